@@ -1,0 +1,1 @@
+"""Values that every layer shares: plain, frozen, standard library only."""

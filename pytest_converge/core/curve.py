@@ -1,0 +1,140 @@
+"""The loss curve: what was recorded at each step and at each checkpoint of one training."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["LossCurve"]
+
+#: Steps kept when a curve is written to a report: enough for a picture wider than any terminal.
+THINNED_STEPS = 512
+#: The final loss of a training without a probe set is the median of this last share of its batch
+#: losses; one batch loss is four times noisier across seeds than the probe loss.
+TAIL_SHARE = 0.1
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LossCurve:
+    """Losses, gradient norms and learning rates of one training.
+
+    Attributes:
+        steps: the numbers of the recorded steps, counted from 1; each has an entry in the next
+            three. All steps unless the curve was thinned.
+        batch_loss: the loss on the step's batch, before its update.
+        gradient_norm: the global L2 norm of the gradients; empty where it cannot be seen.
+        learning_rate: the learning rate of the update; empty where it cannot be seen.
+        checkpoints: updates done before each probe, rising from 0; empty without a probe set.
+        probe_loss: the loss at each checkpoint, always on the same rows, in training mode.
+        initial_loss: the loss on the whole probe set before the first update; None without one.
+        final_loss: the loss on the whole probe set after the last update; None without one.
+        inference_loss: the loss on the whole probe set in inference mode at the end, or None.
+    """
+
+    steps: tuple[int, ...]
+    batch_loss: tuple[float, ...]
+    gradient_norm: tuple[float, ...] = ()
+    learning_rate: tuple[float, ...] = ()
+    checkpoints: tuple[int, ...] = ()
+    probe_loss: tuple[float, ...] = ()
+    initial_loss: float | None = None
+    final_loss: float | None = None
+    inference_loss: float | None = None
+
+    @property
+    def updates(self) -> int:
+        """Optimizer updates done."""
+        return self.steps[-1] if self.steps else 0
+
+    @property
+    def first(self) -> float:
+        """The initial loss: on the probe set, else the median of the first batch losses."""
+        if self.initial_loss is not None:
+            return self.initial_loss
+        return _median(self.batch_loss[: self._tail_length()])
+
+    @property
+    def last(self) -> float:
+        """The loss a bound is compared with: on the probe set after the last step, else the
+        median of the last tenth of the batch losses."""
+        if self.final_loss is not None:
+            return self.final_loss
+        return _median(self.batch_loss[-self._tail_length() :])
+
+    @property
+    def trend(self) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """Updates done and loss at the points by which the course is judged and drawn.
+
+        The checkpoints where there is a probe set, else medians of up to 32 equal stretches of
+        the batch losses.
+        """
+        if self.checkpoints:
+            return self.checkpoints, self.probe_loss
+        return _stretches(self.steps, self.batch_loss, 32)
+
+    def thinned(self, most: int = THINNED_STEPS) -> LossCurve:
+        """The curve with at most `most` steps, evenly spaced, the first and last kept.
+
+        `first` and `last` stay what they were, also where they are medians of all batch losses.
+        """
+        count = len(self.steps)
+        if count <= most:
+            return self
+        kept = sorted({round(i * (count - 1) / (most - 1)) for i in range(most)})
+
+        def pick(values: Sequence[Any]) -> tuple[Any, ...]:
+            return tuple(values[i] for i in kept) if values else ()
+
+        return dataclasses.replace(
+            self,
+            steps=pick(self.steps),
+            batch_loss=pick(self.batch_loss),
+            gradient_norm=pick(self.gradient_norm),
+            learning_rate=pick(self.learning_rate),
+            initial_loss=self.first,
+            final_loss=self.last,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitives only, for reports that cross processes and for JSON."""
+        return {
+            field.name: list(value) if isinstance(value, tuple) else value
+            for field in dataclasses.fields(self)
+            for value in [getattr(self, field.name)]
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> LossCurve:
+        """The inverse of `to_dict`."""
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        return cls(**values)
+
+    def _tail_length(self) -> int:
+        return max(1, round(TAIL_SHARE * len(self.batch_loss)))
+
+
+def _median(values: Sequence[float]) -> float:
+    """The median; NaN where a value is not finite or there is none."""
+    if not values or not all(math.isfinite(value) for value in values):
+        return math.nan
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[middle]
+    return (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def _stretches(
+    steps: Sequence[int], losses: Sequence[float], most: int
+) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    count = min(most, len(losses))
+    edges = [round(i * len(losses) / count) for i in range(count + 1)] if count else [0]
+    parts = list(zip(edges, edges[1:], strict=False))
+    return (
+        tuple(steps[(a + b - 1) // 2] for a, b in parts),
+        tuple(_median(losses[a:b]) for a, b in parts),
+    )

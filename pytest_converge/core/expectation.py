@@ -1,0 +1,217 @@
+"""What a test expects of a training: the arguments of the marker and of the verbs."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest, shown
+
+__all__ = ["DEFAULT_MIN_DECREASE", "DEFAULT_STEPS", "MONOTONE", "Expectation"]
+
+#: Enough updates for small models to show a trend; the value of the documented table.
+DEFAULT_STEPS = 100
+#: A healthy training loses at least this share of its initial loss: 0 of 408 healthy curves did
+#: not, all flat ones did (measured on 34 trainings with 12 seeds each).
+DEFAULT_MIN_DECREASE = 0.05
+#: How the loss has to fall on its way down.
+MONOTONE = ("trend", "strict", "off")
+#: Seeds are handed to NumPy and TensorFlow, which take 32 bits.
+LARGEST_SEED = 2**32 - 1
+Bound = tuple[float | None, float | None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """The expectation a training is judged by.
+
+    Args:
+        max_loss: the final loss must not exceed it; None sets no bound.
+        steps: optimizer updates, at least 1.
+        min_decrease: the share of the initial loss that must be gone at the end; None means 0.05
+            where `max_loss` is not given, and no demand where it is.
+        monotone: "trend" (rises above the running minimum stay small against the whole drop),
+            "strict" (never rises at any checkpoint; for full-batch training) or "off".
+        min_skill: advantage over the best constant prediction, from 0 to 1; None is off.
+        metrics: bounds on compiled metrics as (lowest, highest), None for an open side.
+        seed: base seed, 0 to 2**32 - 1; None derives it from the test's id.
+        seeds: how many starts must all pass, at least 1.
+        baseline: gate against recorded loss curves.
+        ignore: finding codes not to report.
+
+    Raises:
+        InvalidTrainingError: an argument has the wrong type or range.
+    """
+
+    max_loss: float | None = None
+    steps: int = DEFAULT_STEPS
+    min_decrease: float | None = None
+    monotone: str = "trend"
+    min_skill: float | None = None
+    metrics: Mapping[str, Bound] = dataclasses.field(default_factory=dict)
+    seed: int | None = None
+    seeds: int = 1
+    baseline: bool = False
+    ignore: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, check in _CHECKS.items():
+            object.__setattr__(self, name, check(name, getattr(self, name)))
+
+    @property
+    def required_decrease(self) -> float | None:
+        """The share of the initial loss that must be gone, with the default filled in."""
+        if self.min_decrease is not None or self.max_loss is not None:
+            return self.min_decrease
+        return DEFAULT_MIN_DECREASE
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The argument names in the order of the documentation."""
+        return tuple(field.name for field in dataclasses.fields(cls))
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any]) -> Expectation:
+        """An expectation from a mapping of arguments, refusing names it does not know."""
+        for name in arguments:
+            if name not in cls.names():
+                expected = "an argument of the marker converges"
+                raise InvalidTrainingError(
+                    complaint(f"the argument {name!r}", expected, nearest(name, cls.names()))
+                )
+        return cls(**arguments)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitives only, for reports that cross processes and for JSON."""
+        data = {name: getattr(self, name) for name in self.names()}
+        data["metrics"] = {name: list(bound) for name, bound in self.metrics.items()}
+        data["ignore"] = list(self.ignore)
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Expectation:
+        """The inverse of `to_dict`."""
+        return cls(**data)
+
+
+def _refuse(name: str, value: object, expected: str, remedy: str) -> InvalidTrainingError:
+    return InvalidTrainingError(complaint(f"{name}={shown(value)}", expected, remedy))
+
+
+def _as_float(value: object) -> float | None:
+    """A finite float for Python and NumPy numbers, None for everything else (also bool)."""
+    if isinstance(value, (bool, str, bytes)) or type(value).__name__ in {"bool_", "bool"}:
+        return None
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _as_int(value: object) -> int | None:
+    """An integer for Python and NumPy integers, None for everything else (also bool)."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+def _number(expected: str, remedy: str, lowest: float, highest: float) -> Callable[..., Any]:
+    def check(name: str, value: object) -> float | None:
+        if value is None:
+            return None
+        number = _as_float(value)
+        if number is None or not lowest <= number <= highest:
+            raise _refuse(name, value, expected, remedy)
+        return number
+
+    return check
+
+
+def _integer(expected: str, remedy: str, lowest: int, highest: float) -> Callable[..., Any]:
+    def check(name: str, value: object) -> int:
+        number = _as_int(value)
+        if number is None or not lowest <= number <= highest:
+            raise _refuse(name, value, expected, remedy)
+        return number
+
+    return check
+
+
+def _seed(name: str, value: object) -> int | None:
+    if value is None:
+        return None
+    remedy = "Leave it out to derive the seed from the test's id."
+    checked: int = _integer("an integer from 0 to 2**32 - 1", remedy, 0, LARGEST_SEED)(name, value)
+    return checked
+
+
+def _monotone(name: str, value: object) -> str:
+    if not isinstance(value, str) or value not in MONOTONE:
+        expected = "one of " + ", ".join(repr(choice) for choice in MONOTONE)
+        raise _refuse(name, value, expected, "Use 'off' where the loss may rise by right.")
+    return value
+
+
+def _metrics(name: str, value: object) -> dict[str, Bound]:
+    expected = "a dict of metric names to (lowest, highest) with None for an open side"
+    remedy = 'Write, for example, metrics={"accuracy": (0.9, None)}.'
+    if not isinstance(value, Mapping):
+        raise _refuse(name, value, expected, remedy)
+    bounds: dict[str, Bound] = {}
+    for metric, pair in value.items():
+        if not isinstance(metric, str) or not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise _refuse(name, value, expected, remedy)
+        low, high = (None if side is None else _as_float(side) for side in pair)
+        given = [side for side in pair if side is not None]
+        if not given or [s for s in (low, high) if s is not None] != [_as_float(s) for s in given]:
+            raise _refuse(name, value, expected, remedy)
+        if low is not None and high is not None and low > high:
+            raise _refuse(name, value, "a lowest value not above the highest", remedy)
+        bounds[metric] = (low, high)
+    return bounds
+
+
+def _baseline(name: str, value: object) -> bool:
+    if value is False:
+        return False
+    remedy = "Recorded baselines are not part of this version; leave the argument out."
+    raise _refuse(name, value, "False", remedy)
+
+
+def _ignore(name: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, (tuple, list, set, frozenset)):
+        remedy = 'Write, for example, ignore=("inference-gap",).'
+        raise _refuse(name, value, "a tuple of finding codes", remedy)
+    for code in value:
+        if not isinstance(code, str):
+            raise _refuse(name, value, "finding codes as strings", "See the documentation.")
+    return tuple(value)
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "max_loss": _number(
+        "a finite number", "Give the highest final loss that counts as converged.", -math.inf, math.inf
+    ),
+    "steps": _integer(
+        "an integer of at least 1", "Give the number of optimizer updates, as steps=200.", 1, math.inf
+    ),
+    "min_decrease": _number(
+        "a share of the initial loss from 0 to 1", "Write 0.5 for a loss that must halve.", 0.0, 1.0
+    ),
+    "monotone": _monotone,
+    "min_skill": _number(
+        "a share from 0 to 1", "0 is the best constant prediction, 1 a perfect one.", 0.0, 1.0
+    ),
+    "metrics": _metrics,
+    "seed": _seed,
+    "seeds": _integer("an integer of at least 1", "Give how many starts must pass.", 1, 10_000),
+    "baseline": _baseline,
+    "ignore": _ignore,
+}

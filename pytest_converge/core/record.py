@@ -1,0 +1,96 @@
+"""The record of one training: everything that was measured, nothing judged."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_converge.core.curve import LossCurve
+
+__all__ = ["NonFinite", "TrainingRecord"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NonFinite:
+    """Where a NaN or an infinity was found.
+
+    Attributes:
+        what: "loss", "weights" or "data".
+        name: the variable, or the array and its column, as in `x['age']` or `x[:, 3]`.
+        row: the first row it stands in, for data.
+        step: the step after which it was seen, counted from 1, for losses and weights.
+        count: how many values are not finite, where counted.
+    """
+
+    what: str
+    name: str
+    row: int | None = None
+    step: int | None = None
+    count: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRecord:
+    """The measurements of one training from one start.
+
+    Attributes:
+        seed: the seed of the start, the batch order and the random layers.
+        curve: losses, gradient norms and learning rates.
+        seconds: wall time from the first trace to the last measurement.
+        driver: "loop" (all steps in one compiled loop), "step" (one compiled step called from
+            Python) or "eager".
+        driver_reason: why the driver is not "loop"; empty where it is.
+        traces: how often a graph was traced for this run; 0 for a run from a restored start.
+        probe_rows: rows in the whole probe set; 0 without one.
+        metrics: compiled metrics on the probe set at the end, in inference mode.
+        loss_name: the name of the compiled loss, or of the loss callable.
+        nonnegative: True where that loss cannot be negative on targets that suit it.
+        reported_loss: the data loss at the end in inference mode as Keras reports it, without
+            regularisation; None where it cannot be told.
+        predicted_loss: the same loss recomputed from the output of `predict()`.
+        saturated: True where a prediction lies so near 0 or 1 that cross-entropies clip it.
+        constant_loss: the loss of the best constant prediction; None where it is not known.
+        regularisation: the share of the loss that does not depend on the targets.
+        nonfinite: everything that was found not to be finite, in the order of discovery.
+    """
+
+    seed: int
+    curve: LossCurve
+    seconds: float = 0.0
+    driver: str = "loop"
+    driver_reason: str = ""
+    traces: int = 0
+    probe_rows: int = 0
+    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    loss_name: str = "loss"
+    nonnegative: bool = False
+    reported_loss: float | None = None
+    predicted_loss: float | None = None
+    saturated: bool = False
+    constant_loss: float | None = None
+    regularisation: float = 0.0
+    nonfinite: tuple[NonFinite, ...] = ()
+
+    @property
+    def skill(self) -> float | None:
+        """The advantage over the best constant prediction: 1 - loss / constant loss."""
+        if self.constant_loss is None or not self.constant_loss > 0:
+            return None
+        return 1.0 - (self.curve.last - self.regularisation) / self.constant_loss
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitives only, the curve thinned, for reports that cross processes and for JSON."""
+        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        data["curve"] = self.curve.thinned().to_dict()
+        data["metrics"] = dict(self.metrics)
+        data["nonfinite"] = [dataclasses.asdict(item) for item in self.nonfinite]
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TrainingRecord:
+        """The inverse of `to_dict`."""
+        values = dict(data)
+        values["curve"] = LossCurve.from_dict(values["curve"])
+        values["nonfinite"] = tuple(NonFinite(**item) for item in values["nonfinite"])
+        return cls(**values)

@@ -1,0 +1,132 @@
+"""The result of a convergence test: what was measured, judged and said."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_converge.core.curve import LossCurve
+from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.finding import Finding
+from pytest_converge.core.record import TrainingRecord
+
+__all__ = ["ConvergenceResult", "Run"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One start of a training: its record and what was found in it."""
+
+    record: TrainingRecord
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """True where no gate failed."""
+        return not any(finding.fails for finding in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitives only, for reports that cross processes and for JSON."""
+        return {
+            "record": self.record.to_dict(),
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Run:
+        """The inverse of `to_dict`."""
+        return cls(
+            record=TrainingRecord.from_dict(data["record"]),
+            findings=tuple(Finding.from_dict(item) for item in data["findings"]),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ConvergenceResult:
+    """What a verb returns, and what `ConvergenceError.result` holds.
+
+    Attributes:
+        test: the id of the test.
+        verb: "fit", "minimize" or "step".
+        number: which training of its test this is, counted from 1.
+        expectation: what was expected.
+        runs: one a start; the first with the base seed.
+    """
+
+    test: str
+    verb: str
+    number: int = 1
+    expectation: Expectation
+    runs: tuple[Run, ...]
+
+    @property
+    def passed(self) -> bool:
+        """True where every start passed every gate."""
+        return all(run.passed for run in self.runs)
+
+    @property
+    def shown_run(self) -> Run:
+        """The run to show: the first that failed, else the first."""
+        return next((run for run in self.runs if not run.passed), self.runs[0])
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of the shown run, failing ones first."""
+        return tuple(sorted(self.shown_run.findings, key=lambda finding: not finding.fails))
+
+    @property
+    def curve(self) -> LossCurve:
+        """The loss curve of the shown run."""
+        return self.shown_run.record.curve
+
+    @property
+    def initial_loss(self) -> float:
+        """The loss before the first update."""
+        return self.curve.first
+
+    @property
+    def final_loss(self) -> float:
+        """The loss that bounds are compared with."""
+        return self.curve.last
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Compiled metrics at the end, in inference mode."""
+        return self.shown_run.record.metrics
+
+    @property
+    def skill(self) -> float | None:
+        """The advantage over the best constant prediction, where it is known."""
+        return self.shown_run.record.skill
+
+    @property
+    def steps(self) -> int:
+        """Optimizer updates done by the shown run."""
+        return self.curve.updates
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of all runs."""
+        return sum(run.record.seconds for run in self.runs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitives only, for reports that cross processes and for JSON."""
+        return {
+            "test": self.test,
+            "verb": self.verb,
+            "number": self.number,
+            "expectation": self.expectation.to_dict(),
+            "runs": [run.to_dict() for run in self.runs],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ConvergenceResult:
+        """The inverse of `to_dict`."""
+        return cls(
+            test=data["test"],
+            verb=data["verb"],
+            number=data["number"],
+            expectation=Expectation.from_dict(data["expectation"]),
+            runs=tuple(Run.from_dict(run) for run in data["runs"]),
+        )
