@@ -1,0 +1,47 @@
+"""All gates in the order in which their findings are reported: causes before consequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pytest_converge.checks import decrease, finite, metrics, notes, skill, target, truth
+from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.finding import Finding
+from pytest_converge.core.record import TrainingRecord
+
+__all__ = ["GATES", "judge"]
+
+Gate = Callable[[TrainingRecord, Expectation], Finding | None]
+
+GATES: tuple[Gate, ...] = (
+    finite.data_is_finite,
+    finite.loss_is_finite,
+    finite.weights_are_finite,
+    truth.loss_is_not_negative,
+    truth.loss_is_that_of_the_predictions,
+    target.loss_reaches_target,
+    decrease.loss_decreases,
+    decrease.loss_falls_monotonically,
+    metrics.metrics_within_bounds,
+    skill.skill_suffices,
+    notes.inference_differs,
+)
+
+#: Gates that a user may switch off by `ignore`: NaN targets can be a mask that the loss knows.
+IGNORABLE_GATES = frozenset({"nonfinite-data"})
+
+
+def judge(record: TrainingRecord, expectation: Expectation) -> tuple[Finding, ...]:
+    """Every finding of the built-in gates and notes, without the ones to ignore."""
+    found = (gate(record, expectation) for gate in GATES)
+    return tuple(
+        finding
+        for finding in found
+        if finding is not None and not is_ignored(finding, expectation)
+    )
+
+
+def is_ignored(finding: Finding, expectation: Expectation) -> bool:
+    """True where the user asked not to hear this code and it is not an outcome."""
+    listed = finding.code in expectation.ignore
+    return listed and (not finding.fails or finding.code in IGNORABLE_GATES)
