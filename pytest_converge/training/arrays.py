@@ -1,0 +1,188 @@
+"""Arrays as users hand them over: converted, named, measured and searched for bad values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.record import NonFinite
+
+__all__ = [
+    "as_array",
+    "as_arrays",
+    "batch_leaves",
+    "column_names",
+    "common_rows",
+    "named",
+    "nonfinite",
+    "weights_of_classes",
+]
+
+#: Columns reported one by one; the rest is counted.
+MOST_COLUMNS = 20
+
+
+def as_array(value: Any) -> Any:
+    """`value` as a NumPy array; other floats than Keras' float type are cast to it, as by `fit`."""
+    if value is None:
+        return None
+    if isinstance(value, tf.Tensor):
+        value = value.numpy()
+    elif hasattr(value, "to_numpy"):  # pandas, polars
+        value = value.to_numpy()
+    array = np.asarray(value)
+    floatx = keras.config.floatx()
+    if array.dtype.kind == "f" and array.dtype != floatx:
+        array = array.astype(floatx)
+    return array
+
+
+def as_arrays(structure: Any, name: str) -> Any:
+    """Every leaf of a nested structure as an array with rows.
+
+    Raises:
+        InvalidTrainingError: a leaf is no array, or has no rows axis.
+    """
+    if isinstance(structure, list) and structure and _is_plain(structure):
+        structure = np.asarray(structure)
+    return keras.tree.map_structure(lambda leaf: _checked(leaf, name), structure)
+
+
+def _is_plain(values: list[Any]) -> bool:
+    """True for a list of numbers or of equally long lists of numbers: data, not several inputs."""
+    return all(isinstance(v, (int, float, bool, str, np.number)) for v in values) or all(
+        isinstance(v, list) and _is_plain(v) for v in values
+    )
+
+
+def _checked(leaf: Any, name: str) -> Any:
+    expected = "NumPy arrays, tensors, data frames or nested structures of them"
+    remedy = "Convert the data, as by np.asarray(data)."
+    if leaf is None:
+        return None
+    try:
+        array = as_array(leaf)
+    except (ValueError, TypeError) as error:
+        raise InvalidTrainingError(
+            complaint(f"{name} that cannot be converted ({error})", expected, remedy)
+        ) from error
+    is_text = array.dtype.kind == "O" and array.size and isinstance(array.flat[0], (str, bytes))
+    if array.dtype.kind == "O" and not is_text:
+        raise InvalidTrainingError(complaint(f"{name}={shown(leaf)}", expected, remedy))
+    if array.ndim == 0:
+        raise InvalidTrainingError(
+            complaint(f"{name}={shown(leaf)}", "arrays whose first axis is the rows", remedy)
+        )
+    return array
+
+
+def named(structure: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """The leaves of a nested structure with names as a user would write them: `x['age']`."""
+    if isinstance(structure, Mapping):
+        for key, value in structure.items():
+            yield from named(value, f"{name}[{key!r}]")
+    elif isinstance(structure, (list, tuple)):
+        for index, value in enumerate(structure):
+            yield from named(value, f"{name}[{index}]")
+    elif structure is not None:
+        yield name, structure
+
+
+def batch_leaves(arrays: Any) -> Iterator[tuple[str, Any]]:
+    """The named leaves of a batch as Keras packs it, or of arrays in that form."""
+    try:
+        parts = keras.utils.unpack_x_y_sample_weight(arrays)
+    except ValueError:  # a structure that only the user's own step understands
+        yield from named(arrays, "data")
+        return
+    for structure, name in zip(parts, ("x", "y", "sample_weight"), strict=True):
+        yield from named(structure, name)
+
+
+def common_rows(arrays: Any) -> int:
+    """How many rows all arrays have.
+
+    Raises:
+        InvalidTrainingError: no rows, or lengths that differ.
+    """
+    lengths = {name: len(array) for name, array in batch_leaves(arrays)}
+    if not lengths:
+        remedy = "Pass the inputs as the second argument: converge.fit(model, x, y)."
+        raise InvalidTrainingError(complaint("no data", "x with at least one row", remedy))
+    given = ", ".join(f"{name} of {length} rows" for name, length in lengths.items())
+    if len(set(lengths.values())) > 1:
+        remedy = "Check how inputs, targets and weights were cut."
+        raise InvalidTrainingError(complaint(given, "arrays with equally many rows", remedy))
+    rows = next(iter(lengths.values()))
+    if rows == 0:
+        remedy = "Check the path and the filter of the data."
+        raise InvalidTrainingError(complaint(given, "at least one row", remedy))
+    return rows
+
+
+def weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> np.ndarray[Any, Any]:
+    """Sample weights from class weights: label numbers, one column of them, or one-hot rows.
+
+    Raises:
+        InvalidTrainingError: several outputs, or no targets.
+    """
+    labels = None if isinstance(y, (dict, list, tuple)) or y is None else np.asarray(y)
+    if labels is None:
+        remedy = "Use sample_weight with one array an output."
+        raise InvalidTrainingError(
+            complaint("class_weight for several or no targets", "one array of targets", remedy)
+        )
+    if labels.ndim > 1:
+        labels = labels.argmax(axis=-1) if labels.shape[-1] != 1 else labels[..., 0]
+    classes, inverse = np.unique(np.round(labels).astype(np.int64), return_inverse=True)
+    weights = [float(class_weight.get(int(label), 1.0)) for label in classes]
+    return np.asarray(weights, dtype=keras.config.floatx())[inverse.reshape(labels.shape)]
+
+
+def column_names(structure: Any, name: str) -> dict[str, list[str]]:
+    """The columns of every data frame in a nested structure, by the name of its array."""
+    return {
+        leaf_name: [str(column) for column in leaf.columns]
+        for leaf_name, leaf in named(structure, name)
+        if hasattr(leaf, "columns")
+    }
+
+
+def nonfinite(
+    arrays: Any, columns: Mapping[str, list[str]] | None = None
+) -> tuple[NonFinite, ...]:
+    """The columns of (inputs, targets, sample weights) that hold a NaN or an infinity.
+
+    Args:
+        arrays: NumPy arrays in a nested structure.
+        columns: names of the columns of some arrays, by the array's name.
+    """
+    return tuple(
+        found
+        for name, array in batch_leaves(arrays)
+        for found in _bad(name, array, (columns or {}).get(name))
+    )
+
+
+def _bad(name: str, array: Any, columns: list[str] | None) -> Iterator[NonFinite]:
+    if array.dtype.kind not in "fc" or not array.size:
+        return
+    # One pass without a temporary array: a sum is finite if all terms are, bar overflow.
+    if np.isfinite(array.sum(dtype=np.float64)):
+        return
+    bad = ~np.isfinite(array)
+    if array.ndim != 2 or array.shape[1] == 1:
+        rows = bad.reshape(len(array), -1).any(axis=1)
+        if rows.any():
+            count = int(bad.sum())
+            yield NonFinite(what="data", name=name, row=int(rows.argmax()), count=count)
+        return
+    for column in np.flatnonzero(bad.any(axis=0))[:MOST_COLUMNS]:
+        first, count = int(bad[:, column].argmax()), int(bad[:, column].sum())
+        where = f"{name}[:, {column}]" if columns is None else f"{name}[{columns[column]!r}]"
+        yield NonFinite(what="data", name=where, row=first, count=count)

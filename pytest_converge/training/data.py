@@ -1,0 +1,239 @@
+"""The data of a training: which rows make up the batch of each step, and the probe set."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pytest_converge.core.errors import InvalidTrainingError, complaint
+
+__all__ = ["PROBE_ROWS", "ArrayData", "Batch", "Chunk", "StreamData"]
+
+#: The whole probe set: enough rows for a standard error of about 3 % of the loss's spread.
+PROBE_ROWS = 1024
+
+#: A batch in the form that a Keras `train_step` gets: x, (x, y) or (x, y, sample_weight), or in any
+#: form that a dataset yields.
+Batch = Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows of the probe set that are evaluated together, as tensors, and how many they are."""
+
+    batch: Batch
+    rows: int
+
+
+class ArrayData:
+    """Rows in memory, and for each step the rows of its batch.
+
+    Args:
+        arrays: a nested structure of NumPy arrays with the rows first; None leaves stay None.
+        rows: how many rows the arrays have.
+        order: the row numbers of all batches behind one another, int32.
+        offsets: where each step's rows start in `order`; one more entry than there are steps.
+        epoch_rows: how many rows at the start of the arrays make up one epoch.
+        probe_seed: picks the probe set where there are more rows than it takes.
+    """
+
+    def __init__(
+        self,
+        arrays: Any,
+        *,
+        rows: int,
+        order: np.ndarray[Any, Any],
+        offsets: np.ndarray[Any, Any],
+        epoch_rows: int,
+        probe_seed: int,
+    ) -> None:
+        self.arrays = arrays
+        self.rows = rows
+        self.order = order.astype(np.int32)
+        self.offsets = offsets.astype(np.int32)
+        self.tensors = keras.tree.map_structure(_constant, arrays)
+        self.probe_index = _pick_probe(epoch_rows, probe_seed)
+        self._reshuffle: Callable[[int], tuple[Any, Any]] | None = None
+
+    @classmethod
+    def shuffled(
+        cls, arrays: Any, *, rows: int, batch_size: int, steps: int, shuffle: bool, seed: int
+    ) -> ArrayData:
+        """Batches as `model.fit` makes them: every epoch in a new order, its last batch short."""
+        order, offsets = epochs_of_batches(rows, batch_size, steps, seed if shuffle else None)
+        data = cls(
+            arrays, rows=rows, order=order, offsets=offsets, epoch_rows=rows, probe_seed=seed
+        )
+        if shuffle:
+            data._reshuffle = functools.partial(epochs_of_batches, rows, batch_size, steps)
+        return data
+
+    @classmethod
+    def listed(cls, batches: list[Batch], *, epoch_batches: int, probe_seed: int) -> ArrayData:
+        """Batches in the order given; the first `epoch_batches` of them are one epoch."""
+        sizes = [batch_rows(batch) for batch in batches]
+        arrays = keras.tree.map_structure(_joined, *batches)
+        rows = sum(sizes)
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
+        return cls(
+            arrays,
+            rows=rows,
+            order=np.arange(rows),
+            offsets=offsets,
+            epoch_rows=sum(sizes[:epoch_batches]),
+            probe_seed=probe_seed,
+        )
+
+    @property
+    def steps(self) -> int:
+        """Steps for which there are batches."""
+        return len(self.offsets) - 1
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of the largest batch."""
+        return int(np.diff(self.offsets).max())
+
+    @property
+    def even(self) -> bool:
+        """True where all batches have the same number of rows."""
+        return len(set(np.diff(self.offsets).tolist())) == 1
+
+    def plan(self) -> tuple[Any, Any]:
+        """The batch plan as tensors: (row numbers, offsets); [steps, rows] where even."""
+        if self.even:
+            return tf.constant(self.order.reshape(self.steps, -1)), tf.constant(self.offsets[:1])
+        return tf.constant(self.order), tf.constant(self.offsets)
+
+    def take(self, tensors: Any, order: Any, offsets: Any, step: Any) -> Batch:
+        """The batch of a step, inside a traced loop or outside of it."""
+        index = order[step] if self.even else order[offsets[step] : offsets[step + 1]]
+        return _gather(tensors, index)
+
+    def reshuffled(self, seed: int) -> ArrayData:
+        """The same rows and probe set with the batch order of another seed, where it has one."""
+        if self._reshuffle is None:
+            return self
+        other = copy.copy(self)
+        other.order = self._reshuffle(seed)[0].astype(np.int32)
+        return other
+
+    def batches(self) -> Iterator[Batch]:
+        """The batch of each step in turn, gathered outside of any graph."""
+        order, offsets = self.plan()
+        for step in range(self.steps):
+            yield self.take(self.tensors, order, offsets, step)
+
+    def probe(self, rows: int, chunk_rows: int) -> list[Chunk]:
+        """The first `rows` rows of the probe set in chunks of at most `chunk_rows`."""
+        index = self.probe_index[:rows]
+        return [
+            Chunk(_rows_of(self.tensors, index[start : start + chunk_rows]), len(part))
+            for start in range(0, len(index), chunk_rows)
+            for part in [index[start : start + chunk_rows]]
+        ]
+
+
+class StreamData:
+    """Batches that do not fit the compiled loop: other shapes every step, or too many bytes.
+
+    Args:
+        source: makes a new iterator over the batches of all steps.
+        kept: batches for the probe set, the first of an epoch.
+        reason: why they do not fit, for the result.
+        replays: False where a second run cannot see the same batches.
+    """
+
+    def __init__(
+        self,
+        source: Callable[[], Iterable[Batch]],
+        *,
+        kept: list[Batch],
+        reason: str,
+        replays: bool = True,
+    ) -> None:
+        self._source = source
+        self._kept = kept
+        self.reason = reason
+        self.replays = replays
+        self.batch_size = max(batch_rows(batch) for batch in kept)
+
+    def batches(self) -> Iterator[Batch]:
+        """The batch of each step in turn."""
+        return iter(self._source())
+
+    def probe(self, rows: int, chunk_rows: int) -> list[Chunk]:
+        """The kept batches until they hold `rows` rows, each a chunk of its own."""
+        chunks: list[Chunk] = []
+        for batch in self._kept:
+            if sum(chunk.rows for chunk in chunks) >= rows:
+                break
+            chunks.append(Chunk(batch, batch_rows(batch)))
+        return chunks
+
+
+def epochs_of_batches(
+    rows: int, batch_size: int, steps: int, seed: int | None
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Row numbers and offsets of `steps` batches over as many epochs as they need.
+
+    Args:
+        rows: rows of the data, at least 1.
+        batch_size: rows of a batch; the last batch of an epoch may have fewer.
+        steps: how many batches.
+        seed: of the order, which is new in every epoch; None keeps the rows in place.
+    """
+    rng = None if seed is None else np.random.default_rng(seed)
+    starts = np.arange(0, rows, batch_size)
+    sizes = np.minimum(batch_size, rows - starts)
+    epochs = -(-steps // len(starts))
+    order = [np.arange(rows) if rng is None else rng.permutation(rows) for _ in range(epochs)]
+    offsets = np.concatenate([[0], np.cumsum(np.tile(sizes, epochs)[:steps])])
+    return np.concatenate(order)[: offsets[-1]], offsets
+
+
+def batch_rows(batch: Batch) -> int:
+    """The number of rows of a batch.
+
+    Raises:
+        InvalidTrainingError: the batch holds no array with rows.
+    """
+    for leaf in keras.tree.flatten(batch):
+        if leaf is not None and getattr(leaf, "shape", None) is not None and len(leaf.shape):
+            return int(leaf.shape[0])
+    raise InvalidTrainingError(
+        complaint(
+            "a batch without rows",
+            "arrays or tensors whose first axis is the rows",
+            "Batch the dataset: dataset.batch(32).",
+        )
+    )
+
+
+def _constant(array: Any) -> Any:
+    return None if array is None else tf.convert_to_tensor(array)
+
+
+def _rows_of(tensors: Any, index: np.ndarray[Any, Any]) -> Any:
+    return _gather(tensors, tf.constant(index))
+
+
+def _gather(tensors: Any, index: Any) -> Any:
+    return keras.tree.map_structure(lambda t: None if t is None else tf.gather(t, index), tensors)
+
+
+def _joined(*parts: Any) -> Any:
+    return None if parts[0] is None else np.concatenate(parts)
+
+
+def _pick_probe(rows: int, seed: int) -> np.ndarray[Any, Any]:
+    """Row numbers of the probe set, in random order so that any first part is a sample."""
+    picked = np.random.default_rng(seed).permutation(rows)[:PROBE_ROWS]
+    return picked.astype(np.int32)

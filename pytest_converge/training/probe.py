@@ -1,0 +1,56 @@
+"""Where and on how many rows the loss is probed; plain arithmetic, no TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+
+__all__ = ["ProbePlan", "plan_probe"]
+
+#: Probing may cost this share of the training's time.
+COST_SHARE = 0.15
+#: Checkpoints between start and end: fewer hide oscillations, more cost without telling more.
+FEWEST_POINTS, MOST_POINTS = 16, 32
+#: Fewer rows make the probe loss itself noisy: its standard error is an eighth of its spread.
+FEWEST_ROWS = 64
+#: Steps between two looks at the interpreter: progress is shown and Ctrl-C heard.
+LONGEST_SEGMENT = 200
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ProbePlan:
+    """When and on what the loss is probed.
+
+    Attributes:
+        rows: rows of the whole probe set, evaluated at the start and the end.
+        part_rows: rows of the part that is evaluated at the checkpoints.
+        checkpoints: updates done before each probe, from 0 to the number of steps.
+        stops: where the loop returns to Python: the checkpoints and, in long trainings, more.
+    """
+
+    rows: int
+    part_rows: int
+    checkpoints: tuple[int, ...]
+    stops: tuple[int, ...]
+
+
+def plan_probe(
+    steps: int, batch_rows: int, probe_rows: int, probe_cost: float = 1 / 3
+) -> ProbePlan:
+    """Spends what `COST_SHARE` leaves after the two whole probes on the checkpoints.
+
+    Args:
+        steps: updates of the training.
+        batch_rows: rows of a batch.
+        probe_rows: rows of the whole probe set; 0 for none.
+        probe_cost: cost of probing a row against that of training on it; a forward pass costs
+            about a third of a step.
+    """
+    budget = COST_SHARE / probe_cost * steps * batch_rows - 2 * probe_rows
+    few = min(probe_rows, FEWEST_ROWS)
+    points = MOST_POINTS if few == 0 else int(budget // few)
+    points = min(max(points, FEWEST_POINTS), MOST_POINTS, steps)
+    part = min(max(int(budget // points), few), probe_rows)
+    checkpoints = tuple(sorted({round(i * steps / points) for i in range(points + 1)}))
+    longer = range(LONGEST_SEGMENT, steps, LONGEST_SEGMENT)
+    stops = tuple(sorted({*checkpoints[1:], *longer}))
+    return ProbePlan(rows=probe_rows, part_rows=part, checkpoints=checkpoints, stops=stops)

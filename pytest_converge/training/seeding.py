@@ -1,0 +1,56 @@
+"""Random state: seeded for a training, and put back afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras.src.backend.common import global_state
+from tensorflow.python.eager import context as tf_context
+
+__all__ = ["preserved", "seed_everything"]
+
+
+#: What Keras keeps beside: the seed set last, and the generator that layers without one share.
+KERAS_SEEDS = ("global_random_seed", "global_seed_generator")
+
+
+def seed_everything(seed: int) -> None:
+    """Seeds Python, NumPy and TensorFlow; Keras draws the seeds of its layers from Python's."""
+    keras.utils.set_random_seed(seed)
+    global_state.set_global_attribute("global_seed_generator", None)
+
+
+@contextlib.contextmanager
+def preserved() -> Iterator[None]:
+    """Puts the random state of Python, NumPy and TensorFlow back at the end.
+
+    TensorFlow keeps its global seed and the generator of operation seeds in its eager context and
+    has no public reader for them; where a release moves them, its seed alone stays changed.
+    """
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    context: Any = tf_context.context()
+    names = [name for name in ("_seed", "_rng") if hasattr(context, name)]
+    kept = {name: getattr(context, name) for name in names}
+    rng_state = kept["_rng"].getstate() if hasattr(kept.get("_rng"), "getstate") else None
+    keras_seeds = {name: global_state.get_global_attribute(name) for name in KERAS_SEEDS}
+    generator = tf.random.get_global_generator()
+    generator_state = tf.identity(generator.state)
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+        for name, value in kept.items():
+            setattr(context, name, value)
+        if rng_state is not None:
+            kept["_rng"].setstate(rng_state)
+        for name, value in keras_seeds.items():
+            global_state.set_global_attribute(name, value)
+        tf.random.set_global_generator(generator)
+        generator.state.assign(generator_state)

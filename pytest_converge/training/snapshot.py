@@ -1,0 +1,50 @@
+"""Snapshots: the values of variables, taken once and put back as often as needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+__all__ = ["Snapshot", "as_tf_variable", "unique_variables"]
+
+
+def as_tf_variable(variable: Any) -> Any:
+    """The `tf.Variable` behind a Keras variable; a `tf.Variable` as it is."""
+    if isinstance(variable, tf.Variable):
+        return variable
+    inner = getattr(variable, "_value", None)
+    return inner if isinstance(inner, tf.Variable) else variable.value
+
+
+def unique_variables(variables: Iterable[Any]) -> list[Any]:
+    """`tf.Variable`s in order, each once."""
+    found: dict[int, Any] = {}
+    for variable in variables:
+        inner = as_tf_variable(variable)
+        found.setdefault(id(inner), inner)
+    return list(found.values())
+
+
+class Snapshot:
+    """The values of some variables at one moment.
+
+    Args:
+        variables: `tf.Variable`s of any shape and type.
+        values: values to restore instead of the present ones, one a variable.
+    """
+
+    def __init__(self, variables: Sequence[Any], values: Sequence[Any] | None = None) -> None:
+        self._variables = list(variables)
+        self._values = [v.numpy() for v in self._variables] if values is None else list(values)
+
+    def restore(self) -> None:
+        """Puts every value back."""
+        for variable, value in zip(self._variables, self._values, strict=True):
+            variable.assign(value)
+
+    def with_values(self, values: Mapping[int, Any]) -> Snapshot:
+        """The same snapshot with other values for some variables, by their `id`."""
+        pairs = zip(self._variables, self._values, strict=True)
+        return Snapshot(self._variables, [values.get(id(v), old) for v, old in pairs])

@@ -1,0 +1,143 @@
+"""What a training is: variables, a step, data and hyper-parameters, whoever wrote it."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from pytest_converge.core.record import NonFinite
+from pytest_converge.training.data import ArrayData, Batch, Chunk, StreamData
+from pytest_converge.training.optimizer import ObservedOptimizer
+from pytest_converge.training.snapshot import Snapshot, unique_variables
+
+__all__ = ["EndMeasures", "Training"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class EndMeasures:
+    """What is measured once, after the last step; see `TrainingRecord` for the fields."""
+
+    inference_loss: float | None = None
+    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    reported_loss: float | None = None
+    predicted_loss: float | None = None
+    saturated: bool = False
+    constant_loss: float | None = None
+    regularisation: float = 0.0
+
+
+class Training(abc.ABC):
+    """A training that can be run, restored and run again.
+
+    The three verbs build one each. It names its variables and makes a step; the loop that drives
+    it, the probes and the snapshots need nothing else. What an adapter cannot offer it says by
+    returning None or an empty tuple.
+
+    Attributes:
+        verb: "fit", "minimize" or "step".
+        data: the batches; None where the step has none or hides them.
+        optimizers: the optimizers whose updates are observed.
+        loss_name: what the loss is called in messages.
+        nonnegative: True where the loss cannot be negative on targets that suit it.
+        eager_reason: why the step must run outside of any graph; empty where it need not.
+    """
+
+    verb: str
+    data: ArrayData | StreamData | None = None
+    optimizers: tuple[ObservedOptimizer, ...] = ()
+    loss_name: str = "loss"
+    nonnegative: bool = False
+    eager_reason: str = ""
+    #: True where a probe changes nothing and traces itself.
+    pure_probe: bool = False
+    #: Cost of probing a row against that of training on it: a forward pass against a step.
+    probe_cost: float = 1 / 3
+    #: True where every step's loss is the loss on all data, so that it serves as the probe.
+    full_batch: bool = False
+
+    @property
+    @abc.abstractmethod
+    def trainable(self) -> list[Any]:
+        """The `tf.Variable`s that are trained."""
+
+    @property
+    @abc.abstractmethod
+    def transient(self) -> list[Any]:
+        """The `tf.Variable`s that a probe may change and that are put back after it."""
+
+    def verify(self) -> None:  # noqa: B027 - most trainings are checked when they are built
+        """Checks what can be told only once the step was traced; before any update.
+
+        Raises:
+            InvalidTrainingError: the training cannot be run as asked.
+        """
+
+    @property
+    def seed_state(self) -> list[Any]:
+        """The `tf.Variable`s of seed generators, set alike before every probe."""
+        return []
+
+    @abc.abstractmethod
+    def step(self, batch: Batch) -> Any:
+        """One update on a batch; returns its loss as a float32 scalar. Traced by the loop."""
+
+    def probe_chunks(self) -> tuple[int, int]:
+        """(rows of the whole probe set, rows evaluated together); (0, 0) without a probe set."""
+        return 0, 0
+
+    def chunks(self, rows: int) -> list[Chunk]:
+        """The first `rows` rows of the probe set."""
+        _, together = self.probe_chunks()
+        return [] if self.data is None or not together else self.data.probe(rows, together)
+
+    def probe(self, batch: Batch) -> Any:
+        """The loss on a batch in training mode without an update. Traced by the loop."""
+        raise NotImplementedError(self.verb)  # pragma: no cover - only with a probe set
+
+    def finish(self) -> None:  # noqa: B027 - most trainings have nothing to finish
+        """What the framework does after the last update, as averaging the weights."""
+
+    def measure_end(self, chunks: list[Chunk]) -> EndMeasures:
+        """What can be measured once at the end."""
+        return EndMeasures()
+
+    def nonfinite_data(self) -> tuple[NonFinite, ...]:
+        """Where the data is not finite, as far as it can be seen before the training."""
+        return ()
+
+    def reseeded(self, seed: int) -> Mapping[int, Any] | None:
+        """The initial values of another start by variable id; None where there is no builder."""
+        return None
+
+    def state(self) -> list[Any]:
+        """Every `tf.Variable` that a run changes: weights, slots, seeds and metrics."""
+        return unique_variables([*self.trainable, *self.transient, *self._slots()])
+
+    def snapshot(self) -> Snapshot:
+        """The present state."""
+        return Snapshot(self.state())
+
+    def set_learning_rate_factor(self, factor: float) -> None:
+        """Multiplies every learning rate, also one under a schedule."""
+        for optimizer in self.optimizers:
+            optimizer.set_learning_rate_factor(factor)
+
+    def release(self) -> None:
+        """Gives the user's objects back as they were, apart from the training done."""
+        for optimizer in self.optimizers:
+            optimizer.release()
+
+    def _slots(self) -> Iterable[Any]:
+        return (v for optimizer in self.optimizers for v in optimizer.variables)
+
+    def nonfinite_weights(self) -> str | None:
+        """The name of the first trained variable that is not finite, or None."""
+        for variable in self.trainable:
+            values = variable.numpy()
+            if values.dtype.kind in "fc" and not np.isfinite(values.astype(np.float32)).all():
+                return str(getattr(variable, "path", variable.name)).removesuffix(":0")
+        return None
