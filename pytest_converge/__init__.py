@@ -1,0 +1,70 @@
+"""Convergence tests for TensorFlow in pytest: train, look at the loss curve, pass or fail.
+
+PYTEST_DONT_REWRITE, because there is no assert here, and pytest warns where it comes too late.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_converge.core.curve import LossCurve
+    from pytest_converge.core.errors import ConvergenceError, InvalidTrainingError
+    from pytest_converge.core.expectation import Expectation
+    from pytest_converge.core.finding import Finding
+    from pytest_converge.core.record import NonFinite, TrainingRecord
+    from pytest_converge.core.result import ConvergenceResult, Run
+    from pytest_converge.pytest_side.fixture import Converge
+
+    __version__: str
+
+__all__ = [
+    "Converge",
+    "ConvergenceError",
+    "ConvergenceResult",
+    "Expectation",
+    "Finding",
+    "InvalidTrainingError",
+    "LossCurve",
+    "NonFinite",
+    "Run",
+    "TrainingRecord",
+    "__version__",
+]
+
+# Loaded at first use, so that pytest starts as fast with the plugin as without.
+_HOMES = {
+    "Converge": "pytest_side.fixture",
+    "ConvergenceError": "core.errors",
+    "ConvergenceResult": "core.result",
+    "Expectation": "core.expectation",
+    "Finding": "core.finding",
+    "InvalidTrainingError": "core.errors",
+    "LossCurve": "core.curve",
+    "NonFinite": "core.record",
+    "Run": "core.result",
+    "TrainingRecord": "core.record",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("pytest-converge")
+    except metadata.PackageNotFoundError:
+        # Run from a source tree that was never installed.
+        return "0+unknown"

@@ -1,0 +1,119 @@
+"""The pytest plugin: hooks and fixtures, each handing on to the module that knows.
+
+PYTEST_DONT_REWRITE, because there is no assert here, and pytest warns where it comes too late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_converge import hookspecs
+from pytest_converge.pytest_side import marker, options
+
+if TYPE_CHECKING:
+    from pytest_converge.pytest_side.fixture import Converge
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option group and the ini settings."""
+    options.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Let others implement the hooks of `hookspecs`."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the settings, register the marker, and gather results where they are shown."""
+    from pytest_converge.pytest_side.collector import Collector
+    from pytest_converge.pytest_side.screen import remember_output
+
+    settings = config.stash[options.SETTINGS] = options.read_settings(config)
+    config.addinivalue_line("markers", marker.DEFINITION)
+    remember_output(config)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Collector(settings), "converge_collector")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker process of pytest-xdist for which terminal its texts are."""
+    from pytest_converge.pytest_side.screen import tell_worker
+
+    tell_worker(node.config, node.workerinput)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use the fixture, before `-m` selects."""
+    marker.mark_users(items)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse impossible markers and seed, after skips were decided and before any fixture."""
+    from pytest_converge.pytest_side import lifecycle
+
+    lifecycle.begin(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a marked test that trained nothing, unless it ended in another way already."""
+    __tracebackhide__ = True
+    from pytest_converge.pytest_side import lifecycle
+
+    outcome = yield
+    lifecycle.require_training(item)
+    return outcome
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Seed again right before the body, after everything else had its turn."""
+    __tracebackhide__ = True
+    from pytest_converge.pytest_side import lifecycle
+
+    with lifecycle.seeded_body(pyfuncitem):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Put the random state back after the last fixture."""
+    __tracebackhide__ = True
+    from pytest_converge.pytest_side import lifecycle
+
+    try:
+        return (yield)
+    finally:
+        lifecycle.end(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let the report carry the results."""
+    from pytest_converge.pytest_side import carrier
+
+    report = yield
+    carrier.attach(item, call, report)
+    return report
+
+
+@pytest.fixture
+def converge(request: pytest.FixtureRequest) -> Converge:
+    """Trains a TensorFlow model and judges its loss curve: converge.fit(model, x, y, max_loss=0.1).
+
+    The verbs fit, minimize and step take what model.fit, optimizer.minimize and a hand-written
+    loop take, and the expectation as keyword arguments where the marker `converges` does not
+    state it. Each returns a ConvergenceResult or raises ConvergenceError.
+    """
+    from pytest_converge.pytest_side import fixture, lifecycle
+
+    lifecycle.open_fixture(request.node)
+    return fixture.Converge(request.node)

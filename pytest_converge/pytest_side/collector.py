@@ -1,0 +1,121 @@
+"""Results by test, gathered from reports, to the terminal summary and the JSON report."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_converge.pytest_side.options import Settings
+from pytest_converge.pytest_side.screen import screen_of
+
+if TYPE_CHECKING:
+    from pytest_converge.core.result import ConvergenceResult
+
+__all__ = ["ATTRIBUTE", "TITLE", "Collector"]
+
+#: The attribute of a report that carries results from a worker process to its controller.
+ATTRIBUTE = "converge_results"
+#: Of the section in the terminal summary and of the one under a failing test.
+TITLE = "convergence"
+
+
+class Collector:
+    """Gathers results by test, and shows and writes them at the end of the session.
+
+    Registered where the terminal and the files are: without worker processes, and in their
+    controller.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._results: dict[str, list[dict[str, Any]]] = {}
+        self._written: str | None = None
+        self._problem: str | None = None
+
+    @property
+    def results(self) -> list[ConvergenceResult]:
+        """The results of the last attempt at each test."""
+        from pytest_converge.core.result import ConvergenceResult
+
+        return [
+            ConvergenceResult.from_dict(data) for tests in self._results.values() for data in tests
+        ]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the results from a report; the last report of a test counts."""
+        if report.when == "setup":
+            self._results.pop(report.nodeid, None)
+        # Reports that xdist makes for a crashed worker do not have the attribute.
+        data = getattr(report, ATTRIBUTE, None)
+        if data is not None:
+            self._results[report.nodeid] = data
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the JSON report."""
+        path = self._settings.json
+        if path is None or session.config.getoption("collectonly", False):
+            return
+        from pytest_converge import __version__
+        from pytest_converge.report.json_report import json_report
+
+        try:
+            _write(path, json_report(self.results, version=__version__))
+        except OSError as error:
+            self._problem = f"could not write the convergence report {path}: {error.strerror}"
+            # A report that is missing must not look like one that was written.
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        else:
+            self._written = f"generated convergence report: {path}"
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the trainings of the session."""
+        config = terminalreporter.config
+        if config.getoption("collectonly", False):
+            return
+        if self._problem:
+            terminalreporter.write_line(self._problem, red=True)
+        if terminalreporter.no_summary or not self._results:
+            self._say_written(terminalreporter)
+            return
+        from pytest_converge.report.summary import summary_lines
+
+        verbosity = self._settings.verbosity
+        screen = screen_of(config)
+        lines = summary_lines(
+            self.results, width=screen.width, verbosity=verbosity, unicode=screen.unicode
+        )
+        if lines and verbosity >= 0:
+            terminalreporter.write_sep("=", TITLE)
+        for line in lines:
+            for segment in line:
+                terminalreporter.write(segment.text, **dict.fromkeys(segment.markup, True))
+            terminalreporter.line("")
+        self._say_written(terminalreporter)
+
+    def _say_written(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._written and self._settings.verbosity >= 0:
+            terminalreporter.write_sep("-", self._written)
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace the file at once, so that nobody ever reads half of it."""
+    import tempfile
+
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        # What open() would have given, instead of the private mode of temporary files.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise

@@ -1,0 +1,213 @@
+"""The object behind the fixture `converge`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import pytest
+
+from pytest_converge.core.errors import (
+    ConvergenceError,
+    InvalidTrainingError,
+    complaint,
+    nearest,
+)
+from pytest_converge.core.expectation import Bound, Expectation
+from pytest_converge.core.result import ConvergenceResult
+from pytest_converge.pytest_side import lifecycle
+from pytest_converge.pytest_side.options import SETTINGS
+from pytest_converge.pytest_side.progress import progress
+from pytest_converge.report.json_report import junit_properties
+from pytest_converge.report.message import failure_message
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["Converge", "ExpectationArguments"]
+
+
+#: Arguments of `model.fit` that have another name here.
+REMEDIES = {"epochs": "The length is given in optimizer updates: write steps=200."}
+
+
+class ExpectationArguments(TypedDict, total=False):
+    """The arguments of `Expectation`, none of which has to be given."""
+
+    max_loss: float | None
+    steps: int
+    min_decrease: float | None
+    monotone: str
+    min_skill: float | None
+    metrics: Mapping[str, Bound]
+    seed: int | None
+    seeds: int
+    baseline: bool
+    ignore: tuple[str, ...]
+
+
+class Converge:
+    """Trains TensorFlow models inside a test and judges their loss curves.
+
+    Each verb trains, and either returns a `ConvergenceResult` or raises `ConvergenceError`, an
+    `AssertionError` that carries the result. What is expected is stated by the marker
+    `converges`, by the keyword arguments of the call (see `Expectation`), or by both; the call
+    overrides the marker.
+    """
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._item = item
+
+    def __repr__(self) -> str:
+        return f"<Converge of {self._item.nodeid}>"
+
+    def fit(
+        self,
+        model: Any,
+        x: Any = None,
+        y: Any = None,
+        *,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        **expectation: Unpack[ExpectationArguments],
+    ) -> ConvergenceResult:
+        """Train as `model.fit` does.
+
+        Args:
+            model: a compiled Keras model, or a function without arguments that builds one, which
+                several seeds need.
+            x: inputs: arrays, tensors, a structure of these, a `tf.data.Dataset`, a
+                `keras.utils.PyDataset` or a generator of batches.
+            y: targets, where `x` does not bring them.
+            batch_size: rows of a batch, where `x` does not bring batches.
+            shuffle: a new order of the rows in every epoch.
+            sample_weight: one weight a row.
+            class_weight: weights by class.
+            **expectation: arguments of `Expectation`.
+
+        Raises:
+            ConvergenceError: the training did not converge as expected.
+            InvalidTrainingError: it cannot be run or judged as asked.
+        """
+        __tracebackhide__ = True
+        arguments = {
+            "model": model,
+            "x": x,
+            "y": y,
+            "batch_size": batch_size,
+            "shuffle": shuffle,
+            "sample_weight": sample_weight,
+            "class_weight": class_weight,
+        }
+        return self._train("fit", arguments, expectation)
+
+    def minimize(
+        self,
+        loss: Callable[..., Any],
+        variables: Any = None,
+        optimizer: Any = None,
+        **expectation: Unpack[ExpectationArguments],
+    ) -> ConvergenceResult:
+        """Train as `optimizer.minimize` does.
+
+        Args:
+            loss: a function without arguments that returns the loss; or, given alone, a function
+                that builds and returns the three: loss, variables, optimizer.
+            variables: the `tf.Variable`s to train.
+            optimizer: a Keras optimizer, or one of `tf.compat.v1.train`.
+            **expectation: arguments of `Expectation`.
+
+        Raises:
+            ConvergenceError: the training did not converge as expected.
+            InvalidTrainingError: it cannot be run or judged as asked.
+        """
+        __tracebackhide__ = True
+        arguments = {"loss": loss, "variables": variables, "optimizer": optimizer}
+        return self._train("minimize", arguments, expectation)
+
+    def step(
+        self,
+        step: Callable[..., Any],
+        *,
+        variables: Any,
+        data: Any = None,
+        optimizer: Any = None,
+        **expectation: Unpack[ExpectationArguments],
+    ) -> ConvergenceResult:
+        """Train with a hand-written training step.
+
+        Args:
+            step: does one update and returns the loss; takes a batch where there is `data`.
+            variables: the `tf.Variable`s that it trains.
+            data: where its batches come from.
+            optimizer: the optimizer that it uses, so that it can be observed and restored.
+            **expectation: arguments of `Expectation`.
+
+        Raises:
+            ConvergenceError: the training did not converge as expected.
+            InvalidTrainingError: it cannot be run or judged as asked.
+        """
+        __tracebackhide__ = True
+        arguments = {"step": step, "variables": variables, "data": data, "optimizer": optimizer}
+        return self._train("step", arguments, expectation)
+
+    def _train(
+        self, verb: str, arguments: dict[str, Any], expectation: Mapping[str, Any]
+    ) -> ConvergenceResult:
+        __tracebackhide__ = True
+        state = lifecycle.state_of(self._item)
+        state.calls += 1
+        try:
+            result = self._run(verb, arguments, expectation)
+        except InvalidTrainingError as error:
+            if self._item.config.getoption("fulltrace", False):
+                raise
+            # The frames and causes within the plugin say nothing about the user's own call.
+            raise error.with_traceback(None) from None
+        state.results.append(result)
+        self._item.user_properties.extend(junit_properties(result))
+        self._item.ihook.pytest_converge_result(result=result, item=self._item)
+        if not result.passed:
+            raise ConvergenceError(failure_message(result, reproduce=self._command()), result)
+        return result
+
+    def _run(
+        self, verb: str, arguments: dict[str, Any], expectation: Mapping[str, Any]
+    ) -> ConvergenceResult:
+        # Imports TensorFlow, which takes seconds: never before a test needs it.
+        from pytest_converge.runner import Context, run
+
+        _refuse_unknown(verb, arguments, expectation)
+        item = self._item
+        with progress(item.config) as report:
+            context = Context(
+                test=item.nodeid,
+                number=len(lifecycle.state_of(item).results) + 1,
+                expectation=lifecycle.expectation_of(item, expectation),
+                hooks=item.ihook,
+                progress=report,
+            )
+            return run(context, verb, arguments)
+
+    def _command(self) -> str:
+        """The command that runs this test again with the same seed and steps."""
+        settings = self._item.config.stash[SETTINGS]
+        words = ["pytest", self._item.nodeid]
+        if settings.seed:
+            words.append(f"--converge-seed={settings.seed}")
+        words += [f"--converge-{name}={value}" for name, value in settings.command_line.items()]
+        return shlex.join(words)
+
+
+def _refuse_unknown(
+    verb: str, arguments: Mapping[str, Any], expectation: Mapping[str, Any]
+) -> None:
+    """Name the verb where a keyword argument is misspelt."""
+    for name in expectation:
+        if name not in Expectation.names():
+            remedy = REMEDIES.get(name) or nearest(name, [*arguments, *Expectation.names()])
+            given = f"the argument {name!r}"
+            raise InvalidTrainingError(complaint(given, f"an argument of converge.{verb}", remedy))

@@ -1,0 +1,170 @@
+"""What happens to a convergence test from its set-up to its tear-down."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_converge.pytest_side import marker
+from pytest_converge.pytest_side.options import SETTINGS
+
+# Every test of every suite comes by here; what only convergence tests need is imported in place.
+if TYPE_CHECKING:
+    from pytest_converge.core.expectation import Expectation
+    from pytest_converge.core.result import ConvergenceResult
+
+__all__ = [
+    "STATE",
+    "State",
+    "begin",
+    "end",
+    "expectation_of",
+    "isolate",
+    "open_fixture",
+    "require_training",
+    "seeded_body",
+    "state_of",
+]
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class State:
+    """One attempt at one test.
+
+    Attributes:
+        calls: training calls so far, also those that were refused.
+        results: what they gave.
+        reported: how many of the results a report carries already.
+        isolation: puts the random state back; empty while nothing was seeded.
+    """
+
+    calls: int = 0
+    results: list[ConvergenceResult] = dataclasses.field(default_factory=list)
+    reported: int = 0
+    isolation: contextlib.ExitStack | None = None
+
+
+STATE = pytest.StashKey[State]()
+
+
+def begin(item: pytest.Item) -> None:
+    """Check the marker and seed the random state, before any fixture is set up."""
+    if STATE in item.stash:
+        _forget(item)
+    if not marker.is_marked(item):
+        return
+    item.stash[STATE] = State()
+    with _refusals_without_frames():
+        marker.check(item)
+    if marker.FIXTURE in getattr(item, "fixturenames", ()):
+        open_fixture(item)
+
+
+def isolate(item: pytest.Item) -> None:
+    """Seed the random state for the rest of the test, once."""
+    state = state_of(item)
+    if state.isolation is not None:
+        return
+    # Imports TensorFlow, which takes seconds: never before a test needs it.
+    from pytest_converge.runner import isolation
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(isolation(_seed(item)))
+        state.isolation = stack.pop_all()
+
+
+def open_fixture(item: pytest.Item) -> None:
+    """Seed the random state for a test that asks for the fixture only while it runs."""
+    if item.config.getoption("setuponly", False):
+        return
+    with _refusals_without_frames():
+        isolate(item)
+
+
+@contextlib.contextmanager
+def seeded_body(item: pytest.Item) -> Iterator[None]:
+    """Seed the random state again for the body of the test.
+
+    What fixtures drew, and other plugins that seed before every call, would otherwise decide how
+    a model built in the body starts.
+    """
+    state = item.stash.get(STATE, None)
+    if state is None or state.isolation is None:
+        yield
+        return
+    from pytest_converge.runner import isolation
+
+    with isolation(_seed(item)):
+        yield
+
+
+def state_of(item: pytest.Item) -> State:
+    """The state of this attempt, also for a test that asks for the fixture while it runs."""
+    return item.stash.setdefault(STATE, State())
+
+
+def end(item: pytest.Item) -> None:
+    """Put the random state back, after all fixtures are torn down."""
+    state = item.stash.get(STATE, None)
+    if state is not None and state.isolation is not None:
+        state.isolation.close()
+        state.isolation = None
+
+
+def require_training(item: pytest.Item) -> None:
+    """Fail a marked test that ended well without having trained anything."""
+    state = item.stash.get(STATE, None)
+    if state is None or state.calls:
+        return
+    from pytest_converge.core.errors import complaint
+
+    if marker.FIXTURE in getattr(item, "fixturenames", ()):
+        given = f"no training from a test with the fixture {marker.FIXTURE}"
+    else:
+        given = f"no training from a test with the marker {marker.MARKER}"
+    expected = f"a call of {marker.FIXTURE}.fit, .minimize or .step"
+    remedy = f"Train through the fixture {marker.FIXTURE}, or leave marker and fixture out."
+    pytest.fail(complaint(given, expected, remedy), pytrace=False)
+
+
+def expectation_of(item: pytest.Item, call: Mapping[str, Any]) -> Expectation:
+    """The expectation of a training of this test whose call has these arguments."""
+    from pytest_converge.pytest_side.resolve import resolve
+
+    settings = item.config.stash[SETTINGS]
+    return resolve(
+        call=call,
+        markers=marker.arguments(item),
+        command_line=settings.command_line,
+        ini=settings.ini,
+        base_seed=settings.seed,
+        test=item.nodeid,
+    )
+
+
+def _seed(item: pytest.Item) -> int:
+    # None does not come from resolve; zero serves the type.
+    return expectation_of(item, {}).seed or 0
+
+
+def _forget(item: pytest.Item) -> None:
+    """Take what an earlier attempt at this test left on the item."""
+    del item.stash[STATE]
+    item.user_properties[:] = [
+        pair for pair in item.user_properties if not pair[0].startswith("converge_")
+    ]
+
+
+@contextlib.contextmanager
+def _refusals_without_frames() -> Iterator[None]:
+    """Fail the test with the message alone; the frames of the plugin would say nothing."""
+    from pytest_converge.core.errors import InvalidTrainingError
+
+    try:
+        yield
+    except InvalidTrainingError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None

@@ -1,0 +1,90 @@
+"""The marker `converges`: what it says, whom it is added to, and whether it can be obeyed."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+
+__all__ = ["DEFINITION", "FIXTURE", "MARKER", "arguments", "check", "is_marked", "mark_users"]
+
+MARKER = "converges"
+FIXTURE = "converge"
+#: The line that `pytest --markers` shows. Written out because every start of pytest needs it, and
+#: importing core.expectation for it takes milliseconds; a test compares the two.
+DEFINITION = (
+    "converges(*, max_loss=None, steps=100, min_decrease=None, monotone='trend', min_skill=None, "
+    "metrics={}, seed=None, seeds=1, baseline=False, ignore=()): what the trainings of the test, "
+    "started through the fixture converge, must reach for it to pass; markers of the class and the "
+    "module give defaults, arguments of the training call override."
+)
+
+
+def mark_users(items: Iterable[pytest.Item]) -> None:
+    """Mark the tests that use the fixture, so that `-m converges` selects them too."""
+    for item in items:
+        if FIXTURE in getattr(item, "fixturenames", ()) and not is_marked(item):
+            item.add_marker(MARKER)
+
+
+def is_marked(item: pytest.Item) -> bool:
+    """True where the test, its class or its module has the marker."""
+    return item.get_closest_marker(MARKER) is not None
+
+
+def arguments(item: pytest.Item) -> list[Mapping[str, Any]]:
+    """The arguments of every marker of the test, closest first."""
+    return [mark.kwargs for mark in _marks(item)]
+
+
+def check(item: pytest.Item) -> None:
+    """Refuse, before anything is trained, a marker that cannot be obeyed.
+
+    Raises:
+        InvalidTrainingError: the marker's arguments or the kind of the test are not supported.
+    """
+    from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+    from pytest_converge.core.expectation import Expectation
+
+    for mark in _marks(item):
+        try:
+            if mark.args:
+                given = f"the positional argument {shown(mark.args[0])}"
+                remedy = f"Write, for example, {MARKER}(max_loss=0.1)."
+                raise InvalidTrainingError(complaint(given, "keyword arguments only", remedy))
+            Expectation.of(mark.kwargs)
+        except InvalidTrainingError as error:
+            raise InvalidTrainingError(f"the marker {MARKER}: {error}") from None
+    _check_kind(item)
+
+
+def _check_kind(item: pytest.Item) -> None:
+    from pytest_converge.core.errors import InvalidTrainingError, complaint
+
+    expected = "a test function or a method of a plain class"
+    # Where unittest was never imported there is no such class to derive from.
+    case = getattr(sys.modules.get("unittest"), "TestCase", None)
+    owner = getattr(item, "cls", None)
+    if case is not None and isinstance(owner, type) and issubclass(owner, case):
+        given = f"{owner.__name__}, a unittest.TestCase, with the marker {MARKER}"
+        remedy = "TestCase methods cannot use fixtures: derive the class from nothing."
+        raise InvalidTrainingError(complaint(given, expected, remedy))
+    function = getattr(item, "obj", None)
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        given = f"{item.name}, an async test, with the marker {MARKER}"
+        remedy = "Training blocks the event loop: write `def` instead of `async def`."
+        raise InvalidTrainingError(complaint(given, expected, remedy))
+
+
+def _marks(item: pytest.Item) -> list[pytest.Mark]:
+    """Closest first: those of `pytest.param`, of the function, of classes and the module.
+
+    pytest lists the marks of a parameter set after those of the function that they refine.
+    """
+    own = getattr(getattr(item, "callspec", None), "marks", ())
+    names = {id(getattr(mark, "mark", mark)) for mark in own}
+    marks = list(item.iter_markers(MARKER))
+    return sorted(marks, key=lambda mark: id(mark) not in names)

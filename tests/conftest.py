@@ -1,0 +1,40 @@
+"""Fixtures of the whole suite."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+# Whatever an inner session is the first to import, it also forgets. So that all of them share one
+# copy of each module, they are imported here.
+import pytest_converge.plugin
+import pytest_converge.pytest_side.carrier
+import pytest_converge.pytest_side.fixture
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def tensorflow_loaded() -> None:
+    """Import TensorFlow before pytester does.
+
+    It forgets what an inner session imported, and TensorFlow cannot be imported twice.
+    """
+    for module in pkgutil.walk_packages(pytest_converge.__path__, "pytest_converge."):
+        importlib.import_module(module.name)
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A pytester whose inner sessions have the plugin, installed or not."""
+    if not metadata.entry_points(group="pytest11", name="converge"):
+        # The environment reaches subprocesses and xdist's workers too.
+        monkeypatch.setenv("PYTHONPATH", str(ROOT))
+        monkeypatch.setenv("PYTEST_ADDOPTS", "-p pytest_converge.plugin")
+    return pytester

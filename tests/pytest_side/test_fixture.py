@@ -1,0 +1,220 @@
+"""The verbs, how they fail, and what surrounds a test that uses them."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+
+import pytest
+from pytest_side import fake_runner
+
+from pytest_converge.core.expectation import Expectation
+from pytest_converge.pytest_side.fixture import Converge, ExpectationArguments
+
+TESTS = """
+import pytest
+
+@pytest.mark.converges(max_loss=0.1)
+def test_bad(converge):
+    converge.fit("bad")
+
+def test_good(converge):
+    result = converge.minimize("good")
+    assert result.passed and result.verb == "minimize" and result.number == 1
+    assert converge.step("good", variables=[]).number == 2
+"""
+
+
+def test_the_typed_arguments_are_those_of_the_expectation() -> None:
+    assert tuple(ExpectationArguments.__annotations__) == Expectation.names()
+
+
+def test_every_verb_is_documented() -> None:
+    for verb in (Converge.fit, Converge.minimize, Converge.step):
+        assert "ConvergenceError:" in typing.cast(str, verb.__doc__)
+
+
+def test_a_failed_training_ends_at_the_line_of_the_user(faked: pytest.Pytester) -> None:
+    faked.makepyfile(test_a=TESTS)
+    result = faked.runpytest()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            '>       converge.fit("bad")',
+            "E       ConvergenceError: did not converge: loss 0.5 > 0.1",
+            "E       reproduce: pytest *.py::test_bad",
+            "*.py:5: ConvergenceError",
+            "*- convergence -*",
+            "*= convergence =*",
+            "convergence: 3 trainings, 1 did not converge*",
+            "FAILED *::test_bad - ConvergenceError: did not converge: loss 0.5*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*fixture.py*")
+
+
+def test_full_trace_shows_the_frames_of_the_plugin(faked: pytest.Pytester) -> None:
+    faked.makepyfile(TESTS + "\n\ndef test_invalid(converge): converge.fit('invalid')\n")
+    result = faked.runpytest("--full-trace")
+    result.stdout.fnmatch_lines(["*fixture.py:*ConvergenceError", "*fake_runner.py:*Invalid*"])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("converge.fit('invalid')", "got no data; expected at least one row. Pass some."),
+        ("converge.fit('good', max_los=1)", "*argument of converge.fit. Did you mean 'max_loss'?"),
+        ("converge.fit('good', epochs=3)", "*got the argument 'epochs'; *write steps=200."),
+        ("converge.fit('good', steps=0)", "got steps=0 (int); expected an integer of at least 1.*"),
+        ("converge.step('good', variables=[], optimiser=1)", "*Did you mean 'optimizer'?"),
+    ],
+)
+def test_a_refused_training_is_one_message(faked: pytest.Pytester, call: str, message: str) -> None:
+    faked.makepyfile(f"def test_it(converge):\n    {call}\n")
+    result = faked.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f">       {call}", f"E       InvalidTrainingError: {message}"])
+    for hidden in ("fixture.py", "fake_runner.py", "During handling", "direct cause"):
+        result.stdout.no_fnmatch_line(f"*{hidden}*")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ending"),
+    [
+        ((), ""),
+        (("--converge-seed=3",), " --converge-seed=3"),
+        (("-o", "converge_seed=3"), " --converge-seed=3"),
+        (("--converge-steps=7",), " --converge-steps=7"),
+        (("-o", "converge_steps=7"), ""),
+    ],
+)
+def test_the_command_that_reproduces_it(
+    faked: pytest.Pytester, arguments: tuple[str, ...], ending: str
+) -> None:
+    faked.makepyfile(
+        test_a="""
+        import pytest
+
+        @pytest.mark.parametrize("kind", ["bad"])
+        def test_it(converge, kind):
+            converge.fit(kind)
+        """
+    )
+    faked.runpytest(*arguments).stdout.fnmatch_lines(
+        [f"E       reproduce: pytest 'test_a.py::test_it[[]bad[]]'{ending}"]
+    )
+
+
+def test_xfail_sees_an_ordinary_assertion(faked: pytest.Pytester) -> None:
+    faked.makepyfile(
+        """
+        import pytest
+        from pytest_converge import ConvergenceError
+
+        @pytest.mark.xfail(strict=True, raises=ConvergenceError)
+        def test_expected(converge): converge.fit("bad")
+
+        @pytest.mark.xfail(strict=True, raises=ConvergenceError)
+        def test_unexpected(converge): converge.fit("good")
+
+        @pytest.mark.xfail(raises=ConvergenceError)
+        def test_refused(converge): converge.fit("invalid")
+
+        def test_caught(converge):
+            with pytest.raises(AssertionError, match="did not converge") as caught:
+                converge.fit("bad")
+            assert caught.value.result.final_loss == 0.5
+        """
+    )
+    faked.runpytest().assert_outcomes(xfailed=1, failed=2, passed=1)
+
+
+def test_functions_methods_and_subtests(faked: pytest.Pytester) -> None:
+    faked.makepyfile(
+        """
+        import pytest
+
+        class TestIt:
+            @pytest.fixture
+            def trained(self, converge):
+                return converge.fit("good")
+
+            def test_method(self, converge): converge.fit("good")
+
+            def test_fixture(self, trained): assert trained.passed
+
+        def test_dynamic(request):
+            assert request.getfixturevalue("converge").fit("good").passed
+        """
+    )
+    faked.runpytest("-W", "error", "-o", "strict=true").assert_outcomes(passed=3)
+
+
+def test_an_own_assertion_is_explained_by_the_last_training(faked: pytest.Pytester) -> None:
+    faked.makepyfile(
+        """
+        def test_it(converge):
+            assert converge.fit("good").final_loss < 0.001
+        """
+    )
+    result = faked.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*assert 0.01 < 0.001*", "*- convergence -*", "fit: *"])
+
+
+RANDOM = """
+import pathlib, random, pytest
+
+@pytest.fixture
+def drawn():
+    return random.random()
+
+@pytest.mark.parametrize("again", [1, 2])
+def test_fixture(drawn, again, converge):
+    converge.fit("good", seed=1)
+    pathlib.Path(f"fixture{again}").write_text(str(drawn))
+
+def test_body(converge, request):
+    drawn = random.random()
+    converge.fit("good")
+    print(f"\\ndrawn {drawn}")
+
+def test_body_after_fixture(drawn, converge):
+    assert random.random() == drawn
+    converge.fit("good")
+
+def test_state_is_put_back():
+    print(f"\\nstate {hash(random.getstate())}")
+"""
+
+
+def test_the_body_and_the_fixtures_are_seeded(faked: pytest.Pytester) -> None:
+    faked.makepyfile(test_a="import random\nrandom.seed()\n" + RANDOM)
+    drawn = set()
+    for order in ("test_a.py", "test_a.py::test_body"):
+        result = faked.runpytest("-s", order)
+        assert result.ret == 0
+        drawn |= {line for line in result.outlines if line.startswith("drawn")}
+    assert len(drawn) == 1
+    seeds = {(faked.path / f"fixture{i}").read_text() for i in (1, 2)}
+    assert len(seeds) == 2, "each test has a seed of its own"
+    other = faked.runpytest("-s", "--converge-seed=1", "test_a.py::test_body")
+    assert not drawn & set(other.outlines)
+
+
+def test_random_state_is_put_back(faked: pytest.Pytester) -> None:
+    faked.makepyfile(test_a="import random\nrandom.seed(5)\n" + RANDOM)
+    states = set()
+    for tests in (["test_a.py"], ["test_a.py::test_state_is_put_back"]):
+        result = faked.runpytest("-s", *tests)
+        assert result.ret == 0
+        states |= {line for line in result.outlines if line.startswith("state")}
+    assert len(states) == 1
+
+
+def test_the_stand_in_has_the_fields_of_the_real_context(tensorflow_loaded: None) -> None:
+    from pytest_converge.runner import Context
+
+    assert [f.name for f in dataclasses.fields(Context)] == [
+        f.name for f in dataclasses.fields(fake_runner.Context)
+    ]

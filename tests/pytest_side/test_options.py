@@ -1,0 +1,151 @@
+"""Options, their ini twins, and what is said about bad values."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_converge.core.expectation import DEFAULT_STEPS, LARGEST_SEED
+from pytest_converge.pytest_side.options import OPTIONS
+
+STEPS = """
+def test_it(converge):
+    result = converge.fit("good")
+    print("\\nsteps", result.steps, "seed", result.expectation.seed)
+"""
+
+
+def steps_of(result: pytest.RunResult) -> int:
+    line = next(line for line in result.outlines if line.startswith("steps "))
+    return int(line.split()[1])
+
+
+def test_defaults_that_are_written_out_are_those_of_the_expectation() -> None:
+    defaults = {option.name: option.default for option in OPTIONS}
+    assert defaults["steps"] == str(DEFAULT_STEPS)
+    seed = next(option for option in OPTIONS if option.name == "seed")
+    assert seed.parse(str(LARGEST_SEED)) == LARGEST_SEED
+    with pytest.raises(ValueError, match=str(LARGEST_SEED + 1)):
+        seed.parse(str(LARGEST_SEED + 1))
+
+
+def test_help_stands_alone(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest("--help")
+    text = " ".join(result.stdout.str().split())
+    assert "convergence tests of TensorFlow models:" in text
+    for option in OPTIONS:
+        assert f"{option.flag}={option.metavar} {option.help} (default: {option.default})" in text
+        assert f"{option.ini} ({option.ini_type}):" in text
+    assert "verbosity_converge (" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pytest.ini", "[pytest]\nconverge_steps = 5\n"),
+        ("pyproject.toml", '[tool.pytest.ini_options]\nconverge_steps = "5"\n'),
+        ("pyproject.toml", "[tool.pytest]\nconverge_steps = 5\n"),
+        ("pytest.toml", "[pytest]\nconverge_steps = 5\n"),
+        ("tox.ini", "[pytest]\nconverge_steps = 5\n"),
+    ],
+)
+def test_every_kind_of_configuration_file(faked: pytest.Pytester, name: str, text: str) -> None:
+    if "[tool.pytest]" in text or name == "pytest.toml":
+        pytest.importorskip("pytest", minversion="9.0")
+    faked.makefile(name[name.index(".") :], **{name[: name.index(".")]: text})
+    faked.makepyfile(STEPS)
+    assert steps_of(faked.runpytest("-s")) == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "steps"),
+    [
+        ((), 100),
+        (("-o", "converge_steps=5"), 5),
+        (("--converge-steps=6",), 6),
+        (("-o", "converge_steps=5", "--converge-steps=6"), 6),
+    ],
+)
+def test_the_command_line_counts_before_the_configuration(
+    faked: pytest.Pytester, arguments: tuple[str, ...], steps: int
+) -> None:
+    faked.makepyfile(STEPS)
+    assert steps_of(faked.runpytest("-s", *arguments)) == steps
+
+
+def test_the_seed_option_changes_the_seed_of_every_test(faked: pytest.Pytester) -> None:
+    faked.makepyfile(STEPS)
+    lines = []
+    for arguments in (
+        (),
+        ("--converge-seed=0",),
+        ("--converge-seed=1",),
+        ("-o", "converge_seed=1"),
+    ):
+        result = faked.runpytest("-s", *arguments)
+        lines.append(next(line for line in result.outlines if line.startswith("steps")))
+    assert lines[0] == lines[1] != lines[2] == lines[3]
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--converge-steps=0", "*got --converge-steps=0; expected an integer of at least 1.*"),
+        ("--converge-steps=1.5", "*got --converge-steps=1.5; expected an integer*"),
+        ("--converge-seed=-1", "*got --converge-seed=-1; expected an integer from 0 to 2[*][*]32*"),
+        ("--converge-seed=x", "*got --converge-seed=x; expected an integer from 0*"),
+        ("--converge-progress=on", "*got --converge-progress=on; expected auto or off.*"),
+        ("--converge-json=", "*got --converge-json=; expected the path of a file.*"),
+        ("--converge-json=.", "*got --converge-json=.; expected the path of a file.*"),
+        ("--converge-json=no/a.json", "*got --converge-json=no/a.json; *existing directory*"),
+        ("-oconverge_steps=0", "*got converge_steps=0; expected an integer of at least 1.*"),
+        ("-oconverge_steps=many", "*converge_steps*many*expected an integer of at least 1.*"),
+        ("-oconverge_seed=-1", "*got converge_seed=-1; expected an integer from 0*"),
+        ("-oconverge_progress=on", "*got converge_progress=on; expected auto or off.*"),
+        ("-oconverge_json=no/a.json", "*got converge_json=no/a.json; *existing directory*"),
+        ("-overbosity_converge=high", "*verbosity_converge*high*expected an integer or auto*"),
+    ],
+)
+def test_a_bad_value_is_a_usage_error(
+    pytester: pytest.Pytester, argument: str, message: str
+) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    result = pytester.runpytest(argument)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([message])
+    result.stderr.no_fnmatch_line("*Traceback*")
+
+
+def test_a_bad_value_is_a_usage_error_under_xdist(pytester: pytest.Pytester) -> None:
+    pytest.importorskip("xdist")
+    pytester.makepyfile("def test_it(): pass")
+    result = pytester.runpytest("-n2", "--converge-steps=0")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.no_fnmatch_line("*INTERNALERROR*")
+
+
+def test_the_json_path_of_the_configuration_is_relative_to_its_file(
+    faked: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faked.makeini("[pytest]\nconverge_json = report.json\n")
+    faked.makepyfile(STEPS)
+    sub = faked.mkdir("sub")
+    monkeypatch.chdir(sub)
+    assert faked.runpytest("--rootdir", faked.path, faked.path).ret == 0
+    assert (faked.path / "report.json").is_file()
+    assert faked.runpytest("--converge-json=other.json", faked.path).ret == 0
+    assert (sub / "other.json").is_file()
+
+
+@pytest.mark.parametrize("value", ["2", "-1"])
+def test_verbosity_of_its_own(faked: pytest.Pytester, value: str) -> None:
+    faked.makepyfile(STEPS)
+    lines = faked.runpytest("-o", f"verbosity_converge={value}").stdout.str()
+    assert ("seed" in lines) == (value == "2")
+    assert "convergence: 1 training converged" in lines
+
+
+@pytest.mark.skipif(pytest.version_tuple < (9, 2), reason="native types came with pytest 9.2")
+def test_verbosity_as_a_number_in_native_configuration(faked: pytest.Pytester) -> None:
+    faked.makefile(".toml", pytest="[pytest]\nverbosity_converge = 1\n")
+    faked.makepyfile(STEPS)
+    faked.runpytest().stdout.fnmatch_lines(["test *initial*", "*::test_it *passed*"])
