@@ -1,0 +1,1 @@
+"""Text from results, for a given width and encoding: pure functions without pytest."""

@@ -1,0 +1,68 @@
+"""Results for machines: a JSON document and JUnit properties."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pytest_converge.core.result import ConvergenceResult
+
+__all__ = ["SCHEMA_VERSION", "json_report", "junit_properties"]
+
+#: Raised when a reader of the previous version would misread the document.
+SCHEMA_VERSION = 1
+
+
+def json_report(results: Sequence[ConvergenceResult], *, version: str) -> str:
+    """One line of strict JSON: the same text for the same results in any order.
+
+    Keys are sorted; numbers that are not finite are the strings "NaN", "Infinity" and
+    "-Infinity"; curves are thinned to 512 steps. Each training has `verdict`, `initial_loss`,
+    `final_loss`, `steps` and `seconds` beside what `ConvergenceResult.to_dict` gives, and `cause`
+    where there is a diagnosis.
+
+    Args:
+        results: every training of the session.
+        version: the version of the plugin.
+    """
+    ordered = sorted(results, key=lambda result: (result.test, result.number))
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "version": version,
+        "trainings": [{**result.to_dict(), **_scalars(result)} for result in ordered],
+    }
+    return json.dumps(_strict(document), sort_keys=True, allow_nan=False) + "\n"
+
+
+def junit_properties(result: ConvergenceResult) -> list[tuple[str, str]]:
+    """Scalars of one training as names and texts; from the second training on, numbered."""
+    suffix = f"_{result.number}" if result.number > 1 else ""
+    return [
+        (f"converge_{name}{suffix}", str(_strict(value)))
+        for name, value in _scalars(result).items()
+    ]
+
+
+def _scalars(result: ConvergenceResult) -> dict[str, float | int | str]:
+    cause = {} if result.diagnosis is None else {"cause": result.diagnosis.cause}
+    return {
+        **cause,
+        "final_loss": result.final_loss,
+        "initial_loss": result.initial_loss,
+        "seconds": round(result.seconds, 3),
+        "steps": result.steps,
+        "verdict": "passed" if result.passed else "failed",
+    }
+
+
+def _strict(value: Any) -> Any:
+    """`value` with the numbers that JSON has no spelling for as strings."""
+    if isinstance(value, Mapping):
+        return {str(key): _strict(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_strict(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value

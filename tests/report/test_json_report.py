@@ -1,0 +1,132 @@
+"""Strict, deterministic JSON and the JUnit scalars."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+from pytest_converge.core.curve import LossCurve
+from pytest_converge.core.finding import Finding
+from pytest_converge.report.json_report import json_report, junit_properties
+
+
+def strictly(text):
+    def refuse(constant):
+        raise AssertionError(f"not JSON: {constant}")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_what_a_reader_finds(failed):
+    document = strictly(json_report([failed], version="1.2.3"))
+    assert document["schema_version"] == 1
+    assert document["version"] == "1.2.3"
+    [training] = document["trainings"]
+    assert {key: training[key] for key in ("test", "number", "verb", "verdict", "steps")} == {
+        "test": "tests/test_models.py::test_wine",
+        "number": 1,
+        "verb": "fit",
+        "verdict": "failed",
+        "steps": 200,
+    }
+    assert (training["initial_loss"], training["final_loss"]) == (2.303, 0.431)
+    assert training["seconds"] == 1.24
+    assert training["runs"][0]["findings"][0]["code"] == "target-missed"
+    assert training["runs"][0]["record"]["curve"]["checkpoints"][-1] == 200
+    assert training["expectation"]["max_loss"] == 0.1
+
+
+def test_numbers_that_are_not_finite_are_spelled_out(make_result):
+    curve = LossCurve(steps=(1, 2, 3), batch_loss=(math.inf, -math.inf, math.nan))
+    finding = Finding(code="nonfinite-loss", message="m", evidence={"loss": math.nan})
+    text = json_report([make_result([finding], curve=curve)], version="1")
+    [training] = strictly(text)["trainings"]
+    run = training["runs"][0]
+    assert run["record"]["curve"]["batch_loss"] == ["Infinity", "-Infinity", "NaN"]
+    assert run["findings"][0]["evidence"] == {"loss": "NaN"}
+    assert training["final_loss"] == "NaN"
+
+
+def test_the_text_does_not_depend_on_the_order_of_arrival(make_result):
+    results = [make_result(test=test, number=n) for test in "ba" for n in (2, 1)]
+    text = json_report(results, version="1")
+    assert text == json_report(results[::-1], version="1")
+    order = [(t["test"], t["number"]) for t in strictly(text)["trainings"]]
+    assert order == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+
+
+def test_keys_are_sorted_and_the_text_is_ascii_in_one_line(make_result):
+    text = json_report([make_result(test="tests/test_数字.py::test_é")], version="1")
+    assert text.isascii()
+    assert text.count("\n") == 1
+    assert text.endswith("\n")
+    pairs = []
+    json.loads(text, object_pairs_hook=lambda items: pairs.append([key for key, _ in items]))
+    assert all(keys == sorted(keys) for keys in pairs)
+    assert len(pairs) > 5
+
+
+def test_no_results_are_an_empty_list():
+    assert strictly(json_report([], version="1"))["trainings"] == []
+
+
+def test_junit_properties(failed):
+    assert junit_properties(failed) == [
+        ("converge_final_loss", "0.431"),
+        ("converge_initial_loss", "2.303"),
+        ("converge_seconds", "1.24"),
+        ("converge_steps", "200"),
+        ("converge_verdict", "failed"),
+    ]
+
+
+def test_junit_properties_of_a_second_training_are_numbered(make_result, make_curve):
+    curve = make_curve(final_loss=math.nan)
+    properties = dict(junit_properties(make_result(number=2, curve=curve)))
+    assert properties["converge_final_loss_2"] == "NaN"
+    assert properties["converge_verdict_2"] == "passed"
+    assert len(properties) == 5
+
+
+def test_a_result_that_crossed_a_process_gives_the_same_text(failed, make_result):
+    long = LossCurve(
+        steps=tuple(range(1, 2001)), batch_loss=tuple(1 + (i % 10) for i in range(2000))
+    )
+    for result in (failed, make_result(curve=long), dataclasses.replace(failed, number=3)):
+        again = type(result).from_dict(json.loads(json.dumps(result.to_dict())))
+        assert json_report([again], version="1") == json_report([result], version="1")
+        assert junit_properties(again) == junit_properties(result)
+
+
+def test_a_diagnosis_is_whole_and_strict(diagnosed):
+    [training] = strictly(json_report([diagnosed], version="1"))["trainings"]
+    assert training["cause"] == "unscaled-features"
+    diagnosis = training["diagnosis"]
+    assert diagnosis["cause"] == "unscaled-features"
+    assert diagnosis["verified"][0]["losses"] == [0.02364, 0.02511, 0.1999]
+    assert [trial["losses"] for trial in diagnosis["tried"]][3] == ["NaN"]
+    assert diagnosis["bracket"]["stability_limit"] == 4.12e-5
+    assert diagnosis["excluded"][0] == ["dropout off", "no such layer"]
+
+
+def test_a_diagnosis_without_a_budget_is_strict(failed, unscaled):
+    odd = dataclasses.replace(unscaled, budget=math.inf, floor=-math.inf, evidence={"a": math.nan})
+    text = json_report([dataclasses.replace(failed, diagnosis=odd)], version="1")
+    diagnosis = strictly(text)["trainings"][0]["diagnosis"]
+    assert diagnosis["budget"] == "Infinity"
+    assert diagnosis["floor"] == "-Infinity"
+    assert diagnosis["evidence"] == {"a": "NaN"}
+
+
+def test_the_cause_is_a_junit_property(diagnosed, failed, unknown):
+    assert junit_properties(diagnosed)[0] == ("converge_cause", "unscaled-features")
+    second = dataclasses.replace(failed, number=2, diagnosis=unknown)
+    assert ("converge_cause_2", "unknown") in junit_properties(second)
+    assert "converge_cause" not in dict(junit_properties(failed))
+
+
+def test_a_diagnosis_that_crossed_a_process_gives_the_same_text(diagnosed):
+    again = type(diagnosed).from_dict(json.loads(json.dumps(diagnosed.to_dict())))
+    assert json_report([again], version="1") == json_report([diagnosed], version="1")
+    assert junit_properties(again) == junit_properties(diagnosed)

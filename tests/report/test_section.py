@@ -1,0 +1,377 @@
+"""The report section under a failing test."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import pytest
+
+from pytest_converge.core.curve import LossCurve
+from pytest_converge.core.diagnosis import Diagnosis, Trial
+from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.finding import Finding
+from pytest_converge.core.record import NonFinite
+from pytest_converge.core.result import ConvergenceResult
+from pytest_converge.report.layout import cell_width
+from pytest_converge.report.section import section
+
+DISAGREES = Finding(
+    code="loss-disagrees",
+    message="the loss recomputed from predict() is 8.06, but Keras reports 0.131 for the same rows",
+    evidence={"predicted_loss": 8.06, "reported_loss": 0.131, "array": "y", "row": 3, "why": None},
+)
+GAP = Finding(code="inference-gap", message="inference and training mode differ", fails=False)
+
+AT_80 = """\
+fit, training 2: did not converge, 200 steps in 1.2 s
+loss 2.303 █▇▅▄▃▃▂▂▂▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 0.4310
+step     0                                   200
+lowest 0.4310 at step 200
+
+target-missed
+  loss 0.431 after 200 steps, max_loss is 0.1
+  final_loss=0.431, max_loss=0.1
+loss-disagrees
+  the loss recomputed from predict() is 8.06, but Keras reports 0.131 for the
+  same rows
+  array=y, predicted_loss=8.06, reported_loss=0.131, row=3, why=None
+note: inference-gap
+  inference and training mode differ
+
+step    loss  gradient norm  learning rate
+   0   2.303          3.500            0.1
+  31  0.9727          2.232        0.07397
+  56  0.6303          1.534        0.05754
+  88  0.4864         0.9491        0.04171
+ 112  0.4522         0.6622        0.03277
+ 144  0.4369         0.4097        0.02376
+ 169  0.4332         0.2816        0.01848
+ 200  0.4310         0.1769        0.01353
+
+expected        200 steps, loss at most 0.1, 50 % of the initial loss gone,
+                skill at least 0.5, accuracy at least 0.9, monotone "strict"
+probe set       178 rows for the loss
+inference loss  0.2080, but 0.4310 in training mode: they differ by 52 %, as
+                after BatchNorm with young moving averages, or Dropout
+loss function   sparse_categorical_crossentropy: 8.060 recomputed from
+                predict(), 0.1310 reported by Keras
+regularisation  0.01000 of the loss
+metrics         accuracy 0.4213, mae 0.3100
+skill           0.617; the best constant prediction has loss 1.099
+seed            7
+driver          step: the data is a generator of unknown length"""
+
+
+@pytest.fixture
+def everything(failed, make_curve, make_result):
+    """A result with every kind of number that a section can hold."""
+    return make_result(
+        [GAP, *failed.findings, DISAGREES],
+        number=2,
+        expectation=Expectation(
+            max_loss=0.1,
+            steps=200,
+            min_decrease=0.5,
+            min_skill=0.5,
+            monotone="strict",
+            metrics={"accuracy": (0.9, None)},
+        ),
+        curve=make_curve(
+            inference_loss=0.208, learning_rate=tuple(0.1 * 0.99**i for i in range(200))
+        ),
+        metrics={"mae": 0.31, "accuracy": 0.4213},
+        reported_loss=0.131,
+        predicted_loss=8.06,
+        constant_loss=1.0986,
+        regularisation=0.01,
+        loss_name="sparse_categorical_crossentropy",
+        driver="step",
+        driver_reason="the data is a generator of unknown length",
+    )
+
+
+def broken(make_curve, make_result):
+    """A loss that is not finite from the third step on, and weights that are not."""
+    curve = make_curve(
+        steps=3, points=3, batch_loss=(2.3, 9.9, math.nan), final_loss=None, probe_loss=(2.3, 4, 99)
+    )
+    return make_result(
+        [Finding(code="nonfinite-loss", message="the loss is nan after step 3 of 200")],
+        curve=curve,
+        nonfinite=(
+            NonFinite(what="data", name="x['age']", row=4, count=2),
+            NonFinite(what="loss", name="loss", step=3),
+            NonFinite(what="weights", name="dense/kernel", step=3, count=17),
+        ),
+    )
+
+
+def test_everything_at_80_columns(everything):
+    assert section(everything, width=80, unicode=True) == AT_80
+
+
+@pytest.mark.parametrize("unicode", [True, False])
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
+def test_no_line_is_wider_than_asked(everything, make_curve, make_result, width, unicode):
+    wide = Finding(code="of-a-hook", message="損失" * 60 + "\x1b[31m" + "x" * 99)
+    for result in (
+        everything,
+        broken(make_curve, make_result),
+        make_result([wide], loss_name="損" * 50, metrics={"精度": 0.5}),
+    ):
+        text = section(result, width=width, unicode=unicode)
+        assert max(map(cell_width, text.split("\n"))) <= width
+        assert "\x1b" not in text
+        assert unicode or text.isascii()
+        assert not any(line.endswith(" ") for line in text.split("\n"))
+
+
+def test_a_narrow_section_gives_up_columns_not_rows(everything):
+    text = section(everything, width=40, unicode=True)
+    assert "step    loss  gradient norm\n   0   2.303          3.500\n" in text
+    assert "learning rate" not in text
+
+
+def test_a_broken_end_is_drawn_listed_and_explained(make_curve, make_result):
+    text = section(broken(make_curve, make_result), width=80, unicode=True)
+    assert "loss 2.303 ▁▁█× nan\n" in text
+    assert "   3    nan" in text
+    assert "not finite     data x['age'], first in row 4, 2 values\n" in text
+    assert "not finite     loss, after step 3\n" in text
+    assert "not finite     weights dense/kernel, after step 3, 17 values\n" in text
+
+
+def test_one_step(make_curve, make_result):
+    text = section(make_result(curve=make_curve(steps=1, points=2)), width=80, unicode=False)
+    assert text.startswith(
+        "fit: converged, 1 step in 1.2 s\nloss 2.303 #_ 0.4310\nstep     0    1\nlowest 0.4310 at"
+    )
+    assert (
+        "\nstep    loss  gradient norm\n   0   2.303          3.500\n   1  0.4310          3.500"
+        in text
+    )
+
+
+def test_without_a_probe_set_norms_and_rates(make_result):
+    curve = LossCurve(steps=tuple(range(1, 101)), batch_loss=tuple(1000 / i for i in range(1, 101)))
+    text = section(make_result(curve=curve, probe_rows=0), width=80, unicode=True)
+    assert "probe set  none; the loss is the median of neighbouring batches\n" in text
+    assert "logarithmic scale" not in text
+    assert "step   loss\n   2  500.0\n" in text
+    assert "learning rate" not in text
+
+
+def test_without_any_step(make_result):
+    text = section(make_result(curve=LossCurve(steps=(), batch_loss=())), width=80, unicode=True)
+    assert "no step was recorded" in text
+
+
+def test_a_curve_over_many_decades_says_its_scale(make_curve, make_result):
+    text = section(make_result(curve=make_curve(first=3000.0)), width=80, unicode=True)
+    assert "lowest 0.4310 at step 200, logarithmic scale\n" in text
+
+
+def test_the_lowest_checkpoint_is_in_the_table(make_curve, make_result):
+    losses = [2.0] * 33
+    losses[13] = 0.125
+    curve = make_curve(probe_loss=tuple(losses), initial_loss=2.0, final_loss=2.0)
+    text = section(make_result(curve=curve), width=80, unicode=True)
+    assert "lowest 0.1250 at step 81\n" in text
+    assert "\n  81  0.1250 " in text
+
+
+def test_a_partial_probe_is_said(make_curve, make_result):
+    text = section(make_result(curve=make_curve(final_loss=0.5)), width=80, unicode=True)
+    assert "178 rows for the first and last loss; between them a fixed part" in text
+
+
+@pytest.mark.parametrize(
+    ("inference", "text"),
+    [(0.431, "0.4310\n"), (0.47, "0.4700\n"), (math.nan, "nan\n"), (0.5, "0.5000, but 0.4310 in")],
+)
+def test_inference_and_training_mode_are_compared(make_curve, make_result, inference, text):
+    result = make_result(curve=make_curve(inference_loss=inference))
+    assert f"inference loss  {text}" in section(result, width=80, unicode=True)
+
+
+def test_several_starts_have_a_line_each(failed):
+    run = failed.runs[0]
+    runs = [
+        dataclasses.replace(run, record=dataclasses.replace(run.record, seed=seed), findings=found)
+        for seed, found in [(7, ()), (8, run.findings), (9, ())]
+    ]
+    text = section(dataclasses.replace(failed, runs=tuple(runs)), width=80, unicode=True)
+    assert text.endswith(
+        "\n\n2 of 3 starts passed\n"
+        "  seed 8: 2.303 -> 0.4310 in 200 steps, target-missed\n"
+        "  seed 7: 2.303 -> 0.4310 in 200 steps, passed\n"
+        "  seed 9: 2.303 -> 0.4310 in 200 steps, passed"
+    )
+
+
+def test_very_many_starts_are_counted(failed):
+    text = section(dataclasses.replace(failed, runs=failed.runs * 30), width=80, unicode=True)
+    assert text.endswith("  and 10 more, of which 10 failed")
+
+
+def test_a_section_reads_the_same_after_it_crossed_a_process(everything, make_curve, make_result):
+    long = LossCurve(steps=tuple(range(1, 3001)), batch_loss=tuple(9 / i for i in range(1, 3001)))
+    for result in (everything, broken(make_curve, make_result), make_result(curve=long)):
+        again = ConvergenceResult.from_dict(result.to_dict())
+        assert section(again, width=80, unicode=True) == section(result, width=80, unicode=True)
+
+
+# ---- with a diagnosis ---------------------------------------------------------------------------
+
+DIAGNOSIS_AT_80 = """\
+target-missed
+  loss 0.431 after 200 steps, max_loss is 0.1
+  final_loss=0.431, max_loss=0.1
+
+cause: unscaled-features
+  x[:, 12] has a standard deviation of 314 and x[:, 7] of 0.12; standardised,
+  the loss reaches 0.0236 at your own learning rate
+  columns=13, largest_std=314.02, offset=None, smallest_std=0.124
+  where: x[:, 12], x[:, 4]
+
+fix:
+  scaler = keras.layers.Normalization()
+  scaler.adapt(x)
+
+equivalent, verified as well:
+  learning rate 1e-5 (learning-rate-too-high)
+    keras.optimizers.SGD(1e-5)
+
+from the same start            final loss on each seed        passed  time
+unscaled-features
+  features standardised          0.02364   0.02511    0.1999  3 of 3  0.4 s
+learning-rate-too-high
+  learning rate 1e-5             0.08010   0.08220   0.07990  3 of 3  0.2 s
+  learning rate 1                    nan                      0 of 1  0.04 s
+unscaled-targets
+  targets standardised           0.07120*                     1 of 1  0.1 s
+step-size
+  keras.optimizers.Adam() in      0.6310   0.09000            1 of 2  0 s
+    place of SGD
+too-few-steps
+  800 steps                        1.085                      0 of 1  1 min 15 s
+* a loss in another unit; judged by its skill
+
+learning rate: 0.1 is yours, 1e-6 to 3e-5 pass, 1e-5 is proposed, stable below
+  4.12e-5
+not applicable, no such layer: dropout off, regularisation off
+not applicable, they are already: rows shuffled
+diagnosis took 9.8 s of 10 s; not tried: twice as wide, other seeds
+
+step    loss  gradient norm
+"""
+
+
+def with_diagnosis(result, diagnosis, **expectation):
+    changed = dataclasses.replace(result.expectation, **expectation)
+    return dataclasses.replace(result, diagnosis=diagnosis, expectation=changed)
+
+
+def test_the_whole_diagnosis_at_80_columns(diagnosed):
+    assert DIAGNOSIS_AT_80 in section(diagnosed, width=80, unicode=True)
+
+
+def test_a_wide_terminal_breaks_nothing(diagnosed):
+    text = section(diagnosed, width=200, unicode=True)
+    assert "  keras.optimizers.Adam() in place of SGD     0.6310   0.09000 " in text
+    assert "1e-5 is proposed, stable below 4.12e-5\n" in text
+
+
+def test_a_narrow_table_keeps_the_losses_of_all_seeds_then_that_of_the_run(diagnosed):
+    at_60 = section(diagnosed, width=60, unicode=True)
+    assert "from the same start    final loss on each seed        passed\n" in at_60
+    assert "    standardised\nlearning-rate-too-high\n" in at_60
+    at_44 = section(diagnosed, width=44, unicode=True)
+    assert "from the same start     final loss  passed\n" in at_44
+    assert "  targets                 0.07120*  1 of 1\n    standardised\n" in at_44
+    assert "  800 steps                  1.085  0 of 1\n" in at_44
+
+
+def test_no_cause_is_said_with_what_came_nearest(failed, unknown):
+    text = section(with_diagnosis(failed, unknown), width=80, unicode=True)
+    assert (
+        """
+no cause found within the budget of 10 s; the best, Adam(), reached loss 0.2044
+  one batch could be memorised, so that labels and features may be unrelated
+
+from the same start    final loss on each seed  passed  time
+step-size
+  Adam()                  0.2044       nan      0 of 2  0 s
+learning-rate-too-low
+  learning rate 0.1       0.3100                0 of 1  0 s
+
+diagnosis took 10 s of 10 s; not tried: twice as wide
+
+"""
+        in text
+    )
+
+
+def test_a_deterministic_training_and_a_floor(failed):
+    floor = Diagnosis(
+        cause="unreachable-target",
+        message="a fit of all rows at once ends at 0.667",
+        tried=(
+            Trial(
+                change="2000 steps",
+                code="too-few-steps",
+                losses=(0.66667,),
+                passed=0,
+                deterministic=True,
+            ),
+        ),
+        floor=2 / 3,
+        seconds=1.0,
+    )
+    text = section(with_diagnosis(failed, floor, max_loss=0.5), width=80, unicode=True)
+    assert "\nnothing about this training is random: one seed is all\n" in text
+    assert "\nfloor: a strong fit does not go below 0.6667; max_loss=0.5\n" in text
+    assert "\ndiagnosis took 1.0 s\n" in text
+    assert "fix" not in text
+    assert "equivalent" not in text
+    text = section(with_diagnosis(failed, floor, max_loss=None), width=80, unicode=True)
+    assert "\nfloor: a strong fit does not go below 0.6667\n" in text
+
+
+def test_a_repair_that_was_not_verified_says_so(failed, unscaled):
+    diagnosis = dataclasses.replace(unscaled, verified=unscaled.verified[1:])
+    text = section(with_diagnosis(failed, diagnosis), width=80, unicode=True)
+    assert "\nfix, not verified:\n  scaler = " in text
+
+
+@pytest.mark.parametrize("unicode", [True, False])
+@pytest.mark.parametrize("width", [20, 30, 40, 47, 60, 80, 200])
+def test_no_line_of_a_diagnosis_is_wider_than_asked_but_code(
+    diagnosed, unscaled, unknown, width, unicode
+):
+    trial = unscaled.verified[0]
+    odd = dataclasses.replace(
+        unscaled,
+        fix="f(\n    '数字', 2, 3, 4, 5)",
+        message="損失" * 60 + "\x1b[31m",
+        where=("損失" * 30,),
+        tried=(dataclasses.replace(trial, change="損失" * 40, code="c" * 90, losses=()),),
+        excluded=(("損失" * 40, "x" * 99),),
+    )
+    for diagnosis in (unscaled, unknown, odd):
+        text = section(with_diagnosis(diagnosed, diagnosis), width=width, unicode=unicode)
+        code = {"  scaler = keras.layers.Normalization()", "    keras.optimizers.SGD(1e-5)"}
+        lines = [line for line in text.split("\n") if line not in code]
+        assert max(map(cell_width, lines)) <= width
+        assert "\x1b" not in text
+        assert unicode or text.isascii()
+        assert not any(line.endswith(" ") for line in lines)
+        assert diagnosis is not unscaled or code <= set(text.split("\n"))
+
+
+def test_a_diagnosis_that_crossed_a_process_reads_the_same(diagnosed, failed, unknown):
+    for result in (diagnosed, with_diagnosis(failed, unknown)):
+        again = ConvergenceResult.from_dict(json.loads(json.dumps(result.to_dict())))
+        assert section(again, width=80, unicode=True) == section(result, width=80, unicode=True)
