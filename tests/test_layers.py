@@ -1,0 +1,210 @@
+"""The layers of the package: who may import whom, and when."""
+
+import ast
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pytest_converge
+
+PACKAGE = "pytest_converge"
+ROOT = Path(pytest_converge.__file__).parent
+JUDGEMENT = {"core", "checks", "baseline", "report"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """What a layer may import beside itself and the standard library.
+
+    Attributes:
+        inside: other layers of the package.
+        inside_functions: layers that only functions may import.
+        outside: other packages.
+        types: packages for annotations alone.
+        extras: True where functions may import libraries that come with an extra.
+    """
+
+    inside: frozenset[str] = frozenset()
+    inside_functions: frozenset[str] = frozenset()
+    outside: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
+    extras: bool = False
+
+
+def layer(inside=(), inside_functions=(), outside=(), types=(), *, extras=False):
+    return Layer(*map(frozenset, (inside, inside_functions, outside, types)), extras)
+
+
+CORE = layer()
+JUDGE = layer({"core"}, extras=True)
+PYTEST_SIDE = layer(
+    {"core", "baseline", "report", "pytest_side", "hookspecs", "__init__"},
+    {"runner"},
+    {"pytest"},
+    {"typing_extensions"},
+)
+LAYERS = {
+    "__init__": layer(),
+    "core": CORE,
+    "checks": JUDGE,
+    "baseline": JUDGE,
+    "report": JUDGE,
+    "training": layer({"core"}, outside={"keras", "numpy", "tensorflow"}),
+    "diagnosis": layer({"core", "checks", "training"}),
+    "runner": layer(JUDGEMENT | {"training", "diagnosis"}),
+    "hookspecs": PYTEST_SIDE,
+    "pytest_side": PYTEST_SIDE,
+    "plugin": PYTEST_SIDE,
+}
+
+#: Only the layer `training` knows these, extras or not.
+NUMERIC = {"jax", "keras", "numpy", "scipy", "tensorflow", "tf_keras", "torch"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Import:
+    """One import: of what, and whether it happens in a function or for annotations only."""
+
+    module: str
+    line: int
+    in_function: bool = False
+    for_types: bool = False
+
+    @property
+    def top(self) -> str:
+        return self.module.partition(".")[0]
+
+
+def imports_of(node: ast.AST, **where: bool) -> Iterator[Import]:
+    """Every import below `node`; `from a import b` counts as the import of `a.b`."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            for alias in child.names:
+                yield Import(alias.name, child.lineno, **where)
+        elif isinstance(child, ast.ImportFrom):
+            for alias in child.names:
+                yield Import(f"{child.module}.{alias.name}", child.lineno, **where)
+        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from imports_of(child, **{**where, "in_function": True})
+        elif isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+            for part in child.body:
+                yield from imports_of(ast.Module([part], []), **{**where, "for_types": True})
+            yield from imports_of(ast.Module(child.orelse, []), **where)
+        else:
+            yield from imports_of(child, **where)
+
+
+def home(module: str) -> str:
+    """The layer that a module of the package belongs to, by its name."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in LAYERS else "__init__"
+
+
+def complaint(own: str, found: Import) -> str | None:
+    """What is wrong with an import by a module of the layer `own`, if anything is."""
+    return (_inside if found.top == PACKAGE else _outside)(own, found)
+
+
+def _inside(own: str, found: Import) -> str | None:
+    rules, target = LAYERS[own], home(found.module)
+    # The public names are annotated at the root, and loaded from there at first use.
+    if target == own or target in rules.inside or (own == "__init__" and found.for_types):
+        return None
+    if target not in rules.inside_functions:
+        return f"{own} must not import {found.module}"
+    return None if found.in_function else f"{own} may import {target} in functions only"
+
+
+def _outside(own: str, found: Import) -> str | None:
+    rules = LAYERS[own]
+    allowed = (
+        found.top in sys.stdlib_module_names
+        or found.top in rules.outside
+        or (found.for_types and found.top in rules.types)
+        or (rules.extras and found.in_function and found.top not in NUMERIC)
+    )
+    return None if allowed else f"{own} must not import {found.top}"
+
+
+def complaints(own: str, source: str) -> list[str]:
+    found = ((item, complaint(own, item)) for item in imports_of(ast.parse(source)))
+    return [f"line {item.line}: {text}" for item, text in found if text is not None]
+
+
+def modules() -> dict[str, Path]:
+    return {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+@pytest.mark.parametrize("path", modules().values(), ids=modules())
+def test_imports_keep_to_the_layers(path):
+    own = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    assert own in LAYERS, f"say in the table which layer {own} is"
+    assert complaints(own, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "source"),
+    [
+        ("core", "import numpy"),
+        ("core", "def f():\n    import numpy"),
+        ("core", "from pytest_converge.checks import gates"),
+        ("core", "from pytest_converge import checks"),
+        ("checks", "import tensorflow as tf"),
+        ("checks", "import matplotlib"),
+        ("report", "def f():\n    import numpy"),
+        ("report", "from pytest_converge.training.loop import run"),
+        ("training", "import pytest"),
+        ("training", "from pytest_converge.report import message"),
+        ("runner", "import keras"),
+        ("pytest_side", "import pytest_converge.runner"),
+        ("pytest_side", "def f():\n    from pytest_converge.training import run"),
+        ("pytest_side", "import typing_extensions"),
+        ("plugin", "if DEBUG:\n    from pytest_converge.runner import run"),
+        ("plugin", "try:\n    import numpy\nexcept ImportError:\n    pass"),
+        ("__init__", "from pytest_converge.core.errors import ConvergenceError"),
+    ],
+)
+def test_an_import_of_another_layer_is_noticed(own, source):
+    assert len(complaints(own, source)) == 1
+
+
+@pytest.mark.parametrize(
+    ("own", "source"),
+    [
+        ("core", "import math"),
+        ("core", "from pytest_converge.core import curve"),
+        ("checks", "from pytest_converge.core.curve import LossCurve"),
+        ("report", "def f():\n    import matplotlib"),
+        ("training", "import numpy as np\nimport tensorflow as tf"),
+        ("runner", "from pytest_converge.checks.gates import judge"),
+        ("pytest_side", "def f():\n    from pytest_converge.runner import run"),
+        ("pytest_side", "from pytest_converge import hookspecs, __version__"),
+        ("pytest_side", "if TYPE_CHECKING:\n    from typing_extensions import Unpack"),
+        ("__init__", "if TYPE_CHECKING:\n    from pytest_converge.core.curve import LossCurve"),
+    ],
+)
+def test_an_import_within_the_rules_passes(own, source):
+    assert complaints(own, source) == []
+
+
+def test_the_plugin_loads_no_numeric_library():
+    every = [
+        ".".join((PACKAGE, *path.relative_to(ROOT).with_suffix("").parts))
+        for path in modules().values()
+        if path.relative_to(ROOT).parts[0] in {"core", "checks", "report", "pytest_side"}
+    ]
+    names = [PACKAGE, f"{PACKAGE}.plugin", f"{PACKAGE}.hookspecs", *every]
+    program = f"""
+import importlib, sys
+for name in {names!r}:
+    importlib.import_module(name)
+print(*sorted({NUMERIC!r} & set(sys.modules)))
+"""
+    done = subprocess.run(  # noqa: S603 - the program stands above
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
