@@ -14,6 +14,7 @@ import argparse
 import collections
 import dataclasses
 import importlib
+import inspect
 import os
 import statistics
 import sys
@@ -27,10 +28,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import keras  # noqa: E402  (the log level must be set first)
 import problems  # noqa: E402
-
-from pytest_converge import runner  # noqa: E402
-from pytest_converge.core.expectation import Expectation  # noqa: E402
-from pytest_converge.core.result import ConvergenceResult  # noqa: E402
+import trainings  # noqa: E402
 
 HEALTHY, TWIN, FAULTY = "healthy", "twin", "faulty"
 
@@ -42,23 +40,13 @@ class Trial:
     Attributes:
         kind: "healthy", "twin" (a repaired fault) or "faulty".
         codes: gates that must be among the failing ones.
-        start: makes verb, arguments and expectation arguments from a seed.
+        start: makes the start and the arguments of its expectation from a seed.
     """
 
     kind: str
     name: str
-    start: Callable[[int], tuple[str, dict[str, Any], dict[str, Any]]]
+    start: Callable[[int], tuple[problems.Start, dict[str, Any]]]
     codes: frozenset[str] = frozenset()
-
-
-class NoHooks:
-    """A hook relay to which nobody listens."""
-
-    def pytest_converge_adapt(self, **_: Any) -> None:
-        return None
-
-    def pytest_converge_check(self, **_: Any) -> list[Any]:
-        return []
 
 
 def trials_of_zoo() -> Iterator[Trial]:
@@ -66,8 +54,7 @@ def trials_of_zoo() -> Iterator[Trial]:
         for problem in group:
 
             def start(seed: int, problem: Any = problem) -> Any:
-                begun = problem.start(seed)
-                return begun.verb, begun.arguments, dict(problem.expectation)
+                return problem.start(seed), dict(problem.expectation)
 
             yield Trial(kind, problem.name, start, problem.codes)
 
@@ -80,40 +67,27 @@ def trials_of_corpus(folder: Path) -> Iterator[Trial]:
             kind = HEALTHY if entry.cause is None else TWIN if fixed else FAULTY
 
             def start(seed: int, entry: Any = entry, fixed: bool = fixed) -> Any:
-                return arguments_of(entry.build(fixed, seed))
+                return start_of(entry.build(fixed, seed))
 
             yield Trial(kind, entry.name, start)
 
 
-def arguments_of(case: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """A case of a corpus as verb, arguments and expectation arguments."""
-    expectation = {"max_loss": case.max_loss, "steps": case.steps}
-    verb = "minimize" if case.model is None else "fit"
-    start = getattr(problems, verb)
-    names = start.__code__.co_varnames[: start.__code__.co_argcount + start.__code__.co_kwonlyargcount]
-    arguments = {name: getattr(case, name) for name in names}
-    return verb, start(**arguments).arguments, expectation
-
-
-def result_of(trial: Trial, seed: int) -> ConvergenceResult:
-    verb, arguments, expectation = trial.start(seed)
-    context = runner.Context(
-        test=trial.name,
-        number=1,
-        expectation=Expectation(seed=seed, **expectation),
-        hooks=NoHooks(),
-        progress=lambda *_: None,
-    )
-    return runner.run(context, verb, arguments)
+def start_of(case: Any) -> tuple[problems.Start, dict[str, Any]]:
+    """A case of a corpus as a start and the arguments of its expectation."""
+    verb = problems.fit if case.model is not None else problems.minimize
+    names = inspect.signature(verb).parameters
+    start = verb(**{name: getattr(case, name) for name in names})
+    return start, {"max_loss": case.max_loss, "steps": case.steps}
 
 
 def judge(trial: Trial, seed: int) -> tuple[bool, bool, float, str]:
     """(red, wrong, seconds, a line about it)."""
     try:
-        result = result_of(trial, seed)
+        start, expectation = trial.start(seed)
+        result = trainings.judged(start, seed=seed, **expectation)
     except Exception as error:  # noqa: BLE001 - an error is a verdict here: the wrong one
-        return True, True, 0.0, f"{type(error).__name__}: {error}"
-    failing = {finding.code for finding in result.findings if finding.fails}
+        return True, True, 0.0, f"{type(error).__name__}: {error}"[:500]
+    failing = trainings.failing(result)
     red = not result.passed
     wrong = red != (trial.kind == FAULTY) or not trial.codes <= failing
     messages = "; ".join(f"{f.code}: {f.message}" for f in result.findings if f.fails)
@@ -149,14 +123,19 @@ def main() -> int:
             seconds.append(took)
             if wrong or options.verbose:
                 mark = "WRONG" if wrong else "right"
-                print(f"{mark} {trial.kind:8}{trial.name} seed {seed}  {took:.2f} s  {line}", flush=True)
+                print(
+                    f"{mark} {trial.kind:8}{trial.name} seed {seed}  {took:.2f} s  {line}",
+                    flush=True,
+                )
             keras.backend.clear_session()
     if not runs:
         print("no such training")
         return 2
     for kind in (HEALTHY, TWIN, FAULTY):
         if runs[kind]:
-            print(f"{kind:8}{red[kind]:5} of {runs[kind]} red ({100 * red[kind] / runs[kind]:.1f} %)")
+            print(
+                f"{kind:8}{red[kind]:5} of {runs[kind]} red ({100 * red[kind] / runs[kind]:.1f} %)"
+            )
     print(f"median  {statistics.median(seconds):5.2f} s a training")
     return 1 if red[HEALTHY] or red[TWIN] else 0
 

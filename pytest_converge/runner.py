@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_converge.checks.gates import is_ignored, judge
+from pytest_converge.core.diagnosis import Diagnosis
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.core.expectation import LARGEST_SEED, Expectation
 from pytest_converge.core.finding import Finding
@@ -15,7 +16,15 @@ from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
 from pytest_converge.training.environment import require_tensorflow
 
+if TYPE_CHECKING:
+    from pytest_converge.training.run import TrainingRun
+
 __all__ = ["Context", "isolation", "run"]
+
+#: A quick diagnosis may take so many seconds, or so many times the training's own.
+QUICK_SECONDS, QUICK_TIMES = 10.0, 5.0
+#: A full one may take so many times as long.
+FULL = 5.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +37,7 @@ class Context:
         expectation: what is expected; its seed is set.
         hooks: pytest's hook relay, asked for further checks and adapters.
         progress: called with (steps done, steps, latest loss) between parts of the training.
+        diagnose: how long to look for the cause of a failure: "quick", "full" or "off".
     """
 
     test: str
@@ -35,6 +45,7 @@ class Context:
     expectation: Expectation
     hooks: Any
     progress: Callable[[int, int, float], None]
+    diagnose: str = "off"
 
 
 @contextlib.contextmanager
@@ -79,6 +90,7 @@ def run(context: Context, verb: str, arguments: dict[str, Any]) -> ConvergenceRe
         try:
             running = TrainingRun(training, expectation.steps, context.progress)
             runs = [_judged(context, running.run(base))]
+            diagnosis = _diagnosis(context, running, runs[0])
             for number in range(1, expectation.seeds):
                 seed = (base + number) % (LARGEST_SEED + 1)
                 runs.append(_judged(context, running.run_from(seed)))
@@ -90,7 +102,28 @@ def run(context: Context, verb: str, arguments: dict[str, Any]) -> ConvergenceRe
         number=context.number,
         expectation=expectation,
         runs=tuple(runs),
+        diagnosis=diagnosis,
     )
+
+
+def _diagnosis(context: Context, running: TrainingRun, run: Run) -> Diagnosis | None:
+    """Why the first start failed; its end state is put back afterwards."""
+    if run.passed or context.diagnose == "off":
+        return None
+    from pytest_converge.diagnosis.procedure import diagnose
+
+    seconds = max(QUICK_SECONDS, QUICK_TIMES * run.record.seconds)
+    trained = running.training.snapshot()
+    try:
+        return diagnose(
+            running,
+            run.record,
+            context.expectation,
+            budget=seconds * (FULL if context.diagnose == "full" else 1.0),
+            progress=context.progress,
+        )
+    finally:
+        trained.restore()
 
 
 def _judged(context: Context, record: TrainingRecord) -> Run:

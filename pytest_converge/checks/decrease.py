@@ -93,9 +93,7 @@ def _strict(at: Sequence[int], losses: Sequence[float]) -> Finding | None:
     return None
 
 
-def _trend(
-    at: Sequence[int], losses: Sequence[float], counted: Sequence[float]
-) -> Finding | None:
+def _trend(at: Sequence[int], losses: Sequence[float], counted: Sequence[float]) -> Finding | None:
     above = rises(median_of_three(counted))
     drop = losses[0] - losses[-1]
     scale = max(abs(loss) for loss in losses)
@@ -107,8 +105,7 @@ def _trend(
     size = f"{share(rise / drop)} of its whole drop" if drop > 0 else "and does not end lower"
     how_long = "to the end" if above[-1] > allowed else f"for {share(high)} of the run"
     message = (
-        f"the loss rose by {number(rise)} up to step {at[peak]} ({size})"
-        f" and stayed high {how_long}"
+        f"the loss rose by {number(rise)} up to step {at[peak]} ({size}) and stayed high {how_long}"
     )
     return Finding(
         code="not-monotone",

@@ -18,7 +18,8 @@ def data_is_finite(record: TrainingRecord, expectation: Expectation) -> Finding 
     if not seen:
         return None
     first = seen[0]
-    more = f", and {len(seen) - 1} more columns" if len(seen) > 1 else ""
+    others = len(seen) - 1
+    more = f", and {others} more column{'s' * (others > 1)}" if others else ""
     count = f" ({first.count} in all)" if first.count and first.count > 1 else ""
     message = f"{first.name} is not finite, first in row {first.row}{count}{more}"
     return Finding(code="nonfinite-data", message=message, evidence=_evidence(first))

@@ -35,9 +35,7 @@ def judge(record: TrainingRecord, expectation: Expectation) -> tuple[Finding, ..
     """Every finding of the built-in gates and notes, without the ones to ignore."""
     found = (gate(record, expectation) for gate in GATES)
     return tuple(
-        finding
-        for finding in found
-        if finding is not None and not is_ignored(finding, expectation)
+        finding for finding in found if finding is not None and not is_ignored(finding, expectation)
     )
 
 

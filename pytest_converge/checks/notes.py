@@ -23,9 +23,7 @@ def inference_differs(record: TrainingRecord, expectation: Expectation) -> Findi
         return None
     if inference <= INFERENCE_FACTOR * last:
         return None
-    message = (
-        f"the loss is {number(inference)} in inference and {number(last)} in training mode"
-    )
+    message = f"the loss is {number(inference)} in inference and {number(last)} in training mode"
     return Finding(
         code="inference-gap",
         message=message,

@@ -16,8 +16,7 @@ def loss_reaches_target(record: TrainingRecord, expectation: Expectation) -> Fin
     if bound is None or last <= bound or any(i.what == "loss" for i in record.nonfinite):
         return None
     message = (
-        f"loss {number(last)} after {record.curve.updates} steps,"
-        f" above max_loss={number(bound)}"
+        f"loss {number(last)} after {record.curve.updates} steps, above max_loss={number(bound)}"
     )
     return Finding(
         code="target-missed",

@@ -22,11 +22,12 @@ def loss_is_not_negative(record: TrainingRecord, expectation: Expectation) -> Fi
     """A loss that cannot be negative on suitable targets is not.
 
     Binary cross-entropy with labels of -1 or 2 falls without end and passes any `max_loss`.
-    Likelihoods and similarities may be negative: only known losses are held to it.
+    Likelihoods and similarities may be negative: only known losses are held to it. Penalties make
+    a loss larger; where a model adds a negative term, the loss without it is held to it alone.
     """
     curve = record.curve
-    known = (curve.first, curve.last, record.reported_loss, *curve.batch_loss)
-    losses = [loss - record.regularisation for loss in known if loss is not None]
+    whole = (curve.first, curve.last, *curve.batch_loss) if record.regularisation >= 0 else ()
+    losses = [loss for loss in (record.reported_loss, *whole) if loss is not None]
     lowest = min((loss for loss in losses if math.isfinite(loss)), default=0.0)
     if not record.nonnegative or lowest >= NEGATIVE:
         return None

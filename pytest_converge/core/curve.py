@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -57,8 +58,10 @@ class LossCurve:
 
     @property
     def last(self) -> float:
-        """The loss a bound is compared with: on the probe set after the last step, else the
-        median of the last tenth of the batch losses."""
+        """The loss that bounds are compared with.
+
+        On the probe set after the last step, else the median of the last tenth of the batch losses.
+        """
         if self.final_loss is not None:
             return self.final_loss
         return _median(self.batch_loss[-self._tail_length() :])
@@ -133,7 +136,7 @@ def _stretches(
 ) -> tuple[tuple[int, ...], tuple[float, ...]]:
     count = min(most, len(losses))
     edges = [round(i * len(losses) / count) for i in range(count + 1)] if count else [0]
-    parts = list(zip(edges, edges[1:], strict=False))
+    parts = list(itertools.pairwise(edges))
     return (
         tuple(steps[(a + b - 1) // 2] for a, b in parts),
         tuple(_median(losses[a:b]) for a, b in parts),

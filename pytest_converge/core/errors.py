@@ -1,10 +1,10 @@
 """The exceptions a user can meet, and the one wording of every complaint about an argument.
 
-    Exception
-    ├── AssertionError
-    │   └── ConvergenceError      the training ran and a gate failed
-    └── ValueError
-        └── InvalidTrainingError  the training cannot be run or judged as asked
+Exception
+├── AssertionError
+│   └── ConvergenceError      the training ran and a gate failed
+└── ValueError
+    └── InvalidTrainingError  the training cannot be run or judged as asked
 """
 
 from __future__ import annotations

@@ -197,10 +197,16 @@ def _ignore(name: str, value: object) -> tuple[str, ...]:
 
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "max_loss": _number(
-        "a finite number", "Give the highest final loss that counts as converged.", -math.inf, math.inf
+        "a finite number",
+        "Give the highest final loss that counts as converged.",
+        -math.inf,
+        math.inf,
     ),
     "steps": _integer(
-        "an integer of at least 1", "Give the number of optimizer updates, as steps=200.", 1, math.inf
+        "an integer of at least 1",
+        "Give the number of optimizer updates, as steps=200.",
+        1,
+        math.inf,
     ),
     "min_decrease": _number(
         "a share of the initial loss from 0 to 1", "Write 0.5 for a loss that must halve.", 0.0, 1.0

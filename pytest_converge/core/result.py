@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_converge.core.curve import LossCurve
+from pytest_converge.core.diagnosis import Diagnosis
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import TrainingRecord
@@ -52,6 +53,7 @@ class ConvergenceResult:
         number: which training of its test this is, counted from 1.
         expectation: what was expected.
         runs: one a start; the first with the base seed.
+        diagnosis: why the training failed; None where it passed or no diagnosis was asked for.
     """
 
     test: str
@@ -59,6 +61,7 @@ class ConvergenceResult:
     number: int = 1
     expectation: Expectation
     runs: tuple[Run, ...]
+    diagnosis: Diagnosis | None = None
 
     @property
     def passed(self) -> bool:
@@ -118,15 +121,18 @@ class ConvergenceResult:
             "number": self.number,
             "expectation": self.expectation.to_dict(),
             "runs": [run.to_dict() for run in self.runs],
+            "diagnosis": None if self.diagnosis is None else self.diagnosis.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ConvergenceResult:
         """The inverse of `to_dict`."""
+        diagnosis = data["diagnosis"]
         return cls(
             test=data["test"],
             verb=data["verb"],
             number=data["number"],
             expectation=Expectation.from_dict(data["expectation"]),
             runs=tuple(Run.from_dict(run) for run in data["runs"]),
+            diagnosis=None if diagnosis is None else Diagnosis.from_dict(diagnosis),
         )

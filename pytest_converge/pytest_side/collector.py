@@ -33,6 +33,7 @@ class Collector:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._results: dict[str, list[dict[str, Any]]] = {}
+        self._failed: set[str] = set()
         self._written: str | None = None
         self._problem: str | None = None
 
@@ -49,6 +50,9 @@ class Collector:
         """Take the results from a report; the last report of a test counts."""
         if report.when == "setup":
             self._results.pop(report.nodeid, None)
+            self._failed.discard(report.nodeid)
+        if report.failed:
+            self._failed.add(report.nodeid)
         # Reports that xdist makes for a crashed worker do not have the attribute.
         data = getattr(report, ATTRIBUTE, None)
         if data is not None:
@@ -87,7 +91,11 @@ class Collector:
         verbosity = self._settings.verbosity
         screen = screen_of(config)
         lines = summary_lines(
-            self.results, width=screen.width, verbosity=verbosity, unicode=screen.unicode
+            self.results,
+            width=screen.width,
+            verbosity=verbosity,
+            unicode=screen.unicode,
+            expected=self._results.keys() - self._failed,
         )
         if lines and verbosity >= 0:
             terminalreporter.write_sep("=", TITLE)

@@ -189,6 +189,7 @@ class Converge:
                 expectation=lifecycle.expectation_of(item, expectation),
                 hooks=item.ihook,
                 progress=report,
+                diagnose=_how_to_diagnose(item),
             )
             return run(context, verb, arguments)
 
@@ -211,3 +212,10 @@ def _refuse_unknown(
             remedy = REMEDIES.get(name) or nearest(name, [*arguments, *Expectation.names()])
             given = f"the argument {name!r}"
             raise InvalidTrainingError(complaint(given, f"an argument of converge.{verb}", remedy))
+
+
+def _how_to_diagnose(item: pytest.Item) -> str:
+    """As set, but not for a failure that the test expects: nobody reads why."""
+    mode = item.config.stash[SETTINGS].diagnose
+    expected = item.get_closest_marker("xfail") and not item.config.getoption("runxfail", False)
+    return "off" if expected and mode != "full" else mode

@@ -14,6 +14,7 @@ __all__ = ["OPTIONS", "SETTINGS", "Option", "Settings", "add_options", "read_set
 # Every start of pytest loads this module, so it is kept light: named tuples are defined ten times
 # faster than dataclasses, and core.expectation is not imported; a test compares the defaults.
 PROGRESS = ("auto", "off")
+DIAGNOSE = ("quick", "full", "off")
 VERBOSITY = "converge"
 
 
@@ -58,6 +59,7 @@ class Settings(NamedTuple):
         command_line: arguments of the expectation given as options.
         ini: arguments of the expectation given in the configuration.
         seed: the number from which the seed of every test is derived.
+        diagnose: how long to look for the cause of a failure: "quick", "full" or "off".
         json: where the JSON report goes, or None.
         progress: whether long trainings show their progress on a terminal.
         verbosity: how much the terminal summary shows, 0 being the usual amount.
@@ -66,6 +68,7 @@ class Settings(NamedTuple):
     command_line: Mapping[str, Any]
     ini: Mapping[str, Any]
     seed: int
+    diagnose: str
     json: Path | None
     progress: bool
     verbosity: int
@@ -120,6 +123,18 @@ OPTIONS = (
         expected="an integer from 0 to 2**32 - 1",
         remedy="Leave it out for the usual seeds.",
         parse=_integer(0, 2**32 - 1),
+    ),
+    Option(
+        name="diagnose",
+        metavar="|".join(DIAGNOSE),
+        default="quick",
+        help="How long to look for the cause of a failed training by training it again with one "
+        "thing changed: quick takes 10 seconds or five times the training's own time, full five "
+        "times as long",
+        ini_type="string",
+        expected="one of " + ", ".join(repr(choice) for choice in DIAGNOSE),
+        remedy="Write, for example, --converge-diagnose=off.",
+        parse=_choice(*DIAGNOSE),
     ),
     Option(
         name="json",
@@ -192,6 +207,7 @@ def read_settings(config: pytest.Config) -> Settings:
         command_line={} if given["steps"] is None else {"steps": given["steps"]},
         ini={} if configured["steps"] is None else {"steps": configured["steps"]},
         seed=first("seed", 0),
+        diagnose=first("diagnose", "quick"),
         json=_json_path(config, given["json"], configured["json"]),
         progress=first("progress", "auto") == "auto",
         verbosity=_verbosity(config),

@@ -70,22 +70,27 @@ def fix_label(diagnosis: Diagnosis) -> str:
 
 
 def not_found(diagnosis: Diagnosis, final_loss: float) -> str:
-    """That no cause was found, what was tried, and how far the best run came."""
+    """That no cause was found, whether the budget was too small, and how far the best run came."""
+    text = "no cause found"
     if diagnosis.left_out and math.isfinite(diagnosis.budget):
-        text = f"no cause found within the budget of {numbers.seconds(diagnosis.budget)}"
-    else:
-        text = f"no cause found among {numbers.counted(len(all_trials(diagnosis)), 'change')}"
-    rivals = [
+        text += f" within the budget of {numbers.seconds(diagnosis.budget)}"
+    return f"{text}: {diagnosis.message or _nearest(diagnosis, final_loss)}"
+
+
+def _nearest(diagnosis: Diagnosis, final_loss: float) -> str:
+    trials = all_trials(diagnosis)
+    text = f"{numbers.counted(len(trials), 'change')} tried"
+    reached = [
         (trial.losses[0], trial.change)
-        for trial in all_trials(diagnosis)
+        for trial in trials
         if trial.comparable and trial.losses and math.isfinite(trial.losses[0])
     ]
-    if not rivals:
+    if not reached:
         return text
-    loss, change = min(rivals)
+    loss, change = min(reached)
     if loss >= final_loss:
-        return f"{text}; none lowered the final loss"
-    return f"{text}; the best, {change}, reached loss {numbers.loss(loss)}"
+        return f"{text}, none lowered the final loss"
+    return f"{text}, the best, {change}, reached loss {numbers.loss(loss)}"
 
 
 def rates_parts(bracket: RateBracket) -> list[str]:
@@ -102,12 +107,12 @@ def rates_parts(bracket: RateBracket) -> list[str]:
 
 
 def floor_text(floor: float, max_loss: float | None) -> str:
-    """The loss that nothing goes below."""
-    text = f"a strong fit does not go below {numbers.loss(floor)}"
+    """The lowest loss of all runs: no proof that none lies below."""
+    text = f"no run went below {numbers.loss(floor)}"
     return text if max_loss is None else f"{text}; max_loss={numbers.short(max_loss)}"
 
 
 def evidence_parts(diagnosis: Diagnosis) -> Iterator[str]:
-    """The measurements behind the cause as `name=value`, sorted by name."""
-    for name, value in sorted(diagnosis.evidence.items()):
+    """The measurements behind the cause as `name=value`, in the order of the diagnosis."""
+    for name, value in diagnosis.evidence.items():
         yield f"{name}={numbers.exact(value)}"

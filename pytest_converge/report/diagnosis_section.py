@@ -69,14 +69,13 @@ def diagnosis_blocks(
 def _cause(result: ConvergenceResult, diagnosis: Diagnosis, look: _Look) -> Iterator[str]:
     if diagnosis.known:
         yield from look.text(f"cause: {diagnosis.cause}")
+        yield from look.text(diagnosis.message, first=INDENT)
     else:
         yield from look.text(words.not_found(diagnosis, result.final_loss))
-    if diagnosis.message:
-        yield from look.text(diagnosis.message, first=INDENT)
     parts = [printable(part, look.unicode) for part in words.evidence_parts(diagnosis)]
     yield from fill(parts, look.width, indent=INDENT)
     if diagnosis.where:
-        yield from look.text("where: " + ", ".join(diagnosis.where), first=INDENT)
+        yield from look.text("where: " + ", ".join(dict.fromkeys(diagnosis.where)), first=INDENT)
 
 
 def _fix(diagnosis: Diagnosis, look: _Look) -> list[str]:
@@ -160,7 +159,7 @@ def _rest(result: ConvergenceResult, diagnosis: Diagnosis, look: _Look) -> Itera
     for change, why in diagnosis.excluded:
         reasons.setdefault(why, []).append(change)
     for why, changes in reasons.items():
-        yield from look.text(f"not applicable, {why}: {', '.join(changes)}")
+        yield from look.text(f"not applicable: {', '.join(changes)} ({why})")
     spent = numbers.seconds(diagnosis.seconds)
     if math.isfinite(diagnosis.budget):
         spent += f" of {numbers.seconds(diagnosis.budget)}"

@@ -145,7 +145,7 @@ def code_lines(code: str, width: int, *, unicode: bool = True) -> list[str]:
     text beyond ASCII is escaped.
     """
     lines: list[str] = []
-    source = textwrap.dedent(code.expandtabs(4)).strip("\n").rstrip()
+    source = textwrap.dedent("\n".join(code.expandtabs(4).splitlines())).strip("\n").rstrip()
     commas = _commas(source)
     for number, line in enumerate(source.split("\n"), start=1):
         edges = [0, *sorted(column for row, column in commas if row == number), len(line)]

@@ -97,8 +97,7 @@ def _first_and_cause(texts: Sequence[str], diagnosis: Diagnosis, final_loss: flo
     fitting = [text for text in with_code if cell_width(text) <= WIDTH]
     if not diagnosis.known:
         first = _first(texts[0])
-        found = one_line(words.not_found(diagnosis, final_loss))
-        sentence = f"{found}; {sentence}" if sentence else found
+        sentence = one_line(words.not_found(diagnosis, final_loss))
     elif fitting:
         first, sentence = fitting[:1], f"cause: {sentence or code}"
     else:
@@ -115,7 +114,12 @@ def _proof(
     fix, rates = _fix(diagnosis), list(_rates(result, diagnosis))
     room -= len(fix) + len(rates)
     # The one that matters most comes first: the last ones give way to the table.
-    extras = [_others(others, 1), _starts(result), _numbers(result)[:1], _evidence(diagnosis)]
+    extras = [
+        _others(others, 1),
+        _starts(result),
+        _numbers(result)[:1],
+        _evidence(result, diagnosis),
+    ]
     trials = words.all_trials(diagnosis)
     least = min(len(trials) + 1, 4) if trials else 0
     kept: list[list[str]] = []
@@ -149,13 +153,14 @@ def _table(trials: Sequence[Trial], room: int) -> list[str]:
     if count < len(trials) and count == room - 1:
         count = max(count - 1, 1)
     shown, more = trials[:count], len(trials) - count
-    passed = [_passed(trial) for trial in shown]
+    random = not all(trial.deterministic for trial in shown)
+    passed = ["passed" if random else "passed, nothing is random", *map(_passed, shown)]
     losses = ["final loss", *map(words.own_loss, shown)]
-    most = WIDTH - 2 * GAP - max(map(len, [*passed, "passed"])) - max(map(len, losses))
+    most = WIDTH - 2 * GAP - max(map(len, passed)) - max(map(len, losses))
     changes = [f"{INDENT}{one_line(trial.change)}" for trial in shown]
     changes = [cut(text, most, mark=MARK) for text in ["tried from the same start", *changes]]
     width, right = max(map(cell_width, changes)), max(map(len, losses))
-    rows = zip(changes, losses, ["passed", *passed], strict=True)
+    rows = zip(changes, losses, passed, strict=True)
     lines = [
         f"{pad(change, width)}{' ' * GAP}{loss:>{right}}{' ' * GAP}{text}"
         for change, loss, text in rows
@@ -167,8 +172,6 @@ def _table(trials: Sequence[Trial], room: int) -> list[str]:
 
 def _passed(trial: Trial) -> str:
     text = f"{words.passed_text(trial)} seed{'s' * (trial.seeds != 1)}"
-    if trial.deterministic:
-        text += ", nothing is random"
     return text if trial.comparable else f"{text}, in another unit"
 
 
@@ -181,14 +184,16 @@ def _rates(result: ConvergenceResult, diagnosis: Diagnosis) -> Iterator[str]:
         yield cut(text, WIDTH, mark=MARK)
 
 
-def _evidence(diagnosis: Diagnosis) -> list[str]:
-    """Names and numbers that the sentence leaves out, as many as fit into a line."""
+def _evidence(result: ConvergenceResult, diagnosis: Diagnosis) -> list[str]:
+    """Names and numbers that no other line shows, as many as fit into this one."""
     said = {word.strip(".,;:()") for word in diagnosis.message.split()}
-    parts = [name for name in diagnosis.where if name not in diagnosis.message]
+    shown = {result.initial_loss, result.final_loss}
+    names = dict.fromkeys(diagnosis.where)  # a column may be concerned for two reasons
+    parts = [name for name in names if name not in diagnosis.message]
     parts += [
-        f"{name}={numbers.exact(value)}"
-        for name, value in sorted(diagnosis.evidence.items())
-        if value is not None and not said & {numbers.exact(value), _rounded(value)}
+        f"{name}={_rounded(value)}"
+        for name, value in diagnosis.evidence.items()
+        if value is not None and value not in shown and _rounded(value) not in said
     ]
     return fill([*map(one_line, parts)], WIDTH, indent=INDENT)[:1]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.report import diagnosis as words
@@ -52,7 +52,12 @@ class Segment:
 
 
 def summary_lines(
-    results: Sequence[ConvergenceResult], *, width: int, verbosity: int, unicode: bool
+    results: Sequence[ConvergenceResult],
+    *,
+    width: int,
+    verbosity: int,
+    unicode: bool,
+    expected: Collection[str] = (),
 ) -> list[list[Segment]]:
     """The lines of the summary, each at most `width` cells wide; none without results.
 
@@ -65,22 +70,37 @@ def summary_lines(
         verbosity: below -1 nothing, -1 the tally, 0 also failed trainings, each with its repair
             where one is known, 1 all of them, from 2 also a line of probe numbers under each.
         unicode: block characters and other text beyond ASCII.
+        expected: ids of tests that did not fail: where a training of theirs did, they asked for it.
     """
     if not results or verbosity < -1:
         return []
     ordered = sorted(results, key=lambda result: (result.test, result.number))
-    shown = [result for result in ordered if verbosity >= 1 or not result.passed]
-    lines = [] if verbosity < 0 or not shown else _table(shown, ordered, width, verbosity, unicode)
-    return [*lines, [_tally(ordered, width, unicode)]]
+    wanted = frozenset(expected)
+    shown = [
+        result
+        for result in ordered
+        if verbosity >= 1 or not (result.passed or result.test in wanted)
+    ]
+    lines = []
+    if verbosity >= 0 and shown:
+        lines = _table(shown, ordered, width, verbosity, unicode, wanted)
+    return [*lines, [_tally(ordered, width, unicode, wanted)]]
 
 
-def _tally(results: Sequence[ConvergenceResult], width: int, unicode: bool) -> Segment:
-    count, failed = len(results), sum(not result.passed for result in results)
+def _tally(
+    results: Sequence[ConvergenceResult], width: int, unicode: bool, expected: frozenset[str]
+) -> Segment:
+    count = len(results)
+    unmet = [result.test in expected for result in results if not result.passed]
+    asked, failed = sum(unmet), len(unmet) - sum(unmet)
     trainings = numbers.counted(count, "training")
     if failed == count:
         said = f"{trainings} did not converge"
     else:
         said = f"{trainings}, {failed} did not converge" if failed else f"{trainings} converged"
+        if asked:
+            said = said if failed else trainings
+            said += f", {asked} failed as expected"
     seconds = numbers.seconds(math.fsum(result.seconds for result in results))
     texts = (f"convergence: {said}, {seconds}", f"convergence: {said}", said)
     fitting = (text for text in texts if len(text) <= width)
@@ -94,6 +114,7 @@ def _table(
     width: int,
     verbosity: int,
     unicode: bool,
+    expected: frozenset[str],
 ) -> list[list[Segment]]:
     mark = ellipsis(unicode)
     courses = [course(result.curve) for result in shown]
@@ -111,6 +132,8 @@ def _table(
     for index, (result, seen) in enumerate(zip(shown, courses, strict=True)):
         *texts, verdict = _line({title: columns[title][index] for title in widths}, widths, mark)
         color = ("green",) if result.passed else ("red", "bold")
+        if not result.passed and result.test in expected:
+            color = ("yellow",)
         lines.append([*(Segment(text) for text in texts), Segment(verdict, color)])
         lines += [[Segment(text)] for text in _remedy(result, width, unicode)]
         if verbosity >= 2:

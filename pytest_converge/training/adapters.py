@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,6 +17,7 @@ from pytest_converge.training.keras_model import ModelTraining
 from pytest_converge.training.minimize import MinimizeTraining
 from pytest_converge.training.model_checks import check_is_model
 from pytest_converge.training.own_step import StepTraining
+from pytest_converge.training.rehearsal import needed_arguments
 from pytest_converge.training.sources import is_dataset, read_arrays, read_batches
 from pytest_converge.training.training import Training
 
@@ -56,9 +56,7 @@ def build_training(
     return builders[verb](arguments, expectation, seed, adapt)
 
 
-def _fit(
-    arguments: dict[str, Any], expectation: Expectation, seed: int, adapt: Adapt
-) -> Training:
+def _fit(arguments: dict[str, Any], expectation: Expectation, seed: int, adapt: Adapt) -> Training:
     given, x, y = arguments["model"], arguments["x"], arguments["y"]
     builder = given if _is_builder(given) else None
     model = given if builder is None else builder()
@@ -69,12 +67,11 @@ def _fit(
             return _step(whole, expectation, seed, adapt)
         model = model if adapted is None else adapted
     check_is_model(model)
-    _check_seeds(expectation, builder, "a function that builds the model")
+    remedy = "Pass the function itself: converge.fit(build, x, y)."
+    _check_seeds(expectation, builder, "a function that builds the model", remedy)
     data = _fit_data(arguments, expectation.steps, seed)
     columns = {**column_names(x, "x"), **column_names(y, "y")} if not is_dataset(x) else {}
-    return ModelTraining(
-        model, data, builder=builder, columns=columns, bounds=expectation.metrics
-    )
+    return ModelTraining(model, data, builder=builder, columns=columns, bounds=expectation.metrics)
 
 
 def _fit_data(arguments: dict[str, Any], steps: int, seed: int) -> ArrayData | StreamData:
@@ -115,7 +112,9 @@ def _minimize(
     if variables is None and optimizer is None and callable(loss):
         builder = loss
         loss, variables, optimizer = _three_parts(builder())
-    _check_seeds(expectation, builder, "a function that builds loss, variables and optimizer")
+    remedy = "Pass the function itself: converge.minimize(build)."
+    expected = "a function that builds loss, variables and optimizer"
+    _check_seeds(expectation, builder, expected, remedy)
     return MinimizeTraining(loss, variables, optimizer, builder=builder)
 
 
@@ -124,13 +123,14 @@ def _three_parts(parts: Any) -> tuple[Any, Any, Any]:
         return parts[0], parts[1], parts[2]
     remedy = "Or pass the three: converge.minimize(loss, [w], keras.optimizers.SGD(0.1))."
     expected = "a function that returns (loss, variables, optimizer)"
-    raise InvalidTrainingError(complaint(f"a function that returned {shown(parts)}", expected, remedy))
+    raise InvalidTrainingError(
+        complaint(f"a function that returned {shown(parts)}", expected, remedy)
+    )
 
 
-def _step(
-    arguments: dict[str, Any], expectation: Expectation, seed: int, adapt: Adapt
-) -> Training:
-    _check_seeds(expectation, None, "converge.fit or converge.minimize with a function")
+def _step(arguments: dict[str, Any], expectation: Expectation, seed: int, adapt: Adapt) -> Training:
+    remedy = "Leave seeds out: a step cannot be built anew."
+    _check_seeds(expectation, None, "converge.fit or converge.minimize with a function", remedy)
     return StepTraining(
         arguments["step"],
         variables=arguments["variables"],
@@ -143,12 +143,9 @@ def _step_data(data: Any, steps: int, seed: int) -> ArrayData | StreamData | Non
     """Batches of a source, or the arrays of one batch that is used in every step."""
     if data is None:
         return None
-    if is_dataset(data) or (isinstance(data, Iterable) and iter(data) is data):
-        source = data
-    elif isinstance(data, list) and data and isinstance(data[0], (tuple, list, dict)):
-        source = data
-    else:
-        source = [data]
+    yields = is_dataset(data) or (isinstance(data, Iterable) and iter(data) is data)
+    listed = isinstance(data, list) and data and isinstance(data[0], (tuple, list, dict))
+    source = data if yields or listed else [data]
     return read_batches(
         source, None, steps=steps, shuffle=False, seed=seed, unpack=_arguments_of_step
     )
@@ -162,22 +159,15 @@ def _arguments_of_step(element: Any) -> Any:
 
 def _tensor(leaf: Any) -> Any:
     """Floats in Keras' float type, as `fit` feeds them; everything else as it is."""
-    tensor = tf.convert_to_tensor(leaf)
+    composite = isinstance(leaf, (tf.RaggedTensor, tf.SparseTensor))
+    tensor = leaf if composite else tf.convert_to_tensor(leaf)
     return tf.cast(tensor, keras.config.floatx()) if tensor.dtype == tf.float64 else tensor
 
 
 def _is_builder(candidate: Any) -> bool:
     if isinstance(candidate, keras.layers.Layer) or not callable(candidate):
         return False
-    try:
-        parameters = inspect.signature(candidate).parameters.values()
-    except (TypeError, ValueError):
-        return True
-    needed = [
-        p.name
-        for p in parameters
-        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    ]
+    needed = needed_arguments(candidate)
     if needed:
         given = f"a function that needs {', '.join(needed)}"
         remedy = "Bind them: lambda: build(...)."
@@ -187,8 +177,7 @@ def _is_builder(candidate: Any) -> bool:
     return True
 
 
-def _check_seeds(expectation: Expectation, builder: Any, expected: str) -> None:
+def _check_seeds(expectation: Expectation, builder: Any, expected: str, remedy: str) -> None:
     if expectation.seeds > 1 and builder is None:
         given = f"seeds={expectation.seeds} with objects that are built already"
-        remedy = "Pass the function itself: converge.fit(build, x, y)."
         raise InvalidTrainingError(complaint(given, expected, remedy))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -18,12 +19,14 @@ __all__ = [
     "batch_leaves",
     "column_names",
     "common_rows",
+    "map_named",
     "named",
     "nonfinite",
+    "nonfinite_array",
     "weights_of_classes",
 ]
 
-#: Columns reported one by one; the rest is counted.
+#: Columns reported one by one; no message has room for more.
 MOST_COLUMNS = 20
 
 
@@ -38,7 +41,8 @@ def as_array(value: Any) -> Any:
     array = np.asarray(value)
     floatx = keras.config.floatx()
     if array.dtype.kind == "f" and array.dtype != floatx:
-        array = array.astype(floatx)
+        with np.errstate(over="ignore"):  # the infinity is found and named before the training
+            array = array.astype(floatx)
     return array
 
 
@@ -49,7 +53,7 @@ def as_arrays(structure: Any, name: str) -> Any:
         InvalidTrainingError: a leaf is no array, or has no rows axis.
     """
     if isinstance(structure, list) and structure and _is_plain(structure):
-        structure = np.asarray(structure)
+        return _checked(structure, name)
     return keras.tree.map_structure(lambda leaf: _checked(leaf, name), structure)
 
 
@@ -72,7 +76,7 @@ def _checked(leaf: Any, name: str) -> Any:
             complaint(f"{name} that cannot be converted ({error})", expected, remedy)
         ) from error
     is_text = array.dtype.kind == "O" and array.size and isinstance(array.flat[0], (str, bytes))
-    if array.dtype.kind == "O" and not is_text:
+    if array.dtype.kind in "OMm" and not is_text:  # objects, dates and spans of time
         raise InvalidTrainingError(complaint(f"{name}={shown(leaf)}", expected, remedy))
     if array.ndim == 0:
         raise InvalidTrainingError(
@@ -91,6 +95,28 @@ def named(structure: Any, name: str) -> Iterator[tuple[str, Any]]:
             yield from named(value, f"{name}[{index}]")
     elif structure is not None:
         yield name, structure
+
+
+def map_named(arrays: Any, change: Callable[[str, Any], Any]) -> Any:
+    """Arrays of a batch structure changed by a function of their name and value."""
+    try:
+        parts = keras.utils.unpack_x_y_sample_weight(arrays)
+    except ValueError:
+        return _map_structure(arrays, "data", change)
+    names = ("x", "y", "sample_weight")
+    mapped = [_map_structure(part, name, change) for part, name in zip(parts, names, strict=True)]
+    return tuple(mapped[: len(arrays)]) if isinstance(arrays, tuple) else mapped[0]
+
+
+def _map_structure(structure: Any, name: str, change: Callable[[str, Any], Any]) -> Any:
+    if structure is None:
+        return None
+    if isinstance(structure, Mapping):
+        return {k: _map_structure(v, f"{name}[{k!r}]", change) for k, v in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        changed = [_map_structure(v, f"{name}[{i}]", change) for i, v in enumerate(structure)]
+        return tuple(changed) if isinstance(structure, tuple) else changed
+    return change(name, structure)
 
 
 def batch_leaves(arrays: Any) -> Iterator[tuple[str, Any]]:
@@ -129,8 +155,9 @@ def weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> np.ndarray[
     """Sample weights from class weights: label numbers, one column of them, or one-hot rows.
 
     Raises:
-        InvalidTrainingError: several outputs, or no targets.
+        InvalidTrainingError: several outputs, no targets, or weights that are no dict of numbers.
     """
+    weights = _checked_weights(class_weight)
     labels = None if isinstance(y, (dict, list, tuple)) or y is None else np.asarray(y)
     if labels is None:
         remedy = "Use sample_weight with one array an output."
@@ -139,9 +166,20 @@ def weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> np.ndarray[
         )
     if labels.ndim > 1:
         labels = labels.argmax(axis=-1) if labels.shape[-1] != 1 else labels[..., 0]
-    classes, inverse = np.unique(np.round(labels).astype(np.int64), return_inverse=True)
-    weights = [float(class_weight.get(int(label), 1.0)) for label in classes]
-    return np.asarray(weights, dtype=keras.config.floatx())[inverse.reshape(labels.shape)]
+    with np.errstate(invalid="ignore"):  # a NaN among the labels has a finding of its own
+        classes, inverse = np.unique(np.round(labels).astype(np.int64), return_inverse=True)
+    of_class = [weights.get(int(label), 1.0) for label in classes]
+    return np.asarray(of_class, dtype=keras.config.floatx())[inverse.reshape(labels.shape)]
+
+
+def _checked_weights(class_weight: Mapping[int, float]) -> dict[int, float]:
+    try:
+        return {operator.index(label): float(weight) for label, weight in class_weight.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        given = f"class_weight={shown(class_weight)}"
+        expected = "a dict of class numbers to weights"
+        remedy = "Write, for example, class_weight={0: 1.0, 1: 5.0}."
+        raise InvalidTrainingError(complaint(given, expected, remedy)) from error
 
 
 def column_names(structure: Any, name: str) -> dict[str, list[str]]:
@@ -153,9 +191,7 @@ def column_names(structure: Any, name: str) -> dict[str, list[str]]:
     }
 
 
-def nonfinite(
-    arrays: Any, columns: Mapping[str, list[str]] | None = None
-) -> tuple[NonFinite, ...]:
+def nonfinite(arrays: Any, columns: Mapping[str, list[str]] | None = None) -> tuple[NonFinite, ...]:
     """The columns of (inputs, targets, sample weights) that hold a NaN or an infinity.
 
     Args:
@@ -165,18 +201,21 @@ def nonfinite(
     return tuple(
         found
         for name, array in batch_leaves(arrays)
-        for found in _bad(name, array, (columns or {}).get(name))
+        for found in nonfinite_array(name, array, (columns or {}).get(name))
     )
 
 
-def _bad(name: str, array: Any, columns: list[str] | None) -> Iterator[NonFinite]:
+def nonfinite_array(name: str, array: Any, columns: list[str] | None = None) -> Iterator[NonFinite]:
+    """The columns of one array that hold a NaN or an infinity."""
     if array.dtype.kind not in "fc" or not array.size:
         return
     # One pass without a temporary array: a sum is finite if all terms are, bar overflow.
-    if np.isfinite(array.sum(dtype=np.float64)):
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = array.sum(dtype=np.complex128 if array.dtype.kind == "c" else np.float64)
+    if np.isfinite(total):
         return
     bad = ~np.isfinite(array)
-    if array.ndim != 2 or array.shape[1] == 1:
+    if array.ndim != 2 or (array.shape[1] == 1 and columns is None):
         rows = bad.reshape(len(array), -1).any(axis=1)
         if rows.any():
             count = int(bad.sum())

@@ -42,6 +42,9 @@ class ArrayData:
         offsets: where each step's rows start in `order`; one more entry than there are steps.
         epoch_rows: how many rows at the start of the arrays make up one epoch.
         probe_seed: picks the probe set where there are more rows than it takes.
+
+    Attributes:
+        from_source: True where a dataset or generator made the batches.
     """
 
     def __init__(
@@ -60,7 +63,9 @@ class ArrayData:
         self.offsets = offsets.astype(np.int32)
         self.tensors = keras.tree.map_structure(_constant, arrays)
         self.probe_index = _pick_probe(epoch_rows, probe_seed)
+        self.from_source = False
         self._reshuffle: Callable[[int], tuple[Any, Any]] | None = None
+        self._prolong: Callable[[int], tuple[Any, Any]] | None = None
 
     @classmethod
     def shuffled(
@@ -73,6 +78,8 @@ class ArrayData:
         )
         if shuffle:
             data._reshuffle = functools.partial(epochs_of_batches, rows, batch_size, steps)
+        own_seed = seed if shuffle else None
+        data._prolong = lambda longer: epochs_of_batches(rows, batch_size, longer, own_seed)
         return data
 
     @classmethod
@@ -82,7 +89,7 @@ class ArrayData:
         arrays = keras.tree.map_structure(_joined, *batches)
         rows = sum(sizes)
         offsets = np.concatenate([[0], np.cumsum(sizes)])
-        return cls(
+        data = cls(
             arrays,
             rows=rows,
             order=np.arange(rows),
@@ -90,6 +97,8 @@ class ArrayData:
             epoch_rows=sum(sizes[:epoch_batches]),
             probe_seed=probe_seed,
         )
+        data.from_source = True
+        return data
 
     @property
     def steps(self) -> int:
@@ -100,6 +109,11 @@ class ArrayData:
     def batch_size(self) -> int:
         """Rows of the largest batch."""
         return int(np.diff(self.offsets).max())
+
+    @property
+    def shuffles(self) -> bool:
+        """True where the rows are drawn in a random order of our own."""
+        return self._reshuffle is not None
 
     @property
     def even(self) -> bool:
@@ -123,6 +137,54 @@ class ArrayData:
             return self
         other = copy.copy(self)
         other.order = self._reshuffle(seed)[0].astype(np.int32)
+        return other
+
+    def prolonged(self, steps: int) -> ArrayData:
+        """Batches for more steps: the order of the first ones again where it cannot go on."""
+        other = copy.copy(self)
+        if self._prolong is not None:
+            order, offsets = self._prolong(steps)
+        else:
+            rounds = -(-steps // self.steps)
+            sizes = np.tile(np.diff(self.offsets), rounds)[:steps]
+            offsets = np.concatenate([[0], np.cumsum(sizes)])
+            order = np.tile(self.order, rounds)[: offsets[-1]]
+        other.order, other.offsets = order.astype(np.int32), offsets.astype(np.int32)
+        return other
+
+    def shuffled_rows(self, seed: int) -> ArrayData:
+        """The same rows and batch sizes, the rows of all batches in random order."""
+        other = copy.copy(self)
+        other.order = np.random.default_rng(seed).permutation(self.order)
+        return other
+
+    def with_arrays(self, arrays: Any) -> ArrayData:
+        """The same batches of changed arrays with the same rows."""
+        other = copy.copy(self)
+        other.arrays = arrays
+        other.tensors = keras.tree.map_structure(_constant, arrays)
+        return other
+
+    def without_rows(self, rows: np.ndarray[Any, Any]) -> ArrayData:
+        """The next sound row in the place of each row that is left out.
+
+        Args:
+            rows: numbers of the rows to leave out, not all of them.
+        """
+        sound = np.ones(self.rows, dtype=bool)
+        sound[rows] = False
+        kept = np.flatnonzero(sound)
+        following = kept[np.searchsorted(kept, np.arange(self.rows)) % len(kept)]
+        return self.with_arrays(
+            keras.tree.map_structure(lambda a: None if a is None else a[following], self.arrays)
+        )
+
+    def repeating(self, step: int = 0) -> ArrayData:
+        """The rows of one step's batch in every step, as many as each step had: no new trace."""
+        batch = self.order[self.offsets[step] : self.offsets[step + 1]]
+        other = copy.copy(self)
+        other.order = np.concatenate([np.resize(batch, size) for size in np.diff(self.offsets)])
+        other.probe_index = batch
         return other
 
     def batches(self) -> Iterator[Batch]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 
 __all__ = ["require_tensorflow"]
@@ -38,7 +36,7 @@ def require_tensorflow() -> None:
         raise InvalidTrainingError(
             complaint(f"no usable Keras ({error})", "Keras 3", remedy)
         ) from error
-    if importlib.metadata.version("keras").startswith("2."):
+    if keras.__version__.startswith("2."):
         given = f"Keras {keras.__version__}"
         remedy = "Upgrade it with: pip install --upgrade keras."
         raise InvalidTrainingError(complaint(given, "Keras 3", remedy))

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-__all__ = ["light_graph_optimizer", "traced_for_any_rows"]
+__all__ = ["TracedForAnyRows", "light_graph_optimizer"]
 
 #: Grappler costs 40 to 130 ms a graph and saves 0 to 0.4 ms a step (MLP, CNN, LSTM of the
 #: benchmark): it pays from about this many steps.
@@ -31,19 +31,37 @@ def light_graph_optimizer(steps: int) -> Iterator[None]:
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": was_off})
 
 
-def traced_for_any_rows(function: Callable[[Any], Any], batch: Any) -> Any:
-    """`function` of a batch as a graph that is traced once for any number of rows.
+class TracedForAnyRows:
+    """A function of tensors as a graph that is traced once for any number of rows.
+
+    Structures with other types or row shapes get a trace of their own; ragged and sparse tensors
+    one for each of their shapes.
 
     Args:
-        function: takes a nested structure of tensors and None.
-        batch: an example; ragged and sparse tensors get a trace for each of their shapes.
+        function: takes nested structures of tensors and None.
     """
-    traced = tf.function(function, autograph=False)
-    leaves = keras.tree.flatten(batch)
-    if not all(leaf is None or isinstance(leaf, tf.Tensor) for leaf in leaves):
-        return traced
-    return traced.get_concrete_function(keras.tree.map_structure(_any_rows, batch))
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = tf.function(function, autograph=False)
+        self._traced: dict[Any, Any] = {}
+
+    def prepare(self, *arguments: Any) -> Any:
+        """The graph for such arguments, traced now if it is new."""
+        leaves = keras.tree.flatten(arguments)
+        if not all(leaf is None or isinstance(leaf, tf.Tensor) for leaf in leaves):
+            return self._function
+        specs = keras.tree.map_structure(_any_rows, arguments)
+        key = repr(specs)
+        if key not in self._traced:
+            self._traced[key] = self._function.get_concrete_function(*specs)
+        return self._traced[key]
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The function's value, from the graph for such arguments."""
+        return self.prepare(*arguments)(*arguments)
 
 
 def _any_rows(leaf: Any) -> Any:
-    return None if leaf is None else tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype)
+    if leaf is None or leaf.shape.rank in (0, None):
+        return leaf if leaf is None else tf.TensorSpec(leaf.shape, leaf.dtype)
+    return tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -10,8 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from pytest_converge.core.record import NonFinite
-from pytest_converge.training.arrays import batch_leaves, column_names, nonfinite
+from pytest_converge.training.arrays import batch_leaves, nonfinite
 from pytest_converge.training.data import PROBE_ROWS, ArrayData, Batch, Chunk, StreamData
+from pytest_converge.training.graphs import TracedForAnyRows
 from pytest_converge.training.losses import loss_names, nonnegative, reduces_by_mean
 from pytest_converge.training.model_checks import (
     check_compiled,
@@ -19,7 +21,6 @@ from pytest_converge.training.model_checks import (
     check_metrics,
     check_trainable,
 )
-from pytest_converge.training.graphs import traced_for_any_rows
 from pytest_converge.training.model_measures import inference, measure_model
 from pytest_converge.training.models import (
     create_all_variables,
@@ -59,6 +60,7 @@ class ModelTraining(Training):
     """
 
     verb = "fit"
+    data: ArrayData | StreamData
 
     def __init__(
         self,
@@ -72,20 +74,24 @@ class ModelTraining(Training):
         self.model = model
         self.data = data
         self._builder = builder
-        self._columns = columns
+        self.columns = columns
         self._bounds = bounds or {}
         first = next(data.batches())
         check_compiled(model, first)
+        if model.built:
+            check_trainable(model)
         self.own_train_step = has_own_train_step(model)
         if model.run_eagerly:
             self.eager_reason = "run_eagerly=True"
             create_variables(model, first)
         create_all_variables(model, first)
         self.optimizers = (ObservedOptimizer(model.optimizer),)
-        names = [name or getattr(part, "name", "") or "loss" for name, part in loss_names(model.loss)]
+        names = [
+            name or getattr(part, "name", "") or "loss" for name, part in loss_names(model.loss)
+        ]
         self.loss_name = " + ".join(dict.fromkeys(names)) or "loss"
         self.nonnegative = nonnegative(model.loss) and not _negative_weights(data)
-        self._shared: Any = None
+        self._shared = TracedForAnyRows(self._inference)
 
     def verify(self) -> None:
         """Checks what only the traced and thereby built model can tell."""
@@ -110,7 +116,7 @@ class ModelTraining(Training):
         model = self.model
         variables = [*model.non_trainable_variables, *self._metric_variables(), *global_seed()]
         if self.own_train_step:
-            variables = [*model.variables, *variables]
+            variables = [*model.variables, *variables, *self.touched]
         return unique_variables(variables)
 
     @property
@@ -127,7 +133,6 @@ class ModelTraining(Training):
     def probe_chunks(self) -> tuple[int, int]:
         """Pooled rows where the loss is a mean over them; else batches as in the training."""
         data = self.data
-        assert data is not None
         if any(getattr(layer, "stateful", False) for layer in layers_of(self.model)):
             return 0, 0
         if isinstance(data, StreamData):
@@ -148,6 +153,11 @@ class ModelTraining(Training):
             return self._shared_forward(batch)[1]
         return inference(self.model, batch, training=True)[1]
 
+    @property
+    def is_recurrent(self) -> bool:
+        """True for a model with recurrent layers."""
+        return any(isinstance(layer, keras.layers.RNN) for layer in layers_of(self.model))
+
     def finish(self) -> None:
         """Averages the weights where the optimizer keeps an average, as `model.fit` does."""
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
@@ -162,8 +172,38 @@ class ModelTraining(Training):
     def nonfinite_data(self) -> tuple[NonFinite, ...]:
         """Columns of arrays in memory that hold a NaN or an infinity."""
         if isinstance(self.data, ArrayData):
-            return nonfinite(self.data.arrays, self._columns)
+            return nonfinite(self.data.arrays, self.columns)
         return ()
+
+    def adopt(self, model: Any) -> None:
+        """Trains another compiled and built model on the same data from now on."""
+        self.model = model
+        self.optimizers = (ObservedOptimizer(model.optimizer),)
+
+    @property
+    def optimizer_is_ours(self) -> bool:
+        """The model's step uses the optimizer that the model holds."""
+        return True
+
+    @contextlib.contextmanager
+    def with_optimizer(self, optimizer: Any) -> Iterator[None]:
+        """The model holds another optimizer meanwhile, built for what is trainable now."""
+        optimizer.build(self.model.trainable_variables)
+        kept = self.optimizers, self.model.optimizer
+        self.optimizers, self.model.optimizer = (ObservedOptimizer(optimizer),), optimizer
+        try:
+            yield
+        finally:
+            self.optimizers, self.model.optimizer = kept
+
+    @contextlib.contextmanager
+    def traced_anew(self) -> Iterator[None]:
+        """The shared forward pass belongs to the model as it was traced."""
+        kept, self._shared = self._shared, TracedForAnyRows(self._inference)
+        try:
+            yield
+        finally:
+            self._shared = kept
 
     def reseeded(self, seed: int) -> Mapping[int, Any] | None:
         """The initial weights and seeds of another model of the same builder."""
@@ -185,8 +225,6 @@ class ModelTraining(Training):
         """One traced forward pass for probes and for the end: training mode changes nothing."""
         if self.eager_reason:
             return self._inference(batch)
-        if self._shared is None:
-            self._shared = traced_for_any_rows(self._inference, batch)
         predictions, loss, penalty = self._shared(batch)
         return predictions, loss, penalty
 

@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from pytest_converge.training.data import ArrayData, Batch, Chunk
-from pytest_converge.training.graphs import traced_for_any_rows
+from pytest_converge.training.graphs import TracedForAnyRows
+from pytest_converge.training.snapshot import unique_variables
 from pytest_converge.training.training import Training
 
 __all__ = ["Loop"]
@@ -33,8 +34,8 @@ class Loop:
         self.traces = 0
         self.sees_gradients = False
         self.sees_rate = False
-        self._probe_function: Any = None
-        self._segment_function = tf.function(self._segment, autograph=False)
+        self._probe_function = TracedForAnyRows(self._undisturbed)
+        self._segment_functions: dict[bool, TracedForAnyRows] = {}
         self._step_function = tf.function(self._one, autograph=False, reduce_retracing=True)
         self._probe_seeds: list[Any] | None = None
         self._plan: tuple[Any, Any] = (None, None)
@@ -43,11 +44,16 @@ class Loop:
     def prepare(self) -> None:
         """Traces the step, so that every variable exists before the first snapshot."""
         self._rewind()
+        if self.driver == "eager":
+            return
         if self.driver == "loop":
-            zero = tf.constant(0)
-            self._segment_function.get_concrete_function(zero, zero, *self._arguments())
-        elif self.driver == "step":
-            self._step_function.get_concrete_function(self._next_batch())
+            none = tf.constant(0)
+            graph = self._segment_function().prepare(none, none, *self._arguments())
+        else:
+            graph = self._step_function.get_concrete_function(self._next_batch())
+        ours = {id(v) for o in self.training.optimizers for v in o.instruments}
+        found = unique_variables(graph.variables)
+        self.training.touched = [v for v in found if id(v) not in ours]
 
     def start(self) -> None:
         """Begins a run: the batches from the first one on."""
@@ -60,7 +66,7 @@ class Loop:
             Loss, gradient norm and learning rate of each step made, shape [steps, 3].
         """
         if self.driver == "loop":
-            made, rows = self._segment_function(
+            made, rows = self._segment_function()(
                 tf.constant(start), tf.constant(stop), *self._arguments()
             )
             table: np.ndarray[Any, Any] = rows.numpy()[: int(made)]
@@ -79,6 +85,12 @@ class Loop:
         for chunk in chunks:
             total += float(self._probe(chunk.batch)) * chunk.rows
         return total / sum(chunk.rows for chunk in chunks)
+
+    def _segment_function(self) -> TracedForAnyRows:
+        """How batches are cut from the rows is part of the graph: even ones have a fixed size."""
+        data = self.training.data
+        even = isinstance(data, ArrayData) and data.even
+        return self._segment_functions.setdefault(even, TracedForAnyRows(self._segment))
 
     def _arguments(self) -> tuple[Any, ...]:
         data = self.training.data
@@ -116,7 +128,9 @@ class Loop:
         data = self.training.data
 
         def body(step: Any, _: Any, rows: Any) -> Any:
-            taken = data.take(tensors, order, offsets, step) if data is not None else None
+            taken = None
+            if isinstance(data, ArrayData):
+                taken = data.take(tensors, order, offsets, step)
             row = self._one(taken)
             gradient_ok = tf.math.is_finite(row[1]) if self.sees_gradients else True
             fine = tf.math.is_finite(row[0]) & gradient_ok
@@ -138,8 +152,6 @@ class Loop:
             return self.training.probe(batch)
         if self.driver == "eager":
             return self._undisturbed(batch)
-        if self._probe_function is None:
-            self._probe_function = traced_for_any_rows(self._undisturbed, batch)
         return self._probe_function(batch)
 
     def _undisturbed(self, batch: Batch) -> Any:

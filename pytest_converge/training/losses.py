@@ -63,12 +63,15 @@ def reduces_by_mean(loss: Any) -> bool:
     """True where the loss of many rows is the mean of their losses, so that rows can be pooled."""
     known = loss_names(loss)
     return bool(known) and all(
-        name != "" and getattr(part, "reduction", "sum_over_batch_size") not in ("sum", None, "none")
+        name != ""
+        and getattr(part, "reduction", "sum_over_batch_size") not in ("sum", None, "none")
         for name, part in known
     )
 
 
-def constant_prediction(loss: Any, targets: Any, shape: tuple[int, ...]) -> Any:
+def constant_prediction(
+    loss: Any, targets: Any, shape: tuple[int, ...], weights: Any = None
+) -> Any:
     """The constant of one row's shape with the lowest loss, or None where it is not known.
 
     Means for squared errors and cross-entropies (Savage 1971, proper scoring rules), medians for
@@ -78,18 +81,18 @@ def constant_prediction(loss: Any, targets: Any, shape: tuple[int, ...]) -> Any:
         loss: one loss as given to `compile`.
         targets: NumPy array with the rows first.
         shape: shape of one row of predictions.
+        weights: the weight of each row, or None.
     """
     ((name, found),) = loss_names(loss) or [("", None)]
     rule = _CONSTANTS.get(name)
-    if rule is None or targets.dtype.kind not in "fiub":
+    row_weights = _row_weights(weights, len(targets))
+    if rule is None or row_weights is None or targets.dtype.kind not in "fiub":
         return None
-    constant = rule(np.asarray(targets, dtype=np.float64), shape)
+    constant = rule(np.asarray(targets, dtype=np.float64), shape, row_weights)
     if constant is None or not np.isfinite(constant).all():
         return None
-    if _takes_logits(found):
-        clipped = np.clip(constant, EPSILON, 1 - EPSILON)
-        odds = np.log(clipped)
-        constant = odds - np.log1p(-clipped) if name == "binary_crossentropy" else odds
+    if name in _PROBABILITIES:
+        constant = _in_the_terms_of(found, constant, is_binary=name == "binary_crossentropy")
     return np.broadcast_to(constant, shape)
 
 
@@ -97,9 +100,25 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-def _takes_logits(loss: Any) -> bool:
+def _row_weights(weights: Any, rows: int) -> np.ndarray[Any, Any] | None:
+    """One weight a row; None where they weigh parts of rows, or nothing."""
+    if weights is None:
+        return np.ones(rows)
+    of_row: np.ndarray[Any, Any] = np.asarray(weights, dtype=np.float64).ravel()
+    if of_row.size != rows or (of_row < 0).any() or not of_row.sum() > 0:
+        return None
+    return of_row
+
+
+def _in_the_terms_of(loss: Any, probability: Any, *, is_binary: bool) -> Any:
+    """A probability as a cross-entropy wants it: of smoothed labels, as logits."""
     config = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
-    return bool(config.get("from_logits", False))
+    smoothing = config.get("label_smoothing") or 0.0
+    middle = 0.5 if is_binary else 1 / np.shape(probability)[-1]
+    clipped = np.clip((1 - smoothing) * probability + smoothing * middle, EPSILON, 1 - EPSILON)
+    if not config.get("from_logits"):
+        return clipped
+    return np.log(clipped) - np.log1p(-clipped) if is_binary else np.log(clipped)
 
 
 def _fits(targets: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any] | None:
@@ -109,32 +128,42 @@ def _fits(targets: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[A
     return targets.reshape(-1, *shape) if (*targets.shape[1:], 1) == shape else None
 
 
-def _mean(targets: np.ndarray[Any, Any], shape: tuple[int, ...]) -> Any:
+def _mean(
+    targets: np.ndarray[Any, Any], shape: tuple[int, ...], weights: np.ndarray[Any, Any]
+) -> Any:
     fitted = _fits(targets, shape)
-    return None if fitted is None else fitted.mean(axis=0)
+    return None if fitted is None else np.average(fitted, axis=0, weights=weights)
 
 
-def _median(targets: np.ndarray[Any, Any], shape: tuple[int, ...]) -> Any:
+def _median(
+    targets: np.ndarray[Any, Any], shape: tuple[int, ...], weights: np.ndarray[Any, Any]
+) -> Any:
     fitted = _fits(targets, shape)
-    return None if fitted is None else np.median(fitted, axis=0)
+    if fitted is None:
+        return None
+    order = fitted.argsort(axis=0)
+    half = (weights[order].cumsum(axis=0) >= weights.sum() / 2).argmax(axis=0)
+    return np.take_along_axis(np.take_along_axis(fitted, order, axis=0), half[None], axis=0)[0]
 
 
-def _probability(targets: np.ndarray[Any, Any], shape: tuple[int, ...]) -> Any:
-    mean = _mean(targets, shape)
-    return None if mean is None else np.clip(mean, EPSILON, 1 - EPSILON)
-
-
-def _frequencies(targets: np.ndarray[Any, Any], shape: tuple[int, ...]) -> Any:
+def _frequencies(
+    targets: np.ndarray[Any, Any], shape: tuple[int, ...], weights: np.ndarray[Any, Any]
+) -> Any:
     labels = targets.astype(np.int64).ravel()
     if not shape or labels.size == 0 or labels.min() < 0 or labels.max() >= shape[-1]:
         return None
-    return np.clip(np.bincount(labels, minlength=shape[-1]) / labels.size, EPSILON, 1.0)
+    of_label = np.repeat(weights, labels.size // len(targets))
+    return np.bincount(labels, of_label, minlength=shape[-1]) / of_label.sum()
 
 
-_CONSTANTS: dict[str, Callable[[np.ndarray[Any, Any], tuple[int, ...]], Any]] = {
+Rule = Callable[[np.ndarray[Any, Any], tuple[int, ...], np.ndarray[Any, Any]], Any]
+_PROBABILITIES: dict[str, Rule] = {
+    "binary_crossentropy": _mean,
+    "categorical_crossentropy": _mean,
+    "sparse_categorical_crossentropy": _frequencies,
+}
+_CONSTANTS: dict[str, Rule] = {
     "mean_squared_error": _mean,
     "mean_absolute_error": _median,
-    "binary_crossentropy": _probability,
-    "categorical_crossentropy": _probability,
-    "sparse_categorical_crossentropy": _frequencies,
+    **_PROBABILITIES,
 }

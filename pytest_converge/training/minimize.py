@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.record import NonFinite
+from pytest_converge.training.arrays import as_array, nonfinite_array
 from pytest_converge.training.data import Batch
 from pytest_converge.training.optimizer import ObservedOptimizer, is_optimizer
+from pytest_converge.training.rehearsal import needed_arguments, rehearse
 from pytest_converge.training.seeding import seed_everything
 from pytest_converge.training.snapshot import unique_variables
 from pytest_converge.training.training import Training
@@ -18,6 +23,9 @@ from pytest_converge.training.training import Training
 __all__ = ["MinimizeTraining", "check_variables"]
 
 Parts = tuple[Any, Any, Any]
+
+#: A plain loss is compiled only if the compiled one repeats its value this many times.
+REHEARSED = 2
 
 
 class MinimizeTraining(Training):
@@ -49,12 +57,19 @@ class MinimizeTraining(Training):
             raise InvalidTrainingError(
                 complaint(f"loss={shown(loss)}", "a function without arguments", remedy)
             )
+        needed = needed_arguments(loss)
+        if needed:
+            remedy = "Let it close over its data, as lambda: loss(x, y)."
+            given = f"a loss that needs {', '.join(needed)}"
+            raise InvalidTrainingError(complaint(given, "a function without arguments", remedy))
         self._loss = loss
         self._given = check_variables(variables)
         self._variables = unique_variables(self._given)
         self._builder = builder
         self.loss_name = getattr(loss, "__name__", type(loss).__name__).replace("<lambda>", "loss")
         self.optimizers = (observed(optimizer, self._given),)
+        if not hasattr(loss, "get_concrete_function"):
+            self.eager_reason = rehearse("loss", self._scalar, [()] * REHEARSED, self._variables)
 
     @property
     def trainable(self) -> list[Any]:
@@ -74,7 +89,7 @@ class MinimizeTraining(Training):
         if all(gradient is None for gradient in gradients):
             remedy = "Compute it from the variables with TensorFlow or keras.ops operations."
             raise InvalidTrainingError(
-                complaint("a loss without a gradient", "a loss that depends on the variables", remedy)
+                complaint("a loss without a gradient", "one that depends on the variables", remedy)
             )
         pairs = [(g, v) for g, v in zip(gradients, self._given, strict=True) if g is not None]
         self.optimizers[0].optimizer.apply_gradients(pairs)
@@ -83,6 +98,36 @@ class MinimizeTraining(Training):
     def probe(self, batch: Batch) -> Any:
         """The loss at the present values."""
         return self._scalar()
+
+    @property
+    def optimizer_is_ours(self) -> bool:
+        """The loss does not know by what it is minimised."""
+        return True
+
+    @contextlib.contextmanager
+    def with_optimizer(self, optimizer: Any) -> Iterator[None]:
+        """Minimises by another optimizer meanwhile."""
+        kept, self.optimizers = self.optimizers, (observed(optimizer, self._given),)
+        try:
+            yield
+        finally:
+            self.optimizers = kept
+
+    @contextlib.contextmanager
+    def with_variables(self, variables: list[Any]) -> Iterator[None]:
+        """Trains other variables of the loss meanwhile, by an optimizer of the same settings."""
+        kept = self._given, self._variables
+        self._given, self._variables = variables, unique_variables(variables)
+        try:
+            yield
+        finally:
+            self._given, self._variables = kept
+
+    def read_variables(self) -> list[Any]:
+        """The trainable variables that the loss reads, whether they were given or not."""
+        with tf.GradientTape() as tape:
+            self._scalar()
+        return unique_variables(tape.watched_variables())
 
     def reseeded(self, seed: int) -> Mapping[int, Any] | None:
         """The initial values that the builder gives from another seed."""
@@ -96,8 +141,25 @@ class MinimizeTraining(Training):
         pairs = zip(self._variables, others, strict=True)
         return {id(mine): other.numpy() for mine, other in pairs}
 
+    def nonfinite_data(self) -> tuple[NonFinite, ...]:
+        """Constants that the loss closes over and that are not finite."""
+        if np.isfinite(float(self._scalar())):
+            return ()
+        graph = tf.function(self._scalar, autograph=False).get_concrete_function().graph
+        held = [value for value, _ in graph.captures if hasattr(value, "numpy")]
+        held += [tf.make_ndarray(op.get_attr("value")) for op in graph.get_operations()
+                 if op.type == "Const"]  # fmt: skip
+        arrays = [as_array(value) for value in held if value.dtype != tf.resource]
+        named = {f"constant {n} of the loss": a for n, a in enumerate(arrays) if a.ndim}
+        return tuple(found for name, a in named.items() for found in nonfinite_array(name, a))
+
     def _scalar(self) -> Any:
-        loss = tf.convert_to_tensor(self._loss())
+        value = self._loss()
+        if value is None:
+            remedy = "End it with: return loss."
+            given = f"a loss that returned {shown(value)}"
+            raise InvalidTrainingError(complaint(given, "a scalar", remedy))
+        loss = tf.convert_to_tensor(value)
         if loss.shape.num_elements() not in (1, None):
             remedy = "Reduce it, as by tf.reduce_mean."
             raise InvalidTrainingError(
@@ -132,9 +194,7 @@ def observed(optimizer: Any, variables: list[Any]) -> ObservedOptimizer:
     if not is_optimizer(optimizer):
         expected = "an optimizer of keras.optimizers or tf.compat.v1.train"
         remedy = "Pass an object, as keras.optimizers.SGD(0.1), not a name."
-        raise InvalidTrainingError(
-            complaint(f"optimizer={shown(optimizer)}", expected, remedy)
-        )
+        raise InvalidTrainingError(complaint(f"optimizer={shown(optimizer)}", expected, remedy))
     if isinstance(optimizer, keras.optimizers.Optimizer) and not optimizer.built:
         optimizer.build(variables)
     return ObservedOptimizer(optimizer)

@@ -12,7 +12,7 @@ from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.training.arrays import batch_leaves
 from pytest_converge.training.data import Batch
 from pytest_converge.training.losses import loss_names
-from pytest_converge.training.models import has_own_train_step
+from pytest_converge.training.models import call_model, has_own_train_step
 
 __all__ = [
     "check_compiled",
@@ -79,14 +79,16 @@ def check_labels(model: Any, arrays: Batch) -> None:
         return
     targets = [array for name, array in batch_leaves(arrays) if name == "y"]
     if len(targets) == 1:
-        _check_sparse(model, np.asarray(targets[0]), names[0][1])
+        classes = _units_of_output(model, arrays)
+        if classes is not None:
+            _check_sparse(classes, np.asarray(targets[0]), names[0][1])
 
 
 def check_metrics(bounds: Any, model: Any) -> None:
     """Every bounded metric is a compiled one."""
     if not bounds or has_own_train_step(model):
         return
-    known = [name for name in _metric_names(model) if name != "loss"]
+    known = [name for name in model.get_metrics_result() if name != "loss"]
     for name in bounds:
         if name not in known:
             remedy = "Compile it: model.compile(..., metrics=[...])."
@@ -94,23 +96,29 @@ def check_metrics(bounds: Any, model: Any) -> None:
             raise InvalidTrainingError(complaint(f"metrics={{{name!r}: ...}}", expected, remedy))
 
 
-def _metric_names(model: Any) -> list[str]:
-    compiled = getattr(model, "_compile_metrics", None)
-    nested = compiled.metrics if compiled is not None and compiled.built else []
-    return [*(metric.name for metric in model.metrics), *(metric.name for metric in nested)]
-
-
 def _replicas(strategy: Any) -> int:
     return int(getattr(strategy, "num_replicas_in_sync", 1))
 
 
-def _check_sparse(model: Any, labels: np.ndarray[Any, Any], loss: Any) -> None:
-    shape = getattr(model, "output_shape", None) if getattr(model, "outputs", None) else None
-    if not isinstance(shape, tuple) or not isinstance(shape[-1], int):
-        return
+def _units_of_output(model: Any, arrays: Batch) -> int | None:
+    """The last axis of a single output; a subclassed model tells it by its output for one row."""
+    if getattr(model, "outputs", None):
+        shape = model.output_shape
+    elif has_own_train_step(model):
+        return None
+    else:
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(arrays)
+        row = keras.tree.map_structure(lambda array: tf.constant(array[:1]), x)
+        shape = getattr(call_model(model, row, training=False), "shape", None)
+        shape = None if shape is None else tuple(shape)
+    if not isinstance(shape, tuple) or not shape or not isinstance(shape[-1], int):
+        return None
+    return shape[-1]
+
+
+def _check_sparse(classes: int, labels: np.ndarray[Any, Any], loss: Any) -> None:
     if labels.dtype.kind not in "iuf" or not labels.size:
         return
-    classes = shape[-1]
     ignored = loss.get_config().get("ignore_class") if hasattr(loss, "get_config") else None
     valid = (labels >= 0) & (labels < classes)
     if ignored is not None:

@@ -54,9 +54,7 @@ def _by_test_step(model: Any, chunks: list[Chunk]) -> EndMeasures:
     for chunk in chunks:
         logs = dict(model.test_step(chunk.batch) or {})
         loss = float(np.asarray(logs.pop("loss", np.nan)))
-    return EndMeasures(
-        inference_loss=loss if np.isfinite(loss) else None, metrics=_scalars(logs)
-    )
+    return EndMeasures(inference_loss=loss if np.isfinite(loss) else None, metrics=_scalars(logs))
 
 
 def _of_own_step(model: Any, chunks: list[Chunk]) -> EndMeasures:
@@ -81,7 +79,8 @@ def _by_forward(model: Any, chunks: list[Chunk], forward: Any) -> EndMeasures:
         outputs.append(output)
         model.compute_metrics(x, y, output, sample_weight=sample_weight)
         if model._compile_loss is not None:
-            predicted += share * _data_loss(model, y, _predicted(model, x, output), sample_weight)
+            answer = _predicted(model, x, output)
+            predicted += share * _data_loss(model, y, answer, sample_weight)
     reported = loss - penalty
     metrics = _scalars(model.get_metrics_result())
     metrics.pop("loss", None)
@@ -123,7 +122,9 @@ def _predicted(model: Any, x: Any, output: Any) -> Any:
     )
     if not changed:
         return output
-    return keras.tree.map_structure(tf.constant, model.predict_step(keras.utils.pack_x_y_sample_weight(x)))
+    return keras.tree.map_structure(
+        tf.constant, model.predict_step(keras.utils.pack_x_y_sample_weight(x))
+    )
 
 
 def _data_loss(model: Any, y: Any, predictions: Any, sample_weight: Any) -> float:
@@ -139,7 +140,10 @@ def _constant_loss(model: Any, chunks: list[Chunk], outputs: list[Any]) -> float
         return None
     targets = np.concatenate([np.asarray(y) for _, y, _ in batches])
     shape = tuple(outputs[0].shape[1:])
-    constant = constant_prediction(model.loss, targets, shape)
+    weights = [w for _, _, w in batches]
+    constant = constant_prediction(
+        model.loss, targets, shape, None if weights[0] is None else np.concatenate(weights)
+    )
     if constant is None:
         return None
     rows, total = len(targets), 0.0

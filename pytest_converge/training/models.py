@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 from keras.src.backend.common import global_state
+from keras.src.trainers.compile_utils import CompileLoss
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 from pytest_converge.training.data import Batch
 
 __all__ = [
+    "attributes_set",
     "call_model",
+    "compiled_metrics",
     "compute_loss",
     "create_all_variables",
     "create_variables",
     "global_seed",
     "has_own_train_step",
+    "hidden_layers",
     "is_seed",
     "layers_of",
     "loss_of_logs",
+    "output_layer",
     "training_matters",
+    "with_loss",
 ]
 
 
@@ -112,3 +119,57 @@ def global_seed() -> list[Any]:
     """The state of the generator that layers without a seed share, once there is one."""
     generator = global_state.get_global_attribute("global_seed_generator")
     return [] if generator is None else [generator.state]
+
+
+def output_layer(model: Any) -> Any:
+    """The layer whose activation shapes the model's single output, or None."""
+    outputs = getattr(model, "outputs", None)
+    if outputs is not None and len(outputs) != 1:
+        return None
+    last = next(reversed(getattr(model, "layers", [])), None)
+    if isinstance(last, keras.Model):
+        return output_layer(last)
+    return last if hasattr(last, "activation") else None
+
+
+def hidden_layers(model: Any) -> list[Any]:
+    """The layers with an activation, the output layer left out."""
+    output = output_layer(model)
+    return [
+        layer
+        for layer in layers_of(model)
+        if layer is not output and hasattr(layer, "activation") and not hasattr(layer, "cell")
+    ]
+
+
+@contextlib.contextmanager
+def attributes_set(changes: list[tuple[Any, str, Any]]) -> Iterator[None]:
+    """Attributes of objects set meanwhile: (object, name, value) each."""
+    kept = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
+    try:
+        for owner, name, value in changes:
+            setattr(owner, name, value)
+        yield
+    finally:
+        for owner, name, value in reversed(kept):
+            setattr(owner, name, value)
+
+
+@contextlib.contextmanager
+def with_loss(model: Any, loss: Any) -> Iterator[None]:
+    """Another compiled loss meanwhile; metrics and optimizer stay."""
+    compiled = CompileLoss(loss, None)
+    with attributes_set([(model, "loss", loss), (model, "_compile_loss", compiled)]):
+        yield
+
+
+def compiled_metrics(model: Any) -> Any:
+    """The metrics a model was compiled with, as new objects for another model."""
+    given = getattr(getattr(model, "_compile_metrics", None), "_user_metrics", None)
+    return keras.tree.map_structure(_new_metric, given)
+
+
+def _new_metric(metric: Any) -> Any:
+    if isinstance(metric, keras.metrics.Metric):
+        return type(metric).from_config(metric.get_config())
+    return metric

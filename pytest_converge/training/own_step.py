@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import math
+import itertools
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
@@ -17,15 +16,14 @@ from pytest_converge.training.arrays import nonfinite
 from pytest_converge.training.data import ArrayData, Batch, StreamData
 from pytest_converge.training.minimize import check_variables, observed
 from pytest_converge.training.optimizer import is_optimizer
-from pytest_converge.training.snapshot import Snapshot, unique_variables
+from pytest_converge.training.rehearsal import rehearse
+from pytest_converge.training.snapshot import unique_variables
 from pytest_converge.training.training import Training
 
 __all__ = ["StepTraining"]
 
 #: A plain step is compiled only if the compiled one repeats this many of its losses.
 REHEARSED_STEPS = 3
-#: Graph and eager arithmetic differ in the last digits only.
-REHEARSAL_TOLERANCE = 1e-4
 
 
 class StepTraining(Training):
@@ -70,15 +68,26 @@ class StepTraining(Training):
     def transient(self) -> list[Any]:
         """Everything: a probe is a step that is taken back."""
         slots = [v for optimizer in self.optimizers for v in optimizer.variables]
-        return unique_variables([*self._variables, *slots])
+        return unique_variables([*self._variables, *slots, *self.touched])
 
     def step(self, batch: Batch) -> Any:
         """One call of the user's step."""
-        loss = self._step() if batch is None else self._step(*batch)
+        return self._scalar(self._step, batch)
+
+    def bare_step(self, batch: Batch) -> Any:
+        """One call of the function that the user's step was compiled from."""
+        function = getattr(self._step, "python_function", None)
+        if function is None:
+            return self._scalar(self._step, batch)
+        return self._scalar(function if tf.executing_eagerly() else _converted(function), batch)
+
+    def _scalar(self, step: Any, batch: Batch) -> Any:
+        loss = step() if batch is None else step(*batch)
+        returned = loss
         if isinstance(loss, dict):
             loss = loss.get("loss")
         if loss is None:
-            given = f"a step that returned {shown(loss)}"
+            given = f"a step that returned {shown(returned)}"
             remedy = "End it with: return loss."
             raise InvalidTrainingError(complaint(given, "the loss of the step", remedy))
         tensor = tf.convert_to_tensor(loss)
@@ -106,29 +115,19 @@ class StepTraining(Training):
         return nonfinite(self.data.arrays, None)
 
     def _rehearse(self) -> str:
-        """Whether a plain step may be compiled: empty if so, else why it may not.
+        """Whether a plain step may be compiled: empty if so, else why it may not."""
+        batches = iter([None]) if self.data is None else self.data.batches()
+        taken = list(itertools.islice(batches, REHEARSED_STEPS))
+        taken *= REHEARSED_STEPS if self.data is None else 1
+        return rehearse("step", self.step, [(batch,) for batch in taken], self.transient)
 
-        A plain step may count in Python, draw from a generator or call `.numpy()`; a graph would
-        freeze what it saw while it was traced. So the first steps are made both ways.
-        """
-        batches = None if self.data is None else self.data.batches()
-        taken = [None if batches is None else next(batches, None) for _ in range(REHEARSED_STEPS)]
-        taken = [batch for batch in taken if batches is None or batch is not None]
-        start = Snapshot(self.transient)
-        plain = [float(np.asarray(self.step(batch))) for batch in taken]
-        start.restore()
-        compiled = tf.function(self.step, autograph=False, reduce_retracing=True)
-        try:
-            repeated = [float(compiled(batch)) for batch in taken]
-        except InvalidTrainingError:
-            raise
-        except Exception as error:
-            return f"the step cannot be traced ({type(error).__name__})"
-        finally:
-            start.restore()
-        if all(map(_agree, plain, repeated)):
-            return ""
-        return "the step gives other losses when it is compiled"
+
+def _converted(function: Any) -> Any:
+    """A function whose Python conditions and loops work on tensors of a graph."""
+    try:
+        return tf.autograph.to_graph(function)
+    except Exception:  # noqa: BLE001 - one without source code has to do as it is
+        return function
 
 
 def optimizers_of(step: Any) -> list[Any]:
@@ -147,9 +146,3 @@ def optimizers_of(step: Any) -> list[Any]:
 
 def _is_model(candidate: Any) -> bool:
     return isinstance(candidate, keras.Model)
-
-
-def _agree(first: float, second: float) -> bool:
-    return math.isclose(first, second, rel_tol=REHEARSAL_TOLERANCE, abs_tol=1e-7) or (
-        math.isnan(first) and math.isnan(second)
-    )

@@ -16,6 +16,7 @@ from pytest_converge.training.data import ArrayData, Chunk
 from pytest_converge.training.graphs import light_graph_optimizer
 from pytest_converge.training.loop import Loop
 from pytest_converge.training.probe import ProbePlan, plan_probe
+from pytest_converge.training.snapshot import Snapshot
 from pytest_converge.training.training import Training
 
 __all__ = ["Progress", "TrainingRun"]
@@ -31,21 +32,24 @@ class TrainingRun:
         training: what to train.
         steps: optimizer updates of a run.
         progress: called between the segments of the loop; may raise to stop.
+        like: another run of the same training whose traces and start are used.
     """
 
-    def __init__(self, training: Training, steps: int, progress: Progress) -> None:
+    def __init__(
+        self, training: Training, steps: int, progress: Progress, *, like: TrainingRun | None = None
+    ) -> None:
         self.training = training
         self.steps = steps
         self._progress = progress
         self._began = time.perf_counter()
-        self._loop = Loop(training)
+        self.loop: Loop = Loop(training) if like is None else like.loop
         rows, _ = training.probe_chunks()
         batch_rows = training.data.batch_size if training.data is not None else 1
         self._plan: ProbePlan = plan_probe(steps, batch_rows, rows, training.probe_cost)
         with light_graph_optimizer(steps):
-            self._loop.prepare()
+            self.loop.prepare()
         training.verify()
-        self.start = training.snapshot()
+        self.start: Snapshot = training.snapshot() if like is None else like.start
         self._traces_before = 0
 
     def run(self, seed: int) -> TrainingRecord:
@@ -57,10 +61,14 @@ class TrainingRun:
         with light_graph_optimizer(self.steps):
             return self._run(seed)
 
+    def begin(self) -> None:
+        """Starts the clock of the next run."""
+        self._began = time.perf_counter()
+
     def restart(self) -> None:
         """Puts every variable back to the start; the next run repeats the first."""
         self.start.restore()
-        self._began = time.perf_counter()
+        self.begin()
 
     def run_from(self, seed: int) -> TrainingRecord:
         """Trains from another start: other weights, seeds and batch order, through the same trace.
@@ -81,7 +89,7 @@ class TrainingRun:
         return self.run(seed)
 
     def _run(self, seed: int) -> TrainingRecord:
-        training, loop = self.training, self._loop
+        training, loop = self.training, self.loop
         bad = list(training.nonfinite_data())
         loop.start()
         whole, part = self._probe_set()
@@ -138,17 +146,17 @@ class TrainingRun:
         """Makes the steps; returns the table of all and (updates, loss) of each probe."""
         probes: list[tuple[int, float]] = []
         if part:
-            probes.append((0, self._loop.probe_loss(part) if initial is None else initial))
+            probes.append((0, self.loop.probe_loss(part) if initial is None else initial))
         tables: list[np.ndarray[Any, Any]] = []
         done = 0
         for stop in self._plan.stops:
             while done < stop:
-                tables.append(self._loop.advance(done, stop))
+                tables.append(self.loop.advance(done, stop))
                 done += len(tables[-1])
                 if self._certain_failure(tables[-1]):
                     return np.concatenate(tables), probes
             if part and stop in self._plan.checkpoints:
-                probes.append((stop, self._loop.probe_loss(part)))
+                probes.append((stop, self.loop.probe_loss(part)))
             self._progress(done, self.steps, float(tables[-1][-1, 0]))
         return np.concatenate(tables), probes
 
@@ -160,7 +168,7 @@ class TrainingRun:
         loss, norm = table[-1, 0], table[-1, 1]
         if not np.isfinite(loss):
             return True
-        odd = self._loop.sees_gradients and not np.isfinite(norm)
+        odd = self.loop.sees_gradients and not np.isfinite(norm)
         return odd and self.training.nonfinite_weights() is not None
 
     def _steps_as_probes(
@@ -172,9 +180,7 @@ class TrainingRun:
         at = [n for n in self._plan.checkpoints if n < steps]
         return [(n, losses[n]) for n in (*at, steps)]
 
-    def _bad_outcome(
-        self, table: np.ndarray[Any, Any], final: float | None
-    ) -> list[NonFinite]:
+    def _bad_outcome(self, table: np.ndarray[Any, Any], final: float | None) -> list[NonFinite]:
         steps = len(table)
         bad: list[NonFinite] = []
         losses = [*table[:, 0].tolist(), *([] if final is None else [final])]

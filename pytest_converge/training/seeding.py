@@ -39,8 +39,10 @@ def preserved() -> Iterator[None]:
     kept = {name: getattr(context, name) for name in names}
     rng_state = kept["_rng"].getstate() if hasattr(kept.get("_rng"), "getstate") else None
     keras_seeds = {name: global_state.get_global_attribute(name) for name in KERAS_SEEDS}
-    generator = tf.random.get_global_generator()
-    generator_state = tf.identity(generator.state)
+    generators = [tf.random.get_global_generator()]
+    if keras_seeds["global_seed_generator"] is not None:
+        generators.append(keras_seeds["global_seed_generator"])
+    states = [tf.identity(generator.state) for generator in generators]
     try:
         yield
     finally:
@@ -52,5 +54,6 @@ def preserved() -> Iterator[None]:
             kept["_rng"].setstate(rng_state)
         for name, value in keras_seeds.items():
             global_state.set_global_attribute(name, value)
-        tf.random.set_global_generator(generator)
-        generator.state.assign(generator_state)
+        tf.random.set_global_generator(generators[0])
+        for generator, state in zip(generators, states, strict=True):
+            generator.state.assign(state)

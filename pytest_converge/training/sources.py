@@ -12,7 +12,13 @@ import numpy as np
 import tensorflow as tf
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint
-from pytest_converge.training.arrays import as_array, as_arrays, common_rows, weights_of_classes
+from pytest_converge.training.arrays import (
+    as_array,
+    as_arrays,
+    batch_leaves,
+    common_rows,
+    weights_of_classes,
+)
 from pytest_converge.training.data import ArrayData, Batch, StreamData, batch_rows
 
 __all__ = ["is_dataset", "read_arrays", "read_batches"]
@@ -82,11 +88,16 @@ def read_batches(
     size, epoch_batches, number = 0, 0, 0
     for number, (epoch, element) in enumerate(_limited(epochs, steps), start=1):
         batch = to_batch(element)
+        if number == 1 and unpack is None:
+            _check_rows(batch)
         epoch_batches += epoch == 0
         size += _bytes(batch)
         kept.append(batch)
         if size > MEMORY_LIMIT:
-            return _streamed(source, to_batch, kept, shuffle, seed, steps)
+            probed = kept[:epoch_batches]
+            return _streamed(
+                source, to_batch, kept, probed=probed, shuffle=shuffle, seed=seed, steps=steps
+            )
     if number < steps:
         raise _ran_dry(source, number, steps)
     if not _stackable(kept):
@@ -119,11 +130,30 @@ def _unpacked(element: Any, class_weight: Mapping[int, float] | None) -> Batch:
     return keras.utils.pack_x_y_sample_weight(x, y, _weights(y, sample_weight, class_weight))
 
 
+def _check_rows(batch: Batch) -> None:
+    """All parts of a batch have equally many rows; those of a single row have none."""
+    shapes = {name: leaf.shape for name, leaf in batch_leaves(batch) if hasattr(leaf, "shape")}
+    if not any(name.startswith("x") for name in shapes):
+        return  # only the user's own step understands it
+    rows = {name: shape[0] if len(shape) else None for name, shape in shapes.items()}
+    if len(set(rows.values())) > 1:
+        given = ", ".join(
+            f"{name} without rows" if count is None else f"{name} of {count} rows"
+            for name, count in rows.items()
+        )
+        remedy = "Batch the dataset: dataset.batch(32)."
+        raise InvalidTrainingError(
+            complaint(f"a batch with {given}", "parts with equally many rows", remedy)
+        )
+
+
 def _epochs(source: Any, shuffle: bool, seed: int) -> Iterator[Iterable[Any]]:
     """An iterable of batches for every epoch; one only where the source cannot start again."""
     if isinstance(source, keras.utils.PyDataset):
         rng = np.random.default_rng(seed)
+        begin = getattr(source, "on_epoch_begin", lambda: None)  # Keras has it since 3.7
         while True:
+            begin()
             yield _one_epoch(source, rng if shuffle else None)
             source.on_epoch_end()
     elif iter(source) is source:
@@ -150,7 +180,7 @@ def _limited(epochs: Iterable[Iterable[Any]], steps: int) -> Iterator[tuple[int,
         for element in itertools.islice(epoch, left):
             yield number, element
             left -= 1
-        if left == 0 or left == before:
+        if left in (0, before):
             return
 
 
@@ -158,6 +188,8 @@ def _streamed(
     source: Any,
     to_batch: Callable[[Any], Batch],
     kept: list[Batch],
+    *,
+    probed: list[Batch],
     shuffle: bool,
     seed: int,
     steps: int,
@@ -175,13 +207,13 @@ def _streamed(
             if number < steps:
                 raise _ran_dry(source, number, steps)
 
-        return StreamData(rest, kept=kept, reason=reason, replays=False)
+        return StreamData(rest, kept=probed, reason=reason, replays=False)
 
     def again() -> Iterator[Batch]:
         for _, element in _limited(_epochs(source, shuffle, seed), steps):
             yield to_batch(element)
 
-    return StreamData(again, kept=kept, reason=reason)
+    return StreamData(again, kept=probed, reason=reason)
 
 
 def _ran_dry(source: Any, number: int, steps: int) -> InvalidTrainingError:
@@ -200,7 +232,8 @@ def _bytes(batch: Batch) -> int:
     return sum(
         int(np.prod(leaf.shape)) * getattr(leaf.dtype, "size", getattr(leaf.dtype, "itemsize", 4))
         for leaf in keras.tree.flatten(batch)
-        if hasattr(leaf, "dtype") and getattr(leaf, "shape", None) is not None
+        if hasattr(leaf, "dtype")
+        and getattr(leaf, "shape", None) is not None
         and all(side is not None for side in leaf.shape)
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,8 @@ class Training(abc.ABC):
     probe_cost: float = 1 / 3
     #: True where every step's loss is the loss on all data, so that it serves as the probe.
     full_batch: bool = False
+    #: Variables that the traced step reads, known or not; set by the loop.
+    touched: Sequence[Any] = ()
 
     @property
     @abc.abstractmethod
@@ -84,6 +87,15 @@ class Training(abc.ABC):
     @abc.abstractmethod
     def step(self, batch: Batch) -> Any:
         """One update on a batch; returns its loss as a float32 scalar. Traced by the loop."""
+
+    def bare_step(self, batch: Batch) -> Any:
+        """A step as `step` makes it that is no compiled function of the user's, traced before."""
+        return self.step(batch)
+
+    @property
+    def is_recurrent(self) -> bool:
+        """True where the step holds loops, which take seconds to differentiate twice."""
+        return False
 
     def probe_chunks(self) -> tuple[int, int]:
         """(rows of the whole probe set, rows evaluated together); (0, 0) without a probe set."""
@@ -115,11 +127,25 @@ class Training(abc.ABC):
 
     def state(self) -> list[Any]:
         """Every `tf.Variable` that a run changes: weights, slots, seeds and metrics."""
-        return unique_variables([*self.trainable, *self.transient, *self._slots()])
+        return unique_variables([*self.trainable, *self.transient, *self._slots(), *self.touched])
 
     def snapshot(self) -> Snapshot:
         """The present state."""
         return Snapshot(self.state())
+
+    @property
+    def optimizer_is_ours(self) -> bool:
+        """True where another optimizer can take the place of the user's."""
+        return False
+
+    def with_optimizer(self, optimizer: Any) -> contextlib.AbstractContextManager[None]:
+        """Trains with another Keras optimizer meanwhile, where `optimizer_is_ours`."""
+        raise NotImplementedError(self.verb)
+
+    @contextlib.contextmanager
+    def traced_anew(self) -> Iterator[None]:
+        """Graphs that the training keeps of itself are not used meanwhile, nor afterwards."""
+        yield
 
     def set_learning_rate_factor(self, factor: float) -> None:
         """Multiplies every learning rate, also one under a schedule."""
@@ -138,6 +164,6 @@ class Training(abc.ABC):
         """The name of the first trained variable that is not finite, or None."""
         for variable in self.trainable:
             values = variable.numpy()
-            if values.dtype.kind in "fc" and not np.isfinite(values.astype(np.float32)).all():
+            if not np.issubdtype(values.dtype, np.integer) and not np.isfinite(values).all():
                 return str(getattr(variable, "path", variable.name)).removesuffix(":0")
         return None

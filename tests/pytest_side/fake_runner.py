@@ -33,6 +33,7 @@ class Context:
     expectation: Expectation
     hooks: Any
     progress: Callable[[int, int, float], None]
+    diagnose: str = "off"
 
 
 def run(context: Context, verb: str, arguments: dict[str, Any]) -> ConvergenceResult:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import textwrap
+
 import pytest
 
 from pytest_converge.report import layout
@@ -115,3 +118,65 @@ def test_columns_give_way_in_the_order_given():
     assert layout.columns_that_fit(widths, [2, 1], 16, gap=1) == (0, 1, 3)
     assert layout.columns_that_fit(widths, [2, 1], 12, gap=1) == (0, 3)
     assert layout.columns_that_fit(widths, [2, 1], 1, gap=1) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("most", "lines"),
+    [
+        (9, ["- one two", "  three", "  four"]),
+        (3, ["- one two", "  three", "  four"]),
+        (2, ["- one two", "  three .."]),
+        (1, ["- one two.."]),
+    ],
+)
+def test_wrap_at_most_marks_what_it_cut(most, lines):
+    text = "one two three four"
+    assert layout.wrap_at_most(text, 11, most, mark="..", first="- ", rest="  ") == lines
+
+
+def test_wrap_at_most_cuts_a_full_line():
+    assert layout.wrap_at_most("one two three", 7, 1, mark="..") == ["one t.."]
+
+
+CODE = """
+    model.compile(
+        keras.optimizers.SGD(0.01, momentum=0.9), "a, b", metrics=[f(1, 2), "c"],  # d, e
+    )
+    model.fit(x, y, epochs=3)
+"""
+
+
+@pytest.mark.parametrize("width", [10, 20, 30, 47, 60, 200])
+def test_broken_code_is_the_same_code(width):
+    whole = textwrap.dedent(CODE).strip()
+    lines = layout.code_lines(CODE, width)
+    assert ast.dump(ast.parse("\n".join(lines))) == ast.dump(ast.parse(whole))
+    assert width < 200 or lines == whole.split("\n")
+    assert width > 60 or len(lines) > 4
+
+
+def test_code_is_broken_after_commas_within_brackets():
+    assert layout.code_lines("a, b = f(one, [two, three], 'x, y')", 18) == [
+        "a, b = f(one,",
+        "    [two, three],",
+        "    'x, y')",
+    ]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "a = 'no comma in brackets, but long'",
+        "first, second = third, fourth",
+        "not ( python, at, all",
+        "x = ''' a, (b, c",
+    ],
+)
+def test_code_that_cannot_be_broken_stays_whole(code):
+    assert layout.code_lines(code, 9) == [code]
+
+
+def test_code_keeps_its_indentation_and_loses_control_characters():
+    code = "  if a:\r\n\n\tb('é\x1b')\r\n"
+    assert layout.code_lines(code, 80, unicode=True) == ["if a:", "", "  b('é\\x1b')"]
+    assert layout.code_lines("'é'", 80, unicode=False) == ["'\\xe9'"]

@@ -170,7 +170,7 @@ def test_cause_repair_and_proof(diagnosed):
 
 
 def test_a_repair_of_one_line_leaves_room_for_four_trials_and_the_numbers(failed):
-    first = repair("learning rate 0.01", 0.01, deterministic=True)
+    first = repair("learning rate 0.01")
     tried = [first, *(repair(f"momentum {i / 10}", i, passed=0) for i in (9, 8, 7))]
     tried.append(repair("targets standardised", math.nan, 0.2, passed=1, comparable=False))
     bracket = RateBracket(own=0.1, lowest=0.01, highest=0.01, proposed=0.01, stability_limit=0.05)
@@ -185,10 +185,10 @@ def test_a_repair_of_one_line_leaves_room_for_four_trials_and_the_numbers(failed
     assert lines_of(with_diagnosis(failed, diagnosis)) == [
         "did not converge: loss 0.431 > max_loss=0.1; cause: learning-rate-too-high",
         "cause: the rate is too high",
-        "  dense/kernel, lambda=40, rho=-1.731, steps=200",
+        "  dense/kernel, rho=-1.731, steps=200, lambda=40",
         "fix: keras.optimizers.SGD(0.01)",
         "tried from the same start  final loss  passed",
-        "  learning rate 0.01          0.01000  1 of 1 seed, nothing is random",
+        "  learning rate 0.01          0.01000  3 of 3 seeds",
         "  targets standardised            nan  1 of 2 seeds, in another unit",
         "  momentum 0.7                  7.000  0 of 1 seed",
         "  and 2 more in the report section",
@@ -198,12 +198,20 @@ def test_a_repair_of_one_line_leaves_room_for_four_trials_and_the_numbers(failed
     ]
 
 
+def test_a_training_without_randomness_says_that_one_seed_is_all(failed):
+    tried = (repair("momentum 0.9", 0.2, passed=0, deterministic=True),)
+    assert lines_of(with_diagnosis(failed, cause(tried=tried)))[2:4] == [
+        "tried from the same start  final loss  passed, nothing is random",
+        "  momentum 0.9                 0.2000  0 of 1 seed",
+    ]
+
+
 def test_an_unreachable_target_shows_its_floor(failed):
     diagnosis = cause("unreachable-target", "nothing reaches 0.1", floor=0.41666)
     assert lines_of(with_diagnosis(failed, diagnosis)) == [
         "did not converge: loss 0.431 > max_loss=0.1; cause: unreachable-target",
         "cause: nothing reaches 0.1",
-        "floor: a strong fit does not go below 0.4167; max_loss=0.1",
+        "floor: no run went below 0.4167; max_loss=0.1",
         "loss 2.303 -> 0.4310, 200 steps, learning rate 0.01",
         f"reproduce: {COMMAND}",
     ]
@@ -212,8 +220,8 @@ def test_an_unreachable_target_shows_its_floor(failed):
 def test_no_cause_within_the_budget(failed, unknown):
     assert lines_of(with_diagnosis(failed, unknown)) == [
         "did not converge: loss 0.431 after 200 steps, max_loss is 0.1",
-        "no cause found within the budget of 10 s; the best, Adam(), reached loss 0.2044;",
-        "  one batch could be memorised, so that labels and features may be unrelated",
+        "no cause found within the budget of 10 s: none of 2 changes made the test pass;",
+        "  the best of them reached 0.204",
         "tried from the same start  final loss  passed",
         "  Adam()                       0.2044  0 of 2 seeds",
         "  learning rate 0.1            0.3100  0 of 1 seed",
@@ -223,16 +231,18 @@ def test_no_cause_within_the_budget(failed, unknown):
 
 
 def test_no_cause_though_everything_was_tried(failed, unknown):
-    def second_line(**changes):
-        diagnosis = dataclasses.replace(unknown, message="", left_out=(), **changes)
+    def second_line(message="", **changes):
+        diagnosis = dataclasses.replace(unknown, message=message, left_out=(), **changes)
         return lines_of(with_diagnosis(failed, diagnosis))[1]
 
     worse = tuple(dataclasses.replace(trial, losses=(0.9,)) for trial in unknown.tried)
     lost = tuple(dataclasses.replace(trial, losses=(math.nan,)) for trial in unknown.tried)
-    assert second_line() == "no cause found among 2 changes; the best, Adam(), reached loss 0.2044"
-    assert second_line(tried=worse) == "no cause found among 2 changes; none lowered the final loss"
-    assert second_line(tried=lost) == "no cause found among 2 changes"
-    assert second_line(tried=()) == "no cause found among 0 changes"
+    begin = "no cause found: 2 changes tried"
+    assert second_line() == f"{begin}, the best, Adam(), reached loss 0.2044"
+    assert second_line(tried=worse) == f"{begin}, none lowered the final loss"
+    assert second_line(tried=lost) == begin
+    assert second_line(tried=()) == "no cause found: 0 changes tried"
+    assert second_line(message="none of 2 helped") == "no cause found: none of 2 helped"
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -318,6 +328,29 @@ def test_trials_are_ordered_by_what_they_say(failed, unscaled):
     assert "  first verified              0.01000  3 of 3 seeds" in lines_of(
         with_diagnosis(failed, diagnosis)
     )
+
+
+def test_a_change_that_was_run_twice_is_shown_with_the_most_seeds(failed):
+    tried = (repair("a", 0.5), repair("a", 0.4, 0.3), repair("b", 0.2, 0.1), repair("b", 0.6))
+    lines = lines_of(with_diagnosis(failed, cause(tried=tried)))
+    assert [line.split()[1:] for line in lines if line.startswith(("  a ", "  b "))] == [
+        ["0.2000", "2", "of", "2", "seeds"],
+        ["0.4000", "2", "of", "2", "seeds"],
+    ]
+
+
+def test_four_trials_are_shown_however_much_room_there_is(failed):
+    tried = tuple(repair(f"change {i}", i, passed=0) for i in range(9))
+    lines = lines_of(with_diagnosis(failed, cause(tried=tried)))
+    assert sum(line.startswith("  change") for line in lines) == 4
+    assert "  and 5 more in the report section" in lines
+    assert len(lines) == 10
+
+
+def test_evidence_that_another_line_shows_is_not_repeated(failed):
+    evidence = {"final_loss": 0.431, "initial_loss": 2.303, "gauge": -3.5, "rate": 0.1, "rows": 7}
+    diagnosis = cause(message="rate 0.1 is too high (gauge -3.5).", evidence=evidence)
+    assert "  rows=7" in lines_of(with_diagnosis(failed, diagnosis))
 
 
 def test_long_code_is_broken_where_it_stays_code_and_never_cut(failed):

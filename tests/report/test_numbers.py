@@ -121,3 +121,11 @@ def test_percent(share, text):
 )
 def test_seconds(value, text):
     assert numbers.seconds(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.1, "0.1"), (0.100001, "0.100001"), (math.nan, "nan"), (7, "7"), ("x", "x"), (None, "None")],
+)
+def test_exact_shows_six_digits_of_a_float_and_all_else_as_it_is(value, text):
+    assert numbers.exact(value) == text

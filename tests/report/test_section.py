@@ -233,7 +233,7 @@ target-missed
 cause: unscaled-features
   x[:, 12] has a standard deviation of 314 and x[:, 7] of 0.12; standardised,
   the loss reaches 0.0236 at your own learning rate
-  columns=13, largest_std=314.02, offset=None, smallest_std=0.124
+  largest_std=314.02, smallest_std=0.124, columns=13, offset=None
   where: x[:, 12], x[:, 4]
 
 fix:
@@ -261,8 +261,8 @@ too-few-steps
 
 learning rate: 0.1 is yours, 1e-6 to 3e-5 pass, 1e-5 is proposed, stable below
   4.12e-5
-not applicable, no such layer: dropout off, regularisation off
-not applicable, they are already: rows shuffled
+not applicable: dropout off, regularisation off (no such layer)
+not applicable: rows shuffled (they are already)
 diagnosis took 9.8 s of 10 s; not tried: twice as wide, other seeds
 
 step    loss  gradient norm
@@ -289,23 +289,23 @@ def test_a_narrow_table_keeps_the_losses_of_all_seeds_then_that_of_the_run(diagn
     assert "from the same start    final loss on each seed        passed\n" in at_60
     assert "    standardised\nlearning-rate-too-high\n" in at_60
     at_44 = section(diagnosed, width=44, unicode=True)
-    assert "from the same start     final loss  passed\n" in at_44
-    assert "  targets                 0.07120*  1 of 1\n    standardised\n" in at_44
-    assert "  800 steps                  1.085  0 of 1\n" in at_44
+    assert "from the same start       final loss  passed\n" in at_44
+    assert "  keras.optimizers.Adam(      0.6310  1 of 2\n    ) in place of SGD\n" in at_44
+    assert "  targets standardised      0.07120*  1 of 1\n" in at_44
 
 
 def test_no_cause_is_said_with_what_came_nearest(failed, unknown):
     text = section(with_diagnosis(failed, unknown), width=80, unicode=True)
     assert (
         """
-no cause found within the budget of 10 s; the best, Adam(), reached loss 0.2044
-  one batch could be memorised, so that labels and features may be unrelated
+no cause found within the budget of 10 s: none of 2 changes made the test pass;
+  the best of them reached 0.204
 
-from the same start    final loss on each seed  passed  time
+from the same start  final loss on each seed  passed  time
 step-size
-  Adam()                  0.2044       nan      0 of 2  0 s
+  Adam()                0.2044       nan      0 of 2  0 s
 learning-rate-too-low
-  learning rate 0.1       0.3100                0 of 1  0 s
+  learning rate 0.1     0.3100                0 of 1  0 s
 
 diagnosis took 10 s of 10 s; not tried: twice as wide
 
@@ -332,12 +332,12 @@ def test_a_deterministic_training_and_a_floor(failed):
     )
     text = section(with_diagnosis(failed, floor, max_loss=0.5), width=80, unicode=True)
     assert "\nnothing about this training is random: one seed is all\n" in text
-    assert "\nfloor: a strong fit does not go below 0.6667; max_loss=0.5\n" in text
+    assert "\nfloor: no run went below 0.6667; max_loss=0.5\n" in text
     assert "\ndiagnosis took 1.0 s\n" in text
     assert "fix" not in text
     assert "equivalent" not in text
     text = section(with_diagnosis(failed, floor, max_loss=None), width=80, unicode=True)
-    assert "\nfloor: a strong fit does not go below 0.6667\n" in text
+    assert "\nfloor: no run went below 0.6667\n" in text
 
 
 def test_a_repair_that_was_not_verified_says_so(failed, unscaled):
@@ -354,9 +354,10 @@ def test_no_line_of_a_diagnosis_is_wider_than_asked_but_code(
     trial = unscaled.verified[0]
     odd = dataclasses.replace(
         unscaled,
-        fix="f(\n    '数字', 2, 3, 4, 5)",
+        fix="f(\n    '数', 2, 3, 4, 5)",
         message="損失" * 60 + "\x1b[31m",
         where=("損失" * 30,),
+        verified=(),
         tried=(dataclasses.replace(trial, change="損失" * 40, code="c" * 90, losses=()),),
         excluded=(("損失" * 40, "x" * 99),),
     )

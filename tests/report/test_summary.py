@@ -229,24 +229,24 @@ def test_a_training_of_several_starts_says_how_many_passed(failed):
 
 DIAGNOSED = {
     40: """\
-test                      final  verdict
-tests/a.py::test_a       0.4310  failed
+test                 final  verdict
+tests/a.py::test_a  0.4310  failed
   fix: scaler = keras.layers.Normalizat…
-tests/b.py::test_b       0.4310  failed
+tests/b.py::test_b  0.4310  failed
   no cause found within the budget of 1…
-tests/c.py::test_c       0.4310  failed
+tests/c.py::test_c  0.4310  failed
   nothing reaches 0.1
-tests/d.py::test_d       0.4310  failed
+tests/d.py::test_d  0.4310  failed
 4 trainings did not converge""",
     80: """\
-test                initial  curve      final  steps   time  verdict
-tests/a.py::test_a    2.303  █▃▂▁▁▁▁▁  0.4310    200  1.2 s  unscaled-features
+test                initial  curve       final  steps   time  verdict
+tests/a.py::test_a    2.303  █▃▂▁▁▁▁▁▁  0.4310    200  1.2 s  unscaled-features
   fix: scaler = keras.layers.Normalization() …
-tests/b.py::test_b    2.303  █▃▂▁▁▁▁▁  0.4310    200  1.2 s  target-missed
-  no cause found within the budget of 10 s; the best, Adam(), reached loss 0.20…
-tests/c.py::test_c    2.303  █▃▂▁▁▁▁▁  0.4310    200  1.2 s  unreachable-target
+tests/b.py::test_b    2.303  █▃▂▁▁▁▁▁▁  0.4310    200  1.2 s  target-missed
+  no cause found within the budget of 10 s: none of 2 changes made the test pas…
+tests/c.py::test_c    2.303  █▃▂▁▁▁▁▁▁  0.4310    200  1.2 s  unreachable-target
   nothing reaches 0.1
-tests/d.py::test_d    2.303  █▃▂▁▁▁▁▁  0.4310    200  1.2 s  target-missed
+tests/d.py::test_d    2.303  █▃▂▁▁▁▁▁▁  0.4310    200  1.2 s  target-missed
 convergence: 4 trainings did not converge, 5.0 s""",
 }
 
@@ -304,3 +304,29 @@ def test_no_line_with_a_repair_is_wider_than_the_terminal(causes, width, unicode
 def test_diagnoses_that_crossed_a_process_read_the_same(causes):
     again = [type(result).from_dict(result.to_dict()) for result in causes]
     assert texts(again, 80, 2) == texts(causes, 80, 2)
+
+
+def test_failures_that_a_test_expects_are_no_alarm(failed, make_result):
+    passed = make_result(test="tests/test_models.py::test_iris")
+
+    def shown(results, verbosity=0):
+        return summary_lines(
+            results, width=80, verbosity=verbosity, unicode=True, expected={failed.test}
+        )
+
+    ((tally,),) = shown([failed, passed])
+    assert tally.text.startswith("convergence: 2 trainings, 1 failed as expected, ")
+    assert tally.markup == ("green",)
+    ((alone,),) = shown([failed])
+    assert alone.text.startswith("convergence: 1 training, 1 failed as expected, ")
+    _, row, *_ = shown([failed], verbosity=1)
+    assert row[-1].markup == ("yellow",)
+
+
+def test_expected_and_other_failures_are_told_apart(failed, make_result):
+    other = dataclasses.replace(failed, test="tests/test_other.py::test_other")
+    *_, (tally,) = summary_lines(
+        [failed, other], width=80, verbosity=0, unicode=True, expected={failed.test}
+    )
+    assert "2 trainings, 1 did not converge, 1 failed as expected" in tally.text
+    assert tally.markup == ("red", "bold")

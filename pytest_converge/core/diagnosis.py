@@ -1,0 +1,144 @@
+"""The diagnosis of a failed training: the cause, its proof, and everything that was tried."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["Diagnosis", "RateBracket", "Trial"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One change that was tried from the same start, on one or more seeds.
+
+    Attributes:
+        change: what was changed, as in `learning rate 0.01`.
+        code: the cause that it proves where it passes.
+        fix: the change as code to paste; empty where there is none.
+        losses: the final loss on each seed, the first on the failed run's own.
+        passed: on how many of them every gate passed.
+        comparable: False where the change gives the loss another unit; then it passed by its
+            skill, and `losses` are in that unit.
+        deterministic: True where nothing about the training is random, so that one start is all.
+        seconds: wall time of all its runs.
+    """
+
+    change: str
+    code: str
+    fix: str = ""
+    losses: tuple[float, ...]
+    passed: int
+    comparable: bool = True
+    deterministic: bool = False
+    seconds: float = 0.0
+
+    @property
+    def seeds(self) -> int:
+        """On how many seeds it was run."""
+        return len(self.losses)
+
+    @property
+    def verified(self) -> bool:
+        """True where it passed on three seeds, or on the only one that there is."""
+        enough = 1 if self.deterministic else 3
+        return self.passed == self.seeds and self.seeds >= enough
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitives only, for reports that cross processes and for JSON."""
+        return {**dataclasses.asdict(self), "losses": list(self.losses)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Trial:
+        """The inverse of `to_dict`."""
+        return cls(**{**data, "losses": tuple(data["losses"])})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RateBracket:
+    """The learning rates that pass, as far as they were tried.
+
+    Attributes:
+        own: the learning rate of the failed run (its largest, under a schedule).
+        lowest: the smallest rate that passed.
+        highest: the largest rate that passed.
+        proposed: the rate to use.
+        stability_limit: 2 (1 + momentum) / largest Hessian eigenvalue at the start, for SGD;
+            None where it was not measured.
+    """
+
+    own: float
+    lowest: float
+    highest: float
+    proposed: float
+    stability_limit: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """Why a training failed, as far as repairs could prove it.
+
+    Attributes:
+        cause: the code of the cause; "unknown" where nothing was found.
+        message: one sentence with the numbers.
+        fix: the repair as code to paste; empty where there is none.
+        evidence: the measurements behind the sentence, plain Python values.
+        where: the columns, arrays or layers concerned, by name.
+        verified: the changes that hold on every seed, the cause's own first.
+        tried: every change that was run, in order.
+        excluded: (change, why it does not apply) of what could not be tried.
+        bracket: the learning rates that pass, where the rate was varied.
+        floor: the lowest loss that any run reached, for an unreachable target.
+        seconds: wall time of the diagnosis.
+        budget: seconds that it was allowed.
+        left_out: changes for which no time was left.
+    """
+
+    cause: str
+    message: str
+    fix: str = ""
+    evidence: Mapping[str, float | int | str | None] = dataclasses.field(default_factory=dict)
+    where: tuple[str, ...] = ()
+    verified: tuple[Trial, ...] = ()
+    tried: tuple[Trial, ...] = ()
+    excluded: tuple[tuple[str, str], ...] = ()
+    bracket: RateBracket | None = None
+    floor: float | None = None
+    seconds: float = 0.0
+    budget: float = math.inf
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """True where a cause was found."""
+        return self.cause != "unknown"
+
+    @property
+    def proven(self) -> bool:
+        """True where a repair of the cause was verified."""
+        return any(trial.code == self.cause for trial in self.verified)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitives only, for reports that cross processes and for JSON."""
+        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        data["evidence"] = dict(self.evidence)
+        data["verified"] = [trial.to_dict() for trial in self.verified]
+        data["tried"] = [trial.to_dict() for trial in self.tried]
+        data["where"], data["left_out"] = list(self.where), list(self.left_out)
+        data["excluded"] = [list(pair) for pair in self.excluded]
+        data["bracket"] = None if self.bracket is None else dataclasses.asdict(self.bracket)
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Diagnosis:
+        """The inverse of `to_dict`."""
+        values = dict(data)
+        values["verified"] = tuple(Trial.from_dict(item) for item in values["verified"])
+        values["tried"] = tuple(Trial.from_dict(item) for item in values["tried"])
+        values["where"], values["left_out"] = tuple(values["where"]), tuple(values["left_out"])
+        values["excluded"] = tuple((name, why) for name, why in values["excluded"])
+        if values["bracket"] is not None:
+            values["bracket"] = RateBracket(**values["bracket"])
+        return cls(**values)

@@ -1,0 +1,1 @@
+"""Diagnosis: which repairs to try on a failed training, and what follows from them."""

@@ -1,0 +1,112 @@
+"""The learning rate: which rates pass, and which to propose."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+
+from pytest_converge.core.diagnosis import RateBracket, Trial
+from pytest_converge.diagnosis.clues import Clues
+from pytest_converge.diagnosis.trials import OutOfTimeError, Trials
+from pytest_converge.training.interventions import learning_rate
+
+__all__ = ["RateSearch"]
+
+#: Factors in the order in which they are tried, the nearest decade first.
+DOWN = (0.1, 0.01, 0.3, 1e-3, 1e-4)
+UP = (10.0, 100.0, 1e3, 3.0, 1e4)
+#: Factors that mean the user's own rate, which is known to fail.
+OWN_FROM, OWN_TO = 0.5, 2.0
+#: From this gauge on the step is too short to feel the curvature; below 0 it overshoots.
+LONG, SHORT = 0.0, 0.5
+
+
+class RateSearch:
+    """Looks for learning rates that pass, from the user's own outwards.
+
+    Args:
+        trials: runs the changes.
+        clues: of the failed run.
+        gauge: the median of the step gauge over the first steps; NaN where it is not known.
+    """
+
+    def __init__(self, trials: Trials, clues: Clues, gauge: float) -> None:
+        self._trials = trials
+        self._own = clues.rate
+        self._gauge = gauge
+        self._unstable = clues.unstable
+        self.passing: dict[float, Trial] = {}
+        self.failing: set[float] = {1.0}
+
+    def search(self) -> Trial | None:
+        """The trial of the first rate that passes on every seed, or None."""
+        if not math.isfinite(self._own) or self._own == 0:
+            return None
+        for factor in self._factors():
+            trial = self._try(factor)
+            if trial is not None and trial.verified:
+                return self._best(factor, trial)
+        return None
+
+    def bracket(self, limit: float | None) -> RateBracket | None:
+        """The rates that passed so far."""
+        if not self.passing:
+            return None
+        best = min(
+            self.passing, key=lambda f: (not self.passing[f].verified, _last(self.passing[f]))
+        )
+        return RateBracket(
+            own=self._own,
+            lowest=self._own * min(self.passing),
+            highest=self._own * max(self.passing),
+            proposed=float(f"{self._own * best:.2g}"),
+            stability_limit=limit,
+        )
+
+    def _factors(self) -> tuple[float, ...]:
+        """Every direction is tried in the end: a network that one step killed looks calm later."""
+        down_first = (*DOWN[:4], *UP[:3], DOWN[4])
+        up_first = (*UP[:3], *DOWN[:3], *UP[3:])
+        if self._unstable:
+            return (*(self._gauged() if self._gauge < LONG else ()), *down_first)
+        if self._gauge < LONG:
+            return (*self._gauged(), *down_first)
+        return (*(self._gauged() if self._gauge > SHORT else ()), *up_first)
+
+    def _gauged(self) -> tuple[float, ...]:
+        """The rate that would bring the gauge to its good range, as far as it can be told."""
+        wanted = 0.05 if self._gauge < SHORT else 0.5
+        if not 1 - self._gauge > 0:
+            return ()
+        factor = min(max(wanted / (1 - self._gauge), 1e-3), 1e3)
+        return (float(f"{factor:.1g}"),)
+
+    def _best(self, factor: float, trial: Trial) -> Trial:
+        """Looks for the edges of what passes, a decade at a time, and takes the lowest loss."""
+        with contextlib.suppress(OutOfTimeError):  # the edges are of use, but the cause is known
+            toward, away = (10.0, 0.1) if factor < 1 else (0.1, 10.0)
+            nearer = factor * toward
+            while (nearer < OWN_FROM if factor < 1 else nearer > OWN_TO) and self._passes(nearer):
+                nearer *= toward
+            self._passes(factor * away)
+            best = min(self.passing, key=lambda f: _last(self.passing[f]))
+            self._try(best, confirm=True)
+        verified = [t for t in self.passing.values() if t.verified]
+        return min(verified, key=_last, default=trial)
+
+    def _passes(self, factor: float) -> bool:
+        trial = self._try(float(f"{factor:.1g}"), confirm=False)
+        return trial is not None and trial.passed > 0
+
+    def _try(self, factor: float, *, confirm: bool = True) -> Trial | None:
+        change = learning_rate.scaled(self._trials.laboratory.training, self._own, factor)
+        trial = self._trials.try_out(change, confirm=confirm)
+        if trial is not None and trial.passed == trial.seeds:
+            self.passing[factor] = trial
+        else:
+            self.failing.add(factor)
+        return trial
+
+
+def _last(trial: Trial) -> float:
+    return max(trial.losses)

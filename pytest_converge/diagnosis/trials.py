@@ -1,0 +1,153 @@
+"""Trials: a changed training run on one seed, and on more where it passes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+
+from pytest_converge.checks.gates import judge
+from pytest_converge.core.diagnosis import Trial
+from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.record import TrainingRecord
+from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.laboratory import Laboratory
+
+__all__ = ["OutOfTimeError", "Trials", "passes"]
+
+#: Seeds on which a repair has to hold before it is called verified.
+SEEDS = 3
+#: Where a change gives the loss another unit, the advantage over the best constant prediction that
+#: stands for the target: a network that learns little stays below 0.35, one that trains above 0.7
+#: (116 injected faults).
+SKILL_OF_A_REPAIR = 0.5
+
+
+class OutOfTimeError(Exception):
+    """The budget is spent."""
+
+
+def passes(record: TrainingRecord, expectation: Expectation, change: Intervention) -> bool:
+    """Whether every gate passes, in the unit that the change gives the loss."""
+    skill = expectation.min_skill
+    bound = expectation.max_loss
+    if change.loss_factor is None:
+        known = record.skill is not None
+        skill = max(skill or 0.0, SKILL_OF_A_REPAIR) if known else skill
+        bound = None
+    elif bound is not None:
+        bound *= change.loss_factor
+    expected = dataclasses.replace(expectation, max_loss=bound, min_skill=skill)
+    return not any(finding.fails for finding in judge(record, expected))
+
+
+class Trials:
+    """Runs changes within a budget and keeps what came of them.
+
+    Args:
+        laboratory: repeats the failed training.
+        expectation: what decides whether a change passes.
+        budget: seconds; a trial that has begun is finished, one that would exceed it is left out.
+        began: when the diagnosis began, on the clock of `time.perf_counter`.
+        unit: seconds that the failed run took.
+    """
+
+    def __init__(
+        self,
+        laboratory: Laboratory,
+        expectation: Expectation,
+        *,
+        budget: float,
+        began: float,
+        unit: float,
+    ) -> None:
+        self.laboratory = laboratory
+        self.expectation = expectation
+        self.budget = budget
+        self.done: dict[str, Trial] = {}
+        self.records: dict[str, TrainingRecord] = {}
+        self.left_out: list[str] = []
+        self.failed: list[tuple[str, str]] = []
+        self.controls: set[str] = set()
+        self.changes: dict[str, Intervention] = {}
+        self._began = began
+        self._unit = unit
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the diagnosis began."""
+        return time.perf_counter() - self._began
+
+    def control(self, change: Intervention, *, confirm: bool = True) -> Trial | None:
+        """Runs a change that asks a question and is no repair; see `try_out`."""
+        self.controls.add(change.change)
+        return self.try_out(change, confirm=confirm)
+
+    def try_out(self, change: Intervention, *, confirm: bool = True) -> Trial | None:
+        """Runs a change on the failed run's seed and, where it passes, on two more.
+
+        Args:
+            change: what to change; one that was tried already is not run again.
+            confirm: False to run the first seed alone.
+
+        Returns:
+            The trial, or None where the change could not be made or takes too long.
+
+        Raises:
+            OutOfTimeError: the budget was spent before.
+        """
+        self.changes[change.change] = change
+        known = self.done.get(change.change)
+        if known is not None and (known.verified or known.passed < known.seeds or not confirm):
+            return known
+        if self.spent > self.budget:
+            self.left_out.append(change.change)
+            raise OutOfTimeError
+        if self.spent + self._unit * change.steps_factor > self.budget:
+            self.left_out.append(change.change)
+            return None
+        began = time.perf_counter()
+        try:
+            trial = self._run(change, confirm)
+        except Exception as error:  # noqa: BLE001 - a change that does not fit the model is no cause
+            reason = str(error).splitlines()[0] if str(error) else ""
+            self.failed.append((change.change, f"{type(error).__name__}: {reason}"[:200]))
+            self.laboratory.put_back()
+            return None
+        trial = dataclasses.replace(trial, seconds=time.perf_counter() - began)
+        self.done[change.change] = trial
+        return trial
+
+    def _run(self, change: Intervention, confirm: bool) -> Trial:
+        losses: list[float] = []
+        passed = 0
+        deterministic = self.laboratory.training.full_batch
+        with self.laboratory.changed(change) as run:
+            for number in range(1 if deterministic or not confirm else SEEDS):
+                record = run(number)
+                if number == 0:
+                    self.records[change.change] = record
+                losses.append(record.curve.last)
+                passed += passes(record, self.expectation, change)
+                if passed <= number:
+                    break
+        return Trial(
+            change=change.change,
+            code=change.code,
+            fix=change.fix,
+            losses=tuple(losses),
+            passed=passed,
+            comparable=change.loss_factor is not None,
+            deterministic=deterministic,
+        )
+
+    @property
+    def like_the_failed_run(self) -> list[Trial]:
+        """The trials on the same rows and in the same unit of loss."""
+        return [t for t in self.done.values() if t.comparable and t.change not in self.controls]
+
+    @property
+    def best(self) -> float:
+        """The lowest finite final loss of all comparable trials; infinity without any."""
+        losses = [t.losses[0] for t in self.like_the_failed_run]
+        return min((loss for loss in losses if math.isfinite(loss)), default=math.inf)

@@ -1,0 +1,74 @@
+"""The learning rate multiplied, reversed, or freed of its schedule."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+
+import keras
+
+from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.interventions.optimizers import code_of, reconfigured
+from pytest_converge.training.training import Training
+
+__all__ = ["constant", "has_schedule", "reversed_sign", "scaled"]
+
+
+def scaled(training: Training, own: float, factor: float) -> Intervention:
+    """The learning rate times a factor; lower rates prove one too high, higher ones one too low."""
+    rate = own * factor
+    code = "learning-rate-too-high" if factor < 1 else "learning-rate-too-low"
+    return Intervention(
+        code=code,
+        change=f"learning rate {_text(rate)}",
+        fix=code_of(training, learning_rate=_rounded(rate)),
+        rate_factor=factor,
+    )
+
+
+def reversed_sign(training: Training, own: float) -> Intervention:
+    """The sign of a negative learning rate changed."""
+    return Intervention(
+        code="learning-rate-too-low",
+        change=f"learning rate {_text(-own)} instead of {_text(own)}",
+        fix=code_of(training, learning_rate=_rounded(-own)),
+        rate_factor=-1.0,
+    )
+
+
+def constant(training: Training, rate: float) -> Intervention:
+    """The largest rate of the schedule in every step."""
+
+    @contextlib.contextmanager
+    def variant(changed: Training) -> Iterator[None]:
+        observed = changed.optimizers[0]
+        with changed.with_optimizer(reconfigured(observed, learning_rate=rate)):
+            yield
+
+    return Intervention(
+        code="learning-rate-too-low",
+        change=f"constant learning rate {_text(rate)} instead of the schedule",
+        fix=code_of(training, learning_rate=_rounded(rate)),
+        variant=variant,
+    )
+
+
+def has_schedule(training: Training) -> bool:
+    """True where the rate of the first optimizer follows a schedule of Keras."""
+    if not training.optimizers:
+        return False
+    rate = training.optimizers[0].user_rate
+    return isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
+
+
+def _text(rate: float) -> str:
+    """Three significant digits, as people write rates: 1000 rather than 1e+03."""
+    return f"{float(f'{rate:.3g}'):g}"
+
+
+def _rounded(rate: float) -> float:
+    """Two significant digits: nobody writes a rate with more."""
+    if not rate or not math.isfinite(rate):
+        return rate
+    return float(f"{rate:.2g}")

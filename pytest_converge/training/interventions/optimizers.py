@@ -1,0 +1,144 @@
+"""Another optimizer, or the same one with another setting; and how to write it as code."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.optimizer import ObservedOptimizer
+from pytest_converge.training.training import Training
+
+__all__ = [
+    "adam",
+    "clipped",
+    "code_of",
+    "is_keras",
+    "less_momentum",
+    "reconfigured",
+    "setting",
+    "unclipped",
+    "without_weight_decay",
+]
+
+#: Keras' own default for Adam (Kingma and Ba 2015, arXiv:1412.6980), and ten times as much for
+#: trainings as short as a test.
+ADAM_RATES = (0.001, 0.01, 0.1)
+#: A momentum that suits most trainings (Sutskever et al. 2013, On the importance of
+#: initialization and momentum in deep learning).
+USUAL_MOMENTUM = 0.9
+#: The usual bound of the gradient norm (Pascanu et al. 2013, arXiv:1211.5063).
+USUAL_CLIPNORM = 1.0
+
+
+def setting(training: Training, name: str) -> Any:
+    """A setting of the first optimizer, as `momentum` or `weight_decay`; None without it."""
+    if not training.optimizers:
+        return None
+    return getattr(training.optimizers[0].optimizer, name, None)
+
+
+def is_keras(training: Training) -> bool:
+    """True where the first optimizer is one of Keras, whose settings can be read and changed."""
+    optimizer = training.optimizers[0].optimizer if training.optimizers else None
+    return isinstance(optimizer, keras.optimizers.Optimizer)
+
+
+def reconfigured(observed: ObservedOptimizer, **changes: Any) -> Any:
+    """A new Keras optimizer of the same class with some settings changed."""
+    optimizer = observed.optimizer
+    config = {**optimizer.get_config(), "learning_rate": observed.user_rate, **changes}
+    config.pop("name", None)
+    return type(optimizer).from_config(config)
+
+
+def code_of(training: Training, **changes: Any) -> str:
+    """The user's optimizer with changes as a line to paste: `keras.optimizers.SGD(0.01)`."""
+    if not training.optimizers:
+        return ""
+    optimizer = training.optimizers[0].optimizer
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        rate = changes.get("learning_rate")
+        return "" if rate is None else f"tf.compat.v1.train.{type(optimizer).__name__}({rate:g})"
+    return _code(optimizer, changes, training.optimizers[0].user_rate)
+
+
+def _code(optimizer: Any, changes: dict[str, Any], own_rate: Any) -> str:
+    config = {**optimizer.get_config(), **changes}
+    usual = type(optimizer)().get_config()
+    rate = changes.get("learning_rate", own_rate)
+    shown = f"{rate:g}" if isinstance(rate, (int, float)) else "schedule"
+    rest = [
+        f"{name}={value!r}"
+        for name, value in config.items()
+        if name not in ("name", "learning_rate") and value != usual.get(name) and value is not None
+    ]
+    owner = "keras.optimizers." if type(optimizer).__module__.startswith("keras.") else ""
+    return f"{owner}{type(optimizer).__name__}({', '.join([shown, *rest])})"
+
+
+def _by(make: Any) -> Any:
+    """The variant of a training with the optimizer that `make` derives from its own."""
+
+    @contextlib.contextmanager
+    def variant(training: Training) -> Iterator[None]:
+        with training.with_optimizer(make(training.optimizers[0])):
+            yield
+
+    return variant
+
+
+def adam(code: str, rate: float) -> Intervention:
+    """Adam at a usual rate: a remedy for nearly every step size, and the proof of a plateau."""
+    return Intervention(
+        code=code,
+        change=f"Adam, learning rate {rate:g}",
+        fix=f"keras.optimizers.Adam({rate:g})",
+        variant=_by(lambda _: keras.optimizers.Adam(rate)),
+    )
+
+
+def less_momentum(training: Training, name: str) -> Intervention:
+    """A usual momentum; `name` is the setting that holds it, "momentum" or "beta_1"."""
+    changes = {name: USUAL_MOMENTUM}
+    return Intervention(
+        code="momentum-too-high",
+        change=f"{name} {USUAL_MOMENTUM:g} instead of {setting(training, name):g}",
+        fix=code_of(training, **changes),
+        variant=_by(lambda old: reconfigured(old, **changes)),
+    )
+
+
+def clipped(training: Training) -> Intervention:
+    """The global norm of the gradients bounded."""
+    changes = {"global_clipnorm": USUAL_CLIPNORM, "clipnorm": None, "clipvalue": None}
+    return Intervention(
+        code="exploding-gradient",
+        change=f"gradients clipped to norm {USUAL_CLIPNORM:g}",
+        fix=code_of(training, **changes),
+        variant=_by(lambda old: reconfigured(old, **changes)),
+    )
+
+
+def unclipped(training: Training) -> Intervention:
+    """Gradients as they are, where a bound makes every step too short."""
+    changes = {"global_clipnorm": None, "clipnorm": None, "clipvalue": None}
+    return Intervention(
+        code="learning-rate-too-low",
+        change="gradients not clipped",
+        fix=code_of(training, **changes),
+        variant=_by(lambda old: reconfigured(old, **changes)),
+    )
+
+
+def without_weight_decay(training: Training) -> Intervention:
+    """The optimizer's weight decay switched off."""
+    return Intervention(
+        code="regularisation-too-strong",
+        change="weight decay off",
+        fix=code_of(training, weight_decay=None),
+        variant=_by(lambda old: reconfigured(old, weight_decay=0.0)),
+    )

@@ -1,0 +1,181 @@
+"""Another activation of the output layer, another loss, or both, to fit the targets."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.interventions.targets import one_hot, relabelled
+from pytest_converge.training.losses import loss_names
+from pytest_converge.training.models import attributes_set, output_layer, with_loss
+from pytest_converge.training.training import Training
+
+__all__ = ["for_targets", "head"]
+
+#: Losses that compare numbers, and take predictions of any size.
+REGRESSION = frozenset(
+    {
+        "mean_squared_error",
+        "mean_absolute_error",
+        "mean_squared_logarithmic_error",
+        "mean_absolute_percentage_error",
+        "huber",
+        "log_cosh",
+    }
+)
+#: The activation that turns outputs into what each cross-entropy reads.
+FITTING = {
+    "binary_crossentropy": "sigmoid",
+    "binary_focal_crossentropy": "sigmoid",
+    "categorical_crossentropy": "softmax",
+    "categorical_focal_crossentropy": "softmax",
+    "sparse_categorical_crossentropy": "softmax",
+}
+#: The two values that a bounded output can come near to.
+BOUNDED = {"sigmoid": (0.0, 1.0), "hard_sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+#: More different values than this are no classes that somebody forgot to encode.
+MOST_CLASSES = 100
+
+
+def for_targets(model: Any, targets: Any) -> list[Intervention]:
+    """The changes of output, loss or labels that a training with one output invites.
+
+    Args:
+        model: built, with one output.
+        targets: NumPy array with the rows first.
+    """
+    layer, known = output_layer(model), loss_names(model.loss)
+    if len(known) != 1 or targets is None or targets.dtype.kind not in "fiub":
+        return []
+    (name, loss), kind = known[0], kind_of(targets)
+    activation = _activation(layer)
+    if name in FITTING:
+        return _for_crossentropy(model, name, loss, activation, kind, targets)
+    if name in REGRESSION:
+        return _for_regression(model, activation, kind, targets)
+    if name == "" and kind == "two values":
+        return _other_labels(targets)
+    return []
+
+
+def kind_of(targets: Any) -> str:
+    """The kind of targets: "one-hot", "two values", "classes" (whole numbers) or "real"."""
+    columns = targets.reshape(len(targets), -1)
+    values = np.unique(columns[:1000])
+    if columns.shape[1] > 1:
+        is_zero_one = np.isin(values, (0, 1)).all()
+        return "one-hot" if is_zero_one and (columns.sum(axis=1) == 1).all() else "real"
+    if len(np.unique(columns)) == 2:
+        return "two values"
+    whole = np.equal(values, np.round(values)).all() and np.isfinite(values).all()
+    return "classes" if whole and len(np.unique(columns)) <= MOST_CLASSES else "real"
+
+
+def _for_crossentropy(
+    model: Any, name: str, loss: Any, activation: str, kind: str, targets: Any
+) -> list[Intervention]:
+    logits = bool(loss.get_config().get("from_logits")) if hasattr(loss, "get_config") else False
+    fitting = None if logits else FITTING[name]
+    changes = []
+    if activation not in ((fitting or "linear"), ""):
+        changes.append(head(model, activation=fitting))
+    if name.startswith("binary") and kind == "two values":
+        changes += [c for c in _other_labels(targets) if "{0, 1} instead" in c.change]
+    if name.startswith("binary") and kind == "one-hot" and activation == "softmax":
+        changes.append(
+            head(model, activation="softmax", loss=keras.losses.CategoricalCrossentropy())
+        )
+    return changes
+
+
+def _for_regression(model: Any, activation: str, kind: str, targets: Any) -> list[Intervention]:
+    units = _units(model)
+    one_column = targets.reshape(len(targets), -1).shape[1] == 1
+    if kind in ("classes", "two values") and one_column and units > 1:
+        return [one_hot(units)] if targets.min() >= 0 and targets.max() < units else []
+    changes = []
+    if kind == "two values" and set(np.unique(targets)) == {0, 1}:
+        if activation == "softmax":
+            changes.append(head(model, activation="sigmoid"))
+        bce = keras.losses.BinaryCrossentropy()
+        changes.append(head(model, activation="sigmoid", loss=bce))
+    elif kind == "one-hot":
+        cce = keras.losses.CategoricalCrossentropy()
+        if activation != "softmax":
+            changes.append(head(model, activation="softmax"))
+        changes.append(head(model, activation="softmax", loss=cce))
+    elif activation not in ("linear", ""):
+        if kind == "two values" and activation in BOUNDED:
+            old = tuple(float(v) for v in np.unique(targets))
+            changes.append(relabelled(old, BOUNDED[activation]))
+        changes.append(head(model, activation=None))
+    return changes
+
+
+def _other_labels(targets: Any) -> list[Intervention]:
+    old = tuple(float(v) for v in np.unique(targets))
+    return [relabelled(old, new) for new in ((0.0, 1.0), (-1.0, 1.0)) if new != old]
+
+
+def _activation(layer: Any) -> str:
+    """The name of a layer's activation; "" where it has none that can be set."""
+    return "" if layer is None else getattr(layer.activation, "__name__", "")
+
+
+def _units(model: Any) -> int:
+    shape = getattr(model, "output_shape", None)
+    return shape[-1] if isinstance(shape, tuple) and isinstance(shape[-1], int) else 1
+
+
+def head(model: Any, *, activation: str | None, loss: Any = None, fix: str = "") -> Intervention:
+    """The output layer with another activation and, where one is given, another loss.
+
+    Args:
+        model: the user's model, for the name of its layer.
+        activation: name of the activation, None for a linear output.
+        loss: a Keras loss; None keeps the user's. Another loss has another unit.
+        fix: the change as code; empty for the default line.
+    """
+    layer = output_layer(model)
+    shown = activation or "no activation"
+    name = None if loss is None else type(loss).__name__
+    change = f"output with {shown}" + ("" if name is None else f", loss {name}")
+    return Intervention(
+        code="output-loss-mismatch",
+        change=change,
+        fix=fix or _code(layer, activation, name),
+        where=(layer.name,) if layer is not None else (),
+        variant=_variant(layer, activation, loss),
+        loss_factor=1.0 if loss is None or name == _name_of(model.loss) else None,
+    )
+
+
+def _variant(layer: Any, activation: str | None, loss: Any) -> Any:
+    @contextlib.contextmanager
+    def variant(training: Training) -> Iterator[None]:
+        model = training.model  # type: ignore[attr-defined]
+        with contextlib.ExitStack() as stack:
+            if layer is not None:
+                function = keras.activations.get(activation)
+                stack.enter_context(attributes_set([(layer, "activation", function)]))
+            if loss is not None:
+                stack.enter_context(with_loss(model, loss))
+            yield
+
+    return variant
+
+
+def _code(layer: Any, activation: str | None, loss: str | None) -> str:
+    units = getattr(layer, "units", None)
+    shown = "" if activation is None else f", activation={activation!r}"
+    line = "" if units is None else f"keras.layers.Dense({units}{shown})"
+    return line if loss is None else f"{line}; loss=keras.losses.{loss}()"
+
+
+def _name_of(loss: Any) -> str:
+    return type(loss).__name__ if isinstance(loss, keras.losses.Loss) else str(loss)

@@ -1,0 +1,104 @@
+"""Other starts: default initialisers, other draws, a nudge off a stationary point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from pytest_converge.training.intervention import Intervention, Start
+from pytest_converge.training.models import layers_of
+from pytest_converge.training.snapshot import as_tf_variable
+from pytest_converge.training.training import Training
+
+__all__ = ["default_initialisers", "elsewhere", "nudged"]
+
+#: Where Keras' layers keep initialisers, and what it gives them if nobody says otherwise.
+DEFAULTS = {
+    "kernel": "glorot_uniform",
+    "depthwise_kernel": "glorot_uniform",
+    "pointwise_kernel": "glorot_uniform",
+    "recurrent_kernel": "orthogonal",
+    "bias": "zeros",
+    "gamma": "ones",
+    "beta": "zeros",
+    "embeddings": "uniform",
+}
+
+
+def default_initialisers(model: Any, seed: int, code: str) -> Intervention:
+    """The weights of every layer of Keras drawn anew by the default initialisers."""
+
+    def start(training: Training, values: Start) -> Start:
+        changed = dict(values)
+        for number, (name, variable) in enumerate(_initialised(model)):
+            initialiser = keras.initializers.get(DEFAULTS[name])
+            if hasattr(initialiser, "seed"):
+                config = {**initialiser.get_config(), "seed": seed + number}
+                initialiser = type(initialiser).from_config(config)
+            value = initialiser(variable.shape, dtype="float32")
+            changed[id(as_tf_variable(variable))] = np.asarray(value)
+        return changed
+
+    return Intervention(
+        code=code,
+        change="Keras' default initialisers",
+        fix='kernel_initializer="glorot_uniform", bias_initializer="zeros"',
+        where=tuple(layer.name for layer in layers_of(model) if layer._trainable_variables),
+        start=start,
+    )
+
+
+def nudged(direction: Sequence[Any], size: float, code: str) -> Intervention:
+    """The start moved by `size` along a direction, one array a trained variable."""
+
+    def start(training: Training, values: Start) -> Start:
+        changed = dict(values)
+        for variable, part in zip(training.trainable, direction, strict=True):
+            before = np.asarray(values.get(id(variable), variable.numpy()))
+            changed[id(variable)] = before + size * np.asarray(part)
+        return changed
+
+    return Intervention(
+        code=code,
+        change=f"start moved by {size:.2g} along negative curvature",
+        fix="variable.assign_add(tf.random.normal(variable.shape, stddev=0.01))",
+        start=start,
+    )
+
+
+def elsewhere(seed: int, spread: float) -> Intervention:
+    """A start drawn around the given one, with a spread relative to the size of each variable."""
+
+    def start(training: Training, values: Start) -> Start:
+        rng = np.random.default_rng(seed)
+        changed = dict(values)
+        for variable in training.trainable:
+            before = np.asarray(values.get(id(variable), variable.numpy()))
+            scale = spread * (np.abs(before).mean() + 1.0)
+            changed[id(variable)] = before + scale * rng.normal(size=before.shape)
+        return changed
+
+    return Intervention(
+        code="local-minimum",
+        change=f"another start (spread {spread:g}, seed {seed})",
+        fix="variable.assign(tf.random.normal(variable.shape))  # another start",
+        start=start,
+    )
+
+
+def _initialised(model: Any) -> list[tuple[str, Any]]:
+    found = []
+    for layer in layers_of(model):
+        for name in DEFAULTS:
+            variable = getattr(layer, name, None)
+            if isinstance(variable, keras.Variable) and variable.trainable:
+                found.append((name, variable))
+        if hasattr(layer, "cell"):
+            for name in DEFAULTS:
+                variable = getattr(layer.cell, name, None)
+                if isinstance(variable, keras.Variable):
+                    found.append((name, variable))
+    return list({id(v): (n, v) for n, v in found}.values())

@@ -1,0 +1,102 @@
+"""Targets on another scale, or encoded as the loss reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pytest_converge.training.arrays import map_named
+from pytest_converge.training.data import ArrayData
+from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.interventions.features import standardised_columns
+
+__all__ = ["one_hot", "permuted", "relabelled", "standardised"]
+
+
+def standardised(loss_factor: float | None, where: tuple[str, ...]) -> Intervention:
+    """Targets to mean 0 and standard deviation 1.
+
+    Args:
+        loss_factor: what that does to the unit of the loss.
+        where: names of the target columns.
+    """
+
+    def change(name: str, array: Any) -> Any:
+        if not name.startswith("y") or array.dtype.kind not in "fiu":
+            return array
+        columns = array.shape[-1] if array.ndim > 1 else 1
+        return standardised_columns(array, list(range(columns)))
+
+    return Intervention(
+        code="unscaled-targets",
+        change="targets standardised",
+        fix="y = (y - y.mean(axis=0)) / y.std(axis=0)",
+        where=where,
+        data=lambda data: _with_targets(data, change),
+        loss_factor=loss_factor,
+    )
+
+
+def relabelled(old: tuple[float, ...], new: tuple[float, ...]) -> Intervention:
+    """Label values replaced: {1, 2} by {0, 1} for a cross-entropy, by {-1, 1} for a hinge."""
+
+    def change(name: str, array: Any) -> Any:
+        if not name.startswith("y"):
+            return array
+        replaced = array.copy()
+        for before, after in zip(old, new, strict=True):
+            replaced[array == before] = after
+        return replaced
+
+    words = f"labels {_set(new)} instead of {_set(old)}"
+    mapping = dict(zip(old, new, strict=True))
+    return Intervention(
+        code="label-encoding",
+        change=words,
+        fix=f"y = np.vectorize({mapping})(y)  # {words}",
+        where=("y",),
+        data=lambda data: _with_targets(data, change),
+    )
+
+
+def one_hot(classes: int) -> Intervention:
+    """Class numbers as one-hot rows, for a loss that compares them with one output a class."""
+
+    def change(name: str, array: Any) -> Any:
+        if not name.startswith("y"):
+            return array
+        labels = np.asarray(array).reshape(len(array)).astype(np.int64)
+        return np.eye(classes, dtype=np.float32)[labels]
+
+    return Intervention(
+        code="label-encoding",
+        change=f"labels one-hot over {classes} classes",
+        fix=f"y = keras.utils.to_categorical(y, {classes})",
+        where=("y",),
+        data=lambda data: _with_targets(data, change),
+        loss_factor=None,
+    )
+
+
+def permuted(seed: int) -> Intervention:
+    """The negative control: targets of other rows, from which nothing can be learnt."""
+
+    def change(name: str, array: Any) -> Any:
+        if not name.startswith("y"):
+            return array
+        return array[np.random.default_rng(seed).permutation(len(array))]
+
+    return Intervention(
+        code="labels-unrelated",
+        change="targets permuted (control)",
+        data=lambda data: _with_targets(data, change),
+    )
+
+
+def _with_targets(data: ArrayData, change: Any) -> ArrayData:
+    return data.with_arrays(map_named(data.arrays, change))
+
+
+def _set(values: tuple[float, ...]) -> str:
+    return "{" + ", ".join(f"{value:g}" for value in values) + "}"

@@ -1,0 +1,84 @@
+"""Everything trainable: frozen layers, and variables that were left out of the list."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.interventions.optimizers import reconfigured
+from pytest_converge.training.minimize import MinimizeTraining
+from pytest_converge.training.models import attributes_set, layers_of
+from pytest_converge.training.training import Training
+
+__all__ = ["all_layers", "all_read", "frozen"]
+
+
+def frozen(model: Any) -> tuple[list[Any], list[Any]]:
+    """(layers, variables) that were made for training and are not trained."""
+    every = [model, *layers_of(model)]
+    layers = [layer for layer in every if not layer._trainable and _own(layer)]
+    variables = [v for layer in every for v in layer._trainable_variables if not v.trainable]
+    return layers, variables
+
+
+def all_layers(model: Any) -> Intervention:
+    """Every layer of a model trained."""
+    layers, variables = frozen(model)
+    names = [x.name for x in layers] + [getattr(v, "path", v.name) for v in variables]
+
+    @contextlib.contextmanager
+    def variant(training: Training) -> Iterator[None]:
+        every = [layer for layer in [model, *layers_of(model)] if not layer._trainable]
+        changes = [(layer, "_trainable", True) for layer in every]
+        changes += [(v, "_trainable", True) for v in _all_variables(model)]
+        with attributes_set(changes):
+            new = reconfigured(training.optimizers[0])
+            with training.with_optimizer(new):
+                yield
+
+    return Intervention(
+        code="frozen-variables",
+        change="everything trainable",
+        fix="model.trainable = True  # before compile",
+        where=tuple(dict.fromkeys(names)),
+        variant=variant,
+    )
+
+
+def all_read(training: MinimizeTraining) -> Intervention | None:
+    """Every trainable variable that the loss reads trained; None where nothing was left out."""
+    read = training.read_variables()
+    missing = [v for v in read if all(v is not known for known in training.trainable)]
+    if not missing:
+        return None
+
+    @contextlib.contextmanager
+    def variant(changed: Training) -> Iterator[None]:
+        if not isinstance(changed, MinimizeTraining):
+            raise TypeError(type(changed).__name__)
+        variables = [*changed.trainable, *missing]
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(changed.with_variables(variables))
+            new = reconfigured(changed.optimizers[0])
+            stack.enter_context(changed.with_optimizer(new))
+            yield
+
+    names = tuple(str(v.name).removesuffix(":0") for v in missing)
+    return Intervention(
+        code="frozen-variables",
+        change="every variable of the loss trained",
+        fix=f"variables=[..., {', '.join(names)}]",
+        where=names,
+        variant=variant,
+    )
+
+
+def _own(layer: Any) -> bool:
+    return bool(layer._trainable_variables)
+
+
+def _all_variables(model: Any) -> list[Any]:
+    every = [v for layer in [model, *layers_of(model)] for v in layer._trainable_variables]
+    return [v for v in {id(v): v for v in every}.values() if not v._trainable]

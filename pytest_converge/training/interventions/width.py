@@ -1,0 +1,101 @@
+"""Wider hidden layers: the proof that a model was too small."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.interventions.optimizers import reconfigured
+from pytest_converge.training.keras_model import ModelTraining
+from pytest_converge.training.models import (
+    compiled_metrics,
+    create_all_variables,
+    output_layer,
+)
+from pytest_converge.training.training import Training
+
+__all__ = ["deeper", "wider"]
+
+#: Times the units or filters of every hidden layer, and at least so many.
+FACTOR, FEWEST = 8, 32
+SIZES = ("units", "filters")
+#: Units of a hidden layer where there was none.
+HIDDEN_UNITS = 64
+
+
+def wider(model: Any) -> Intervention | None:
+    """The same model with more units in its hidden layers; None where Keras cannot clone it."""
+    output = output_layer(model)
+    hidden = [layer for layer in model.layers if layer is not output and _size(layer)]
+    if not hidden or type(model).__name__ not in ("Sequential", "Functional"):
+        return None
+
+    def enlarged(layer: Any) -> Any:
+        config = layer.get_config()
+        name = _size(layer)
+        if name and layer in hidden:
+            config[name] = max(FACTOR * config[name], FEWEST)
+        return type(layer).from_config(config)
+
+    def larger() -> Any:
+        return keras.models.clone_model(model, clone_function=enlarged)
+
+    sizes = ", ".join(f"{x.name} {max(FACTOR * getattr(x, _size(x)), FEWEST)}" for x in hidden)
+    return Intervention(
+        code="too-small-capacity",
+        change=f"hidden layers {FACTOR} times as wide",
+        fix=f"units: {sizes}",
+        where=tuple(layer.name for layer in hidden),
+        variant=_by(larger),
+    )
+
+
+def deeper(model: Any) -> Intervention | None:
+    """A hidden layer in front of the output of a model that has none; None for other models."""
+    output = output_layer(model)
+    weighted = [layer for layer in model.layers if layer._trainable_variables]
+    if type(model).__name__ != "Sequential" or weighted != [output]:
+        return None
+
+    def larger() -> Any:
+        layers = [type(layer).from_config(layer.get_config()) for layer in model.layers]
+        layers.insert(len(layers) - 1, keras.layers.Dense(HIDDEN_UNITS, activation="relu"))
+        return keras.Sequential([keras.Input(model.input_shape[1:]), *layers])
+
+    return Intervention(
+        code="too-small-capacity",
+        change=f"a hidden layer of {HIDDEN_UNITS} units",
+        fix=f'keras.layers.Dense({HIDDEN_UNITS}, activation="relu")  # before the output',
+        where=(output.name,),
+        variant=_by(larger),
+    )
+
+
+def _by(larger: Any) -> Any:
+    """The variant of a training with the model that `larger` makes."""
+
+    @contextlib.contextmanager
+    def variant(training: Training) -> Iterator[None]:
+        if not isinstance(training, ModelTraining) or training.data is None:
+            raise TypeError(type(training).__name__)
+        model = larger()
+        optimizer = reconfigured(training.optimizers[0])
+        metrics = compiled_metrics(training.model)
+        model.compile(optimizer, training.model.loss, metrics=metrics, jit_compile=False)
+        create_all_variables(model, next(training.data.batches()))
+        kept = training.model, training.optimizers
+        training.adopt(model)
+        try:
+            yield
+        finally:
+            training.model, training.optimizers = kept
+
+    return variant
+
+
+def _size(layer: Any) -> str:
+    return next((name for name in SIZES if isinstance(getattr(layer, name, None), int)), "")

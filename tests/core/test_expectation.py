@@ -1,0 +1,286 @@
+"""The expectation: which arguments are taken, and how the others are refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+
+import numpy as np
+import pytest
+
+from pytest_converge.core.errors import InvalidTrainingError
+from pytest_converge.core.expectation import Expectation
+
+WRONG_FOR_ALL_NUMBERS = ["0.1", b"1", [1], {}, True, np.True_, 1j, float("nan")]
+ORDER = (
+    "max_loss",
+    "steps",
+    "min_decrease",
+    "monotone",
+    "min_skill",
+    "metrics",
+    "seed",
+    "seeds",
+    "baseline",
+    "ignore",
+)
+
+
+def test_the_defaults_are_the_documented_ones():
+    assert dataclasses.asdict(Expectation()) == {
+        "max_loss": None,
+        "steps": 100,
+        "min_decrease": None,
+        "monotone": "trend",
+        "min_skill": None,
+        "metrics": {},
+        "seed": None,
+        "seeds": 1,
+        "baseline": False,
+        "ignore": (),
+    }
+
+
+def test_all_arguments_are_keyword_only_and_in_the_documented_order():
+    parameters = inspect.signature(Expectation).parameters
+    assert tuple(parameters) == Expectation.names() == ORDER
+    assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("max_loss", None, None),
+        ("max_loss", 0.1, 0.1),
+        ("max_loss", 1, 1.0),
+        ("max_loss", -3.5, -3.5),
+        ("max_loss", np.float32(0.5), 0.5),
+        ("max_loss", np.int64(2), 2.0),
+        ("max_loss", np.array(0.25), 0.25),
+        ("steps", 1, 1),
+        ("steps", 10_000, 10_000),
+        ("steps", np.int32(7), 7),
+        ("steps", np.uint8(255), 255),
+        ("min_decrease", None, None),
+        ("min_decrease", 0, 0.0),
+        ("min_decrease", 1, 1.0),
+        ("min_decrease", np.float64(0.5), 0.5),
+        ("monotone", "trend", "trend"),
+        ("monotone", "strict", "strict"),
+        ("monotone", "off", "off"),
+        ("min_skill", None, None),
+        ("min_skill", 0.0, 0.0),
+        ("min_skill", 1.0, 1.0),
+        ("seed", None, None),
+        ("seed", 0, 0),
+        ("seed", 2**32 - 1, 2**32 - 1),
+        ("seed", np.uint32(2**32 - 1), 2**32 - 1),
+        ("seeds", 1, 1),
+        ("seeds", 10_000, 10_000),
+        ("seeds", np.int64(3), 3),
+        ("baseline", False, False),
+        ("metrics", {}, {}),
+        ("metrics", {"accuracy": (0.9, None)}, {"accuracy": (0.9, None)}),
+        ("metrics", {"mae": [None, 1]}, {"mae": (None, 1.0)}),
+        ("metrics", {"a": (0.5, 0.5)}, {"a": (0.5, 0.5)}),
+        ("metrics", {"a": (np.float32(0.5), np.int64(2))}, {"a": (0.5, 2.0)}),
+        ("ignore", (), ()),
+        ("ignore", ["inference-gap"], ("inference-gap",)),
+        ("ignore", {"inference-gap"}, ("inference-gap",)),
+    ],
+)
+def test_a_right_value_is_kept_as_a_plain_one(name, value, kept):
+    found = getattr(Expectation(**{name: value}), name)
+    assert found == kept
+    assert type(found) is type(kept)
+
+
+def test_numbers_inside_bounds_are_plain_too():
+    low, high = Expectation(metrics={"a": (np.float32(0.5), np.int64(2))}).metrics["a"]
+    assert (type(low), type(high)) == (float, float)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, v) for name in ("max_loss", "steps", "seeds") for v in WRONG_FOR_ALL_NUMBERS),
+        *((name, v) for name in ("min_decrease", "min_skill") for v in WRONG_FOR_ALL_NUMBERS),
+        *(("seed", v) for v in WRONG_FOR_ALL_NUMBERS),
+        ("max_loss", float("inf")),
+        ("max_loss", -np.inf),
+        ("max_loss", 10**400),
+        ("max_loss", np.array([0.1, 0.2])),
+        ("steps", 0),
+        ("steps", -1),
+        ("steps", 1.0),
+        ("steps", np.float64(100)),
+        ("steps", None),
+        ("steps", np.array([100])),
+        ("steps", np.array([1.5])),
+        ("min_decrease", -1e-9),
+        ("min_decrease", 1 + 1e-9),
+        ("min_decrease", 5),
+        ("min_skill", -0.1),
+        ("min_skill", 1.1),
+        ("monotone", True),
+        ("monotone", None),
+        ("monotone", "Trend"),
+        ("monotone", ["trend"]),
+        ("seed", -1),
+        ("seed", 2**32),
+        ("seed", 1.5),
+        ("seeds", 0),
+        ("seeds", 10_001),
+        ("seeds", None),
+        ("baseline", True),
+        ("baseline", 0),
+        ("baseline", None),
+        ("metrics", None),
+        ("metrics", "accuracy"),
+        ("metrics", [("accuracy", 0.9)]),
+        ("metrics", {"accuracy": 0.9}),
+        ("metrics", {"accuracy": (0.9,)}),
+        ("metrics", {"accuracy": (0.9, None, 1)}),
+        ("metrics", {"accuracy": (None, None)}),
+        ("metrics", {"accuracy": ("0.9", None)}),
+        ("metrics", {"accuracy": (True, None)}),
+        ("metrics", {"accuracy": (0.5, True)}),
+        ("metrics", {"accuracy": (float("nan"), 1.0)}),
+        ("metrics", {"accuracy": (0.9, 0.8)}),
+        ("metrics", {"accuracy": "ab"}),
+        ("metrics", {0: (0.9, None)}),
+        ("ignore", "inference-gap"),
+        ("ignore", None),
+        ("ignore", 3),
+        ("ignore", (3,)),
+        ("ignore", {"inference-gap": True}),
+    ],
+)
+def test_a_wrong_value_is_refused_in_the_one_wording(name, value):
+    with pytest.raises(InvalidTrainingError) as caught:
+        Expectation(**{name: value})
+    message = str(caught.value)
+    assert message.startswith(f"got {name}=")
+    assert f" ({type(value).__name__}); expected " in message
+    given, _, rest = message.partition("; expected ")
+    expected, _, remedy = rest.partition(". ")
+    assert given
+    assert expected
+    assert remedy.endswith(".")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        (
+            {"steps": 0},
+            (
+                "got steps=0 (int); expected an integer of at least 1."
+                " Give the number of optimizer updates, as steps=200."
+            ),
+        ),
+        (
+            {"max_loss": True},
+            (
+                "got max_loss=True (bool); expected a finite number."
+                " Give the highest final loss that counts as converged."
+            ),
+        ),
+        (
+            {"monotone": "strictly"},
+            (
+                "got monotone='strictly' (str); expected one of 'trend', 'strict', 'off'."
+                " Use 'off' where the loss may rise by right."
+            ),
+        ),
+        (
+            {"metrics": {"accuracy": (0.9, 0.8)}},
+            (
+                "got metrics={'accuracy': (0.9, 0.8)} (dict); expected a lowest value not above the"
+                ' highest. Write, for example, metrics={"accuracy": (0.9, None)}.'
+            ),
+        ),
+    ],
+)
+def test_the_whole_message(argument, message):
+    with pytest.raises(InvalidTrainingError) as caught:
+        Expectation(**argument)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [
+        ("max_los", "Did you mean 'max_loss'?"),
+        ("maxloss", "Did you mean 'max_loss'?"),
+        ("step", "Did you mean 'steps'?"),
+        ("min_skil", "Did you mean 'min_skill'?"),
+        ("lr", f"Known names: {', '.join(sorted(ORDER))}."),
+    ],
+)
+def test_an_unknown_name_gets_a_suggestion(name, suggestion):
+    with pytest.raises(InvalidTrainingError) as caught:
+        Expectation.of({"steps": 10, name: 1})
+    assert str(caught.value) == (
+        f"got the argument {name!r}; expected an argument of the marker converges. {suggestion}"
+    )
+
+
+def test_known_names_are_taken():
+    assert Expectation.of({"steps": 10, "max_loss": 1}) == Expectation(steps=10, max_loss=1.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "demanded"),
+    [
+        ({}, 0.05),
+        ({"max_loss": 0.1}, None),
+        ({"max_loss": 0.0}, None),
+        ({"min_decrease": 0.5}, 0.5),
+        ({"min_decrease": 0.0}, 0.0),
+        ({"min_decrease": 0.5, "max_loss": 0.1}, 0.5),
+    ],
+)
+def test_a_decrease_is_demanded_where_no_bound_is_given(arguments, demanded):
+    assert Expectation(**arguments).required_decrease == demanded
+
+
+def test_an_expectation_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Expectation().steps = 3
+
+
+def test_later_changes_to_an_argument_do_not_reach_it():
+    bounds = {"accuracy": [0.9, None]}
+    expectation = Expectation(metrics=bounds)
+    bounds["accuracy"][0] = 0.1
+    bounds["mae"] = (None, 1.0)
+    assert expectation.metrics == {"accuracy": (0.9, None)}
+
+
+def test_a_copy_with_a_wrong_argument_is_refused():
+    with pytest.raises(InvalidTrainingError, match="got steps=0"):
+        dataclasses.replace(Expectation(), steps=0)
+
+
+@pytest.mark.parametrize(
+    "expectation",
+    [
+        Expectation(),
+        Expectation(
+            max_loss=0.1,
+            steps=7,
+            min_decrease=0.5,
+            monotone="strict",
+            min_skill=0.25,
+            metrics={"accuracy": (0.9, None), "mae": (None, 2.0)},
+            seed=3,
+            seeds=2,
+            ignore=("inference-gap", "nonfinite-data"),
+        ),
+    ],
+)
+def test_an_expectation_survives_json(expectation):
+    assert Expectation.from_dict(json.loads(json.dumps(expectation.to_dict()))) == expectation

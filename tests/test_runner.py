@@ -1,0 +1,354 @@
+"""The runner: a verb called, trained from every start, judged, and everything put back."""
+
+from __future__ import annotations
+
+import gc
+import json
+import random
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, optimizers
+from problems import HEALTHY, SICK, breast_cancer, classifier, fit, linear, sequential, wine
+from trainings import NoHooks, failing, judged, recorded
+
+from pytest_converge import Finding
+from pytest_converge.core.result import ConvergenceResult
+from pytest_converge.runner import isolation
+
+ignore_softmax_warning = pytest.mark.filterwarnings("ignore:You are using a softmax:UserWarning")
+
+
+def names(problems):
+    return pytest.mark.parametrize("problem", problems, ids=[each.name for each in problems])
+
+
+# ---- the zoo ------------------------------------------------------------------------------------
+
+
+@names(HEALTHY)
+def test_a_healthy_training_is_green(problem):
+    result = judged(problem.start(1), seed=1, **problem.expectation)
+    assert result.passed, [finding.message for finding in result.findings]
+
+
+@names(SICK)
+@ignore_softmax_warning
+def test_a_sick_training_trips_its_gates(problem):
+    result = judged(problem.start(1), seed=1, **problem.expectation)
+    assert not result.passed
+    assert failing(result) >= problem.codes
+
+
+def test_the_zoo_is_as_large_and_varied_as_it_has_to_be():
+    assert len(HEALTHY) >= 25
+    assert len(SICK) >= 15
+    assert len({each.name for each in [*HEALTHY, *SICK]}) == len(HEALTHY) + len(SICK)
+    assert all(each.codes for each in SICK)
+    unbounded = [each for each in HEALTHY if "max_loss" not in each.expectation]
+    assert len(unbounded) >= len(HEALTHY) / 2
+
+
+# ---- starts -------------------------------------------------------------------------------------
+
+
+def build():
+    return classifier(optimizers.Adam(0.01), layers.Dropout(0.2))
+
+
+def test_seeds_report_as_many_runs_through_one_trace():
+    result = judged(fit(build, *wine()), seed=10, seeds=3, steps=60)
+    records = [run.record for run in result.runs]
+    assert [record.seed for record in records] == [10, 11, 12]
+    assert [record.traces > 0 for record in records] == [True, False, False]
+    assert len({record.curve.initial_loss for record in records}) == 3
+    assert len({record.curve.batch_loss for record in records}) == 3
+    assert result.passed
+    assert result.seconds == pytest.approx(sum(record.seconds for record in records))
+
+
+def test_every_start_trains_as_it_does_alone():
+    """Weights, order and dropout are its own; the probe stays the same for all of them."""
+    together = judged(fit(build, *wine()), seed=3, seeds=3, steps=20)
+    for run in together.runs:
+        alone = recorded(fit(build, *wine()), seed=run.record.seed, steps=20)
+        assert alone.curve.batch_loss == pytest.approx(run.record.curve.batch_loss, rel=1e-5)
+
+
+def test_seeds_wrap_around():
+    result = judged(fit(build, *wine()), seed=2**32 - 1, seeds=2, steps=2, min_decrease=0)
+    assert [run.record.seed for run in result.runs] == [2**32 - 1, 0]
+
+
+def test_one_failing_start_makes_the_result_red():
+    """A builder that breaks its second model: k of n pass, and the failing run is shown."""
+    built = []
+
+    def second_is_dead():
+        built.append(None)
+        bias = keras.initializers.Constant(0.0 if len(built) == 1 else -50.0)
+        hidden = layers.Dense(16, "relu", bias_initializer=bias)
+        head = layers.Dense(1, use_bias=False)
+        return sequential(hidden, head, optimizer=optimizers.Adam(0.01), loss="mse", shape=(4,))
+
+    result = judged(fit(second_is_dead, *linear(0)), seeds=2, steps=80)
+    assert [run.passed for run in result.runs] == [True, False]
+    assert not result.passed
+    assert result.shown_run is result.runs[1]
+
+
+def test_several_seeds_need_a_builder():
+    pattern = r"got seeds=3 with objects that are built already; expected .*converge\.fit\("
+    with pytest.raises(ValueError, match=pattern):
+        judged(fit(build(), *wine()), seeds=3)
+
+
+def test_a_builder_of_changing_shapes_is_refused():
+    units = iter((4, 5))
+    with pytest.raises(ValueError, match="got a builder whose variables change their shape"):
+        judged(
+            fit(lambda: classifier(optimizers.SGD(0.1), units=next(units)), *wine()),
+            seeds=2,
+            steps=3,
+        )
+
+
+def test_the_same_seed_gives_the_same_result():
+    first, second = (recorded(fit(build, *wine()), seed=5, steps=20) for _ in range(2))
+    assert first.curve == second.curve
+
+
+def test_another_seed_gives_another_order():
+    keras.utils.set_random_seed(0)
+    model = classifier(optimizers.SGD(0.0), shape=(13,))
+    one, other = (recorded(fit(model, *wine()), seed=seed, steps=5) for seed in (1, 2))
+    assert one.curve.initial_loss == pytest.approx(other.curve.initial_loss, rel=1e-6)
+    assert one.curve.batch_loss != other.curve.batch_loss
+
+
+# ---- nothing is left behind ---------------------------------------------------------------------
+
+
+def draws():
+    return (
+        random.random(),
+        np.random.random(),  # noqa: NPY002 - the state that Keras seeds
+        float(tf.random.uniform(())),
+        float(keras.random.uniform(())),
+    )
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["trained", "refused"])
+def test_the_random_state_is_restored(fails):
+    """What a test draws after a training does not depend on the training."""
+    start = fit(build, *wine())
+    keras.utils.set_random_seed(99)
+    expected = [draws() for _ in range(3)]
+    keras.utils.set_random_seed(99)
+    seen = [draws()]
+    if fails:
+        with pytest.raises(ValueError, match="got no data"):
+            judged(fit(build))
+    else:
+        judged(start, steps=5, min_decrease=0)
+    seen += [draws() for _ in range(2)]
+    assert seen == expected
+
+
+def test_isolation_seeds_a_test_and_restores():
+    keras.utils.set_random_seed(1)
+    expected = draws()
+    keras.utils.set_random_seed(1)
+    with isolation(7):
+        first = draws()
+    assert draws() == expected
+    with isolation(7):
+        assert draws() == first
+
+
+def graphs():
+    gc.collect()
+    return sum(type(each).__name__.endswith("FuncGraph") for each in gc.get_objects())
+
+
+@names([problem for problem in HEALTHY if problem.name in ("dropout_half", "compiled_step", "vae")])
+def test_a_training_leaves_no_graph_behind(problem):
+    """Each would cost megabytes until the end of the session."""
+    before = graphs()
+    judged(problem.start(0), steps=20)
+    assert graphs() <= before
+
+
+# ---- gates --------------------------------------------------------------------------------------
+
+
+@ignore_softmax_warning
+def test_softmax_over_one_unit_is_red_although_its_loss_is_low():
+    parts = [layers.Dense(8, "relu"), layers.Dense(1, "softmax")]
+    model = sequential(*parts, optimizer=optimizers.Adam(0.01), loss="binary_crossentropy")
+    x, y = breast_cancer()
+    result = judged(fit(model, x, y), steps=150, max_loss=0.2)
+    assert result.final_loss < 0.2
+    assert failing(result) == {"loss-disagrees"}
+    assert (model.predict(x, verbose=0) == 1.0).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "bound"), [(lambda y: y + 1, 0.1), (lambda y: 2 * y - 1, 0.1), (lambda y: -y, None)]
+)
+def test_a_negative_cross_entropy_is_red(labels, bound):
+    x, y = breast_cancer()
+    model = sequential(
+        layers.Dense(1, "sigmoid"), optimizer=optimizers.Adam(0.05), loss="binary_crossentropy"
+    )
+    result = judged(fit(model, x, labels(y)), steps=120, max_loss=bound)
+    assert result.final_loss < 0
+    assert "negative-loss" in failing(result)
+
+
+def test_a_penalty_larger_than_the_loss_is_not_a_negative_loss():
+    x, y = wine()
+    hidden = layers.Dense(16, "relu", kernel_regularizer=keras.regularizers.L2(0.02))
+    model = sequential(
+        hidden,
+        layers.Dense(3, "softmax"),
+        optimizer=optimizers.Adam(0.02),
+        loss="sparse_categorical_crossentropy",
+    )
+    result = judged(fit(model, x, y), steps=150)
+    assert result.runs[0].record.regularisation > result.runs[0].record.reported_loss
+    assert result.passed, result.findings
+
+
+@pytest.mark.parametrize(("bound", "green"), [((0.5, None), True), ((None, 0.5), False)])
+def test_metric_bounds(bound, green):
+    model = classifier(optimizers.Adam(0.01), metrics=["accuracy"])
+    result = judged(fit(model, *wine()), steps=60, metrics={"accuracy": bound})
+    assert failing(result) == (set() if green else {"metric-out-of-bounds"})
+    assert result.metrics["accuracy"] > 0.9
+
+
+@pytest.mark.parametrize(("skill", "green"), [(0.5, True), (0.9999, False)])
+def test_min_skill(skill, green):
+    model = classifier(optimizers.Adam(0.01))
+    result = judged(fit(model, *wine()), steps=60, min_skill=skill)
+    assert failing(result) == (set() if green else {"skill-too-low"})
+    assert 0.5 < result.skill < 0.9999
+
+
+@pytest.mark.parametrize(("bound", "green"), [(0.7, True), (0.6, False)])
+def test_max_loss_of_a_loss_that_cannot_fall_below_two_thirds(bound, green):
+    w, y = tf.Variable(0.0), tf.constant([1.5, 2.5, 3.5])
+    arguments = {
+        "loss": lambda: tf.reduce_mean((y - w) ** 2),
+        "variables": [w],
+        "optimizer": optimizers.SGD(0.1),
+    }
+    start = type(fit(None))("minimize", arguments)
+    result = judged(start, max_loss=bound)
+    assert failing(result) == (set() if green else {"target-missed"})
+
+
+# ---- hooks and progress -------------------------------------------------------------------------
+
+
+class Hooks(NoHooks):
+    def __init__(self, answers=(), adapted=None):
+        self.answers, self.adapted = list(answers), adapted
+        self.seen = []
+
+    def pytest_converge_adapt(self, *, model, x, y):
+        self.seen.append((model, x, y))
+        return self.adapted(model) if self.adapted else None
+
+    def pytest_converge_check(self, *, record, expectation):
+        self.seen.append((record, expectation))
+        return self.answers
+
+
+def test_findings_of_a_plugin_count():
+    finding = Finding(code="too-slow", message="it took too long")
+    result = judged(fit(build, *wine()), steps=40, hooks=Hooks([finding, [finding], ()]))
+    assert failing(result) == {"too-slow"}
+    assert len(result.findings) == 2
+
+
+def test_notes_of_a_plugin_do_not_fail_and_can_be_ignored():
+    note = Finding(code="remark", message="by the way", fails=False)
+    result = judged(fit(build, *wine()), steps=40, hooks=Hooks([note]))
+    assert result.passed
+    assert [finding.code for finding in result.findings] == ["remark"]
+    ignored = judged(fit(build, *wine()), steps=40, hooks=Hooks([note]), ignore=("remark",))
+    assert ignored.findings == ()
+
+
+def test_a_check_that_returns_something_else_is_an_error():
+    with pytest.raises(ValueError, match=r"got 'bad' \(str\) from pytest_converge_check; expected"):
+        judged(fit(build, *wine()), steps=5, hooks=Hooks(["bad"]))
+
+
+class Wrapper:
+    """A training of a library that no adapter knows."""
+
+    def __init__(self):
+        self.model = build()
+
+
+def test_an_unknown_object_is_adapted_to_a_model():
+    x, y = wine()
+    wrapper = Wrapper()
+    hooks = Hooks(adapted=lambda each: each.model)
+    assert judged(fit(wrapper, x, y), steps=40, hooks=hooks).passed
+    assert hooks.seen[0] == (wrapper, x, y)
+
+
+def test_an_unknown_object_is_adapted_to_a_step():
+    x, y = linear(0)
+    w, optimizer = tf.Variable(tf.zeros((4, 1))), optimizers.SGD(0.1)
+
+    def train_step(rows, targets):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((rows @ w - targets) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    parts = {"step": train_step, "variables": [w], "data": [(x, y)]}
+    result = judged(fit(object(), x, y), steps=40, hooks=Hooks(adapted=lambda _: parts))
+    assert result.passed, result.findings
+
+
+def test_progress_is_told_up_to_the_last_step():
+    told = []
+    record = recorded_with_progress(told, steps=90)
+    done, total, losses = zip(*told, strict=True)
+    assert list(done) == sorted(done)
+    assert done[-1] == 90
+    assert set(total) == {90}
+    assert losses[-1] == pytest.approx(record.curve.batch_loss[-1])
+
+
+def recorded_with_progress(told, **expectation):
+    result = judged(fit(build, *wine()), progress=lambda *each: told.append(each), **expectation)
+    return result.runs[0].record
+
+
+def test_an_interrupt_in_the_progress_ends_it_and_gives_the_optimizer_back():
+    model = build()
+
+    def interrupt(done, steps, loss):
+        if done > 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        judged(fit(model, *wine()), progress=interrupt)
+    assert not {"apply", "apply_gradients"} & set(vars(model.optimizer))
+
+
+def test_a_result_survives_the_way_to_another_process():
+    result = judged(fit(build, *wine()), steps=60, seeds=2)
+    again = ConvergenceResult.from_dict(result.to_dict())
+    assert again.to_dict() == result.to_dict()
+    assert again.passed == result.passed
+    assert json.loads(json.dumps(result.to_dict())) == result.to_dict()

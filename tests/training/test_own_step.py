@@ -1,0 +1,453 @@
+"""`converge.step`: a training step that the user wrote."""
+
+from __future__ import annotations
+
+import traceback
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, optimizers
+from problems import linear, own_step, step, wine
+from trainings import failing, judged, recorded, running
+
+
+def regression(optimizer, *, compiled=False, x=None, y=None):
+    """A step on one linear layer, its variable and the data it uses where none is passed."""
+    x, y = linear(0) if x is None else (x, y)
+    w = tf.Variable(tf.zeros((4, 1)))
+
+    def train_step(rows=x, targets=y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((rows @ w - targets) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    return tf.function(train_step) if compiled else train_step, w
+
+
+# ---- forms --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "tf.function"])
+@pytest.mark.parametrize("named", [False, True], ids=["optimizer-found", "optimizer-given"])
+@pytest.mark.parametrize("with_data", [False, True], ids=["closure", "data"])
+def test_forms_of_a_step(compiled, named, with_data):
+    optimizer = optimizers.SGD(0.1)
+    x, y = linear(0)
+    train_step, w = regression(optimizer, compiled=compiled)
+    data = [(x[i::4], y[i::4]) for i in range(4)] if with_data else None
+    start = step(train_step, variables=[w], data=data, optimizer=optimizer if named else None)
+    result = judged(start, steps=60, max_loss=0.05)
+    record = result.runs[0].record
+    assert result.passed, result.findings
+    assert record.driver == "loop"
+    assert record.curve.initial_loss == pytest.approx((y**2).mean(), rel=1e-5)
+    assert len(record.curve.learning_rate) == len(record.curve.gradient_norm) == 60
+    assert record.loss_name == "train_step"
+
+
+def eager_losses(steps, batches=None):
+    """The losses of the same step in a plain Python loop."""
+    train_step, _ = regression(optimizers.Adam(0.05))
+    return [
+        float(train_step(*(batches[n % len(batches)] if batches else ()))) for n in range(steps)
+    ]
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "tf.function"])
+def test_losses_are_those_of_a_plain_loop(compiled):
+    x, y = linear(0, rows=100)
+    batches = [(x[i : i + 32], y[i : i + 32]) for i in range(0, 100, 32)]
+    optimizer = optimizers.Adam(0.05)
+    train_step, w = regression(optimizer, compiled=compiled)
+    curve = recorded(step(train_step, variables=[w], data=batches), steps=22).curve
+    np.testing.assert_allclose(curve.batch_loss, eager_losses(22, batches), rtol=1e-5)
+    assert int(optimizer.iterations) == 22
+
+
+SOURCES = {
+    "list of batches": lambda x, y: [(x[i::4], y[i::4]) for i in range(4)],
+    "one batch": lambda x, y: (x, y),
+    "dataset": lambda x, y: tf.data.Dataset.from_tensor_slices((x, y)).batch(64),
+    "generator": lambda x, y: ((x[i % 4 :: 4], y[i % 4 :: 4]) for i in range(40)),
+    "tensors": lambda x, y: [(tf.constant(x), tf.constant(y))],
+    "float64": lambda x, y: [(x.astype("float64"), y.astype("float64"))],
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_sources_of_data(source):
+    train_step, w = regression(optimizers.SGD(0.1))
+    result = judged(
+        step(train_step, variables=[w], data=SOURCES[source](*linear(0))), steps=40, max_loss=0.1
+    )
+    assert result.passed, result.findings
+
+
+def test_a_step_with_a_nested_batch():
+    x, y = linear(0)
+    w, optimizer = tf.Variable(tf.zeros((4, 1))), optimizers.SGD(0.1)
+
+    def train_step(batch):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((batch["rows"] @ w - batch["targets"]) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return {"loss": loss, "other": 1.0}
+
+    data = [{"rows": x[i::4], "targets": y[i::4]} for i in range(4)]
+    assert judged(step(train_step, variables=[w], data=data), steps=60, max_loss=0.1).passed
+
+
+def test_a_step_that_is_a_method():
+    class Trainer:
+        def __init__(self):
+            self.w, self.optimizer = tf.Variable(tf.zeros((4, 1))), optimizers.SGD(0.1)
+
+        def train_step(self, x, y):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((x @ self.w - y) ** 2)
+            self.optimizer.apply_gradients([(tape.gradient(loss, self.w), self.w)])
+            return loss
+
+    trainer = Trainer()
+    start = step(
+        trainer.train_step,
+        variables=[trainer.w],
+        data=[linear(0)],
+        optimizer=trainer.optimizer,
+    )
+    assert judged(start, steps=60, max_loss=0.1).passed
+
+
+def test_a_step_of_per_row_losses_is_averaged():
+    x, y = linear(0)
+    w = tf.Variable(tf.zeros((4, 1)))
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            losses = keras.losses.mean_squared_error(y, x @ w)
+        w.assign_sub(0.1 / len(x) * tape.gradient(losses, w))
+        return losses
+
+    curve = recorded(step(train_step, variables=[w]), steps=3).curve
+    assert curve.batch_loss[0] == pytest.approx((y**2).mean(), rel=1e-5)
+
+
+# ---- what a graph cannot see --------------------------------------------------------------------
+
+
+def test_a_step_that_leaves_tensorflow_runs_eagerly():
+    x, y = linear(0)
+    w = tf.Variable(tf.zeros((4, 1)))
+
+    def train_step():
+        error = x @ w.numpy() - y
+        w.assign_sub(0.1 * 2 * x.T @ error / len(x))
+        return float((error**2).mean())
+
+    record = recorded(step(train_step, variables=[w]), steps=30)
+    assert record.driver == "eager"
+    assert record.driver_reason == "the step cannot be traced (NotImplementedError)"
+    assert record.traces == 0
+    np.testing.assert_allclose(record.curve.batch_loss[0], (y**2).mean(), rtol=1e-5)
+    assert record.curve.batch_loss[-1] < 0.1
+
+
+@pytest.mark.parametrize("kind", ["counter", "generator"])
+def test_a_step_with_state_in_python_runs_eagerly(kind):
+    x, y = linear(0)
+    w = tf.Variable(tf.zeros((4, 1)))
+    calls, rng = [], np.random.default_rng(0)
+
+    def train_step():
+        calls.append(None)
+        rows = (
+            rng.integers(0, len(x), 16) if kind == "generator" else slice(len(calls) % 5, None, 5)
+        )
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x[rows] @ w - y[rows]) ** 2)
+        w.assign_sub(0.1 * tape.gradient(loss, w))
+        return loss
+
+    record = recorded(step(train_step, variables=[w]), steps=12)
+    assert record.driver == "eager"
+    assert "other losses when it is compiled" in record.driver_reason
+    assert len(set(record.curve.batch_loss)) == 12
+
+
+def test_a_step_with_random_operations_is_compiled():
+    """What TensorFlow draws in a graph is drawn anew in every step."""
+    x, y = linear(0)
+    w = tf.Variable(tf.zeros((4, 1)))
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((tf.nn.dropout(tf.constant(x), 0.3) @ w - y) ** 2)
+        w.assign_sub(0.05 * tape.gradient(loss, w))
+        return loss
+
+    record = recorded(step(train_step, variables=[w]), steps=30)
+    assert record.driver == "loop"
+    assert len(set(record.curve.batch_loss[10:])) == 20
+
+
+# ---- the rehearsal and the probes leave no trace ------------------------------------------------
+
+
+def with_layers_that_remember():
+    """Dropout and BatchNorm keep state that `trainable_variables` does not name."""
+    keras.utils.set_random_seed(0)
+    parts = [layers.Dense(16), layers.BatchNormalization(), layers.Dropout(0.3), layers.Dense(3)]
+    model = keras.Sequential([keras.Input((13,)), *parts])
+    optimizer = optimizers.Adam(0.01)
+    loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def train_step(x, y):
+        with tf.GradientTape() as tape:
+            loss = loss_of(y, model(x, training=True))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return loss
+
+    x, y = wine()
+    return model, train_step, [(x[i::6], y[i::6].astype("int32")) for i in range(6)]
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "tf.function"])
+def test_moving_averages_and_dropout_are_those_of_a_plain_loop(compiled):
+    model, train_step, batches = with_layers_that_remember()
+    if compiled:
+        train_step = tf.function(train_step)
+    start = step(train_step, variables=model.trainable_variables, data=batches)
+    curve = recorded(start, steps=12).curve
+    other, plain_step, _ = with_layers_that_remember()
+    expected = [float(plain_step(*batches[n % 6])) for n in range(12)]
+    assert curve.checkpoints
+    np.testing.assert_allclose(curve.batch_loss, expected, rtol=1e-4)
+    np.testing.assert_allclose(
+        model.layers[1].moving_mean, other.layers[1].moving_mean, rtol=1e-3, atol=1e-5
+    )
+
+
+def test_a_restart_restores_what_the_step_touches():
+    model, train_step, batches = with_layers_that_remember()
+    run = running(step(train_step, variables=model.trainable_variables, data=batches), steps=12)
+    first = run.run(0)
+    run.restart()
+    assert run.run(0).curve == first.curve
+
+
+def test_the_rehearsal_leaves_variables_and_slots():
+    optimizer = optimizers.Adam(0.05)
+    train_step, w = regression(optimizer)
+    running(step(train_step, variables=[w]), steps=5)
+    assert int(optimizer.iterations) == 0
+    np.testing.assert_array_equal(w, np.zeros((4, 1)))
+
+
+def test_without_a_known_optimizer_there_is_no_probe():
+    """Without one an update cannot be held back; the curve is that of the batches."""
+    x, y = linear(0)
+    w = tf.Variable(tf.zeros((4, 1)))
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ w - y) ** 2)
+        w.assign_sub(0.1 * tape.gradient(loss, w))
+        return loss
+
+    result = judged(step(train_step, variables=[w]), steps=60)
+    assert result.passed
+    assert result.curve.checkpoints == ()
+    assert result.curve.final_loss is None
+    assert result.final_loss == pytest.approx(np.median(result.curve.batch_loss[-6:]))
+
+
+def test_two_optimizers_are_both_observed():
+    x, y = linear(0)
+    w, b = tf.Variable(tf.zeros((4, 1))), tf.Variable(0.5)
+    slow, fast = optimizers.SGD(0.05), optimizers.SGD(0.2)
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ w + b - y) ** 2)
+        of_w, of_b = tape.gradient(loss, [w, b])
+        slow.apply_gradients([(of_w, w)])
+        fast.apply_gradients([(of_b, b)])
+        return loss
+
+    curve = recorded(step(train_step, variables=[w, b]), steps=40).curve
+    error = 0.5 - y
+    of_w, of_b = 2 * x.T @ error / len(x), 2 * error.mean()
+    assert curve.gradient_norm[0] == pytest.approx(np.sqrt((of_w**2).sum() + of_b**2), rel=1e-4)
+    assert curve.learning_rate[0] in (np.float32(0.05), np.float32(0.2))
+    assert curve.batch_loss[-1] < 0.1
+    assert curve.checkpoints
+
+
+def test_a_clipped_gradient_is_seen_as_it_is_applied():
+    """What the step hands to its optimizer is what is observed."""
+    x, y = linear(0)
+    w, optimizer = tf.Variable(tf.zeros((4, 1))), optimizers.SGD(0.1)
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ w - y) ** 2)
+        gradients, _ = tf.clip_by_global_norm([tape.gradient(loss, w)], 0.25)
+        optimizer.apply_gradients(zip(gradients, [w], strict=True))
+        return loss
+
+    norms = recorded(step(train_step, variables=[w], optimizer=optimizer), steps=5).curve
+    assert norms.gradient_norm == pytest.approx((0.25,) * 5)
+
+
+def test_a_conditional_update_is_observed():
+    x, y = linear(0)
+    w, optimizer = tf.Variable(tf.zeros((4, 1))), optimizers.SGD(0.1)
+    count = tf.Variable(0)
+
+    @tf.function
+    def train_step():
+        count.assign_add(1)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ w - y) ** 2)
+        gradient = tape.gradient(loss, w)
+        if count % 2 == 0:
+            optimizer.apply_gradients([(gradient, w)])
+        return loss
+
+    curve = recorded(step(train_step, variables=[w], optimizer=optimizer), steps=6).curve
+    assert curve.batch_loss[0] == curve.batch_loss[1]
+    assert curve.batch_loss[2] < curve.batch_loss[1]
+    assert [norm > 0 for norm in curve.gradient_norm] == [False, True] * 3
+
+
+# ---- gates --------------------------------------------------------------------------------------
+
+
+def test_a_step_that_updates_nothing_is_red():
+    x, y = linear(0)
+    w = tf.Variable(tf.zeros((4, 1)))
+    result = judged(step(lambda: tf.reduce_mean((x @ w - y) ** 2), variables=[w]), steps=50)
+    assert failing(result) == {"not-decreasing"}
+
+
+def test_a_divergent_step_stops_and_is_red():
+    train_step, w = regression(optimizers.SGD(50.0))
+    result = judged(step(train_step, variables=[w]), steps=200)
+    assert "nonfinite-loss" in failing(result)
+    assert len(result.curve.steps) < 100
+
+
+def test_nan_in_the_batches_is_found_in_its_argument():
+    x, y = linear(0)
+    x[3, 2] = np.nan
+    train_step, w = regression(optimizers.SGD(0.1))
+    result = judged(step(train_step, variables=[w], data=[(x, y)]), steps=10)
+    assert "nonfinite-data" in failing(result)
+    assert "[:, 2] is not finite, first in row 3" in result.findings[0].message
+
+
+# ---- errors before training ---------------------------------------------------------------------
+
+ERRORS = {
+    "no function": (
+        lambda w: step(3, variables=[w]),
+        r"got step=3 \(int\); expected a function\. Pass the function itself",
+    ),
+    "no variables": (
+        lambda w: step(lambda: w * w, variables=[]),
+        r"got no trainable variables \(an empty list\); expected a list of tf\.Variable",
+    ),
+    "nothing returned": (
+        lambda w: step(lambda: None, variables=[w]),
+        r"got a step that returned None \(NoneType\); expected the loss of the step\. End it",
+    ),
+    "nothing returned by a tf.function": (
+        lambda w: step(tf.function(lambda: None), variables=[w]),
+        r"got a step that returned None \(NoneType\); expected the loss of the step\. End it",
+    ),
+    "a dict without a loss": (
+        lambda w: step(lambda: {"mse": w * w}, variables=[w]),
+        r"got a step that returned \{'mse': .*\(dict\); expected the loss of the step\.",
+    ),
+    "an optimizer's name": (
+        lambda w: step(lambda: w * w, variables=[w], optimizer="adam"),
+        r"got optimizer='adam' \(str\); expected an optimizer of keras\.optimizers or",
+    ),
+    "empty data": (
+        lambda w: step(lambda x: w * w, variables=[w], data=iter(())),
+        r"got a \w+ without any batch; expected at least one batch\.",
+    ),
+    "an empty dataset": (
+        lambda w: step(
+            lambda x: w * w,
+            variables=[w],
+            data=tf.data.Dataset.from_tensor_slices(np.zeros((3, 2))).batch(5, drop_remainder=True),
+        ),
+        r"got a \w*Dataset without any batch; expected at least one batch\. .*drop_remainder",
+    ),
+    "a generator that runs dry": (
+        lambda w: step(
+            lambda x: w * tf.reduce_mean(x), variables=[w], data=(np.ones(3) for _ in range(7))
+        ),
+        r"got a generator that ran dry at step 8; expected a batch for each of 100 steps\. Pass",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_errors_come_before_any_update(case):
+    start, pattern = ERRORS[case]
+    w = tf.Variable(5.0)
+    with pytest.raises(ValueError, match=pattern) as caught:
+        judged(start(w))
+    assert type(caught.value).__name__ == "InvalidTrainingError"
+    assert float(w) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"), [("metrics", {"accuracy": (0.5, None)}), ("min_skill", 0.5)]
+)
+def test_expectations_that_need_a_model_are_refused(argument, value):
+    train_step, w = regression(optimizers.SGD(0.1))
+    with pytest.raises(ValueError, match=rf"got {argument} for converge\.step; expected"):
+        judged(step(train_step, variables=[w]), **{argument: value})
+
+
+def test_several_seeds_are_refused():
+    train_step, w = regression(optimizers.SGD(0.1))
+    with pytest.raises(ValueError, match=r"got seeds=2 with objects that are built already"):
+        judged(step(train_step, variables=[w]), seeds=2)
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, tf.function], ids=["plain", "tf.function"])
+def test_an_exception_of_the_users_step_keeps_its_traceback(wrap):
+    w = tf.Variable(1.0)
+
+    def my_step(x):
+        raise ValueError("what the user wrote")
+
+    with pytest.raises(ValueError, match="what the user wrote") as caught:
+        judged(step(wrap(my_step), variables=[w], data=[np.ones((4, 2))]))
+    text = "".join(traceback.format_exception(caught.value))
+    assert "my_step" in text
+    assert "what the user wrote" in text
+
+
+def test_wrong_arguments_of_the_step_are_a_readable_error():
+    train_step, w = regression(optimizers.SGD(0.1))
+    with pytest.raises(TypeError, match=r"train_step\(\) takes from 0 to 2 positional"):
+        judged(step(train_step, variables=[w], data=[(np.ones((4, 4)),) * 3]))
+
+
+def test_a_shape_mismatch_comes_out_before_training():
+    train_step, variables = own_step(optimizers.SGD(0.1), compiled=False)
+    before = [v.numpy() for v in variables]
+    data = [(np.ones((8, 12), "float32"), np.zeros(8, "int32"))]
+    with pytest.raises(ValueError, match="13"):
+        judged(step(train_step, variables=variables, data=data))
+    for kept, variable in zip(before, variables, strict=True):
+        np.testing.assert_array_equal(kept, variable)
