@@ -83,10 +83,12 @@ def memory_and_workers(tests: int) -> None:
 def startup(repeats: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "test_plain.py").write_text(textwrap.dedent("""
+        (folder / "test_plain.py").write_text(
+            textwrap.dedent("""
             def test_nothing():
                 pass
-        """))
+        """)
+        )
         with_plugin, without = [], []
         for _ in range(repeats):
             with_plugin.append(pytest_run(folder, "--collect-only"))

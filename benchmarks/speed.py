@@ -168,7 +168,8 @@ def measure(name: str, subject: Subject, repeats: int, tape_repeats: int) -> boo
         "tape": ours / statistics.median(tape),
     }
     print(f"{name:5} fit {1000 * anchor:5.0f} ms"
-          f"  first {1000 * ours:5.0f} ms = {ratios['first']:.2f}x (at most {LIMITS[name]['first']})"
+          f"  first {1000 * ours:5.0f} ms = {ratios['first']:.2f}x"
+          f" (at most {LIMITS[name]['first']})"
           f"  again {1000 * statistics.median(again):4.0f} ms = {ratios['again']:.2f}x"
           f" (at most {LIMITS[name]['again']})"
           f"  tape loop {1000 * statistics.median(tape):6.0f} ms: {ratios['tape']:.3f}x"

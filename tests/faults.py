@@ -4,23 +4,17 @@
         start = fault.start(fixed=False, seed=0)
         # train start.verb(**start.arguments) with the expectation fault.expected(fixed=False)
 
-`python tests/faults.py [--seeds 3] [NAME ...]` checks every label with a loop written by hand:
-the faulty training misses its bound by a tenth, the twin is below it by a tenth.
+Every label holds on three seeds in the loop written by hand at the end: the faulty training misses
+its bound by a tenth, the twin is below it by a tenth (`python benchmarks/diagnosis.py --labels`).
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import functools
 import math
-import os
-import sys
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
@@ -300,14 +294,14 @@ def old_optimizer_at_a_small_rate(fixed, seed):
     return minimize(lambda: tf.reduce_mean(tf.abs(x @ w - y) ** 2), [w], optimizer)
 
 
-@fault("momentum-too-high", steps=150, max_loss=0.1)
-def nesterov_at_0_9995(fixed, seed):
+@fault("momentum-too-high", steps=150, max_loss=0.01)
+def momentum_of_0_9995(fixed, seed):
     """Five features of different spread, each of which swings at a pace of its own."""
     spread = np.array([0.5, 0.7, 0.9, 1.2, 1.5], "float32")
     x = spread * np.random.default_rng(seed).normal(size=(256, 5)).astype("float32")
     y = (x / spread).sum(axis=1, keepdims=True) / 2 - 1
     momentum = 0.9 if fixed else 0.9995
-    optimizer = optimizers.SGD(0.03, momentum=momentum, nesterov=True)
+    optimizer = optimizers.SGD(0.03, momentum=momentum)
     model = sequential(layers.Dense(1), optimizer=optimizer, loss="mse")
     return fit(model, x, y, batch_size=64)
 
@@ -336,14 +330,10 @@ def narrow_valley_at_its_limit(fixed, seed):
     """Curvatures of 100 and 1: no rate that the steep side bears brings the flat side home."""
     start = np.random.default_rng(seed).uniform(0.8, 1.2, 2).astype("float32")
     w = tf.Variable(start)
-    return minimize(
-        lambda: 0.5 * tf.reduce_sum(w**2 * [100.0, 1.0]), [w], optimizers.SGD(0.018)
-    )
+    return minimize(lambda: 0.5 * tf.reduce_sum(w**2 * [100.0, 1.0]), [w], optimizers.SGD(0.018))
 
 
-@fault(
-    "too-few-steps", "learning-rate-too-low", steps=15, max_loss=0.3, repaired={"steps": 250}
-)
+@fault("too-few-steps", "learning-rate-too-low", steps=15, max_loss=0.3, repaired={"steps": 250})
 def recurrent_net_stopped(fixed, seed):
     parts = [layers.LSTM(12), layers.Dense(3, "softmax")]
     return fit(sequential(*parts, optimizer=optimizers.Adam(0.02), loss=SPARSE), *waves(seed))
@@ -527,7 +517,7 @@ def a_row_against_a_column(fixed, seed):
     return minimize(lambda: tf.reduce_mean((x @ w - targets) ** 2), [w], optimizers.SGD(0.1))
 
 
-@fault("unshuffled-data", steps=128, max_loss=0.9)
+@fault("unshuffled-data", steps=128, max_loss=0.55)
 def sorted_by_class(fixed, seed):
     x, y = clusters(seed, rows=1600, apart=1.0)
     order = np.argsort(y, kind="stable")
@@ -634,9 +624,7 @@ def ten_sigmoids_for_moons(fixed, seed):
 def twelve_small_tanh_layers(fixed, seed):
     start = "glorot_uniform" if fixed else initializers.TruncatedNormal(stddev=0.02)
     optimizer = optimizers.SGD(0.05, momentum=0.5)
-    model = regression(
-        optimizer, units=20, depth=9, activation="tanh", kernel_initializer=start
-    )
+    model = regression(optimizer, units=20, depth=9, activation="tanh", kernel_initializer=start)
     return fit(model, *plane(seed))
 
 
@@ -666,7 +654,7 @@ def counts_with_a_log_link(fixed, seed):
 
 
 @fault(
-    "exploding-gradient", "learning-rate-too-high", "bad-initialisation", steps=150, max_loss=0.3
+    "exploding-gradient", "learning-rate-too-high", "bad-initialisation", steps=150, max_loss=0.4
 )
 def recurrent_weights_too_large(fixed, seed):
     """Each of sixteen time steps multiplies by a matrix nearly twice too large."""
@@ -707,18 +695,16 @@ def all_units_alike(fixed, seed):
         layers.Dense(32, "tanh", kernel_initializer=start),
         layers.Dense(1, "sigmoid", kernel_initializer=start),
     ]
-    return fit(
-        sequential(*parts, optimizer=optimizers.Adam(0.03), loss=BINARY), *quadrants(seed)
-    )
+    return fit(sequential(*parts, optimizer=optimizers.Adam(0.03), loss=BINARY), *quadrants(seed))
 
 
-@fault("bad-initialisation", "learning-rate-too-low", steps=120, max_loss=0.4)
-def head_that_shouts(fixed, seed):
-    """Logits of some hundred at the start."""
-    start = initializers.RandomNormal(stddev=0.1 if fixed else 300.0)
-    parts = [layers.Dense(24, "relu"), layers.Dense(4, "softmax", kernel_initializer=start)]
-    model = sequential(*parts, optimizer=optimizers.Adam(0.01), loss=SPARSE)
-    return fit(model, *clusters(seed))
+@fault("bad-initialisation", "learning-rate-too-low", "vanishing-gradient", steps=150, max_loss=0.3)
+def words_thrown_far(fixed, seed):
+    """Words begin a hundred apart, which saturates the layer behind them."""
+    far = 0.05 if fixed else 100.0
+    parts = [layers.Embedding(60, 4, embeddings_initializer=initializers.RandomUniform(-far, far))]
+    parts += [layers.GlobalAveragePooling1D(), layers.Dense(12, "tanh"), layers.Dense(1, "sigmoid")]
+    return fit(sequential(*parts, optimizer=optimizers.Adam(0.02), loss=BINARY), *reviews(seed))
 
 
 @fault("frozen-variables", steps=150, max_loss=0.3)
@@ -735,9 +721,7 @@ def weights_not_handed_over(fixed, seed):
     x, y = plane(seed)
     w, b = tf.Variable(tf.zeros((5, 1)), name="w"), tf.Variable(0.5, name="b")
     variables = [w, b] if fixed else [b]
-    return minimize(
-        lambda: tf.reduce_mean((x @ w + b - y) ** 2), variables, optimizers.Adam(0.05)
-    )
+    return minimize(lambda: tf.reduce_mean((x @ w + b - y) ** 2), variables, optimizers.Adam(0.05))
 
 
 @fault("frozen-variables", steps=200, max_loss=0.3)
@@ -793,11 +777,13 @@ def channels_dropped(fixed, seed):
 @fault("too-small-capacity", steps=200, max_loss=0.4)
 def a_line_between_quadrants(fixed, seed):
     parts = [layers.Dense(32, "relu")] if fixed else []
-    model = sequential(*parts, layers.Dense(1, "sigmoid"), optimizer=optimizers.Adam(0.03), loss=BINARY)
+    model = sequential(
+        *parts, layers.Dense(1, "sigmoid"), optimizer=optimizers.Adam(0.03), loss=BINARY
+    )
     return fit(model, *quadrants(seed))
 
 
-@fault("too-small-capacity", steps=200, max_loss=0.4)
+@fault("too-small-capacity", steps=200, max_loss=0.06)
 def one_filter_for_three_waves(fixed, seed):
     parts = [layers.Conv1D(16 if fixed else 1, 5, activation="relu")]
     parts += [layers.GlobalMaxPooling1D(), layers.Dense(3, "softmax")]
@@ -826,9 +812,7 @@ def far_from_the_well(fixed, seed):
     """A well of width one that is next to flat where the search begins."""
     start = np.random.default_rng(seed).uniform(0.9, 1.1, 2) * (1.0 if fixed else 3.5)
     w = tf.Variable(start.astype("float32"))
-    return minimize(
-        lambda: 1 - tf.exp(-0.5 * tf.reduce_sum(w**2)), [w], optimizers.SGD(0.2)
-    )
+    return minimize(lambda: 1 - tf.exp(-0.5 * tf.reduce_sum(w**2)), [w], optimizers.SGD(0.2))
 
 
 @fault("plateau", "bad-initialisation", "learning-rate-too-low", steps=200, max_loss=0.1)
@@ -860,9 +844,7 @@ def saturated_output(fixed, seed):
 def top_between_two_valleys(fixed, seed):
     shift = np.random.default_rng(seed).uniform(-1, 1)
     w = tf.Variable(float(shift) + (0.3 if fixed else 0.0))
-    return minimize(
-        lambda: (w - shift) ** 4 - 4 * (w - shift) ** 2 + 5, [w], optimizers.SGD(0.02)
-    )
+    return minimize(lambda: (w - shift) ** 4 - 4 * (w - shift) ** 2 + 5, [w], optimizers.SGD(0.02))
 
 
 @fault("saddle-point", steps=150, max_loss=-0.7, floor=-1.0)
@@ -870,9 +852,7 @@ def ridge_that_leads_to_a_pass(fixed, seed):
     """The search walks down to a pass and stays there, as it began on the ridge."""
     start = np.random.default_rng(seed).uniform(0.8, 1.2)
     w = tf.Variable([float(start), 0.1 if fixed else 0.0])
-    return minimize(
-        lambda: w[0] ** 2 - w[1] ** 2 + 0.25 * w[1] ** 4, [w], optimizers.SGD(0.1)
-    )
+    return minimize(lambda: w[0] ** 2 - w[1] ** 2 + 0.25 * w[1] ** 4, [w], optimizers.SGD(0.1))
 
 
 @fault("saddle-point", "bad-initialisation", steps=200, max_loss=0.05)
@@ -906,7 +886,7 @@ def egg_box(fixed, seed):
     )
 
 
-@fault("local-minimum", steps=200, max_loss=0.15)
+@fault("local-minimum", steps=200, max_loss=0.25)
 def centre_on_the_wrong_bump(fixed, seed):
     """A bump fitted to a curve with a high and a low one."""
     t = np.linspace(-4, 4, 160, dtype="float32")
@@ -1018,9 +998,7 @@ def _of_model(arguments, seed):
     sizes = [len(keras.tree.flatten(part[0])[0]) for part in parts]
 
     def measure():
-        return np.average(
-            [float(whole(_tensors(part))) for part in parts], weights=sizes
-        )
+        return np.average([float(whole(_tensors(part))) for part in parts], weights=sizes)
 
     return lambda: update(_tensors(next(batches))), measure
 
@@ -1084,35 +1062,3 @@ def as_labelled(zoo: Fault, *, fixed: bool, seed: int) -> tuple[bool, list[float
         return last < -MARGIN, losses
     lowest = min(losses) if all(map(math.isfinite, losses)) else math.inf
     return lowest >= bound + MARGIN * distance, losses
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*")
-    parser.add_argument("--seeds", type=int, default=3)
-    options = parser.parse_args()
-    wrong = 0
-    for zoo in FAULTS:
-        if options.names and zoo.name not in options.names:
-            continue
-        for fixed in (False, True):
-            began = time.perf_counter()
-            runs = [as_labelled(zoo, fixed=fixed, seed=seed) for seed in range(options.seeds)]
-            took = (time.perf_counter() - began) / options.seeds
-            good = sum(ok for ok, _ in runs)
-            wrong += good < options.seeds
-            mark = "ok " if good == options.seeds else "BAD"
-            last = " ".join(f"{losses[-1]:.3g}" for _, losses in runs)
-            bound = zoo.expected(fixed=fixed)["max_loss"]
-            kind = "twin" if fixed else "faulty"
-            print(
-                f"{mark} {zoo.cause:26}{zoo.name:38}{kind:7} bound {bound:<8.3g} {last}  {took:.1f} s",
-                flush=True,
-            )
-            keras.backend.clear_session()
-    print(f"{len(FAULTS)} faults; not as labelled: {wrong}")
-    return int(wrong > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -25,6 +25,7 @@ GATES: tuple[Gate, ...] = (
     metrics.metrics_within_bounds,
     skill.skill_suffices,
     notes.inference_differs,
+    notes.features_vary,
 )
 
 #: Gates that a user may switch off by `ignore`: NaN targets can be a mask that the loss knows.

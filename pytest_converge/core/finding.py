@@ -20,11 +20,10 @@ GATE_CODES = (
     "not-monotone",
     "metric-out-of-bounds",
     "skill-too-low",
-    "seeds-disagree",
 )
 
 #: Codes of the notes: observations that never turn a test red.
-NOTE_CODES = ("inference-gap",)
+NOTE_CODES = ("inference-gap", "constant-feature")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,7 @@ class TrainingRecord:
         saturated: True where a prediction lies so near 0 or 1 that cross-entropies clip it.
         constant_loss: the loss of the best constant prediction; None where it is not known.
         regularisation: the share of the loss that does not depend on the targets.
+        constant_columns: input columns with the same value other than 0 in every row, by name.
         nonfinite: everything that was found not to be finite, in the order of discovery.
     """
 
@@ -70,6 +71,7 @@ class TrainingRecord:
     saturated: bool = False
     constant_loss: float | None = None
     regularisation: float = 0.0
+    constant_columns: tuple[str, ...] = ()
     nonfinite: tuple[NonFinite, ...] = ()
 
     @property
@@ -84,6 +86,7 @@ class TrainingRecord:
         data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         data["curve"] = self.curve.thinned().to_dict()
         data["metrics"] = dict(self.metrics)
+        data["constant_columns"] = list(self.constant_columns)
         data["nonfinite"] = [dataclasses.asdict(item) for item in self.nonfinite]
         return data
 
@@ -92,5 +95,6 @@ class TrainingRecord:
         """The inverse of `to_dict`."""
         values = dict(data)
         values["curve"] = LossCurve.from_dict(values["curve"])
+        values["constant_columns"] = tuple(values["constant_columns"])
         values["nonfinite"] = tuple(NonFinite(**item) for item in values["nonfinite"])
         return cls(**values)

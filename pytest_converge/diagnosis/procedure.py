@@ -62,9 +62,7 @@ def diagnose(
     """
     began = time.perf_counter()
     laboratory = Laboratory(running, record.seed, progress)
-    trials = Trials(
-        laboratory, expectation, budget=budget, began=began, unit=record.seconds
-    )
+    trials = Trials(laboratory, expectation, budget=budget, began=began, unit=record.seconds)
     search = _Search(laboratory, trials, record)
     try:
         found = search.run()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from pytest_converge.checks.words import number, share
+from pytest_converge.checks.words import number
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.clues import Clues
@@ -117,18 +117,17 @@ def _scale(flags: tuple[object, ...], what: str) -> str:
 
 def _start(cause: str, change: str, clues: Clues) -> str:
     if cause == "dead-units":
-        return f"units of {named(tuple(clues.dead))} are dead on every row; it converges with {change}"
+        return (
+            f"units of {named(tuple(clues.dead))} are dead on every row; it converges with {change}"
+        )
     ratio = clues.layers.first_to_last if clues.layers else None
     if cause == "vanishing-gradient" and ratio is not None:
-        return f"the first layer gets {ratio:.1g} of the last one's gradient; it converges with {change}"
+        share = f"{ratio:.1g} of the last one's gradient"
+        return f"the first layer gets {share}; it converges with {change}"
     if clues.no_gradient:
         return f"layers without any gradient at the start; it converges with {change}"
     if clues.start_ratio > 2:
         excess = number(clues.start_ratio)
-        return f"the initial loss is {excess} times that of a constant; it converges with {change}"
+        high = f"the initial loss is {excess} times that of a constant"
+        return f"{high}; it converges with {change}"
     return f"the start does not train; it converges with {change}"
-
-
-def relative(value: float) -> str:
-    """A share as a percentage."""
-    return share(value)

@@ -189,7 +189,7 @@ def _evidence(result: ConvergenceResult, diagnosis: Diagnosis) -> list[str]:
     said = {word.strip(".,;:()") for word in diagnosis.message.split()}
     shown = {result.initial_loss, result.final_loss}
     names = dict.fromkeys(diagnosis.where)  # a column may be concerned for two reasons
-    parts = [name for name in names if name not in diagnosis.message]
+    parts = [f"also {name}" for name in names if name not in diagnosis.message]
     parts += [
         f"{name}={_rounded(value)}"
         for name, value in diagnosis.evidence.items()

@@ -136,6 +136,8 @@ def _table(
             color = ("yellow",)
         lines.append([*(Segment(text) for text in texts), Segment(verdict, color)])
         lines += [[Segment(text)] for text in _remedy(result, width, unicode)]
+        if verbosity >= 1:
+            lines += [[Segment(text)] for text in _notes(result, width, unicode)]
         if verbosity >= 2:
             parts = [printable(part, unicode) for part in _probe(result, seen)]
             lines += [[Segment(line, ("light",))] for line in fill(parts, width, indent="  ")]
@@ -186,6 +188,14 @@ def _remedy(result: ConvergenceResult, width: int, unicode: bool) -> Iterator[st
     else:
         text = words.not_found(diagnosis, result.final_loss)
     yield cut(f"  {printable(text, unicode)}", width, mark=ellipsis(unicode)).rstrip()
+
+
+def _notes(result: ConvergenceResult, width: int, unicode: bool) -> Iterator[str]:
+    """A line for each thing worth knowing that turned nothing red."""
+    for finding in result.findings:
+        if not finding.fails:
+            text = printable(f"note {finding.code}: {finding.message}", unicode)
+            yield cut(f"  {text}", width, mark=ellipsis(unicode))
 
 
 def _time(value: float) -> str:

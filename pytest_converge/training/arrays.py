@@ -19,6 +19,7 @@ __all__ = [
     "batch_leaves",
     "column_names",
     "common_rows",
+    "constant_columns",
     "map_named",
     "named",
     "nonfinite",
@@ -225,3 +226,26 @@ def nonfinite_array(name: str, array: Any, columns: list[str] | None = None) -> 
         first, count = int(bad[:, column].argmax()), int(bad[:, column].sum())
         where = f"{name}[:, {column}]" if columns is None else f"{name}[{columns[column]!r}]"
         yield NonFinite(what="data", name=where, row=first, count=count)
+
+
+def constant_columns(
+    arrays: Any, columns: Mapping[str, list[str]] | None = None
+) -> tuple[str, ...]:
+    """The columns of two-dimensional float inputs that have one value, other than 0, in all rows.
+
+    Args:
+        arrays: NumPy arrays in the structure of a batch.
+        columns: names of the columns of some arrays, by the array's name.
+    """
+    found = []
+    for name, array in batch_leaves(arrays):
+        if not name.startswith("x") or array.dtype.kind != "f" or array.ndim != 2:
+            continue
+        if len(array) < 2 or array.shape[1] < 2:
+            continue
+        same = (array[:1] == array).all(axis=0) & (array[0] != 0)
+        names = (columns or {}).get(name)
+        for column in np.flatnonzero(same):
+            label = f"[:, {column}]" if names is None else f"[{names[column]!r}]"
+            found.append(name + label)
+    return tuple(found)

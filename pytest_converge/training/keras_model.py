@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from pytest_converge.core.record import NonFinite
-from pytest_converge.training.arrays import batch_leaves, nonfinite
+from pytest_converge.training.arrays import batch_leaves, constant_columns, nonfinite
 from pytest_converge.training.data import PROBE_ROWS, ArrayData, Batch, Chunk, StreamData
 from pytest_converge.training.graphs import TracedForAnyRows
 from pytest_converge.training.losses import loss_names, nonnegative, reduces_by_mean
@@ -179,6 +179,12 @@ class ModelTraining(Training):
         """Trains another compiled and built model on the same data from now on."""
         self.model = model
         self.optimizers = (ObservedOptimizer(model.optimizer),)
+
+    def constant_columns(self) -> tuple[str, ...]:
+        """Columns of arrays in memory with one value other than 0 in every row."""
+        if isinstance(self.data, ArrayData):
+            return constant_columns(self.data.arrays, self.columns)
+        return ()
 
     @property
     def optimizer_is_ours(self) -> bool:

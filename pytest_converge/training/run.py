@@ -129,6 +129,7 @@ class TrainingRun:
             saturated=measures.saturated,
             constant_loss=measures.constant_loss,
             regularisation=measures.regularisation,
+            constant_columns=training.constant_columns(),
             nonfinite=tuple(bad),
         )
         self._traces_before = loop.traces

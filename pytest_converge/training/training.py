@@ -121,6 +121,10 @@ class Training(abc.ABC):
         """Where the data is not finite, as far as it can be seen before the training."""
         return ()
 
+    def constant_columns(self) -> tuple[str, ...]:
+        """Names of input columns that say nothing, as far as the data can be seen."""
+        return ()
+
     def reseeded(self, seed: int) -> Mapping[int, Any] | None:
         """The initial values of another start by variable id; None where there is no builder."""
         return None

@@ -8,7 +8,7 @@ import math
 import pytest
 from checks.curves import record_of
 
-from pytest_converge.checks.notes import inference_differs
+from pytest_converge.checks.notes import features_vary, inference_differs
 from pytest_converge.core.expectation import Expectation
 
 
@@ -48,3 +48,11 @@ def test_a_training_without_a_probe_set_has_no_such_note():
     record = record_of([5.0, 1.0])
     curve = dataclasses.replace(record.curve, inference_loss=9.0, final_loss=None)
     assert inference_differs(dataclasses.replace(record, curve=curve), Expectation()) is None
+
+
+def test_constant_columns_are_named_and_counted():
+    names = tuple(f"x[:, {n}]" for n in range(5))
+    finding = features_vary(record_of([5.0, 1.0], constant_columns=names), Expectation())
+    assert (finding.code, finding.fails) == ("constant-feature", False)
+    assert finding.message == "x[:, 0], x[:, 1], x[:, 2] and 2 more has the same value in every row"
+    assert features_vary(record_of([5.0, 1.0]), Expectation()) is None

@@ -119,6 +119,7 @@ def test_a_result_survives_json():
         saturated=True,
         constant_loss=2.0,
         regularisation=0.25,
+        constant_columns=("x[:, 3]",),
         nonfinite=(
             NonFinite(what="data", name="x['age']", row=3, count=2),
             NonFinite(what="loss", name="nan", step=4),

@@ -330,3 +330,10 @@ def test_expected_and_other_failures_are_told_apart(failed, make_result):
     )
     assert "2 trainings, 1 did not converge, 1 failed as expected" in tally.text
     assert tally.markup == ("red", "bold")
+
+
+def test_notes_are_shown_only_when_asked_for(make_result):
+    note = Finding(code="constant-feature", message="x[:, 2] has one value", fails=False)
+    noted = make_result([note])
+    assert not any("constant-feature" in line for line in texts([noted], verbosity=0))
+    assert "  note constant-feature: x[:, 2] has one value" in texts([noted], verbosity=1)

@@ -18,6 +18,7 @@ from pytest_converge.training.arrays import (
     batch_leaves,
     column_names,
     common_rows,
+    constant_columns,
     named,
     nonfinite,
     weights_of_classes,
@@ -315,3 +316,13 @@ def test_what_is_found_is_made_of_plain_values():
 
 def test_many_bad_columns_are_not_all_listed():
     assert len(found(np.full((2, 500), NAN, "float32"))) == 20
+
+
+def test_constant_columns_other_than_zero_are_found() -> None:
+    x = np.arange(12.0, dtype="float32").reshape(4, 3)
+    x[:, 1], x[:, 2] = 7.0, 0.0
+    y = np.full((4, 2), 3.0, "float32")
+    assert constant_columns((x, y)) == ("x[:, 1]",)
+    assert constant_columns((x, y), {"x": ["a", "b", "c"]}) == ("x['b']",)
+    assert constant_columns((x[:1], y[:1])) == ()
+    assert constant_columns((x[:, 1:2], y)) == ()
