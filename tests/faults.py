@@ -653,18 +653,14 @@ def counts_with_a_log_link(fixed, seed):
     return minimize(loss, [w], optimizer)
 
 
-@fault(
-    "exploding-gradient", "learning-rate-too-high", "bad-initialisation", steps=150, max_loss=0.4
-)
-def recurrent_weights_too_large(fixed, seed):
-    """Each of sixteen time steps multiplies by a matrix nearly twice too large."""
-    start = initializers.Orthogonal(gain=1.9)
-    parts = [layers.SimpleRNN(16, activation="relu", recurrent_initializer=start)]
-    parts.append(layers.Dense(1))
-    clip = {"global_clipnorm": 0.5} if fixed else {}
-    x, _ = waves(seed)
-    y = x[:, -1] - x[:, -2]
-    return fit(sequential(*parts, optimizer=optimizers.SGD(0.02, **clip), loss="mse"), x, y)
+@fault("exploding-gradient", "learning-rate-too-high", steps=200, max_loss=0.05)
+def steep_walls(fixed, seed):
+    """A wide valley whose walls rise with the sixth power, and a start high up on one."""
+    start = np.random.default_rng(seed).uniform(4.0, 4.5, 2).astype("float32")
+    w = tf.Variable(start)
+    clip = {"global_clipnorm": 1.0} if fixed else {}
+    optimizer = optimizers.SGD(0.05, momentum=0.5, **clip)
+    return minimize(lambda: tf.reduce_mean(w**6) / 6 + 0.05 * tf.reduce_sum(w**2), [w], optimizer)
 
 
 @fault("bad-initialisation", "learning-rate-too-low", steps=150, max_loss=0.35)

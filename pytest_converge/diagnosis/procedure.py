@@ -13,7 +13,13 @@ from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis import floor, landscape, sentences
 from pytest_converge.diagnosis.clues import Clues, gather
 from pytest_converge.diagnosis.rates import RateSearch
-from pytest_converge.diagnosis.stages import STAGES, more_steps, remedies, scale_changes
+from pytest_converge.diagnosis.stages import (
+    STAGES,
+    more_steps,
+    own_initialisers,
+    remedies,
+    scale_changes,
+)
 from pytest_converge.diagnosis.trials import OutOfTimeError, Trials
 from pytest_converge.training.gauge import step_gauge
 from pytest_converge.training.intervention import Intervention
@@ -23,6 +29,8 @@ from pytest_converge.training.run import Progress, TrainingRun
 
 __all__ = ["diagnose"]
 
+#: The share of the gap to the target that tells a rate that helps.
+CLOSED = 0.5
 #: The gauge of a run that left the finite numbers: beyond any overshoot.
 OVERSHOT = -10.0
 
@@ -91,6 +99,7 @@ class _Search:
             or self._contradiction()
             or (self._stationary() if self._laboratory.training.full_batch else None)
             or self._rate()
+            or self._first(own_initialisers(self._laboratory, self._record, self._clues))
             or (self._stationary() if not self._laboratory.training.full_batch else None)
             or self._two_encodings()
             or self._first(more_steps(self._laboratory, self._record, self._clues))
@@ -248,8 +257,21 @@ class _Search:
         found = self._first(remedies(self._laboratory, self._record, self._clues))
         if found is None or found.cause != "plateau":
             return found
-        cause = landscape.cause_of_an_escape(self._record, self._clues, self._gauge)
+        cause = self._rate_that_helps()
+        if cause is None:
+            cause = landscape.cause_of_an_escape(self._record, self._clues, self._gauge)
         return dataclasses.replace(found, cause=cause)
+
+    def _rate_that_helps(self) -> str | None:
+        """The direction of a rate that closed most of the gap to the target, if not all of it."""
+        bound, last = self._trials.expectation.max_loss, self._record.curve.last
+        trials = [t for t in self._trials.done.values() if t.code.startswith("learning-rate")]
+        finite = [t for t in trials if math.isfinite(t.losses[0])]
+        if bound is None or not finite or not math.isfinite(last):
+            return None
+        best = min(finite, key=lambda trial: trial.losses[0])
+        helps = last - best.losses[0] > CLOSED * (last - bound)
+        return best.code if helps else None
 
     def _starts(self) -> Found | None:
         seen = landscape.other_starts(self._laboratory, self._trials)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pytest_converge.core.record import TrainingRecord
@@ -33,7 +33,14 @@ from pytest_converge.training.models import hidden_layers
 from pytest_converge.training.scale import ScaleFlag
 from pytest_converge.training.training import Training
 
-__all__ = ["STAGES", "Stage", "scale_changes"]
+__all__ = [
+    "STAGES",
+    "Stage",
+    "more_steps",
+    "own_initialisers",
+    "remedies",
+    "scale_changes",
+]
 
 #: A momentum from which the average over steps is longer than most short trainings.
 HIGH_MOMENTUM = 0.95
@@ -88,11 +95,20 @@ def _optimizer_settings(lab: Laboratory, record: TrainingRecord) -> Iterator[Int
     rates = record.curve.learning_rate
     if learning_rate.has_schedule(training) and rates and abs(rates[-1]) < DECAYED * max(rates):
         yield learning_rate.constant(training, max(rates))
+    elif learning_rate.has_schedule(training) and rates and _still_rises(rates):
+        peak = learning_rate.peak(training)
+        if peak > max(rates):
+            yield learning_rate.constant(training, peak)
     clips = [optimizers.setting(training, n) for n in ("clipnorm", "clipvalue", "global_clipnorm")]
     norms = record.curve.gradient_norm
     bound = min((c for c in clips if c), default=math.inf)
     if norms and bound < 0.1 * statistics.median(norms):
         yield optimizers.unclipped(training)
+
+
+def _still_rises(rates: Sequence[float]) -> bool:
+    """True for a warm-up that has not ended when the training does."""
+    return rates[-1] >= max(rates) and rates[0] < rates[-1]
 
 
 def _setting(training: Training, name: str) -> float:
@@ -153,6 +169,15 @@ def start(lab: Laboratory, record: TrainingRecord, clues: Clues) -> Iterator[Int
             # Gradients that arrive again may want a smaller rate than the faint ones did.
             slower = learning_rate.scaled(training, clues.rate, SLOWER)
             yield from (change.combined(slower) for change in open_ended)
+
+
+def own_initialisers(
+    lab: Laboratory, record: TrainingRecord, clues: Clues
+) -> Iterator[Intervention]:
+    """(5) Initialisers that somebody chose, where no rate suits what they draw."""
+    training = lab.training
+    if isinstance(training, ModelTraining) and starts.has_own_initialisers(training.model):
+        yield starts.default_initialisers(training.model, 0, "bad-initialisation")
 
 
 def more_steps(lab: Laboratory, record: TrainingRecord, clues: Clues) -> Iterator[Intervention]:

@@ -114,8 +114,6 @@ MODELS = {
     "noise": lambda: dense(layers.GaussianNoise(0.5)),
     "LSTM": lambda: recurrent(layers.LSTM(4)),
     "GRU with dropout": lambda: recurrent(layers.GRU(4, dropout=0.2)),
-    "simple RNN": lambda: recurrent(layers.SimpleRNN(4)),
-    "bidirectional": lambda: recurrent(layers.Bidirectional(layers.GRU(3))),
     "L2": lambda: dense(layers.Dense(8, kernel_regularizer="l2")),
     "activity": lambda: dense(layers.Dense(8, activity_regularizer="l1")),
     "sum reduction": lambda: dense(

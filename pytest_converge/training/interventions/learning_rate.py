@@ -7,12 +7,18 @@ import math
 from collections.abc import Iterator
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from pytest_converge.training.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import code_of, reconfigured
 from pytest_converge.training.training import Training
 
-__all__ = ["constant", "has_schedule", "reversed_sign", "scaled"]
+__all__ = ["constant", "has_schedule", "peak", "reversed_sign", "scaled"]
+
+
+#: Decades of steps in which a schedule is expected to reach its peak.
+LONGEST = 6
 
 
 def scaled(training: Training, own: float, factor: float) -> Intervention:
@@ -60,6 +66,13 @@ def has_schedule(training: Training) -> bool:
         return False
     rate = training.optimizers[0].user_rate
     return isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
+
+
+def peak(training: Training) -> float:
+    """The largest rate of the first optimizer's schedule over its first million steps."""
+    schedule = training.optimizers[0].user_rate
+    steps = np.unique(np.logspace(0, LONGEST, 200).astype(np.int64))
+    return max(float(schedule(tf.constant(step))) for step in steps)
 
 
 def _text(rate: float) -> str:

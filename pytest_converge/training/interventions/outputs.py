@@ -84,6 +84,8 @@ def _for_crossentropy(
     changes = []
     if activation not in ((fitting or "linear"), ""):
         changes.append(head(model, activation=fitting))
+    if activation == "" and isinstance(loss, keras.losses.Loss):
+        changes.append(other_logits(loss, logits=not logits))
     if name.startswith("binary") and kind == "two values":
         changes += [c for c in _other_labels(targets) if "{0, 1} instead" in c.change]
     if name.startswith("binary") and kind == "one-hot" and activation == "softmax":
@@ -152,6 +154,24 @@ def head(model: Any, *, activation: str | None, loss: Any = None, fix: str = "")
         where=(layer.name,) if layer is not None else (),
         variant=_variant(layer, activation, loss),
         loss_factor=1.0 if loss is None or name == _name_of(model.loss) else None,
+    )
+
+
+def other_logits(loss: Any, *, logits: bool) -> Intervention:
+    """The same cross-entropy told that it gets logits, or that it gets probabilities."""
+    changed = type(loss).from_config({**loss.get_config(), "from_logits": logits})
+
+    @contextlib.contextmanager
+    def variant(training: Training) -> Iterator[None]:
+        with with_loss(training.model, changed):  # type: ignore[attr-defined]
+            yield
+
+    name = type(loss).__name__
+    return Intervention(
+        code="output-loss-mismatch",
+        change=f"loss with from_logits={logits}",
+        fix=f"loss=keras.losses.{name}(from_logits={logits})",
+        variant=variant,
     )
 
 

@@ -13,7 +13,7 @@ from pytest_converge.training.models import layers_of
 from pytest_converge.training.snapshot import as_tf_variable
 from pytest_converge.training.training import Training
 
-__all__ = ["default_initialisers", "elsewhere", "nudged"]
+__all__ = ["default_initialisers", "elsewhere", "has_own_initialisers", "nudged"]
 
 #: Where Keras' layers keep initialisers, and what it gives them if nobody says otherwise.
 DEFAULTS = {
@@ -49,6 +49,25 @@ def default_initialisers(model: Any, seed: int, code: str) -> Intervention:
         where=tuple(layer.name for layer in layers_of(model) if layer._trainable_variables),
         start=start,
     )
+
+
+def has_own_initialisers(model: Any) -> bool:
+    """True where a layer's initial values are drawn in another way than Keras does by itself."""
+    return any(
+        _differs(getattr(owner, f"{name}_initializer", None), usual)
+        for layer in layers_of(model)
+        for owner in (layer, getattr(layer, "cell", layer))
+        for name, usual in DEFAULTS.items()
+    )
+
+
+def _differs(given: Any, usual: str) -> bool:
+    """Whether an initialiser is another one than the usual, by its class or its settings."""
+    if given is None:
+        return False
+    known = keras.initializers.get(usual)
+    ours, theirs = ({**x.get_config(), "seed": None} for x in (given, known))
+    return type(given) is not type(known) or ours != theirs
 
 
 def nudged(direction: Sequence[Any], size: float, code: str) -> Intervention:

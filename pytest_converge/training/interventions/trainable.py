@@ -10,6 +10,7 @@ from pytest_converge.training.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import reconfigured
 from pytest_converge.training.minimize import MinimizeTraining
 from pytest_converge.training.models import attributes_set, layers_of
+from pytest_converge.training.snapshot import as_tf_variable
 from pytest_converge.training.training import Training
 
 __all__ = ["all_layers", "all_read", "frozen"]
@@ -33,6 +34,8 @@ def all_layers(model: Any) -> Intervention:
         every = [layer for layer in [model, *layers_of(model)] if not layer._trainable]
         changes = [(layer, "_trainable", True) for layer in every]
         changes += [(v, "_trainable", True) for v in _all_variables(model)]
+        # A variable that was created for a frozen layer is one that gradient tapes do not watch.
+        changes += [(as_tf_variable(v), "_trainable", True) for v in _all_variables(model)]
         with attributes_set(changes):
             new = reconfigured(training.optimizers[0])
             with training.with_optimizer(new):

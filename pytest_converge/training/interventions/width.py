@@ -12,6 +12,7 @@ from pytest_converge.training.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import reconfigured
 from pytest_converge.training.keras_model import ModelTraining
 from pytest_converge.training.models import (
+    attributes_set,
     compiled_metrics,
     create_all_variables,
     output_layer,
@@ -42,7 +43,9 @@ def wider(model: Any) -> Intervention | None:
         return type(layer).from_config(config)
 
     def larger() -> Any:
-        return keras.models.clone_model(model, clone_function=enlarged)
+        # Cloning would compile the copy too, from a configuration that our observer is part of.
+        with attributes_set([(model, "compiled", False)]):
+            return keras.models.clone_model(model, clone_function=enlarged)
 
     sizes = ", ".join(f"{x.name} {max(FACTOR * getattr(x, _size(x)), FEWEST)}" for x in hidden)
     return Intervention(

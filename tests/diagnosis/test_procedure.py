@@ -1,0 +1,337 @@
+"""The procedure: the least verified repair names the cause, within a budget, leaving no trace."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from diagnosis.programs import (
+    SPREAD,
+    diagnosis_of,
+    distance,
+    raw_features,
+    result_of,
+    two_valleys,
+)
+from keras import layers, optimizers, regularizers
+from problems import (
+    BINARY,
+    SPARSE,
+    classifier,
+    fit,
+    linear,
+    minimize,
+    moons,
+    sequential,
+    step,
+    wine,
+)
+from trainings import quiet, running
+
+from pytest_converge.core.expectation import Expectation
+from pytest_converge.diagnosis.procedure import diagnose
+from pytest_converge.diagnosis.trials import Trials
+
+SGD = optimizers.SGD
+
+# ---- the classic programs -----------------------------------------------------------------------
+
+
+def test_raw_features_need_to_be_standardised():
+    found = diagnosis_of(raw_features(), steps=100)
+    assert found.cause == "unscaled-features"
+    assert found.proven
+    assert "x[:, 0]" in found.where
+    assert "features standardised" in found.verified[0].change
+    assert "Normalization" in found.fix
+    assert "1.53e+03" in found.message
+
+
+def test_a_rate_far_too_low_comes_with_a_bracket():
+    found = diagnosis_of(distance(SGD(0.001)), steps=100, max_loss=0.67)
+    assert found.cause in ("learning-rate-too-low", "too-few-steps")
+    assert found.proven
+    assert found.bracket.own == pytest.approx(0.001)
+    assert 0.001 < found.bracket.lowest <= found.bracket.proposed <= found.bracket.highest < 1.0
+
+
+def test_a_rate_beyond_the_limit_names_the_limit():
+    """The second derivative is 2, the limit of the rate 1."""
+    found = diagnosis_of(distance(SGD(1.2)), steps=100, max_loss=0.67)
+    assert found.cause == "learning-rate-too-high"
+    assert found.proven
+    assert found.bracket.stability_limit == pytest.approx(1.0, rel=1e-3)
+    assert found.bracket.highest < found.bracket.stability_limit
+    assert found.fix == f"keras.optimizers.SGD({found.bracket.proposed:g})"
+
+
+def test_time_alone_is_missing_where_the_steep_side_forbids_a_larger_rate():
+    w = tf.Variable([1.0, 1.0])
+    curvature = tf.constant([100.0, 1.0])
+    start = minimize(lambda: 0.5 * tf.reduce_sum(curvature * w**2), [w], SGD(0.018))
+    found = diagnosis_of(start, steps=25, max_loss=0.02)
+    assert (found.cause, found.proven, found.fix) == ("too-few-steps", True, "steps=100")
+
+
+# ---- models -------------------------------------------------------------------------------------
+
+
+def labels_from_one():
+    x, y = moons(0)
+    model = sequential(layers.Dense(1, "sigmoid"), optimizer=optimizers.Adam(0.05), loss=BINARY)
+    return fit(model, x, y + 1)
+
+
+def heavy_penalty():
+    penalty = regularizers.L2(3.0)
+    parts = [layers.Dense(8, "tanh", kernel_regularizer=penalty), layers.Dense(1)]
+    return fit(sequential(*parts, optimizer=optimizers.Adam(0.05), loss="mse"), *linear(0))
+
+
+def frozen():
+    parts = [layers.Dense(8, "relu"), layers.Dense(3, "softmax")]
+    model = sequential(*parts, optimizer=optimizers.Adam(0.05), loss=SPARSE, shape=(13,))
+    model.layers[0].set_weights([np.zeros((13, 8)), np.ones(8)])
+    model.layers[0].trainable = False
+    model.compile(optimizers.Adam(0.05), SPARSE)
+    return fit(model, *wine())
+
+
+def tanh_head():
+    x, y = linear(0)
+    model = sequential(layers.Dense(1, "tanh"), optimizer=optimizers.Adam(0.1), loss="mse")
+    return fit(model, x, 6 * y)
+
+
+def missing_value():
+    x, y = linear(0)
+    x[3, 1] = np.nan
+    return fit(sequential(layers.Dense(1), optimizer=SGD(0.1), loss="mse"), x, y)
+
+
+@pytest.mark.parametrize(
+    ("make", "cause", "bound"),
+    [
+        (labels_from_one, "label-encoding", 0.4),
+        (heavy_penalty, "regularisation-too-strong", 0.1),
+        (frozen, "frozen-variables", 0.2),
+        (tanh_head, "output-loss-mismatch", 0.5),
+        (missing_value, "nonfinite-data", 0.1),
+    ],
+)
+def test_the_first_repair_by_the_order_of_evidence_is_the_cause(make, cause, bound):
+    found = diagnosis_of(make(), steps=100, max_loss=bound)
+    assert (found.cause, found.proven) == (cause, True)
+    own = found.verified[0]
+    assert own.code == cause
+    assert own.fix == found.fix
+    assert (own.passed, own.seeds, own.verified) == (3, 3, True)
+    assert own in found.tried
+
+
+def test_nothing_to_repair_is_said_so():
+    """Coin tosses: no change helps, and permuted labels are learnt as well."""
+    x, _ = linear(0, rows=400)
+    y = np.random.default_rng(1).integers(0, 2, (400, 1)).astype("float32")
+    model = sequential(layers.Dense(1, "sigmoid"), optimizer=SGD(0.1), loss=BINARY)
+    found = diagnosis_of(fit(model, x, y), steps=30, max_loss=0.2)
+    assert found.cause in ("labels-unrelated", "unreachable-target")
+    assert not found.proven
+    assert not found.verified
+
+
+# ---- when it runs -------------------------------------------------------------------------------
+
+
+def test_a_training_that_passes_is_not_diagnosed():
+    result = result_of(distance(SGD(0.1)), steps=100, max_loss=0.67)
+    assert result.passed
+    assert result.diagnosis is None
+
+
+def test_a_failure_is_not_diagnosed_where_nobody_asks():
+    result = result_of(distance(SGD(0.001)), steps=100, max_loss=0.67, diagnose="off")
+    assert not result.passed
+    assert result.diagnosis is None
+
+
+def test_a_full_diagnosis_may_take_longer_than_a_quick_one():
+    quick, full = (
+        diagnosis_of(distance(SGD(0.001)), steps=20, max_loss=0.67, diagnose=how).budget
+        for how in ("quick", "full")
+    )
+    assert (quick, full) == (10.0, 50.0)
+
+
+# ---- the budget ---------------------------------------------------------------------------------
+
+
+def diagnosed_within(budget, start, *, steps=50, **expectation):
+    run = running(start, steps=steps)
+    record = run.run(0)
+    expected = Expectation(seed=0, steps=steps, **expectation)
+    return diagnose(run, record, expected, budget=budget, progress=quiet)
+
+
+def test_without_any_time_nothing_is_tried_and_what_was_left_out_is_named():
+    found = diagnosed_within(-1.0, distance(SGD(0.001)), max_loss=0.67)
+    assert found.tried == ()
+    assert found.budget == -1.0
+    assert len(found.left_out) == len(set(found.left_out)) >= 1
+    assert found.left_out[0].startswith("learning rate")
+    assert not found.proven
+
+
+def test_the_time_spent_is_reported():
+    found = diagnosed_within(30.0, distance(SGD(0.001)), max_loss=0.67)
+    assert found.budget == 30.0
+    assert 0 < sum(trial.seconds for trial in found.tried) <= found.seconds < 30.0
+    assert found.left_out == ()
+
+
+def test_a_repair_that_was_verified_in_time_is_not_lost(monkeypatch):
+    """The time is up while the edges of what passes are looked for."""
+    try_out = Trials.try_out
+
+    def last_one(trials, change, *, confirm=True):
+        trial = try_out(trials, change, confirm=confirm)
+        if trial is not None and trial.verified:
+            trials.budget = -1.0
+        return trial
+
+    monkeypatch.setattr(Trials, "try_out", last_one)
+    found = diagnosed_within(30.0, distance(SGD(0.001)), max_loss=0.67)
+    assert (found.cause, found.proven) == ("learning-rate-too-low", True)
+    assert len(found.left_out) == 1
+    assert found.left_out[0] not in {trial.change for trial in found.tried}
+
+
+# ---- what cannot be changed ---------------------------------------------------------------------
+
+
+def test_a_change_that_cannot_be_made_is_excluded_with_its_reason(monkeypatch):
+    def refuse(*_, **__):
+        raise ValueError("no such luck\nand more")
+
+    monkeypatch.setattr("pytest_converge.training.interventions.features._changed", refuse)
+    found = diagnosis_of(raw_features(), steps=100)
+    reasons = dict(found.excluded)
+    assert reasons["features standardised"] == "ValueError: no such luck"
+    assert "features standardised" not in {trial.change for trial in found.tried}
+
+
+def test_the_optimizer_inside_of_a_step_is_not_exchanged():
+    """A rate can be set from outside, momentum or Adam cannot."""
+    x, y = linear(0)
+    w, optimizer = tf.Variable(tf.zeros((4, 1))), SGD(0.001, momentum=0.97)
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ w - y) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    start = step(tf.function(train_step), variables=[w], optimizer=optimizer)
+    found = diagnosis_of(start, steps=20, max_loss=0.02)
+    changes = [trial.change for trial in found.tried]
+    assert any(change.startswith("learning rate") for change in changes)
+    assert not any("Adam" in change or "momentum" in change for change in changes)
+
+
+# ---- everything put back ------------------------------------------------------------------------
+
+
+def everything(model, optimizer):
+    hidden, drop, head = model.layers
+    return {
+        "activations": (hidden.activation, head.activation),
+        "penalty": hidden.kernel.regularizer,
+        "constraint": hidden.kernel.constraint,
+        "rate": drop.rate,
+        "trainable": [v.trainable for v in model.weights],
+        "layers": model.layers,
+        "loss": model.loss,
+        "optimizer": model.optimizer is optimizer,
+        "learning rate": float(optimizer.learning_rate),
+        "momentum": optimizer.momentum,
+        "iterations": int(optimizer.iterations),
+    }
+
+
+def burdened():
+    """Something for every stage to change, and no repair that would end the search early."""
+    hidden = layers.Dense(
+        6, "tanh", kernel_regularizer="l2", kernel_constraint=keras.constraints.MaxNorm(2.0)
+    )
+    parts = [hidden, layers.Dropout(0.3), layers.Dense(1, "tanh")]
+    optimizer = SGD(0.01, momentum=0.97)
+    return sequential(*parts, optimizer=optimizer, loss="mse", shape=(4,)), optimizer
+
+
+def test_everything_is_put_back_afterwards():
+    x, y = linear(0)
+    x[:, 2] *= 500
+    untouched = [x.copy(), y.copy()]
+    model, optimizer = burdened()
+    before = everything(model, optimizer)
+    found = diagnosis_of(fit(model, x, y, shuffle=False), steps=20, max_loss=1e-9)
+    changes = " ".join(trial.change for trial in found.tried)
+    for part in ("momentum", "penalties", "constraints", "dropout", "standardised", "shuffled"):
+        assert part in changes, part
+    after = everything(model, optimizer)
+    assert after.pop("iterations") == before.pop("iterations") + 20
+    assert after == before
+    np.testing.assert_array_equal(x, untouched[0])
+    np.testing.assert_array_equal(y, untouched[1])
+
+
+def test_the_weights_are_those_at_the_end_of_the_failed_run():
+    ends = []
+    for diagnose_it in ("off", "quick"):
+        keras.utils.set_random_seed(0)
+        model, _ = burdened()
+        result_of(fit(model, *linear(0)), steps=20, max_loss=1e-9, diagnose=diagnose_it)
+        ends.append([variable.numpy() for variable in model.weights])
+    for plain, diagnosed in zip(*ends, strict=True):
+        np.testing.assert_allclose(diagnosed, plain, rtol=1e-6)
+
+
+def test_a_variable_ends_where_the_failed_run_left_it():
+    w = tf.Variable(0.0)
+    diagnosis_of(distance(SGD(0.001), w), steps=10, max_loss=0.67)
+    assert float(w) == pytest.approx(2.5 * (1 - 0.998**10), rel=1e-4)
+
+
+def test_the_optimizer_of_a_closure_is_given_back():
+    optimizer = SGD(3.0)
+    diagnosis_of(distance(optimizer), steps=10, max_loss=0.67)
+    assert float(optimizer.learning_rate) == 3.0
+
+
+def test_a_model_trains_on_after_a_diagnosis():
+    """Nothing that was traced meanwhile is left in the model."""
+    model = classifier(SGD(1e-5), shape=(13,))
+    x, y = wine()
+    diagnosis_of(fit(model, x, y), steps=20)
+    model.compile(SGD(0.5), SPARSE)
+    history = model.fit(x, y, epochs=8, verbose=0).history["loss"]
+    assert history[-1] < 0.2 * history[0]
+
+
+# ---- the numbers behind it ----------------------------------------------------------------------
+
+
+def test_the_evidence_holds_plain_numbers():
+    found = diagnosis_of(two_valleys(3.0, SGD(1.0)), steps=100, max_loss=1.1)
+    assert found.evidence["learning_rate"] == pytest.approx(1.0)
+    assert found.evidence["initial_loss"] == pytest.approx(2.0)
+    assert found.evidence["step_gauge"] < 0
+    assert all(type(value) in (int, float, str) for value in found.evidence.values())
+
+
+def test_a_floor_is_a_number_that_no_run_goes_below():
+    found = diagnosis_of(distance(SGD(0.1)), steps=50, max_loss=0.5)
+    finite = [loss for trial in found.tried for loss in trial.losses if np.isfinite(loss)]
+    assert found.floor == pytest.approx(SPREAD, rel=1e-4)
+    assert min(finite) >= found.floor

@@ -1,0 +1,143 @@
+"""The search for a learning rate: where it begins, how it goes on, and the bracket it leaves."""
+
+from __future__ import annotations
+
+import math
+import types
+
+import pytest
+from diagnosis.programs import diagnosis_of, distance
+from keras import optimizers
+
+from pytest_converge.core.diagnosis import Trial
+from pytest_converge.diagnosis import rates
+from pytest_converge.diagnosis.clues import Clues
+from pytest_converge.diagnosis.rates import RateSearch
+from pytest_converge.diagnosis.trials import OutOfTimeError
+
+
+class FakeTrials:
+    """Passes the rates of an interval; the loss is lowest in its (geometric) middle."""
+
+    def __init__(self, lowest, highest, most=1000):
+        self.lowest, self.highest, self.most = lowest, highest, most
+        self.laboratory = types.SimpleNamespace(training=None)
+        self.asked = []
+
+    def try_out(self, change, *, confirm=True):
+        if len(self.asked) >= self.most:
+            raise OutOfTimeError
+        self.asked.append(change)
+        good = self.lowest <= change <= self.highest
+        middle = math.sqrt(self.lowest * self.highest)
+        loss = abs(math.log(change / middle)) if good else 99.0
+        seeds = 3 if good and confirm else 1
+        return Trial(
+            change=f"{change:g}",
+            code="learning-rate-too-low",
+            losses=(loss,) * seeds,
+            passed=seeds * good,
+        )
+
+
+@pytest.fixture
+def search_in(monkeypatch):
+    """Makes a search in which a change is no more than its rate."""
+    monkeypatch.setattr(
+        rates.learning_rate, "scaled", lambda training, own, factor: float(f"{own * factor:.3g}")
+    )
+
+    def search(lowest, highest, *, gauge=math.nan, unstable=False, own=1.0, most=1000):
+        trials = FakeTrials(lowest, highest, most)
+        clues = Clues(rate=own, unstable=unstable)
+        return RateSearch(trials, clues, gauge), trials
+
+    return search
+
+
+def test_a_calm_run_looks_upwards_first(search_in):
+    search, trials = search_in(5.0, 50.0)
+    assert search.search().verified
+    assert trials.asked[0] == 10.0
+
+
+def test_an_unstable_run_looks_downwards_first(search_in):
+    search, trials = search_in(0.05, 0.5, unstable=True)
+    assert search.search().verified
+    assert trials.asked[0] == 0.1
+
+
+def test_overshooting_steps_look_downwards_first(search_in):
+    search, trials = search_in(1e-9, 1e-8, gauge=-4.0)
+    search.search()
+    assert trials.asked[0] == pytest.approx(0.05 / 5)
+    assert all(rate < 1 for rate in trials.asked[:5])
+
+
+def test_steps_that_feel_no_curvature_begin_at_the_rate_that_would(search_in):
+    """With rho at 0.999, a rate 500 times as large has rho = 0.5."""
+    search, trials = search_in(100.0, 1000.0, gauge=0.999)
+    assert search.search().verified
+    assert trials.asked[0] == pytest.approx(500.0)
+
+
+def test_the_gauge_leads_at_most_a_thousand_times_away(search_in):
+    search, trials = search_in(1e9, 1e10, gauge=1 - 1e-7)
+    search.search()
+    assert trials.asked[0] == pytest.approx(1000.0)
+
+
+@pytest.mark.parametrize("gauge", [1.0, 1.5, math.nan])
+def test_a_gauge_that_tells_no_rate_leaves_the_decades(search_in, gauge):
+    search, trials = search_in(1e9, 1e10, gauge=gauge)
+    assert search.search() is None
+    assert trials.asked[0] == 10.0
+
+
+@pytest.mark.parametrize("unstable", [False, True])
+def test_every_direction_is_tried_in_the_end(search_in, unstable):
+    search, trials = search_in(1e9, 1e10, unstable=unstable)
+    assert search.search() is None
+    assert {0.1, 0.01, 10.0, 100.0} <= set(trials.asked)
+
+
+def test_the_users_own_rate_is_not_tried_again(search_in):
+    for unstable in (False, True):
+        search, trials = search_in(1e-3, 0.9, unstable=unstable)
+        search.search()
+        assert not any(0.5 < rate < 2 for rate in trials.asked)
+
+
+def test_the_bracket_holds_what_passed_and_proposes_the_best(search_in):
+    search, _ = search_in(0.0008, 0.8, unstable=True)
+    found = search.search()
+    bracket = search.bracket(2.0)
+    assert found.verified
+    assert (bracket.own, bracket.lowest, bracket.highest) == (1.0, pytest.approx(0.01), 0.1)
+    assert 0.0008 <= bracket.proposed <= 0.8
+    assert bracket.stability_limit == 2.0
+
+
+def test_time_that_ends_at_the_edges_keeps_the_cause(search_in):
+    search, trials = search_in(5.0, 5000.0, most=1)
+    assert search.search().verified
+    assert trials.asked == [10.0]
+    assert search.bracket(None).proposed == 10.0
+
+
+def test_no_rate_no_search(search_in):
+    for own in (math.nan, 0.0):
+        search, trials = search_in(0.1, 1.0, own=own)
+        assert search.search() is None
+        assert trials.asked == []
+        assert search.bracket(None) is None
+
+
+@pytest.mark.parametrize("factor", [1e-4, 1e-2, 30.0, 1000.0])
+def test_the_proposed_rate_trains(factor):
+    """The limit of this bowl is 1; a hundredth of it arrives in 300 steps."""
+    own = 0.3 * factor
+    found = diagnosis_of(distance(optimizers.SGD(own)), steps=300, max_loss=0.67)
+    assert found.cause == f"learning-rate-too-{'high' if factor > 1 else 'low'}"
+    assert 0.01 < found.bracket.proposed < 1
+    assert f"is too {'high' if factor > 1 else 'low'}" in found.message

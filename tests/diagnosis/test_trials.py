@@ -1,0 +1,178 @@
+"""Trials: what passes, on how many seeds, what is remembered and what is not run."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import types
+
+import pytest
+from checks.curves import record_of
+from diagnosis.programs import distance, laboratory_of
+from keras import optimizers
+
+from pytest_converge.core.expectation import Expectation
+from pytest_converge.diagnosis.trials import OutOfTimeError, Trials, passes
+from pytest_converge.training.intervention import Intervention
+
+BOUND = Expectation(max_loss=1.0, steps=10)
+
+
+class FakeLaboratory:
+    """Hands out losses, one a run, and counts how often it was put back."""
+
+    def __init__(self, *losses, full_batch=False, error=None):
+        self.losses, self.error = losses, error
+        self.training = types.SimpleNamespace(full_batch=full_batch)
+        self.runs, self.put_backs = [], 0
+
+    @contextlib.contextmanager
+    def changed(self, change):
+        def run(number):
+            if self.error is not None:
+                raise self.error
+            self.runs.append((change.change, number))
+            return record_of([9.0, 5.0, self.losses[number]])
+
+        yield run
+
+    def put_back(self):
+        self.put_backs += 1
+
+
+def change(name="change", **fields):
+    return Intervention(code="plateau", change=name, fix="code", **fields)
+
+
+def trials_of(*losses, budget=1e9, unit=0.0, **options):
+    laboratory = FakeLaboratory(*losses, **options)
+    trials = Trials(laboratory, BOUND, budget=budget, began=time.perf_counter(), unit=unit)
+    return trials, laboratory
+
+
+@pytest.mark.parametrize(
+    ("losses", "passed", "seeds", "verified"),
+    [
+        ((0.5, 0.6, 0.7), 3, 3, True),
+        ((0.5, 0.6, 1.7), 2, 3, False),
+        ((0.5, 1.6, 0.7), 1, 2, False),
+        ((1.5, 0.6, 0.7), 0, 1, False),
+    ],
+)
+def test_a_repair_holds_on_three_seeds_or_ends_at_the_first_that_fails(
+    losses, passed, seeds, verified
+):
+    trials, _ = trials_of(*losses)
+    trial = trials.try_out(change())
+    assert (trial.passed, trial.seeds, trial.verified) == (passed, seeds, verified)
+    assert trial.losses == losses[:seeds]
+    assert (trial.code, trial.fix) == ("plateau", "code")
+
+
+def test_one_run_is_all_where_nothing_is_random():
+    trials, laboratory = trials_of(0.5, full_batch=True)
+    trial = trials.try_out(change())
+    assert trial.verified
+    assert trial.deterministic
+    assert laboratory.runs == [("change", 0)]
+
+
+def test_a_change_is_run_once():
+    trials, laboratory = trials_of(0.5, 0.5, 0.5)
+    assert trials.try_out(change()) is trials.try_out(change())
+    assert len(laboratory.runs) == 3
+
+
+def test_a_trial_that_failed_is_not_confirmed_later():
+    trials, laboratory = trials_of(1.5)
+    first = trials.try_out(change(), confirm=False)
+    assert trials.try_out(change()) is first
+    assert len(laboratory.runs) == 1
+
+
+def test_one_that_passed_on_a_single_seed_can_be_confirmed():
+    trials, laboratory = trials_of(0.5, 0.5, 0.5)
+    assert not trials.try_out(change(), confirm=False).verified
+    assert trials.try_out(change()).verified
+    assert len(laboratory.runs) == 4
+
+
+def test_a_change_that_fails_to_be_made_is_kept_with_the_first_line_of_its_error():
+    trials, laboratory = trials_of(error=TypeError("wrong kind\nof model"))
+    assert trials.try_out(change()) is None
+    assert trials.failed == [("change", "TypeError: wrong kind")]
+    assert trials.done == {}
+    assert laboratory.put_backs == 1
+
+
+def test_an_interrupt_is_no_error_of_a_change():
+    trials, _ = trials_of(error=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        trials.try_out(change())
+
+
+def test_after_the_budget_nothing_runs():
+    trials, laboratory = trials_of(0.5, budget=-1.0)
+    with pytest.raises(OutOfTimeError):
+        trials.try_out(change())
+    assert trials.left_out == ["change"]
+    assert laboratory.runs == []
+
+
+def test_a_change_that_would_exceed_the_budget_is_left_out_and_others_go_on():
+    trials, laboratory = trials_of(0.5, 0.5, 0.5, budget=10.0, unit=1.0)
+    assert trials.try_out(change("sixteen times", steps_factor=16)) is None
+    assert trials.left_out == ["sixteen times"]
+    assert trials.try_out(change("four times", steps_factor=4)).verified
+    assert {name for name, _ in laboratory.runs} == {"four times"}
+
+
+def test_a_control_is_no_repair():
+    trials, _ = trials_of(0.5, 0.5, 0.5)
+    trials.control(change("half of the rows"))
+    trials.try_out(change("another unit", loss_factor=None))
+    trials.try_out(change("a repair"))
+    assert [t.change for t in trials.like_the_failed_run] == ["a repair"]
+
+
+def test_the_best_loss_is_finite():
+    trials, laboratory = trials_of(float("nan"))
+    assert trials.best == float("inf")
+    trials.try_out(change("one"))
+    assert trials.best == float("inf")
+    laboratory.losses = (3.0,)
+    trials.try_out(change("two"))
+    assert trials.best == 3.0
+
+
+# ---- what passes --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("factor", "loss", "expected"),
+    [(1.0, 0.9, True), (1.0, 1.1, False), (0.01, 0.9, False), (0.01, 0.009, True)],
+)
+def test_a_bound_goes_along_with_the_unit_of_the_loss(factor, loss, expected):
+    record = record_of([9.0, 5.0, loss])
+    assert passes(record, BOUND, change(loss_factor=factor)) is expected
+
+
+@pytest.mark.parametrize(("loss", "expected"), [(4.0, True), (6.0, False)])
+def test_half_of_the_constant_loss_has_to_go_where_the_unit_is_lost(loss, expected):
+    """The bound of 1 says nothing any more; the skill does."""
+    record = record_of([20.0, 15.0, loss], constant_loss=10.0)
+    assert passes(record, BOUND, change(loss_factor=None)) is expected
+
+
+def test_a_larger_skill_that_was_asked_for_stays():
+    strict = Expectation(max_loss=1.0, min_skill=0.9, steps=10)
+    record = record_of([20.0, 15.0, 4.0], constant_loss=10.0)
+    assert not passes(record, strict, change(loss_factor=None))
+
+
+def test_real_trials_leave_the_start_as_it_was():
+    lab, trials, _ = laboratory_of(distance(optimizers.SGD(0.001)), max_loss=0.67)
+    (w,) = lab.training.trainable
+    trials.try_out(change("faster", rate_factor=100.0))
+    assert float(w) == 0.0
+    assert float(lab.training.optimizers[0].optimizer.learning_rate) == pytest.approx(0.001)
