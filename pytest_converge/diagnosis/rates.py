@@ -56,7 +56,7 @@ class RateSearch:
             self.passing, key=lambda f: (not self.passing[f].verified, _last(self.passing[f]))
         )
         return RateBracket(
-            own=self._own,
+            own=float(f"{self._own:.3g}"),
             lowest=self._own * min(self.passing),
             highest=self._own * max(self.passing),
             proposed=float(f"{self._own * best:.2g}"),

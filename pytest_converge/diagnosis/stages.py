@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_converge.core.record import TrainingRecord
@@ -46,8 +46,9 @@ __all__ = [
 HIGH_MOMENTUM = 0.95
 #: A weight decay that outweighs most gradients; Keras' usual one is 0.004.
 HIGH_WEIGHT_DECAY = 0.1
-#: A schedule that ends below this share of its largest rate may have decayed too soon.
-DECAYED = 0.01
+#: A schedule whose mean rate over the run is below this share of its peak decayed too soon, or was
+#: still warming up.
+FAR_BELOW_PEAK = 0.1
 #: Activations whose slope does not shrink for large inputs, and a part of the rate to go with them.
 OPEN_ENDED, SLOWER = ("relu", "elu"), 0.3
 
@@ -93,22 +94,15 @@ def _optimizer_settings(lab: Laboratory, record: TrainingRecord) -> Iterator[Int
     if _setting(training, "weight_decay") > HIGH_WEIGHT_DECAY:
         yield optimizers.without_weight_decay(training)
     rates = record.curve.learning_rate
-    if learning_rate.has_schedule(training) and rates and abs(rates[-1]) < DECAYED * max(rates):
-        yield learning_rate.constant(training, max(rates))
-    elif learning_rate.has_schedule(training) and rates and _still_rises(rates):
-        peak = learning_rate.peak(training)
-        if peak > max(rates):
+    if learning_rate.has_schedule(training) and rates:
+        peak = max(*rates, learning_rate.peak(training))
+        if statistics.fmean(rates) < FAR_BELOW_PEAK * peak:
             yield learning_rate.constant(training, peak)
     clips = [optimizers.setting(training, n) for n in ("clipnorm", "clipvalue", "global_clipnorm")]
     norms = record.curve.gradient_norm
     bound = min((c for c in clips if c), default=math.inf)
     if norms and bound < 0.1 * statistics.median(norms):
         yield optimizers.unclipped(training)
-
-
-def _still_rises(rates: Sequence[float]) -> bool:
-    """True for a warm-up that has not ended when the training does."""
-    return rates[-1] >= max(rates) and rates[0] < rates[-1]
 
 
 def _setting(training: Training, name: str) -> float:

@@ -49,7 +49,7 @@ class Trials:
         expectation: what decides whether a change passes.
         budget: seconds; a trial that has begun is finished, one that would exceed it is left out.
         began: when the diagnosis began, on the clock of `time.perf_counter`.
-        unit: seconds that the failed run took.
+        unit: seconds that the failed run took; a run that traces nothing corrects it.
     """
 
     def __init__(
@@ -127,6 +127,8 @@ class Trials:
                 record = run(number)
                 if number == 0:
                     self.records[change.change] = record
+                if not record.traces:  # what a run costs once its graph is there
+                    self._unit = min(self._unit, record.seconds / change.steps_factor)
                 losses.append(record.curve.last)
                 passed += passes(record, self.expectation, change)
                 if passed <= number:

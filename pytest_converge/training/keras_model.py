@@ -30,6 +30,7 @@ from pytest_converge.training.models import (
     is_seed,
     layers_of,
     loss_of_logs,
+    redrawn,
     training_matters,
 )
 from pytest_converge.training.optimizer import ObservedOptimizer
@@ -212,9 +213,9 @@ class ModelTraining(Training):
             self._shared = kept
 
     def reseeded(self, seed: int) -> Mapping[int, Any] | None:
-        """The initial weights and seeds of another model of the same builder."""
-        if self._builder is None or self.data is None:
-            return None
+        """Initial values of another model of the builder, or by the model's own initialisers."""
+        if self._builder is None:
+            return redrawn(self.model, seed) or None
         seed_everything(seed)
         other = self._builder()
         create_variables(other, next(self.data.batches()))

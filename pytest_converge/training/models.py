@@ -7,14 +7,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.trainers.compile_utils import CompileLoss
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 from pytest_converge.training.data import Batch
+from pytest_converge.training.snapshot import as_tf_variable
 
 __all__ = [
+    "INITIALISED",
     "attributes_set",
     "call_model",
     "compiled_metrics",
@@ -24,13 +27,30 @@ __all__ = [
     "global_seed",
     "has_own_train_step",
     "hidden_layers",
+    "initialised_variables",
     "is_seed",
     "layers_of",
     "loss_of_logs",
     "output_layer",
+    "redrawn",
+    "seeded",
     "training_matters",
     "with_loss",
 ]
+
+#: Where Keras' layers keep initialised weights, and the initialisers they get by default.
+INITIALISED = {
+    "kernel": "glorot_uniform",
+    "depthwise_kernel": "glorot_uniform",
+    "pointwise_kernel": "glorot_uniform",
+    "recurrent_kernel": "orthogonal",
+    "bias": "zeros",
+    "gamma": "ones",
+    "beta": "zeros",
+    "embeddings": "uniform",
+}
+#: Two samples of so many numbers differ in their spread by less than a factor of two.
+FEWEST_DRAWN, MOST_SPREAD = 16, 2.0
 
 
 def create_variables(model: Any, batch: Batch) -> None:
@@ -173,3 +193,53 @@ def _new_metric(metric: Any) -> Any:
     if isinstance(metric, keras.metrics.Metric):
         return type(metric).from_config(metric.get_config())
     return metric
+
+
+def initialised_variables(model: Any) -> list[tuple[str, Any, Any]]:
+    """(kind, the layer or cell that owns it, variable) of what Keras' layers initialise."""
+    found: dict[int, tuple[str, Any, Any]] = {}
+    for layer in layers_of(model):
+        for owner in (layer, getattr(layer, "cell", layer)):
+            for name in INITIALISED:
+                variable = getattr(owner, name, None)
+                if isinstance(variable, keras.Variable):
+                    found.setdefault(id(variable), (name, owner, variable))
+    return list(found.values())
+
+
+def seeded(initialiser: Any, seed: int) -> Any:
+    """The same initialiser with another seed, where it is random."""
+    config = initialiser.get_config()
+    if "seed" not in config:
+        return initialiser
+    return type(initialiser).from_config({**config, "seed": seed})
+
+
+def redrawn(model: Any, seed: int) -> dict[int, Any]:
+    """Initial values as the model's own initialisers draw them from another seed.
+
+    Returns:
+        Values by the id of their `tf.Variable`; empty where the present ones do not look drawn so,
+        as weights that were loaded or set by hand.
+    """
+    values: dict[int, Any] = {}
+    for number, (name, owner, variable) in enumerate(initialised_variables(model)):
+        initialiser = getattr(owner, f"{name}_initializer", None)
+        if initialiser is None or (name == "bias" and hasattr(owner, "unit_forget_bias")):
+            continue  # an LSTM starts its forget gates at one, whatever the initialiser says
+        drawn = np.asarray(seeded(initialiser, seed + number)(variable.shape, dtype="float32"))
+        if not _alike(np.asarray(variable), drawn):
+            return {}
+        values[id(as_tf_variable(variable))] = drawn
+    for variable in model.non_trainable_variables:
+        if is_seed(variable):
+            values[id(as_tf_variable(variable))] = np.array([seed, 0], dtype=variable.dtype)
+    return values
+
+
+def _alike(present: np.ndarray[Any, Any], drawn: np.ndarray[Any, Any]) -> bool:
+    """Whether two draws may come from one initialiser, by their spread and their mean."""
+    if present.size < FEWEST_DRAWN or drawn.std() == 0:
+        return bool(np.allclose(present.mean(), drawn.mean(), atol=3 * drawn.std() + 1e-6))
+    ratio = float(present.std() / drawn.std())
+    return 1 / MOST_SPREAD <= ratio <= MOST_SPREAD

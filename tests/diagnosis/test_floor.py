@@ -19,15 +19,12 @@ def test_a_bound_below_the_minimum_is_unreachable():
     found = diagnosis_of(distance(SGD(0.1)), steps=100, max_loss=0.5)
     assert found.cause == "unreachable-target"
     assert found.floor == pytest.approx(SPREAD, rel=1e-4)
+    finite = [loss for trial in found.tried for loss in trial.losses if np.isfinite(loss)]
+    assert min(finite) >= found.floor
     assert "0.6667" in found.message
     assert "max_loss=0.5" in found.message
-    assert found.fix == "max_loss=0.7"
+    assert found.fix == "max_loss=0.7"  # a twentieth above the floor
     assert not found.verified
-
-
-def test_the_proposed_bound_is_within_reach():
-    bound = float(diagnosis_of(distance(SGD(0.1)), steps=100, max_loss=0.5).fix.split("=")[1])
-    assert SPREAD < bound < 1.1 * SPREAD
 
 
 def regression(x, y, loss="mse"):
@@ -126,7 +123,7 @@ def test_permuted_targets_tell_a_floor_from_unrelated_labels(related, cause):
     lab, trials, record = laboratory_of(noisy_labels(related=related), steps=100, max_loss=0.1)
     verdict = floor.nothing_passed(trials, record, None)
     assert verdict.cause == cause
-    assert (verdict.floor == pytest.approx(record.curve.last)) is related or not related
+    assert verdict.floor == (pytest.approx(record.curve.last) if related else None)
     assert [t.change for t in trials.done.values()] == ["targets permuted (control)"]
     assert trials.like_the_failed_run == []  # the control is no attempt at a repair
     lab.put_back()

@@ -21,6 +21,7 @@ from pytest_converge.training.interventions import (
     starts,
     steps,
     targets,
+    trainable,
 )
 from pytest_converge.training.laboratory import Laboratory
 
@@ -180,7 +181,7 @@ def tokens_beside_numbers():
     rng = np.random.default_rng(0)
     words, number = keras.Input((5,), name="words"), keras.Input((2,), name="number")
     h = layers.GlobalAveragePooling1D()(layers.Embedding(900, 3)(words))
-    h = layers.Concatenate()([h, number])
+    h = layers.Concatenate()([h, layers.Dense(2)(number)])
     model = keras.Model({"words": words, "number": number}, layers.Dense(1)(h))
     model.compile(SGD(1e-9), "mse")
     x = {
@@ -221,3 +222,27 @@ def test_class_labels_are_never_standardised():
     model = sequential(layers.Dense(60, "softmax"), optimizer=SGD(0.1), loss=SPARSE)
     lab, record = laboratory_of(fit(model, x, 25 * y), count=5)
     assert scale_changes(lab, gather(lab, record)) == []
+
+
+# ---- what was frozen ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before_it_is_built", [True, False])
+def test_what_was_frozen_is_trained_whenever_it_was_frozen(before_it_is_built):
+    """Keras makes the variables of a layer that is frozen at birth so that no tape watches them."""
+    hidden = layers.Dense(6, "tanh", trainable=not before_it_is_built)
+    model = sequential(hidden, layers.Dense(1), optimizer=SGD(0.1), loss="mse")
+    if not before_it_is_built:
+        model.build((None, 4))
+        hidden.trainable = False
+        model.compile(SGD(0.1), "mse")
+    lab, first = laboratory_of(fit(model, *linear(0, rows=60)))
+    before = hidden.kernel.numpy()
+    change = trainable.all_layers(model)
+    with lab.changed(change) as run:
+        record = run(0)
+        moved = np.abs(hidden.kernel.numpy() - before).max()
+    assert moved > 1e-3
+    assert record.curve.last < first.curve.last
+    np.testing.assert_array_equal(hidden.kernel.numpy(), before)
+    assert not hidden.trainable

@@ -27,6 +27,10 @@ __all__ = [
 #: Keras' own default for Adam (Kingma and Ba 2015, arXiv:1412.6980), and ten times as much for
 #: trainings as short as a test.
 ADAM_RATES = (0.001, 0.01, 0.1)
+#: Optimizers of TensorFlow 1 that need no other argument than their rate.
+RATE_ALONE = frozenset(
+    {"GradientDescentOptimizer", "AdamOptimizer", "AdagradOptimizer", "RMSPropOptimizer"}
+)
 #: A momentum that suits most trainings (Sutskever et al. 2013, On the importance of
 #: initialization and momentum in deep learning).
 USUAL_MOMENTUM = 0.9
@@ -62,7 +66,10 @@ def code_of(training: Training, **changes: Any) -> str:
     optimizer = training.optimizers[0].optimizer
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         rate = changes.get("learning_rate")
-        return "" if rate is None else f"tf.compat.v1.train.{type(optimizer).__name__}({rate:g})"
+        name = type(optimizer).__name__
+        if rate is None or name not in RATE_ALONE:
+            return ""
+        return f"tf.compat.v1.train.{name}({rate:g})"
     return _code(optimizer, changes, training.optimizers[0].user_rate)
 
 

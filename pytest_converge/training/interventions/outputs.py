@@ -38,6 +38,8 @@ FITTING = {
 }
 #: The two values that a bounded output can come near to.
 BOUNDED = {"sigmoid": (0.0, 1.0), "hard_sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+#: What outputs can reach; a softmax over one unit is 1 whatever its input.
+RANGES = {**BOUNDED, "relu": (0.0, float("inf")), "softplus": (0.0, float("inf"))}
 #: More different values than this are no classes that somebody forgot to encode.
 MOST_CLASSES = 100
 
@@ -111,12 +113,18 @@ def _for_regression(model: Any, activation: str, kind: str, targets: Any) -> lis
         if activation != "softmax":
             changes.append(head(model, activation="softmax"))
         changes.append(head(model, activation="softmax", loss=cce))
-    elif activation not in ("linear", ""):
+    elif activation not in ("linear", "") and not _within_range(activation, targets):
         if kind == "two values" and activation in BOUNDED:
             old = tuple(float(v) for v in np.unique(targets))
             changes.append(relabelled(old, BOUNDED[activation]))
         changes.append(head(model, activation=None))
     return changes
+
+
+def _within_range(activation: str, targets: Any) -> bool:
+    """True where an output with this activation can reach every target."""
+    low, high = RANGES.get(activation, (1.0, 1.0))
+    return bool(low <= targets.min() and targets.max() <= high)
 
 
 def _other_labels(targets: Any) -> list[Intervention]:

@@ -9,23 +9,11 @@ import keras
 import numpy as np
 
 from pytest_converge.training.intervention import Intervention, Start
-from pytest_converge.training.models import layers_of
+from pytest_converge.training.models import INITIALISED, initialised_variables, layers_of, seeded
 from pytest_converge.training.snapshot import as_tf_variable
 from pytest_converge.training.training import Training
 
 __all__ = ["default_initialisers", "elsewhere", "has_own_initialisers", "nudged"]
-
-#: Where Keras' layers keep initialisers, and what it gives them if nobody says otherwise.
-DEFAULTS = {
-    "kernel": "glorot_uniform",
-    "depthwise_kernel": "glorot_uniform",
-    "pointwise_kernel": "glorot_uniform",
-    "recurrent_kernel": "orthogonal",
-    "bias": "zeros",
-    "gamma": "ones",
-    "beta": "zeros",
-    "embeddings": "uniform",
-}
 
 
 def default_initialisers(model: Any, seed: int, code: str) -> Intervention:
@@ -33,11 +21,8 @@ def default_initialisers(model: Any, seed: int, code: str) -> Intervention:
 
     def start(training: Training, values: Start) -> Start:
         changed = dict(values)
-        for number, (name, variable) in enumerate(_initialised(model)):
-            initialiser = keras.initializers.get(DEFAULTS[name])
-            if hasattr(initialiser, "seed"):
-                config = {**initialiser.get_config(), "seed": seed + number}
-                initialiser = type(initialiser).from_config(config)
+        for number, (name, _, variable) in enumerate(initialised_variables(model)):
+            initialiser = seeded(keras.initializers.get(INITIALISED[name]), seed + number)
             value = initialiser(variable.shape, dtype="float32")
             changed[id(as_tf_variable(variable))] = np.asarray(value)
         return changed
@@ -57,7 +42,7 @@ def has_own_initialisers(model: Any) -> bool:
         _differs(getattr(owner, f"{name}_initializer", None), usual)
         for layer in layers_of(model)
         for owner in (layer, getattr(layer, "cell", layer))
-        for name, usual in DEFAULTS.items()
+        for name, usual in INITIALISED.items()
     )
 
 
@@ -106,18 +91,3 @@ def elsewhere(seed: int, spread: float) -> Intervention:
         fix="variable.assign(tf.random.normal(variable.shape))  # another start",
         start=start,
     )
-
-
-def _initialised(model: Any) -> list[tuple[str, Any]]:
-    found = []
-    for layer in layers_of(model):
-        for name in DEFAULTS:
-            variable = getattr(layer, name, None)
-            if isinstance(variable, keras.Variable) and variable.trainable:
-                found.append((name, variable))
-        if hasattr(layer, "cell"):
-            for name in DEFAULTS:
-                variable = getattr(layer.cell, name, None)
-                if isinstance(variable, keras.Variable):
-                    found.append((name, variable))
-    return list({id(v): (n, v) for n, v in found}.values())
