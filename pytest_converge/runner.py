@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Context", "isolation", "run"]
 
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
 #: A quick diagnosis may take so many seconds, or so many times the training's own.
 QUICK_SECONDS, QUICK_TIMES = 10.0, 5.0
 #: A full one may take so many times as long.

@@ -23,6 +23,8 @@ from pytest_converge.training.training import Training
 
 __all__ = ["Adapt", "build_training"]
 
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
 #: Turns an unknown object into a compiled Keras model or the arguments of `converge.step`.
 Adapt = Callable[[Any, Any, Any], Any]
 

@@ -15,6 +15,8 @@ from pytest_converge.training.training import Training
 
 __all__ = ["Loop"]
 
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
 _NAN = float("nan")
 
 

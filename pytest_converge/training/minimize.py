@@ -22,6 +22,8 @@ from pytest_converge.training.training import Training
 
 __all__ = ["MinimizeTraining", "check_variables"]
 
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
 Parts = tuple[Any, Any, Any]
 
 #: A plain loss is compiled only if the compiled one repeats its value this many times.

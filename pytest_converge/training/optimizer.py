@@ -13,6 +13,8 @@ from pytest_converge.training.snapshot import as_tf_variable, unique_variables
 
 __all__ = ["GradientStore", "ObservedOptimizer", "is_optimizer", "is_plain_sgd"]
 
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
 #: Where `tf.compat.v1.train` optimizers keep their learning rate.
 COMPAT_RATES = ("_learning_rate", "_lr")
 #: The method by which Keras' optimizers for TensorFlow add up the gradients of all replicas.

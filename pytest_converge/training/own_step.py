@@ -22,6 +22,8 @@ from pytest_converge.training.training import Training
 
 __all__ = ["StepTraining"]
 
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
 #: A plain step is compiled only if the compiled one repeats this many of its losses.
 REHEARSED_STEPS = 3
 

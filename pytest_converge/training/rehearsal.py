@@ -15,6 +15,8 @@ from pytest_converge.training.snapshot import Snapshot, unique_variables
 
 __all__ = ["needed_arguments", "rehearse"]
 
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
 #: Graph and eager arithmetic differ in the last digits only.
 TOLERANCE = 1e-4
 

@@ -21,6 +21,8 @@ from pytest_converge.training.training import Training
 
 __all__ = ["Progress", "TrainingRun"]
 
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
 #: Called with (steps done, steps, latest batch loss) between the segments of the loop.
 Progress = Callable[[int, int, float], None]
 
