@@ -24,6 +24,7 @@ __all__ = [
     "limit",
     "looks_stationary",
     "nudges",
+    "nudges_off_the_end",
     "other_starts",
 ]
 
@@ -66,6 +67,27 @@ def nudges(lab: Laboratory) -> Iterator[Intervention]:
         for sign in (1.0, -1.0):
             length = sign * relative * max(size, 1.0)
             yield starts.nudged(found.direction_of_smallest, length, "saddle-point")
+
+
+def nudges_off_the_end(lab: Laboratory, record: TrainingRecord) -> Iterator[Intervention]:
+    """Steps off the point where the run came to rest, where its slope ends and its curvature falls.
+
+    Only for a loss without data: the gradient of a batch never ends.
+    """
+    norms = record.curve.gradient_norm
+    if not lab.training.full_batch or record.nonfinite or not norms:
+        return
+    if norms[-1] > SADDLE_GRADIENT * max(norms):
+        return
+    lab.put_back()
+    lab.end.restore()
+    found = _curvature(lab)
+    if found is None or not found.ratio < NEGATIVE:
+        return
+    for sign in (1.0, -1.0):
+        yield starts.nudged(
+            found.direction_of_smallest, sign * NUDGES[1], "saddle-point", at=lab.end.values()
+        )
 
 
 def is_saddle(trials: Trials, change: Intervention, record: TrainingRecord) -> bool:

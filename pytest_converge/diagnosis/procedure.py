@@ -98,6 +98,7 @@ class _Search:
             or self._scale_with_rate()
             or self._contradiction()
             or (self._stationary() if self._laboratory.training.full_batch else None)
+            or self._first(landscape.nudges_off_the_end(self._laboratory, self._record))
             or self._rate()
             or self._first(own_initialisers(self._laboratory, self._record, self._clues))
             or (self._stationary() if not self._laboratory.training.full_batch else None)

@@ -23,7 +23,7 @@ _PLAIN = {
     "unshuffled-data": "the rows come in an order that batches cannot learn from",
     "exploding-gradient": "single gradients are too large; it converges with {change}",
     "too-small-capacity": "the model is too small; it converges with {change}",
-    "saddle-point": "the start is a saddle point; it converges with the {change}",
+    "saddle-point": "it rests on a saddle point; it converges with the {change}",
     "plateau": "the start lies on a plateau; it converges with {change}",
     "local-minimum": "this start leads to a local minimum; it converges with {change}",
     "too-few-steps": "only time is missing; it converges in {change}",

@@ -23,6 +23,12 @@ class Laboratory:
     Args:
         running: the run that failed; its training is used and put back after every trial.
         seed: the seed of the failed run.
+        progress: told about every run.
+
+    Attributes:
+        training: the training, in the state in which the failed run left it.
+        steps: of the failed run.
+        end: the trained values that it ended with.
     """
 
     def __init__(self, running: TrainingRun, seed: int, progress: Progress) -> None:
@@ -33,6 +39,7 @@ class Laboratory:
         self._progress = progress
         self._data = self.training.data
         self._starts: dict[int, Start] = {0: {}}
+        self.end = Snapshot(self.training.trainable)
 
     @property
     def start(self) -> Snapshot:

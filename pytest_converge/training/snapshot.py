@@ -44,6 +44,10 @@ class Snapshot:
         for variable, value in zip(self._variables, self._values, strict=True):
             variable.assign(value)
 
+    def values(self) -> dict[int, Any]:
+        """The values by the id of their variable."""
+        return {id(v): value for v, value in zip(self._variables, self._values, strict=True)}
+
     def with_values(self, values: Mapping[int, Any]) -> Snapshot:
         """The same snapshot with other values for some variables, by their `id`."""
         pairs = zip(self._variables, self._values, strict=True)

@@ -8,7 +8,7 @@ from pytest_converge.training.arrays import batch_leaves
 from pytest_converge.training.data import ArrayData
 from pytest_converge.training.intervention import Intervention
 
-__all__ = ["shuffled", "stretch", "without_nonfinite"]
+__all__ = ["random_half", "shuffled", "stretch", "without_nonfinite"]
 
 
 def shuffled(seed: int, from_dataset: bool) -> Intervention:
@@ -52,3 +52,13 @@ def stretch(begin: int, end: int, code: str, change: str) -> Intervention:
         return rows.without_rows(np.r_[0:begin, end : rows.rows])
 
     return Intervention(code=code, change=change, data=data)
+
+
+def random_half(seed: int, code: str) -> Intervention:
+    """Half of the rows, drawn at random: what fewer rows alone make easier."""
+
+    def data(rows: ArrayData) -> ArrayData:
+        left_out = np.random.default_rng(seed).permutation(rows.rows)[: rows.rows // 2]
+        return rows.without_rows(np.sort(left_out))
+
+    return Intervention(code=code, change="a random half of the rows", data=data)

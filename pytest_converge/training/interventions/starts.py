@@ -55,10 +55,20 @@ def _differs(given: Any, usual: str) -> bool:
     return type(given) is not type(known) or ours != theirs
 
 
-def nudged(direction: Sequence[Any], size: float, code: str) -> Intervention:
-    """The start moved by `size` along a direction, one array a trained variable."""
+def nudged(
+    direction: Sequence[Any], size: float, code: str, *, at: Start | None = None
+) -> Intervention:
+    """A point moved by `size` along a direction, one array a trained variable.
+
+    Args:
+        direction: a unit vector, cut into one array a trained variable.
+        size: length of the step, in the unit of the variables.
+        code: the cause that is proven where it passes.
+        at: the point by the id of each variable; None for the start.
+    """
 
     def start(training: Training, values: Start) -> Start:
+        values = {**values, **(at or {})}
         changed = dict(values)
         for variable, part in zip(training.trainable, direction, strict=True):
             before = np.asarray(values.get(id(variable), variable.numpy()))
@@ -67,7 +77,7 @@ def nudged(direction: Sequence[Any], size: float, code: str) -> Intervention:
 
     return Intervention(
         code=code,
-        change=f"start moved by {size:.2g} along negative curvature",
+        change=f"{'start' if at is None else 'end'} moved by {size:.2g} along negative curvature",
         fix="variable.assign_add(tf.random.normal(variable.shape, stddev=0.01))",
         start=start,
     )
