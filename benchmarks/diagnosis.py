@@ -377,6 +377,12 @@ def _head(repair: Repair, activation: str, loss: str | None) -> None:
         repair.model.compile(repair.model.optimizer, getattr(keras.losses, loss)())
 
 
+def _logits(repair: Repair, logits: str) -> None:
+    loss = keras.losses.get(repair.model.loss)
+    config = {**loss.get_config(), "from_logits": logits == "True"}
+    repair.model.compile(repair.model.optimizer, type(loss).from_config(config))
+
+
 def _hidden(repair: Repair, activation: str) -> None:
     layers = [x for x in repair.model.layers if getattr(x, "activation", None) is not None]
     for layer in layers[:-1]:
@@ -461,6 +467,7 @@ REPAIRS: dict[str, Callable[..., None]] = {
     r"rows shuffled": _shuffle,
     r"rows that are not finite left out": _without_nonfinite,
     r"output with (no activation|\w+)(?:, loss (\w+))?": _head,
+    r"loss with from_logits=(True|False)": _logits,
     r"hidden activations (\w+)": _hidden,
     r"Keras' default initialisers": _initialisers,
     r"L1 and L2 penalties off": _settings(
@@ -472,7 +479,7 @@ REPAIRS: dict[str, Callable[..., None]] = {
     r"a hidden layer of (\d+) units": _deeper,
     r"everything trainable": _all_trainable,
     r"every variable of the loss trained": _all_variables,
-    r"start moved by [^ ]+ along negative curvature": _nudge,
+    r"(?:start|end) moved by [^ ]+ along negative curvature": _nudge,
 }
 
 

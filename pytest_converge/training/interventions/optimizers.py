@@ -77,7 +77,7 @@ def _code(optimizer: Any, changes: dict[str, Any], own_rate: Any) -> str:
     config = {**optimizer.get_config(), **changes}
     usual = type(optimizer)().get_config()
     rate = changes.get("learning_rate", own_rate)
-    shown = f"{rate:g}" if isinstance(rate, (int, float)) else "schedule"
+    shown = _float_code(rate) if isinstance(rate, (int, float)) else "schedule"
     rest = [
         f"{name}={value!r}"
         for name, value in config.items()
@@ -85,6 +85,12 @@ def _code(optimizer: Any, changes: dict[str, Any], own_rate: Any) -> str:
     ]
     owner = "keras.optimizers." if type(optimizer).__module__.startswith("keras.") else ""
     return f"{owner}{type(optimizer).__name__}({', '.join([shown, *rest])})"
+
+
+def _float_code(value: float) -> str:
+    """A short literal that Keras takes: it refuses a rate that is an integer."""
+    text = f"{value:g}"
+    return f"{text}.0" if text.lstrip("-").isdigit() else text
 
 
 def _by(make: Any) -> Any:
