@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-__all__ = ["TracedForAnyRows", "light_graph_optimizer"]
+__all__ = ["TracedForAnyRows", "light_graph_optimizer", "no_garbage_collection"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
@@ -33,6 +34,22 @@ def light_graph_optimizer(steps: int) -> Iterator[None]:
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": was_off})
 
 
+@contextlib.contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """Leaves reference cycles alone meanwhile.
+
+    A trace allocates some hundred thousand objects and with them starts collections of the whole
+    heap, which TensorFlow has made large: 100 ms each.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 class TracedForAnyRows:
     """A function of tensors as a graph that is traced once for any number of rows.
 
@@ -50,11 +67,13 @@ class TracedForAnyRows:
     def prepare(self, *arguments: Any) -> Any:
         """The graph for such arguments, traced now if it is new."""
         leaves = keras.tree.flatten(arguments)
+        key = tuple(map(_key, leaves))
+        if key in self._traced:
+            return self._traced[key]
         if not all(leaf is None or isinstance(leaf, tf.Tensor) for leaf in leaves):
             return self._function
         specs = keras.tree.map_structure(_any_rows, arguments)
-        key = repr(specs)
-        if key not in self._traced:
+        with no_garbage_collection():
             self._traced[key] = self._function.get_concrete_function(*specs)
         return self._traced[key]
 
@@ -67,3 +86,10 @@ def _any_rows(leaf: Any) -> Any:
     if leaf is None or leaf.shape.rank in (0, None):
         return leaf if leaf is None else tf.TensorSpec(leaf.shape, leaf.dtype)
     return tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype)
+
+
+def _key(leaf: Any) -> Any:
+    """What a trace depends on: type and row shape, not the number of rows."""
+    if not isinstance(leaf, tf.Tensor):
+        return type(leaf)
+    return leaf.dtype, tuple(leaf.shape[1:]) if leaf.shape.rank else ()

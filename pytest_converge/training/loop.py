@@ -92,7 +92,9 @@ class Loop:
         """How batches are cut from the rows is part of the graph: even ones have a fixed size."""
         data = self.training.data
         even = isinstance(data, ArrayData) and data.even
-        return self._segment_functions.setdefault(even, TracedForAnyRows(self._segment))
+        if even not in self._segment_functions:
+            self._segment_functions[even] = TracedForAnyRows(self._segment)
+        return self._segment_functions[even]
 
     def _arguments(self) -> tuple[Any, ...]:
         data = self.training.data

@@ -71,9 +71,12 @@ def create_all_variables(model: Any, batch: Batch) -> None:
     A model with a step of its own need not define what Keras builds it from; where it is not built
     yet, the loop's first trace creates its variables and TensorFlow traces again.
     """
-    if not has_own_train_step(model):
+    built = all(layer.built for layer in [model, *layers_of(model)])
+    bare = has_own_train_step(model) or getattr(model, "_compile_metrics", None) is None
+    if not bare or not (built or has_own_train_step(model)):
         model._symbolic_build(data_batch=batch)
-    elif not model.optimizer.built and all(layer.built for layer in layers_of(model)):
+    elif built and not model.optimizer.built:
+        # A loss has no variables: it needs no pass through the model, which takes 30 ms.
         model.optimizer.build(model.trainable_variables)
 
 
