@@ -433,7 +433,7 @@ def _deeper(repair: Repair, units: str) -> None:
 
 
 def _all_trainable(repair: Repair) -> None:
-    repair.model.trainable = True
+    exec(repair.fix, {"model": repair.model})  # noqa: S102 - that it works is what is checked
     config = repair.model.optimizer.get_config()
     repair.model.compile(type(repair.model.optimizer).from_config(config), repair.model.loss)
 
@@ -512,6 +512,7 @@ def check_fix(case: Case, diagnosis: Diagnosis) -> tuple[int | None, str]:
     """(of ten fresh seeds, how many the repair brings to the target; why it cannot be checked)."""
     good = 0
     for seed in FRESH_SEEDS:
+        keras.backend.clear_session()  # names of layers are counted from here
         try:
             repair = repaired(diagnosis, case.begin(seed), seed)
         except CannotCheckError as error:
@@ -519,7 +520,6 @@ def check_fix(case: Case, diagnosis: Diagnosis) -> tuple[int | None, str]:
         except Exception as error:  # noqa: BLE001 - code that does not run is what is looked for
             return 0, f"{type(error).__name__}: {str(error).splitlines()[0]}"
         good += reached(repair)
-        keras.backend.clear_session()
     return good, ""
 
 

@@ -145,6 +145,8 @@ class _Search:
             renamed = dataclasses.replace(own, code=found.cause)
             verified = [renamed if trial is own else trial for trial in verified]
         evidence = sentences.evidence(self._clues, self._record, self._gauge)
+        if own is None and self._laboratory.rows is not None:
+            evidence |= self._one_batch()
         message = found.message or sentences.sentence(
             found.cause, own, self._record, self._clues, self._gauge, found.where
         )
@@ -156,13 +158,33 @@ class _Search:
             where=found.where,
             verified=tuple(verified),
             tried=tuple(trials.done.values()),
-            excluded=tuple(trials.failed),
+            excluded=(*trials.failed, *self._out_of_reach()),
             bracket=found.bracket,
             floor=found.floor,
             seconds=trials.spent,
             budget=trials.budget,
             left_out=tuple(dict.fromkeys(trials.left_out)),
         )
+
+    def _one_batch(self) -> dict[str, float | int | str | None]:
+        """Whether one batch can be learnt by heart, where no repair tells more."""
+        try:
+            reading = self._laboratory.overfits_one_batch()
+        except Exception:  # noqa: BLE001 - a clue that cannot be had is none
+            return {}
+        if reading is None or not math.isfinite(reading.final):
+            return {}
+        return {"one_batch_initial_loss": reading.initial, "one_batch_final_loss": reading.final}
+
+    def _out_of_reach(self) -> list[tuple[str, str]]:
+        """Changes that this training does not let anybody make, and why."""
+        training, reasons = self._laboratory.training, []
+        if self._laboratory.rows is None:
+            why = "the data is closed over by the loss or the step, or streamed"
+            reasons.append(("other data", why))
+        if not training.optimizer_is_ours:
+            reasons.append(("another optimizer", "the step holds its own"))
+        return reasons
 
     def _bad_constants(self) -> Found | None:
         """Values that are not finite in data that nobody can leave rows out of."""

@@ -192,6 +192,9 @@ def remedies(lab: Laboratory, record: TrainingRecord, clues: Clues) -> Iterator[
             yield optimizers.clipped(training)
         for rate in optimizers.ADAM_RATES[1:]:
             yield optimizers.adam("plateau", rate)
+        plain = optimizers.is_keras(training) and not learning_rate.has_schedule(training)
+        if plain and clues.unstable and math.isfinite(clues.rate):
+            yield from learning_rate.scheduled(training, clues.rate, lab.steps)
 
 
 #: The order: causes that one look can switch off before those that a sweep finds.

@@ -10,6 +10,7 @@ from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.data import ArrayData
 from pytest_converge.training.intervention import Intervention, Start, unchanged
 from pytest_converge.training.loop import Loop
+from pytest_converge.training.overfit import OverfitReading, overfits_one_batch
 from pytest_converge.training.run import Progress, TrainingRun
 from pytest_converge.training.snapshot import Snapshot
 from pytest_converge.training.training import Training
@@ -55,6 +56,14 @@ class Laboratory:
     def rows(self) -> ArrayData | None:
         """The rows of the failed run where they lie in memory."""
         return self._data if isinstance(self._data, ArrayData) else None
+
+    def overfits_one_batch(self) -> OverfitReading | None:
+        """Whether the training learns its first batch by heart; None where it has no rows."""
+        self.put_back()
+        try:
+            return overfits_one_batch(self._running)
+        finally:
+            self.put_back()
 
     def put_back(self, start: int = 0) -> None:
         """The state and the data from which the failed run began, or another start's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,7 +15,7 @@ from pytest_converge.training.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import code_of, reconfigured
 from pytest_converge.training.training import Training
 
-__all__ = ["constant", "has_schedule", "peak", "reversed_sign", "scaled"]
+__all__ = ["constant", "has_schedule", "peak", "reversed_sign", "scaled", "scheduled"]
 
 
 #: Decades of steps in which a schedule is expected to reach its peak.
@@ -66,6 +67,39 @@ def has_schedule(training: Training) -> bool:
         return False
     rate = training.optimizers[0].user_rate
     return isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
+
+
+def scheduled(training: Training, own: float, steps: int) -> list[Intervention]:
+    """The user's rate under the usual schedules: a decay, steps, a warm-up, a cycle.
+
+    Exponential decay and steps as in Keras' own documentation, the warm-up before a cosine decay
+    of Loshchilov and Hutter (2017, arXiv:1608.03983), whose restarts make the cycle.
+    """
+    schedules = keras.optimizers.schedules
+    tenth, half = max(steps // 10, 1), max(steps // 2, 1)
+    kinds = {
+        "exponential decay": schedules.ExponentialDecay(own, tenth, 0.7),
+        "steps down": schedules.PiecewiseConstantDecay([half], [own, own / 10]),
+        "warm-up": schedules.CosineDecay(0.0, steps, warmup_target=own, warmup_steps=tenth),
+        "cosine restarts": schedules.CosineDecayRestarts(own, max(steps // 4, 1)),
+    }
+    return [_under(name, schedule) for name, schedule in kinds.items()]
+
+
+def _under(name: str, schedule: Any) -> Intervention:
+    @contextlib.contextmanager
+    def variant(changed: Training) -> Iterator[None]:
+        observed = changed.optimizers[0]
+        with changed.with_optimizer(reconfigured(observed, learning_rate=schedule)):
+            yield
+
+    settings = ", ".join(f"{key}={value!r}" for key, value in schedule.get_config().items())
+    return Intervention(
+        code="learning-rate-too-high",
+        change=f"learning rate under {name}",
+        fix=f"learning_rate=keras.optimizers.schedules.{type(schedule).__name__}({settings})",
+        variant=variant,
+    )
 
 
 def peak(training: Training) -> float:
