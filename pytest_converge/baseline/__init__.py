@@ -1,0 +1,1 @@
+"""Recorded baselines: the statistical gate, which is pure, and the store of files."""

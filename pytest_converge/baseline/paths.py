@@ -1,0 +1,81 @@
+"""Where the baseline of a test lies: names that are safe on every file system."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+__all__ = [
+    "FOLDER",
+    "INNER_FOLDERS",
+    "baseline_path",
+    "file_name",
+    "is_baseline",
+    "is_leftover",
+    "temporary_name",
+]
+
+#: Beside the test file.
+FOLDER = "__converge__"
+#: Folders between that of the test file and the baseline: this one and that of the module.
+INNER_FOLDERS = 2
+#: Characters of a name that says which test it is. A file system takes 255 bytes, but Windows only
+#: 260 characters for the whole path, so that names stay well below.
+SLUG_LENGTH = 80
+DIGEST_LENGTH = 8
+#: Names that Windows keeps for devices, with any extension and in any case:
+#: learn.microsoft.com/windows/win32/fileio/naming-a-file.
+RESERVED = frozenset(
+    {"aux", "con", "nul", "prn", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}
+)
+
+_BASELINE = re.compile(r"[A-Za-z0-9_-]+--[0-9a-f]{8}\.json")
+_LEFTOVER = re.compile(_BASELINE.pattern + r"\.[0-9a-f]{16}\.tmp")
+
+
+def baseline_path(folder: Path, test_file: Path, node_id: str) -> Path:
+    """The file of the test's baseline: `<folder>/__converge__/<module>/<test>--<digest>.json`.
+
+    Args:
+        folder: that of the test file, or another one to keep baselines in.
+        test_file: where the test stands; its stem names the module's folder.
+        node_id: the id that pytest gives the test.
+    """
+    return folder / FOLDER / _module_name(test_file.stem) / file_name(node_id)
+
+
+def file_name(node_id: str) -> str:
+    """The name of a baseline's file: what can be read of the test's id, and a digest of all of it.
+
+    Only ASCII letters, digits, `-` and `_` are kept, so that the name cannot lead out of its
+    folder and is the same on every file system. Ids that differ in other characters, beyond the
+    cut or only in case have other digests.
+    """
+    _, _, name = node_id.partition("::")
+    digest = hashlib.sha256(node_id.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{_slug(name) or 'test'}--{digest[:DIGEST_LENGTH]}.json"
+
+
+def temporary_name(name: str, token: str) -> str:
+    """The name beside `name` under which a file is written before it takes its place."""
+    return f"{name}.{token}.tmp"
+
+
+def is_baseline(name: str) -> bool:
+    """True where a file's name is one that `file_name` may give."""
+    return _BASELINE.fullmatch(name) is not None
+
+
+def is_leftover(name: str) -> bool:
+    """True where a file's name is that of a baseline which was being written."""
+    return _LEFTOVER.fullmatch(name) is not None
+
+
+def _module_name(stem: str) -> str:
+    name = _slug(stem) or "module"
+    return f"{name}_" if name.lower() in RESERVED else name
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]+", "-", text)[:SLUG_LENGTH].strip("-")

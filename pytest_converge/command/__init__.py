@@ -1,0 +1,1 @@
+"""The command `converge`: shows, compares and clears away recorded baselines."""

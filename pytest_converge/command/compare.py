@@ -1,0 +1,112 @@
+"""`converge compare`: how the baselines of one place differ from those of another."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pytest_converge.baseline.ranks import mann_whitney_p
+from pytest_converge.command.found import find, read_all
+from pytest_converge.command.terminal import Terminal
+from pytest_converge.core.baseline import Baseline
+from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.report.baselines import comparison_lines
+
+__all__ = ["DESCRIPTION", "add_arguments", "compare"]
+
+DESCRIPTION = """\
+Compare two baseline files, or all baselines of two folders: settings,
+environment, curves and median scores. Files are compared training by training,
+whatever their tests are called; folders test by test.
+
+p is the exact one-sided probability (Mann-Whitney) that runs of unchanged code
+would look as much worse as those of B do beside those of A. The gate of a test
+allows a tolerance besides.
+
+exit codes:
+  0  everything was compared
+  1  a training is in A or B only, or has other settings, so that it is no
+     longer the same task
+  2  a file or a path could not be read
+"""
+
+_Key = tuple[str, int]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command line of `converge compare` takes."""
+    for name, text in (("A", "a baseline file or a folder"), ("B", "what it is compared with")):
+        parser.add_argument(name.lower(), metavar=name, type=Path, help=text)
+    parser.add_argument(
+        "--changed",
+        action="store_true",
+        help="leave out trainings whose runs and settings are the same",
+    )
+
+
+def compare(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Compare the baselines of two paths.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        InvalidTrainingError: a path does not exist, or one is a file and one is a folder.
+    """
+    a, b = options.a, options.b
+    kinds = [path.is_dir() for path in (a, b) if path.exists()]
+    if len(set(kinds)) == 2:
+        given = f"{a} and {b}, a file and a folder"
+        remedy = "Name the file in that folder."
+        raise InvalidTrainingError(complaint(given, "two files or two folders", remedy))
+    by_test = all(kinds)
+    (old, sound), (new, also_sound) = (_trainings(path, by_test, terminal) for path in (a, b))
+    pairs = [(old.get(key), new.get(key)) for key in sorted({*old, *new})]
+    if options.changed:
+        pairs = [pair for pair in pairs if _changed(*pair)]
+    if not pairs and sound and also_sound:
+        terminal.say("no differences" if old else "no baselines")
+    alike = True
+    for index, pair in enumerate(pairs):
+        if index:
+            terminal.say()
+        alike &= _compare(*pair, terminal)
+    if not sound or not also_sound:
+        return 2
+    return 0 if alike else 1
+
+
+def _trainings(path: Path, by_test: bool, terminal: Terminal) -> tuple[dict[_Key, Baseline], bool]:
+    """The trainings of a path by their test, which does not count between two files."""
+    found, sound = read_all(find([path]).baselines, terminal)
+    trainings = (training for items in found.values() for training in items)
+    return {(item.test if by_test else "", item.number): item for item in trainings}, sound
+
+
+def _changed(old: Baseline | None, new: Baseline | None) -> bool:
+    if old is None or new is None:
+        return True
+    return old.runs != new.runs or old.settings != new.settings
+
+
+def _compare(old: Baseline | None, new: Baseline | None, terminal: Terminal) -> bool:
+    """Show one comparison; False where it has no two sides of the same kind."""
+    if old is None or new is None:
+        side, only = ("A", old) if new is None else ("B", new)
+        # Keys come from either side, so that one is there.
+        name = f"{only.test} #{only.number}" if only is not None else ""
+        terminal.say(f"only in {side}: {name}")
+        return False
+    if len(old.runs[0].scores) != len(new.runs[0].scores):
+        terminal.say(f"{old.test} #{old.number}: a metric on one side, losses on the other")
+        return False
+    pairs = zip(_columns(old), _columns(new), strict=True)
+    p_values = [mann_whitney_p(worse, baseline) for baseline, worse in pairs]
+    terminal.write(
+        comparison_lines(old, new, p_values, width=terminal.width, unicode=terminal.unicode)
+    )
+    return old.settings == new.settings
+
+
+def _columns(training: Baseline) -> list[tuple[float, ...]]:
+    return list(zip(*(run.scores for run in training.runs), strict=True))

@@ -1,0 +1,145 @@
+"""A baseline: the scored runs of a training as it once was, and the verdict on new ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["Baseline", "BaselineVerdict", "StoredRun"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun:
+    """One run of a training, reduced to what a comparison needs: one line of a baseline's file.
+
+    Attributes:
+        seed: the seed of the start, the batch order and the random layers.
+        scores: lower is better. The mean natural logarithm of the batch losses over the whole
+            curve and over its last half, or the one value of a metric. Infinity, the worst rank,
+            where the run was not finite.
+        steps: numbers of the kept steps, rising from 1; the first ten are always among them, and
+            at most 64 in all.
+        losses: the batch losses at these steps; they may hold NaN and infinities.
+    """
+
+    seed: int
+    scores: tuple[float, ...]
+    steps: tuple[int, ...]
+    losses: tuple[float, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitives only, for reports that cross processes and for JSON."""
+        return {
+            "seed": self.seed,
+            "scores": list(self.scores),
+            "steps": list(self.steps),
+            "losses": list(self.losses),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> StoredRun:
+        """The inverse of `to_dict`."""
+        lists = {name: tuple(data[name]) for name in ("scores", "steps", "losses")}
+        return cls(**{**data, **lists})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """The runs of one training of a test, as they were recorded.
+
+    Attributes:
+        test: the id of the test.
+        number: which training of its test this is, counted from 1.
+        settings: what must be equal for a comparison to make sense: steps, batch size, verb,
+            metric and the like.
+        environment: what may differ and change the numbers a little: versions, instruction set,
+            threads, device, platform.
+        commit: the revision of the code; empty where it is unknown.
+        reason: why runs worse than those before were accepted; empty where they were not.
+        runs: the runs, in the order of their seeds' numbers.
+    """
+
+    test: str
+    number: int
+    settings: Mapping[str, float | int | str | bool | None]
+    environment: Mapping[str, float | int | str | bool | None]
+    commit: str = ""
+    reason: str = ""
+    runs: tuple[StoredRun, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitives only, for reports that cross processes and for JSON."""
+        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        data["settings"], data["environment"] = dict(self.settings), dict(self.environment)
+        data["runs"] = [run.to_dict() for run in self.runs]
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Baseline:
+        """The inverse of `to_dict`."""
+        return cls(**{**data, "runs": tuple(StoredRun.from_dict(run) for run in data["runs"])})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineVerdict:
+    """What the gate says after some new runs.
+
+    The tuples have an entry for each score. An effect is a ratio minus one of the geometric mean
+    loss, so 0.12 is 12 % worse and a negative one better; for a metric it is the difference over
+    the absolute median of the baseline's values.
+
+    Attributes:
+        outcome: "pass", "fail" or "continue".
+        look: "signature", "one run", "four runs" or "eleven runs".
+        runs: new runs made so far.
+        needed: how many there must be for the next look; 0 when decided.
+        ranks: for each new run, how many of the baseline's runs, each worsened by the tolerance,
+            are better.
+        p_values: exact one-sided Mann-Whitney p against the baseline worsened by the tolerance;
+            empty where a look does not use it.
+        effect: the median difference to the stored runs of the same seeds.
+        detectable: the smallest effect, alike in all runs and scores, with which this look would
+            have failed, where it failed or was the last; before, with which it would not have
+            passed but asked for more runs. None where no such effect exists.
+        false_alarm: bound on the probability that the whole procedure fails unchanged code,
+            averaged over baselines.
+        faster: True where the new runs are clearly better than the baseline; never a failure.
+        reason: one sentence with the numbers.
+    """
+
+    outcome: str
+    look: str
+    runs: int
+    needed: int = 0
+    ranks: tuple[tuple[int, ...], ...] = ()
+    p_values: tuple[float, ...] = ()
+    effect: tuple[float, ...] = ()
+    detectable: float | None = None
+    false_alarm: float
+    faster: bool = False
+    reason: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """True where the gate lets the new runs pass."""
+        return self.outcome == "pass"
+
+    @property
+    def decided(self) -> bool:
+        """True where no further run is needed."""
+        return self.outcome != "continue"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitives only, for reports that cross processes and for JSON."""
+        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        data["ranks"] = [list(ranks) for ranks in self.ranks]
+        data["p_values"], data["effect"] = list(self.p_values), list(self.effect)
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> BaselineVerdict:
+        """The inverse of `to_dict`."""
+        ranks = tuple(tuple(ranks) for ranks in data["ranks"])
+        lists = {name: tuple(data[name]) for name in ("p_values", "effect")}
+        return cls(**{**data, "ranks": ranks, **lists})

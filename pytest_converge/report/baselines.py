@@ -1,0 +1,271 @@
+"""Recorded baselines as text: what one holds, and how two differ."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+
+from pytest_converge.core.baseline import Baseline, StoredRun
+from pytest_converge.report import numbers
+from pytest_converge.report.layout import (
+    cell_width,
+    columns_that_fit,
+    cut,
+    elide_node_id,
+    ellipsis,
+    pad,
+    printable,
+    wrap,
+)
+from pytest_converge.report.sparkline import log_suits, sparkline
+from pytest_converge.report.summary import Segment
+
+__all__ = ["baseline_lines", "comparison_lines"]
+
+Line = list[Segment]
+
+INDENT = "  "
+#: Cells of the labels before the facts; the longest is `environment`.
+LABEL_WIDTH = 13
+MOST_CURVE = 40
+COMMIT_LENGTH = 12
+GAP = 2
+#: What gives way first in the table of runs on a narrow terminal.
+DROPPED = ("first", "last half", "last", "curve")
+#: The fewest bars of a curve that say something.
+LEAST_CURVE = 6
+#: At or below it a difference is coloured: the alpha that the gate has by default.
+CLEAR_P = 0.001
+
+
+def baseline_lines(
+    training: Baseline, *, width: int, unicode: bool, seeds: bool = False
+) -> list[Line]:
+    """What a baseline holds: its runs' median curve and scores, where it came from.
+
+    Args:
+        training: the baseline.
+        width: cells of the terminal, at least 20.
+        unicode: block characters and other text beyond ASCII.
+        seeds: also a table with a row for every run.
+    """
+    count = numbers.counted(len(training.runs), "run")
+    first, last = training.runs[0].seed, training.runs[-1].seed
+    lines = [
+        _title(training, width, unicode),
+        *_fact("recorded", f"{count}, seeds {first} to {last}{_at(training)}", width, unicode),
+        *_fact("accepted", training.reason, width, unicode),
+        *_fact("settings", _listed(training.settings), width, unicode),
+        *_fact("environment", _listed(training.environment), width, unicode),
+        [Segment(_curve("median loss", training.runs, width, unicode))],
+    ]
+    for label, values in _scores(training):
+        text = numbers.loss(_median(values))
+        text += f" ({numbers.loss(min(values))} to {numbers.loss(max(values))})"
+        lines += _fact(label, text, width, unicode)
+    return [*lines, *(_runs(training, width, unicode) if seeds else [])]
+
+
+def comparison_lines(
+    old: Baseline, new: Baseline, p_values: Sequence[float], *, width: int, unicode: bool
+) -> list[Line]:
+    """How two baselines differ: settings, environment, curves and scores.
+
+    Args:
+        old: the first one.
+        new: the other one, with as many scores.
+        p_values: for each score the p of the other one being worse.
+        width: cells of the terminal, at least 20.
+        unicode: block characters and other text beyond ASCII.
+    """
+    lines = [_title(old, width, unicode)]
+    if _named(new) != _named(old):
+        lines += _fact("against", _named(new), width, unicode)
+    lines += _fact("settings", _changes(old.settings, new.settings), width, unicode)
+    lines += _fact("environment", _changes(old.environment, new.environment), width, unicode)
+    commits = (f"{item.commit[:COMMIT_LENGTH] or 'unknown'}" for item in (old, new))
+    lines += _fact("commit", numbers.change(*commits), width, unicode)
+    if old.runs == new.runs:
+        return [*lines, *_fact("runs", "the same numbers", width, unicode)]
+    lines.append([Segment(_curve("median loss", old.runs, width, unicode))])
+    lines.append([Segment(_curve("", new.runs, width, unicode))])
+    pairs = zip(_scores(old), _scores(new), p_values, strict=True)
+    for (label, before), (_, after), p in pairs:
+        medians = _median(before), _median(after)
+        text = f"{numbers.change(*map(numbers.loss, medians))}, {_effect(*medians)}"
+        clear = p <= CLEAR_P
+        text += f", p {numbers.short(p, 2)}"
+        lines += _fact(label, text, width, unicode, ("red", "bold") if clear else ())
+    return lines
+
+
+def _title(training: Baseline, width: int, unicode: bool) -> Line:
+    number = f" #{training.number}" if training.number > 1 else ""
+    name = printable(training.test, unicode)
+    room = width - len(number)
+    return [Segment(elide_node_id(name, room, mark=ellipsis(unicode)) + number, ("bold",))]
+
+
+def _named(training: Baseline) -> str:
+    return f"{training.test} #{training.number}"
+
+
+def _at(training: Baseline) -> str:
+    return f", commit {training.commit[:COMMIT_LENGTH]}" if training.commit else ""
+
+
+def _fact(
+    label: str, text: str, width: int, unicode: bool, markup: tuple[str, ...] = ()
+) -> list[Line]:
+    """A label and what there is to say, in as many lines as it takes; none for an empty text."""
+    if not text:
+        return []
+    first = INDENT + pad(label, LABEL_WIDTH)
+    lines = wrap(printable(text, unicode), width, first=first, rest=" " * len(first))
+    return [[Segment(line, markup)] for line in lines]
+
+
+def _listed(facts: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in sorted(facts.items()))
+
+
+def _changes(old: Mapping[str, object], new: Mapping[str, object]) -> str:
+    """What differs, as `steps 200 -> 300`; a fact that is not there reads `none`."""
+    changes = (
+        f"{name} {old.get(name, 'none')} -> {new.get(name, 'none')}"
+        for name in sorted({*old, *new})
+        if _differ(old, new, name)
+    )
+    return ", ".join(changes) or "the same"
+
+
+def _differ(old: Mapping[str, object], new: Mapping[str, object], name: str) -> bool:
+    if (name in old) != (name in new):
+        return True
+    return old[name] != new[name]
+
+
+def _scores(training: Baseline) -> list[tuple[str, list[float]]]:
+    """The label and the runs' values of each score.
+
+    Scores of losses are mean logarithms, shown as the geometric mean losses that they are of.
+    """
+    columns = list(zip(*(run.scores for run in training.runs), strict=True))
+    if len(columns) == 1:
+        return [(str(training.settings.get("metric") or "metric"), list(columns[0]))]
+    labels = ("whole curve", "last half")
+    return [(label, list(map(_exp, column))) for label, column in zip(labels, columns, strict=True)]
+
+
+def _median(values: Sequence[float]) -> float:
+    """That of one of the runs, so that it is no mean with an infinite one."""
+    return statistics.median_low(values)
+
+
+def _exp(value: float) -> float:
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
+
+
+def _effect(old: float, new: float) -> str:
+    """How much worse or better: lower is better."""
+    if old == new:
+        return "the same"
+    if not math.isfinite(old) or not math.isfinite(new) or old == 0:
+        return "worse" if new > old else "better"
+    share = abs(new - old) / abs(old)
+    return f"{numbers.percent(share)} {'worse' if new > old else 'better'}"
+
+
+def _curve(label: str, runs: Sequence[StoredRun], width: int, unicode: bool) -> str:
+    losses = _median_curve(runs)
+    first, last = numbers.loss(losses[0]), numbers.loss(losses[-1])
+    head = f"{INDENT}{pad(label, LABEL_WIDTH)}{pad(first, numbers.LOSS_WIDTH)} "
+    room = min(MOST_CURVE, width - cell_width(head) - len(last) - 1)
+    if room < LEAST_CURVE:
+        text = f"{INDENT}{pad(label, LABEL_WIDTH)}{first} -> {last}"
+        return cut(text, width, mark=ellipsis(unicode))
+    return f"{head}{sparkline(losses, room, unicode)} {last}"
+
+
+def _median_curve(runs: Sequence[StoredRun]) -> list[float]:
+    """The median over the runs at evenly spaced steps.
+
+    A run that broke off, or is not finite, counts as infinite.
+    """
+    longest = max(runs, key=lambda run: len(run.steps)).steps
+    found = [dict(zip(run.steps, run.losses, strict=True)) for run in runs]
+
+    def loss(points: Mapping[int, float], step: int) -> float:
+        value = points.get(step, math.inf)
+        return math.inf if math.isnan(value) else value
+
+    return [_median([loss(points, step) for points in found]) for step in _even(longest)]
+
+
+def _even(steps: Sequence[int]) -> list[int]:
+    """Those of the steps that have about the largest distance, with the first and the last.
+
+    The first ten are all stored; drawn beside each other they would fill a sixth of the curve.
+    """
+    gap = max((b - a for a, b in itertools.pairwise(steps)), default=1)
+    kept = [steps[0]]
+    for step in steps[1:-1]:
+        if step - kept[-1] >= gap and steps[-1] - step >= gap:
+            kept.append(step)
+    return kept if len(steps) == 1 else [*kept, steps[-1]]
+
+
+def _runs(training: Baseline, width: int, unicode: bool) -> list[Line]:
+    """A row for every run, under a line of titles."""
+    columns = _columns(training)
+    titles = list(columns)
+    needed = [max(map(len, [title, *columns[title]])) for title in titles]
+    needed[titles.index("curve")] = LEAST_CURVE
+    drop = [titles.index(title) for title in DROPPED if title in titles]
+    room = width - len(INDENT)
+    widths = {titles[i]: needed[i] for i in columns_that_fit(needed, drop, room, gap=GAP)}
+    if "curve" in widths:
+        spare = room - sum(widths.values()) - GAP * (len(widths) - 1)
+        points = max(len(_even(run.steps)) for run in training.runs)
+        widths["curve"] = min(MOST_CURVE, max(LEAST_CURVE, points), LEAST_CURVE + spare)
+        columns["curve"] = _curves(training.runs, widths["curve"], unicode)
+    rows = zip(*([title, *columns[title]] for title in widths), strict=True)
+    texts = (
+        (" " * GAP).join(
+            pad(cell, size, right=title != "curve")
+            for cell, (title, size) in zip(row, widths.items(), strict=True)
+        )
+        for row in rows
+    )
+    return [
+        [Segment(f"{INDENT}{text}".rstrip(), () if index else ("bold",))]
+        for index, text in enumerate(texts)
+    ]
+
+
+def _columns(training: Baseline) -> dict[str, list[str]]:
+    """The cells of the table of runs; those of the curve depend on the width."""
+    runs = training.runs
+    columns = {
+        "seed": [str(run.seed) for run in runs],
+        "first": [numbers.loss(run.losses[0]) for run in runs],
+        "curve": [""] * len(runs),
+        "last": [numbers.loss(run.losses[-1]) for run in runs],
+    }
+    scores = _scores(training)
+    titles = ("whole", "last half") if len(scores) == 2 else ("score",)
+    cells = (list(map(numbers.loss, values)) for _, values in scores)
+    return {**columns, **dict(zip(titles, cells, strict=True))}
+
+
+def _curves(runs: Sequence[StoredRun], width: int, unicode: bool) -> list[str]:
+    """The curves of all runs, either all of them on a logarithmic scale or none."""
+    log = log_suits([loss for run in runs for loss in run.losses])
+    points = [dict(zip(run.steps, run.losses, strict=True)) for run in runs]
+    curves = ([found[step] for step in _even(list(found))] for found in points)
+    return [sparkline(curve, width, unicode, log=log) for curve in curves]
