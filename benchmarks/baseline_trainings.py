@@ -1,0 +1,236 @@
+"""The trainings of `baseline.py`: ten models, three of them with changes for the worse.
+
+    python benchmarks/baseline_trainings.py mlp/unchanged --seeds 4 --threads 1
+
+prints the runs of one of them as JSON, from a process of its own environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import gc
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import keras  # noqa: E402  (the log level must be set first)
+import numpy as np  # noqa: E402
+import problems  # noqa: E402
+import tensorflow as tf  # noqa: E402
+import trainings  # noqa: E402
+from problems import Start  # noqa: E402
+
+from pytest_converge.baseline.scores import kept_points, scores  # noqa: E402
+from pytest_converge.core.baseline import StoredRun  # noqa: E402
+
+layers, optimizers = keras.layers, keras.optimizers
+STEPS = 200
+#: Of the zoo, beside the three that are changed: recurrent, attending, generating, penalised and
+#: convex ones, and batches of one.
+ZOO = (
+    "batch_of_one",
+    "dropout_half",
+    "gru",
+    "embedding",
+    "attention",
+    "vae",
+    "l2_regression",
+)
+CHANGES = {
+    "unchanged": {},
+    "rate x0.8": {"rate": 0.8},
+    "rate x0.5": {"rate": 0.5},
+    "rate x0.3": {"rate": 0.3},
+    "normalisation dropped": {"normalised": False},
+    "5 % label noise": {"noise": 0.05},
+    "10 % label noise": {"noise": 0.1},
+    "first layer frozen": {"trainable": False},
+    "SGD for Adam": {"optimizer": optimizers.SGD},
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Measured:
+    """A run, and its loss on the probe set at the end."""
+
+    run: StoredRun
+    final: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**self.run.to_dict(), "final": self.final}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Measured:
+        values = dict(data)
+        final = values.pop("final")
+        return cls(StoredRun.from_dict(values), final)
+
+
+# ---- three models and what may be changed about them ---------------------------------------------
+
+
+def mlp(*, rate=1.0, normalised=True, noise=0.0, trainable=True, optimizer=optimizers.Adam):
+    x, y = problems.digits()
+
+    def build():
+        parts = [layers.Dense(48, trainable=trainable)]
+        parts += [layers.BatchNormalization()] if normalised else []
+        parts += [layers.ReLU(), layers.Dense(32, "relu"), layers.Dense(10, "softmax")]
+        return compiled(x.shape[1:], parts, optimizer(0.003 * rate))
+
+    return problems.fit(build, x, mislabelled(y, noise, 10))
+
+
+def cnn(*, rate=1.0, noise=0.0, trainable=True, optimizer=optimizers.Adam):
+    x, y = problems.digits()
+
+    def build():
+        parts = [
+            layers.Conv2D(8, 3, activation="relu", trainable=trainable),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(),
+            layers.Conv2D(16, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(10, "softmax"),
+        ]
+        return compiled((8, 8, 1), parts, optimizer(0.003 * rate))
+
+    return problems.fit(build, x.reshape(-1, 8, 8, 1), mislabelled(y, noise, 10))
+
+
+def lstm(*, rate=1.0, noise=0.0, trainable=True, optimizer=optimizers.Adam):
+    """Which of four noisy waves a series of twelve values is."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 4, 600)
+    time_ = np.arange(12)[None, :] + rng.uniform(0, 12, (600, 1))
+    x = np.sin(time_ * (0.5 + 0.35 * y[:, None])) + 0.2 * rng.normal(size=(600, 12))
+
+    def build():
+        parts = [layers.LSTM(16, trainable=trainable), layers.Dense(4, "softmax")]
+        return compiled((12, 1), parts, optimizer(0.01 * rate))
+
+    return problems.fit(build, x[..., None].astype("float32"), mislabelled(y, noise, 4))
+
+
+CHANGED: dict[str, Callable[..., Start]] = {"mlp": mlp, "cnn": cnn, "lstm": lstm}
+
+
+def compiled(shape, parts, optimizer):
+    model = keras.Sequential([keras.Input(shape), *parts])
+    model.compile(optimizer, problems.SPARSE)
+    return model
+
+
+def mislabelled(y, share, classes):
+    """The labels, this share of them replaced by any class."""
+    rng = np.random.default_rng(1)
+    rows = rng.choice(len(y), round(share * len(y)), replace=False)
+    y = y.copy()
+    y[rows] = rng.integers(0, classes, len(rows))
+    return y
+
+
+# ---- runs ----------------------------------------------------------------------------------------
+
+
+def names() -> list[str]:
+    """Every training by its key, `model/change`."""
+    changes = [
+        f"{model}/{change}"
+        for model in CHANGED
+        for change in CHANGES
+        if change != "normalisation dropped" or model == "mlp"
+    ]
+    return [*changes, *(f"{name}/unchanged" for name in ZOO)]
+
+
+def start_of(key: str) -> tuple[Start, int]:
+    """The call of the verb and its steps."""
+    model, change = key.split("/")
+    if model in CHANGED:
+        return CHANGED[model](**CHANGES[change]), STEPS
+    (problem,) = (found for found in problems.HEALTHY if found.name == model)
+    start = problem.start(0)
+    if start.verb == "fit" and isinstance(start.arguments["model"], keras.Model):
+        build = {"model": lambda: problem.function(0).arguments["model"]}
+        start = Start("fit", {**start.arguments, **build})
+    return start, problem.expectation["steps"]
+
+
+def measure(key: str, seeds: int) -> list[Measured]:
+    """The runs of a training from the seeds 0, 1, ..., through one trace."""
+    start, steps = start_of(key)
+    running = trainings.running(start, steps=steps)
+    found = []
+    for seed in range(seeds):
+        curve = running.run_from(seed).curve
+        at, losses = kept_points(curve.steps[:10], curve.batch_loss[:10])
+        run = StoredRun(seed=seed, scores=scores(curve.batch_loss), steps=at, losses=losses)
+        found.append(Measured(run, curve.last))
+    running.training.release()
+    keras.backend.clear_session()
+    gc.collect()
+    return found
+
+
+def reseed_cost(key: str, repeats: int) -> tuple[float, float, float]:
+    """Median CPU seconds of one more run: by Keras alone, by the plugin anew, and re-seeded."""
+    by_keras, anew, again = [], [], []
+    for repeat in range(repeats):
+        keras.backend.clear_session()
+        by_keras.append(cpu_seconds(functools.partial(fit_by_keras, key, repeat)))
+        keras.backend.clear_session()
+        begun = time.process_time()
+        start, steps = start_of(key)
+        running = trainings.running(start, steps=steps, seed=repeat)
+        running.run(repeat)
+        anew.append(time.process_time() - begun)
+        again += [cpu_seconds(functools.partial(running.run_from, seed)) for seed in range(3)]
+        running.training.release()
+    return float(np.median(by_keras)), float(np.median(anew)), float(np.median(again))
+
+
+def fit_by_keras(key: str, seed: int) -> None:
+    """Builds and fits as one does without the plugin, keeping the loss of every batch."""
+    start, steps = start_of(key)
+    keras.utils.set_random_seed(seed)
+    model, x = start.arguments["model"](), start.arguments["x"]
+    losses: list[float] = []
+    keep = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda _, logs: losses.append(logs["loss"])
+    )
+    epochs = round(steps / np.ceil(len(x) / 32))
+    model.fit(x, start.arguments["y"], epochs=epochs, callbacks=[keep], verbose=0)
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("key", choices=names(), metavar="MODEL/CHANGE")
+    parser.add_argument("--seeds", type=int, default=11)
+    parser.add_argument("--threads", type=int, default=0, help="0: as many as there are")
+    options = parser.parse_args()
+    if options.threads:
+        tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(options.threads)
+    print(json.dumps([item.to_dict() for item in measure(options.key, options.seeds)]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
