@@ -8,7 +8,12 @@ import math
 import pytest
 from checks.curves import record_of
 
-from pytest_converge.checks.notes import features_vary, inference_differs
+from pytest_converge.checks.notes import (
+    features_vary,
+    inference_differs,
+    rate_is_stable,
+    units_are_alive,
+)
 from pytest_converge.core.expectation import Expectation
 
 
@@ -56,3 +61,45 @@ def test_constant_columns_are_named_and_counted():
     assert (finding.code, finding.fails) == ("constant-feature", False)
     assert finding.message == "x[:, 0], x[:, 1], x[:, 2] and 2 more has the same value in every row"
     assert features_vary(record_of([5.0, 1.0]), Expectation()) is None
+
+
+def at_share(share, rates=(0.10000000149011612,)):
+    record = record_of([5.0, 1.0], limit_share=share)
+    curve = dataclasses.replace(record.curve, learning_rate=rates)
+    return rate_is_stable(dataclasses.replace(record, curve=curve), Expectation())
+
+
+@pytest.mark.parametrize(
+    ("share", "noted"), [(0.9, False), (0.91, True), (1.3, True), (None, False), (math.nan, False)]
+)
+def test_a_rate_next_to_the_largest_stable_one_is_noted(share, noted):
+    assert (at_share(share) is not None) is noted
+
+
+def test_what_is_said_of_the_edge():
+    finding = at_share(0.97)
+    assert (finding.code, finding.fails) == ("edge-of-stability", False)
+    said = "learning rate 0.1 is 97 % of the largest that is stable along the last steps"
+    assert finding.message == said
+    assert finding.evidence == {"learning_rate": 0.1, "limit_share": 0.97}
+    assert at_share(0.97, rates=()) is None
+
+
+def test_layers_that_are_mostly_dead_are_noted():
+    record = record_of([5.0, 1.0], dead_units={"first": 0.75, "second": 0.5, "third": 1.0})
+    finding = units_are_alive(record, Expectation())
+    assert (finding.code, finding.fails) == ("dead-units", False)
+    said = "units that are 0 on every row at the end: 75 % of first, 100 % of third"
+    assert finding.message == said
+    assert finding.evidence == {"first": 0.75, "third": 1.0}
+
+
+def test_some_dead_units_are_usual():
+    assert units_are_alive(record_of([5.0, 1.0], dead_units={"a": 0.5}), Expectation()) is None
+    assert units_are_alive(record_of([5.0, 1.0]), Expectation()) is None
+
+
+def test_many_dead_layers_are_counted():
+    dead = dict.fromkeys("abcde", 0.8)
+    finding = units_are_alive(record_of([5.0, 1.0], dead_units=dead), Expectation())
+    assert finding.message.endswith("80 % of c and 2 more layers")

@@ -1,0 +1,145 @@
+"""What `preprocessing.fit_once` tried with a pipeline, and what came of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pytest_converge.core.data_report import DataFinding
+
+__all__ = ["FITTED", "Difference", "PipelineReport", "PipelineTrial"]
+
+#: The trial of a pipeline that came fitted, against a copy fitted to the training rows.
+FITTED = "fitted to training rows alone"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """How the same rows came out of a pipeline in two ways.
+
+    Attributes:
+        columns: the features that differ, those that differ most first.
+        largest: the largest difference, in the unit of the feature; NaN where one way gave a
+            number and the other none.
+        rows: how many rows differ.
+        compared: how many rows were compared.
+        problem: what went wrong where the two could not be compared, in words.
+    """
+
+    columns: tuple[str, ...] = ()
+    largest: float = 0.0
+    rows: int = 0
+    compared: int = 0
+    problem: str = ""
+
+    @property
+    def is_none(self) -> bool:
+        """True where both ways gave the same."""
+        return not self.columns and not self.problem
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineTrial:
+    """One thing that was tried.
+
+    Attributes:
+        code: the code of the finding if it fails.
+        what: what was tried, in words.
+        difference: what differed; None where it could not be tried.
+        why_not: why it could not be tried.
+        columns: the input columns that were changed for it, if any.
+    """
+
+    code: str
+    what: str
+    difference: Difference | None = None
+    why_not: str = ""
+    columns: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """True where something differed."""
+        return self.difference is not None and not self.difference.is_none
+
+    @property
+    def outcome(self) -> str:
+        """`passed`, `failed` or `not tried`."""
+        if self.difference is None:
+            return "not tried"
+        return "failed" if self.failed else "passed"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineReport:
+    """What `preprocessing.fit_once` returns, and what `PreprocessingError.study` holds.
+
+    Attributes:
+        test: the id of the test.
+        number: which study of its test this is, counted from 1.
+        pipeline: the pipeline, in a few words.
+        rows: training rows and other rows that were used.
+        features: names of the features that the pipeline makes.
+        trials: what was tried, in order.
+        findings: what failed and was not ignored.
+        seconds: wall time.
+    """
+
+    kind: ClassVar[str] = "pipeline"
+
+    test: str
+    number: int = 1
+    pipeline: str
+    rows: tuple[int, int]
+    features: tuple[str, ...] = ()
+    trials: tuple[PipelineTrial, ...] = ()
+    findings: tuple[DataFinding, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        """True where nothing was found."""
+        return not self.findings
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of the findings, in their order."""
+        return tuple(finding.code for finding in self.findings)
+
+    def columns_of(self, code: str) -> tuple[str, ...]:
+        """The features of the finding with this code; none where it was not found."""
+        return next((found.columns for found in self.findings if found.code == code), ())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitives only, for reports that cross processes and for JSON."""
+        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        data["rows"], data["features"] = list(self.rows), list(self.features)
+        data["trials"] = [_trial_to_dict(trial) for trial in self.trials]
+        data["findings"] = [finding.to_dict() for finding in self.findings]
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> PipelineReport:
+        """The inverse of `to_dict`."""
+        values = dict(data)
+        train, other = values["rows"]
+        values["rows"], values["features"] = (train, other), tuple(values["features"])
+        values["trials"] = tuple(_trial_from_dict(trial) for trial in values["trials"])
+        values["findings"] = tuple(DataFinding.from_dict(found) for found in values["findings"])
+        return cls(**values)
+
+
+def _trial_to_dict(trial: PipelineTrial) -> dict[str, Any]:
+    data = dataclasses.asdict(trial)
+    data["columns"] = list(trial.columns)
+    if trial.difference is not None:
+        data["difference"]["columns"] = list(trial.difference.columns)
+    return data
+
+
+def _trial_from_dict(data: Mapping[str, Any]) -> PipelineTrial:
+    values = {**data, "columns": tuple(data["columns"])}
+    if values["difference"] is not None:
+        found = values["difference"]
+        values["difference"] = Difference(**{**found, "columns": tuple(found["columns"])})
+    return PipelineTrial(**values)
