@@ -1,0 +1,131 @@
+"""Calibration: bounds on the loss that are proposed for a test, with what they would notice."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pytest_converge.core.expectation import Expectation
+
+__all__ = ["BASES", "Calibration", "Candidate", "LossBound"]
+
+#: What a bound rests on: the logarithms of the losses, those of their distances from a floor where
+#: losses are not positive, or the largest loss alone.
+BASES = ("log", "shifted", "largest")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LossBound:
+    """A bound on the final loss, derived from starts of the same training.
+
+    Attributes:
+        max_loss: the bound.
+        basis: "log" or "shifted" where the logarithm of the loss, or of its distance from a floor,
+            is taken to be nearly normal; "largest" where no distribution fits.
+        false_alarm: the estimated probability that a fresh start exceeds the bound; where no
+            distribution fits it is `ceiling`.
+        ceiling: the largest such probability under any distribution.
+    """
+
+    max_loss: float
+    basis: str
+    false_alarm: float
+    ceiling: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One number of steps and the bound that suits it.
+
+    Attributes:
+        steps: optimizer updates.
+        bound: the bound on the loss after them; None where a start was not finite, and where a
+            model that was hardly trained would pass.
+        losses: the final loss from each start.
+        power: for each change for the worse the share of its runs that exceed the bound.
+    """
+
+    steps: int
+    bound: LossBound | None
+    losses: tuple[float, ...]
+    power: Mapping[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitives only, for reports that cross processes and for JSON."""
+        return {
+            "steps": self.steps,
+            "bound": None if self.bound is None else dataclasses.asdict(self.bound),
+            "losses": list(self.losses),
+            "power": dict(self.power),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Candidate:
+        """The inverse of `to_dict`."""
+        bound = None if data["bound"] is None else LossBound(**data["bound"])
+        return cls(**{**data, "bound": bound, "losses": tuple(data["losses"])})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """What is proposed for one training of a test.
+
+    Attributes:
+        test: the id of the test.
+        number: which study of its test this is, counted from 1.
+        training: which training of its test it is about, counted from 1.
+        candidates: numbers of steps, rising.
+        chosen: the number of steps that is proposed; 0 for none.
+        proposal: the expectation to state; None where nothing can be proposed.
+        present: the share of starts that fail the `max_loss` of the test as it is, or None.
+        excluded: pairs of a change and why it could not be made.
+        left_out: changes for which no time was left.
+        seconds, budget: wall time of all runs, and what it was allowed.
+    """
+
+    kind: ClassVar[str] = "calibration"
+    #: The summary shows it though nothing failed: somebody asked for it.
+    always_shown: ClassVar[bool] = True
+
+    test: str
+    number: int = 1
+    training: int = 1
+    candidates: tuple[Candidate, ...]
+    chosen: int = 0
+    proposal: Expectation | None = None
+    present: float | None = None
+    excluded: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[str, ...] = ()
+    seconds: float = 0.0
+    budget: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Always: a proposal turns nothing red."""
+        return True
+
+    @property
+    def choice(self) -> Candidate | None:
+        """The candidate that is proposed."""
+        return next((each for each in self.candidates if each.steps == self.chosen), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitives only, for reports that cross processes and for JSON."""
+        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        data["candidates"] = [candidate.to_dict() for candidate in self.candidates]
+        data["proposal"] = None if self.proposal is None else self.proposal.to_dict()
+        data["excluded"] = [list(pair) for pair in self.excluded]
+        data["left_out"] = list(self.left_out)
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Calibration:
+        """The inverse of `to_dict`."""
+        values = dict(data)
+        values["candidates"] = tuple(Candidate.from_dict(each) for each in data["candidates"])
+        if data["proposal"] is not None:
+            values["proposal"] = Expectation.from_dict(data["proposal"])
+        values["excluded"] = tuple((name, why) for name, why in data["excluded"])
+        values["left_out"] = tuple(data["left_out"])
+        return cls(**values)

@@ -1,0 +1,92 @@
+"""The loss that would be judged after several numbers of steps, in one run."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from pytest_converge.core.curve import LossCurve
+from pytest_converge.training.data import Chunk, StreamData
+from pytest_converge.training.graphs import light_graph_optimizer
+from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.laboratory import Laboratory
+from pytest_converge.training.probe import LONGEST_SEGMENT
+from pytest_converge.training.run import Progress, TrainingRun
+
+__all__ = ["Milestones", "can_go_on"]
+
+
+class Milestones(Laboratory):
+    """Repeats a training from other starts and looks at its loss on the way.
+
+    A training does not know how long it will be, so that one run stands for shorter ones: its
+    first batches are theirs.
+
+    Args:
+        running: the run to repeat; its training is used and put back after every run.
+        seed: the seed of its start.
+        progress: told about every run.
+        factor: times the steps of the run that is repeated, 1 where its batches end with it.
+    """
+
+    def __init__(
+        self, running: TrainingRun, seed: int, progress: Progress, *, factor: int = 1
+    ) -> None:
+        super().__init__(running, seed, progress)
+        self._factor = factor
+        self._stops: Sequence[int] = ()
+
+    @contextmanager
+    def losses(
+        self, change: Intervention, stops: Sequence[int]
+    ) -> Iterator[Callable[[int], list[float]]]:
+        """Makes a change; yields a function from the number of a start to its losses.
+
+        Args:
+            change: the change.
+            stops: rising numbers of steps, none beyond `factor` times those of the run. A run
+                that is not finite anymore gives NaN from there on.
+        """
+        self._stops = stops
+        with self.changed(dataclasses.replace(change, steps_factor=self._factor)) as run:
+            yield run
+
+    def _measured(self, running: TrainingRun, seed: int) -> list[float]:
+        with light_graph_optimizer(running.steps):
+            return list(_looked_at(running, self._stops, self._progress))
+
+
+def can_go_on(running: TrainingRun) -> bool:
+    """True where the training can be longer than it was: its batches begin again."""
+    return not isinstance(running.training.data, StreamData)
+
+
+def _looked_at(running: TrainingRun, stops: Sequence[int], progress: Progress) -> Iterator[float]:
+    training, loop = running.training, running.loop
+    loop.start()
+    probe = _probe_set(running)
+    losses: list[float] = []
+    for stop in stops:
+        while len(losses) < stop and all(map(math.isfinite, losses[-1:])):
+            segment = min(stop, len(losses) + LONGEST_SEGMENT)
+            losses += loop.advance(len(losses), segment)[:, 0].tolist()
+        if len(losses) < stop or not math.isfinite(losses[-1]):
+            yield math.nan
+            continue
+        progress(stop, stops[-1], losses[-1])
+        state = training.snapshot()
+        training.finish()
+        judged = loop.probe_loss(probe) if probe else None
+        state.restore()  # what is done after the last step, as averaging the weights
+        numbers = tuple(range(1, stop + 1))
+        yield LossCurve(steps=numbers, batch_loss=tuple(losses), final_loss=judged).last
+
+
+def _probe_set(running: TrainingRun) -> list[Chunk]:
+    """The whole probe set; none where the loss on it is another every time."""
+    whole, _ = running._probe_set()
+    if running.training.full_batch and len({running.loop.probe_loss(whole) for _ in "ab"}) > 1:
+        return []
+    return whole

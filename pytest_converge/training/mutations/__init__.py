@@ -1,0 +1,1 @@
+"""Mutations: changes for the worse, by which it is measured what a test would notice."""

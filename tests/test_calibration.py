@@ -1,0 +1,129 @@
+"""Calibration: from twenty starts to a bound, with what it would notice."""
+
+from __future__ import annotations
+
+import pytest
+import tensorflow as tf
+from keras import optimizers
+from problems import classifier, fit, minimize, wine
+from trainings import NoHooks, judged, quiet
+
+from pytest_converge import InvalidTrainingError, calibration, runner
+from pytest_converge.checks.calibration import exceeding
+from pytest_converge.core.expectation import Expectation
+
+SGD = optimizers.SGD
+
+
+def parts(rate=0.05):
+    def build():
+        w = tf.Variable(tf.random.normal([4]))
+        return lambda: tf.reduce_sum((w - 1.0) ** 2), [w], SGD(rate)
+
+    return minimize(build)
+
+
+def calibrated(start, *, seed=1, **expectation):
+    """(the result, what is proposed)."""
+    kept = []
+    context = runner.Context(
+        test="t.py::t",
+        number=2,
+        expectation=Expectation(seed=seed, **expectation),
+        hooks=NoHooks(),
+        progress=quiet,
+        calibrate=True,
+        keep=kept.append,
+    )
+    return runner.run(context, start.verb, start.arguments), kept
+
+
+def test_a_proposal_of_steps_and_bound():
+    result, (study,) = calibrated(parts(), steps=40, max_loss=0.01, monotone="strict")
+    assert (study.test, study.training, study.left_out) == ("t.py::t", 2, ())
+    assert [each.steps for each in study.candidates] == [10, 20, 40, 80]
+    assert all(len(each.losses) == calibration.STARTS for each in study.candidates)
+    present = study.candidates[2]
+    assert present.losses[0] == pytest.approx(result.final_loss, rel=1e-5)
+    assert len(set(present.losses)) == calibration.STARTS
+    assert study.present == exceeding(present.losses, 0.01)
+    assert set(present.power) == {"learning rate x 0.7", "learning rate x 0.5"}
+    assert [name for name, _ in study.excluded] == [
+        "first layer frozen",
+        "5 % label noise",
+        "activation removed",
+    ]
+    chosen = study.choice
+    assert chosen.power["learning rate x 0.5"] >= 0.95
+    assert all(
+        each.bound is None or each.power["learning rate x 0.5"] < 0.95
+        for each in study.candidates
+        if each.steps < chosen.steps
+    )
+    assert study.proposal == Expectation(
+        steps=chosen.steps, max_loss=chosen.bound.max_loss, monotone="strict", seed=1
+    )
+    again = judged(parts(), seed=12345, steps=chosen.steps, max_loss=chosen.bound.max_loss)
+    assert again.passed
+    slower = judged(parts(0.025), seed=12345, steps=chosen.steps, max_loss=chosen.bound.max_loss)
+    assert not slower.passed
+
+
+def test_a_failed_test_is_calibrated_too_and_its_end_is_put_back():
+    w = tf.Variable(0.0)
+
+    def build():
+        w.assign(tf.random.normal([]))
+        return lambda: (w - 1.0) ** 2, [w], SGD(0.1)
+
+    result, (study,) = calibrated(minimize(build), steps=5, max_loss=1e-9)
+    assert not result.passed
+    assert study.present == 1.0
+
+
+def test_a_model_is_calibrated_with_all_changes(monkeypatch):
+    monkeypatch.setattr(calibration, "STARTS", 4)
+    start = fit(lambda: classifier(SGD(0.1), units=8), *wine())
+    result, (study,) = calibrated(start, steps=40)
+    assert study.excluded == ()
+    assert len(study.candidates[0].power) == 5
+    assert result.curve.updates == 40
+    assert study.candidates[2].losses[0] == pytest.approx(result.final_loss, rel=1e-4)
+    frozen = [each.power["first layer frozen"] for each in study.candidates if each.bound]
+    assert max(frozen) == 1.0
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda: minimize(lambda: (W - 1) ** 2, [W], SGD(0.1)),
+        lambda: fit(classifier(SGD(0.1)), *wine()),
+    ],
+    ids=["minimize", "fit"],
+)
+def test_objects_that_are_built_are_refused_before_they_are_trained(start):
+    with pytest.raises(InvalidTrainingError, match=r"got .*--converge-calibrate.*expected"):
+        calibrated(start(), steps=5)
+    assert float(W) == 0.0
+
+
+W = tf.Variable(0.0)
+
+
+def test_a_builder_of_changing_shapes_is_refused():
+    sizes = iter(range(2, 99))
+
+    def build():
+        w = tf.Variable(tf.zeros([next(sizes)]))
+        return lambda: tf.reduce_sum((w - 1.0) ** 2), [w], SGD(0.1)
+
+    with pytest.raises(InvalidTrainingError, match="change their shape"):
+        calibrated(minimize(build), steps=5)
+
+
+def test_without_time_the_changes_are_left_out(monkeypatch):
+    monkeypatch.setattr(calibration, "SECONDS", 0.0)
+    monkeypatch.setattr(calibration, "TIMES", 0.0)
+    _, (study,) = calibrated(parts(), steps=8)
+    assert study.left_out == ("learning rate x 0.7", "learning rate x 0.5")
+    assert study.proposal is not None

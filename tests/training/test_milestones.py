@@ -1,0 +1,148 @@
+"""The losses on the way of one run: those of shorter runs of their own."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, optimizers
+from problems import classifier, fit, minimize, sequential, wine
+from trainings import quiet, recorded, running
+
+from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.loop import Loop
+from pytest_converge.training.milestones import Milestones, can_go_on
+
+SGD = optimizers.SGD
+NOTHING = Intervention(code="", change="nothing")
+STOPS = [5, 20, 40]
+
+
+def built(optimizer=None):
+    """A model with random and averaging layers and a probe set."""
+
+    def build():
+        hidden = [layers.Dense(8, "relu"), layers.BatchNormalization(), layers.Dropout(0.2)]
+        return classifier(optimizer() if optimizer else SGD(0.1), *hidden)
+
+    return fit(build, *wine())
+
+
+def averaged():
+    return built(lambda: optimizers.Adam(0.05, use_ema=True, ema_overwrite_frequency=None))
+
+
+def descent(rate=0.05):
+    def parts():
+        w = tf.Variable(tf.random.normal([3]))
+        return lambda: tf.reduce_sum((w - 1) ** 2), [w], SGD(rate)
+
+    return minimize(parts)
+
+
+def stateful():
+    """A recurrent state that lasts has no probe set: batch losses are judged."""
+    x = np.random.default_rng(0).normal(size=(32, 4, 1)).astype("float32")
+
+    def build():
+        recurrent = layers.SimpleRNN(3, stateful=True)
+        model = keras.Sequential([keras.Input(batch_shape=(8, 4, 1)), recurrent, layers.Dense(1)])
+        model.compile(SGD(0.05), "mse")
+        return model
+
+    return fit(build, x, x.sum(axis=1), batch_size=8, shuffle=False)
+
+
+def on_the_way(start, *, number=0, change=NOTHING, stops=STOPS, steps=20, factor=2):
+    run = running(start, steps=steps, seed=7)
+    run.run(7)
+    milestones = Milestones(run, 7, quiet, factor=factor)
+    with milestones.losses(change, stops) as losses:
+        return losses(number)
+
+
+@pytest.mark.parametrize("start", [built, averaged, descent, stateful], ids=lambda s: s.__name__)
+def test_each_loss_is_the_one_that_a_run_of_so_many_steps_is_judged_by(start):
+    found = on_the_way(start())
+    own = [recorded(start(), steps=steps, seed=7).curve.last for steps in STOPS]
+    assert found == pytest.approx(own, rel=1e-4)
+
+
+def test_another_start_has_its_own_weights_and_batches_at_every_stop():
+    found = on_the_way(built(), number=2, stops=STOPS[1:])
+    own = []
+    for steps in STOPS[1:]:
+        run = running(built(), steps=steps, seed=7)
+        run.run(7)  # its first probe decides what dropout leaves out in all others
+        own.append(run.run_from(9).curve.last)
+    assert found == pytest.approx(own, rel=1e-4)
+
+
+def test_a_change_holds_at_every_stop():
+    half = Intervention(code="", change="half", rate_factor=0.5)
+    found = on_the_way(descent(), change=half, stops=[1, 2])
+    slower = on_the_way(descent(0.025), stops=[1, 2])
+    assert found == pytest.approx(slower, rel=1e-5)
+
+
+def test_after_a_loss_that_is_not_finite_there_is_none():
+    def parts():
+        w = tf.Variable(1.0)
+        return lambda: tf.exp(w * w * 30), [w], SGD(1.0)
+
+    found = on_the_way(minimize(parts), stops=[1, 5, 10], steps=10, factor=1)
+    assert math.isnan(found[-1])
+    assert math.isnan(found[1])
+
+
+def test_long_ways_are_made_in_parts_in_which_ctrl_c_is_heard(monkeypatch):
+    parts = []
+    advance = Loop.advance
+
+    def told(self, start, stop):
+        parts.append((start, stop))
+        return advance(self, start, stop)
+
+    monkeypatch.setattr(Loop, "advance", told)
+    run = running(descent(), steps=2)
+    milestones = Milestones(run, 0, quiet, factor=225)
+    with milestones.losses(NOTHING, [1, 450]) as losses:
+        losses(0)
+    assert parts == [(0, 1), (1, 201), (201, 401), (401, 450)]
+
+
+def test_progress_is_told_at_every_stop():
+    told = []
+    run = running(descent(), steps=4)
+    run.run(0)
+    milestones = Milestones(run, 0, lambda *said: told.append(said[:2]), factor=2)
+    with milestones.losses(NOTHING, [2, 4, 8]) as losses:
+        losses(0)
+    assert told == [(2, 8), (4, 8), (8, 8)]
+
+
+def test_batches_that_cannot_be_listed_end_with_the_run():
+    assert can_go_on(running(descent(), steps=2))
+    assert can_go_on(running(built(), steps=2))
+    ragged = tf.data.Dataset.from_generator(
+        lambda: ((np.ones((n, n)), np.ones((n, 1))) for n in range(1, 9)),
+        output_types=("float32", "float32"),
+        output_shapes=((None, None), (None, 1)),
+    )
+    model = sequential(
+        layers.Lambda(lambda x: x[:, :1]), layers.Dense(1), optimizer=SGD(0.1), loss="mse"
+    )
+    changing = running(fit(model, ragged), steps=3)
+    assert can_go_on(changing) == (changing.loop.driver == "loop")
+
+
+def test_longer_batches_of_another_start_begin_with_its_own():
+    run = running(fit(lambda: classifier(SGD(0.1)), *wine()), steps=10)
+    other = run.training.data.reshuffled(5)
+    longer = other.prolonged(20)
+    np.testing.assert_array_equal(longer.order[: len(other.order)], other.order)
+    assert longer.steps == 20
+    assert not np.array_equal(longer.order, run.training.data.prolonged(20).order)
