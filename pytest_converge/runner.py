@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pytest_converge.baselines.connection import Connection, connect
+from pytest_converge.calibration import calibration_of
 from pytest_converge.checks.gates import is_ignored, judge
+from pytest_converge.core.baseline_policy import BaselinePolicy
+from pytest_converge.core.baseline_report import BaselineReport
+from pytest_converge.core.calibration import Calibration
 from pytest_converge.core.diagnosis import Diagnosis
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.core.expectation import LARGEST_SEED, Expectation
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
+from pytest_converge.core.sensitivity import Sensitivity
+from pytest_converge.core.study import Study
+from pytest_converge.core.surface import LossSurface
+from pytest_converge.sensitivity import sensitivity_of
 from pytest_converge.training.environment import require_tensorflow
 
 if TYPE_CHECKING:
     from pytest_converge.training.run import TrainingRun
+    from pytest_converge.training.training import Training
 
-__all__ = ["Context", "isolation", "run"]
+__all__ = ["Context", "isolation", "judged", "run"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
@@ -40,6 +51,12 @@ class Context:
         hooks: pytest's hook relay, asked for further checks and adapters.
         progress: called with (steps done, steps, latest loss) between parts of the training.
         diagnose: how long to look for the cause of a failure: "quick", "full" or "off".
+        baseline: what is done with recorded baselines; None leaves them alone.
+        power: whether to measure which changes for the worse the test notices.
+        calibrate: whether to propose a number of steps and a bound on the loss.
+        keep: receives what was measured so.
+        surface: receives the loss around the path or the end of the first start; None where
+            nobody wants to draw it.
     """
 
     test: str
@@ -48,6 +65,11 @@ class Context:
     hooks: Any
     progress: Callable[[int, int, float], None]
     diagnose: str = "off"
+    baseline: BaselinePolicy | None = None
+    power: bool = False
+    calibrate: bool = False
+    keep: Callable[[Study], None] = lambda study: None
+    surface: Callable[[LossSurface], None] | None = None
 
 
 @contextlib.contextmanager
@@ -76,9 +98,9 @@ def run(context: Context, verb: str, arguments: dict[str, Any]) -> ConvergenceRe
     Raises:
         InvalidTrainingError: the training cannot be run or judged as asked.
     """
-    from pytest_converge.training.adapters import build_training
+    from pytest_converge.training.adapters import build_training, check_builder
     from pytest_converge.training.run import TrainingRun
-    from pytest_converge.training.seeding import preserved, seed_everything
+    from pytest_converge.training.seeding import preserved, reseed, seed_everything
 
     expectation = context.expectation
     base = expectation.seed or 0
@@ -86,16 +108,29 @@ def run(context: Context, verb: str, arguments: dict[str, Any]) -> ConvergenceRe
     def adapt(model: Any, x: Any, y: Any) -> Any:
         return context.hooks.pytest_converge_adapt(model=model, x=x, y=y)
 
+    baseline: BaselineReport | None = None
+    connection = _connection(context, verb, arguments)
+    if context.calibrate:
+        check_builder(verb, arguments, "--converge-calibrate")
     with preserved():
         seed_everything(base)
         training = build_training(verb, arguments, expectation, base, adapt)
         try:
+            # So that a layer more or less in the model changes nothing that is drawn from here on.
+            reseed(base)
             running = TrainingRun(training, expectation.steps, context.progress)
-            runs = [_judged(context, running.run(base))]
+            if connection is not None:
+                connection.check(running)
+            runs = [judged(context, running.run(base), training)]
+            _show_surface(context, running)
             diagnosis = _diagnosis(context, running, runs[0])
             for number in range(1, expectation.seeds):
                 seed = (base + number) % (LARGEST_SEED + 1)
-                runs.append(_judged(context, running.run_from(seed)))
+                runs.append(judged(context, running.run_from(seed), training))
+                diagnosis = diagnosis or _diagnosis(context, running, runs[-1])
+            if connection is not None and (connection.always or all(run.passed for run in runs)):
+                baseline, runs[0] = _compared(context, connection, running, runs)
+            _study(context, running, runs, connection)
         finally:
             training.release()
     return ConvergenceResult(
@@ -105,11 +140,45 @@ def run(context: Context, verb: str, arguments: dict[str, Any]) -> ConvergenceRe
         expectation=expectation,
         runs=tuple(runs),
         diagnosis=diagnosis,
+        baseline=baseline,
     )
 
 
+def _study(
+    context: Context, running: TrainingRun, runs: Sequence[Run], connection: Connection | None
+) -> None:
+    """What was asked for beside the verdict: bounds that suit the training, what the test sees."""
+    made: list[Calibration | Sensitivity] = []
+    if context.calibrate:
+        first, expectation = runs[0].record, context.expectation
+        made.append(calibration_of(running, first, expectation, progress=context.progress))
+    if context.power and all(run.passed for run in runs):
+        gate = None if connection is None else connection.gate_of(running)
+        judge_ = functools.partial(judged, context)
+        made.append(sensitivity_of(running, runs, judge_, gate=gate, progress=context.progress))
+    for study in made:
+        context.keep(dataclasses.replace(study, test=context.test, training=context.number))
+
+
+def _connection(context: Context, verb: str, arguments: dict[str, Any]) -> Connection | None:
+    policy = context.baseline
+    if policy is None:
+        return None
+    return connect(policy, context.test, context.number, context.expectation, verb, arguments)
+
+
+def _compared(
+    context: Context, connection: Connection, running: TrainingRun, runs: Sequence[Run]
+) -> tuple[BaselineReport, Run]:
+    """What became of the baseline, and the first start with what there is to say of it."""
+    report, finding = connection.settle(running, [run.record for run in runs])
+    if finding is None or is_ignored(finding, context.expectation):
+        return report, runs[0]
+    return report, dataclasses.replace(runs[0], findings=(*runs[0].findings, finding))
+
+
 def _diagnosis(context: Context, running: TrainingRun, run: Run) -> Diagnosis | None:
-    """Why the first start failed; its end state is put back afterwards."""
+    """Why the latest start failed; its end state is put back afterwards."""
     if run.passed or context.diagnose == "off":
         return None
     from pytest_converge.diagnosis.procedure import diagnose
@@ -128,9 +197,39 @@ def _diagnosis(context: Context, running: TrainingRun, run: Run) -> Diagnosis | 
         trained.restore()
 
 
-def _judged(context: Context, record: TrainingRecord) -> Run:
-    findings = [*judge(record, context.expectation), *_from_hooks(context, record)]
-    return Run(record=record, findings=tuple(findings))
+def _show_surface(context: Context, running: TrainingRun) -> None:
+    if context.surface is None:
+        return
+    from pytest_converge.training.surface import loss_surface
+
+    surface = loss_surface(running)
+    if surface is not None:
+        context.surface(surface)
+
+
+def judged(context: Context, record: TrainingRecord, training: Training | None = None) -> Run:
+    """The record with its findings.
+
+    Args:
+        context: the test.
+        record: of the latest run.
+        training: as that run left it, for what notes are made of; None for no such notes.
+    """
+    findings = judge(record, context.expectation)
+    if training is not None and not any(finding.fails for finding in findings):
+        record = _observed(training, record)
+        findings = judge(record, context.expectation)
+    return Run(record=record, findings=(*findings, *_from_hooks(context, record)))
+
+
+def _observed(training: Training, record: TrainingRecord) -> TrainingRecord:
+    """What notes are made of, of a training that passes; a failed one has its diagnosis."""
+    from pytest_converge.training.dead import dead_units
+    from pytest_converge.training.edge import share_of_limit
+
+    return dataclasses.replace(
+        record, dead_units=dead_units(training), limit_share=share_of_limit(training, record.curve)
+    )
 
 
 def _from_hooks(context: Context, record: TrainingRecord) -> Iterator[Finding]:

@@ -2,7 +2,10 @@
 
 Exception
 ├── AssertionError
-│   └── ConvergenceError      the training ran and a gate failed
+│   ├── ConvergenceError      the training ran and a gate failed
+│   └── StudyError            a study of data or learning rates failed
+│       ├── LearningRateError   too near the edge of what passes, or beyond it
+│       └── PreprocessingError  the features are not fit for training, or not made soundly
 └── ValueError
     └── InvalidTrainingError  the training cannot be run or judged as asked
 """
@@ -15,8 +18,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_converge.core.result import ConvergenceResult
+    from pytest_converge.core.study import Study
 
-__all__ = ["ConvergenceError", "InvalidTrainingError", "complaint", "nearest", "shown"]
+__all__ = [
+    "ConvergenceError",
+    "InvalidTrainingError",
+    "LearningRateError",
+    "PreprocessingError",
+    "StudyError",
+    "complaint",
+    "nearest",
+    "shown",
+]
 
 #: Longest repr of a given value that still leaves a message readable on 80 columns.
 SHOWN_LENGTH = 60
@@ -38,6 +51,30 @@ class ConvergenceError(AssertionError):
         return type(self), (self.args[0], self.result)
 
 
+class StudyError(AssertionError):
+    """A study of data or of learning rates ran and failed.
+
+    Args:
+        message: what is shown; its first line stands alone.
+        study: everything that was measured and judged.
+    """
+
+    def __init__(self, message: str, study: Study) -> None:
+        super().__init__(message)
+        self.study = study
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return type(self), (self.args[0], self.study)
+
+
+class LearningRateError(StudyError):
+    """The learning rate is too near the edge of the range that passes, or outside of it."""
+
+
+class PreprocessingError(StudyError):
+    """The features are not fit for training, or the pipeline does not make them soundly."""
+
+
 class InvalidTrainingError(ValueError):
     """A training cannot be run or judged as asked; nothing was decided.
 
@@ -46,7 +83,13 @@ class InvalidTrainingError(ValueError):
 
 
 # pytest's short summary prints the module before the name; without it the sentence fits the line.
-for _error in (ConvergenceError, InvalidTrainingError):
+for _error in (
+    ConvergenceError,
+    StudyError,
+    LearningRateError,
+    PreprocessingError,
+    InvalidTrainingError,
+):
     _error.__module__ = "builtins"
 
 

@@ -40,6 +40,8 @@ class Expectation:
         seed: base seed, 0 to 2**32 - 1; None derives it from the test's id.
         seeds: how many starts must all pass, at least 1.
         baseline: gate against recorded loss curves.
+        metric: what the baseline compares in place of the loss curve, at the end: "loss" (on the
+            probe set), a compiled metric, or of held-out data "val_loss" or "val_<metric>".
         ignore: finding codes not to report.
 
     Raises:
@@ -55,6 +57,7 @@ class Expectation:
     seed: int | None = None
     seeds: int = 1
     baseline: bool = False
+    metric: str | None = None
     ignore: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -179,10 +182,19 @@ def _metrics(name: str, value: object) -> dict[str, Bound]:
 
 
 def _baseline(name: str, value: object) -> bool:
-    if value is False:
-        return False
-    remedy = "Recorded baselines are not part of this version; leave the argument out."
-    raise _refuse(name, value, "False", remedy)
+    if not isinstance(value, bool) and type(value).__name__ not in {"bool_", "bool"}:
+        remedy = "True compares with the loss curves that --converge-baseline=new recorded."
+        raise _refuse(name, value, "True or False", remedy)
+    return bool(value)
+
+
+def _metric(name: str, value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value:
+        remedy = 'Write, for example, metric="val_loss".'
+        raise _refuse(name, value, "the name of a metric", remedy)
+    return value
 
 
 def _ignore(name: str, value: object) -> tuple[str, ...]:
@@ -219,5 +231,6 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "seed": _seed,
     "seeds": _integer("an integer of at least 1", "Give how many starts must pass.", 1, 10_000),
     "baseline": _baseline,
+    "metric": _metric,
     "ignore": _ignore,
 }

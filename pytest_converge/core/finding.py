@@ -20,10 +20,17 @@ GATE_CODES = (
     "not-monotone",
     "metric-out-of-bounds",
     "skill-too-low",
+    "worse-than-baseline",
 )
 
 #: Codes of the notes: observations that never turn a test red.
-NOTE_CODES = ("inference-gap", "constant-feature")
+NOTE_CODES = (
+    "inference-gap",
+    "constant-feature",
+    "edge-of-stability",
+    "dead-units",
+    "better-than-baseline",
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

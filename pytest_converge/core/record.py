@@ -53,6 +53,10 @@ class TrainingRecord:
         constant_loss: the loss of the best constant prediction; None where it is not known.
         regularisation: the share of the loss that does not depend on the targets.
         constant_columns: input columns with the same value other than 0 in every row, by name.
+        dead_units: share of units that are 0 on every row at the end, by layer of ReLUs; measured
+            of a training that passes.
+        limit_share: the learning rate over the largest stable one along the last steps; measured
+            of a training that passes by gradient descent on all data, else None.
         nonfinite: everything that was found not to be finite, in the order of discovery.
     """
 
@@ -72,6 +76,8 @@ class TrainingRecord:
     constant_loss: float | None = None
     regularisation: float = 0.0
     constant_columns: tuple[str, ...] = ()
+    dead_units: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    limit_share: float | None = None
     nonfinite: tuple[NonFinite, ...] = ()
 
     @property
@@ -86,6 +92,7 @@ class TrainingRecord:
         data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         data["curve"] = self.curve.thinned().to_dict()
         data["metrics"] = dict(self.metrics)
+        data["dead_units"] = dict(self.dead_units)
         data["constant_columns"] = list(self.constant_columns)
         data["nonfinite"] = [dataclasses.asdict(item) for item in self.nonfinite]
         return data

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from pytest_converge.core.baseline_report import BaselineReport
 from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.diagnosis import Diagnosis
 from pytest_converge.core.expectation import Expectation
@@ -54,6 +55,7 @@ class ConvergenceResult:
         expectation: what was expected.
         runs: one a start; the first with the base seed.
         diagnosis: why the training failed; None where it passed or no diagnosis was asked for.
+        baseline: what came of the comparison with recorded runs; None where there was none.
     """
 
     test: str
@@ -62,6 +64,7 @@ class ConvergenceResult:
     expectation: Expectation
     runs: tuple[Run, ...]
     diagnosis: Diagnosis | None = None
+    baseline: BaselineReport | None = None
 
     @property
     def passed(self) -> bool:
@@ -110,8 +113,9 @@ class ConvergenceResult:
 
     @property
     def seconds(self) -> float:
-        """Wall time of all runs."""
-        return sum(run.record.seconds for run in self.runs)
+        """Wall time of all runs, those for the baseline included."""
+        more = 0.0 if self.baseline is None else self.baseline.seconds
+        return sum((run.record.seconds for run in self.runs), more)
 
     def to_dict(self) -> dict[str, Any]:
         """Primitives only, for reports that cross processes and for JSON."""
@@ -122,12 +126,13 @@ class ConvergenceResult:
             "expectation": self.expectation.to_dict(),
             "runs": [run.to_dict() for run in self.runs],
             "diagnosis": None if self.diagnosis is None else self.diagnosis.to_dict(),
+            "baseline": None if self.baseline is None else self.baseline.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ConvergenceResult:
         """The inverse of `to_dict`."""
-        diagnosis = data["diagnosis"]
+        diagnosis, baseline = data["diagnosis"], data["baseline"]
         return cls(
             test=data["test"],
             verb=data["verb"],
@@ -135,4 +140,5 @@ class ConvergenceResult:
             expectation=Expectation.from_dict(data["expectation"]),
             runs=tuple(Run.from_dict(run) for run in data["runs"]),
             diagnosis=None if diagnosis is None else Diagnosis.from_dict(diagnosis),
+            baseline=None if baseline is None else BaselineReport.from_dict(baseline),
         )

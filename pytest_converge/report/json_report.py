@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_converge.core.result import ConvergenceResult
+from pytest_converge.core.study import Study
+from pytest_converge.report.studies import study_to_dict
 
 __all__ = ["SCHEMA_VERSION", "json_report", "junit_properties"]
 
@@ -15,16 +17,20 @@ __all__ = ["SCHEMA_VERSION", "json_report", "junit_properties"]
 SCHEMA_VERSION = 1
 
 
-def json_report(results: Sequence[ConvergenceResult], *, version: str) -> str:
+def json_report(
+    results: Sequence[ConvergenceResult], *, studies: Sequence[Study] = (), version: str
+) -> str:
     """One line of strict JSON: the same text for the same results in any order.
 
     Keys are sorted; numbers that are not finite are the strings "NaN", "Infinity" and
     "-Infinity"; curves are thinned to 512 steps. Each training has `verdict`, `initial_loss`,
     `final_loss`, `steps` and `seconds` beside what `ConvergenceResult.to_dict` gives, and `cause`
-    where there is a diagnosis.
+    where there is a diagnosis. Each study has its `kind` and whether it `passed` beside what its
+    `to_dict` gives; without studies there is no such list.
 
     Args:
         results: every training of the session.
+        studies: every study of data or learning rates.
         version: the version of the plugin.
     """
     ordered = sorted(results, key=lambda result: (result.test, result.number))
@@ -33,6 +39,9 @@ def json_report(results: Sequence[ConvergenceResult], *, version: str) -> str:
         "version": version,
         "trainings": [{**result.to_dict(), **_scalars(result)} for result in ordered],
     }
+    if studies:
+        in_order = sorted(studies, key=lambda study: (study.test, study.number))
+        document["studies"] = [study_to_dict(study) for study in in_order]
     return json.dumps(_strict(document), sort_keys=True, allow_nan=False) + "\n"
 
 
@@ -49,11 +58,26 @@ def _scalars(result: ConvergenceResult) -> dict[str, float | int | str]:
     cause = {} if result.diagnosis is None else {"cause": result.diagnosis.cause}
     return {
         **cause,
+        **_of_baseline(result),
         "final_loss": result.final_loss,
         "initial_loss": result.initial_loss,
         "seconds": round(result.seconds, 3),
         "steps": result.steps,
         "verdict": "passed" if result.passed else "failed",
+    }
+
+
+def _of_baseline(result: ConvergenceResult) -> dict[str, float | int | str]:
+    """What came of the comparison with the baseline: the look and the largest effect."""
+    report = result.baseline
+    if report is None:
+        return {}
+    if report.verdict is None:
+        return {"baseline_action": report.action}
+    return {
+        "baseline_action": report.action,
+        "baseline_effect": max(report.verdict.effect, key=abs),
+        "baseline_look": report.verdict.look,
     }
 
 

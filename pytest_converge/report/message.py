@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pytest_converge.core.diagnosis import Diagnosis, Trial
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.result import ConvergenceResult
+from pytest_converge.report import comparison, numbers
 from pytest_converge.report import diagnosis as words
-from pytest_converge.report import numbers
 from pytest_converge.report.course import course
 from pytest_converge.report.layout import (
     cell_width,
@@ -49,14 +49,18 @@ def failure_message(result: ConvergenceResult, *, reproduce: str) -> str:
     prefix = "did not converge: "
     if result.number > 1:
         prefix = f"training {result.number} did not converge: "
+    if failing and failing[0].code == "worse-than-baseline":
+        # It converged, though not as well as before; the sentence says so by itself.
+        prefix = f"training {result.number} " if result.number > 1 else ""
     whats = [one_line(failing[0].message), *_shorter(failing[0])] if failing else [_last(result)]
     others = [one_line(finding.message) for finding in failing[1:]]
     command = [f"reproduce: {one_line(reproduce)}"] if reproduce else []
     if result.diagnosis is None:
         beginning = _first(prefix + whats[0])
-        ending = [*_numbers(result), *_starts(result), *command]
-        room = MOST_LINES - len(beginning) - len(ending)
-        return "\n".join([*beginning, *_others(others, room), *ending])
+        compared = _comparison(result)
+        ending = [*compared, *_numbers(result)[: 1 if compared else None], *_starts(result)]
+        room = MOST_LINES - len(beginning) - len(ending) - len(command)
+        return "\n".join([*beginning, *_others(others, room), *ending, *command])
     texts = [prefix + what for what in whats]
     beginning = _first_and_cause(texts, result.diagnosis, result.final_loss)
     room = MOST_LINES_DIAGNOSED - len(beginning) - len(command)
@@ -231,6 +235,15 @@ def _numbers(result: ConvergenceResult) -> list[str]:
         ends = map(numbers.loss, (norms[0], norms[-1]))
         parts.append(f"gradient norm {numbers.change(*ends)}")
     return fill(parts, WIDTH)
+
+
+def _comparison(result: ConvergenceResult) -> list[str]:
+    """The numbers of a comparison with the baseline, a line each."""
+    codes = [finding.code for finding in result.findings[:1]]
+    if result.baseline is None or codes != ["worse-than-baseline"]:
+        return []
+    lines = comparison.message_parts(result.baseline)
+    return [cut(f"{INDENT}{one_line(line)}", WIDTH, mark=MARK) for line in lines]
 
 
 def _starts(result: ConvergenceResult) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import NonFinite, TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
-from pytest_converge.report import numbers
+from pytest_converge.report import comparison, numbers
 from pytest_converge.report.course import Course, course
 from pytest_converge.report.diagnosis_section import diagnosis_blocks
 from pytest_converge.report.layout import (
@@ -52,6 +52,7 @@ def section(result: ConvergenceResult, *, width: int, unicode: bool) -> str:
         [line for finding in result.findings for line in _finding(finding, width, unicode)],
         _table(seen, width),
         _facts(list(_numbers(result, record, seen)), width, unicode),
+        _compared(result, width, unicode),
         _starts(result.runs, width),
     ]
     mark = ellipsis(unicode)
@@ -213,6 +214,13 @@ def _facts(pairs: Sequence[tuple[str, str]], width: int, unicode: bool) -> list[
         shown = printable(text, unicode)
         lines += wrap(shown, width, first=pad(name, indent), rest=" " * indent)
     return lines
+
+
+def _compared(result: ConvergenceResult, width: int, unicode: bool) -> list[str]:
+    """The comparison with the baseline, a fact a line."""
+    if result.baseline is None:
+        return []
+    return _facts(list(comparison.facts(result.baseline)), width, unicode)
 
 
 def _starts(runs: Sequence[Run], width: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
@@ -13,20 +13,57 @@ from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.training.arrays import column_names
 from pytest_converge.training.data import ArrayData, StreamData
+from pytest_converge.training.held_out import read_held_out
 from pytest_converge.training.keras_model import ModelTraining
 from pytest_converge.training.minimize import MinimizeTraining
 from pytest_converge.training.model_checks import check_is_model
 from pytest_converge.training.own_step import StepTraining
 from pytest_converge.training.rehearsal import needed_arguments
+from pytest_converge.training.seeding import reseed
 from pytest_converge.training.sources import is_dataset, read_arrays, read_batches
 from pytest_converge.training.training import Training
 
-__all__ = ["Adapt", "build_training"]
+__all__ = ["Adapt", "build_training", "check_builder"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
+#: What gives a training other starts, by verb, and what to do.
+BUILDERS = {
+    "fit": (
+        "a function that builds the model",
+        "Pass the function itself: converge.fit(build, x, y).",
+    ),
+    "minimize": (
+        "a function that builds loss, variables and optimizer",
+        "Pass the function itself: converge.minimize(build).",
+    ),
+    "step": (
+        "converge.fit or converge.minimize with a function",
+        "Leave {name} out: a step cannot be built anew.",
+    ),
+}
 #: Turns an unknown object into a compiled Keras model or the arguments of `converge.step`.
 Adapt = Callable[[Any, Any, Any], Any]
+
+
+def check_builder(verb: str, arguments: Mapping[str, Any], argument: str) -> None:
+    """Refuses a training that starts from built objects where other starts are needed.
+
+    Args:
+        verb: "fit", "minimize" or "step".
+        arguments: what the verb was called with, apart from the expectation.
+        argument: what needs the other starts, as `baseline=True`.
+
+    Raises:
+        InvalidTrainingError: there is no function that builds what is trained.
+    """
+    if verb == "fit":
+        builds = _is_builder(arguments["model"])
+    else:
+        given = arguments.get("variables"), arguments.get("optimizer")
+        builds = verb == "minimize" and given == (None, None) and callable(arguments["loss"])
+    if not builds:
+        raise _cannot_restart(verb, argument)
 
 
 def build_training(
@@ -65,15 +102,35 @@ def _fit(arguments: dict[str, Any], expectation: Expectation, seed: int, adapt: 
     if not isinstance(model, keras.Model):
         adapted = adapt(model, x, y)
         if isinstance(adapted, dict):
+            _refuse_held_out(arguments)
             whole = {"data": None, "optimizer": None, **adapted}
             return _step(whole, expectation, seed, adapt)
         model = model if adapted is None else adapted
     check_is_model(model)
-    remedy = "Pass the function itself: converge.fit(build, x, y)."
-    _check_seeds(expectation, builder, "a function that builds the model", remedy)
+    _check_seeds("fit", expectation, builder)
+    # What the data draw, as a dataset that shuffles, must not depend on how much the model drew.
+    reseed(seed)
     data = _fit_data(arguments, expectation.steps, seed)
+    validation, held_out = arguments.get("validation_data"), []
+    if validation is not None:
+        together = data.batch_size if is_dataset(x) else arguments["batch_size"]
+        held_out = read_held_out(validation, together)
     columns = {**column_names(x, "x"), **column_names(y, "y")} if not is_dataset(x) else {}
-    return ModelTraining(model, data, builder=builder, columns=columns, bounds=expectation.metrics)
+    return ModelTraining(
+        model,
+        data,
+        builder=builder,
+        columns=columns,
+        bounds=expectation.metrics,
+        held_out=held_out,
+    )
+
+
+def _refuse_held_out(arguments: dict[str, Any]) -> None:
+    if arguments.get("validation_data") is not None:
+        given = "validation_data for a model that is trained by a step of its own"
+        remedy = "Leave it out, or let pytest_converge_adapt return a compiled Keras model."
+        raise InvalidTrainingError(complaint(given, "a compiled Keras model", remedy))
 
 
 def _fit_data(arguments: dict[str, Any], steps: int, seed: int) -> ArrayData | StreamData:
@@ -114,9 +171,7 @@ def _minimize(
     if variables is None and optimizer is None and callable(loss):
         builder = loss
         loss, variables, optimizer = _three_parts(builder())
-    remedy = "Pass the function itself: converge.minimize(build)."
-    expected = "a function that builds loss, variables and optimizer"
-    _check_seeds(expectation, builder, expected, remedy)
+    _check_seeds("minimize", expectation, builder)
     return MinimizeTraining(loss, variables, optimizer, builder=builder)
 
 
@@ -131,8 +186,7 @@ def _three_parts(parts: Any) -> tuple[Any, Any, Any]:
 
 
 def _step(arguments: dict[str, Any], expectation: Expectation, seed: int, adapt: Adapt) -> Training:
-    remedy = "Leave seeds out: a step cannot be built anew."
-    _check_seeds(expectation, None, "converge.fit or converge.minimize with a function", remedy)
+    _check_seeds("step", expectation, None)
     return StepTraining(
         arguments["step"],
         variables=arguments["variables"],
@@ -179,7 +233,13 @@ def _is_builder(candidate: Any) -> bool:
     return True
 
 
-def _check_seeds(expectation: Expectation, builder: Any, expected: str, remedy: str) -> None:
+def _check_seeds(verb: str, expectation: Expectation, builder: Any) -> None:
     if expectation.seeds > 1 and builder is None:
-        given = f"seeds={expectation.seeds} with objects that are built already"
-        raise InvalidTrainingError(complaint(given, expected, remedy))
+        raise _cannot_restart(verb, f"seeds={expectation.seeds}")
+
+
+def _cannot_restart(verb: str, argument: str) -> InvalidTrainingError:
+    expected, remedy = BUILDERS[verb]
+    name = argument.partition("=")[0]
+    given = f"{argument} with objects that are built already"
+    return InvalidTrainingError(complaint(given, expected, remedy.format(name=name)))

@@ -64,7 +64,7 @@ class ArrayData:
         self.tensors = keras.tree.map_structure(_constant, arrays)
         self.probe_index = _pick_probe(epoch_rows, probe_seed)
         self.from_source = False
-        self._reshuffle: Callable[[int], tuple[Any, Any]] | None = None
+        self._reshuffle: functools.partial[tuple[Any, Any]] | None = None
         self._prolong: Callable[[int], tuple[Any, Any]] | None = None
 
     @classmethod
@@ -137,6 +137,8 @@ class ArrayData:
             return self
         other = copy.copy(self)
         other.order = self._reshuffle(seed)[0].astype(np.int32)
+        rows, batch_size, _ = self._reshuffle.args
+        other._prolong = lambda longer: epochs_of_batches(rows, batch_size, longer, seed)
         return other
 
     def prolonged(self, steps: int) -> ArrayData:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -14,17 +15,20 @@ from pytest_converge.core.record import NonFinite
 from pytest_converge.training.arrays import batch_leaves, constant_columns, nonfinite
 from pytest_converge.training.data import PROBE_ROWS, ArrayData, Batch, Chunk, StreamData
 from pytest_converge.training.graphs import TracedForAnyRows
+from pytest_converge.training.held_out import PREFIX
 from pytest_converge.training.losses import loss_names, nonnegative, reduces_by_mean
 from pytest_converge.training.model_checks import (
     check_compiled,
+    check_held_out,
     check_labels,
     check_metrics,
     check_trainable,
 )
-from pytest_converge.training.model_measures import inference, measure_model
+from pytest_converge.training.model_measures import inference, measure_held_out, measure_model
 from pytest_converge.training.models import (
     create_all_variables,
     create_variables,
+    directions,
     global_seed,
     has_own_train_step,
     is_seed,
@@ -56,6 +60,7 @@ class ModelTraining(Training):
         builder: makes another such model from another seed, where the user gave a function.
         columns: names of the columns of data frames, by array.
         bounds: bounded metrics by name, which have to be compiled ones.
+        held_out: data to evaluate the model on after its last step.
 
     Raises:
         InvalidTrainingError: the model is not compiled, has nothing to train, or does not fit
@@ -73,12 +78,14 @@ class ModelTraining(Training):
         builder: Callable[[], Any] | None = None,
         columns: Mapping[str, list[str]] | None = None,
         bounds: Mapping[str, Any] | None = None,
+        held_out: Sequence[Chunk] = (),
     ) -> None:
         self.model = model
         self.data = data
         self._builder = builder
         self.columns = columns
         self._bounds = bounds or {}
+        self.held_out = list(held_out)
         first = next(data.batches())
         check_compiled(model, first)
         if model.built:
@@ -99,7 +106,9 @@ class ModelTraining(Training):
     def verify(self) -> None:
         """Checks what only the traced and thereby built model can tell."""
         check_trainable(self.model)
-        check_metrics(self._bounds, self.model)
+        check_metrics(self._bounds, self.model, self.metric_directions())
+        if self.held_out:
+            check_held_out(self.model)
         if isinstance(self.data, ArrayData):
             check_labels(self.model, self.data.arrays)
 
@@ -168,9 +177,20 @@ class ModelTraining(Training):
     def measure_end(self, chunks: list[Chunk]) -> EndMeasures:
         """Inference loss, metrics, the loss of the predictions and of the best constant."""
         forward = self._shared_forward if self.pure_probe else self._inference
-        return measure_model(
+        measures = measure_model(
             self.model, chunks, own_train_step=self.own_train_step, forward=forward
         )
+        if not self.held_out:
+            return measures
+        found = measure_held_out(self.model, self.held_out, forward=forward)
+        held_out = {f"{PREFIX}{name}": value for name, value in found.items()}
+        return dataclasses.replace(measures, metrics={**measures.metrics, **held_out})
+
+    def metric_directions(self) -> dict[str, bool | None]:
+        """The loss and the compiled metrics, and the same of held-out data."""
+        found = {"loss": False, **directions(self.model)}
+        held_out = {f"{PREFIX}{name}": better for name, better in found.items()}
+        return {**found, **held_out} if self.held_out else found
 
     def nonfinite_data(self) -> tuple[NonFinite, ...]:
         """Columns of arrays in memory that hold a NaN or an infinity."""

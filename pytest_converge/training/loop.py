@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,21 @@ __all__ = ["Loop"]
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
 _NAN = float("nan")
+#: TensorFlow's random operations that hold a state, which a new seed sets back.
+RANDOM_OPERATIONS = frozenset(
+    {
+        "Multinomial",
+        "ParameterizedTruncatedNormal",
+        "RandomGamma",
+        "RandomPoisson",
+        "RandomPoissonV2",
+        "RandomShuffle",
+        "RandomStandardNormal",
+        "RandomUniform",
+        "RandomUniformInt",
+        "TruncatedNormal",
+    }
+)
 
 
 class Loop:
@@ -42,6 +58,21 @@ class Loop:
         self._probe_seeds: list[Any] | None = None
         self._plan: tuple[Any, Any] = (None, None)
         self._stream: Iterator[Batch] | None = None
+        self._graph: Any = None
+
+    @functools.cached_property
+    def draws(self) -> bool:
+        """True where the traced step holds a random operation with a state of its own.
+
+        Keras' random layers hold none: their state is a variable. A step without a graph may.
+        """
+        if self._graph is None:
+            return True
+        definition = self._graph.graph.as_graph_def()
+        nodes = [*definition.node]
+        for function in definition.library.function:
+            nodes += function.node_def
+        return any(node.op in RANDOM_OPERATIONS for node in nodes)
 
     def prepare(self) -> None:
         """Traces the step, so that every variable exists before the first snapshot."""
@@ -53,6 +84,7 @@ class Loop:
             graph = self._segment_function().prepare(none, none, *self._arguments())
         else:
             graph = self._step_function.get_concrete_function(self._next_batch())
+        self._graph = graph
         ours = {id(v) for o in self.training.optimizers for v in o.instruments}
         found = unique_variables(graph.variables)
         self.training.touched = [v for v in found if id(v) not in ours]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -11,11 +12,13 @@ import tensorflow as tf
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.training.arrays import batch_leaves
 from pytest_converge.training.data import Batch
+from pytest_converge.training.held_out import PREFIX
 from pytest_converge.training.losses import loss_names
 from pytest_converge.training.models import call_model, has_own_train_step
 
 __all__ = [
     "check_compiled",
+    "check_held_out",
     "check_is_model",
     "check_labels",
     "check_metrics",
@@ -84,16 +87,27 @@ def check_labels(model: Any, arrays: Batch) -> None:
             _check_sparse(classes, np.asarray(targets[0]), names[0][1])
 
 
-def check_metrics(bounds: Any, model: Any) -> None:
-    """Every bounded metric is a compiled one."""
-    if not bounds or has_own_train_step(model):
-        return
-    known = [name for name in model.get_metrics_result() if name != "loss"]
+def check_metrics(bounds: Any, model: Any, known: Iterable[str]) -> None:
+    """Every bounded metric is one that is measured at the end."""
+    names = [name for name in known if name != "loss"]
     for name in bounds:
-        if name not in known:
-            remedy = "Compile it: model.compile(..., metrics=[...])."
-            expected = f"one of the compiled metrics ({', '.join(known) or 'there are none'})"
-            raise InvalidTrainingError(complaint(f"metrics={{{name!r}: ...}}", expected, remedy))
+        held_out = name.startswith(PREFIX)
+        if name in names or (has_own_train_step(model) and not held_out):
+            continue
+        remedy = "Compile it: model.compile(..., metrics=[...])."
+        if held_out:
+            remedy = "Pass held-out data, validation_data=(x, y), and compile the metric."
+        expected = f"one of the compiled metrics ({', '.join(names) or 'there are none'})"
+        raise InvalidTrainingError(complaint(f"metrics={{{name!r}: ...}}", expected, remedy))
+
+
+def check_held_out(model: Any) -> None:
+    """A model that is to be evaluated on held-out data tells its loss there."""
+    own_test_step = type(model).test_step is not keras.Model.test_step
+    if has_own_train_step(model) and not own_test_step and not loss_names(model.loss):
+        given = "validation_data for a model with a train_step of its own and no compiled loss"
+        remedy = "Give it a test_step that returns the loss, or leave validation_data out."
+        raise InvalidTrainingError(complaint(given, "a model that can be evaluated", remedy))
 
 
 def _replicas(strategy: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from pytest_converge.training.models import call_model, compute_loss
 from pytest_converge.training.snapshot import Snapshot, unique_variables
 from pytest_converge.training.training import EndMeasures
 
-__all__ = ["measure_model"]
+__all__ = ["measure_held_out", "measure_model"]
 
 #: Predictions this near to 0 or 1 are clipped by Keras' cross-entropies (epsilon 1e-7), so that
 #: the loss recomputed from them may be smaller than the one of the logits.
@@ -45,6 +46,26 @@ def measure_model(
         return _by_forward(model, chunks, forward)
     finally:
         kept.restore()
+
+
+def measure_held_out(model: Any, chunks: list[Chunk], *, forward: Any) -> dict[str, float]:
+    """Loss and metrics on held-out data in inference mode, as `model.evaluate` gives them.
+
+    Args:
+        model: a built model.
+        chunks: the held-out data.
+        forward: `batch -> (predictions, loss)` in inference mode.
+    """
+    kept = Snapshot(unique_variables(v for metric in model.metrics for v in metric.variables))
+    try:
+        if type(model).test_step is not keras.Model.test_step:
+            measures = _by_test_step(model, chunks)
+        else:
+            measures = _by_forward(model, chunks, forward)
+    finally:
+        kept.restore()
+    loss = math.nan if measures.inference_loss is None else measures.inference_loss
+    return {"loss": loss, **measures.metrics}
 
 
 def _by_test_step(model: Any, chunks: list[Chunk]) -> EndMeasures:

@@ -24,6 +24,7 @@ __all__ = [
     "compute_loss",
     "create_all_variables",
     "create_variables",
+    "directions",
     "global_seed",
     "has_own_train_step",
     "hidden_layers",
@@ -186,6 +187,27 @@ def with_loss(model: Any, loss: Any) -> Iterator[None]:
     compiled = CompileLoss(loss, None)
     with attributes_set([(model, "loss", loss), (model, "_compile_loss", compiled)]):
         yield
+
+
+def directions(model: Any) -> dict[str, bool | None]:
+    """The compiled metrics by name, and whether more of each is better; None where unknown.
+
+    Keras' metrics know it, for its callbacks with `mode="auto"`.
+    """
+    own = has_own_train_step(model)
+    names = [m.name for m in model.metrics] if own else list(model.get_metrics_result())
+    known: dict[str, str] = {}
+    for metric in model.metrics:
+        for part in getattr(metric, "metrics", None) or [metric]:
+            known[part.name] = getattr(part, "_direction", "")
+    found: dict[str, bool | None] = {}
+    for name in names:
+        # With several outputs Keras puts the name of the output before that of the metric.
+        ending = next((k for k in known if name == k or name.endswith(f"_{k}")), "")
+        told = "down" if name.endswith("_loss") else known.get(ending, "")
+        if name != "loss":
+            found[name] = {"up": True, "down": False}.get(told)
+    return found
 
 
 def compiled_metrics(model: Any) -> Any:

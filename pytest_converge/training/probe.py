@@ -25,12 +25,14 @@ class ProbePlan:
         part_rows: rows of the part that is evaluated at the checkpoints.
         checkpoints: updates done before each probe, from 0 to the number of steps.
         stops: where the loop returns to Python: the checkpoints and, in long trainings, more.
+        rests: where it returns when nothing is probed.
     """
 
     rows: int
     part_rows: int
     checkpoints: tuple[int, ...]
     stops: tuple[int, ...]
+    rests: tuple[int, ...]
 
 
 def plan_probe(
@@ -52,5 +54,10 @@ def plan_probe(
     part = min(max(int(budget // points), few), probe_rows)
     checkpoints = tuple(sorted({round(i * steps / points) for i in range(points + 1)}))
     longer = range(LONGEST_SEGMENT, steps, LONGEST_SEGMENT)
-    stops = tuple(sorted({*checkpoints[1:], *longer}))
-    return ProbePlan(rows=probe_rows, part_rows=part, checkpoints=checkpoints, stops=stops)
+    return ProbePlan(
+        rows=probe_rows,
+        part_rows=part,
+        checkpoints=checkpoints,
+        stops=tuple(sorted({*checkpoints[1:], *longer})),
+        rests=(*longer, steps),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,21 @@ from pytest_converge.training.data import ArrayData, Chunk
 from pytest_converge.training.graphs import light_graph_optimizer
 from pytest_converge.training.loop import Loop
 from pytest_converge.training.probe import ProbePlan, plan_probe
+from pytest_converge.training.seeding import kernels_kept
 from pytest_converge.training.snapshot import Snapshot
-from pytest_converge.training.training import Training
+from pytest_converge.training.training import EndMeasures, Training
 
-__all__ = ["Progress", "TrainingRun"]
+__all__ = ["Course", "Progress", "TrainingRun", "Watch"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
 #: Called with (steps done, steps, latest batch loss) between the segments of the loop.
 Progress = Callable[[int, int, float], None]
+#: (updates done, loss) at the points where the loss on all data, or on a part of the probe set, is
+#: known so far.
+Course = Sequence[tuple[int, float]]
+#: Looks at the course between the segments of the loop; True breaks the run off.
+Watch = Callable[[Course], bool]
 
 
 class TrainingRun:
@@ -54,14 +60,16 @@ class TrainingRun:
         self.start: Snapshot = training.snapshot() if like is None else like.start
         self._traces_before = 0
 
-    def run(self, seed: int) -> TrainingRecord:
+    def run(self, seed: int, watch: Watch | None = None) -> TrainingRecord:
         """Trains from the present state and measures.
 
         Args:
             seed: only recorded; the start, the order and the random layers are set by then.
+            watch: may break the run off early; then the last loss of the course is its final
+                loss, and nothing else is measured at its end.
         """
         with light_graph_optimizer(self.steps):
-            return self._run(seed)
+            return self._run(seed, watch)
 
     def begin(self) -> None:
         """Starts the clock of the next run."""
@@ -75,22 +83,46 @@ class TrainingRun:
     def run_from(self, seed: int) -> TrainingRecord:
         """Trains from another start: other weights, seeds and batch order, through the same trace.
 
+        From then on that is the start of this run.
+
         Raises:
             InvalidTrainingError: the builder gives variables of other shapes.
         """
+        self._begin_at(seed)
+        return self.run(seed)
+
+    def losses_from(self, seed: int) -> tuple[float, ...]:
+        """The batch losses of another start and nothing else, at a fraction of the time.
+
+        They are those of `run_from`: what is left out there changes no variable.
+
+        Raises:
+            InvalidTrainingError: the builder gives variables of other shapes.
+        """
+        with kernels_kept() as drew:
+            self._begin_at(seed)
+            again = drew() or self.loop.draws
+        if again:
+            self._begin_at(seed)
+        with light_graph_optimizer(self.steps):
+            self.loop.start()
+            table, _ = self._steps([], None, stops=self._plan.rests)
+        return tuple(table[:, 0].tolist())
+
+    def _begin_at(self, seed: int) -> None:
         self._began = time.perf_counter()
         values = self.training.reseeded(seed)
         if values is None:
             given = "a builder whose variables change their shape from call to call"
             remedy = "Let it build the same model every time."
             raise InvalidTrainingError(complaint(given, "one that does not", remedy))
-        self.start.with_values(values).restore()
+        self.start = self.start.with_values(values)
+        self.start.restore()
         data = self.training.data
         if isinstance(data, ArrayData):
             self.training.data = data.reshuffled(seed)
-        return self.run(seed)
 
-    def _run(self, seed: int) -> TrainingRecord:
+    def _run(self, seed: int, watch: Watch | None) -> TrainingRecord:
         training, loop = self.training, self.loop
         bad = list(training.nonfinite_data())
         loop.start()
@@ -98,11 +130,16 @@ class TrainingRun:
         initial = loop.probe_loss(whole) if whole else None
         if training.full_batch and not _same(initial, loop.probe_loss(whole)):
             whole, part, initial = [], [], None  # a random loss has no value to compare over time
-        table, probes = self._steps(part, initial if _rows(part) == _rows(whole) else None)
+        known = initial if _rows(part) == _rows(whole) else None
+        table, probes = self._steps(part, known, stops=self._plan.stops, watch=watch)
         training.finish()
-        final = loop.probe_loss(whole) if whole else None
+        broken_off = len(table) < self.steps and not self._certain_failure(table)
+        if broken_off and part:
+            final: float | None = probes[-1][1]
+        else:
+            final = loop.probe_loss(whole) if whole else None
+        measures = EndMeasures() if broken_off else training.measure_end(whole)
         bad += self._bad_outcome(table, final)
-        measures = training.measure_end(whole)
         if training.full_batch and final is not None:
             probes = self._steps_as_probes(table, final)
         record = TrainingRecord(
@@ -144,7 +181,12 @@ class TrainingRun:
         return self.training.chunks(self._plan.rows), self.training.chunks(self._plan.part_rows)
 
     def _steps(
-        self, part: list[Chunk], initial: float | None
+        self,
+        part: list[Chunk],
+        initial: float | None,
+        *,
+        stops: Sequence[int],
+        watch: Watch | None = None,
     ) -> tuple[np.ndarray[Any, Any], list[tuple[int, float]]]:
         """Makes the steps; returns the table of all and (updates, loss) of each probe."""
         probes: list[tuple[int, float]] = []
@@ -152,7 +194,7 @@ class TrainingRun:
             probes.append((0, self.loop.probe_loss(part) if initial is None else initial))
         tables: list[np.ndarray[Any, Any]] = []
         done = 0
-        for stop in self._plan.stops:
+        for stop in stops:
             while done < stop:
                 tables.append(self.loop.advance(done, stop))
                 done += len(tables[-1])
@@ -161,6 +203,10 @@ class TrainingRun:
             if part and stop in self._plan.checkpoints:
                 probes.append((stop, self.loop.probe_loss(part)))
             self._progress(done, self.steps, float(tables[-1][-1, 0]))
+            if watch is not None and done < self.steps:
+                table = np.concatenate(tables)
+                if watch(_course_of(table, probes)):
+                    return table, probes
         return np.concatenate(tables), probes
 
     def _certain_failure(self, table: np.ndarray[Any, Any]) -> bool:
@@ -195,6 +241,13 @@ class TrainingRun:
         if name is not None:
             bad.append(NonFinite(what="weights", name=name, step=steps))
         return bad
+
+
+def _course_of(
+    table: np.ndarray[Any, Any], probes: list[tuple[int, float]]
+) -> list[tuple[int, float]]:
+    """The probes; without a probe set the batch losses, each before its update."""
+    return list(probes) if probes else list(enumerate(table[:, 0].tolist()))
 
 
 def _same(first: float | None, second: float) -> bool:

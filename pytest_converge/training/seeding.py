@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras.src.backend.common import global_state
 from tensorflow.python.eager import context as tf_context
 
-__all__ = ["preserved", "seed_everything"]
+__all__ = ["kernels_kept", "preserved", "reseed", "seed_everything"]
 
 
 #: What Keras keeps beside: the seed set last, and the generator that layers without one share.
@@ -24,6 +24,43 @@ def seed_everything(seed: int) -> None:
     """Seeds Python, NumPy and TensorFlow; Keras draws the seeds of its layers from Python's."""
     keras.utils.set_random_seed(seed)
     global_state.set_global_attribute("global_seed_generator", None)
+
+
+@contextlib.contextmanager
+def kernels_kept() -> Iterator[Callable[[], bool]]:
+    """Seeding leaves compiled graphs ready to run meanwhile, which saves about 60 ms a seed.
+
+    TensorFlow forgets all kernels with every new seed, since those of its stateful random
+    operations hold a state. Only what draws from none of them may be seeded so.
+
+    Yields:
+        A function that tells whether such an operation drew a seed since the last seeding. Where a
+        release keeps its seeds in another way, seeding is the usual one.
+    """
+    context: Any = tf_context.context()
+    if not (hasattr(context, "_set_global_seed") and hasattr(context, "_rng")):
+        yield lambda: False
+        return
+    last: list[int] = []
+
+    def set_seed(seed: int) -> None:
+        context._seed, context._rng = seed, random.Random(seed)  # noqa: S311 - as TensorFlow does
+        last[:] = [seed]
+
+    def drew() -> bool:
+        fresh = random.Random(last[0]) if last else None  # noqa: S311 - to compare with
+        return fresh is None or bool(context._rng.getstate() != fresh.getstate())
+
+    context._set_global_seed = set_seed
+    try:
+        yield drew
+    finally:
+        del context._set_global_seed  # the method of its class is there again
+
+
+def reseed(seed: int) -> None:
+    """Seeds Python, NumPy and TensorFlow; the generator that a built model draws from stays."""
+    keras.utils.set_random_seed(seed)
 
 
 @contextlib.contextmanager

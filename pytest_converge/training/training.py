@@ -117,6 +117,13 @@ class Training(abc.ABC):
         """What can be measured once at the end."""
         return EndMeasures()
 
+    def metric_directions(self) -> dict[str, bool | None]:
+        """What is measured at the end by name, and whether more of it is better, None if unknown.
+
+        Known once the step was traced.
+        """
+        return {"loss": False}
+
     def nonfinite_data(self) -> tuple[NonFinite, ...]:
         """Where the data is not finite, as far as it can be seen before the training."""
         return ()

@@ -23,6 +23,7 @@ ORDER = (
     "seed",
     "seeds",
     "baseline",
+    "metric",
     "ignore",
 )
 
@@ -38,6 +39,7 @@ def test_the_defaults_are_the_documented_ones():
         "seed": None,
         "seeds": 1,
         "baseline": False,
+        "metric": None,
         "ignore": (),
     }
 
@@ -80,6 +82,10 @@ def test_all_arguments_are_keyword_only_and_in_the_documented_order():
         ("seeds", 10_000, 10_000),
         ("seeds", np.int64(3), 3),
         ("baseline", False, False),
+        ("baseline", True, True),
+        ("baseline", np.True_, True),
+        ("metric", None, None),
+        ("metric", "val_loss", "val_loss"),
         ("metrics", {}, {}),
         ("metrics", {"accuracy": (0.9, None)}, {"accuracy": (0.9, None)}),
         ("metrics", {"mae": [None, 1]}, {"mae": (None, 1.0)}),
@@ -133,9 +139,12 @@ def test_numbers_inside_bounds_are_plain_too():
         ("seeds", 0),
         ("seeds", 10_001),
         ("seeds", None),
-        ("baseline", True),
+        ("baseline", 1),
+        ("baseline", "new"),
         ("baseline", 0),
         ("baseline", None),
+        ("metric", ""),
+        ("metric", ["loss"]),
         ("metrics", None),
         ("metrics", "accuracy"),
         ("metrics", [("accuracy", 0.9)]),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_converge.baseline.bounds import MOST_ALPHA, least_alpha
+from pytest_converge.core.baseline_policy import BaselinePolicy
 from pytest_converge.core.expectation import DEFAULT_STEPS, LARGEST_SEED
 from pytest_converge.pytest_side.options import OPTIONS
 
@@ -22,6 +24,14 @@ def steps_of(result: pytest.RunResult) -> int:
 def test_defaults_that_are_written_out_are_those_of_the_expectation() -> None:
     defaults = {option.name: option.default for option in OPTIONS}
     assert defaults["steps"] == str(DEFAULT_STEPS)
+    policy = BaselinePolicy(test_file="")
+    for name in ("mode", "tolerance", "alpha", "seconds"):
+        option = {"mode": "baseline", "seconds": "baseline-seconds"}.get(name, name)
+        assert defaults[option] == f"{getattr(policy, name):{'' if name == 'mode' else 'g'}}"
+    # The bounds of alpha are written out in the option's message.
+    alpha = next(option for option in OPTIONS if option.name == "alpha")
+    assert f"{least_alpha():.2g}" in alpha.expected
+    assert f"{MOST_ALPHA:g}" in alpha.expected
     seed = next(option for option in OPTIONS if option.name == "seed")
     assert seed.parse(str(LARGEST_SEED)) == LARGEST_SEED
     with pytest.raises(ValueError, match=str(LARGEST_SEED + 1)):
@@ -34,7 +44,8 @@ def test_help_stands_alone(pytester: pytest.Pytester) -> None:
     assert "convergence tests of TensorFlow models:" in text
     for option in OPTIONS:
         assert f"{option.flag}={option.metavar} {option.help} (default: {option.default})" in text
-        assert f"{option.ini} ({option.ini_type}):" in text
+        assert (f"{option.ini} (" in text) == (option.ini_type is not None)
+        assert not option.ini_type or f"{option.ini} ({option.ini_type}):" in text
     assert "verbosity_converge (" in text
 
 
@@ -97,6 +108,22 @@ def test_the_seed_option_changes_the_seed_of_every_test(faked: pytest.Pytester) 
         ("--converge-json=", "*got --converge-json=; expected the path of a file.*"),
         ("--converge-json=.", "*got --converge-json=.; expected the path of a file.*"),
         ("--converge-json=no/a.json", "*got --converge-json=no/a.json; *existing directory*"),
+        (
+            "--converge-baseline=old",
+            "*got --converge-baseline=old; expected one of 'check', 'new'*",
+        ),
+        ("--converge-tolerance=-1", "*got --converge-tolerance=-1; expected a share from 0 to 1.*"),
+        ("--converge-alpha=1e-4", "*got --converge-alpha=1e-4; expected a number from 0.00085*"),
+        ("--converge-alpha=nan", "*got --converge-alpha=nan; expected a number from 0.00085*"),
+        (
+            "--converge-baseline-seconds=0",
+            "*got --converge-baseline-seconds=0; *a number above 0.*",
+        ),
+        ("--converge-accept-worse= ", "*got --converge-accept-worse= ; expected the reason*"),
+        ("-oconverge_baseline=old", "*got converge_baseline=old; expected one of 'check', 'new'*"),
+        ("-oconverge_tolerance=2", "*got converge_tolerance=2.0; expected a share from 0 to 1.*"),
+        ("-oconverge_alpha=1", "*got converge_alpha=1.0; expected a number from 0.00085*"),
+        ("-oconverge_baselines=maybe", "*converge_baselines*maybe*expected true or false.*"),
         ("-oconverge_steps=0", "*got converge_steps=0; expected an integer of at least 1.*"),
         ("-oconverge_steps=many", "*converge_steps*many*expected an integer of at least 1.*"),
         ("-oconverge_seed=-1", "*got converge_seed=-1; expected an integer from 0*"),

@@ -1,0 +1,223 @@
+"""`--converge-ab`: the same tests at another revision, run first, then compared with.
+
+The main session, or the controller of worker processes, checks the revision out into a folder of
+its own and runs pytest there once. All sessions and workers read the runs that it left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.pytest_side.options import Settings
+from pytest_converge.pytest_side.other_side import REPORT, ROOT_VARIABLE, WANTED
+from pytest_converge.pytest_side.worktree import (
+    Revision,
+    find_revision,
+    outside_of_hooks,
+    worktree,
+)
+
+__all__ = ["ROOT", "Comparison", "mode_of"]
+
+#: Where the runs of the other revision are, in the session that has them made.
+ROOT = pytest.StashKey[str]()
+#: What the other session left.
+LEFT = pytest.StashKey["Left"]()
+WORKER_KEY = "converge_ab_root"
+#: Exit codes of a session that ran its tests: all passed, some failed, or there were none.
+RAN = frozenset({0, 1, 5})
+#: Lines of the other session's output that say what is wrong.
+MOST_LINES = 15
+#: Modules from the wrong tree named one by one.
+MOST_NAMED = 5
+
+
+class Left(NamedTuple):
+    """What the session at the other revision says of its tests."""
+
+    found: frozenset[str]
+    failed: dict[str, str]
+
+
+class Comparison:
+    """Has the other revision run, once, as soon as it is known which tests there are.
+
+    Registered without worker processes, and in their controller.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self._config = config
+        self._settings = settings
+        self._done = False
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Run the tests of this session there."""
+        self._run([item.nodeid for item in session.items])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker process where the runs will be."""
+        node.workerinput[WORKER_KEY] = self._root()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Run the tests of the first worker process, which has all of them, there."""
+        self._run(ids)
+
+    def _root(self) -> str:
+        """The folder for the runs, made at first use and removed with the session."""
+        stash = self._config.stash
+        if ROOT not in stash:
+            # Resolved, as git gives its folders: some systems have a link for the temporary one.
+            stash[ROOT] = os.path.realpath(tempfile.mkdtemp(prefix="pytest-converge-"))
+            self._config.add_cleanup(lambda: shutil.rmtree(stash[ROOT], ignore_errors=True))
+        return stash[ROOT]
+
+    def _run(self, tests: Sequence[str]) -> None:
+        if self._done or self._config.getoption("collectonly", False):
+            return
+        self._done = True
+        root = Path(self._root())
+        revision = find_revision(self._config.rootpath, str(self._settings.ab))
+        wanted = {"tests": list(tests), "original": str(revision.top)}
+        (root / WANTED).write_text(json.dumps(wanted), encoding="utf-8")
+        with worktree(revision, root / "tree") as tree:
+            report = self._session(root, tree, revision, tests)
+        foreign = report["foreign"]
+        if foreign:
+            named = ", ".join(foreign[:MOST_NAMED])
+            if len(foreign) > MOST_NAMED:
+                named += f" and {len(foreign) - MOST_NAMED} more"
+            given = f"--converge-ab={revision.name} with {named} imported from {revision.top}"
+            remedy = (
+                "Both sides would train the same code: put the folder of the package on "
+                "PYTHONPATH, as PYTHONPATH=lib, in place of an editable installation."
+            )
+            raise pytest.UsageError(complaint(given, "all of it from the other revision", remedy))
+
+    def _session(
+        self, root: Path, tree: Path, revision: Revision, tests: Sequence[str]
+    ) -> dict[str, Any]:
+        """What the session at the other revision reports; it leaves its runs in `root`."""
+        folder = tree / os.path.relpath(self._config.rootpath.resolve(), revision.top)
+        files = sorted({test.partition("::")[0] for test in tests})
+        there = [file for file in files if (folder / file).is_file()]
+        if not there:
+            return _kept(root, {"failed": {}, "foreign": [], "found": []})
+        self._say(f"running {len(there)} test files at {revision.name} ({revision.commit[:10]})")
+        command = [sys.executable, "-m", "pytest", *self._arguments(root, folder, tree, revision)]
+        environment = {
+            **outside_of_hooks(),
+            ROOT_VARIABLE: str(root),
+            "PYTHONPATH": os.pathsep.join(_python_path(folder, tree, revision.top)),
+        }
+        with (root / "output.txt").open("wb") as output:
+            code = _call([*command, *there], folder, environment, output)
+        if code not in RAN or not (root / REPORT).is_file():
+            text = (root / "output.txt").read_text(encoding="utf-8", errors="replace")
+            said = "\n".join(text.splitlines()[-MOST_LINES:])
+            given = f"--converge-ab={revision.name}, where pytest ends with exit code {code}"
+            remedy = f"Its last lines are:\n{said}"
+            raise pytest.UsageError(complaint(given, "a session that runs the tests", remedy))
+        report: dict[str, Any] = json.loads((root / REPORT).read_text(encoding="utf-8"))
+        return report
+
+    def _arguments(self, root: Path, folder: Path, tree: Path, revision: Revision) -> list[str]:
+        """Options that make the other session collect and train as this one does."""
+        option, settings = self._config.option, self._settings
+        given = [f"--rootdir={folder}", f"--import-mode={option.importmode}"]
+        given += ["--continue-on-collection-errors"]
+        given += [f"-p{name}" for name in option.plugins or ()]
+        given += [f"-o{text}" for text in option.override_ini or ()]
+        given += [f"-ocache_dir={root / 'cache'}", "-oconverge_baselines=true"]
+        given += ["--converge-diagnose=off", f"--converge-json={root / 'results.json'}"]
+        given += [f"--converge-seed={settings.seed}"]
+        given += [f"--converge-{name}={value}" for name, value in settings.command_line.items()]
+        given += [f"--converge-baseline-seconds={settings.baseline_seconds}"]
+        inipath = self._config.inipath
+        if inipath is not None:
+            moved = tree / os.path.relpath(inipath.resolve(), revision.top)
+            inside = inipath.resolve().is_relative_to(revision.top)
+            given += [f"-c{moved if inside else inipath}"] if moved.exists() or not inside else []
+        if self._config.pluginmanager.has_plugin("xdist"):
+            given.append("-n0")
+        return given
+
+    def _say(self, text: str) -> None:
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None and self._settings.verbosity >= 0:
+            reporter.write_line(f"converge: {text}")
+
+
+def mode_of(item: pytest.Item, revision: str) -> tuple[str, str]:
+    """What is done for a test: (the mode of its policy, where the runs are).
+
+    Raises:
+        InvalidTrainingError: the test gave no runs at the other revision.
+    """
+    config = item.config
+    told = getattr(config, "workerinput", {}).get(WORKER_KEY)
+    root = told if told is not None else config.stash[ROOT]
+    if LEFT not in config.stash:
+        report = json.loads((Path(root) / REPORT).read_text(encoding="utf-8"))
+        config.stash[LEFT] = Left(frozenset(report["found"]), report["failed"])
+    left = config.stash[LEFT]
+    file = item.nodeid.partition("::")[0]
+    reason = left.failed.get(item.nodeid) or left.failed.get(file)
+    if item.nodeid not in left.found and file not in left.failed:
+        return "absent", root
+    if reason is not None and not _has_runs(item, root):
+        given = f"no runs of this test at {revision} ({reason})"
+        remedy = "Repair it there, or leave --converge-ab out for this test."
+        raise InvalidTrainingError(complaint(given, "a training that runs on both sides", remedy))
+    return "check", root
+
+
+def _has_runs(item: pytest.Item, root: str) -> bool:
+    from pytest_converge.baseline.store import Store
+
+    return Store(Path(root)).path_of(item.path, item.nodeid).is_file()
+
+
+def _kept(root: Path, report: dict[str, Any]) -> dict[str, Any]:
+    (root / REPORT).write_text(json.dumps(report), encoding="utf-8")
+    return report
+
+
+def _python_path(folder: Path, tree: Path, top: Path) -> Iterator[str]:
+    """The worktree's folders first, then what was there, moved into the worktree."""
+    yield from map(str, dict.fromkeys((folder, folder / "src", tree, tree / "src")))
+    for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+        path = Path(entry).resolve()
+        if entry:
+            inside = path.is_relative_to(top)
+            yield str(tree / path.relative_to(top)) if inside else str(path)
+
+
+def _call(command: list[str], folder: Path, environment: dict[str, str], output: Any) -> int:
+    """The exit code of a process, which does not outlive this one's interruption."""
+    process = subprocess.Popen(  # noqa: S603 - pytest with options of our own
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        return process.wait()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise

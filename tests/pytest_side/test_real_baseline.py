@@ -1,0 +1,220 @@
+"""Baselines of real trainings: recorded, checked, replaced, and alike in parallel."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+MODELS = """
+import json, os, keras, numpy as np, pytest
+from pathlib import Path
+
+rng = np.random.default_rng(0)
+x = rng.normal(size=(96, 4)).astype("float32")
+y = (x.sum(axis=1) > 0).astype("int32")
+rate = float(Path("rate").read_text()) if Path("rate").exists() else 0.2
+
+def build():
+    layers = [keras.Input((4,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(2, "softmax")]
+    model = keras.Sequential(layers)
+    model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy", metrics=["acc"])
+    return model
+"""
+ONE = (
+    MODELS
+    + """
+@pytest.mark.converges(baseline=True, steps=40)
+def test_it(converge):
+    result = converge.fit(build, x, y, batch_size=16)
+    assert result.baseline is not None
+"""
+)
+
+
+def baselines(pytester: pytest.Pytester) -> dict[str, Path]:
+    """The files of all baselines by the readable part of their names."""
+    found = pytester.path.glob("**/__converge__/*/*.json")
+    return {path.name.partition("--")[0]: path for path in found}
+
+
+def record(pytester: pytest.Pytester, source: str = ONE) -> Path:
+    """The file of the baseline of a test, recorded in a session of its own."""
+    pytester.makepyfile(test_a=source)
+    pytester.runpytest("--converge-baseline=new").assert_outcomes(failed=1)
+    (path,) = baselines(pytester).values()
+    return path
+
+
+def change_rate(pytester: pytest.Pytester, rate: float) -> None:
+    (pytester.path / "rate").write_text(str(rate))
+
+
+def test_recorded_once_and_checked_from_then_on(real: pytest.Pytester) -> None:
+    real.makepyfile(test_a=ONE)
+    result = real.runpytest("--converge-baseline=new")
+    result.assert_outcomes(failed=1)
+    path = baselines(real)["test_it"]
+    shown = path.relative_to(real.path).as_posix()
+    result.stdout.fnmatch_lines(
+        [
+            f"recorded the baseline {shown}; review and commit, then run the test again",
+            "convergence: 1 training converged, *",
+            "baselines written, to be reviewed and committed:",
+            f"  recorded {shown}",
+        ]
+    )
+    text = path.read_bytes()
+    (training,) = json.loads(text)["trainings"]
+    assert len(training["runs"]) == 20
+    assert training["settings"] == {
+        "batch_size": 16,
+        "metric": None,
+        "seed": training["runs"][0]["seed"],
+        "shuffle": True,
+        "steps": 40,
+        "verb": "fit",
+    }
+    assert training["environment"]["device"] == "CPU"
+    result = real.runpytest("-v", "--converge-json=a.json")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["  baseline: passed at the look 'signature', whole curve equal*"])
+    result.stdout.no_fnmatch_line("*baselines written*")
+    assert path.read_bytes() == text
+    (told,) = json.loads((real.path / "a.json").read_text())["trainings"]
+    assert (told["baseline_action"], told["baseline_look"]) == ("checked", "signature")
+    assert told["baseline"]["verdict"]["outcome"] == "pass"
+
+
+def test_half_the_learning_rate_is_noticed(real: pytest.Pytester) -> None:
+    record(real)
+    change_rate(real, 0.1)
+    result = real.runpytest("--junit-xml=a.xml")
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines(
+        [
+            r"E +ConvergenceError: trains worse than its baseline: \d+ % worse in (4|11) runs",
+            r"E +.* worse",
+            r"E +whole curve: \d+ % worse, p = \S+, ranks [\d ]+ of 20",
+            r"E +last half: \d+ % worse, p = \S+, ranks [\d ]+ of 20",
+            r"E +would not have passed from \S+ % worse on; false alarms at most 0.088 %",
+            r"E +loss .* steps, learning rate 0.1",
+            r"E +reproduce: pytest test_a.py::test_it",
+            r"worse-than-baseline",
+            r"baseline +checked: (4|11) runs, __converge__/test_a/test_it--\w+.json",
+            r"look +(four|eleven) runs: ",
+        ]
+    )
+    message = [line for line in result.outlines if line.startswith("E   ")]
+    assert len(message) <= 8
+    assert max(map(len, message)) <= 80 + len("E       ")
+    result.stdout.no_fnmatch_line("*cause:*")
+    assert "converge_baseline_effect" in (real.path / "a.xml").read_text()
+
+
+HELD_OUT = (
+    MODELS
+    + """
+@pytest.mark.converges(baseline=True, metric="val_loss", steps=40)
+def test_it(converge):
+    held_out = x[64:], y[64:]
+    result = converge.fit(build, x[:64], y[:64], batch_size=16, validation_data=held_out)
+    assert result.baseline.metric == "val_loss"
+"""
+)
+
+
+def test_the_loss_on_held_out_data_is_compared(real: pytest.Pytester) -> None:
+    path = record(real, HELD_OUT)
+    (training,) = json.loads(path.read_text())["trainings"]
+    assert {len(run["scores"]) for run in training["runs"]} == {1}
+    result = real.runpytest("-v")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["  baseline: passed at the look 'signature', val_loss equal*"])
+    change_rate(real, 0.04)
+    result = real.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines([r"E +val_loss: \d+ % worse, p = "])
+
+
+MANY = (
+    MODELS
+    + """
+@pytest.mark.converges(baseline=True, steps=20)
+@pytest.mark.parametrize("size", [8, 16])
+def test_sizes(converge, size):
+    converge.fit(build, x, y, batch_size=size)
+
+@pytest.mark.converges(baseline=True, steps=20)
+def test_three(converge):
+    converge.minimize(three, monotone="off")
+
+def three():
+    w = keras.Variable(np.float32(rng.normal()))
+    return lambda: (w - 1.0) ** 2 + 1.0, [w], keras.optimizers.SGD(0.1)
+"""
+)
+
+
+def test_parallel_runs_write_the_same_bytes(real: pytest.Pytester) -> None:
+    pytest.importorskip("xdist")
+    real.makepyfile(test_a=MANY)
+    written = []
+    for arguments in (("-p", "no:xdist"), ("-n2",)):
+        result = real.runpytest("--converge-baseline=new", *arguments)
+        result.assert_outcomes(failed=3)
+        listed = [line for line in result.outlines if line.startswith("  recorded ")]
+        written.append(({n: p.read_bytes() for n, p in baselines(real).items()}, listed))
+        for path in baselines(real).values():
+            path.unlink()
+    assert written[0] == written[1]
+    assert len(written[0][0]) == len(written[0][1]) == 3
+
+
+REFUSALS = {
+    "an object": ("converge.fit(build(), x, y, baseline=True)", "baseline=True with objects that"),
+    "a step": ("converge.step(print, variables=[], baseline=True)", "Leave baseline out"),
+    "no metric": ("converge.fit(build, x, y, baseline=True, metric='loss_')", "got metric='loss_'"),
+    "no baseline": ("converge.fit(build, x, y, metric='loss')", "metric='loss' without a baseline"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSALS)
+def test_refusals_are_one_message(real: pytest.Pytester, kind: str) -> None:
+    call, message = REFUSALS[kind]
+    real.makepyfile(test_a=f"{MODELS}\ndef test_it(converge):\n    {call}\n")
+    result = real.runpytest("--converge-baseline=new")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"E       InvalidTrainingError: *{message}*"])
+    assert not (real.path / "__converge__").exists()
+
+
+NEGATIVE = (
+    MODELS
+    + """
+@pytest.mark.converges(baseline=True, steps=20, monotone="off", min_decrease=0)
+def test_it(converge):
+    def three():
+        w = keras.Variable(np.float32(0.5))
+        return lambda: (w - 1.0) ** 2 - 1.0, [w], keras.optimizers.SGD(0.1)
+    converge.minimize(three)
+"""
+)
+
+
+def test_losses_below_zero_are_an_error_that_names_the_way_out(real: pytest.Pytester) -> None:
+    real.makepyfile(test_a=NEGATIVE)
+    result = real.runpytest("--converge-baseline=new")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E       InvalidTrainingError: got negative losses*metric=*"])
+
+
+FAILING = ONE.replace("steps=40", "steps=40, max_loss=1e-6")
+
+
+def test_a_training_that_does_not_converge_is_not_recorded(real: pytest.Pytester) -> None:
+    real.makepyfile(test_a=FAILING)
+    result = real.runpytest("--converge-baseline=new", "--converge-diagnose=off")
+    result.stdout.fnmatch_lines(["*ConvergenceError: did not converge: loss *"])
+    assert not (real.path / "__converge__").exists()
