@@ -10,12 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_converge.core.curve import LossCurve
-    from pytest_converge.core.errors import ConvergenceError, InvalidTrainingError
+    from pytest_converge.core.data_report import DataFinding, DataReport
+    from pytest_converge.core.errors import (
+        ConvergenceError,
+        InvalidTrainingError,
+        LearningRateError,
+        PreprocessingError,
+        StudyError,
+    )
     from pytest_converge.core.expectation import Expectation
     from pytest_converge.core.finding import Finding
+    from pytest_converge.core.pipeline_comparison import PipelineComparison
+    from pytest_converge.core.pipeline_report import PipelineReport
+    from pytest_converge.core.rate_range import RateRange
     from pytest_converge.core.record import NonFinite, TrainingRecord
     from pytest_converge.core.result import ConvergenceResult, Run
     from pytest_converge.pytest_side.fixture import Converge
+    from pytest_converge.pytest_side.learning_rate import LearningRate
+    from pytest_converge.pytest_side.preprocessing import Preprocessing
+    from pytest_converge.report.figures import plot
 
     __version__: str
 
@@ -23,14 +36,25 @@ __all__ = [
     "Converge",
     "ConvergenceError",
     "ConvergenceResult",
+    "DataFinding",
+    "DataReport",
     "Expectation",
     "Finding",
     "InvalidTrainingError",
+    "LearningRate",
+    "LearningRateError",
     "LossCurve",
     "NonFinite",
+    "PipelineComparison",
+    "PipelineReport",
+    "Preprocessing",
+    "PreprocessingError",
+    "RateRange",
     "Run",
+    "StudyError",
     "TrainingRecord",
     "__version__",
+    "plot",
 ]
 
 # Loaded at first use, so that pytest starts as fast with the plugin as without.
@@ -38,13 +62,24 @@ _HOMES = {
     "Converge": "pytest_side.fixture",
     "ConvergenceError": "core.errors",
     "ConvergenceResult": "core.result",
+    "DataFinding": "core.data_report",
+    "DataReport": "core.data_report",
     "Expectation": "core.expectation",
     "Finding": "core.finding",
     "InvalidTrainingError": "core.errors",
+    "LearningRate": "pytest_side.learning_rate",
+    "LearningRateError": "core.errors",
     "LossCurve": "core.curve",
     "NonFinite": "core.record",
+    "PipelineComparison": "core.pipeline_comparison",
+    "PipelineReport": "core.pipeline_report",
+    "Preprocessing": "pytest_side.preprocessing",
+    "PreprocessingError": "core.errors",
+    "RateRange": "core.rate_range",
     "Run": "core.result",
+    "StudyError": "core.errors",
     "TrainingRecord": "core.record",
+    "plot": "report.figures",
 }
 
 

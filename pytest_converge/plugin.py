@@ -6,6 +6,7 @@ PYTEST_DONT_REWRITE, because there is no assert here, and pytest warns where it 
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,8 @@ from pytest_converge.pytest_side import marker, options
 
 if TYPE_CHECKING:
     from pytest_converge.pytest_side.fixture import Converge
+    from pytest_converge.pytest_side.learning_rate import LearningRate
+    from pytest_converge.pytest_side.preprocessing import Preprocessing
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,6 +33,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings, register the marker, and gather results where they are shown."""
     from pytest_converge.pytest_side.collector import Collector
+    from pytest_converge.pytest_side.recorded import Recorded
     from pytest_converge.pytest_side.screen import remember_output
 
     settings = config.stash[options.SETTINGS] = options.read_settings(config)
@@ -37,6 +41,25 @@ def pytest_configure(config: pytest.Config) -> None:
     remember_output(config)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Collector(settings), "converge_collector")
+        config.pluginmanager.register(Recorded(settings), "converge_recorded")
+    if settings.plots is not None:
+        from pytest_converge.pytest_side.plots import check_library
+
+        check_library(config)
+    _compare_revisions(config, settings)
+
+
+def _compare_revisions(config: pytest.Config, settings: options.Settings) -> None:
+    """Have another revision run, or be the one that is run for another session."""
+    from pytest_converge.pytest_side.other_side import OtherSide, folder_to_record_in
+
+    root = folder_to_record_in()
+    if root:
+        config.pluginmanager.register(OtherSide(Path(root)), "converge_other_side")
+    elif settings.ab is not None and not hasattr(config, "workerinput"):
+        from pytest_converge.pytest_side.ab import Comparison
+
+        config.pluginmanager.register(Comparison(config, settings), "converge_ab")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -62,12 +85,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a marked test that trained nothing, unless it ended in another way already."""
+    """Fail a marked test that trained nothing, or whose baseline has to be reviewed first."""
     __tracebackhide__ = True
     from pytest_converge.pytest_side import lifecycle
 
     outcome = yield
     lifecycle.require_training(item)
+    lifecycle.require_review(item)
     return outcome
 
 
@@ -117,3 +141,29 @@ def converge(request: pytest.FixtureRequest) -> Converge:
 
     lifecycle.open_fixture(request.node)
     return fixture.Converge(request.node)
+
+
+@pytest.fixture
+def learning_rate(request: pytest.FixtureRequest) -> LearningRate:
+    """Finds which learning rates work: learning_rate.range(build, x, y, max_loss=0.1).
+
+    Returns the smallest and the largest rate that pass, the user's own place between them, and the
+    loss at each; `.assert_within(margin=3)` fails where the own rate is too near an edge.
+    """
+    from pytest_converge.pytest_side import lifecycle
+    from pytest_converge.pytest_side.learning_rate import LearningRate
+
+    lifecycle.open_fixture(request.node)
+    return LearningRate(request.node)
+
+
+@pytest.fixture
+def preprocessing(request: pytest.FixtureRequest) -> Preprocessing:
+    """Checks features and the pipeline that makes them: preprocessing.check(features, targets).
+
+    check looks at data as they go into a network, fit_once at a pipeline that is fitted to
+    training rows. Neither trains. Each returns a report or raises PreprocessingError.
+    """
+    from pytest_converge.pytest_side.preprocessing import Preprocessing
+
+    return Preprocessing(request.node)

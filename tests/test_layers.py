@@ -43,7 +43,7 @@ CORE = layer()
 JUDGE = layer({"core"}, extras=True)
 PYTEST_SIDE = layer(
     {"core", "baseline", "report", "pytest_side", "hookspecs", "__init__"},
-    {"runner"},
+    {"preprocessing", "runner", "studies"},
     {"pytest"},
     {"typing_extensions"},
 )
@@ -55,10 +55,19 @@ LAYERS = {
     "report": JUDGE,
     "training": layer({"core"}, outside={"keras", "numpy", "tensorflow"}),
     "diagnosis": layer({"core", "checks", "training"}),
-    "runner": layer(JUDGEMENT | {"training", "diagnosis"}),
+    "sensitivity": layer(JUDGEMENT | {"training"}),
+    "calibration": layer(JUDGEMENT | {"training", "sensitivity"}),
+    "baselines": layer(JUDGEMENT | {"training"}),
+    "runner": layer(
+        JUDGEMENT | {"training", "diagnosis", "baselines", "sensitivity", "calibration"}
+    ),
+    "studies": layer(JUDGEMENT | {"training", "diagnosis", "runner"}),
+    "preprocessing": layer({"core", "checks", "training"}),
     "hookspecs": PYTEST_SIDE,
     "pytest_side": PYTEST_SIDE,
     "plugin": PYTEST_SIDE,
+    "command": layer({"core", "baseline", "report", "__init__"}),
+    "__main__": layer({"command"}),
 }
 
 #: Only the layer `training` knows these, extras or not.

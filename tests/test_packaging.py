@@ -12,13 +12,23 @@ import pytest
 
 import pytest_converge
 from pytest_converge import hookspecs
+from pytest_converge.checks.pipelines import PIPELINE_CODES
+from pytest_converge.core.baseline import BaselineVerdict
+from pytest_converge.core.baseline_report import BaselineReport
+from pytest_converge.core.calibration import Calibration, Candidate, LossBound
 from pytest_converge.core.curve import LossCurve
+from pytest_converge.core.data_limits import DATA_CODES, KINDS, DataLimits
+from pytest_converge.core.data_report import DataReport
 from pytest_converge.core.diagnosis import Diagnosis, RateBracket, Trial
 from pytest_converge.core.expectation import DEFAULT_MIN_DECREASE, Expectation
 from pytest_converge.core.finding import GATE_CODES, NOTE_CODES, Finding
+from pytest_converge.core.pipeline_comparison import PipelineComparison
+from pytest_converge.core.pipeline_report import PipelineReport
+from pytest_converge.core.rate_range import RateRange
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import ConvergenceResult
-from pytest_converge.pytest_side.options import OPTIONS, VERBOSITY
+from pytest_converge.core.sensitivity import Sensitivity, TriedMutation
+from pytest_converge.pytest_side.options import BASELINES, FLAGS, OPTIONS, VERBOSITY
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -112,11 +122,21 @@ def test_the_table_of_arguments_is_that_of_the_expectation(name):
 
 @pytest.mark.parametrize("name", ["README.md", "docs/reference.md"])
 def test_the_table_of_options_is_that_of_the_plugin(name):
-    *rows, verbosity = tables(name, "option")
-    expected = [([f"{o.flag}={o.metavar}"], [o.ini], o.default) for o in OPTIONS]
-    found = [(codes(flag), codes(ini), default.strip("`")) for flag, ini, _, default in rows]
+    rows = tables(name, "option")
+    expected = [
+        ([f"{o.flag}={o.metavar}"], [o.ini] if o.ini_type else [], o.default) for o in OPTIONS
+    ]
+    found = [
+        (codes(flag), codes(ini), default.strip("`"))
+        for flag, ini, _, default in rows
+        if "=" in flag
+    ]
     assert found == expected
-    assert codes(verbosity[1]) == [f"verbosity_{VERBOSITY}"]
+    bare = [row for row in rows if row[0] and "=" not in row[0]]
+    flags = [(codes(flag), ini, default) for flag, ini, _, default in bare]
+    assert flags == [([flag.flag], "", "off") for flag in FLAGS]
+    without_option = [codes(ini) for flag, ini, _, _ in rows if not flag]
+    assert without_option == [[BASELINES], [f"verbosity_{VERBOSITY}"]]
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/reference.md", "docs/how-it-judges.md"])
@@ -144,6 +164,17 @@ def test_every_hook_is_described(name):
         ("field of a record", TrainingRecord),
         ("field of a curve", LossCurve),
         ("field of a finding", Finding),
+        ("field of a data report", DataReport),
+        ("field of a pipeline report", PipelineReport),
+        ("field of a comparison", PipelineComparison),
+        ("field of a range", RateRange),
+        ("field of a baseline report", BaselineReport),
+        ("field of a verdict", BaselineVerdict),
+        ("field of a sensitivity", Sensitivity),
+        ("field of a mutation", TriedMutation),
+        ("field of a calibration", Calibration),
+        ("field of a candidate", Candidate),
+        ("field of a bound", LossBound),
         ("field of a diagnosis", Diagnosis),
         ("field of a trial", Trial),
         ("field of a bracket", RateBracket),
@@ -153,6 +184,28 @@ def test_every_field_is_described(title, value):
     listed = [code for row in tables("docs/reference.md", title) for code in codes(row[0])]
     properties = [name for name, item in vars(value).items() if isinstance(item, property)]
     assert sorted(listed) == sorted({f.name for f in dataclasses.fields(value)} | {*properties})
+
+
+def test_the_limits_of_the_check_are_described():
+    rows = {codes(row[0])[0]: codes(row[2])[0] for row in tables("docs/reference.md", "limit")}
+    assert rows.keys() == {field.name for field in dataclasses.fields(DataLimits)}
+    for name, default in rows.items():
+        assert ast.literal_eval(default) == getattr(DataLimits(), name), name
+
+
+def test_the_kinds_of_columns_are_described():
+    listed = [c for row in tables("docs/reference.md", "kind of column") for c in codes(row[0])]
+    assert set(KINDS) <= set(listed)
+
+
+def test_what_is_tried_with_a_pipeline_is_described():
+    listed = [code for row in tables("docs/reference.md", "code") for code in codes(row[0])]
+    assert listed == list(PIPELINE_CODES)
+
+
+def test_every_code_of_the_fixture_preprocessing_is_in_the_index():
+    index = read("docs/findings/index.md").split("## Features")[1]
+    assert {*DATA_CODES, *PIPELINE_CODES} <= set(codes(index))
 
 
 def test_every_example_is_listed():

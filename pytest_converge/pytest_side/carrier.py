@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from pytest_converge.pytest_side.collector import ATTRIBUTE, TITLE
-from pytest_converge.pytest_side.lifecycle import STATE
-from pytest_converge.pytest_side.screen import screen_of
+from pytest_converge.pytest_side.collector import ATTRIBUTE, STUDIES, TITLE
+from pytest_converge.pytest_side.lifecycle import STATE, State
+from pytest_converge.pytest_side.screen import Screen, screen_of
 
 __all__ = ["attach", "primitives"]
 
@@ -20,29 +21,59 @@ PLAIN = (bool, int, float, str, type(None))
 def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
     """Put new results on the report, and the section that explains a failure."""
     state = item.stash.get(STATE, None)
-    if state is None or not state.results:
+    if state is None or not (state.results or state.studies):
         return
-    if len(state.results) > state.reported:
-        # All of them: a test with subtests has several reports, of which the last one counts.
-        setattr(report, ATTRIBUTE, [primitives(result.to_dict()) for result in state.results])
-        state.reported = len(state.results)
+    error = None if call.excinfo is None else call.excinfo.value
+    if error is not None:
+        _take_in(state, error)
+    if len(state.results) + len(state.studies) > state.reported:
+        _load(state, report)
     if report.when == "teardown":
         # Items live as long as the session; curves of every step would pile up on them.
         state.results.clear()
+        state.studies.clear()
         return
-    if call.excinfo is None or report.passed:
+    if error is None or report.passed or isinstance(error, pytest.skip.Exception):
         return
-    if call.excinfo.errisinstance(pytest.skip.Exception):
-        return
-    from pytest_converge.core.errors import ConvergenceError
-    from pytest_converge.report.section import section
+    for text in _sections(state, error, screen_of(item.config)):
+        report.sections.append((TITLE, text))
 
-    error = call.excinfo.value
-    # An assertion of the test's own is about what was trained last.
-    explained = error.result if isinstance(error, ConvergenceError) else state.results[-1]
-    screen = screen_of(item.config)
-    text = section(explained, width=screen.width, unicode=screen.unicode)
-    report.sections.append((TITLE, text))
+
+def _take_in(state: State, error: BaseException) -> None:
+    """The study that an assertion failed, in the place of the one that it was made about."""
+    from pytest_converge.core.errors import StudyError
+
+    if not isinstance(error, StudyError):
+        return
+    for index, study in enumerate(state.studies):
+        if study.number == error.study.number:
+            state.studies[index] = error.study
+            state.reported = 0
+
+
+def _load(state: State, report: pytest.TestReport) -> None:
+    """All of them: a test with subtests has several reports, of which the last one counts."""
+    from pytest_converge.report.studies import study_to_dict
+
+    if state.results:
+        setattr(report, ATTRIBUTE, [primitives(result.to_dict()) for result in state.results])
+    if state.studies:
+        setattr(report, STUDIES, [primitives(study_to_dict(study)) for study in state.studies])
+    state.reported = len(state.results) + len(state.studies)
+
+
+def _sections(state: State, error: BaseException, screen: Screen) -> Iterator[str]:
+    """What the error is about; an assertion of the test's own is about what was done last."""
+    from pytest_converge.core.errors import ConvergenceError, StudyError
+    from pytest_converge.report.section import section
+    from pytest_converge.report.studies import study_section
+
+    if not isinstance(error, StudyError) and state.results:
+        explained = error.result if isinstance(error, ConvergenceError) else state.results[-1]
+        yield section(explained, width=screen.width, unicode=screen.unicode)
+    if not isinstance(error, ConvergenceError) and state.studies:
+        study = error.study if isinstance(error, StudyError) else state.studies[-1]
+        yield study_section(study, width=screen.width, unicode=screen.unicode)
 
 
 def primitives(value: Any) -> Any:

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_converge.pytest_side.options import Settings
-from pytest_converge.pytest_side.screen import screen_of
+from pytest_converge.pytest_side.screen import Screen, screen_of
 
 if TYPE_CHECKING:
     from pytest_converge.core.result import ConvergenceResult
+    from pytest_converge.core.study import Study
+    from pytest_converge.report.summary import Segment
 
-__all__ = ["ATTRIBUTE", "TITLE", "Collector"]
+__all__ = ["ATTRIBUTE", "STUDIES", "TITLE", "Collector"]
 
-#: The attribute of a report that carries results from a worker process to its controller.
-ATTRIBUTE = "converge_results"
+#: The attributes of a report that carry results and studies from a worker process to its
+#: controller.
+ATTRIBUTE, STUDIES = "converge_results", "converge_studies"
 #: Of the section in the terminal summary and of the one under a failing test.
 TITLE = "convergence"
 
@@ -33,6 +36,7 @@ class Collector:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._results: dict[str, list[dict[str, Any]]] = {}
+        self._studies: dict[str, list[dict[str, Any]]] = {}
         self._failed: set[str] = set()
         self._written: str | None = None
         self._problem: str | None = None
@@ -46,10 +50,20 @@ class Collector:
             ConvergenceResult.from_dict(data) for tests in self._results.values() for data in tests
         ]
 
+    @property
+    def studies(self) -> list[Study]:
+        """The studies of the last attempt at each test."""
+        if not self._studies:
+            return []
+        from pytest_converge.report.studies import study_from
+
+        return [study_from(data) for tests in self._studies.values() for data in tests]
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results from a report; the last report of a test counts."""
         if report.when == "setup":
             self._results.pop(report.nodeid, None)
+            self._studies.pop(report.nodeid, None)
             self._failed.discard(report.nodeid)
         if report.failed:
             self._failed.add(report.nodeid)
@@ -57,6 +71,9 @@ class Collector:
         data = getattr(report, ATTRIBUTE, None)
         if data is not None:
             self._results[report.nodeid] = data
+        studies = getattr(report, STUDIES, None)
+        if studies is not None:
+            self._studies[report.nodeid] = studies
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the JSON report."""
@@ -67,7 +84,7 @@ class Collector:
         from pytest_converge.report.json_report import json_report
 
         try:
-            _write(path, json_report(self.results, version=__version__))
+            _write(path, json_report(self.results, studies=self.studies, version=__version__))
         except OSError as error:
             self._problem = f"could not write the convergence report {path}: {error.strerror}"
             # A report that is missing must not look like one that was written.
@@ -83,20 +100,11 @@ class Collector:
             return
         if self._problem:
             terminalreporter.write_line(self._problem, red=True)
-        if terminalreporter.no_summary or not self._results:
+        if terminalreporter.no_summary or not (self._results or self._studies):
             self._say_written(terminalreporter)
             return
-        from pytest_converge.report.summary import summary_lines
-
         verbosity = self._settings.verbosity
-        screen = screen_of(config)
-        lines = summary_lines(
-            self.results,
-            width=screen.width,
-            verbosity=verbosity,
-            unicode=screen.unicode,
-            expected=self._results.keys() - self._failed,
-        )
+        lines = self._summary(screen_of(config), verbosity)
         if lines and verbosity >= 0:
             terminalreporter.write_sep("=", TITLE)
         for line in lines:
@@ -104,6 +112,30 @@ class Collector:
                 terminalreporter.write(segment.text, **dict.fromkeys(segment.markup, True))
             terminalreporter.line("")
         self._say_written(terminalreporter)
+
+    def _summary(self, screen: Screen, verbosity: int) -> list[list[Segment]]:
+        """The lines about trainings, then those about studies."""
+        from pytest_converge.report.summary import summary_lines
+
+        width, unicode = screen
+        lines = summary_lines(
+            self.results,
+            width=width,
+            verbosity=verbosity,
+            unicode=unicode,
+            expected=self._results.keys() - self._failed,
+        )
+        if not self._studies:
+            return lines
+        from pytest_converge.report.studies import study_summary
+
+        return lines + study_summary(
+            self.studies,
+            width=width,
+            verbosity=verbosity,
+            unicode=unicode,
+            expected=self._studies.keys() - self._failed,
+        )
 
     def _say_written(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._written and self._settings.verbosity >= 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import pytest
@@ -17,7 +17,9 @@ from pytest_converge.core.errors import (
 from pytest_converge.core.expectation import Bound, Expectation
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.pytest_side import lifecycle
+from pytest_converge.pytest_side.baseline import policy_of
 from pytest_converge.pytest_side.options import SETTINGS
+from pytest_converge.pytest_side.plots import Easel
 from pytest_converge.pytest_side.progress import progress
 from pytest_converge.report.json_report import junit_properties
 from pytest_converge.report.message import failure_message
@@ -25,7 +27,7 @@ from pytest_converge.report.message import failure_message
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["Converge", "ExpectationArguments"]
+__all__ = ["Converge", "ExpectationArguments", "refuse_unknown"]
 
 
 #: Arguments of `model.fit` that have another name here.
@@ -44,6 +46,7 @@ class ExpectationArguments(TypedDict, total=False):
     seed: int | None
     seeds: int
     baseline: bool
+    metric: str | None
     ignore: tuple[str, ...]
 
 
@@ -72,6 +75,7 @@ class Converge:
         shuffle: bool = True,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
+        validation_data: Any = None,
         **expectation: Unpack[ExpectationArguments],
     ) -> ConvergenceResult:
         """Train as `model.fit` does.
@@ -86,6 +90,8 @@ class Converge:
             shuffle: a new order of the rows in every epoch.
             sample_weight: one weight a row.
             class_weight: weights by class.
+            validation_data: held-out data, evaluated once after the last step: `(x, y)`,
+                `(x, y, sample_weight)`, or a dataset that ends.
             **expectation: arguments of `Expectation`.
 
         Raises:
@@ -101,6 +107,7 @@ class Converge:
             "shuffle": shuffle,
             "sample_weight": sample_weight,
             "class_weight": class_weight,
+            "validation_data": validation_data,
         }
         return self._train("fit", arguments, expectation)
 
@@ -160,14 +167,16 @@ class Converge:
         __tracebackhide__ = True
         state = lifecycle.state_of(self._item)
         state.calls += 1
+        easel = Easel(self._item)
         try:
-            result = self._run(verb, arguments, expectation)
+            result = self._run(verb, arguments, expectation, easel)
         except InvalidTrainingError as error:
             if self._item.config.getoption("fulltrace", False):
                 raise
             # The frames and causes within the plugin say nothing about the user's own call.
             raise error.with_traceback(None) from None
         state.results.append(result)
+        easel.draw(result)
         self._item.user_properties.extend(junit_properties(result))
         self._item.ihook.pytest_converge_result(result=result, item=self._item)
         if not result.passed:
@@ -175,21 +184,27 @@ class Converge:
         return result
 
     def _run(
-        self, verb: str, arguments: dict[str, Any], expectation: Mapping[str, Any]
+        self, verb: str, arguments: dict[str, Any], expectation: Mapping[str, Any], easel: Easel
     ) -> ConvergenceResult:
         # Imports TensorFlow, which takes seconds: never before a test needs it.
         from pytest_converge.runner import Context, run
 
-        _refuse_unknown(verb, arguments, expectation)
+        refuse_unknown(f"converge.{verb}", arguments, expectation)
         item = self._item
+        expected = lifecycle.expectation_of(item, expectation)
         with progress(item.config) as report:
             context = Context(
                 test=item.nodeid,
                 number=len(lifecycle.state_of(item).results) + 1,
-                expectation=lifecycle.expectation_of(item, expectation),
+                expectation=expected,
                 hooks=item.ihook,
                 progress=report,
                 diagnose=_how_to_diagnose(item),
+                baseline=policy_of(item, wanted=expected.baseline),
+                power=item.config.stash[SETTINGS].power,
+                calibrate=item.config.stash[SETTINGS].calibrate,
+                keep=lambda study: lifecycle.keep(item, study),
+                surface=easel.wanted,
             )
             return run(context, verb, arguments)
 
@@ -200,18 +215,22 @@ class Converge:
         if settings.seed:
             words.append(f"--converge-seed={settings.seed}")
         words += [f"--converge-{name}={value}" for name, value in settings.command_line.items()]
+        if settings.ab is not None:
+            words.append(f"--converge-ab={settings.ab}")
         return shlex.join(words)
 
 
-def _refuse_unknown(
-    verb: str, arguments: Mapping[str, Any], expectation: Mapping[str, Any]
-) -> None:
-    """Name the verb where a keyword argument is misspelt."""
+def refuse_unknown(call: str, arguments: Iterable[str], expectation: Mapping[str, Any]) -> None:
+    """Name the call where a keyword argument is misspelt.
+
+    Raises:
+        InvalidTrainingError: a keyword is no argument of the call, nor of the expectation.
+    """
     for name in expectation:
         if name not in Expectation.names():
             remedy = REMEDIES.get(name) or nearest(name, [*arguments, *Expectation.names()])
             given = f"the argument {name!r}"
-            raise InvalidTrainingError(complaint(given, f"an argument of converge.{verb}", remedy))
+            raise InvalidTrainingError(complaint(given, f"an argument of {call}", remedy))
 
 
 def _how_to_diagnose(item: pytest.Item) -> str:

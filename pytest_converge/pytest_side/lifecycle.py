@@ -16,6 +16,7 @@ from pytest_converge.pytest_side.options import SETTINGS
 if TYPE_CHECKING:
     from pytest_converge.core.expectation import Expectation
     from pytest_converge.core.result import ConvergenceResult
+    from pytest_converge.core.study import Study
 
 __all__ = [
     "STATE",
@@ -24,7 +25,9 @@ __all__ = [
     "end",
     "expectation_of",
     "isolate",
+    "keep",
     "open_fixture",
+    "require_review",
     "require_training",
     "seeded_body",
     "state_of",
@@ -36,19 +39,23 @@ class State:
     """One attempt at one test.
 
     Attributes:
-        calls: training calls so far, also those that were refused.
-        results: what they gave.
-        reported: how many of the results a report carries already.
+        calls: calls of the fixtures' verbs so far, also those that were refused.
+        results: what the trainings gave.
+        studies: what the looks at data and learning rates gave.
+        reported: how many of the results and studies a report carries already.
         isolation: puts the random state back; empty while nothing was seeded.
     """
 
     calls: int = 0
     results: list[ConvergenceResult] = dataclasses.field(default_factory=list)
+    studies: list[Study] = dataclasses.field(default_factory=list)
     reported: int = 0
     isolation: contextlib.ExitStack | None = None
 
 
 STATE = pytest.StashKey[State]()
+#: Fixtures for whose tests the random state is seeded, which imports TensorFlow.
+SEEDED = frozenset({"converge", "learning_rate"})
 
 
 def begin(item: pytest.Item) -> None:
@@ -60,7 +67,7 @@ def begin(item: pytest.Item) -> None:
     item.stash[STATE] = State()
     with _refusals_without_frames():
         marker.check(item)
-    if marker.FIXTURE in getattr(item, "fixturenames", ()):
+    if SEEDED.intersection(marker.fixtures_of(item)):
         open_fixture(item)
 
 
@@ -107,6 +114,12 @@ def state_of(item: pytest.Item) -> State:
     return item.stash.setdefault(STATE, State())
 
 
+def keep(item: pytest.Item, study: Study) -> None:
+    """Hand a study that was made beside a training to the reports."""
+    studies = state_of(item).studies
+    studies.append(dataclasses.replace(study, number=len(studies) + 1))  # type: ignore[type-var]
+
+
 def end(item: pytest.Item) -> None:
     """Put the random state back, after all fixtures are torn down."""
     state = item.stash.get(STATE, None)
@@ -116,19 +129,28 @@ def end(item: pytest.Item) -> None:
 
 
 def require_training(item: pytest.Item) -> None:
-    """Fail a marked test that ended well without having trained anything."""
+    """Fail a marked test that ended well without having called one of the fixtures' verbs."""
     state = item.stash.get(STATE, None)
     if state is None or state.calls:
         return
     from pytest_converge.core.errors import complaint
 
-    if marker.FIXTURE in getattr(item, "fixturenames", ()):
-        given = f"no training from a test with the fixture {marker.FIXTURE}"
-    else:
-        given = f"no training from a test with the marker {marker.MARKER}"
-    expected = f"a call of {marker.FIXTURE}.fit, .minimize or .step"
-    remedy = f"Train through the fixture {marker.FIXTURE}, or leave marker and fixture out."
-    pytest.fail(complaint(given, expected, remedy), pytrace=False)
+    used = marker.fixtures_of(item)
+    what = "training" if marker.FIXTURE in used or not used else "call"
+    name = used[0] if used else marker.FIXTURE
+    given = f"no {what} from a test with the {f'fixture {name}' if used else 'marker converges'}"
+    verb = "Train through" if what == "training" else "Use"
+    remedy = f"{verb} the fixture {name}, or leave marker and fixture out."
+    pytest.fail(complaint(given, f"a call of {marker.CALLS[name]}", remedy), pytrace=False)
+
+
+def require_review(item: pytest.Item) -> None:
+    """Fail a test that ended well and for which a baseline was recorded."""
+    state = item.stash.get(STATE, None)
+    if state is not None and state.results:
+        from pytest_converge.pytest_side import baseline
+
+        baseline.require_review(state.results)
 
 
 def expectation_of(item: pytest.Item, call: Mapping[str, Any]) -> Expectation:

@@ -9,25 +9,56 @@ from typing import Any
 
 import pytest
 
-__all__ = ["DEFINITION", "FIXTURE", "MARKER", "arguments", "check", "is_marked", "mark_users"]
+__all__ = [
+    "CALLS",
+    "DEFINITION",
+    "FIXTURE",
+    "MARKER",
+    "arguments",
+    "check",
+    "fixtures_of",
+    "is_marked",
+    "mark_users",
+]
 
 MARKER = "converges"
 FIXTURE = "converge"
+#: The module that defines the fixtures.
+PLUGIN = "pytest_converge.plugin"
+#: The fixtures of this plugin, and what a test that uses one has to call.
+CALLS = {
+    FIXTURE: "converge.fit, .minimize or .step",
+    "learning_rate": "learning_rate.range",
+    "preprocessing": "preprocessing.check, .fit_once or .compare",
+}
 #: The line that `pytest --markers` shows. Written out because every start of pytest needs it, and
 #: importing core.expectation for it takes milliseconds; a test compares the two.
 DEFINITION = (
     "converges(*, max_loss=None, steps=100, min_decrease=None, monotone='trend', min_skill=None, "
-    "metrics={}, seed=None, seeds=1, baseline=False, ignore=()): what the trainings of the test, "
-    "started through the fixture converge, must reach for it to pass; markers of the class and the "
-    "module give defaults, arguments of the training call override."
+    "metrics={}, seed=None, seeds=1, baseline=False, metric=None, ignore=()): what the trainings "
+    "of the test, started through the fixture converge, must reach for it to pass; markers of the "
+    "class and the module give defaults, arguments of the training call override."
 )
 
 
 def mark_users(items: Iterable[pytest.Item]) -> None:
-    """Mark the tests that use the fixture, so that `-m converges` selects them too."""
+    """Mark the tests that use one of the fixtures, so that `-m converges` selects them too."""
     for item in items:
-        if FIXTURE in getattr(item, "fixturenames", ()) and not is_marked(item):
+        if fixtures_of(item) and not is_marked(item):
             item.add_marker(MARKER)
+
+
+def fixtures_of(item: pytest.Item) -> list[str]:
+    """The names of this plugin's fixtures that a test uses.
+
+    Many a suite has a fixture or a parameter `learning_rate` of its own; that one is not meant.
+    """
+    used = [name for name in CALLS if name in getattr(item, "fixturenames", ())]
+    if not used:
+        return []
+    known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    makers = {name: known[name][-1].func for name in used if known.get(name)}
+    return [name for name in used if getattr(makers.get(name), "__module__", "") == PLUGIN]
 
 
 def is_marked(item: pytest.Item) -> bool:

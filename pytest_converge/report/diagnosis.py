@@ -35,7 +35,7 @@ def all_trials(diagnosis: Diagnosis) -> list[Trial]:
     """Every change once, with the most seeds it was run on.
 
     The repair of the cause comes first, then the other verified changes, then the rest, those
-    that came nearest to passing first.
+    that came nearest to passing first; controls, which are no repairs, last.
     """
     kept: dict[str, Trial] = {}
     for trial in (*diagnosis.verified, *diagnosis.tried):
@@ -43,13 +43,13 @@ def all_trials(diagnosis: Diagnosis) -> list[Trial]:
             kept[trial.change] = trial
     verified = {trial.change for trial in diagnosis.verified}
 
-    def rank(trial: Trial) -> tuple[bool, bool, float, bool, float]:
+    def rank(trial: Trial) -> tuple[bool, bool, bool, float, bool, float]:
         if trial.change in verified:  # in the order that the diagnosis gives them
-            return (False, trial.code != diagnosis.cause, 0.0, False, 0.0)
+            return (False, False, trial.code != diagnosis.cause, 0.0, False, 0.0)
         loss = trial.losses[0] if trial.losses else math.nan
         share = trial.passed / max(trial.seeds, 1)
         finite = loss if math.isfinite(loss) else math.inf
-        return (True, False, -share, not trial.comparable, finite)
+        return (trial.control, True, False, -share, not trial.comparable, finite)
 
     return sorted(kept.values(), key=rank)
 

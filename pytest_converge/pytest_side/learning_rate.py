@@ -1,0 +1,136 @@
+"""The object behind the fixture `learning_rate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.rate_range import RateRange
+from pytest_converge.pytest_side import fixture, lifecycle
+from pytest_converge.pytest_side.plots import draw
+from pytest_converge.pytest_side.progress import progress
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from pytest_converge.pytest_side.fixture import ExpectationArguments
+
+__all__ = ["LearningRate"]
+
+#: Fewer do not show where a range ends; more than 32-bit floats have would be meaningless.
+FEWEST_DECADES, MOST_DECADES = 2, 40
+
+
+class LearningRate:
+    """Finds which learning rates work for a training inside a test.
+
+    What passes is what would pass as a training of the fixture `converge`, by the same marker and
+    arguments.
+    """
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._item = item
+
+    def __repr__(self) -> str:
+        return f"<LearningRate of {self._item.nodeid}>"
+
+    def range(
+        self,
+        build: Callable[[], Any],
+        x: Any = None,
+        y: Any = None,
+        *,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        validation_data: Any = None,
+        schedules: Mapping[str, Any] | None = None,
+        decades: int = 8,
+        **expectation: Unpack[ExpectationArguments],
+    ) -> RateRange:
+        """Train at rates over decades around the user's own, and look for the edges.
+
+        All trainings have the same start and the same batches and go through one trace. One whose
+        course leaves no hope is broken off.
+
+        Args:
+            build: a function without arguments that builds a compiled Keras model; or, without
+                `x`, one that builds and returns loss, variables and optimizer, as for
+                `converge.minimize`.
+            x: inputs, as for `converge.fit`; `None` for a function that is minimised.
+            y: targets, where `x` does not bring them.
+            batch_size: rows of a batch, where `x` does not bring batches.
+            shuffle: a new order of the rows in every epoch.
+            sample_weight: one weight a row.
+            class_weight: weights by class.
+            validation_data: held-out data, as for `converge.fit`.
+            schedules: `keras.optimizers.schedules` by name, to be shown beside the constant rates.
+            decades: how many to sweep, half of them above the user's rate and half below.
+            **expectation: arguments of `Expectation`, which say what passes.
+
+        Raises:
+            InvalidTrainingError: the training cannot be run or judged as asked.
+        """
+        __tracebackhide__ = True
+        state = lifecycle.state_of(self._item)
+        state.calls += 1
+        arguments: dict[str, Any] = {"loss": build, "variables": None, "optimizer": None}
+        if x is not None:
+            arguments = {"model": build, "x": x, "y": y, "batch_size": batch_size}
+            arguments |= {"shuffle": shuffle, "sample_weight": sample_weight}
+            arguments |= {"class_weight": class_weight, "validation_data": validation_data}
+        options = {"schedules": schedules, "decades": decades}
+        try:
+            study = self._run(
+                "fit" if x is not None else "minimize", arguments, options, expectation
+            )
+        except InvalidTrainingError as error:
+            if self._item.config.getoption("fulltrace", False):
+                raise
+            # The frames and causes within the plugin say nothing about the user's own call.
+            raise error.with_traceback(None) from None
+        state.studies.append(study)
+        draw(self._item, study)
+        return study
+
+    def _run(
+        self,
+        verb: str,
+        arguments: dict[str, Any],
+        options: dict[str, Any],
+        expectation: Mapping[str, Any],
+    ) -> RateRange:
+        # Imports TensorFlow, which takes seconds: never before a test needs it.
+        from pytest_converge.runner import Context
+        from pytest_converge.studies.rate_range import range_of_rates
+
+        fixture.refuse_unknown("learning_rate.range", [*arguments, *options], expectation)
+        _check(options["schedules"], options["decades"])
+        item = self._item
+        with progress(item.config) as report:
+            context = Context(
+                test=item.nodeid,
+                number=len(lifecycle.state_of(item).studies) + 1,
+                expectation=lifecycle.expectation_of(item, expectation),
+                hooks=item.ihook,
+                progress=report,
+            )
+            return range_of_rates(context, verb, arguments, **options)
+
+
+def _check(schedules: Any, decades: Any) -> None:
+    if isinstance(decades, bool) or not isinstance(decades, int):
+        given, right = f"decades={shown(decades)}", False
+    else:
+        given, right = f"decades={shown(decades)}", FEWEST_DECADES <= decades <= MOST_DECADES
+    if not right:
+        expected = f"an integer from {FEWEST_DECADES} to {MOST_DECADES}"
+        raise InvalidTrainingError(complaint(given, expected, "Eight are the default."))
+    if schedules is not None and not isinstance(schedules, Mapping):
+        remedy = 'Write schedules={"cosine": keras.optimizers.schedules.CosineDecay(0.1, 200)}.'
+        given = f"schedules={shown(schedules)}"
+        raise InvalidTrainingError(complaint(given, "a dict of schedules by name", remedy))

@@ -1,0 +1,87 @@
+"""`--converge-plots`: a picture of every training and study, as files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_converge.pytest_side.options import SETTINGS
+
+if TYPE_CHECKING:
+    from pytest_converge.core.surface import LossSurface
+
+__all__ = ["Easel", "check_library", "draw"]
+
+#: Characters of a test's id that a file's name keeps.
+MOST_OF_NAME = 120
+
+
+class Easel:
+    """Keeps the loss surface of a training until its result is drawn.
+
+    Attributes:
+        wanted: receives the surface; None where no pictures are asked for, so that nobody takes
+            the time to measure it.
+    """
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._item = item
+        self._surface: LossSurface | None = None
+        asked = item.config.stash[SETTINGS].plots is not None
+        self.wanted: Callable[[LossSurface], None] | None = self._keep if asked else None
+
+    def draw(self, subject: Any) -> None:
+        """Draws the result with its surface."""
+        draw(self._item, subject, surface=self._surface)
+
+    def _keep(self, surface: LossSurface) -> None:
+        self._surface = surface
+
+
+def check_library(config: pytest.Config) -> None:
+    """Refuses the option where pictures cannot be drawn.
+
+    Raises:
+        pytest.UsageError: matplotlib is missing.
+    """
+    import importlib.util
+
+    if config.stash[SETTINGS].plots is not None and not importlib.util.find_spec("matplotlib"):
+        from pytest_converge.core.errors import complaint
+
+        given = "--converge-plots without matplotlib"
+        remedy = 'Install it: pip install "pytest-converge[plots]"'
+        raise pytest.UsageError(complaint(given, "an environment with matplotlib", remedy))
+
+
+def draw(item: pytest.Item, subject: Any, *, surface: LossSurface | None = None) -> None:
+    """Draws a result or a study to the folder of the option; nothing without the option.
+
+    Args:
+        item: the test.
+        subject: what to draw; what there is no picture of is left out.
+        surface: the loss around the path of a training.
+    """
+    folder = item.config.stash[SETTINGS].plots
+    if folder is None:
+        return
+    from pytest_converge.report.figures import can_draw, plot
+
+    if can_draw(subject):
+        folder.mkdir(parents=True, exist_ok=True)
+        kind = getattr(subject, "kind", None) or subject.verb
+        plot(
+            subject, folder / f"{_slug(subject.test)}-{subject.number}-{kind}.png", surface=surface
+        )
+
+
+def _slug(test: str) -> str:
+    """What file systems take of a test's id, and a digest where that is not all of it."""
+    import hashlib
+
+    kept = re.sub(r"[^A-Za-z0-9_.=-]+", "-", test.replace(".py::", "-")).strip("-")[-MOST_OF_NAME:]
+    unlike = kept != test.replace(".py::", "-").replace("::", "-").replace("/", "-")
+    return f"{kept}-{hashlib.sha256(test.encode()).hexdigest()[:8]}" if unlike else kept

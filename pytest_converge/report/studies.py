@@ -1,0 +1,140 @@
+"""Studies in the reports: which kinds there are, their tables, and their tally.
+
+A study is what the fixtures `preprocessing` and `learning_rate` leave behind: a frozen dataclass
+as `core.study.Study` describes it, with `kind` (a class variable), `test`, `number`, `passed`,
+`to_dict` and `from_dict`. To add a kind:
+
+1.  Write the dataclass in `core` and a renderer `f(study, width, unicode) -> list[str]` in
+    `report`: the lines of its table, each at most `width` cells wide, ASCII without `unicode`. The
+    first one names the call and what came of it; alone it stands in the summary of failures.
+2.  Add both to `_kinds` below.
+3.  In the fixture's verb do `state = lifecycle.state_of(item)`, then `state.calls += 1` before
+    anything can fail, `number = len(state.studies) + 1`, and `state.studies.append(study)`.
+4.  Raise a `core.errors.StudyError` whose `study` is the failed one. It takes the place of the
+    study with the same number, so that a later assertion may fail a study that was kept as passed.
+
+A class variable `always_shown` that is true shows a study in the summary at every verbosity: it
+was asked for on the command line.
+
+Everything else follows: the section under the failing test, the terminal summary (the first line
+of failed studies always, all tables with `-v`, the tally alone with `-q`), `studies` in the JSON
+report, and pytest-xdist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from pytest_converge.core.study import Study
+from pytest_converge.report import numbers
+from pytest_converge.report.layout import cut, elide_node_id, ellipsis, printable
+from pytest_converge.report.summary import Segment
+
+__all__ = ["study_from", "study_lines", "study_section", "study_summary", "study_to_dict"]
+
+Renderer = Callable[[Any, int, bool], list[str]]
+
+
+def _kinds() -> dict[str, tuple[type[Study], Renderer]]:
+    """Class and renderer of each kind; imported here, since few sessions have studies."""
+    from pytest_converge.core.calibration import Calibration
+    from pytest_converge.core.data_report import DataReport
+    from pytest_converge.core.pipeline_comparison import PipelineComparison
+    from pytest_converge.core.pipeline_report import PipelineReport
+    from pytest_converge.core.rate_range import RateRange
+    from pytest_converge.core.sensitivity import Sensitivity
+    from pytest_converge.report.calibration import calibration_lines
+    from pytest_converge.report.data_report import data_report_lines
+    from pytest_converge.report.pipeline_comparison import comparison_lines
+    from pytest_converge.report.pipeline_report import pipeline_report_lines
+    from pytest_converge.report.rate_range import rate_range_lines
+    from pytest_converge.report.sensitivity import sensitivity_lines
+
+    return {
+        Calibration.kind: (Calibration, calibration_lines),
+        DataReport.kind: (DataReport, data_report_lines),
+        PipelineComparison.kind: (PipelineComparison, comparison_lines),
+        PipelineReport.kind: (PipelineReport, pipeline_report_lines),
+        RateRange.kind: (RateRange, rate_range_lines),
+        Sensitivity.kind: (Sensitivity, sensitivity_lines),
+    }
+
+
+def study_to_dict(study: Study) -> dict[str, Any]:
+    """The study in primitives, with its kind and whether it passed."""
+    return {**study.to_dict(), "kind": study.kind, "passed": study.passed}
+
+
+def study_from(data: Mapping[str, Any]) -> Study:
+    """The inverse of `study_to_dict`."""
+    owner = _kinds()[data["kind"]][0]
+    computed = {"kind"} | (
+        {"passed"} if isinstance(getattr(owner, "passed", 0), property) else set()
+    )
+    return owner.from_dict({name: data[name] for name in data.keys() - computed})
+
+
+def study_lines(study: Study, *, width: int, unicode: bool) -> list[str]:
+    """The lines of a study, none wider than `width` cells."""
+    lines = _kinds()[study.kind][1](study, width, unicode)
+    return [cut(line.rstrip(), width, mark=ellipsis(unicode)) for line in lines]
+
+
+def study_section(study: Study, *, width: int, unicode: bool) -> str:
+    """The text of the section under a failing test."""
+    return "\n".join(study_lines(study, width=width, unicode=unicode))
+
+
+def study_summary(
+    studies: Sequence[Study],
+    *,
+    width: int,
+    verbosity: int,
+    unicode: bool,
+    expected: Collection[str] = (),
+) -> list[list[Segment]]:
+    """The lines of the terminal summary about studies; none without studies.
+
+    Args:
+        studies: every study of the session, in any order.
+        width: cells of the terminal.
+        verbosity: below -1 nothing, -1 the tally, 0 also the first line of failed studies, 1 the
+            tables of all.
+        unicode: text beyond ASCII.
+        expected: ids of tests that did not fail: where a study of theirs did, they asked for it.
+    """
+    if not studies or verbosity < -1:
+        return []
+    ordered = sorted(studies, key=lambda study: (study.test, study.number))
+    wanted = frozenset(expected)
+    shown = [
+        study
+        for study in ordered
+        if verbosity >= 1
+        or getattr(study, "always_shown", False)
+        or (verbosity >= 0 and not study.passed and study.test not in wanted)
+    ]
+    lines: list[list[Segment]] = []
+    for study in shown:
+        failed, asked = not study.passed, study.test in wanted
+        color = (("yellow",) if asked else ("red", "bold")) if failed else ("bold",)
+        name = elide_node_id(printable(study.test, unicode), width, mark=ellipsis(unicode))
+        texts = study_lines(study, width=width, unicode=unicode)
+        whole = verbosity >= 1 or getattr(study, "always_shown", False)
+        texts = [*texts, ""] if whole else [f"  {texts[0]}"[:width]]
+        lines += [[Segment(name, color)], *([Segment(text)] for text in texts)]
+    return [*lines, [_tally(ordered, width, unicode, wanted)]]
+
+
+def _tally(
+    studies: Sequence[Study], width: int, unicode: bool, expected: frozenset[str]
+) -> Segment:
+    unmet = [study.test in expected for study in studies if not study.passed]
+    asked, failed = sum(unmet), len(unmet) - sum(unmet)
+    said = numbers.counted(len(studies), "study").replace("studys", "studies")
+    said += f", {failed} failed" if failed else "" if asked else " passed"
+    said += f", {asked} failed as expected" if asked else ""
+    whole = f"convergence: {said}"
+    text = whole if len(whole) <= width else cut(said, width, mark=ellipsis(unicode))
+    return Segment(text, ("red", "bold") if failed else ("green",))
