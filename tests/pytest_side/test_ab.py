@@ -333,8 +333,14 @@ def test_an_interruption_leaves_nothing(repository: pytest.Pytester, temporary: 
     slow = f"    open({str(sign)!r}, 'w').close(); import time; time.sleep(60)\n"
     test.write_text(SOURCE.replace("    converge.fit(level)\n", slow, 1))
     git(repository.path, "commit", "-qam", "slow")
+    # A job in the background is started with the signal ignored, and so are its children.
+    program = (
+        "import signal, sys, pytest\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.exit(pytest.main(['--converge-ab=HEAD']))"
+    )
     with subprocess.Popen(
-        [sys.executable, "-m", "pytest", "--converge-ab=HEAD"],
+        [sys.executable, "-c", program],
         cwd=repository.path,
         stdout=subprocess.PIPE,
         text=True,
