@@ -6,7 +6,14 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-__all__ = ["ColumnProfile", "DataFinding", "DataReport", "GroupProfile", "TargetProfile"]
+__all__ = [
+    "ColumnProfile",
+    "DataFinding",
+    "DataReport",
+    "Found",
+    "GroupProfile",
+    "TargetProfile",
+]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +149,30 @@ class DataFinding:
         return cls(**{**data, "columns": tuple(data["columns"])})
 
 
+class Found:
+    """What follows from the findings of a report."""
+
+    __slots__ = ()
+
+    findings: tuple[DataFinding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """True where nothing was found."""
+        return not self.findings
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of the findings, in their order."""
+        return tuple(finding.code for finding in self.findings)
+
+    def columns_of(self, code: str) -> tuple[str, ...]:
+        """The columns of the finding with this code; none where it was not found."""
+        return next((found.columns for found in self.findings if found.code == code), ())
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class DataReport:
+class DataReport(Found):
     """What `preprocessing.check` returns, and what `PreprocessingError.study` holds.
 
     Attributes:
@@ -169,20 +198,6 @@ class DataReport:
     classes: tuple[tuple[str, int], ...] = ()
     findings: tuple[DataFinding, ...] = ()
     seconds: float = 0.0
-
-    @property
-    def passed(self) -> bool:
-        """True where nothing was found."""
-        return not self.findings
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """The codes of the findings, in their order."""
-        return tuple(finding.code for finding in self.findings)
-
-    def columns_of(self, code: str) -> tuple[str, ...]:
-        """The columns of the finding with this code; none where it was not found."""
-        return next((found.columns for found in self.findings if found.code == code), ())
 
     def to_dict(self) -> dict[str, Any]:
         """Primitives only, for reports that cross processes and for JSON."""

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pytest_converge.core.data_report import DataFinding
+from pytest_converge.core.data_report import DataFinding, Found
 
 __all__ = ["FITTED", "Difference", "PipelineReport", "PipelineTrial"]
 
@@ -71,7 +71,7 @@ class PipelineTrial:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineReport:
+class PipelineReport(Found):
     """What `preprocessing.fit_once` returns, and what `PreprocessingError.study` holds.
 
     Attributes:
@@ -95,20 +95,6 @@ class PipelineReport:
     trials: tuple[PipelineTrial, ...] = ()
     findings: tuple[DataFinding, ...] = ()
     seconds: float = 0.0
-
-    @property
-    def passed(self) -> bool:
-        """True where nothing was found."""
-        return not self.findings
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """The codes of the findings, in their order."""
-        return tuple(finding.code for finding in self.findings)
-
-    def columns_of(self, code: str) -> tuple[str, ...]:
-        """The features of the finding with this code; none where it was not found."""
-        return next((found.columns for found in self.findings if found.code == code), ())
 
     def to_dict(self) -> dict[str, Any]:
         """Primitives only, for reports that cross processes and for JSON."""

@@ -124,7 +124,19 @@ class Transformer:
         return Transformer(_through_pickle(self.own))
 
 
-class Adaptable:
+class Plain:
+    """What makes features in one way only, and has no names for them."""
+
+    def in_training(self, data: Any, targets: Any = None) -> Any:
+        """There is one way only."""
+        return None
+
+    def names(self) -> tuple[str, ...]:
+        """It has none."""
+        return ()
+
+
+class Adaptable(Plain):
     """What has `adapt` and is called, without being a Keras layer."""
 
     def __init__(self, own: Any) -> None:
@@ -146,14 +158,6 @@ class Adaptable:
         """What a call gives."""
         return self.own(data)
 
-    def in_training(self, data: Any, targets: Any = None) -> Any:
-        """There is one way only."""
-        return None
-
-    def names(self) -> tuple[str, ...]:
-        """It has none."""
-        return ()
-
     def copy(self) -> Pipeline:
         """Another one in the same state."""
         return Adaptable(copy.deepcopy(self.own))
@@ -163,7 +167,7 @@ class Adaptable:
         return Adaptable(_through_pickle(self.own))
 
 
-class Function:
+class Function(Plain):
     """A function of the data."""
 
     def __init__(self, own: Any) -> None:
@@ -182,14 +186,6 @@ class Function:
     def transform(self, data: Any) -> Any:
         """What it returns."""
         return self.own(data)
-
-    def in_training(self, data: Any, targets: Any = None) -> Any:
-        """There is one way only."""
-        return None
-
-    def names(self) -> tuple[str, ...]:
-        """It has none."""
-        return ()
 
     def copy(self) -> Pipeline:
         """Another one in the same state, where it is an object."""
