@@ -182,7 +182,7 @@ def test_every_hook_is_described(name):
 )
 def test_every_field_is_described(title, value):
     listed = [code for row in tables("docs/reference.md", title) for code in codes(row[0])]
-    properties = [name for name, item in vars(value).items() if isinstance(item, property)]
+    properties = [name for name in dir(value) if isinstance(getattr(value, name), property)]
     assert sorted(listed) == sorted({f.name for f in dataclasses.fields(value)} | {*properties})
 
 
