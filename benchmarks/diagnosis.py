@@ -65,6 +65,7 @@ FAMILIES = {
         "label-encoding",
         "labels-unrelated",
         "unshuffled-data",
+        "class-imbalance",
     ),
     "model": (
         "output-loss-mismatch",
@@ -177,6 +178,7 @@ class Repair:
     Attributes:
         fix: the lines of code that the diagnosis gives.
         bound: what the final loss must not exceed; None where the loss has another unit.
+        metrics: bounds of metrics.
     """
 
     start: Start
@@ -184,6 +186,7 @@ class Repair:
     steps: int
     bound: float | None
     seed: int
+    metrics: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -261,7 +264,8 @@ def repaired(diagnosis: Diagnosis, begun: Begun, seed: int) -> Repair:
     start, expectation = begun
     bound = expectation.get("max_loss")
     trial = diagnosis.verified[0]
-    repair = Repair(start, trial.fix, expectation["steps"], bound, seed)
+    metrics = expectation.get("metrics", {})
+    repair = Repair(start, trial.fix, expectation["steps"], bound, seed, metrics)
     rest = trial.change
     while rest:
         for pattern, apply in REPAIRS.items():
@@ -345,10 +349,39 @@ def _relabel(repair: Repair, new: str, old: str) -> None:
     repair.map_data(change)
 
 
+def _as_pasted(repair: Repair) -> None:
+    """The line to paste, on x and y."""
+    repair.map_data(lambda _, array: array)
+    names = {"np": np, "x": repair.arguments["x"], "y": repair.arguments["y"]}
+    exec(repair.fix, names)  # noqa: S102 - that it runs is what is checked
+    repair.arguments.update(x=names["x"], y=names["y"])
+
+
+def _without_columns(repair: Repair) -> None:
+    """Columns of NaN as zeros: without them the model would have other shapes."""
+
+    def change(_: str, array: Any) -> Any:
+        if array.dtype.kind != "f" or array.ndim != 2:
+            return array
+        return np.where(np.isfinite(array).mean(axis=0) >= 0.5, array, 0.0).astype(array.dtype)
+
+    repair.map_data(change)
+
+
+def _loss_as_pasted(repair: Repair) -> None:
+    loss = eval(repair.fix.removeprefix("loss="), {"keras": keras})  # noqa: S307
+    repair.model.compile(repair.model.optimizer, loss)
+
+
 def _one_hot(repair: Repair, classes: str) -> None:
     repair.map_data(
         lambda name, a: keras.utils.to_categorical(a, int(classes)) if name == "y" else a
     )
+
+
+def _weigh_classes(repair: Repair) -> None:
+    found = re.search(r"class_weight=(\{[^}]+\})", repair.fix)
+    repair.arguments["class_weight"] = eval(found[1])  # noqa: S307 - the code to paste
 
 
 def _shuffle(repair: Repair) -> None:
@@ -416,7 +449,7 @@ def _wider(repair: Repair, factor: str) -> None:
     last = repair.model.layers[-1].name
 
     def change(_: str, config: dict[str, Any]) -> None:
-        for size in ("units", "filters"):
+        for size in ("units", "filters", "output_dim"):
             if size in config and config["name"] != last:
                 config[size] = max(int(factor) * config[size], 32)
 
@@ -433,9 +466,13 @@ def _deeper(repair: Repair, units: str) -> None:
 
 
 def _all_trainable(repair: Repair) -> None:
-    exec(repair.fix, {"model": repair.model})  # noqa: S102 - that it works is what is checked
-    config = repair.model.optimizer.get_config()
-    repair.model.compile(type(repair.model.optimizer).from_config(config), repair.model.loss)
+    old = repair.model
+    exec(repair.fix, {"model": old})  # noqa: S102 - that it works is what is checked
+    if "before it is built" in repair.fix:
+        repair.arguments["model"] = keras.models.clone_model(old)
+        repair.model(_first_batch(repair.arguments))
+        repair.model.set_weights(old.get_weights())
+    repair.model.compile(type(old.optimizer).from_config(old.optimizer.get_config()), old.loss)
 
 
 def _all_variables(repair: Repair) -> None:
@@ -463,7 +500,13 @@ REPAIRS: dict[str, Callable[..., None]] = {
     r"images to \[0, 1\]": _images,
     r"targets standardised": _standardise_targets,
     r"labels \{([^}]+)\} instead of \{([^}]+)\}": _relabel,
+    r"labels (?:above 0 as 1|divided by .+)": _as_pasted,
+    r"rows with labels below 0 left out": _as_pasted,
+    r"columns that are not finite left out": _without_columns,
+    r"label smoothing off instead of [^ ]+": _loss_as_pasted,
+    r"plain ReLU layers": _settings(threshold=0.0, max_value=None),
     r"labels one-hot over (\d+) classes": _one_hot,
+    r"classes weighted alike": _weigh_classes,
     r"rows shuffled": _shuffle,
     r"rows that are not finite left out": _without_nonfinite,
     r"output with (no activation|\w+)(?:, loss (\w+))?": _head,
@@ -486,6 +529,9 @@ REPAIRS: dict[str, Callable[..., None]] = {
 def reached(repair: Repair) -> bool:
     """Whether a loop written by hand brings the repaired training to its target."""
     last = faults.train(repair.start, repair.steps, repair.seed)[-1]
+    if repair.metrics:
+        found = faults.metrics_of(repair.start)
+        return all(found[name] >= (low or 0.0) for name, (low, _) in repair.metrics.items())
     if repair.bound is not None:
         return last <= repair.bound
     y = keras.tree.flatten(repair.arguments["y"])[0]
@@ -664,7 +710,8 @@ def check_labels(only: list[str] | None) -> int:
             good = sum(ok for ok, _ in runs)
             wrong += good < len(runs)
             last = " ".join(f"{losses[-1]:.3g}" for _, losses in runs)
-            bound = fault.expected(fixed=fixed)["max_loss"]
+            expected = fault.expected(fixed=fixed)
+            bound = expected.get("max_loss") or next(iter(expected["metrics"].values()))[0]
             took = (time.perf_counter() - began) / len(runs)
             print(
                 f"{'ok   ' if good == len(runs) else 'WRONG'} {fault.name:38}"

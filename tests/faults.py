@@ -39,7 +39,8 @@ class Fault:
         repaired: those in which the twin's expectation differs.
         floor: a loss that no training goes below; margins are measured from it.
         symptom: "misses" where the bound is missed, by the loss of the predictions; "negative"
-            where the fault drives a loss below zero that cannot be negative.
+            where the fault drives a loss below zero that cannot be negative; "metric" where the
+            lower bound of a compiled metric is missed.
     """
 
     name: str
@@ -476,6 +477,20 @@ def missing_value_in_a_dataset(fixed, seed):
     return fit(several(optimizers.SGD(0.2)), data)
 
 
+@fault("nonfinite-data", steps=150, max_loss=0.45)
+def column_divided_by_its_spread_of_zero(fixed, seed):
+    """A column of one value, standardised by hand: 0 / 0 in every row of one of two inputs."""
+    x, y = two_clusters(seed)
+    x = x.copy()
+    x[:, 5] = 0.0 if fixed else np.nan
+    parts = {"left": x[:, :4], "right": x[:, 4:]}
+    inputs = {name: keras.Input((4,), name=name) for name in parts}
+    hidden = [layers.Dense(8, "tanh")(i) for i in inputs.values()]
+    model = keras.Model(inputs, layers.Dense(1, "sigmoid")(layers.Concatenate()(hidden)))
+    model.compile(optimizers.Adam(0.02), BINARY)
+    return fit(model, parts, y)
+
+
 @fault("label-encoding", steps=120, max_loss=0.3, symptom="negative")
 def plus_and_minus_one(fixed, seed):
     x, y = moons(seed)
@@ -488,6 +503,35 @@ def one_and_two(fixed, seed):
     parts = [layers.Flatten(), layers.Dense(16, "relu"), layers.Dense(1, "sigmoid")]
     model = sequential(*parts, optimizer=optimizers.Adam(0.01), loss=BINARY)
     return fit(model, x, y if fixed else y + 1)
+
+
+@fault("label-encoding", steps=200, max_loss=0.35, symptom="negative")
+def how_often_for_whether(fixed, seed):
+    """How often each of four tags was given, where whether it was given is asked for."""
+    x, y = tags(seed)
+    often = y * np.random.default_rng(seed).integers(1, 4, y.shape)
+    model = mlp(optimizers.Adam(0.02), BINARY, out=y.shape[1], head="sigmoid")
+    return fit(model, x, y if fixed else often.astype("float32"))
+
+
+@fault("label-encoding", steps=200, max_loss=0.3, symptom="negative")
+def minus_one_for_unknown(fixed, seed):
+    """One label in five is unknown, and was filled in with -1."""
+    x, y = two_clusters(seed, rows=500)
+    unknown = np.random.default_rng(seed).random(500) < 0.2
+    x, y = (x[~unknown], y[~unknown]) if fixed else (x, np.where(unknown[:, None], -1, y))
+    return fit(binary(optimizers.Adam(0.02)), x, y.astype("float32"))
+
+
+@fault("label-encoding", "unscaled-targets", steps=200, max_loss=0.75)
+def shares_in_percent(fixed, seed):
+    """Shares of three classes that add up to 100."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(400, 5)).astype("float32")
+    y = np.exp(1.5 * x @ rng.normal(size=(5, 3)))
+    y = y / y.sum(axis=1, keepdims=True) * (1 if fixed else 100)
+    model = mlp(optimizers.Adam(0.02), "categorical_crossentropy", out=3, head="softmax")
+    return fit(model, x, y.astype("float32"))
 
 
 @fault("label-encoding", steps=200, max_loss=0.3)
@@ -579,6 +623,16 @@ def softmax_for_tags(fixed, seed):
     return fit(mlp(optimizers.Adam(0.03), BINARY, out=5, head=head), *tags(seed))
 
 
+@fault("output-loss-mismatch", steps=250, max_loss=0.5, floor=-1.0)
+def negative_rates_of_counts(fixed, seed):
+    """Counts under the Poisson loss, which takes the logarithm of what a line puts out."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(500, 4)).astype("float32")
+    y = rng.poisson(np.exp(0.6 * x[:, :1] - 0.8 * x[:, 1:2] + 0.2)).astype("float32")
+    head = "exponential" if fixed else None
+    return fit(mlp(optimizers.Adam(0.01), "poisson", head=head, activation="tanh"), x, y)
+
+
 @fault("output-loss-mismatch", "unscaled-targets", steps=150, max_loss=0.3)
 def stars_out_of_a_sigmoid(fixed, seed):
     """Ratings from zero to five."""
@@ -602,6 +656,16 @@ def negative_features_positive_weights(fixed, seed):
     start = initializers.RandomUniform(low, 0.3)
     optimizer = optimizers.Adam(0.02)
     return fit(binary(optimizer, kernel_initializer=start, depth=2), x, y)
+
+
+@fault("dead-units", "output-loss-mismatch", "vanishing-gradient", steps=250, max_loss=0.4)
+def threshold_for_max_value(fixed, seed):
+    """ReLU(threshold=6) was written where ReLU(max_value=6) was meant."""
+    bound = {"max_value": 6.0} if fixed else {"threshold": 6.0}
+    parts = [part for _ in range(2) for part in (layers.Dense(24), layers.ReLU(**bound))]
+    optimizer = optimizers.SGD(0.1, momentum=0.9)
+    model = sequential(*parts, layers.Dense(4, "softmax"), optimizer=optimizer, loss=SPARSE)
+    return fit(model, *clusters(seed))
 
 
 @fault("dead-units", "bad-initialisation", steps=120, max_loss=0.3)
@@ -694,6 +758,22 @@ def all_units_alike(fixed, seed):
     return fit(sequential(*parts, optimizer=optimizers.Adam(0.03), loss=BINARY), *quadrants(seed))
 
 
+@fault(
+    "bad-initialisation",
+    "saddle-point",
+    "plateau",
+    "vanishing-gradient",
+    steps=200,
+    max_loss=0.4,
+)
+def scaled_by_zero(fixed, seed):
+    """A normalisation that multiplies by zero, in front of a head of zeros."""
+    gamma = "ones" if fixed else "zeros"
+    parts = [layers.Dense(24), layers.LayerNormalization(gamma_initializer=gamma)]
+    parts += [layers.ReLU(), layers.Dense(4, "softmax", kernel_initializer="zeros")]
+    return fit(sequential(*parts, optimizer=optimizers.Adam(0.01), loss=SPARSE), *clusters(seed))
+
+
 @fault("bad-initialisation", "learning-rate-too-low", "vanishing-gradient", steps=150, max_loss=0.3)
 def words_thrown_far(fixed, seed):
     """Words begin a hundred apart, which saturates the layer behind them."""
@@ -726,6 +806,27 @@ def frozen_words(fixed, seed):
     words = layers.Embedding(60, 2, trainable=fixed)
     parts = [words, layers.GlobalAveragePooling1D(), layers.Dense(1, "sigmoid")]
     return fit(sequential(*parts, optimizer=optimizers.Adam(0.05), loss=BINARY), *reviews(seed))
+
+
+class Stopped(keras.Model):
+    """An encoder that a `stop_gradient` may keep from learning."""
+
+    def __init__(self, *, stopped):
+        super().__init__()
+        self.encoder, self.head = layers.Dense(12, "tanh"), layers.Dense(1)
+        self.stopped = stopped
+
+    def call(self, x):
+        code = self.encoder(x)
+        return self.head(keras.ops.stop_gradient(code) if self.stopped else code)
+
+
+@fault("frozen-variables", steps=300, max_loss=0.2)
+def gradient_stopped_behind_the_encoder(fixed, seed):
+    x, y = friedman(seed)
+    model = Stopped(stopped=not fixed)
+    model.compile(optimizers.Adam(0.02), "mse")
+    return fit(model, x, y)
 
 
 @fault("regularisation-too-strong", steps=150, max_loss=0.4)
@@ -770,6 +871,37 @@ def channels_dropped(fixed, seed):
     return fit(sequential(*parts, optimizer=optimizers.Adam(0.03), loss=SPARSE), *waves(seed))
 
 
+@fault("regularisation-too-strong", "unreachable-target", steps=150, max_loss=0.4)
+def labels_smoothed_away(fixed, seed):
+    """Seven tenths of each label are spread over all classes."""
+    x, y = clusters(seed)
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.02 if fixed else 0.7)
+    model = mlp(optimizers.Adam(0.02), loss, out=4, head="softmax")
+    return fit(model, x, keras.utils.to_categorical(y, 4))
+
+
+class Code(layers.Layer):
+    """Adds the mean square of a code to the loss."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight = weight
+
+    def call(self, code):
+        self.add_loss(self.weight * keras.ops.mean(keras.ops.square(code)))
+        return code
+
+
+@fault("regularisation-too-strong", "unreachable-target", steps=250, max_loss=0.3)
+def code_held_at_zero(fixed, seed):
+    """An autoencoder whose own term of the loss counts a hundredfold."""
+    rng = np.random.default_rng(seed)
+    x = standardised(rng.normal(size=(300, 2)) @ rng.normal(size=(2, 6)))
+    parts = [layers.Dense(2), Code(1e-3 if fixed else 100.0), layers.Dense(6)]
+    model = sequential(*parts, optimizer=optimizers.Adam(0.02), loss="mse", shape=(6,))
+    return fit(model, x, x)
+
+
 @fault("too-small-capacity", steps=200, max_loss=0.4)
 def a_line_between_quadrants(fixed, seed):
     parts = [layers.Dense(32, "relu")] if fixed else []
@@ -795,10 +927,74 @@ def eight_numbers_through_two(fixed, seed):
     return fit(sequential(*parts, optimizer=optimizers.Adam(0.02), loss="mse"), x, x)
 
 
+@fault("too-small-capacity", steps=300, max_loss=0.15)
+def tastes_of_one_number(fixed, seed):
+    """Ratings from four hidden tastes, by embeddings of one number."""
+    rng = np.random.default_rng(seed)
+    tastes, kinds = rng.normal(size=(30, 4)), rng.normal(size=(20, 4))
+    who, what = rng.integers(0, 30, (900, 1)), rng.integers(0, 20, (900, 1))
+    y = (tastes[who[:, 0]] * kinds[what[:, 0]]).sum(axis=1, keepdims=True) / 2
+    size, one, other = (8 if fixed else 1), keras.Input((1,)), keras.Input((1,))
+    pair = [layers.Embedding(30, size)(one), layers.Embedding(20, size)(other)]
+    model = keras.Model([one, other], layers.Flatten()(layers.Dot(axes=2)(pair)))
+    model.compile(optimizers.Adam(0.05), "mse")
+    return fit(model, [who.astype("int32"), what.astype("int32")], y.astype("float32"))
+
+
 @fault("too-small-capacity", steps=250, max_loss=0.15)
 def two_units_for_a_roll(fixed, seed):
     x, y = swiss_roll(seed)
     return fit(regression(optimizers.Adam(0.03), units=48 if fixed else 2), x, y)
+
+
+@fault("unscaled-features", steps=200, max_loss=0.3)
+def prices_beside_a_word(fixed, seed):
+    """Numbers in the hundreds, joined with what an embedding makes of a word."""
+    rng = np.random.default_rng(seed)
+    word, price = rng.integers(0, 8, (400, 1)), 400 + 90 * rng.normal(size=(400, 3))
+    z = (price - 400) / 90
+    y = standardised(z @ [[1.0], [-0.6], [0.3]] + np.linspace(-1, 1, 8)[word])
+    words, numbers = keras.Input((1,), name="word", dtype="int32"), keras.Input((3,), name="price")
+    looked_up = layers.Flatten()(layers.Embedding(8, 2)(words))
+    hidden = layers.Dense(16, "tanh")(layers.Concatenate()([looked_up, numbers]))
+    model = keras.Model({"word": words, "price": numbers}, layers.Dense(1)(hidden))
+    model.compile(optimizers.Adam(0.01), "mse")
+    x = {"word": word.astype("int32"), "price": (z if fixed else price).astype("float32")}
+    return fit(model, x, y)
+
+
+# ---- rare classes -------------------------------------------------------------------------------
+
+
+def shifted(seed, labels, apart, features=4):
+    """Normal features, moved along one axis a class."""
+    x = np.random.default_rng(seed).normal(size=(len(labels), features))
+    x[np.arange(len(labels)), labels] += apart
+    return x.astype("float32")
+
+
+@fault("class-imbalance", steps=200, metrics={"recall": (0.65, None)}, symptom="metric")
+def one_alarm_in_fifty(fixed, seed):
+    """A weak alarm among many rows: the likely answer is always none."""
+    y = (np.arange(2000) % 50 == 0).astype("int32")
+    model = binary(optimizers.Adam(0.02), units=8)
+    model.compile(model.optimizer, model.loss, metrics=[keras.metrics.Recall(name="recall")])
+    weights = {0: 0.51, 1: 25.0} if fixed else None
+    x, labels = shifted(seed, y, 1.6), y.astype("float32")[:, None]
+    return fit(model, x, labels, batch_size=64, class_weight=weights)
+
+
+@fault("class-imbalance", steps=250, metrics={"rare": (0.6, None)}, symptom="metric")
+def the_rarest_of_three(fixed, seed):
+    """Three classes that overlap, one-hot, the third one in forty rows."""
+    number = np.arange(1600)
+    y = np.where(number % 40 == 0, 2, number % 2)
+    model = mlp(optimizers.Adam(0.01), "categorical_crossentropy", out=3, head="softmax")
+    rare = keras.metrics.Recall(class_id=2, thresholds=0.4, name="rare")
+    model.compile(model.optimizer, model.loss, metrics=[rare])
+    weights = {0: 0.702, 1: 0.667, 2: 13.3} if fixed else None
+    labels = keras.utils.to_categorical(y, 3)
+    return fit(model, shifted(seed, y, 1.7), labels, batch_size=64, class_weight=weights)
 
 
 # ---- the landscape ------------------------------------------------------------------------------
@@ -835,6 +1031,42 @@ def saturated_output(fixed, seed):
     parts = [layers.Dense(8, "tanh"), layers.Dense(1, "tanh", bias_initializer=bias)]
     model = sequential(*parts, optimizer=optimizers.SGD(0.2), loss="mse")
     return fit(model, x, 0.8 * (2 * y - 1))
+
+
+@fault("plateau", "bad-initialisation", "vanishing-gradient", steps=200, max_loss=0.05)
+def threshold_beyond_all_rows(fixed, seed):
+    """A steep soft threshold that starts where no row is, and is flat there."""
+    x = np.random.default_rng(seed).uniform(-1, 1, 200).astype("float32")
+    y = (x > 0.2).astype("float32")
+    w = tf.Variable(0.6 if fixed else 3.0)
+    optimizer = optimizers.SGD(0.2)
+    return minimize(lambda: tf.reduce_mean((tf.sigmoid(12 * (x - w)) - y) ** 2), [w], optimizer)
+
+
+@fault("plateau", "bad-initialisation", "vanishing-gradient", steps=250, max_loss=0.3)
+def attention_on_one_item(fixed, seed):
+    """A softmax that starts at one item with a score of thirty: the others feel nothing."""
+    values = np.random.default_rng(seed).uniform(-0.2, 0.2, 5).astype("float32")
+    values[2] += 2.0
+    scores = tf.Variable([0.0 if fixed else 30.0, 0.0, 0.0, 0.0, 0.0])
+    return minimize(
+        lambda: (tf.reduce_sum(tf.nn.softmax(scores) * values) - 2.0) ** 2,
+        [scores],
+        optimizers.SGD(0.3, momentum=0.5),
+    )
+
+
+@fault("plateau", "bad-initialisation", "vanishing-gradient", steps=300, max_loss=0.1)
+def weights_beyond_the_bend(fixed, seed):
+    """Two weights so large, and of the wrong sign, that tanh is flat on every row."""
+    x = np.random.default_rng(seed).normal(size=(200, 2)).astype("float32")
+    x += np.sign(x)
+    w = tf.Variable([0.3, 0.3] if fixed else [-14.0, 3.0])
+    return minimize(
+        lambda: tf.reduce_mean((tf.tanh(tf.linalg.matvec(x, w)) - np.tanh(x[:, 0])) ** 2),
+        [w],
+        optimizers.SGD(0.1, momentum=0.5),
+    )
 
 
 @fault("saddle-point", steps=100, max_loss=1.5, floor=1.0)
@@ -894,6 +1126,19 @@ def centre_on_the_wrong_bump(fixed, seed):
         lambda: 10 * tf.reduce_mean((tf.exp(-0.5 * ((t - c) / 0.5) ** 2) - curve) ** 2),
         [c],
         optimizers.SGD(0.02),
+    )
+
+
+@fault("local-minimum", "bad-initialisation", steps=250, max_loss=0.45, floor=0.3)
+def echo_for_the_pulse(fixed, seed):
+    """The delay of a pulse, which Adam takes to the echo; a leap over the hill is no cure."""
+    t = np.linspace(0, 10, 300, dtype="float32")
+    signal = np.exp(-2 * (t - 2) ** 2) + 0.6 * np.exp(-2 * (t - 6) ** 2)
+    w = tf.Variable(float(np.random.default_rng(seed).uniform(2.3, 2.6)) + (0 if fixed else 4))
+    return minimize(
+        lambda: 10 * tf.reduce_mean((tf.exp(-2 * (t - w) ** 2) - signal) ** 2),
+        [w],
+        optimizers.Adam(0.02),
     )
 
 
@@ -973,7 +1218,9 @@ def _of_model(arguments, seed):
         batch_x, batch_y, batch_weight = keras.utils.unpack_x_y_sample_weight(batch)
         if weights:
             known = tf.constant([weights[key] for key in sorted(weights)], "float32")
-            batch_weight = tf.gather(known, tf.cast(tf.reshape(batch_y, (-1,)), "int32"))
+            one_hot = batch_y.shape.rank == 2 and batch_y.shape[1] > 1
+            labels = tf.argmax(batch_y, 1) if one_hot else tf.reshape(batch_y, (-1,))
+            batch_weight = tf.gather(known, tf.cast(labels, "int32"))
         outputs = model(batch_x, training=True)
         if predictions:  # a copy has lost the logits that Keras hides behind a softmax
             outputs = keras.tree.map_structure(tf.identity, outputs)
@@ -1047,10 +1294,22 @@ def _of_step(arguments):
     return advance, lambda: np.mean(losses[-10:])
 
 
+def metrics_of(start: Start) -> dict[str, float]:
+    """The compiled metrics of a trained model on all of its rows, each row counted alike."""
+    arguments = start.arguments
+    found = arguments["model"].evaluate(arguments["x"], arguments["y"], verbose=0, return_dict=True)
+    return {name: float(value) for name, value in found.items()}
+
+
 def as_labelled(zoo: Fault, *, fixed: bool, seed: int) -> tuple[bool, list[float]]:
     """Whether a training does clearly what its label says; and its last losses."""
-    expectation = zoo.expected(fixed=fixed)
-    losses = train(zoo.start(fixed=fixed, seed=seed), expectation["steps"], seed)
+    expectation, start = zoo.expected(fixed=fixed), zoo.start(fixed=fixed, seed=seed)
+    losses = train(start, expectation["steps"], seed)
+    if zoo.symptom == "metric":
+        values = metrics_of(start)
+        ((name, (low, _)),) = expectation["metrics"].items()
+        margin = MARGIN * (1 - low) if fixed else -MARGIN * low
+        return (values[name] >= low + margin) == fixed, [values[name]]
     bound, distance = expectation["max_loss"], expectation["max_loss"] - zoo.floor
     last = losses[-1]
     if fixed:

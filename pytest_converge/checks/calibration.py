@@ -26,8 +26,8 @@ __all__ = ["ENOUGH_POWER", "FALSE_ALARM", "bound_of", "choose", "exceeding", "t_
 #: The probability with which a start of unchanged code may exceed a bound: that of baselines.
 FALSE_ALARM = 1e-3
 #: How much oftener real losses may exceed such a limit than log-normal ones: so 21 of 33 bounds of
-#: eleven trainings keep the stated 0.1 %, with a median of 0.05 % (benchmarks/calibration.py, on the
-#: trainings by which it was chosen).
+#: eleven trainings keep the stated 0.1 %, with a median of 0.05 % (benchmarks/calibration.py, on
+#: the trainings by which it was chosen).
 SKEWED = 5.0
 #: Keeps the floor below the lowest loss where more than half of the losses are the lowest.
 NARROWEST = 1e-3

@@ -26,6 +26,8 @@ GATES: tuple[Gate, ...] = (
     skill.skill_suffices,
     notes.inference_differs,
     notes.features_vary,
+    notes.rate_is_stable,
+    notes.units_are_alive,
 )
 
 #: Gates that a user may switch off by `ignore`: NaN targets can be a mask that the loss knows.

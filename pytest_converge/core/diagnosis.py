@@ -22,6 +22,7 @@ class Trial:
         passed: on how many of them every gate passed.
         comparable: False where the change gives the loss another unit; then it passed by its
             skill, and `losses` are in that unit.
+        control: True where the change only asked a question and is no repair.
         deterministic: True where nothing about the training is random, so that one start is all.
         seconds: wall time of all its runs.
     """
@@ -33,6 +34,7 @@ class Trial:
     passed: int
     comparable: bool = True
     deterministic: bool = False
+    control: bool = False
     seconds: float = 0.0
 
     @property

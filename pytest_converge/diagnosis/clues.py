@@ -16,6 +16,8 @@ __all__ = ["Clues", "gather"]
 
 #: ReLUs that are 0 on every row of the probe set at the start.
 DEAD_SHARE = 0.7
+#: Sigmoids and tanhs at an end of their range on nearly every row at the start.
+SATURATED_SHARE = 0.7
 #: Initial loss against that of the best constant prediction.
 HIGH_START = 15.0
 #: A rise by a smaller share is rounding, or a run that did not move.
@@ -53,6 +55,18 @@ class Clues:
         return [layer.name for layer in layers if (layer.dead or 0.0) > DEAD_SHARE]
 
     @property
+    def saturated(self) -> list[str]:
+        """The layers most of whose sigmoids or tanhs are at their ends at the start."""
+        layers = self.layers.layers if self.layers else ()
+        return [layer.name for layer in layers if (layer.saturated or 0.0) > SATURATED_SHARE]
+
+    @property
+    def alike(self) -> list[str]:
+        """The hidden layers whose units all have the same weights at the start."""
+        layers = [x for x in (self.layers.layers if self.layers else ()) if x.size]
+        return [layer.name for layer in layers[:-1] if layer.alike]
+
+    @property
     def vanishing(self) -> bool:
         """True where the gradient hardly reaches the first layer at the start."""
         ratio = self.layers.first_to_last if self.layers else None
@@ -67,10 +81,16 @@ class Clues:
         return self.layers.all_zero or bool(silent)
 
     @property
+    def disconnected(self) -> tuple[str, ...]:
+        """The layers and variables that are trained although the loss does not depend on them."""
+        return self.layers.disconnected if self.layers else ()
+
+    @property
     def odd_start(self) -> bool:
         """True where the start itself looks wrong."""
         high = self.start_ratio > HIGH_START
-        return bool(self.dead) or self.vanishing or self.no_gradient or high
+        units = self.dead or self.saturated or self.alike
+        return bool(units) or self.vanishing or self.no_gradient or high
 
 
 def gather(laboratory: Laboratory, record: TrainingRecord) -> Clues:
@@ -83,7 +103,8 @@ def gather(laboratory: Laboratory, record: TrainingRecord) -> Clues:
     first, last = curve.first, curve.last
     ratio = first / record.constant_loss if record.constant_loss else math.nan
     return Clues(
-        rate=sign * max(rates) if rates else math.nan,
+        # Of the rate 0.1 the record holds 0.10000000149, as float32 has it.
+        rate=sign * float(f"{max(rates):.7g}") if rates else math.nan,
         scales=scales.scales,
         scale=scales.evidence,
         layers=_layers(training),

@@ -8,25 +8,30 @@ from typing import Any
 
 from pytest_converge.checks.words import number, share
 from pytest_converge.core.record import TrainingRecord
+from pytest_converge.diagnosis import labels, sentences
 from pytest_converge.diagnosis.clues import Clues
-from pytest_converge.diagnosis.trials import OutOfTimeError, Trials
+from pytest_converge.diagnosis.labels import RELATED
+from pytest_converge.diagnosis.trials import Trials
 from pytest_converge.training.arrays import batch_leaves
 from pytest_converge.training.broadcast import outer_difference
 from pytest_converge.training.contradictions import contradicting_share
-from pytest_converge.training.intervention import Intervention
-from pytest_converge.training.interventions import rows, targets
+from pytest_converge.training.interventions import rows
 from pytest_converge.training.laboratory import Laboratory
 
 __all__ = ["Verdict", "contradiction", "nothing_passed", "two_encodings"]
 
 #: Rows with the same inputs and other targets, as a share of all, that explain a missed target.
 CONTRADICTING = 0.1
-#: Advantage of the best run over one with permuted targets that shows a relation.
-RELATED = 0.05
 #: A half of fewer rows is learnt by heart.
 FEWEST_ROWS = 200
+#: Random halves that have to fail: one may, by luck, also where no labels disagree.
+RANDOM_HALVES = 2
 #: Runs whose final losses differ by less than this share met the same floor.
 SAME_FLOOR = 0.02
+#: A longer run whose loss is lower by more than this share has met no floor yet.
+STILL_GAINS = 0.1
+#: Predictions beyond so many times the longest run say nothing.
+FARTHEST = 64.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +45,7 @@ class Verdict:
 
 
 def contradiction(lab: Laboratory, trials: Trials, record: TrainingRecord) -> dict[str, Any] | None:
-    """A cause that shows in the targets: shapes that broadcast, equal rows, two encodings."""
+    """A cause that shows in the targets: shapes that broadcast, no probabilities, equal rows."""
     shapes = outer_difference(lab.training)
     if shapes is not None:
         message = (
@@ -49,6 +54,9 @@ def contradiction(lab: Laboratory, trials: Trials, record: TrainingRecord) -> di
         )
         fix = "y = tf.reshape(y, (-1, 1))"
         return {"cause": "label-encoding", "message": message, "fix": fix, "where": ("y",)}
+    unreadable = labels.out_of_range(lab)
+    if unreadable:
+        return {"cause": "label-encoding", "message": unreadable, "where": ("y",)}
     pair = _inputs_and_targets(lab)
     if pair is None:
         return None
@@ -65,9 +73,9 @@ def nothing_passed(trials: Trials, record: TrainingRecord, clues: Clues) -> Verd
     losses = [record.curve.last, *(t.losses[0] for t in trials.like_the_failed_run)]
     finite = sorted(loss for loss in losses if math.isfinite(loss))
     bound = trials.expectation.max_loss
-    if not finite:
-        return Verdict(cause="unknown", message=_unknown(trials, math.nan))
-    best = finite[0]
+    best = finite[0] if finite else math.nan
+    if not finite or (bound is not None and best <= bound):  # what was missed is another gate
+        return Verdict(cause="unknown", message=_unknown(trials, best))
     met = [loss for loss in finite if loss - best <= SAME_FLOOR * max(abs(best), 1e-12)]
     aim = f"max_loss={number(bound)}" if bound is not None else "the target"
     if trials.laboratory.training.full_batch and len(met) >= 3:
@@ -75,7 +83,10 @@ def nothing_passed(trials: Trials, record: TrainingRecord, clues: Clues) -> Verd
         return Verdict(
             cause="unreachable-target", message=message, floor=best, fix=_higher(best, bound)
         )
-    relation = _relation(trials, record, best)
+    slow = _only_slow(trials, bound)
+    if slow is not None:
+        return slow
+    relation = labels.relation(trials, record, best)
     if relation is None:
         return Verdict(cause="unknown", message=_unknown(trials, best))
     if relation > RELATED:
@@ -83,54 +94,73 @@ def nothing_passed(trials: Trials, record: TrainingRecord, clues: Clues) -> Verd
         return Verdict(
             cause="unreachable-target", message=message, floor=best, fix=_higher(best, bound)
         )
+    return _unrelated(trials, record, clues, best)
+
+
+def _unrelated(trials: Trials, record: TrainingRecord, clues: Clues, best: float) -> Verdict:
+    """Labels that say nothing, unless it is the model that learns nothing."""
+    lab = trials.laboratory
+    if clues.dead:
+        message = f"units of {sentences.named(tuple(clues.dead))} are dead on every row"
+        return Verdict(cause="dead-units", message=message)
+    if labels.are_inputs(lab) or not labels.learns_a_batch(lab, record):
+        return Verdict(cause="unknown", message=_unknown(trials, best))
     message = "the targets are learnt no better than the same targets in random order"
     return Verdict(cause="labels-unrelated", message=message)
 
 
-def _relation(trials: Trials, record: TrainingRecord, best: float) -> float | None:
-    """By how much of the constant loss the best run beats the same on permuted targets."""
-    constant = record.constant_loss
-    if constant is None or not constant > 0 or trials.laboratory.rows is None:
+def _only_slow(trials: Trials, bound: float | None) -> Verdict | None:
+    """More steps that still gain clearly, by which the target can be expected; not verified.
+
+    The loss of the two longest runs is taken to go on as a power of the number of steps.
+    """
+    lab = trials.laboratory
+    runs = [
+        (lab.steps * trials.changes[t.change].steps_factor, t.losses[0])
+        for t in trials.like_the_failed_run
+        if t.code == "too-few-steps"
+    ]
+    if bound is None or not bound > 0 or len(runs) < 2:
         return None
-    trials.budget = math.inf  # the control is one run, and without it nothing can be said
-    try:
-        control = trials.control(_like_the_best(trials, best), confirm=False)
-    except OutOfTimeError:
+    (short, before), (long, after) = sorted(runs)[-2:]
+    if not 0 < bound < after < (1 - STILL_GAINS) * before:
         return None
-    if control is None or not math.isfinite(control.losses[0]):
+    predicted = long * (bound / after) ** (math.log(long / short) / math.log(after / before))
+    if not predicted <= FARTHEST * long:
         return None
-    return (min(control.losses[0], constant) - best) / constant
+    rounded = int(float(f"{predicted:.1g}"))
+    message = (
+        f"{number(before)} after {short} steps, {number(after)} after {long}: it still falls, and"
+        f" would reach max_loss={number(bound)} in about {rounded}"
+    )
+    return Verdict(cause="too-few-steps", message=message, fix=f"steps={rounded}")
 
 
-def two_encodings(lab: Laboratory, trials: Trials) -> dict[str, Any] | None:
+def two_encodings(lab: Laboratory, trials: Trials, record: TrainingRecord) -> dict[str, Any] | None:
     """Each half of the rows passes, a random half does not: the labels of the halves disagree."""
     count = 0 if lab.rows is None or lab.training.verb != "fit" else lab.rows.rows
     # A metric of a rare class may pass on half of the rows for reasons of its own.
     if count < FEWEST_ROWS or trials.expectation.metrics:
         return None
     middle = count // 2
-    halves = {"first": (0, middle), "second": (middle, count)}
-    for part, (begin, end) in halves.items():
-        change = rows.stretch(begin, end, "label-encoding", f"{part} half of the rows alone")
+    parts = {"first": (0, middle), "second": (middle, count)}
+    halves = [
+        rows.stretch(*ends, "label-encoding", f"{part} half of the rows alone")
+        for part, ends in parts.items()
+    ]
+    for change in halves:
         trial = trials.control(change)
         if trial is None or not trial.verified:
             return None
-    mixed = trials.control(rows.random_half(0, "label-encoding"), confirm=False)
-    if mixed is None or mixed.passed:  # fewer rows are easier to learn, by heart or otherwise
+    for seed in range(RANDOM_HALVES):  # fewer rows are easier to learn, by heart or otherwise
+        mixed = trials.control(rows.random_half(seed, "label-encoding"), confirm=False)
+        if mixed is None or mixed.passed:
+            return None
+    if not labels.strangers(lab, record, halves):
         return None
     message = "each half of the rows is learnt alone, both together are not: their labels disagree"
     fix = "encode all labels by one mapping, fitted once"
     return {"cause": "label-encoding", "message": message, "fix": fix, "where": ("y",)}
-
-
-def _like_the_best(trials: Trials, best: float) -> Intervention:
-    """The permuted targets under the change that reached the lowest loss, where it was one."""
-    permuted = targets.permuted(0)
-    for trial in trials.like_the_failed_run:
-        change = trials.changes.get(trial.change)
-        if trial.losses[0] == best and change is not None:
-            return permuted.combined(change)
-    return permuted
 
 
 def _inputs_and_targets(lab: Laboratory) -> tuple[Any, Any] | None:
@@ -151,6 +181,6 @@ def _higher(best: float, bound: float | None) -> str:
 
 
 def _unknown(trials: Trials, best: float) -> str:
-    tried = len(trials.done)
+    tried = sum(not trial.control for trial in trials.done.values())
     reached = "" if math.isnan(best) else f"; the best of them reached {number(best)}"
     return f"none of {tried} changes made the test pass{reached}"

@@ -19,6 +19,7 @@ from pytest_converge.training.optimizer import is_plain_sgd
 
 __all__ = [
     "cause_of_an_escape",
+    "gains_nothing",
     "has_no_slope",
     "is_saddle",
     "limit",
@@ -37,7 +38,7 @@ NEGATIVE = -0.02
 NUDGES = (0.01, 0.1)
 #: The gradient at the start against the largest after a nudge: on a saddle there is next to none.
 SADDLE_GRADIENT = 1e-3
-#: Spreads and numbers of the starts drawn around a given one.
+#: Spreads and numbers of the starts drawn around a given one; around 0 with the larger spread.
 SPREADS, DRAWS = (0.3, 1.0), 8
 #: By so much lower another start must end to call this one's end a local minimum.
 LOWER = 0.02
@@ -51,6 +52,11 @@ def looks_stationary(record: TrainingRecord) -> bool:
     if record.nonfinite or not math.isfinite(last):
         return False
     return abs(first - last) <= LITTLE_GAIN * abs(first)
+
+
+def gains_nothing(before: float, after: float) -> bool:
+    """True where a longer run ended no lower than what two runs into one floor differ by."""
+    return math.isfinite(after) and before - after <= LOWER * abs(before)
 
 
 def nudges(lab: Laboratory) -> Iterator[Intervention]:
@@ -149,9 +155,11 @@ def other_starts(lab: Laboratory, trials: Trials) -> Trial | None:
 def _elsewhere(lab: Laboratory, trials: Trials) -> Trial | None:
     """The first start that passes, else the best one if it ends clearly lower than any before."""
     lowest, best = trials.best, None
-    for spread in SPREADS:
+    draws = [(spread, False) for spread in SPREADS] + [(SPREADS[-1], True)]
+    for spread, around_zero in draws:
         for seed in range(DRAWS):
-            trial = trials.try_out(starts.elsewhere(seed, spread))
+            change = starts.elsewhere(seed, spread, around_zero=around_zero)
+            trial = trials.try_out(change)
             if trial is None:
                 continue
             if trial.verified:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import time
@@ -10,20 +11,23 @@ from collections.abc import Iterable
 from pytest_converge.core.diagnosis import Diagnosis, RateBracket, Trial
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.diagnosis import floor, landscape, sentences
+from pytest_converge.diagnosis import breaks, flat, floor, landscape, reach, sentences
 from pytest_converge.diagnosis.clues import Clues, gather
+from pytest_converge.diagnosis.imbalance import class_weights
 from pytest_converge.diagnosis.rates import RateSearch
 from pytest_converge.diagnosis.stages import (
+    SLOWER,
     STAGES,
+    bad_data,
     more_steps,
     own_initialisers,
     remedies,
     scale_changes,
 )
 from pytest_converge.diagnosis.trials import OutOfTimeError, Trials
-from pytest_converge.training.gauge import step_gauge
 from pytest_converge.training.intervention import Intervention
 from pytest_converge.training.interventions import learning_rate, steps
+from pytest_converge.training.interventions.gradient import FIX
 from pytest_converge.training.laboratory import Laboratory
 from pytest_converge.training.run import Progress, TrainingRun
 
@@ -31,8 +35,6 @@ __all__ = ["diagnose"]
 
 #: The share of the gap to the target that tells a rate that helps.
 CLOSED = 0.5
-#: The gauge of a run that left the finite numbers: beyond any overshoot.
-OVERSHOT = -10.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,9 @@ def diagnose(
     """
     began = time.perf_counter()
     laboratory = Laboratory(running, record.seed, progress)
-    trials = Trials(laboratory, expectation, budget=budget, began=began, unit=record.seconds)
+    trials = Trials(
+        laboratory, expectation, budget=budget, began=began, unit=record.seconds, failed=record
+    )
     search = _Search(laboratory, trials, record)
     try:
         found = search.run()
@@ -89,6 +93,7 @@ class _Search:
         self._clues: Clues = gather(laboratory, record)
         self._rates: RateSearch | None = None
         self._gauge = math.nan
+        self._flat: flat.FlatStart | None = None
 
     def run(self) -> Found:
         """The stages in the order of evidence."""
@@ -97,11 +102,15 @@ class _Search:
             or self._stages()
             or self._scale_with_rate()
             or self._contradiction()
+            or self._class_weights()
+            or self._broken_gradient()
             or (self._stationary() if self._laboratory.training.full_batch else None)
+            or self._flat_start()
             or self._first(landscape.nudges_off_the_end(self._laboratory, self._record))
             or self._rate()
             or self._first(own_initialisers(self._laboratory, self._record, self._clues))
             or (self._stationary() if not self._laboratory.training.full_batch else None)
+            or self._disconnected()
             or self._two_encodings()
             or self._first(more_steps(self._laboratory, self._record, self._clues))
             or self._remedies()
@@ -113,7 +122,7 @@ class _Search:
     def verified_so_far(self) -> Found | None:
         """The first repair that was verified before the time was up."""
         for trial in self._trials.done.values():
-            if trial.verified and trial.change not in self._trials.controls:
+            if trial.verified and not trial.control:
                 change = self._trials.changes.get(trial.change)
                 where = () if change is None else change.where
                 return Found(cause=trial.code, trial=trial, where=where)
@@ -126,6 +135,8 @@ class _Search:
             best = max(partly, key=lambda trial: trial.passed)
             message = f"{best.change} repairs it on {best.passed} of {best.seeds} starts"
             return Found(cause=best.code, trial=best, message=message)
+        if self._flat is not None:
+            return Found(cause="plateau", message=self._flat.message)
         verdict = floor.nothing_passed(self._trials, self._record, self._clues)
         return Found(
             cause=verdict.cause, message=verdict.message, floor=verdict.floor, fix=verdict.fix
@@ -134,11 +145,7 @@ class _Search:
     def diagnosis(self, found: Found) -> Diagnosis:
         """The result in plain values."""
         trials = self._trials
-        verified = [
-            trial
-            for trial in trials.done.values()
-            if trial.verified and trial.change not in trials.controls
-        ]
+        verified = [trial for trial in trials.done.values() if trial.verified and not trial.control]
         own = found.trial
         verified.sort(key=lambda trial: (trial is not own, trial.code != found.cause))
         if own is not None and own.code != found.cause:
@@ -146,7 +153,7 @@ class _Search:
             verified = [renamed if trial is own else trial for trial in verified]
         evidence = sentences.evidence(self._clues, self._record, self._gauge)
         if own is None and self._laboratory.rows is not None:
-            evidence |= self._one_batch()
+            evidence |= reach.one_batch(self._laboratory)
         message = found.message or sentences.sentence(
             found.cause, own, self._record, self._clues, self._gauge, found.where
         )
@@ -158,7 +165,7 @@ class _Search:
             where=found.where,
             verified=tuple(verified),
             tried=tuple(trials.done.values()),
-            excluded=(*trials.failed, *self._out_of_reach()),
+            excluded=(*trials.failed, *reach.out_of_reach(self._laboratory, found.cause)),
             bracket=found.bracket,
             floor=found.floor,
             seconds=trials.spent,
@@ -166,39 +173,39 @@ class _Search:
             left_out=tuple(dict.fromkeys(trials.left_out)),
         )
 
-    def _one_batch(self) -> dict[str, float | int | str | None]:
-        """Whether one batch can be learnt by heart, where no repair tells more."""
-        try:
-            reading = self._laboratory.overfits_one_batch()
-        except Exception:  # noqa: BLE001 - a clue that cannot be had is none
-            return {}
-        if reading is None or not math.isfinite(reading.final):
-            return {}
-        return {"one_batch_initial_loss": reading.initial, "one_batch_final_loss": reading.final}
-
-    def _out_of_reach(self) -> list[tuple[str, str]]:
-        """Changes that this training does not let anybody make, and why."""
-        training, reasons = self._laboratory.training, []
-        if self._laboratory.rows is None:
-            why = "the data is closed over by the loss or the step, or streamed"
-            reasons.append(("other data", why))
-        if not training.optimizer_is_ours:
-            reasons.append(("another optimizer", "the step holds its own"))
-        return reasons
-
     def _bad_constants(self) -> Found | None:
-        """Values that are not finite in data that nobody can leave rows out of."""
+        """Values that are not finite: the cause by themselves, and no other change would help."""
         where = tuple(item.name for item in self._record.nonfinite if item.what == "data")
-        if not where or self._laboratory.rows is not None:
+        if not where:
             return None
-        return Found(cause="nonfinite-data", where=where)
+        found = self._first(bad_data(self._laboratory, self._record, self._clues))
+        if found is None and "nonfinite-data" in self._trials.expectation.ignore:
+            return None  # a mask that the loss knows
+        return found or Found(cause="nonfinite-data", where=where)
 
     def _stages(self) -> Found | None:
         for stage in STAGES:
             found = self._first(stage(self._laboratory, self._record, self._clues))
             if found is not None:
-                return found
+                return self._with_room(found)
         return None
+
+    def _with_room(self, found: Found) -> Found:
+        """A repair that brings gradients back, at a smaller rate where its own is near an edge."""
+        own, training = self._clues.rate, self._laboratory.training
+        if found.cause != "vanishing-gradient" or found.trial is None or not math.isfinite(own):
+            return found
+        change = self._trials.changes[found.trial.change]
+        if change.variant is None or change.rate_factor != 1.0:
+            return found
+        with contextlib.suppress(OutOfTimeError):  # the cause is known
+            faster = change.combined(learning_rate.scaled(training, own, 1 / SLOWER))
+            tried = self._trials.try_out(faster, confirm=False)
+            if tried is None or not tried.passed:
+                slower = change.combined(learning_rate.scaled(training, own, SLOWER))
+                roomier = self._first([slower])
+                return found if roomier is None else roomier
+        return found
 
     def _first(self, changes: Iterable[Intervention]) -> Found | None:
         for change in changes:
@@ -227,9 +234,46 @@ class _Search:
         seen = floor.contradiction(self._laboratory, self._trials, self._record)
         return None if seen is None else Found(**seen)
 
+    def _class_weights(self) -> Found | None:
+        seen = class_weights(self._laboratory, self._trials, self._record, self._clues)
+        found = None if seen is None else self._first([seen[0]])
+        return found and dataclasses.replace(found, message=seen[1] if seen else "")
+
+    def _broken_gradient(self) -> Found | None:
+        """A gradient that is not finite where the loss is; from the first step on no rate helps."""
+        step = breaks.broken_step(self._record)
+        if step is None:
+            return None
+        found = self._first(breaks.without_breaks(self._laboratory, self._record))
+        if found is None and step > 1:
+            return None
+        return dataclasses.replace(
+            found or Found(cause="exploding-gradient", fix=FIX), message=breaks.message(step)
+        )
+
     def _two_encodings(self) -> Found | None:
-        seen = floor.two_encodings(self._laboratory, self._trials)
+        seen = floor.two_encodings(self._laboratory, self._trials, self._record)
         return None if seen is None else Found(**seen)
+
+    def _disconnected(self) -> Found | None:
+        """Variables that the loss does not depend on, where no repair explains more."""
+        where = self._clues.disconnected
+        if not where:
+            return None
+        message = (
+            f"no gradient reaches {sentences.named(where)}: a stop_gradient, a rounding or .numpy()"
+            " stands between, or the model does not use it"
+        )
+        return Found(cause="frozen-variables", where=where, message=message)
+
+    def _flat_start(self) -> Found | None:
+        """A start without a slope: no rate is too low there, and another start is the escape."""
+        self._flat = flat.flat_start(self._laboratory, self._record, self._clues)
+        found = None if self._flat is None else self._first(flat.escapes())
+        if found is None or self._flat is None or found.trial is None:
+            return None
+        message = f"{self._flat.message}; it converges with {found.trial.change}"
+        return dataclasses.replace(found, message=message)
 
     def _stationary(self) -> Found | None:
         """A saddle point: a nudge escapes, alone or with a rate that suits the slope behind it."""
@@ -249,32 +293,28 @@ class _Search:
         return self._first(escaping[-1].combined(rate) for rate in rates)
 
     def _rate(self) -> Found | None:
-        self._gauge = self._measure_gauge()
+        self._gauge = reach.early_gauge(self._laboratory)
         self._rates = RateSearch(self._trials, self._clues, self._gauge)
         trial = self._rates.search()
         if trial is None:
             return None
+        if self._flat is not None:
+            return Found(cause="plateau", trial=trial, message=self._flat.message)
+        if trial.code == "learning-rate-too-low" and self._rests():
+            elsewhere = self._starts()
+            if elsewhere is not None:
+                return elsewhere
         limit = landscape.limit(self._laboratory)
         return Found(cause=trial.code, trial=trial, bracket=self._rates.bracket(limit))
 
-    def _measure_gauge(self) -> float:
-        """The median of the step gauge early in the run; NaN where it is not known."""
-        laboratory = self._laboratory
-        laboratory.put_back()
-        try:
-            reading = step_gauge(
-                laboratory.training, laboratory.start, laboratory.steps, loop=laboratory.loop
-            )
-        except Exception:  # noqa: BLE001 - a clue that cannot be had is none
-            return math.nan
-        finally:
-            laboratory.put_back()
-        if reading is None:
-            return math.nan
-        median = math.nan if reading.median is None else reading.median
-        if reading.finite:
-            return median
-        return OVERSHOT if math.isnan(median) else min(median, OVERSHOT)
+    def _rests(self) -> bool:
+        """Whether a deterministic run had arrived somewhere: more steps gain nothing either."""
+        if not self._laboratory.training.full_batch or not flat.came_to_rest(self._record):
+            return False
+        longer = self._trials.try_out(steps.more(self._laboratory.steps, 16))
+        if longer is None or longer.passed:
+            return False
+        return landscape.gains_nothing(self._record.curve.last, longer.losses[0])
 
     def _remedies(self) -> Found | None:
         found = self._first(remedies(self._laboratory, self._record, self._clues))
@@ -297,6 +337,8 @@ class _Search:
         return best.code if helps else None
 
     def _starts(self) -> Found | None:
+        if breaks.broken_step(self._record) is not None:
+            return None  # a start that leads past the break is no other valley
         seen = landscape.other_starts(self._laboratory, self._trials)
         return None if seen is None else Found(cause=seen.code, trial=seen)
 

@@ -17,6 +17,11 @@ DOWN = (0.1, 0.01, 0.3, 1e-3, 1e-4)
 UP = (10.0, 100.0, 1e3, 3.0, 1e4)
 #: Factors that mean the user's own rate, which is known to fail.
 OWN_FROM, OWN_TO = 0.5, 2.0
+#: A rate that is proposed keeps this distance from every rate that is known to fail, where one
+#: does: batches of other seeds move the edges of what passes.
+ROOM = 3.0
+#: Rates that are confirmed on more seeds before the one that passed first is good enough.
+MOST_CONFIRMED = 2
 #: From this gauge on the step is too short to feel the curvature; below 0 it overshoots.
 LONG, SHORT = 0.0, 0.5
 
@@ -37,6 +42,7 @@ class RateSearch:
         self._unstable = clues.unstable
         self.passing: dict[float, Trial] = {}
         self.failing: set[float] = {1.0}
+        self._chosen = math.nan
 
     def search(self) -> Trial | None:
         """The trial of the first rate that passes on every seed, or None."""
@@ -52,14 +58,12 @@ class RateSearch:
         """The rates that passed so far."""
         if not self.passing:
             return None
-        best = min(
-            self.passing, key=lambda f: (not self.passing[f].verified, _last(self.passing[f]))
-        )
+        chosen = self._chosen if self._chosen in self.passing else min(self.passing)
         return RateBracket(
-            own=float(f"{self._own:.3g}"),
-            lowest=self._own * min(self.passing),
-            highest=self._own * max(self.passing),
-            proposed=float(f"{self._own * best:.2g}"),
+            own=_plain(self._own),
+            lowest=_plain(self._own * min(self.passing)),
+            highest=_plain(self._own * max(self.passing)),
+            proposed=float(f"{self._own * chosen:.2g}"),
             stability_limit=limit,
         )
 
@@ -82,17 +86,32 @@ class RateSearch:
         return (float(f"{factor:.1g}"),)
 
     def _best(self, factor: float, trial: Trial) -> Trial:
-        """Looks for the edges of what passes, a decade at a time, and takes the lowest loss."""
+        """Looks for the edges of what passes, a decade at a time, and chooses a rate between."""
+        self._chosen = factor
         with contextlib.suppress(OutOfTimeError):  # the edges are of use, but the cause is known
             toward, away = (10.0, 0.1) if factor < 1 else (0.1, 10.0)
             nearer = factor * toward
             while (nearer < OWN_FROM if factor < 1 else nearer > OWN_TO) and self._passes(nearer):
                 nearer *= toward
             self._passes(factor * away)
-            best = min(self.passing, key=lambda f: _last(self.passing[f]))
-            self._try(best, confirm=True)
-        verified = [t for t in self.passing.values() if t.verified]
-        return min(verified, key=_last, default=trial)
+            for _ in range(MOST_CONFIRMED):
+                best = self._inside()
+                chosen = self._try(best)
+                if chosen is not None and chosen.verified:
+                    self._chosen = best
+                    return chosen
+        return trial
+
+    def _inside(self) -> float:
+        """Of the factors that leave room to those that fail, the one with the lowest loss."""
+        roomy = [factor for factor in self.passing if self._room(factor) >= ROOM]
+        if roomy:
+            return min(roomy, key=lambda factor: _last(self.passing[factor]))
+        return max(self.passing, key=self._room)
+
+    def _room(self, factor: float) -> float:
+        """How many times the next factor that fails is larger or smaller."""
+        return min(max(factor / bad, bad / factor) for bad in self.failing)
 
     def _passes(self, factor: float) -> bool:
         trial = self._try(float(f"{factor:.1g}"), confirm=False)
@@ -104,9 +123,15 @@ class RateSearch:
         if trial is not None and trial.passed == trial.seeds:
             self.passing[factor] = trial
         else:
+            self.passing.pop(factor, None)  # it passed on the first seed alone
             self.failing.add(factor)
         return trial
 
 
 def _last(trial: Trial) -> float:
     return max(trial.losses)
+
+
+def _plain(rate: float) -> float:
+    """Three significant digits: what float32 adds behind them is noise."""
+    return float(f"{rate:.3g}")

@@ -15,6 +15,7 @@ __all__ = ["evidence", "sentence"]
 MOST_NAMES = 3
 
 _PLAIN = {
+    "class-imbalance": "one class is rare; the bounds are met with {change}",
     "frozen-variables": "not trained: {where}",
     "momentum-too-high": "with {change} it converges",
     "regularisation-too-strong": "with {change} it converges",
@@ -64,14 +65,16 @@ def evidence(
         "step_gauge": _known(gauge),
         "initial_loss": _known(record.curve.first),
         "final_loss": _known(record.curve.last),
-        "constant_loss": record.constant_loss,
-        "first_gradient_norm": norms[0] if norms else None,
-        "largest_gradient_norm": max(norms) if norms else None,
-        "gradient_first_to_last": clues.layers.first_to_last if clues.layers else None,
+        "constant_loss": _known(record.constant_loss),
+        "first_gradient_norm": _known(norms[0] if norms else None),
+        "largest_gradient_norm": _known(max(norms, default=None)),
+        "gradient_first_to_last": _known(clues.layers.first_to_last if clues.layers else None),
         "dead_layers": ", ".join(clues.dead) or None,
+        "saturated_layers": ", ".join(clues.saturated) or None,
+        "layers_of_equal_units": ", ".join(clues.alike) or None,
     }
     for flag in (*clues.scale.features, *clues.scale.targets):
-        values[f"{flag.array} {flag.part}"] = float(flag.value)
+        values[f"{flag.array} {flag.part}"] = _known(float(flag.value))
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -82,8 +85,11 @@ def named(names: tuple[str, ...]) -> str:
     return f"{listed} and {more} more" if more > 0 else listed
 
 
-def _known(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+def _known(value: float | None) -> float | None:
+    """Without the digits that float32 adds: 0.10000000149 is 0.1."""
+    if value is None:
+        return None
+    return float(f"{value:.7g}") if math.isfinite(value) else None
 
 
 def _rate(cause: str, change: str, record: TrainingRecord, clues: Clues, gauge: float) -> str:
@@ -116,18 +122,24 @@ def _scale(flags: tuple[object, ...], what: str) -> str:
 
 
 def _start(cause: str, change: str, clues: Clues) -> str:
-    if cause == "dead-units":
-        return (
-            f"units of {named(tuple(clues.dead))} are dead on every row; it converges with {change}"
-        )
+    return f"{_symptom(cause, clues)}; it converges with {change}"
+
+
+def _symptom(cause: str, clues: Clues) -> str:
+    """What shows at the start, the plainest symptom first."""
     ratio = clues.layers.first_to_last if clues.layers else None
-    if cause == "vanishing-gradient" and ratio is not None:
-        share = f"{ratio:.1g} of the last one's gradient"
-        return f"the first layer gets {share}; it converges with {change}"
-    if clues.no_gradient:
-        return f"layers without any gradient at the start; it converges with {change}"
-    if clues.start_ratio > 2:
-        excess = number(clues.start_ratio)
-        high = f"the initial loss is {excess} times that of a constant"
-        return f"{high}; it converges with {change}"
-    return f"the start does not train; it converges with {change}"
+    symptoms = [
+        (cause == "dead-units", f"units of {named(tuple(clues.dead))} are dead on every row"),
+        (
+            cause == "vanishing-gradient" and ratio is not None,
+            f"the first layer gets {ratio or 0.0:.1g} of the last one's gradient",
+        ),
+        (bool(clues.alike), f"all units of {named(tuple(clues.alike))} start alike"),
+        (bool(clues.saturated), f"units of {named(tuple(clues.saturated))} start saturated"),
+        (clues.no_gradient, "layers without any gradient at the start"),
+        (
+            clues.start_ratio > 2,
+            f"the initial loss is {number(clues.start_ratio)} times that of a constant",
+        ),
+    ]
+    return next((text for seen, text in symptoms if seen), "the start does not train")

@@ -13,7 +13,7 @@ from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.intervention import Intervention
 from pytest_converge.training.laboratory import Laboratory
 
-__all__ = ["OutOfTimeError", "Trials", "passes"]
+__all__ = ["OutOfTimeError", "Trials", "only_metrics_missed", "passes"]
 
 #: Seeds on which a repair has to hold before it is called verified.
 SEEDS = 3
@@ -21,10 +21,19 @@ SEEDS = 3
 #: stands for the target: a network that learns little stays below 0.35, one that trains above 0.7
 #: (116 injected faults).
 SKILL_OF_A_REPAIR = 0.5
+#: Where a metric alone was missed, a repair may cost so much of the loss: a start that has learnt
+#: nothing names every rare row, and a rate that keeps the start meets the bound without training.
+MOST_LOSS = 1.1
 
 
 class OutOfTimeError(Exception):
     """The budget is spent."""
+
+
+def only_metrics_missed(record: TrainingRecord, expectation: Expectation) -> bool:
+    """True where the bound of a metric is the only gate that fails."""
+    failing = {finding.code for finding in judge(record, expectation) if finding.fails}
+    return failing == {"metric-out-of-bounds"}
 
 
 def passes(record: TrainingRecord, expectation: Expectation, change: Intervention) -> bool:
@@ -32,8 +41,9 @@ def passes(record: TrainingRecord, expectation: Expectation, change: Interventio
     skill = expectation.min_skill
     bound = expectation.max_loss
     if change.loss_factor is None:
-        known = record.skill is not None
-        skill = max(skill or 0.0, SKILL_OF_A_REPAIR) if known else skill
+        # Where no loss was bounded, the bounds of metrics are the target as they stand.
+        stands_in = record.skill is not None and not (bound is None and expectation.metrics)
+        skill = max(skill or 0.0, SKILL_OF_A_REPAIR) if stands_in else skill
         bound = None
     elif bound is not None:
         bound *= change.loss_factor
@@ -50,6 +60,7 @@ class Trials:
         budget: seconds; a trial that has begun is finished, one that would exceed it is left out.
         began: when the diagnosis began, on the clock of `time.perf_counter`.
         unit: seconds that the failed run took; a run that traces nothing corrects it.
+        failed: what was measured of the failed run, where it is known.
     """
 
     def __init__(
@@ -60,6 +71,7 @@ class Trials:
         budget: float,
         began: float,
         unit: float,
+        failed: TrainingRecord | None = None,
     ) -> None:
         self.laboratory = laboratory
         self.expectation = expectation
@@ -72,6 +84,9 @@ class Trials:
         self.changes: dict[str, Intervention] = {}
         self._began = began
         self._unit = unit
+        self._most_loss = math.inf
+        if failed is not None and only_metrics_missed(failed, expectation):
+            self._most_loss = MOST_LOSS * failed.curve.last
 
     @property
     def spent(self) -> float:
@@ -130,7 +145,7 @@ class Trials:
                 if not record.traces:  # what a run costs once its graph is there
                     self._unit = min(self._unit, record.seconds / change.steps_factor)
                 losses.append(record.curve.last)
-                passed += passes(record, self.expectation, change)
+                passed += self._passes(record, change)
                 if passed <= number:
                     break
         return Trial(
@@ -141,12 +156,18 @@ class Trials:
             passed=passed,
             comparable=change.loss_factor is not None,
             deterministic=deterministic,
+            control=change.change in self.controls,
         )
+
+    def _passes(self, record: TrainingRecord, change: Intervention) -> bool:
+        if change.loss_factor == 1.0 and record.curve.last > self._most_loss:
+            return False
+        return passes(record, self.expectation, change)
 
     @property
     def like_the_failed_run(self) -> list[Trial]:
         """The trials on the same rows and in the same unit of loss."""
-        return [t for t in self.done.values() if t.comparable and t.change not in self.controls]
+        return [t for t in self.done.values() if t.comparable and not t.control]
 
     @property
     def best(self) -> float:

@@ -1,4 +1,4 @@
-"""Rows that contradict each other: the same inputs with other targets."""
+"""What rows say of each other: the same inputs with other targets, targets that are the inputs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["contradicting_share"]
+from pytest_converge.training.arrays import batch_leaves
+
+__all__ = ["contradicting_share", "targets_are_inputs"]
 
 
 def contradicting_share(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float:
@@ -25,3 +27,15 @@ def contradicting_share(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> flo
     differs = (sorted_values[1:] != sorted_values[:-1]).any(axis=1) & same
     torn = np.unique(sorted_group[1:][differs])
     return float(np.isin(group, torn).mean()) if len(x) else 0.0
+
+
+def targets_are_inputs(arrays: Any) -> bool:
+    """True where the only targets are an input, reshaped or not, as in an autoencoder.
+
+    Args:
+        arrays: of a batch or of all rows: x, (x, y) or (x, y, sample_weight).
+    """
+    leaves = list(batch_leaves(arrays))
+    y = [array.ravel() for name, array in leaves if name[0] == "y"]
+    x = [array.ravel() for name, array in leaves if name[0] not in "ys"]
+    return len(y) == 1 and any(np.array_equal(array, y[0]) for array in x)

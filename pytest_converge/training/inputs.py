@@ -55,8 +55,9 @@ def training_scales(training: Training) -> TrainingScales | None:
     """Measures inputs and targets at the initial weights; changes no variable.
 
     Arrays that reach a trained layer as they are, reshaped or side by side, are measured on all
-    rows; what preprocessing or frozen layers made of them on 256. Targets far from zero count only
-    where the initial predictions are not there already.
+    rows, also where they lie beside what trained layers made of others, as numbers beside
+    embeddings do; what preprocessing or frozen layers made of them is measured on 256. Targets far
+    from zero count only where the initial predictions are not there already.
 
     Rows of sample weight 0 do not count.
 
@@ -121,7 +122,11 @@ def _look(
         return None
     seen: dict[str, Array] = {}
     codes: set[str] = set()
-    for name, layer, value in fed:
+    for name, layer, value, mixed in fed:
+        if mixed:
+            sources = [source for source, array in few.items() if _lies_in(array, value)]
+            seen.update({source: inputs[source] for source in sources})
+            continue
         sources = _sources(value, few)
         found = {source: inputs[source] for source in sources} or {f"input of {name}": value}
         seen.update(found)
@@ -130,8 +135,8 @@ def _look(
     return seen, codes, predictions
 
 
-def _fed(model: Any, x: Any) -> tuple[list[tuple[str, Any, Array]], Any]:
-    """(name, layer, input) of every trained layer whose input depends on no trained weight."""
+def _fed(model: Any, x: Any) -> tuple[list[tuple[str, Any, Array, bool]], Any]:
+    """(name, layer, input, whether it depends on trained weights) of every trained layer."""
     layers = [(name, layer) for name, layer in named_layers(model) if own_weights(layer)]
     calls: list[tuple[str, Any, Any]] = []
     with contextlib.ExitStack() as stack, tf.GradientTape(persistent=True) as tape:
@@ -145,11 +150,10 @@ def _fed(model: Any, x: Any) -> tuple[list[tuple[str, Any, Array]], Any]:
         ]
     weights = model.trainable_variables
     sources = [weight.value if hasattr(weight, "value") else weight for weight in weights]
-    fed: list[tuple[str, Any, Array]] = []
+    fed: list[tuple[str, Any, Array, bool]] = []
     for (name, layer, leaves), mark in zip(calls, marks, strict=True):
-        slopes = tape.gradient(mark, sources)
-        if all(slope is None for slope in slopes):
-            fed.extend((name, layer, leaf.numpy()) for leaf in leaves)
+        mixed = any(slope is not None for slope in tape.gradient(mark, sources))
+        fed.extend((name, layer, leaf.numpy(), mixed) for leaf in leaves)
     return fed, predictions
 
 
@@ -176,11 +180,15 @@ def _sources(value: Array, inputs: Mapping[str, Array]) -> list[str]:
 
 
 def _lies_in(array: Array, value: Array) -> bool:
-    if array.dtype.kind not in "biuf" or len(array) != len(value):
+    """True where an array stands beside others on the last axis of a value."""
+    if array.dtype.kind not in "biuf" or len(array) != len(value) or not array.size:
         return False
-    part = array.reshape(len(array), -1)
-    places = range(value.shape[1] - part.shape[1] + 1)
-    return any(_equal(part, value[:, at : at + part.shape[1]]) for at in places)
+    part = array.reshape(len(array), -1) if value.ndim == 2 else array
+    if value.ndim < 2 or part.shape[:-1] != value.shape[:-1]:
+        return False
+    width = part.shape[-1]
+    places = range(value.shape[-1] - width + 1)
+    return any(_equal(part, value[..., at : at + width]) for at in places)
 
 
 def _equal(first: Array, second: Array) -> bool:

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.data import ArrayData
 from pytest_converge.training.intervention import Intervention, Start, unchanged
 from pytest_converge.training.loop import Loop
@@ -65,6 +64,21 @@ class Laboratory:
         finally:
             self.put_back()
 
+    def loss_on_others(self, change: Intervention, others: Intervention) -> float:
+        """The loss on other rows of the model that a change to the rows has trained.
+
+        Args:
+            change: picks the rows to train on.
+            others: picks those to look at, both by their data.
+        """
+        with self.changed(change) as run:
+            run(0)
+            if others.data is not None and self.rows is not None:
+                self.training.data = others.data(self.rows)
+            rows, _ = self.training.probe_chunks()
+            loss: float = self._running.loop.probe_loss(self.training.chunks(rows))
+        return loss
+
     def put_back(self, start: int = 0) -> None:
         """The state and the data from which the failed run began, or another start's."""
         self.training.set_learning_rate_factor(1.0)
@@ -101,7 +115,11 @@ class Laboratory:
                 yield lambda number: self._run(self._running, change, number)
         self.put_back()
 
-    def _run(self, running: TrainingRun, change: Intervention, number: int) -> TrainingRecord:
+    def _measured(self, running: TrainingRun, seed: int) -> Any:
+        """What a run gives; another laboratory may measure something else."""
+        return running.run(seed)
+
+    def _run(self, running: TrainingRun, change: Intervention, number: int) -> Any:
         values = self.start_values(number)
         if change.start is not None:
             self.put_back(number)
@@ -111,7 +129,7 @@ class Laboratory:
         self._set_data(change, number)
         self.training.set_learning_rate_factor(change.rate_factor)
         try:
-            return running.run(self._seed + number)
+            return self._measured(running, self._seed + number)
         finally:
             self.training.set_learning_rate_factor(1.0)
             self.training.data = self._data

@@ -19,8 +19,10 @@ from pytest_converge.training.snapshot import unique_variables
 from pytest_converge.training.training import Training
 
 __all__ = [
+    "RECTIFIERS",
     "LayerReading",
     "LayerReadings",
+    "activation_of",
     "layer_readings",
     "named_layers",
     "own_weights",
@@ -50,10 +52,13 @@ class LayerReading:
         gradient_rms: the norm over the square root of the size.
         activation: the name of the activation function; empty for none or an unknown one.
         units: length of the last axis of its output; 0 where it was not called.
-        dead: share of units of a ReLU that are exactly 0 on all rows; None for others.
+        dead: share of units of a ReLU that are exactly 0 on all rows; None for others, and 0 where
+            all that it is fed with is 0, which is no fault of the units.
         saturated: share of units of a sigmoid or tanh within 1 % of their bounds on more than
             95 % of the rows; None for others.
         deviation: standard deviation of all outputs; None where it was not called.
+        alike: True where all of its units have the same weights, so that they get the same
+            gradients and stay alike.
     """
 
     name: str
@@ -66,6 +71,7 @@ class LayerReading:
     dead: float | None = None
     saturated: float | None = None
     deviation: float | None = None
+    alike: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +85,15 @@ class LayerReadings:
             fewer than two such layers, or where the last gradient is 0.
         all_zero: True where the gradient of every trained variable is exactly 0.
         rows: rows of the data that were looked at.
+        disconnected: layers, and variables of others, that the loss does not depend on: their
+            gradient is none at all, where that of dead units is 0.
     """
 
     layers: tuple[LayerReading, ...]
     first_to_last: float | None
     all_zero: bool
     rows: int
+    disconnected: tuple[str, ...] = ()
 
     @property
     def dead_share(self) -> float | None:
@@ -115,7 +124,7 @@ def layer_readings(training: Training) -> LayerReadings | None:
         return None
     layers = dict(named_layers(training.model)) if hasattr(training, "model") else {}
     clock = itertools.count()
-    watches = {name: _Watch(_activation_of(layer), clock) for name, layer in layers.items()}
+    watches = {name: _Watch(activation_of(layer), clock) for name, layer in layers.items()}
     gradient = StepGradient(training, trace=False)
     with undisturbed(training), contextlib.ExitStack() as stack:
         for name, layer in layers.items():
@@ -135,7 +144,24 @@ def layer_readings(training: Training) -> LayerReadings | None:
         first_to_last=_first_to_last(layers, readings, by_variable),
         all_zero=not any(part.any() for part in mean),
         rows=sum(chunk.rows for chunk in chunks),
+        disconnected=_disconnected(training, gradient, layers),
     )
+
+
+def _disconnected(
+    training: Training, gradient: StepGradient, layers: dict[str, Any]
+) -> tuple[str, ...]:
+    """The layers whose weights got no gradient, then the single variables of other layers."""
+    pairs = zip(training.trainable, gradient.store.tensors, strict=True)
+    lost = {id(v): v for v, tensor in pairs if tensor is None}
+    names: list[str] = []
+    for name, layer in layers.items() if lost else ():
+        own = [id(v) for v in own_weights(layer)]
+        if own and all(v in lost for v in own):
+            names.append(name)
+            lost = {key: v for key, v in lost.items() if key not in own}
+    singles = [str(getattr(v, "path", v.name)).removesuffix(":0") for v in lost.values()]
+    return (*names, *singles)
 
 
 def named_layers(model: Any) -> Iterator[tuple[str, Any]]:
@@ -177,9 +203,10 @@ class _Watch:
         self.count, self.total, self.squares = 0, 0.0, 0.0
         self.rows = 0
         self.dead: Any = True
+        self.fed = False
         self.ends: Any = 0
 
-    def __call__(self, _: Any, output: Any) -> None:
+    def __call__(self, arguments: Any, output: Any) -> None:
         """Takes in an output with the units on the last axis."""
         self.called = min(self.called, next(self._clock))
         leaf = next(iter(keras.tree.flatten(output)), None)
@@ -196,6 +223,7 @@ class _Watch:
         self.squares += float(np.square(values, dtype=np.float64).sum())
         if self.activation in RECTIFIERS:
             self.dead = self.dead & ~values.any(axis=0)
+            self.fed = self.fed or _any_nonzero(arguments)
         elif self.activation in BOUNDS:
             low, high = BOUNDS[self.activation]
             margin = SATURATED_WITHIN * (high - low)
@@ -229,7 +257,7 @@ def watched_calls(layer: Any, watch: Callable[[Any, Any], None]) -> Iterator[Non
             layer.__dict__["call"] = had
 
 
-def _activation_of(layer: Any) -> str:
+def activation_of(layer: Any) -> str:
     """The function whose value the layer returns, by name; empty where there is none."""
     gated = isinstance(layer, keras.layers.RNN) and not isinstance(layer, keras.layers.SimpleRNN)
     if gated:
@@ -256,12 +284,31 @@ def _layer(
         gradient_rms=None if norm is None else norm / math.sqrt(size),
         activation=activation,
         units=watch.units,
-        dead=float(np.mean(watch.dead)) if seen and activation in RECTIFIERS else None,
+        dead=float(np.mean(watch.dead) * watch.fed) if seen and activation in RECTIFIERS else None,
         saturated=float(np.mean(watch.ends > SATURATED_ROWS * watch.rows))
         if seen and activation in BOUNDS
         else None,
         deviation=watch.deviation(),
+        alike=_is_alike(layer),
     )
+
+
+def _any_nonzero(arguments: Any) -> bool:
+    """True where some tensor among the arguments of a call holds anything but 0."""
+    leaves = [leaf for leaf in keras.tree.flatten(arguments) if isinstance(leaf, tf.Tensor)]
+    return any(bool(tf.reduce_any(leaf != 0)) for leaf in leaves)
+
+
+def _is_alike(layer: Any) -> bool:
+    """True where the kernel and the bias of a layer are the same for all of several units."""
+    kernel, bias = getattr(layer, "kernel", None), getattr(layer, "bias", None)
+    if not isinstance(kernel, keras.Variable) or len(kernel.shape) < 2 or kernel.shape[-1] < 2:
+        return False
+    values = np.asarray(kernel).reshape(-1, kernel.shape[-1])
+    if not (values == values[:, :1]).all():
+        return False
+    biases = np.asarray(bias) if isinstance(bias, keras.Variable) else np.zeros(1)
+    return bool((biases == biases.ravel()[0]).all())
 
 
 def _variable(variable: Any, gradient: np.ndarray[Any, Any]) -> LayerReading:

@@ -27,6 +27,7 @@ FULL_TRIAL = trial(
     fix="scaler.adapt(x)",
     comparable=False,
     deterministic=True,
+    control=True,
     seconds=1.5,
 )
 FULL = Diagnosis(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import types
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from checks.curves import record_of
 from diagnosis.programs import SPREAD, diagnosis_of, distance, laboratory_of
 from keras import layers, optimizers
 from problems import BINARY, SPARSE, fit, linear, minimize, sequential
 
+from pytest_converge.core.diagnosis import Trial
 from pytest_converge.diagnosis import floor
-from pytest_converge.training.contradictions import contradicting_share
+from pytest_converge.diagnosis.clues import Clues
+from pytest_converge.training.contradictions import contradicting_share, targets_are_inputs
+from pytest_converge.training.interventions.steps import more
 
 SGD = optimizers.SGD
 
@@ -52,6 +59,15 @@ def test_the_same_inputs_with_other_targets():
 )
 def test_the_share_of_rows_that_contradict_others(x, y, share):
     assert contradicting_share(np.array(x), np.array(y)) == pytest.approx(share)
+
+
+def test_targets_that_are_an_input():
+    x, other = np.arange(6.0).reshape(3, 2), np.ones((3, 1))
+    assert targets_are_inputs((x, x))
+    assert targets_are_inputs(({"a": other, "b": x}, x.reshape(3, 2, 1), np.ones(3)))
+    assert not targets_are_inputs((x, x + 1))
+    assert not targets_are_inputs((x, other))
+    assert not targets_are_inputs((x,))
 
 
 def broadcasting(rows, *, column):
@@ -96,13 +112,13 @@ def test_two_files_with_two_numberings():
 
 
 def test_halves_that_do_not_train_either_are_no_proof():
-    lab, trials, _ = laboratory_of(numbered_twice(twice=False), steps=5, max_loss=1e-9)
-    assert floor.two_encodings(lab, trials) is None
+    lab, trials, record = laboratory_of(numbered_twice(twice=False), steps=5, max_loss=1e-9)
+    assert floor.two_encodings(lab, trials, record) is None
 
 
 def test_few_rows_are_learnt_by_heart():
-    lab, trials, _ = laboratory_of(numbered_twice(150, twice=True), steps=60, max_loss=0.3)
-    assert floor.two_encodings(lab, trials) is None
+    lab, trials, record = laboratory_of(numbered_twice(150, twice=True), steps=60, max_loss=0.3)
+    assert floor.two_encodings(lab, trials, record) is None
     assert trials.done == {}
 
 
@@ -121,7 +137,7 @@ def noisy_labels(*, related):
 )
 def test_permuted_targets_tell_a_floor_from_unrelated_labels(related, cause):
     lab, trials, record = laboratory_of(noisy_labels(related=related), steps=100, max_loss=0.1)
-    verdict = floor.nothing_passed(trials, record, None)
+    verdict = floor.nothing_passed(trials, record, Clues(rate=0.1))
     assert verdict.cause == cause
     assert verdict.floor == (pytest.approx(record.curve.last) if related else None)
     assert [t.change for t in trials.done.values()] == ["targets permuted (control)"]
@@ -132,6 +148,59 @@ def test_permuted_targets_tell_a_floor_from_unrelated_labels(related, cause):
 def test_without_targets_to_permute_nothing_is_claimed():
     """One run of a closure meets no floor that a second run would confirm."""
     _, trials, record = laboratory_of(distance(SGD(0.1)), max_loss=0.5)
-    verdict = floor.nothing_passed(trials, record, None)
+    verdict = floor.nothing_passed(trials, record, Clues(rate=0.1))
     assert verdict.cause == "unknown"
     assert "none of 0 changes" in verdict.message
+
+
+# ---- more steps that still gain -----------------------------------------------------------------
+
+
+def slow_trials(*losses, bound=0.01, steps=100):
+    """Trials of 4 and 16 times the steps that ended with these losses."""
+    done, changes = {}, {}
+    for factor, loss in zip((4, 16), losses, strict=False):
+        change = more(steps, factor)
+        changes[change.change] = change
+        done[change.change] = Trial(
+            change=change.change, code="too-few-steps", losses=(loss,), passed=0
+        )
+    return types.SimpleNamespace(
+        laboratory=types.SimpleNamespace(steps=steps),
+        expectation=types.SimpleNamespace(max_loss=bound),
+        changes=changes,
+        like_the_failed_run=list(done.values()),
+    )
+
+
+def test_a_power_law_is_followed_to_the_target():
+    """Half the loss for four times the steps: 0.1 at 1,600 is 0.025 at 16 times as many."""
+    found = floor._only_slow(slow_trials(0.2, 0.1, bound=0.025), 0.025)
+    assert found.cause == "too-few-steps"
+    assert found.fix == "steps=30000"
+    assert found.message == (
+        "0.2 after 400 steps, 0.1 after 1600: it still falls, and would reach max_loss=0.025"
+        " in about 30000"
+    )
+
+
+@pytest.mark.parametrize(
+    ("losses", "bound"),
+    [
+        ((0.2, 0.19), 0.1),
+        ((0.2, 0.1), 1e-6),
+        ((0.2,), 0.1),
+        ((0.2, math.nan), 0.1),
+        ((0.2, 0.1), None),
+    ],
+    ids=["no gain", "far away", "one run", "not finite", "no bound"],
+)
+def test_where_time_promises_nothing_nothing_is_promised(losses, bound):
+    assert floor._only_slow(slow_trials(*losses), bound) is None
+
+
+def test_a_slow_training_is_not_called_unreachable():
+    trials = slow_trials(0.2, 0.1, bound=0.05)
+    trials.laboratory.training = types.SimpleNamespace(full_batch=False)
+    verdict = floor.nothing_passed(trials, record_of([9.0, 0.4]), Clues(rate=0.1))
+    assert (verdict.cause, verdict.floor) == ("too-few-steps", None)

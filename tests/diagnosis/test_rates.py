@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import types
 
@@ -141,3 +142,50 @@ def test_the_proposed_rate_trains(factor):
     assert found.cause == f"learning-rate-too-{'high' if factor > 1 else 'low'}"
     assert 0.01 < found.bracket.proposed < 1
     assert f"is too {'high' if factor > 1 else 'low'}" in found.message
+
+
+def test_the_rate_that_is_proposed_keeps_away_from_those_that_fail(search_in):
+    """The first rate that passes, 3, is next to the user's own, and 10 leads on to 100."""
+    search, trials = search_in(2.5, 400.0)
+    found = search.search()
+    bad = [rate for rate in trials.asked if not 2.5 <= rate <= 400.0] + [1.0]
+    proposed = search.bracket(None).proposed
+    assert found.losses[0] == min(t.losses[0] for t in search.passing.values())
+    assert min(max(proposed / rate, rate / proposed) for rate in bad) >= rates.ROOM
+
+
+def test_a_lower_loss_at_the_edge_is_not_proposed(search_in):
+    search, trials = search_in(0.002, 0.45, unstable=True)
+    plain = trials.try_out
+
+    def lower_at_the_edge(change, *, confirm=True):
+        trial = plain(change, confirm=confirm)
+        return dataclasses.replace(trial, losses=(1 / change,) * trial.seeds)
+
+    trials.try_out = lower_at_the_edge
+    search.search()
+    assert search.bracket(None).proposed == 0.1
+
+
+def test_numbers_are_shown_without_the_noise_of_float32(search_in):
+    search, _ = search_in(0.005, 0.5, own=0.10000000149011612, unstable=True)
+    search.search()
+    bracket = search.bracket(None)
+    assert (bracket.own, bracket.lowest, bracket.highest) == (0.1, 0.01, 0.01)
+
+
+def test_a_rate_that_fails_on_another_seed_leaves_the_bracket(search_in):
+    search, trials = search_in(5.0, 5000.0)
+    plain = trials.try_out
+
+    def only_ten_is_firm(change, *, confirm=True):
+        trial = plain(change, confirm=confirm)
+        lower = dataclasses.replace(trial, losses=(1 / change,) * trial.seeds)
+        firm = change == 10.0 or not confirm
+        return lower if firm else dataclasses.replace(lower, passed=min(lower.passed, 1))
+
+    trials.try_out = only_ten_is_firm
+    found = search.search()
+    bracket = search.bracket(None)
+    assert found.verified
+    assert (bracket.proposed, bracket.highest) == (10.0, 10.0)

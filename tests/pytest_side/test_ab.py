@@ -339,7 +339,7 @@ def test_an_interruption_leaves_nothing(repository: pytest.Pytester, temporary: 
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "sys.exit(pytest.main(['--converge-ab=HEAD']))"
     )
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 - the program stands above
         [sys.executable, "-c", program],
         cwd=repository.path,
         stdout=subprocess.PIPE,

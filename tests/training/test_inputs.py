@@ -128,3 +128,34 @@ def test_healthy_trainings_raise_no_evidence(problem):
 def test_a_function_has_no_data():
     w = tf.Variable(1.0)
     assert scales(minimize(lambda: w**2, [w], SGD(0.1))) is None
+
+
+def beside_an_embedding(*, series=False):
+    """Raw numbers beside what an embedding makes of a word, side by side into one layer."""
+    shape = (6,) if series else ()
+    words = keras.Input(shape or (1,), name="word", dtype="int32")
+    numbers = keras.Input((*shape, 2), name="numbers")
+    looked_up = layers.Embedding(20, 4)(words)
+    looked_up = looked_up if series else layers.Flatten()(looked_up)
+    joined = layers.Concatenate()([looked_up, numbers])
+    joined = layers.SimpleRNN(4)(joined) if series else joined
+    model = keras.Model({"word": words, "numbers": numbers}, layers.Dense(1)(joined))
+    model.compile(SGD(0.1), "mse")
+    rng = np.random.default_rng(0)
+    data = {
+        "word": rng.integers(0, 20, (60, *(shape or (1,)))).astype("int32"),
+        "numbers": (300 + 50 * rng.normal(size=(60, *shape, 2))).astype("float32"),
+    }
+    return fit(model, data, np.zeros((60, 1), "float32"))
+
+
+@pytest.mark.parametrize("series", [False, True])
+def test_numbers_beside_an_embedding_are_measured(series):
+    found = scales(beside_an_embedding(series=series))
+    assert {flag.array for flag in found.evidence.features} == {"x['numbers']"}
+    assert found.codes == {"x['word']"}
+
+
+def test_what_a_trained_layer_made_of_an_input_is_not_measured():
+    found = scales(on(raw(), layers.Dense(3), layers.Dense(1)))
+    assert [scale.name for scale in found.scales] == ["x", "y"]

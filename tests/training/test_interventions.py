@@ -12,14 +12,18 @@ import tensorflow as tf
 from checks.curves import record_of
 from keras import layers, optimizers
 from problems import BINARY, SPARSE, fit, linear, minimize, sequential, wine
+from sklearn.utils.class_weight import compute_class_weight
 from trainings import quiet, running
 
 from pytest_converge.training import interventions
 from pytest_converge.training import run as run_module
 from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.interventions import classes as weighted_classes
 from pytest_converge.training.interventions import (
     features,
+    gradient,
     hidden,
+    labels,
     learning_rate,
     outputs,
     regularisation,
@@ -52,9 +56,9 @@ def everything_of(training):
         parts["rate"] = round(float(optimizer.learning_rate), 7)
     data = training.data
     if data is not None:
-        for name in ("x", "y"):
-            array = data.arrays[0 if name == "x" else 1]
-            parts[name] = keras.tree.map_structure(lambda a: (str(a.dtype), a.tolist()), array)
+        for name, array in zip(("x", "y", "row weights"), (*data.arrays, None), strict=False):
+            listed = None if array is None else (str(array.dtype), array.tolist())
+            parts[name] = listed
         parts["order"] = data.order.tolist()
     model = getattr(training, "model", None)
     if model is None:
@@ -62,6 +66,13 @@ def everything_of(training):
         parts["trained"] = len(training.trainable)
         return parts
     parts["weights"] = [v.numpy().tolist() for v in model.weights]
+    smoothing = getattr(model.loss, "_fn_kwargs", {}).get("label_smoothing")
+    parts["smoothing"] = smoothing or 0.0
+    parts["thresholds"] = [
+        (x.max_value, float(x.threshold)) for x in model.layers if isinstance(x, layers.ReLU)
+    ]
+    parts["stops"] = tf.stop_gradient.__name__
+    parts["added"] = ["add_loss" in vars(layer) for layer in model.layers]
     parts["loss"] = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
     parts["trained"] = [v.trainable for v in model.weights]
     parts["layers"] = [type(layer).__name__ for layer in model.layers]
@@ -155,6 +166,27 @@ def missing():
     return fit(model, x, y, batch_size=8)
 
 
+def emptied():
+    """A column of NaN, and another value missing in one row."""
+    x, y = linear(0, rows=20)
+    x[:, 3] = x[2, 1] = np.nan
+    model = sequential(layers.Dense(1), optimizer=SGD(0.1), loss="mse", shape=(4,))
+    return fit(model, x, y, batch_size=8)
+
+
+def smoothed():
+    loss = keras.losses.BinaryCrossentropy(label_smoothing=0.4)
+    model = sequential(layers.Dense(1, "sigmoid"), optimizer=SGD(0.1), loss=loss, shape=(4,))
+    x, y = linear(0, rows=20)
+    return fit(model, x, (y > 0).astype("float32"), batch_size=8)
+
+
+def shifted():
+    parts = [layers.Dense(4), layers.ReLU(max_value=9.0, threshold=6.0), layers.Dense(1)]
+    model = sequential(*parts, optimizer=SGD(0.1), loss="mse", shape=(4,))
+    return fit(model, *linear(0, rows=20), batch_size=8)
+
+
 def images():
     x = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1)).astype("uint8")
     parts = [layers.Flatten(), layers.Dense(1)]
@@ -198,6 +230,7 @@ CHANGES = {
         lambda lab: changed_optimizers.less_momentum(lab.training, "momentum"),
         {"optimizer"},
     ),
+    "finite gradients": (regression, lambda _: gradient.finite(), set()),
     "clipped": (regression, lambda lab: changed_optimizers.clipped(lab.training), {"optimizer"}),
     "unclipped": (clipped, lambda lab: changed_optimizers.unclipped(lab.training), {"optimizer"}),
     "decay": (
@@ -215,6 +248,11 @@ CHANGES = {
     "targets": (regression, lambda _: targets.standardised(1.0, ("y",)), {"y"}),
     "labels": (binary, lambda _: targets.relabelled((0.0, 1.0), (-1.0, 1.0)), {"y"}),
     "one-hot": (classes, lambda _: targets.one_hot(3), {"y"}),
+    "class weights": (
+        binary,
+        lambda _: weighted_classes.balanced({0: 0.25, 1: 0.75}),
+        {"row weights"},
+    ),
     "permuted": (regression, lambda _: targets.permuted(0), {"y"}),
     "order": (
         lambda: regression(shuffle=False),
@@ -222,6 +260,32 @@ CHANGES = {
         {"order"},
     ),
     "missing": (missing, lambda _: rows.without_nonfinite(("x",)), {"x", "y"}),
+    "columns": (
+        emptied,
+        lambda lab: rows.without_unusable_columns(("x",), rows.unusable_columns(lab.rows)),
+        {"x", "y"},
+    ),
+    "range": (
+        lambda: binary((0.0, 100.0)),
+        lambda lab: labels.into_range(BINARY, lab.rows.arrays[1])[0],
+        {"y"},
+    ),
+    "connected": (regression, lambda _: trainable.connected(("dense",)), {"stops"}),
+    "rectifiers": (
+        shifted,
+        of_model(lambda m: hidden.plain_rectifiers(m.layers[1:2], "dead-units")),
+        {"thresholds"},
+    ),
+    "added": (
+        regression,
+        of_model(lambda m: regularisation.without_added_losses(m.layers[:1])),
+        {"added"},
+    ),
+    "smoothing": (
+        smoothed,
+        of_model(lambda m: regularisation.without_smoothing(regularisation.smoothed_loss(m))),
+        {"smoothing"},
+    ),
     "stretch": (regression, lambda _: rows.stretch(0, 10, "label-encoding", "half"), {"x", "y"}),
     "initialisers": (
         regression,
@@ -282,6 +346,7 @@ CHANGES = {
             "constraints",
             "dropout",
             "trained",
+            "added",
         },
     ),
 }
@@ -296,7 +361,7 @@ def test_a_change_is_exactly_that_and_is_taken_back(parts_during, start, make, e
 
 def test_every_module_of_changes_is_covered():
     covered = {changed_optimizers, features, hidden, learning_rate, outputs, regularisation}
-    covered |= {rows, starts, steps, targets, trainable, width}
+    covered |= {labels, gradient, rows, starts, steps, targets, trainable, weighted_classes, width}
     names = {module.__name__.rpartition(".")[2] for module in covered}
     assert {module.name for module in pkgutil.iter_modules(interventions.__path__)} == names
 
@@ -337,9 +402,123 @@ def test_a_row_that_is_left_out_is_replaced_by_a_sound_one(parts_during):
     np.testing.assert_array_equal(x[2], x[3])
 
 
+def test_a_column_of_nan_becomes_zero_and_other_rows_are_left_out(parts_during):
+    make = CHANGES["columns"][1]
+    before, (during,), _ = parts_during(emptied(), make)
+    values = np.array(during["x"][1])
+    assert np.isfinite(values).all()
+    assert (values[:, 3] == 0).all()
+    kept = [n for n in range(20) if n != 2]
+    assert (values[kept][:, :3] == np.array(before["x"][1])[kept][:, :3]).all()
+
+
+def of_labels(values, loss=BINARY):
+    return labels.into_range(loss, np.array(values, "float32"))
+
+
+@pytest.mark.parametrize(
+    ("values", "loss", "said"),
+    [
+        ([[0], [1], [2], [0]], BINARY, ["labels above 0 as 1"]),
+        ([[0], [40], [100]], BINARY, ["labels divided by 100", "labels above 0 as 1"]),
+        ([[0.5], [99.5]] * 2, BINARY, ["labels {0, 1} instead of {0.5, 99.5}"]),
+        ([[0.5], [120.5], [3]], BINARY, ["labels divided by 255"]),
+        ([[0], [1], [-1], [0]], BINARY, ["rows with labels below 0 left out"]),
+        ([[0], [-2], [-1], [-3]], BINARY, []),
+        ([[20, 80], [50, 50]], "categorical_crossentropy", ["labels divided by their sum"]),
+        ([[0, 1], [0.2, 0.8]], "categorical_crossentropy", []),
+        ([[0], [1], [1]], BINARY, []),
+        ([[0], [5], [-1]], "mean_squared_error", []),
+        ([[0], [np.nan], [7]], BINARY, []),
+    ],
+)
+def test_labels_out_of_range_invite_what_brings_them_into_it(values, loss, said):
+    assert [change.change for change in of_labels(values, loss)] == said
+
+
+def test_what_is_brought_into_range_is_a_probability(parts_during):
+    def change(values, loss=BINARY):
+        start = binary()
+        start.arguments["y"] = np.resize(np.array(values, "float32"), (20, len(values[0])))
+        make = lambda lab: labels.into_range(loss, lab.rows.arrays[1])[0]  # noqa: E731
+        return np.array(parts_during(start, make)[1][-1]["y"][1])
+
+    assert set(np.unique(change([[0], [1], [2]]))) == {0, 1}
+    assert change([[0], [25], [100]]).max() == 1
+    assert (change([[0], [1], [-1]]) >= 0).all()
+
+
+def test_layers_that_add_nothing_to_the_loss_are_not_listed():
+    assert regularisation.adding_layers(burdened()) == []
+    assert regularisation.smoothed_loss(burdened()) is None
+
+
+def test_the_code_of_an_unsmoothed_loss_keeps_its_other_settings():
+    loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.3)
+    code = regularisation.without_smoothing(loss).fix
+    assert code == "loss=keras.losses.BinaryCrossentropy(from_logits=True)"
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.05, False), (0.1, True), (0.7, True)])
+def test_the_usual_smoothing_is_looked_at_and_less_is_not(share, found):
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=share)
+    assert (regularisation.smoothed_loss(burdened(loss=loss)) is not None) is found
+
+
+def test_rectifiers_with_a_threshold_are_told_from_bounded_ones():
+    kinds = [layers.ReLU(), layers.ReLU(max_value=6), layers.ReLU(threshold=6), layers.Dense(1)]
+    assert hidden.shifted_rectifiers(kinds) == [kinds[2]]
+
+
+def factors(*sizes):
+    one, other = keras.Input((1,)), keras.Input((1,))
+    parts = [layers.Embedding(5, size)(x) for size, x in zip(sizes, (one, other), strict=True)]
+    out = layers.Flatten()(layers.Concatenate()(parts))
+    return keras.Model([one, other], out)
+
+
+@pytest.mark.parametrize(("sizes", "said"), [((1, 1), 2), ((4, 4), 2), ((4, 1), 1)])
+def test_embeddings_are_widened_but_for_offsets_beside_others(sizes, said):
+    assert len(width.wider(factors(*sizes)).where) == said
+
+
+def test_a_start_around_zero_forgets_the_given_one(parts_during):
+    make = lambda _: starts.elsewhere(1, 0.3, around_zero=True)  # noqa: E731
+    w = tf.Variable([1e6, -1e6])
+    _, (during,), _ = parts_during(minimize(lambda: tf.reduce_sum(w**2), [w], SGD(0.1)), make)
+    assert np.abs(during["weights"]).max() < 3
+
+
 def test_targets_keep_their_rows_apart_from_the_control(parts_during):
     before, (during,), _ = parts_during(regression(), lambda _: targets.permuted(0))
     assert sorted(during["y"][1]) == sorted(before["y"][1])
+
+
+def test_balanced_weights_are_those_of_scikit_learn():
+    y = np.repeat([0, 1, 2], [70, 25, 5])
+    shares = weighted_classes.class_shares(y)
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=y)
+    for label, weight in enumerate(expected):
+        assert f"{label}: {weight:.3g}" in weighted_classes.balanced(shares).fix
+
+
+@pytest.mark.parametrize(
+    ("targets", "shares"),
+    [
+        (np.array([0, 1, 1, 1]), {0: 0.25, 1: 0.75}),
+        (np.array([[0.0], [1.0], [1.0], [1.0]]), {0: 0.25, 1: 0.75}),
+        (np.eye(2)[[0, 1, 1, 1]], {0: 0.25, 1: 0.75}),
+        (np.array([3, 3, 3]), {}),
+        (np.array([0.5, 1.0]), {}),
+        (np.array([0.0, 1.0, np.nan]), {}),
+        (np.array([[1, 1], [0, 1]]), {}),
+        (np.zeros((2, 3, 4)), {}),
+        (np.array(["a", "b"]), {}),
+    ],
+    ids=["numbers", "column", "one-hot", "one class", "real", "missing", "labels", "map", "text"],
+)
+def test_shares_of_classes(targets, shares):
+    assert weighted_classes.class_shares(targets) == shares
 
 
 def test_a_wider_model_keeps_its_output(parts_during):
@@ -396,8 +575,10 @@ def test_labels_that_a_crossentropy_cannot_read(labels, said):
         (layers.Dense(1, "tanh"), "mse", [[0.5], [7.1], [2.2]], "output with no activation"),
         (layers.Dense(1, "relu"), "mae", [[-0.5], [7.1], [2.2]], "output with no activation"),
         (layers.Dense(3), SPARSE, [0, 1, 2], "output with softmax"),
+        (layers.Dense(1), "poisson", [[0], [3], [1]], "output with exponential"),
+        (layers.Dense(2, "relu"), "kl_divergence", [[0.2, 0.8]], "output with softmax"),
     ],
-    ids=["column", "tanh", "relu", "logits"],
+    ids=["column", "tanh", "relu", "logits", "rates", "shares"],
 )
 def test_what_output_and_loss_invite(head, loss, y, said):
     model = sequential(head, optimizer="sgd", loss=loss, shape=(2,))
@@ -410,10 +591,11 @@ def test_what_output_and_loss_invite(head, loss, y, said):
     [
         (layers.Dense(3, "softmax"), SPARSE, [0, 1, 2]),
         (layers.Dense(1), "mse", [[0.5], [7.1], [2.2]]),
+        (layers.Dense(1, "softplus"), "poisson", [[0], [3], [1]]),
         (layers.Dense(1, "sigmoid"), BINARY, [[0], [1], [1]]),
         (layers.Dense(3), keras.losses.SparseCategoricalCrossentropy(from_logits=True), [0, 1, 2]),
     ],
-    ids=["classes", "numbers", "two classes", "logits"],
+    ids=["classes", "numbers", "rates", "two classes", "logits"],
 )
 def test_an_output_that_fits_invites_nothing(head, loss, y):
     model = sequential(head, optimizer="sgd", loss=loss, shape=(2,))
@@ -443,6 +625,7 @@ def test_kinds_of_targets(y, kind):
         (SGD(0.1, clipnorm=0.1), {"clipnorm": None}, "keras.optimizers.SGD(0.1)"),
         (optimizers.Adam(0.001), {"learning_rate": 0.03}, "keras.optimizers.Adam(0.03)"),
     ],
+    ids=["rate", "momentum", "clipping", "Adam"],
 )
 def test_the_code_to_paste_makes_the_optimizer(optimizer, changes, code):
     observed = types.SimpleNamespace(optimizer=optimizer, user_rate=float(optimizer.learning_rate))
@@ -451,6 +634,38 @@ def test_the_code_to_paste_makes_the_optimizer(optimizer, changes, code):
     made = eval(line, {"keras": keras})  # noqa: S307 - that it can be pasted is the point
     for name, value in changes.items():
         assert made.get_config()[name] == (pytest.approx(value) if value else value)
+
+
+V1 = tf.compat.v1.train
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "arguments"),
+    [
+        (V1.GradientDescentOptimizer(0.1), "0.03"),
+        (V1.MomentumOptimizer(0.1, 0.9), "0.03, momentum=0.9"),
+        (
+            V1.MomentumOptimizer(0.1, 0.8, use_nesterov=True),
+            "0.03, momentum=0.8, use_nesterov=True",
+        ),
+        (V1.AdamOptimizer(0.1, beta1=0.5), "0.03, beta1=0.5"),
+        (V1.RMSPropOptimizer(0.1), "0.03"),
+    ],
+)
+def test_the_code_of_an_optimizer_of_tensorflow_1(optimizer, arguments):
+    observed = types.SimpleNamespace(optimizer=optimizer, user_rate=0.1)
+    line = changed_optimizers.code_of(
+        types.SimpleNamespace(optimizers=[observed]), learning_rate=0.03
+    )
+    assert line == f"tf.compat.v1.train.{type(optimizer).__name__}({arguments})"
+    assert type(eval(line, {"tf": tf})) is type(optimizer)  # noqa: S307
+
+
+def test_settings_of_an_optimizer_of_tensorflow_1_can_be_read():
+    observed = types.SimpleNamespace(optimizer=V1.MomentumOptimizer(0.1, 0.9))
+    training = types.SimpleNamespace(optimizers=[observed])
+    assert changed_optimizers.setting(training, "momentum") == 0.9
+    assert changed_optimizers.setting(training, "weight_decay") is None
 
 
 def test_frozen_finds_layers_and_variables():

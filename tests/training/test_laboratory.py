@@ -51,6 +51,17 @@ def run_of(lab, change, number=0):
         return run(number)
 
 
+def test_the_loss_on_other_rows_of_what_was_trained_on_some():
+    x = np.ones((40, 1), "float32")
+    y = np.repeat([[1.0], [3.0]], 20, axis=0).astype("float32")
+    model = sequential(layers.Dense(1, use_bias=False), optimizer=SGD(0.2), loss="mse")
+    lab, _ = laboratory_of(fit(model, x, y, batch_size=8), 60)
+    first, second = (rows.stretch(b, b + 20, "label-encoding", f"from {b}") for b in (0, 20))
+    assert lab.loss_on_others(first, first) == pytest.approx(0.0, abs=1e-6)
+    assert lab.loss_on_others(first, second) == pytest.approx(4.0, rel=1e-3)
+    assert lab.training.data is lab.rows
+
+
 @pytest.mark.parametrize("make", [network, built], ids=["model", "builder"])
 def test_nothing_changed_is_the_same_run(make):
     lab, first = laboratory_of(make())

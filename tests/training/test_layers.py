@@ -81,6 +81,38 @@ def test_units_of_a_separate_activation_layer():
     assert (activation.dead, activation.size, activation.gradient_norm) == (0.5, 0, None)
 
 
+def test_rectifiers_that_get_only_zeros_are_not_dead():
+    zeros = layers.Dense(4, kernel_initializer="zeros")
+    readings = read(of_model(zeros, layers.ReLU(name="r"), layers.Dense(1)))
+    assert by_name(readings)["r"].dead == 0.0
+
+
+@keras.saving.register_keras_serializable("tests")
+class Stopped(layers.Layer):
+    """Lets no gradient through."""
+
+    def call(self, x):
+        return keras.ops.stop_gradient(x)
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+def test_layers_that_no_gradient_reaches_are_disconnected():
+    parts = layers.Dense(3, name="behind"), Stopped(), layers.Dense(1, name="head")
+    assert read(of_model(*parts)).disconnected == ("behind",)
+
+
+def test_a_gradient_of_zero_is_a_connection():
+    bias = keras.initializers.Constant(-1e3)
+    readings = read(of_model(layers.Dense(4, "relu", bias_initializer=bias), layers.Dense(1)))
+    assert readings.layers[0].gradient_norm == 0.0
+    assert readings.disconnected == ()
+
+
+def test_a_variable_that_the_loss_does_not_read_is_disconnected():
+    w, idle = tf.Variable(1.0, name="w"), tf.Variable(1.0, name="idle")
+    assert read(minimize(lambda: w**2, [w, idle], SGD(0.1))).disconnected == ("idle",)
+
+
 def test_a_linear_output_of_zeros_is_not_dead():
     readings = read(of_model(layers.Dense(1, kernel_initializer="zeros")))
     assert readings.dead_share is None

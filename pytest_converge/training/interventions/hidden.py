@@ -1,4 +1,4 @@
-"""Another activation of the hidden layers: one whose slope does not shrink with depth."""
+"""Another activation of the hidden layers: one with a slope where theirs has none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from pytest_converge.training.intervention import Intervention
 from pytest_converge.training.models import attributes_set
 from pytest_converge.training.training import Training
 
-__all__ = ["activations"]
+__all__ = ["activations", "plain_rectifiers", "shifted_rectifiers"]
+
+#: What makes of Keras' layer `ReLU` the plain rectifier max(x, 0).
+PLAIN = {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}
 
 
 def activations(layers: list[Any], activation: str, code: str) -> Intervention:
@@ -28,6 +31,29 @@ def activations(layers: list[Any], activation: str, code: str) -> Intervention:
         code=code,
         change=f"hidden activations {activation}",
         fix=f"keras.layers.Dense(units, activation={activation!r})  # the hidden layers",
+        where=tuple(layer.name for layer in layers),
+        variant=variant,
+    )
+
+
+def shifted_rectifiers(layers: list[Any]) -> list[Any]:
+    """The layers `ReLU` that are 0 below a threshold above 0, as `ReLU(threshold=6)`."""
+    return [x for x in layers if type(x) is keras.layers.ReLU and float(x.threshold or 0.0) > 0.0]
+
+
+def plain_rectifiers(layers: list[Any], code: str) -> Intervention:
+    """Layers `ReLU` as max(x, 0), without threshold, bound and slope of their own."""
+
+    @contextlib.contextmanager
+    def variant(training: Training) -> Iterator[None]:
+        changes = [(layer, name, value) for layer in layers for name, value in PLAIN.items()]
+        with attributes_set(changes):
+            yield
+
+    return Intervention(
+        code=code,
+        change="plain ReLU layers",
+        fix="keras.layers.ReLU()  # a bound is max_value=, not threshold=",
         where=tuple(layer.name for layer in layers),
         variant=variant,
     )

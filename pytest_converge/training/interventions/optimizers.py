@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from pytest_converge.training.intervention import Intervention
 from pytest_converge.training.optimizer import ObservedOptimizer
@@ -17,6 +19,7 @@ __all__ = [
     "clipped",
     "code_of",
     "is_keras",
+    "is_rate",
     "less_momentum",
     "reconfigured",
     "setting",
@@ -27,10 +30,8 @@ __all__ = [
 #: Keras' own default for Adam (Kingma and Ba 2015, arXiv:1412.6980), and ten times as much for
 #: trainings as short as a test.
 ADAM_RATES = (0.001, 0.01, 0.1)
-#: Optimizers of TensorFlow 1 that need no other argument than their rate.
-RATE_ALONE = frozenset(
-    {"GradientDescentOptimizer", "AdamOptimizer", "AdagradOptimizer", "RMSPropOptimizer"}
-)
+#: Arguments of TensorFlow 1's optimizers that say nothing about the steps.
+NO_SETTING = frozenset({"self", "learning_rate", "use_locking", "name"})
 #: A momentum that suits most trainings (Sutskever et al. 2013, On the importance of
 #: initialization and momentum in deep learning).
 USUAL_MOMENTUM = 0.9
@@ -42,13 +43,24 @@ def setting(training: Training, name: str) -> Any:
     """A setting of the first optimizer, as `momentum` or `weight_decay`; None without it."""
     if not training.optimizers:
         return None
-    return getattr(training.optimizers[0].optimizer, name, None)
+    return _held(training.optimizers[0].optimizer, name)
+
+
+def _held(optimizer: Any, name: str) -> Any:
+    """A setting where Keras' optimizers keep it, or those of TensorFlow 1."""
+    return getattr(optimizer, name, getattr(optimizer, f"_{name}", None))
 
 
 def is_keras(training: Training) -> bool:
     """True where the first optimizer is one of Keras, whose settings can be read and changed."""
     optimizer = training.optimizers[0].optimizer if training.optimizers else None
     return isinstance(optimizer, keras.optimizers.Optimizer)
+
+
+def is_rate(candidate: object) -> bool:
+    """True for what a Keras optimizer takes as its rate: a schedule, or a positive float."""
+    schedule = isinstance(candidate, keras.optimizers.schedules.LearningRateSchedule)
+    return schedule or (isinstance(candidate, float) and candidate > 0)
 
 
 def reconfigured(observed: ObservedOptimizer, **changes: Any) -> Any:
@@ -65,11 +77,7 @@ def code_of(training: Training, **changes: Any) -> str:
         return ""
     optimizer = training.optimizers[0].optimizer
     if not isinstance(optimizer, keras.optimizers.Optimizer):
-        rate = changes.get("learning_rate")
-        name = type(optimizer).__name__
-        if rate is None or name not in RATE_ALONE:
-            return ""
-        return f"tf.compat.v1.train.{name}({rate:g})"
+        return _code_of_v1(optimizer, changes)
     return _code(optimizer, changes, training.optimizers[0].user_rate)
 
 
@@ -85,6 +93,23 @@ def _code(optimizer: Any, changes: dict[str, Any], own_rate: Any) -> str:
     ]
     owner = "keras.optimizers." if type(optimizer).__module__.startswith("keras.") else ""
     return f"{owner}{type(optimizer).__name__}({', '.join([shown, *rest])})"
+
+
+def _code_of_v1(optimizer: Any, changes: dict[str, Any]) -> str:
+    """An optimizer of TensorFlow 1 with another rate; empty where its settings cannot be read."""
+    rate, name = changes.get("learning_rate"), type(optimizer).__name__
+    if rate is None or getattr(tf.compat.v1.train, name, None) is not type(optimizer):
+        return ""
+    rest = []
+    for parameter in inspect.signature(type(optimizer).__init__).parameters.values():
+        if parameter.name in NO_SETTING:
+            continue
+        value, needed = _held(optimizer, parameter.name), parameter.default is parameter.empty
+        if needed and not isinstance(value, (bool, int, float)):
+            return ""
+        if value is not None and (needed or value != parameter.default):
+            rest.append(f"{parameter.name}={value!r}")
+    return f"tf.compat.v1.train.{name}({', '.join([f'{rate:g}', *rest])})"
 
 
 def _float_code(value: float) -> str:

@@ -36,6 +36,15 @@ FITTING = {
     "categorical_focal_crossentropy": "softmax",
     "sparse_categorical_crossentropy": "softmax",
 }
+#: The activations that keep predictions where a loss takes their logarithm. The exponential is the
+#: canonical link of Poisson regression (McCullagh and Nelder 1989, Generalized linear models, 2.2).
+POSITIVE = {
+    "poisson": ("exponential", "softplus"),
+    "mean_squared_logarithmic_error": ("softplus",),
+    "kl_divergence": ("softmax",),
+}
+#: Activations that give positive numbers with a slope everywhere.
+GIVES_POSITIVE = frozenset({"exponential", "softplus", "softmax", "sigmoid"})
 #: The two values that a bounded output can come near to.
 BOUNDED = {"sigmoid": (0.0, 1.0), "hard_sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 #: What outputs can reach; a softmax over one unit is 1 whatever its input.
@@ -58,6 +67,8 @@ def for_targets(model: Any, targets: Any) -> list[Intervention]:
     activation = _activation(layer)
     if name in FITTING:
         return _for_crossentropy(model, name, loss, activation, kind, targets)
+    if name in POSITIVE and activation not in (*GIVES_POSITIVE, "") and targets.min() >= 0:
+        return [head(model, activation=fitting) for fitting in POSITIVE[name]]
     if name in REGRESSION:
         return _for_regression(model, activation, kind, targets)
     if name == "" and kind == "two values":

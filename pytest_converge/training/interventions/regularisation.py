@@ -1,4 +1,4 @@
-"""Penalties of the weights and dropout switched off."""
+"""Penalties, dropout and smoothed labels switched off."""
 
 from __future__ import annotations
 
@@ -6,23 +6,33 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import keras
+
 from pytest_converge.training.intervention import Intervention
-from pytest_converge.training.models import attributes_set, layers_of
+from pytest_converge.training.losses import loss_names
+from pytest_converge.training.models import attributes_set, layers_of, with_loss
 from pytest_converge.training.training import Training
 
 __all__ = [
+    "adding_layers",
     "constrained_layers",
     "dropout_layers",
     "penalised_layers",
+    "smoothed_loss",
+    "without_added_losses",
     "without_constraints",
     "without_dropout",
     "without_penalties",
+    "without_smoothing",
 ]
 
 #: Where Keras' layers keep the penalties of what they compute; those of weights are on the weights.
 ACTIVITY = "activity_regularizer"
 #: Where its layers keep shares of units to drop, and the size of the noise they add.
 DROPOUT = ("rate", "dropout", "recurrent_dropout", "stddev")
+#: The usual share of a label that is spread over all classes (Szegedy et al. 2016,
+#: arXiv:1512.00567, section 7); less hardly lifts the least loss.
+USUAL_SMOOTHING = 0.1
 
 
 def penalised_layers(model: Any) -> list[Any]:
@@ -43,6 +53,62 @@ def dropout_layers(model: Any) -> list[Any]:
 def constrained_layers(model: Any) -> list[Any]:
     """The layers whose weights are projected after every update."""
     return [layer for layer in layers_of(model) if _constrained(layer)]
+
+
+def adding_layers(model: Any) -> list[Any]:
+    """The layers that added a term to the loss by `add_loss` when they were called last."""
+    every = [model, *layers_of(model)]
+    return [x for x in every if getattr(x, "_losses", None) and getattr(x, ACTIVITY, None) is None]
+
+
+def smoothed_loss(model: Any) -> Any:
+    """The only compiled loss where it smooths labels by the usual share or more; else None."""
+    known = loss_names(model.loss)
+    loss = known[0][1] if len(known) == 1 and known[0][0] else None
+    if not isinstance(loss, keras.losses.Loss):
+        return None
+    share = loss.get_config().get("label_smoothing") or 0.0
+    return loss if share >= USUAL_SMOOTHING else None
+
+
+def without_added_losses(layers: list[Any]) -> Intervention:
+    """The compiled loss alone: what layers add to it by `add_loss` is left out."""
+
+    @contextlib.contextmanager
+    def variant(training: Training) -> Iterator[None]:
+        for layer in layers:
+            layer.__dict__["add_loss"] = lambda loss: None
+        try:
+            yield
+        finally:
+            for layer in layers:
+                layer.__dict__.pop("add_loss", None)
+
+    return Intervention(
+        code="regularisation-too-strong",
+        change="losses of add_loss off",
+        fix="self.add_loss(weight * penalty)  # a smaller weight",
+        where=tuple(layer.name for layer in layers),
+        variant=variant,
+    )
+
+
+def without_smoothing(loss: Any) -> Intervention:
+    """The same loss on the labels as they are."""
+    plain = type(loss).from_config({**loss.get_config(), "label_smoothing": 0.0})
+
+    @contextlib.contextmanager
+    def variant(training: Training) -> Iterator[None]:
+        with with_loss(training.model, plain):  # type: ignore[attr-defined]
+            yield
+
+    share = loss.get_config()["label_smoothing"]
+    return Intervention(
+        code="regularisation-too-strong",
+        change=f"label smoothing off instead of {share:g}",
+        fix=f"loss=keras.losses.{type(loss).__name__}({_settings(plain)})",
+        variant=variant,
+    )
 
 
 def without_constraints(layers: list[Any]) -> Intervention:
@@ -99,6 +165,13 @@ def without_dropout(layers: list[Any]) -> Intervention:
         where=tuple(layer.name for layer in layers),
         variant=variant,
     )
+
+
+def _settings(loss: Any) -> str:
+    """The settings of a loss that are not its usual ones, as arguments."""
+    usual = type(loss)().get_config()
+    config = {name: value for name, value in loss.get_config().items() if name != "name"}
+    return ", ".join(f"{k}={v!r}" for k, v in config.items() if v != usual.get(k))
 
 
 def _constrained(layer: Any) -> list[Any]:

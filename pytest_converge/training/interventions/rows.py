@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
-from pytest_converge.training.arrays import batch_leaves
+from pytest_converge.training.arrays import batch_leaves, map_named
 from pytest_converge.training.data import ArrayData
 from pytest_converge.training.intervention import Intervention
 
-__all__ = ["random_half", "shuffled", "stretch", "without_nonfinite"]
+__all__ = [
+    "random_half",
+    "shuffled",
+    "stretch",
+    "unusable_columns",
+    "without_nonfinite",
+    "without_unusable_columns",
+]
+
+#: A column that is not finite in more than this share of the rows is left out rather than the rows.
+MOST_BAD_ROWS = 0.5
 
 
 def shuffled(seed: int, from_dataset: bool) -> Intervention:
@@ -45,6 +58,50 @@ def without_nonfinite(where: tuple[str, ...]) -> Intervention:
     )
 
 
+def unusable_columns(data: ArrayData) -> dict[str, list[int]]:
+    """The columns (of the last axis) of inputs that are not finite in most rows, by array."""
+    found = {name: _unusable(a) for name, a in batch_leaves(data.arrays) if name[0] not in "ys"}
+    return {name: columns for name, columns in found.items() if columns}
+
+
+def without_unusable_columns(
+    where: tuple[str, ...], columns: Mapping[str, Sequence[int]]
+) -> Intervention:
+    """Columns that are not finite in most rows set to 0, and other rows with such values left out.
+
+    Args:
+        where: names of all columns with values that are not finite.
+        columns: numbers of the columns by the name of their array.
+    """
+    rest = without_nonfinite(where)
+
+    def of_columns(name: str, array: Any) -> Any:
+        if name not in columns:
+            return array
+        changed = array.copy()
+        changed[..., list(columns[name])] = 0.0
+        return changed
+
+    def change(data: ArrayData) -> ArrayData:
+        kept = data.with_arrays(map_named(data.arrays, of_columns))
+        return kept if rest.data is None else rest.data(kept)
+
+    return Intervention(
+        code="nonfinite-data",
+        change="columns that are not finite left out",
+        fix=f"x = x[:, np.isfinite(x).mean(axis=0) >= {1 - MOST_BAD_ROWS:g}]",
+        where=where,
+        data=change,
+    )
+
+
+def _unusable(array: Any) -> list[int]:
+    if array.dtype.kind != "f" or array.ndim < 2 or not array.size:
+        return []
+    bad = ~np.isfinite(array).reshape(len(array), -1, array.shape[-1])
+    return [int(n) for n in np.flatnonzero(bad.any(axis=1).mean(axis=0) > MOST_BAD_ROWS)]
+
+
 def stretch(begin: int, end: int, code: str, change: str) -> Intervention:
     """Only the rows from `begin` up to `end`, for telling where a training fails."""
 
@@ -61,4 +118,4 @@ def random_half(seed: int, code: str) -> Intervention:
         left_out = np.random.default_rng(seed).permutation(rows.rows)[: rows.rows // 2]
         return rows.without_rows(np.sort(left_out))
 
-    return Intervention(code=code, change="a random half of the rows", data=data)
+    return Intervention(code=code, change=f"a random half of the rows (draw {seed})", data=data)

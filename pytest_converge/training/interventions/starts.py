@@ -83,21 +83,32 @@ def nudged(
     )
 
 
-def elsewhere(seed: int, spread: float) -> Intervention:
-    """A start drawn around the given one, with a spread relative to the size of each variable."""
+def elsewhere(
+    seed: int, spread: float, *, code: str = "local-minimum", around_zero: bool = False
+) -> Intervention:
+    """A start drawn around the given one, with a spread relative to the size of each variable.
+
+    Args:
+        seed: of the draw.
+        spread: standard deviation over the size of a variable plus 1; around 0 as it is.
+        code: the cause that is proven where it passes.
+        around_zero: draw around 0, which a start that is far too large is never near to.
+    """
 
     def start(training: Training, values: Start) -> Start:
         rng = np.random.default_rng(seed)
         changed = dict(values)
         for variable in training.trainable:
             before = np.asarray(values.get(id(variable), variable.numpy()))
-            scale = spread * (np.abs(before).mean() + 1.0)
-            changed[id(variable)] = before + scale * rng.normal(size=before.shape)
+            scale = spread * (1.0 if around_zero else np.abs(before).mean() + 1.0)
+            middle = 0.0 * before if around_zero else before
+            changed[id(variable)] = middle + scale * rng.normal(size=before.shape)
         return changed
 
+    place = " around 0" if around_zero else ""
     return Intervention(
-        code="local-minimum",
-        change=f"another start (spread {spread:g}, seed {seed})",
+        code=code,
+        change=f"another start{place} (spread {spread:g}, seed {seed})",
         fix="variable.assign(tf.random.normal(variable.shape))  # another start",
         start=start,
     )

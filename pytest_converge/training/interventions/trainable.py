@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import tensorflow as tf
+
 from pytest_converge.training.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import reconfigured
 from pytest_converge.training.minimize import MinimizeTraining
@@ -13,7 +15,7 @@ from pytest_converge.training.models import attributes_set, layers_of
 from pytest_converge.training.snapshot import as_tf_variable
 from pytest_converge.training.training import Training
 
-__all__ = ["all_layers", "all_read", "frozen"]
+__all__ = ["all_layers", "all_read", "connected", "frozen"]
 
 
 def frozen(model: Any) -> tuple[list[Any], list[Any]]:
@@ -44,7 +46,7 @@ def all_layers(model: Any) -> Intervention:
     return Intervention(
         code="frozen-variables",
         change="everything trainable",
-        fix="model.trainable = True  # before compile",
+        fix=_code(model),
         where=tuple(dict.fromkeys(names)),
         variant=variant,
     )
@@ -76,6 +78,38 @@ def all_read(training: MinimizeTraining) -> Intervention | None:
         where=names,
         variant=variant,
     )
+
+
+def connected(where: tuple[str, ...]) -> Intervention:
+    """Gradients let through every `stop_gradient`.
+
+    Keras' `ops.stop_gradient` calls TensorFlow's; one that a module imported by name stays.
+
+    Args:
+        where: the layers or variables that no gradient reaches.
+    """
+
+    @contextlib.contextmanager
+    def variant(training: Training) -> Iterator[None]:
+        with attributes_set([(tf, "stop_gradient", tf.identity)]):
+            yield
+
+    return Intervention(
+        code="frozen-variables",
+        change="gradients let through stop_gradient",
+        fix="h = encoder(x)  # not tf.stop_gradient(encoder(x))",
+        where=where,
+        variant=variant,
+    )
+
+
+def _code(model: Any) -> str:
+    """Keras hands a setting on to the layers only where it changes the model's own."""
+    born_frozen = any(not as_tf_variable(v).trainable for v in _all_variables(model))
+    # Gradient tapes never watch a variable that was created as one that is not trained.
+    when = "before it is built and compiled" if born_frozen else "before compile"
+    off = "model.trainable = False; " if model._trainable else ""
+    return f"{off}model.trainable = True  # {when}"
 
 
 def _own(layer: Any) -> bool:

@@ -21,9 +21,9 @@ from pytest_converge.training.training import Training
 
 __all__ = ["deeper", "wider"]
 
-#: Times the units or filters of every hidden layer, and at least so many.
+#: Times the units, filters or embedded numbers of every hidden layer, and at least so many.
 FACTOR, FEWEST = 8, 32
-SIZES = ("units", "filters")
+SIZES = ("units", "filters", "output_dim")
 #: Units of a hidden layer where there was none.
 HIDDEN_UNITS = 64
 
@@ -32,6 +32,7 @@ def wider(model: Any) -> Intervention | None:
     """The same model with more units in its hidden layers; None where Keras cannot clone it."""
     output = output_layer(model)
     hidden = [layer for layer in model.layers if layer is not output and _size(layer)]
+    hidden = [layer for layer in hidden if not _is_offset(layer, hidden)]
     if not hidden or type(model).__name__ not in ("Sequential", "Functional"):
         return None
 
@@ -98,6 +99,12 @@ def _by(larger: Any) -> Any:
             training.model, training.optimizers = kept
 
     return variant
+
+
+def _is_offset(layer: Any, others: list[Any]) -> bool:
+    """True for an embedding of one number beside wider ones: a bias of its row, not a width."""
+    sizes = [x.output_dim for x in others if isinstance(x, keras.layers.Embedding)]
+    return isinstance(layer, keras.layers.Embedding) and layer.output_dim == 1 < max(sizes)
 
 
 def _size(layer: Any) -> str:

@@ -1,0 +1,156 @@
+"""Labels brought into the range that a cross-entropy reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from pytest_converge.training.arrays import batch_leaves, map_named
+from pytest_converge.training.data import ArrayData
+from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.interventions.targets import relabelled
+
+__all__ = ["PROBABILITIES", "beyond", "counted_target", "into_range"]
+
+Array = np.ndarray[Any, Any]
+
+#: Losses whose targets are probabilities: outside of [0, 1] they have no least value.
+PROBABILITIES = frozenset(
+    {
+        "binary_crossentropy",
+        "binary_focal_crossentropy",
+        "categorical_crossentropy",
+        "categorical_focal_crossentropy",
+    }
+)
+#: What float32 and rounded shares may add to a probability, or to a sum of them.
+TOLERANCE = 1e-3
+#: Whole numbers up to here are counts; larger ones may be percent or bytes.
+MOST_COUNTED = 10
+#: What probabilities are multiplied by where they are written in percent or in bytes.
+UNITS = (100.0, 255.0)
+#: Rows that may be left out, as a share of all.
+MOST_LEFT_OUT = 0.5
+
+
+def counted_target(arrays: Any) -> Array | None:
+    """The only array of targets, without the rows of sample weight 0; None for several or none."""
+    named = dict(batch_leaves(arrays))
+    found = [array for name, array in named.items() if name.startswith("y")]
+    if len(found) != 1 or found[0].dtype.kind not in "fiub" or not found[0].size:
+        return None
+    weights = named.get("sample_weight")
+    target: Array = found[0]
+    if weights is None or weights.size != len(weights) or weights.all() or not weights.any():
+        return target
+    counted: Array = target[weights.ravel() != 0]
+    return counted
+
+
+def beyond(loss: str, targets: Array) -> str:
+    """What of the targets a cross-entropy cannot read, as in `values from -1 to 1`.
+
+    Args:
+        loss: its name, as in `binary_crossentropy`.
+        targets: the rows first.
+
+    Returns:
+        An empty text where all are probabilities, or where the loss takes other targets.
+    """
+    if loss not in PROBABILITIES or not np.isfinite(targets).all():
+        return ""
+    low, high = float(targets.min()), float(targets.max())
+    if low >= -TOLERANCE and high <= 1 + TOLERANCE:
+        return ""
+    return f"values from {low:.3g} to {high:.3g}"
+
+
+def into_range(loss: str, targets: Array) -> list[Intervention]:
+    """The changes that make probabilities of targets that are none, the likeliest first.
+
+    Args:
+        loss: the name of the cross-entropy.
+        targets: the rows first, those that count.
+    """
+    if not beyond(loss, targets):
+        return []
+    values = np.unique(targets)
+    if len(values) == 2:
+        old = (float(values[0]), float(values[1]))
+        return [relabelled(old, (0.0, 1.0))]
+    if values[0] < 0:
+        bad = (targets.reshape(len(targets), -1) < 0).any(axis=1)
+        rest = targets[~bad]
+        few = bad.mean() <= MOST_LEFT_OUT and not beyond(loss, rest)
+        return [_without_negative_rows()] if few else []
+    if loss.startswith("categorical") and targets.ndim > 1:
+        return [_divided_by_sum()]
+    return _as_shares(values)
+
+
+def _as_shares(values: Array) -> list[Intervention]:
+    """Counts as yes or no, percent and bytes as shares."""
+    high, changes = float(values[-1]), []
+    unit = next((unit for unit in UNITS if high <= unit), None)
+    whole = bool((values == np.round(values)).all())
+    if unit is not None and not (whole and high <= MOST_COUNTED):
+        changes.append(_changed(f"labels divided by {unit:g}", f"y = y / {unit:g}", _divide(unit)))
+    if whole:
+        changes.append(_changed("labels above 0 as 1", "y = (y > 0).astype('float32')", _positive))
+    return changes
+
+
+def _divided_by_sum() -> Intervention:
+    fix = "y = y / y.sum(axis=-1, keepdims=True)"
+    return _changed("labels divided by their sum", fix, _shares)
+
+
+def _without_negative_rows() -> Intervention:
+    """Rows with a label below 0, which often stands for an unknown one, left out."""
+
+    def data(rows: ArrayData) -> ArrayData:
+        y = keras.utils.unpack_x_y_sample_weight(rows.arrays)[1]
+        (labels,) = keras.tree.flatten(y)
+        bad = (labels.reshape(len(labels), -1) < 0).any(axis=1)
+        return rows.without_rows(np.flatnonzero(bad))
+
+    return Intervention(
+        code="label-encoding",
+        change="rows with labels below 0 left out",
+        fix="known = (y >= 0).reshape(len(y), -1).all(axis=1); x, y = x[known], y[known]",
+        where=("y",),
+        data=data,
+    )
+
+
+def _changed(change: str, fix: str, function: Any) -> Intervention:
+    def of_targets(name: str, array: Any) -> Any:
+        return function(array) if name.startswith("y") else array
+
+    return Intervention(
+        code="label-encoding",
+        change=change,
+        fix=fix,
+        where=("y",),
+        data=lambda rows: rows.with_arrays(map_named(rows.arrays, of_targets)),
+    )
+
+
+def _divide(unit: float) -> Any:
+    return lambda array: (array / unit).astype(_float_of(array))
+
+
+def _positive(array: Array) -> Array:
+    return (array > 0).astype(array.dtype)
+
+
+def _shares(array: Array) -> Array:
+    sums = array.sum(axis=-1, keepdims=True, dtype=np.float64)
+    shares: Array = (array / np.where(sums > 0, sums, 1.0)).astype(_float_of(array))
+    return shares
+
+
+def _float_of(array: Array) -> Any:
+    return array.dtype if array.dtype.kind == "f" else np.float32
