@@ -59,8 +59,26 @@ def kernels_kept() -> Iterator[Callable[[], bool]]:
 
 
 def reseed(seed: int) -> None:
-    """Seeds Python, NumPy and TensorFlow; the generator that a built model draws from stays."""
-    keras.utils.set_random_seed(seed)
+    """Seeds Python, NumPy and TensorFlow; the generator that a built model draws from stays.
+
+    TensorFlow is left alone where nothing drew from it since it was seeded so, because it forgets
+    all kernels with every new seed.
+    """
+    if not _is_fresh(seed):
+        keras.utils.set_random_seed(seed)
+        return
+    random.seed(seed)
+    np.random.seed(seed)
+
+
+def _is_fresh(seed: int) -> bool:
+    """True where TensorFlow's generator of operation seeds stands at the beginning of this seed."""
+    context: Any = tf_context.context()
+    rng = getattr(context, "_rng", None)
+    if getattr(context, "_seed", None) != seed or not hasattr(rng, "getstate"):
+        return False
+    fresh = random.Random(seed)  # noqa: S311 - as TensorFlow does
+    return bool(rng.getstate() == fresh.getstate())
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pytest_converge.training.seeding import preserved, seed_everything
+from pytest_converge.training.seeding import preserved, reseed, seed_everything
 
 DRAWS = {
     "python": random.random,
@@ -83,3 +83,30 @@ def test_a_seed_sets_every_source(name):
 @pytest.mark.parametrize("seed", [0, 2**32 - 1])
 def test_the_ends_of_the_range_of_seeds(seed):
     seed_everything(seed)
+
+
+@pytest.mark.parametrize("draws", [0, 1])
+def test_a_seed_set_again_gives_the_same_draws(draws):
+    with preserved():
+        seed_everything(3)
+        for _ in range(draws):
+            DRAWS["tensorflow"]()
+        DRAWS["python"](), DRAWS["numpy"]()
+        reseed(3)
+        first = [DRAWS[name]() for name in ("python", "numpy", "tensorflow")]
+        reseed(3)
+        assert first == [DRAWS[name]() for name in ("python", "numpy", "tensorflow")]
+
+
+def test_kernels_are_kept_where_nothing_was_drawn(monkeypatch):
+    seeded = []
+    with preserved():
+        seed_everything(3)
+        monkeypatch.setattr(keras.utils, "set_random_seed", seeded.append)
+        reseed(3)
+        assert seeded == []
+        reseed(4)
+        assert seeded == [4]
+        tf.random.normal(())
+        reseed(3)
+        assert seeded == [4, 3]
