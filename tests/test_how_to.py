@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_converge.command.main import _parser
-from pytest_converge.pytest_side import options
+from pytest_converge.pytest_side.option_table import BASELINES, FLAGS, OPTIONS
 
 FOLDER = Path(__file__).parent.parent / "docs" / "how-to"
 FILES = sorted(path for path in FOLDER.iterdir() if path.suffix in {".md", ".yml"})
@@ -17,9 +17,7 @@ FILES = sorted(path for path in FOLDER.iterdir() if path.suffix in {".md", ".yml
 
 def flags():
     """The flags that pytest knows from this plugin, and their ini settings."""
-    named = [item for item in vars(options).values() if isinstance(item, tuple)]
-    known = [option for item in named for option in item if hasattr(option, "flag")]
-    return {item.flag for item in known}, {item.ini for item in known if hasattr(item, "ini")}
+    return {item.flag for item in (*OPTIONS, *FLAGS)}, {BASELINES, *(item.ini for item in OPTIONS)}
 
 
 def name_of(path):
@@ -32,7 +30,7 @@ def test_every_option_exists(path):
     known, settings = flags()
     assert set(re.findall(r"--converge-[a-z-]+", text)) <= known
     names = set(re.findall(r"^(converge_[a-z_]+) =|`(converge_[a-z_]+)`", text, re.MULTILINE))
-    assert {a or b for a, b in names} <= settings | {"converge_baselines"}
+    assert {a or b for a, b in names} <= settings
 
 
 def commands(text):

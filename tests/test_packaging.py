@@ -28,7 +28,7 @@ from pytest_converge.core.rate_range import RateRange
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.core.sensitivity import Sensitivity, TriedMutation
-from pytest_converge.pytest_side.options import BASELINES, FLAGS, OPTIONS, VERBOSITY
+from pytest_converge.pytest_side.option_table import BASELINES, FLAGS, OPTIONS, VERBOSITY
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -74,7 +74,7 @@ def reseed(seed: int) -> None:
 def _is_fresh(seed: int) -> bool:
     """True where TensorFlow's generator of operation seeds stands at the beginning of this seed."""
     context: Any = tf_context.context()
-    rng = getattr(context, "_rng", None)
+    rng: Any = getattr(context, "_rng", None)
     if getattr(context, "_seed", None) != seed or not hasattr(rng, "getstate"):
         return False
     fresh = random.Random(seed)  # noqa: S311 - as TensorFlow does

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -33,6 +33,8 @@ DROPOUT = ("rate", "dropout", "recurrent_dropout", "stddev")
 #: The usual share of a label that is spread over all classes (Szegedy et al. 2016,
 #: arXiv:1512.00567, section 7); less hardly lifts the least loss.
 USUAL_SMOOTHING = 0.1
+#: (object, attribute, value) to be set meanwhile.
+Setting = tuple[Any, str, Any]
 
 
 def penalised_layers(model: Any) -> list[Any]:
@@ -114,54 +116,48 @@ def without_smoothing(loss: Any) -> Intervention:
 def without_constraints(layers: list[Any]) -> Intervention:
     """The same layers with free weights."""
 
-    @contextlib.contextmanager
-    def variant(training: Training) -> Iterator[None]:
-        weights = [v for layer in layers for v in _constrained(layer)]
-        with attributes_set([(v, "constraint", None) for v in weights]):
-            yield
+    def changes() -> list[Setting]:
+        return [(v, "constraint", None) for layer in layers for v in _constrained(layer)]
 
-    return Intervention(
-        code="regularisation-too-strong",
-        change="weight constraints off",
-        fix="kernel_constraint=None",
-        where=tuple(layer.name for layer in layers),
-        variant=variant,
-    )
+    return _set(layers, changes, "weight constraints off", "kernel_constraint=None")
 
 
 def without_penalties(layers: list[Any]) -> Intervention:
     """The same layers without their L1 and L2 penalties."""
 
-    @contextlib.contextmanager
-    def variant(training: Training) -> Iterator[None]:
+    def changes() -> list[Setting]:
         weights = [v for layer in layers for v in layer._trainable_variables]
-        changes = [(v, "regularizer", None) for v in weights if v.regularizer is not None]
-        changes += [(x, ACTIVITY, None) for x in layers if getattr(x, ACTIVITY, None) is not None]
-        with attributes_set(changes):
-            yield
+        held = [v for v in weights if v.regularizer is not None]
+        found: list[Setting] = [(v, "regularizer", None) for v in held]
+        active = [layer for layer in layers if getattr(layer, ACTIVITY, None) is not None]
+        return found + [(layer, ACTIVITY, None) for layer in active]
 
-    return Intervention(
-        code="regularisation-too-strong",
-        change="L1 and L2 penalties off",
-        fix="kernel_regularizer=None",
-        where=tuple(layer.name for layer in layers),
-        variant=variant,
-    )
+    return _set(layers, changes, "L1 and L2 penalties off", "kernel_regularizer=None")
 
 
 def without_dropout(layers: list[Any]) -> Intervention:
     """The same layers without dropout."""
 
+    def changes() -> list[Setting]:
+        return [(layer, name, 0.0) for layer in layers for name in _dropping(layer)]
+
+    return _set(layers, changes, "dropout and noise off", "keras.layers.Dropout(0.0)")
+
+
+def _set(
+    layers: list[Any], changes: Callable[[], list[Setting]], change: str, fix: str
+) -> Intervention:
+    """Attributes of layers and variables set to other values meanwhile."""
+
     @contextlib.contextmanager
     def variant(training: Training) -> Iterator[None]:
-        changes = [(layer, name, 0.0) for layer in layers for name in _dropping(layer)]
-        with attributes_set(changes):
+        with attributes_set(changes()):
             yield
 
     return Intervention(
         code="regularisation-too-strong",
-        change="dropout and noise off",
-        fix="keras.layers.Dropout(0.0)",
+        change=change,
+        fix=fix,
         where=tuple(layer.name for layer in layers),
         variant=variant,
     )
