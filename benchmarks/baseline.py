@@ -308,8 +308,8 @@ def elsewhere(key: str, arguments: list[str], variables: dict[str, str]) -> list
 
 
 def reseed(store: Store, options: argparse.Namespace) -> bool:
-    """One more run against building, compiling and training anew, in CPU time."""
-    print("\nCPU seconds of one more run")
+    """One more run against building, compiling and training anew; on a machine that is idle."""
+    print("\nseconds of one more run")
     print(f"{'model':6}{'Keras anew':>12}{'plugin anew':>13}{'re-seeded':>11}   of both")
     met = True
     for model in CHANGED:

@@ -184,18 +184,18 @@ def measure(key: str, seeds: int) -> list[Measured]:
 
 
 def reseed_cost(key: str, repeats: int) -> tuple[float, float, float]:
-    """Median CPU seconds of one more run: by Keras alone, by the plugin anew, and re-seeded."""
+    """Median seconds of one more run: by Keras alone, by the plugin anew, and re-seeded."""
     by_keras, anew, again = [], [], []
     for repeat in range(repeats):
         keras.backend.clear_session()
-        by_keras.append(cpu_seconds(functools.partial(fit_by_keras, key, repeat)))
+        by_keras.append(seconds_of(functools.partial(fit_by_keras, key, repeat)))
         keras.backend.clear_session()
-        begun = time.process_time()
+        begun = time.perf_counter()
         start, steps = start_of(key)
         running = trainings.running(start, steps=steps, seed=repeat)
         running.run(repeat)
-        anew.append(time.process_time() - begun)
-        again += [cpu_seconds(functools.partial(running.run_from, seed)) for seed in range(3)]
+        anew.append(time.perf_counter() - begun)
+        again += [seconds_of(functools.partial(running.losses_from, seed)) for seed in range(3)]
         running.training.release()
     return float(np.median(by_keras)), float(np.median(anew)), float(np.median(again))
 
@@ -213,10 +213,10 @@ def fit_by_keras(key: str, seed: int) -> None:
     model.fit(x, start.arguments["y"], epochs=epochs, callbacks=[keep], verbose=0)
 
 
-def cpu_seconds(work: Callable[[], object]) -> float:
-    begun = time.process_time()
+def seconds_of(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
     work()
-    return time.process_time() - begun
+    return time.perf_counter() - begun
 
 
 def main() -> int:
