@@ -21,6 +21,8 @@ DEFAULT_MIN_DECREASE = 0.05
 MONOTONE = ("trend", "strict", "off")
 #: Seeds are handed to NumPy and TensorFlow, which take 32 bits.
 LARGEST_SEED = 2**32 - 1
+#: Types of Python's and NumPy's truth values by name; the earlier NumPy only warns of an index.
+BOOLEAN = frozenset({"bool", "bool_"})
 Bound = tuple[float | None, float | None]
 
 
@@ -106,7 +108,7 @@ def _refuse(name: str, value: object, expected: str, remedy: str) -> InvalidTrai
 
 def _as_float(value: object) -> float | None:
     """A finite float for Python and NumPy numbers, None for everything else (also bool)."""
-    if isinstance(value, (bool, str, bytes)) or type(value).__name__ in {"bool_", "bool"}:
+    if isinstance(value, (str, bytes)) or type(value).__name__ in BOOLEAN:
         return None
     try:
         number = float(value)  # type: ignore[arg-type]
@@ -117,7 +119,7 @@ def _as_float(value: object) -> float | None:
 
 def _as_int(value: object) -> int | None:
     """An integer for Python and NumPy integers, None for everything else (also bool)."""
-    if isinstance(value, bool):
+    if type(value).__name__ in BOOLEAN:
         return None
     try:
         return operator.index(value)  # type: ignore[arg-type]
