@@ -43,9 +43,9 @@ def check_data(
     Raises:
         InvalidTrainingError: the data cannot be read, or targets and data differ in rows.
     """
-    from pytest_converge.training.columns import profile_groups
-    from pytest_converge.training.frames import is_dataset, read_dataset, read_parts
-    from pytest_converge.training.targets import profile_targets
+    from pytest_converge.columns.frames import is_dataset, read_dataset, read_parts
+    from pytest_converge.columns.profile import profile_groups
+    from pytest_converge.columns.targets import profile_targets
 
     limits = DataLimits() if limits is None else limits
     start = time.perf_counter()
@@ -106,10 +106,10 @@ def check_pipeline(
     Raises:
         InvalidTrainingError: the pipeline or the data are nothing that can be tried.
     """
+    from pytest_converge.columns.rows import count_rows, in_memory
     from pytest_converge.training.bench import prepare
     from pytest_converge.training.pipeline_trials import run_trials
     from pytest_converge.training.pipelines import pipeline_for
-    from pytest_converge.training.rows import count_rows, in_memory
 
     check_codes(ignore, PIPELINE_CODES)
     start = time.perf_counter()

@@ -1,1 +1,1 @@
-"""Baselines in a session: which runs are made, and what is recorded or compared with them."""
+"""Recorded baselines: the gate, its files, and what a session does with them."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from pytest_converge.columns.scale import ArrayScale, ScaleEvidence
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.inputs import TrainingScales, training_scales
 from pytest_converge.training.laboratory import Laboratory
 from pytest_converge.training.layers import LayerReadings, layer_readings
-from pytest_converge.training.scale import ArrayScale, ScaleEvidence
 from pytest_converge.training.training import Training
 
 __all__ = ["Clues", "gather"]

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from pytest_converge.checks.words import number, share
+from pytest_converge.columns.contradictions import contradicting_share
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis import labels, sentences
 from pytest_converge.diagnosis.clues import Clues
@@ -14,7 +15,6 @@ from pytest_converge.diagnosis.labels import RELATED
 from pytest_converge.diagnosis.trials import Trials
 from pytest_converge.training.arrays import batch_leaves
 from pytest_converge.training.broadcast import outer_difference
-from pytest_converge.training.contradictions import contradicting_share
 from pytest_converge.training.interventions import rows
 from pytest_converge.training.laboratory import Laboratory
 

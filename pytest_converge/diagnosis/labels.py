@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from pytest_converge.columns.contradictions import targets_are_inputs
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.trials import OutOfTimeError, Trials
-from pytest_converge.training.contradictions import targets_are_inputs
 from pytest_converge.training.intervention import Intervention
 from pytest_converge.training.interventions import labels, targets
 from pytest_converge.training.keras_model import ModelTraining

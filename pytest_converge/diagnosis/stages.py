@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pytest_converge.columns.scale import ScaleFlag
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.clues import Clues
 from pytest_converge.diagnosis.labels import into_range
@@ -31,7 +32,6 @@ from pytest_converge.training.laboratory import Laboratory
 from pytest_converge.training.losses import loss_names
 from pytest_converge.training.minimize import MinimizeTraining
 from pytest_converge.training.models import hidden_layers, layers_of
-from pytest_converge.training.scale import ScaleFlag
 from pytest_converge.training.training import Training
 
 __all__ = [

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from pytest_converge.columns.rows import count_rows, input_columns, take
 from pytest_converge.core.pipeline_report import Difference, PipelineTrial
 from pytest_converge.training.features import Features, features_of
 from pytest_converge.training.pipelines import Pipeline
-from pytest_converge.training.rows import count_rows, input_columns, take
 
 __all__ = ["Bench", "prepare", "said", "tried"]
 

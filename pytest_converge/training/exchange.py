@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pytest_converge.columns.scale import column_scales
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.arrays import as_arrays, column_names
@@ -15,7 +16,6 @@ from pytest_converge.training.data import ArrayData
 from pytest_converge.training.intervention import Intervention
 from pytest_converge.training.interventions.features import standardised_columns
 from pytest_converge.training.laboratory import Laboratory
-from pytest_converge.training.scale import column_scales
 
 __all__ = ["FeatureBench", "Features", "exchanged", "read_features", "z_scored"]
 

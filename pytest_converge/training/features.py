@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from pytest_converge.columns.frames import is_frame, is_sparse
 from pytest_converge.core.pipeline_report import Difference
-from pytest_converge.training.frames import is_frame, is_sparse
 
 __all__ = ["Features", "difference", "features_of", "not_finite"]
 

@@ -11,19 +11,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.training.arrays import batch_leaves
-from pytest_converge.training.data import ArrayData, StreamData
-from pytest_converge.training.gradients import MOST_ROWS, undisturbed
-from pytest_converge.training.layers import named_layers, own_weights, watched_calls
-from pytest_converge.training.losses import loss_names
-from pytest_converge.training.models import call_model
-from pytest_converge.training.scale import (
+from pytest_converge.columns.scale import (
     HIGHEST_TARGET,
     ArrayScale,
     ScaleEvidence,
     column_scales,
     scale_evidence,
 )
+from pytest_converge.training.arrays import batch_leaves
+from pytest_converge.training.data import ArrayData, StreamData
+from pytest_converge.training.gradients import MOST_ROWS, undisturbed
+from pytest_converge.training.layers import named_layers, own_weights, watched_calls
+from pytest_converge.training.losses import loss_names
+from pytest_converge.training.models import call_model
 from pytest_converge.training.training import Training
 
 __all__ = ["TrainingScales", "training_scales"]

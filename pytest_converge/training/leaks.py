@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from pytest_converge.columns.rows import count_rows
 from pytest_converge.core.pipeline_report import Difference, PipelineTrial
 from pytest_converge.training.features import Features, features_of
 from pytest_converge.training.pipelines import Pipeline
-from pytest_converge.training.rows import count_rows
 
 __all__ = ["leak_trial"]
 

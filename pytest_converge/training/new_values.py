@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from pytest_converge.columns.rows import Column, input_columns, with_value
 from pytest_converge.core.pipeline_report import Difference, PipelineTrial
 from pytest_converge.training.bench import Bench, said
 from pytest_converge.training.features import not_finite
-from pytest_converge.training.rows import Column, input_columns, with_value
 
 __all__ = ["missing_trial", "unseen_trials"]
 

@@ -11,13 +11,13 @@ import dataclasses
 
 import numpy as np
 
+from pytest_converge.columns.rows import count_rows, take
 from pytest_converge.core.pipeline_report import FITTED, Difference, PipelineTrial
 from pytest_converge.training.bench import MOST_ROWS, Bench, said, tried
 from pytest_converge.training.features import difference, features_of
 from pytest_converge.training.leaks import leak_trial
 from pytest_converge.training.new_values import missing_trial, unseen_trials
 from pytest_converge.training.pipelines import PairFunction
-from pytest_converge.training.rows import count_rows, take
 
 __all__ = ["run_trials"]
 

@@ -13,10 +13,10 @@ from diagnosis.programs import SPREAD, diagnosis_of, distance, laboratory_of
 from keras import layers, optimizers
 from problems import BINARY, SPARSE, fit, linear, minimize, sequential
 
+from pytest_converge.columns.contradictions import contradicting_share, targets_are_inputs
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.diagnosis import floor
 from pytest_converge.diagnosis.clues import Clues
-from pytest_converge.training.contradictions import contradicting_share, targets_are_inputs
 from pytest_converge.training.interventions.steps import more
 
 SGD = optimizers.SGD

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from pytest_converge.columns import dtypes, duplicates
+from pytest_converge.columns import kinds as column_kinds
+from pytest_converge.columns.frames import Part
+from pytest_converge.columns.moments import Moments, moments
+from pytest_converge.columns.sample import ColumnSample, sample_rows, sampled_columns
 from pytest_converge.core.data_report import ColumnProfile, GroupProfile
-from pytest_converge.training import column_kinds, column_types, twins
-from pytest_converge.training.frames import Part
-from pytest_converge.training.moments import Moments, moments
-from pytest_converge.training.sample import ColumnSample, sample_rows, sampled_columns
 
 __all__ = ["profile_columns", "profile_groups"]
 
@@ -74,14 +75,14 @@ def profile_columns(
     for index, profile in enumerate(profiles):
         if profile.name in stated:
             profiles[index] = dataclasses.replace(profile, kind=stated[profile.name])
-    twins.mark(profiles, samples, parts)
+    duplicates.mark(profiles, samples, parts)
     return tuple(profiles)
 
 
 def _profile_part(part: Part) -> tuple[list[ColumnProfile], list[ColumnSample]]:
     kind = part.array.dtype.kind
     if kind not in "biuf":
-        profiles = [column_types.other_column(part, index) for index in range(part.width)]
+        profiles = [dtypes.other_column(part, index) for index in range(part.width)]
         return profiles, [ColumnSample.none() for _ in profiles]
     chosen = sample_rows(part)
     samples = sampled_columns(part, chosen)
@@ -140,7 +141,7 @@ def _zeros(part: Part, samples: Sequence[ColumnSample]) -> list[float]:
 def _looked_closer(
     part: Part, index: int, profile: ColumnProfile, seen: ColumnSample
 ) -> ColumnProfile:
-    wrong = column_types.wrong_number(profile, seen)
+    wrong = dtypes.wrong_number(profile, seen)
     far, sentinel = 0, None
     if profile.kind == "continuous" and profile.spread > 0.0:
         reach = max(profile.high - profile.median, profile.median - profile.low)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pytest_converge.columns.frames import is_dataset, read_dataset, read_parts
 from pytest_converge.core.errors import InvalidTrainingError
-from pytest_converge.training.frames import is_dataset, read_dataset, read_parts
 
 X = np.arange(12.0).reshape(4, 3)
 

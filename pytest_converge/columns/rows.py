@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from pytest_converge.columns.frames import is_dataset, is_frame, is_sparse, read_dataset
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
-from pytest_converge.training.frames import is_dataset, is_frame, is_sparse, read_dataset
 
 __all__ = ["Column", "count_rows", "in_memory", "input_columns", "take", "with_value"]
 

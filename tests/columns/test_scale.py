@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pytest_converge.training import scale
-from pytest_converge.training.scale import column_scales, scale_evidence
+from pytest_converge.columns import scale
+from pytest_converge.columns.scale import column_scales, scale_evidence
 
 
 def normal(rows=500, columns=3, mean=0.0, deviation=1.0):

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from pytest_converge.training.frames import Part
-from pytest_converge.training.moments import BLOCK_VALUES
+from pytest_converge.columns.frames import Part
+from pytest_converge.columns.moments import BLOCK_VALUES
 
 __all__ = ["repeated_rows"]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from pytest_converge.columns.frames import Part
+from pytest_converge.columns.moments import BLOCK_VALUES
+from pytest_converge.columns.sample import ColumnSample
 from pytest_converge.core.data_report import ColumnProfile
-from pytest_converge.training.frames import Part
-from pytest_converge.training.moments import BLOCK_VALUES
-from pytest_converge.training.sample import ColumnSample
 
 __all__ = ["mark"]
 

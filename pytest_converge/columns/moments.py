@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_converge.training.frames import Part
+from pytest_converge.columns.frames import Part
 
 __all__ = ["Moments", "moments"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pytest_converge.training.frames import read_parts
-from pytest_converge.training.repeats import repeated_rows
+from pytest_converge.columns.frames import read_parts
+from pytest_converge.columns.repeated_rows import repeated_rows
 
 RNG = np.random.default_rng(0)
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from pytest_converge.columns.frames import Part
+from pytest_converge.columns.profile import profile_columns
+from pytest_converge.columns.repeated_rows import repeated_rows
 from pytest_converge.core.data_report import TargetProfile
-from pytest_converge.training.columns import profile_columns
-from pytest_converge.training.frames import Part
-from pytest_converge.training.repeats import repeated_rows
 
 __all__ = ["profile_targets"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pytest_converge.training.columns import profile_columns
-from pytest_converge.training.frames import read_parts
+from pytest_converge.columns.frames import read_parts
+from pytest_converge.columns.profile import profile_columns
 
 RNG = np.random.default_rng(0)
 A, B = RNG.normal(size=(2, 20_000))

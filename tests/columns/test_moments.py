@@ -7,9 +7,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from pytest_converge.training import moments as module
-from pytest_converge.training.frames import read_parts
-from pytest_converge.training.moments import moments
+from pytest_converge.columns import moments as module
+from pytest_converge.columns.frames import read_parts
+from pytest_converge.columns.moments import moments
 
 
 def measured(array, shift=0.0):

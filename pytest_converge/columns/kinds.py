@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from pytest_converge.columns.frames import Part
+from pytest_converge.columns.sample import ColumnSample
 from pytest_converge.core.data_report import ColumnProfile
-from pytest_converge.training.frames import Part
-from pytest_converge.training.sample import ColumnSample
 
 __all__ = ["kinds_of", "mark_groups", "shape_of"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pytest_converge.columns.rows import count_rows, in_memory, input_columns, take, with_value
 from pytest_converge.core.errors import InvalidTrainingError
-from pytest_converge.training.rows import count_rows, in_memory, input_columns, take, with_value
 
 X = np.arange(8.0).reshape(4, 2)
 

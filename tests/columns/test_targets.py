@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pytest_converge.training.frames import read_parts
-from pytest_converge.training.targets import profile_targets
+from pytest_converge.columns.frames import read_parts
+from pytest_converge.columns.targets import profile_targets
 
 RNG = np.random.default_rng(0)
 N = 500

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_converge.training.frames import Part
+from pytest_converge.columns.frames import Part
 
 __all__ = ["ColumnSample", "sample_rows", "sampled_columns"]
 

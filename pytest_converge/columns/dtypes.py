@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from pytest_converge.columns.frames import Part
+from pytest_converge.columns.sample import ColumnSample
 from pytest_converge.core.data_report import ColumnProfile
-from pytest_converge.training.frames import Part
-from pytest_converge.training.sample import ColumnSample
 
 __all__ = ["other_column", "wrong_number"]
 

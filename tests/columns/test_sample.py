@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pytest_converge.training.frames import read_parts
-from pytest_converge.training.sample import MOST_ROWS, sample_rows, sampled_columns
+from pytest_converge.columns.frames import read_parts
+from pytest_converge.columns.sample import MOST_ROWS, sample_rows, sampled_columns
 
 
 def sampled(array):

@@ -1,0 +1,1 @@
+"""What a column, a target and a repeated row are; NumPy only."""
