@@ -22,9 +22,13 @@ import sklearn.datasets
 from sklearn import preprocessing
 
 from pytest_converge.core.expectation import Expectation
-from pytest_converge.diagnosis.pipeline_comparison import Scale
+from pytest_converge.features.comparison.column_exchange import (
+    FeatureBench,
+    read_features,
+    z_scored,
+)
+from pytest_converge.features.comparison.judgement import Scale
 from pytest_converge.training.adapters import build_training
-from pytest_converge.training.exchange import FeatureBench, read_features, z_scored
 from pytest_converge.training.run import TrainingRun
 
 STEPS, AGREE = 100, 3

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import numpy as np
 
 from pytest_converge.core.data_limits import DataLimits
-from pytest_converge.preprocessing import check_data, check_pipeline
+from pytest_converge.features.reports import check_data, check_pipeline
 
 MEGABYTE = 2**20
 

@@ -15,9 +15,9 @@ from pytest_converge import hookspecs
 from pytest_converge.pytest_side import marker, options
 
 if TYPE_CHECKING:
+    from pytest_converge.features.fixture import Preprocessing
     from pytest_converge.pytest_side.fixture import Converge
     from pytest_converge.pytest_side.learning_rate import LearningRate
-    from pytest_converge.pytest_side.preprocessing import Preprocessing
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -164,6 +164,6 @@ def preprocessing(request: pytest.FixtureRequest) -> Preprocessing:
     check looks at data as they go into a network, fit_once at a pipeline that is fitted to
     training rows. Neither trains. Each returns a report or raises PreprocessingError.
     """
-    from pytest_converge.pytest_side.preprocessing import Preprocessing
+    from pytest_converge.features.fixture import Preprocessing
 
     return Preprocessing(request.node)

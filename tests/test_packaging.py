@@ -12,7 +12,6 @@ import pytest
 
 import pytest_converge
 from pytest_converge import hookspecs
-from pytest_converge.checks.pipelines import PIPELINE_CODES
 from pytest_converge.core.baseline import BaselineVerdict
 from pytest_converge.core.baseline_report import BaselineReport
 from pytest_converge.core.calibration import Calibration, Candidate, LossBound
@@ -28,6 +27,7 @@ from pytest_converge.core.rate_range import RateRange
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.core.sensitivity import Sensitivity, TriedMutation
+from pytest_converge.features.checks.pipelines import PIPELINE_CODES
 from pytest_converge.pytest_side.option_table import BASELINES, FLAGS, OPTIONS, VERBOSITY
 
 if sys.version_info >= (3, 11):

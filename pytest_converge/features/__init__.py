@@ -1,0 +1,1 @@
+"""The fixture `preprocessing`: data checked, pipelines tried, preparations compared."""

@@ -1,0 +1,1 @@
+"""Checks of measured data: pure functions from column profiles to findings."""

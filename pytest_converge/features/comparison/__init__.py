@@ -1,0 +1,1 @@
+"""Several preparations of the same features, compared by training."""

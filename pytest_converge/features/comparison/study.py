@@ -1,0 +1,165 @@
+"""From a call of `preprocessing.compare` to the comparison."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.pipeline_comparison import PipelineComparison
+from pytest_converge.core.record import TrainingRecord
+from pytest_converge.runner import Context
+from pytest_converge.studies.building import seeded_training
+
+if TYPE_CHECKING:
+    from pytest_converge.features.comparison.column_exchange import FeatureBench, Features
+
+__all__ = ["compared_pipelines"]
+
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
+#: Starts that all have to agree: one alone may have been lucky.
+STARTS = 3
+
+
+def compared_pipelines(
+    context: Context,
+    build: Callable[..., Any],
+    pipelines: Mapping[str, Any],
+    targets: Any,
+    *,
+    judged: str,
+    tolerance: float,
+    batch_size: int,
+) -> PipelineComparison:
+    """Trains on several preparations of the features, beside the z-scored first one.
+
+    Args:
+        context: the test.
+        build: builds the compiled model; takes nothing, or the shape of the features without rows.
+        pipelines: the features by name, as many rows each.
+        targets: the targets.
+        judged: the name of the pipeline under test.
+        tolerance: by what share its loss may lie above that of the reference.
+        batch_size: rows of a batch.
+
+    Raises:
+        InvalidTrainingError: a training cannot be run as asked.
+    """
+    from pytest_converge.features.comparison.column_exchange import read_features, z_scored
+    from pytest_converge.training.seeding import preserved
+
+    began = time.perf_counter()
+    with preserved(), contextlib.ExitStack() as stack:
+        features = [read_features(name, data) for name, data in pipelines.items()]
+        reference = z_scored(features[0], f"z-scored {features[0].name}")
+        benches = _Benches(context, stack, build, targets, batch_size)
+        benches.check([reference, *features])
+        comparison = _comparison(context, benches, reference, features, judged, tolerance)
+    return dataclasses.replace(comparison, seconds=time.perf_counter() - began)
+
+
+def _comparison(
+    context: Context,
+    benches: _Benches,
+    reference: Features,
+    features: list[Features],
+    judged: str,
+    tolerance: float,
+) -> PipelineComparison:
+    from pytest_converge.features.comparison.judgement import Scale, find_culprits
+
+    starts = max(STARTS, context.expectation.seeds)
+    known = benches.records(reference, starts)
+    scale = Scale(known, context.expectation.max_loss)
+    if not scale.usable:
+        given = "a reference whose loss is not finite, or negative"
+        remedy = "Look at it alone: converge.fit(build, z_scored_features, targets)."
+        raise InvalidTrainingError(complaint(given, "one that trains", remedy))
+    runs = [scale.run(each, benches.records(each, starts)) for each in features]
+    comparison = PipelineComparison(
+        test=context.test,
+        number=context.number,
+        judged=judged,
+        tolerance=tolerance,
+        target=scale.target,
+        runs=(scale.run(reference, known), *runs),
+        steps=context.expectation.steps,
+    )
+    if comparison.passed:
+        return comparison
+    own = next(each for each in features if each.name == judged)
+    different = own.differing_columns(reference)
+    if different is None:
+        obstacle = f"{judged} has other columns than {features[0].name}"
+        return dataclasses.replace(comparison, obstacle=obstacle)
+
+    def worse(changed: Features, on: int) -> float:
+        return scale.run(changed, benches.records(changed, on)).factor
+
+    found = find_culprits(own, reference, different, worse, limit=1 + tolerance, starts=starts)
+    return dataclasses.replace(
+        comparison, exchanges=found.exchanges, culprits=found.columns, mended=found.mended
+    )
+
+
+class _Benches:
+    """A traced training for each shape of the features, made where it is first needed."""
+
+    def __init__(
+        self,
+        context: Context,
+        stack: contextlib.ExitStack,
+        build: Callable[..., Any],
+        targets: Any,
+        batch_size: int,
+    ) -> None:
+        from pytest_converge.training.rehearsal import needed_arguments
+
+        self._context = context
+        self._stack = stack
+        self._build = build
+        self._takes_shape = len(needed_arguments(build)) == 1
+        self._targets = targets
+        self._batch_size = batch_size
+        self._benches: dict[tuple[Any, ...], FeatureBench] = {}
+
+    def check(self, features: list[Features]) -> None:
+        """Refuses shapes that a model of one shape cannot take."""
+        shapes = {each.shape for each in features}
+        if len(shapes) > 1 and not self._takes_shape:
+            given = f"features of the shapes {', '.join(map(str, sorted(shapes)))}"
+            remedy = "Let build take the shape: def build(shape): ... keras.Input(shape)."
+            expected = "one shape, where build takes no argument"
+            raise InvalidTrainingError(complaint(given, expected, remedy))
+
+    def records(self, features: Features, starts: int) -> list[TrainingRecord]:
+        """One training from each of the first starts."""
+        key = (*features.shape, features.array.dtype.kind)
+        if key not in self._benches:
+            self._benches[key] = self._bench(features)
+        return self._benches[key].records(features, starts)
+
+    def _bench(self, features: Features) -> FeatureBench:
+        from pytest_converge.features.comparison.column_exchange import FeatureBench
+        from pytest_converge.training.run import TrainingRun
+
+        shape = (features.shape,) if self._takes_shape else ()
+        arguments = {
+            "model": functools.partial(self._build, *shape),
+            "x": features.array,
+            "y": self._targets,
+            "batch_size": self._batch_size,
+            "shuffle": True,
+            "sample_weight": None,
+            "class_weight": None,
+        }
+        training = seeded_training(self._context, "fit", arguments)
+        self._stack.callback(training.release)
+        context = self._context
+        running = TrainingRun(training, context.expectation.steps, context.progress)
+        return FeatureBench(running, context.expectation.seed or 0, context.progress)

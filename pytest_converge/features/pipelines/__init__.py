@@ -1,0 +1,1 @@
+"""Feature pipelines of several libraries, and what is tried with them."""

@@ -1,0 +1,143 @@
+"""From a call of `preprocessing.check` or `.fit_once` to its report: reads, measures, judges."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from pytest_converge.core.data_limits import DataLimits, check_codes
+from pytest_converge.core.data_report import ColumnProfile, DataReport
+from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
+from pytest_converge.core.pipeline_report import PipelineReport
+from pytest_converge.features.checks.all_checks import judge_data
+from pytest_converge.features.checks.pipelines import PIPELINE_CODES, judge_trials
+
+__all__ = ["check_data", "check_pipeline"]
+
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
+#: Columns kept in a report; of more, those with findings and the first ones.
+MOST_COLUMNS = 200
+
+
+def check_data(
+    data: Any,
+    targets: Any = None,
+    *,
+    names: Sequence[str] | None = None,
+    limits: DataLimits | None = None,
+    test: str = "",
+    number: int = 1,
+) -> DataReport:
+    """Measures and judges data without training, and without loading TensorFlow.
+
+    Args:
+        data: arrays, tables, dicts of these, or a `tf.data.Dataset`.
+        targets: the targets, where `data` does not bring them.
+        names: of the columns of `data`.
+        limits: what the data are held to.
+        test: the id of the test.
+        number: which study of its test this is.
+
+    Raises:
+        InvalidTrainingError: the data cannot be read, or targets and data differ in rows.
+    """
+    from pytest_converge.columns.frames import is_dataset, read_dataset, read_parts
+    from pytest_converge.columns.profile import profile_groups
+    from pytest_converge.columns.targets import profile_targets
+
+    limits = DataLimits() if limits is None else limits
+    start = time.perf_counter()
+    if is_dataset(data):
+        data, own = read_dataset(data)
+        targets = own if targets is None else targets
+    parts = read_parts(data, "x", names)
+    groups = profile_groups(parts, limits.kinds)
+    columns = [column for group in groups for column in group.columns]
+    _check_names(limits, [column.name for column in columns])
+    target = None
+    if targets is not None:
+        wanted = read_parts(targets, "y")
+        if len(wanted[0]) != len(parts[0]):
+            given = f"{len(parts[0])} rows and {len(wanted[0])} targets"
+            remedy = "Check how they were cut."
+            raise InvalidTrainingError(complaint(given, "a target for each row", remedy))
+        target = profile_targets(wanted, parts, limits.task)
+    findings = judge_data(groups, target, limits)
+    concerned = {name for finding in findings for name in finding.columns}
+    shown = _kept([*columns, *(target.columns if target else ())], concerned)
+    return DataReport(
+        test=test,
+        number=number,
+        rows=len(parts[0]),
+        width=len(columns),
+        columns=tuple(shown),
+        task=target.task if target else "",
+        classes=target.classes[:MOST_COLUMNS] if target else (),
+        findings=findings,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def check_pipeline(
+    pipeline: Any,
+    train: Any,
+    other: Any,
+    *,
+    targets: Any = None,
+    missing: bool | None = None,
+    ignore: Sequence[str] = (),
+    test: str = "",
+    number: int = 1,
+) -> PipelineReport:
+    """Tries whether a pipeline learns from the training data alone and treats each row alike.
+
+    Args:
+        pipeline: a transformer, a preprocessing layer, or a function; it is not changed.
+        train: the data that it is fitted to.
+        other: data that it then transforms.
+        targets: of the training data.
+        missing: whether missing values are tried; None: in the columns that have some.
+        ignore: codes not to report.
+        test: the id of the test.
+        number: which study of its test this is.
+
+    Raises:
+        InvalidTrainingError: the pipeline or the data are nothing that can be tried.
+    """
+    from pytest_converge.columns.rows import count_rows, in_memory
+    from pytest_converge.features.pipelines.adapters import pipeline_for
+    from pytest_converge.features.pipelines.trial_run import prepare
+    from pytest_converge.features.pipelines.trials import run_trials
+
+    check_codes(ignore, PIPELINE_CODES)
+    start = time.perf_counter()
+    train, other = in_memory(train, "train"), in_memory(other, "other")
+    bench = prepare(pipeline_for(pipeline), train, other, targets)
+    trials = run_trials(bench, missing=missing)
+    return PipelineReport(
+        test=test,
+        number=number,
+        pipeline=bench.pipeline.name,
+        rows=(count_rows(train), count_rows(other)),
+        features=bench.base.names[:MOST_COLUMNS],
+        trials=trials,
+        findings=judge_trials(trials, ignore),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _check_names(limits: DataLimits, names: list[str]) -> None:
+    for name in limits.kinds:
+        if name not in names:
+            remedy = nearest(name, names[:MOST_COLUMNS])
+            raise InvalidTrainingError(complaint(f"a kind for {name!r}", "a column", remedy))
+
+
+def _kept(columns: list[ColumnProfile], concerned: set[str]) -> list[ColumnProfile]:
+    if len(columns) <= MOST_COLUMNS:
+        return columns
+    first = [column for column in columns if column.name in concerned]
+    rest = [column for column in columns if column.name not in concerned]
+    return (first + rest)[:MOST_COLUMNS]
