@@ -31,7 +31,7 @@ import tensorflow as tf
 from pytest_converge import runner
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.rate_range import RateRange
-from pytest_converge.studies.rate_range import range_of_rates
+from pytest_converge.learning_rate.study import range_of_rates
 from pytest_converge.training.data import epochs_of_batches
 from pytest_converge.training.seeding import seed_everything
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pytest_converge.core.record import NonFinite, TrainingRecord
     from pytest_converge.core.result import ConvergenceResult, Run
     from pytest_converge.features.fixture import Preprocessing
+    from pytest_converge.learning_rate.fixture import LearningRate
     from pytest_converge.pytest_side.fixture import Converge
-    from pytest_converge.pytest_side.learning_rate import LearningRate
     from pytest_converge.report.figures import plot
 
     __version__: str

@@ -16,8 +16,8 @@ from pytest_converge.pytest_side import marker, options
 
 if TYPE_CHECKING:
     from pytest_converge.features.fixture import Preprocessing
+    from pytest_converge.learning_rate.fixture import LearningRate
     from pytest_converge.pytest_side.fixture import Converge
-    from pytest_converge.pytest_side.learning_rate import LearningRate
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -150,8 +150,8 @@ def learning_rate(request: pytest.FixtureRequest) -> LearningRate:
     Returns the smallest and the largest rate that pass, the user's own place between them, and the
     loss at each; `.assert_within(margin=3)` fails where the own rate is too near an edge.
     """
+    from pytest_converge.learning_rate.fixture import LearningRate
     from pytest_converge.pytest_side import lifecycle
-    from pytest_converge.pytest_side.learning_rate import LearningRate
 
     lifecycle.open_fixture(request.node)
     return LearningRate(request.node)

@@ -146,9 +146,9 @@ def range_of_rates(
 
 def install() -> None:
     """Take the place of the real modules."""
-    studies = types.ModuleType("pytest_converge.studies.rate_range")
+    studies = types.ModuleType("pytest_converge.learning_rate.study")
     studies.__dict__.update(range_of_rates=range_of_rates)
-    sys.modules["pytest_converge.studies.rate_range"] = studies
+    sys.modules["pytest_converge.learning_rate.study"] = studies
     module = types.ModuleType("pytest_converge.runner")
     module.__dict__.update(Context=Context, run=run, isolation=isolation)
     sys.modules["pytest_converge.runner"] = module

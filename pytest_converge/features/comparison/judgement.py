@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 from pytest_converge.core.pipeline_comparison import Exchange, PipelineRun
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.diagnosis.rate_cuts import hit, levelled
 from pytest_converge.features.comparison.column_exchange import Features, exchanged
+from pytest_converge.learning_rate.early_stop import hit, levelled
 
 __all__ = ["Culprits", "Scale", "find_culprits"]
 

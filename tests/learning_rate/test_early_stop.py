@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from pytest_converge.diagnosis.rate_cuts import behind, forecast_misses, hit, stuck
+from pytest_converge.learning_rate.early_stop import behind, forecast_misses, hit, stuck
 
 STEPS = 160
 

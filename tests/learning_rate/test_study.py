@@ -12,8 +12,8 @@ from trainings import NoHooks, quiet
 
 from pytest_converge import Finding, InvalidTrainingError
 from pytest_converge.core.expectation import Expectation
+from pytest_converge.learning_rate.study import range_of_rates
 from pytest_converge.runner import Context, run
-from pytest_converge.studies.rate_range import range_of_rates
 from pytest_converge.training import sources
 
 X = np.linspace(-1, 1, 64).reshape(-1, 1).astype("float32")

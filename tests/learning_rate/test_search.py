@@ -14,8 +14,8 @@ from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.record import NonFinite, TrainingRecord
-from pytest_converge.diagnosis.rate_probes import target_of
-from pytest_converge.diagnosis.rate_range import RangeSearch
+from pytest_converge.learning_rate.search import RangeSearch
+from pytest_converge.learning_rate.trainings import target_of
 
 STEPS = 160
 CHECKPOINTS = tuple(range(0, STEPS + 1, 10))

@@ -12,8 +12,8 @@ from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.rate_range import RatePoint
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.diagnosis.rate_cuts import Course, behind, forecast_misses, stuck
-from pytest_converge.training.sweep import Sweep
+from pytest_converge.learning_rate.early_stop import Course, behind, forecast_misses, stuck
+from pytest_converge.learning_rate.sweep import Sweep
 
 __all__ = ["Judge", "Probe", "RateProbes", "target_of"]
 

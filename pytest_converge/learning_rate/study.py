@@ -14,7 +14,7 @@ from pytest_converge.runner import Context, judged
 from pytest_converge.studies.building import seeded_training
 
 if TYPE_CHECKING:
-    from pytest_converge.training.sweep import Sweep
+    from pytest_converge.learning_rate.sweep import Sweep
     from pytest_converge.training.training import Training
 
 __all__ = ["range_of_rates"]
@@ -45,9 +45,9 @@ def range_of_rates(
     Raises:
         InvalidTrainingError: the training cannot be run as asked, or has no rate to change.
     """
+    from pytest_converge.learning_rate.sweep import Sweep
     from pytest_converge.training.run import TrainingRun
     from pytest_converge.training.seeding import preserved
-    from pytest_converge.training.sweep import Sweep
 
     began = time.perf_counter()
     with preserved():
@@ -67,7 +67,7 @@ def range_of_rates(
 def _range(
     context: Context, sweep: Sweep, began: float, schedules: Mapping[str, Any], decades: int
 ) -> RateRange:
-    from pytest_converge.diagnosis.rate_range import RangeSearch, predicted_limit
+    from pytest_converge.learning_rate.search import RangeSearch, predicted_limit
     from pytest_converge.training.interventions import learning_rate
     from pytest_converge.training.interventions.optimizers import setting
 

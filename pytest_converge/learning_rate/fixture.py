@@ -105,8 +105,8 @@ class LearningRate:
         expectation: Mapping[str, Any],
     ) -> RateRange:
         # Imports TensorFlow, which takes seconds: never before a test needs it.
+        from pytest_converge.learning_rate.study import range_of_rates
         from pytest_converge.runner import Context
-        from pytest_converge.studies.rate_range import range_of_rates
 
         fixture.refuse_unknown("learning_rate.range", [*arguments, *options], expectation)
         _check(options["schedules"], options["decades"])

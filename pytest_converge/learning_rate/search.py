@@ -8,12 +8,12 @@ import math
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.rate_range import RatePoint
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.diagnosis.rate_cuts import hit, levelled
-from pytest_converge.diagnosis.rate_probes import Judge, Probe, RateProbes
+from pytest_converge.learning_rate.early_stop import hit, levelled
+from pytest_converge.learning_rate.sweep import Sweep
+from pytest_converge.learning_rate.trainings import Judge, Probe, RateProbes
 from pytest_converge.training.curvature import curvature, stability_limit
 from pytest_converge.training.interventions.optimizers import setting
 from pytest_converge.training.optimizer import is_plain_sgd
-from pytest_converge.training.sweep import Sweep
 
 __all__ = ["RangeSearch", "predicted_limit"]
 

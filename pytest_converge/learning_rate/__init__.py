@@ -1,0 +1,1 @@
+"""The fixture `learning_rate`: the range of learning rates that pass."""
