@@ -26,9 +26,9 @@ import keras  # noqa: E402  (the log level must be set first)
 import problems  # noqa: E402
 import trainings  # noqa: E402
 
-from pytest_converge.checks.calibration import bound_of, exceeding  # noqa: E402
+from pytest_converge.test_quality.bounds import bound_of, exceeding  # noqa: E402
+from pytest_converge.test_quality.step_numbers import Milestones  # noqa: E402
 from pytest_converge.training.intervention import Intervention  # noqa: E402
-from pytest_converge.training.milestones import Milestones  # noqa: E402
 
 STARTS, SEED = 20, 1
 SHARES = (0.25, 0.5, 1.0)

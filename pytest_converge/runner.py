@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_converge.baselines.connection import Connection, connect
-from pytest_converge.calibration import calibration_of
 from pytest_converge.checks.gates import is_ignored, judge
 from pytest_converge.core.baseline_policy import BaselinePolicy
 from pytest_converge.core.baseline_report import BaselineReport
@@ -23,7 +22,8 @@ from pytest_converge.core.result import ConvergenceResult, Run
 from pytest_converge.core.sensitivity import Sensitivity
 from pytest_converge.core.study import Study
 from pytest_converge.core.surface import LossSurface
-from pytest_converge.sensitivity import sensitivity_of
+from pytest_converge.test_quality.calibration import calibration_of
+from pytest_converge.test_quality.power import sensitivity_of
 from pytest_converge.training.environment import require_tensorflow
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from pytest_converge.checks.calibration import (
+from pytest_converge.core.calibration import BASES, Candidate, LossBound
+from pytest_converge.test_quality.bounds import (
     ENOUGH_POWER,
     FALSE_ALARM,
     SKEWED,
@@ -17,7 +18,6 @@ from pytest_converge.checks.calibration import (
     t_quantile,
     t_tail,
 )
-from pytest_converge.core.calibration import BASES, Candidate, LossBound
 
 HALVED = "learning rate x 0.5"
 #: Student's t with 7 degrees of freedom at 1 - 0.001 / 5.

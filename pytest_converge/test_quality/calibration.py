@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pytest_converge.checks.calibration import bound_of, choose, exceeding
 from pytest_converge.core.calibration import Calibration, Candidate
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.sensitivity import named, put_back_after, why_once
+from pytest_converge.test_quality.bounds import bound_of, choose, exceeding
+from pytest_converge.test_quality.power import named, put_back_after, why_once
 
 if TYPE_CHECKING:
     from pytest_converge.training.run import TrainingRun
@@ -50,9 +50,9 @@ def calibration_of(
     Raises:
         InvalidTrainingError: it has no other starts, or its batches cannot be had again.
     """
+    from pytest_converge.test_quality.mutations.catalogue import HALVED, mutations_of, slower
+    from pytest_converge.test_quality.step_numbers import Milestones, can_go_on
     from pytest_converge.training.intervention import Intervention
-    from pytest_converge.training.milestones import Milestones, can_go_on
-    from pytest_converge.training.mutations.catalogue import HALVED, mutations_of, slower
 
     began = time.perf_counter()
     factor = 2 if can_go_on(running) else 1

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
+from pytest_converge.test_quality.mutations.label_noise import NOISE, noisy_labels
+from pytest_converge.test_quality.mutations.layer_changes import (
+    activation_removed,
+    first_layer_frozen,
+)
 from pytest_converge.training.data import ArrayData, StreamData
 from pytest_converge.training.intervention import Intervention
 from pytest_converge.training.keras_model import ModelTraining
-from pytest_converge.training.mutations.labels import NOISE, noisy_labels
-from pytest_converge.training.mutations.layers import activation_removed, first_layer_frozen
 from pytest_converge.training.training import Training
 
 __all__ = ["HALVED", "LOWERED", "Mutation", "mutations_of", "slower"]

@@ -10,10 +10,10 @@ from keras import layers, optimizers
 from problems import SPARSE, fit, linear, minimize, sequential, step, wine
 from trainings import quiet, running
 
+from pytest_converge.test_quality.mutations.catalogue import mutations_of
+from pytest_converge.test_quality.mutations.label_noise import NOISE
 from pytest_converge.training.laboratory import Laboratory
 from pytest_converge.training.models import layers_of
-from pytest_converge.training.mutations.catalogue import mutations_of
-from pytest_converge.training.mutations.labels import NOISE
 from pytest_converge.training.snapshot import as_tf_variable
 
 SGD = optimizers.SGD

@@ -8,9 +8,10 @@ from keras import optimizers
 from problems import classifier, fit, minimize, wine
 from trainings import NoHooks, judged, quiet
 
-from pytest_converge import InvalidTrainingError, calibration, runner
-from pytest_converge.checks.calibration import exceeding
+from pytest_converge import InvalidTrainingError, runner
 from pytest_converge.core.expectation import Expectation
+from pytest_converge.test_quality import calibration
+from pytest_converge.test_quality.bounds import exceeding
 
 SGD = optimizers.SGD
 

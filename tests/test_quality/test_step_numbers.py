@@ -12,9 +12,9 @@ from keras import layers, optimizers
 from problems import classifier, fit, minimize, sequential, wine
 from trainings import quiet, recorded, running
 
+from pytest_converge.test_quality.step_numbers import Milestones, can_go_on
 from pytest_converge.training.intervention import Intervention
 from pytest_converge.training.loop import Loop
-from pytest_converge.training.milestones import Milestones, can_go_on
 
 SGD = optimizers.SGD
 NOTHING = Intervention(code="", change="nothing")

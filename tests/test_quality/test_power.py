@@ -14,7 +14,7 @@ from pytest_converge import Finding, runner
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import Run
-from pytest_converge.sensitivity import JUDGED, sensitivity_of
+from pytest_converge.test_quality.power import JUDGED, sensitivity_of
 from pytest_converge.training.run import TrainingRun
 
 SGD = optimizers.SGD
@@ -209,7 +209,7 @@ def test_what_a_mutation_breaks_is_said():
 
 
 def test_without_time_the_rest_is_left_out(monkeypatch):
-    from pytest_converge import sensitivity
+    from pytest_converge.test_quality import power as sensitivity
 
     monkeypatch.setattr(sensitivity, "SECONDS", 0.0)
     monkeypatch.setattr(sensitivity, "TIMES", 0.0)

@@ -15,8 +15,8 @@ from pytest_converge.core.result import Run
 from pytest_converge.core.sensitivity import Sensitivity, TriedMutation
 
 if TYPE_CHECKING:
+    from pytest_converge.test_quality.mutations.catalogue import Mutation
     from pytest_converge.training.laboratory import Laboratory
-    from pytest_converge.training.mutations.catalogue import Mutation
     from pytest_converge.training.run import TrainingRun
 
 __all__ = ["Gate", "Judge", "named", "put_back_after", "sensitivity_of", "why_once"]
@@ -58,8 +58,8 @@ def sensitivity_of(
         gate: judges against a baseline, where the test demands it; then a change is judged once.
         progress: told about every run.
     """
+    from pytest_converge.test_quality.mutations.catalogue import mutations_of
     from pytest_converge.training.laboratory import Laboratory
-    from pytest_converge.training.mutations.catalogue import mutations_of
 
     began, seed = time.perf_counter(), runs[0].record.seed
     budget = max(SECONDS, TIMES * runs[0].record.seconds)

@@ -1,0 +1,1 @@
+"""What a test would notice, and which bounds suit it."""
