@@ -34,9 +34,9 @@ import baseline_trainings
 import numpy as np
 from baseline_trainings import CHANGED, CHANGES, ZOO, Measured
 
-from pytest_converge.baseline.bounds import LOOKS, SEEDS
-from pytest_converge.baseline.gate import decide, judge
-from pytest_converge.baseline.rules import largest_drift
+from pytest_converge.baselines.gate.bounds import LOOKS, SEEDS
+from pytest_converge.baselines.gate.decision import decide, judge
+from pytest_converge.baselines.gate.rules import largest_drift
 from pytest_converge.core.baseline import BaselineVerdict, StoredRun
 
 SECTIONS = ("replays", "hard", "power", "environments", "reseed")

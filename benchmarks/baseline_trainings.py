@@ -30,7 +30,7 @@ import tensorflow as tf  # noqa: E402
 import trainings  # noqa: E402
 from problems import Start  # noqa: E402
 
-from pytest_converge.baseline.scores import kept_points, scores  # noqa: E402
+from pytest_converge.baselines.gate.scores import kept_points, scores  # noqa: E402
 from pytest_converge.core.baseline import StoredRun  # noqa: E402
 
 layers, optimizers = keras.layers, keras.optimizers

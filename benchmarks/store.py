@@ -22,9 +22,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from pytest_converge.baseline.errors import BaselineFileError, MissingBaselineError
-from pytest_converge.baseline.paths import is_leftover
-from pytest_converge.baseline.store import Store
+from pytest_converge.baselines.files.errors import BaselineFileError, MissingBaselineError
+from pytest_converge.baselines.files.paths import is_leftover
+from pytest_converge.baselines.files.store import Store
 from pytest_converge.core.baseline import Baseline, StoredRun
 
 TEST = "test_models.py::test_wine"

@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pytest_converge.baselines.connection import Connection, connect
+from pytest_converge.baselines.session.connection import Connection, connect
 from pytest_converge.checks.gates import is_ignored, judge
 from pytest_converge.core.baseline_policy import BaselinePolicy
 from pytest_converge.core.baseline_report import BaselineReport

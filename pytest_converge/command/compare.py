@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pytest_converge.baseline.ranks import mann_whitney_p
+from pytest_converge.baselines.gate.ranks import mann_whitney_p
 from pytest_converge.command.found import find, read_all
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.baseline import Baseline

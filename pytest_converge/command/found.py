@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pytest_converge.baseline.errors import BaselineFileError
-from pytest_converge.baseline.paths import FOLDER, is_baseline, is_leftover
-from pytest_converge.baseline.store import read
+from pytest_converge.baselines.files.errors import BaselineFileError
+from pytest_converge.baselines.files.paths import FOLDER, is_baseline, is_leftover
+from pytest_converge.baselines.files.store import read
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.baseline import Baseline
 from pytest_converge.core.errors import InvalidTrainingError, complaint

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_converge.baseline.paths import FOLDER, baseline_path
+from pytest_converge.baselines.files.paths import FOLDER, baseline_path
 from pytest_converge.command.found import find, read_all
 from pytest_converge.command.inventory import collected_by_pytest, collected_in
 from pytest_converge.command.terminal import Terminal

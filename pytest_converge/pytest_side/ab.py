@@ -185,7 +185,7 @@ def mode_of(item: pytest.Item, revision: str) -> tuple[str, str]:
 
 
 def _has_runs(item: pytest.Item, root: str) -> bool:
-    from pytest_converge.baseline.store import Store
+    from pytest_converge.baselines.files.store import Store
 
     return Store(Path(root)).path_of(item.path, item.nodeid).is_file()
 

@@ -70,14 +70,14 @@ def _seconds(value: Any) -> float:
 
 
 def _tolerance(value: Any) -> float:
-    from pytest_converge.baseline.bounds import require_tolerance
+    from pytest_converge.baselines.gate.bounds import require_tolerance
 
     require_tolerance(number := float(value))
     return number
 
 
 def _alpha(value: Any) -> float:
-    from pytest_converge.baseline.bounds import require_alpha
+    from pytest_converge.baselines.gate.bounds import require_alpha
 
     require_alpha(number := float(value))
     return number

@@ -108,7 +108,7 @@ class Recorded:
 
     def _stale(self, config: pytest.Config) -> Iterator[str]:
         """Files of baselines, beside the collected tests, that belong to none of them."""
-        from pytest_converge.baseline.paths import baseline_path, is_baseline
+        from pytest_converge.baselines.files.paths import baseline_path, is_baseline
 
         tests = [(config.rootpath / name.partition("::")[0], name) for name in self._ids]
         known = {baseline_path(file.parent, file, name) for file, name in tests}
@@ -119,6 +119,6 @@ class Recorded:
 
 
 def _folders(files: Iterable[Path]) -> list[Path]:
-    from pytest_converge.baseline.paths import FOLDER
+    from pytest_converge.baselines.files.paths import FOLDER
 
     return sorted({file.parent / FOLDER for file in files})

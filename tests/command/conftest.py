@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from recorded import TEST, recorded
 
-from pytest_converge.baseline.store import Store
+from pytest_converge.baselines.files.store import Store
 from pytest_converge.command.main import main
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_converge.baseline.bounds import MOST_ALPHA, least_alpha
+from pytest_converge.baselines.gate.bounds import MOST_ALPHA, least_alpha
 from pytest_converge.core.baseline_policy import BaselinePolicy
 from pytest_converge.core.expectation import DEFAULT_STEPS, LARGEST_SEED
 from pytest_converge.pytest_side.option_table import OPTIONS

@@ -1,1 +1,0 @@
-"""Recorded baselines: the statistical gate, which is pure, and the store of files."""

@@ -1,0 +1,1 @@
+"""The files of baselines: named, read strictly, and replaced whole."""

@@ -1,0 +1,1 @@
+"""The statistical gate against recorded runs; pure."""

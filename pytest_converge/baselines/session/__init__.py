@@ -1,0 +1,1 @@
+"""Baselines in a session: which runs are made, and what is recorded or compared with them."""

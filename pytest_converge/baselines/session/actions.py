@@ -1,0 +1,306 @@
+"""The baseline of one training: compared with new runs, recorded, or replaced.
+
+    gate = BaselineGate.open(policy, subject)  # reads the file, before anything is trained
+    report, finding = gate.settle(run, environment)  # asks for as many runs as it needs
+
+Nothing here knows TensorFlow: a run is whatever `run(i)` returns for the i-th seed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from pytest_converge.baselines.files.errors import MissingBaselineError, record_command
+from pytest_converge.baselines.files.store import Store
+from pytest_converge.baselines.gate import rules
+from pytest_converge.baselines.gate.bounds import SEEDS
+from pytest_converge.baselines.gate.comparison import compare
+from pytest_converge.baselines.gate.decision import decide
+from pytest_converge.baselines.session.commit import commit_of
+from pytest_converge.baselines.session.findings import finding, refusal
+from pytest_converge.baselines.session.session_errors import (
+    BaselineSettingsError,
+    BaselineTimeError,
+)
+from pytest_converge.baselines.session.subject import Subject
+from pytest_converge.baselines.session.values import (
+    broken,
+    differences,
+    exponential,
+    medians,
+    remembered,
+)
+from pytest_converge.core.baseline import Baseline, BaselineVerdict, StoredRun
+from pytest_converge.core.baseline_policy import BaselinePolicy
+from pytest_converge.core.baseline_report import BaselineReport, Value
+from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.finding import Finding
+
+__all__ = ["BaselineGate"]
+
+
+class BaselineGate:
+    """Compares one training with its baseline, or records one.
+
+    Args:
+        policy: what is to be done.
+        subject: the training.
+        path: the file of its test.
+        trainings: what the file holds.
+        clock: seconds from any fixed moment.
+    """
+
+    def __init__(
+        self,
+        policy: BaselinePolicy,
+        subject: Subject,
+        path: Path,
+        trainings: Sequence[Baseline],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._policy = policy
+        self._subject = subject
+        self._path = path
+        self._trainings = tuple(trainings)
+        self._clock = clock
+        self._stored = next((t for t in trainings if t.number == subject.number), None)
+
+    @classmethod
+    def open(cls, policy: BaselinePolicy, subject: Subject) -> BaselineGate | None:
+        """Reads what is recorded, before anything is trained; None where nothing is to be done.
+
+        Raises:
+            MissingBaselineError: nothing is recorded, and nothing is to be.
+            BaselineFileError: the file cannot be used.
+            BaselineSettingsError: the training is set in another way than the recorded one.
+        """
+        if policy.mode == "off":
+            return None
+        if policy.mode == "absent":
+            return cls(policy, subject, Path(), ())
+        store = Store(Path(policy.root) if policy.root else None)
+        path = store.path_of(Path(policy.test_file), subject.test)
+        trainings: tuple[Baseline, ...] = ()
+        may_be_missing = policy.mode == "new" or policy.revision
+        with contextlib.suppress(*([MissingBaselineError] if may_be_missing else [])):
+            trainings = store.load(path, subject.test)
+        gate = cls(policy, subject, path, trainings)
+        gate.check(may_be_missing=bool(may_be_missing))
+        return gate
+
+    def settle(
+        self,
+        run: Callable[[int], StoredRun],
+        environment: Mapping[str, Value],
+        *,
+        higher_is_better: bool = False,
+    ) -> tuple[BaselineReport, Finding | None]:
+        """Makes the runs that are needed, and compares or records them.
+
+        Args:
+            run: makes the run of the seed with this number; the first is made already.
+            environment: what may change the numbers a little.
+            higher_is_better: of the metric, where one is compared.
+
+        Returns:
+            What became of the baseline, and what there is to say about the training.
+
+        Raises:
+            BaselineTimeError: the runs take longer than allowed.
+            InvalidTrainingError: runs that cannot be recorded.
+        """
+        if self._stored is None and self._policy.revision:
+            return BaselineReport(action="absent", revision=self._policy.revision), None
+        began = self._clock()
+        runs = self._within_time(run, began)
+        if self._stored is None:
+            report, said = self._record(list(runs), environment), None
+        elif self._policy.mode == "update":
+            report, said = self._update(self._stored, list(runs), environment)
+        else:
+            report, said = self._compare(self._stored, runs, environment)
+        report = dataclasses.replace(
+            report,
+            before=self._as_measured(report.before, higher_is_better),
+            after=self._as_measured(report.after, higher_is_better),
+            seconds=self._clock() - began,
+        )
+        return report, said
+
+    @property
+    def has_runs(self) -> bool:
+        """True where there is something to compare with."""
+        return self._stored is not None
+
+    def compare(
+        self, run: Callable[[int], StoredRun], environment: Mapping[str, Value]
+    ) -> Finding | None:
+        """What a comparison says of runs of a changed training; records nothing.
+
+        Args:
+            run: makes the run of the seed with this number.
+            environment: what may change the numbers a little.
+
+        Raises:
+            BaselineTimeError: the runs take longer than allowed.
+        """
+        if self._stored is None:
+            return None
+        return self._compare(self._stored, self._within_time(run, self._clock()), environment)[1]
+
+    def check(self, *, may_be_missing: bool) -> None:
+        """Refuses a training that has no baseline, or one of other settings; see `open`."""
+        stored, subject = self._stored, self._subject
+        if stored is None:
+            if not may_be_missing:
+                defect = f"without a baseline of training {subject.number} of its test"
+                raise MissingBaselineError(self._path, defect, test=subject.test)
+            return
+        if self._policy.mode == "update":
+            return
+        changed = differences(stored.settings, subject.settings)
+        if changed:
+            texts = [f"{item.name}={item.present!r}" for item in changed]
+            before = [f"{item.name}={item.recorded!r}" for item in changed]
+            remedy = f"Set it so, or record it anew: {record_command(subject.test, 'update')}"
+            if self._policy.revision:
+                remedy = "Two revisions can be compared only where both train with equal settings."
+            given = f"a training with {', '.join(texts)}"
+            expected = f"{', '.join(before)} as in its baseline"
+            raise BaselineSettingsError(complaint(given, expected, remedy))
+
+    def _within_time(self, run: Callable[[int], StoredRun], began: float) -> Iterator[StoredRun]:
+        """The runs one by one; an error where the time is over and another one is asked for."""
+        for number in range(SEEDS):
+            passed = self._clock() - began
+            if number and passed > self._policy.seconds:
+                given = f"{number} runs in {passed:.0f} s and no decision"
+                expected = f"all runs of a baseline within {self._policy.seconds:g} s"
+                longer = math.ceil(1.5 * passed / number * SEEDS)
+                remedy = f"Train fewer steps, or allow more: --converge-baseline-seconds={longer}"
+                raise BaselineTimeError(complaint(given, expected, remedy))
+            yield run(number)
+
+    def _compare(
+        self, stored: Baseline, runs: Iterator[StoredRun], environment: Mapping[str, Value]
+    ) -> tuple[BaselineReport, Finding | None]:
+        made: list[StoredRun] = []
+        verdict = self._decide(stored, remembered(runs, made), environment)
+        report = self._report("checked", made, environment, verdict)
+        return report, finding(verdict, self._policy.revision)
+
+    def _decide(
+        self, stored: Baseline, runs: Iterator[StoredRun], environment: Mapping[str, Value]
+    ) -> BaselineVerdict:
+        return decide(
+            stored.runs,
+            runs,
+            tolerance=self._policy.tolerance,
+            alpha=self._policy.alpha,
+            same_environment=not differences(stored.environment, environment),
+            logarithmic=self._subject.metric is None,
+        )
+
+    def _record(self, runs: list[StoredRun], environment: Mapping[str, Value]) -> BaselineReport:
+        self._refuse_broken(runs)
+        self._save(runs, environment, reason=self._policy.accept_worse if broken(runs) else "")
+        return self._report("recorded", runs, environment)
+
+    def _update(
+        self, stored: Baseline, runs: list[StoredRun], environment: Mapping[str, Value]
+    ) -> tuple[BaselineReport, Finding | None]:
+        if differences(stored.settings, self._subject.settings):
+            # Scores of other steps or batches say nothing about better or worse.
+            self._refuse_broken(runs)
+            reason = self._policy.accept_worse if broken(runs) else ""
+            self._save(runs, environment, reason=reason)
+            return self._report("updated", runs, environment), None
+        verdict = self._decide(stored, iter(runs), environment)
+        if self._repeats(stored, runs):
+            return self._report("unchanged", runs, environment, verdict), None
+        self._refuse_broken(runs)
+        worse = verdict.outcome == "fail"
+        if worse and not self._policy.accept_worse:
+            return self._report("refused", runs, environment, verdict), refusal(verdict)
+        reason = self._policy.accept_worse if worse or broken(runs) else ""
+        self._save(runs, environment, reason=reason)
+        return self._report("updated", runs, environment, verdict), None
+
+    def _repeats(self, stored: Baseline, runs: Sequence[StoredRun]) -> bool:
+        """True where every run is the stored one of its seed, as far as its numbers tell."""
+        for old, new in zip(stored.runs, runs, strict=True):
+            if old.seed != new.seed or len(old.scores) != len(new.scores):
+                return False
+            parts = compare(
+                [old],
+                [new],
+                tolerance=self._policy.tolerance,
+                logarithmic=self._subject.metric is None,
+            )
+            if not rules.signature_holds(parts, rules.largest_drift(old, new)):
+                return False
+        return True
+
+    def _refuse_broken(self, runs: Sequence[StoredRun]) -> None:
+        found = broken(runs)
+        if found and not self._policy.accept_worse:
+            seeds = ", ".join(str(run.seed) for run in found)
+            given = f"{len(found)} of {len(runs)} runs that are not finite (seed {seeds})"
+            remedy = 'Repair them, or accept them: --converge-accept-worse="the reason"'
+            raise InvalidTrainingError(complaint(given, "finite runs to record", remedy))
+
+    def _save(
+        self, runs: Sequence[StoredRun], environment: Mapping[str, Value], *, reason: str
+    ) -> None:
+        subject = self._subject
+        recorded = Baseline(
+            test=subject.test,
+            number=subject.number,
+            settings=subject.settings,
+            environment=environment,
+            commit=commit_of(Path(self._policy.test_file).parent),
+            reason=reason,
+            runs=tuple(runs),
+        )
+        others = [training for training in self._trainings if training.number != subject.number]
+        store = Store(Path(self._policy.root) if self._policy.root else None)
+        store.save(self._path, [*others, recorded])
+
+    def _report(
+        self,
+        action: str,
+        runs: Sequence[StoredRun],
+        environment: Mapping[str, Value],
+        verdict: BaselineVerdict | None = None,
+    ) -> BaselineReport:
+        stored = self._stored
+        return BaselineReport(
+            action=action,
+            path="" if self._policy.revision else self._shown_path(),
+            revision=self._policy.revision,
+            commit=stored.commit if stored else "",
+            verdict=verdict,
+            metric=self._subject.metric or "",
+            environment=differences(stored.environment, environment) if stored else (),
+            before=medians(stored.runs) if stored else (),
+            after=medians(runs),
+            runs=len(runs),
+        )
+
+    def _as_measured(self, scores: Sequence[float], higher_is_better: bool) -> tuple[float, ...]:
+        """Scores as the losses or the metric behind them."""
+        if self._subject.metric is None:
+            return tuple(map(exponential, scores))
+        return tuple(-score if higher_is_better else score for score in scores)
+
+    def _shown_path(self) -> str:
+        with contextlib.suppress(ValueError):
+            relative = os.path.relpath(self._path, self._policy.relative_to or os.curdir)
+            return Path(relative).as_posix()
+        return str(self._path)

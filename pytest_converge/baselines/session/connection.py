@@ -1,0 +1,116 @@
+"""From a call of a verb to the gate of its baseline, and from its runs to what the gate says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pytest_converge.baselines.session.actions import BaselineGate
+from pytest_converge.baselines.session.runs import Runs
+from pytest_converge.baselines.session.subject import Subject, check_metric, subject_of
+from pytest_converge.core.baseline_policy import BaselinePolicy
+from pytest_converge.core.baseline_report import BaselineReport
+from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.finding import Finding
+from pytest_converge.core.record import TrainingRecord
+
+if TYPE_CHECKING:
+    from pytest_converge.training.run import TrainingRun
+
+__all__ = ["Connection", "connect"]
+
+
+class Connection:
+    """One training and the gate of its baseline.
+
+    Args:
+        gate: reads and writes what is recorded.
+        subject: the training.
+        always: True where the gate is asked also about a training that failed already.
+    """
+
+    def __init__(self, gate: BaselineGate, subject: Subject, *, always: bool) -> None:
+        self._gate = gate
+        self._subject = subject
+        self.always = always
+
+    def check(self, running: TrainingRun) -> None:
+        """Refuses what only the built training can tell, before its first step.
+
+        Raises:
+            InvalidTrainingError: the metric is not measured, or the data cannot be read again.
+        """
+        check_metric(self._subject.metric, running.training.metric_directions())
+        if running.training.verb == "step":
+            given = "baseline=True for an object that is trained by a step of its own"
+            remedy = "Leave baseline out: a step cannot be built anew."
+            raise InvalidTrainingError(complaint(given, "a compiled Keras model", remedy))
+        if not getattr(running.training.data, "replays", True):
+            given = "a generator that cannot start again, with baseline=True"
+            remedy = "Pass a tf.data.Dataset or a PyDataset, or fewer steps."
+            raise InvalidTrainingError(complaint(given, "data that can be read twice", remedy))
+
+    def settle(
+        self, running: TrainingRun, records: Sequence[TrainingRecord]
+    ) -> tuple[BaselineReport, Finding | None]:
+        """Makes the runs that are needed and compares or records them; see `BaselineGate`."""
+        from pytest_converge.training.machine import describe_machine
+
+        metric = self._subject.metric
+        higher = bool(running.training.metric_directions().get(metric or "loss"))
+        runs = Runs(running, records, metric=metric, higher_is_better=higher)
+        return self._gate.settle(runs, describe_machine(), higher_is_better=higher)
+
+    def gate_of(
+        self, running: TrainingRun
+    ) -> Callable[[Callable[[int], TrainingRecord]], str] | None:
+        """Judges other runs of a changed training as `settle` would, and records nothing.
+
+        Returns:
+            A function that asks for the runs by the number of their start and returns the code of
+            the failing gate, else an empty text; None where nothing is recorded.
+        """
+        from pytest_converge.training.machine import describe_machine
+
+        if not self._gate.has_runs:
+            return None
+        metric = self._subject.metric
+        higher = running.training.metric_directions().get(metric or "loss")
+        runs = Runs(running, (), metric=metric, higher_is_better=bool(higher))
+
+        def judge(run: Callable[[int], TrainingRecord]) -> str:
+            said = self._gate.compare(lambda number: runs.scored(run(number)), describe_machine())
+            return said.code if said is not None and said.fails else ""
+
+        return judge
+
+
+def connect(
+    policy: BaselinePolicy,
+    test: str,
+    number: int,
+    expectation: Expectation,
+    verb: str,
+    arguments: Mapping[str, Any],
+) -> Connection | None:
+    """The baseline of a training, read before anything is trained; None where there is none.
+
+    Raises:
+        InvalidTrainingError: there is no function that builds other starts, nothing is recorded,
+            or what is recorded cannot be used.
+    """
+    if expectation.metric is not None and not expectation.baseline:
+        remedy = "Add baseline=True, or bound the metric itself: metrics={name: (low, high)}."
+        given = f"metric={expectation.metric!r} without a baseline"
+        raise InvalidTrainingError(complaint(given, "baseline=True with it", remedy))
+    if not expectation.baseline or policy.mode == "off":
+        return None
+    from pytest_converge.training.adapters import check_builder
+    from pytest_converge.training.sources import is_dataset
+
+    check_builder(verb, arguments, "baseline=True")
+    batches = is_dataset(arguments.get("x"))
+    subject = subject_of(test, number, expectation, verb, arguments, batches=batches)
+    gate = BaselineGate.open(policy, subject)
+    return None if gate is None else Connection(gate, subject, always=policy.records_failures)

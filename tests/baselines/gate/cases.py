@@ -1,0 +1,475 @@
+"""Decisions of the gate at the edges of its clauses, each with what must come out.
+
+The baseline of most cases has the scores 0, 0.1, ... 1.9, so that the rank of a new score is seen
+at a glance. Either its best run has the first seed (`RISING`) or its worst (`FALLING`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from pytest_converge.baselines.gate.bounds import least_alpha
+from pytest_converge.core.baseline import BaselineVerdict, StoredRun
+
+__all__ = [
+    "CASES",
+    "DELTA",
+    "FALLING",
+    "OTHER_LOSSES",
+    "REFUSED",
+    "RISING",
+    "Case",
+    "above",
+    "runs",
+]
+
+#: The default tolerance of 5 % as a difference of scores.
+DELTA = math.log1p(0.05)
+HAIR = 1e-9
+RISING = tuple(number / 10 for number in range(20))
+FALLING = RISING[::-1]
+#: No two of the runs of a case have losses alike, unless it is about the signature.
+STEPS = tuple(range(1, 13))
+OTHER_LOSSES = tuple(2.0 for _ in STEPS)
+
+
+def runs(
+    *columns: Sequence[float],
+    losses: Sequence[float] = (1.0,) * 12,
+    first: int = 0,
+    count: int = 0,
+) -> tuple[StoredRun, ...]:
+    """Runs with the seeds from `first` on; each column holds one score of all of them.
+
+    Without a column there are `count` runs that have no score.
+    """
+    return tuple(
+        StoredRun(
+            seed=first + number,
+            scores=tuple(scores),
+            steps=STEPS[: len(losses)],
+            losses=tuple(losses),
+        )
+        for number, scores in enumerate(zip(*columns, strict=True) if columns else [()] * count)
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One call of `judge` and what its verdict must hold.
+
+    Attributes:
+        name: what the case is about.
+        baseline: the stored runs.
+        new: the new runs.
+        expected: attributes of the verdict; floats are compared to six digits.
+        options: of `judge`.
+    """
+
+    name: str
+    baseline: tuple[StoredRun, ...]
+    new: tuple[StoredRun, ...]
+    expected: Mapping[str, Any]
+    options: Mapping[str, Any]
+
+    def holds(self, verdict: BaselineVerdict) -> bool:
+        """True where the verdict is as expected; an effect at an edge is found to 0.01 %."""
+        return all(
+            getattr(verdict, name) == _about(name, value) for name, value in self.expected.items()
+        )
+
+
+def _about(name, value):
+    if value is None or name not in {"effect", "detectable", "false_alarm", "p_values"}:
+        return value
+    return pytest.approx(value, rel=1e-6, abs=3e-4 if name == "detectable" else 1e-12)
+
+
+def case(name, baseline, new, *, expected, **options):
+    return Case(name, baseline, new, expected, options)
+
+
+def look(outcome, name, **more):
+    count = {"signature": 1, "one run": 1, "four runs": 4, "eleven runs": 11}[name]
+    needed = {1: 4, 4: 11, 11: 0}[count] if outcome == "continue" else 0
+    return {"outcome": outcome, "look": name, "runs": count, "needed": needed, **more}
+
+
+def scored(name, baseline, new, expected, **options):
+    """A case whose scores are given, the same twice or two columns, and whose losses differ."""
+    old = baseline if isinstance(baseline[0], tuple) else (baseline, baseline)
+    now = new if isinstance(new[0], tuple) else (new, new)
+    return case(name, runs(*old), runs(*now, losses=OTHER_LOSSES), expected=expected, **options)
+
+
+def on_each_score(name, baseline, new, fine, expected, **options):
+    """The same scores once as the first and once as the second, beside fine ones."""
+    first = scored(f"{name}, first score", baseline, (new, fine), expected, **options)
+    second = scored(f"{name}, second score", baseline, (fine, new), expected, **options)
+    return [first, second]
+
+
+def above(counts, order=RISING):
+    """Scores with so many of the worsened baseline below them: an own value for each."""
+    best = sorted(order)
+    return tuple(
+        (best[count - 1] if count else -1.0) + DELTA + HAIR * (1 + number)
+        for number, count in enumerate(counts)
+    )
+
+
+ONE_RUN = [
+    scored("e^650", RISING, (650.0,), look("continue", "one run", effect=(math.expm1(650),) * 2)),
+    scored("e^700", RISING, (700.0,), look("continue", "one run", effect=(math.inf,) * 2)),
+    scored("e^705", RISING, (705.0,), look("continue", "one run", effect=(math.inf,) * 2)),
+    scored("rank 14", FALLING, above([14]), look("pass", "one run", ranks=((14,), (14,)))),
+    scored("rank 15", FALLING, above([15]), look("continue", "one run", ranks=((15,), (15,)))),
+    scored("tied with the 15th", FALLING, (1.4 + DELTA,), look("pass", "one run")),
+    *on_each_score("rank 15", FALLING, above([15]), (0.0,), look("continue", "one run")),
+    scored("worse by the tolerance", RISING, (DELTA,), look("pass", "one run", faster=False)),
+    scored("and by a hair more", RISING, (DELTA + HAIR,), look("continue", "one run")),
+    *on_each_score("by a hair", RISING, (DELTA + HAIR,), (0.0,), look("continue", "one run")),
+    scored("not finite", FALLING, (math.inf,), look("continue", "one run", effect=(math.inf,) * 2)),
+    scored(
+        "not finite as before",
+        (math.inf, *RISING[1:]),
+        (math.inf,),
+        look("continue", "one run", ranks=((19,), (19,)), effect=(0.0, 0.0)),
+    ),
+    scored(
+        "as infinite as six others",
+        (math.inf,) * 6 + RISING[:14],
+        (math.inf,),
+        look("pass", "one run", ranks=((14,), (14,)), effect=(0.0, 0.0)),
+    ),
+    scored(
+        "finite where it was not",
+        (math.inf, *RISING[1:]),
+        (0.5,),
+        look("pass", "one run", effect=(-1.0, -1.0), detectable=None),
+    ),
+    scored("10 % better", RISING, (-DELTA - HAIR,), look("pass", "one run", faster=True)),
+    scored("5 % better", RISING, (-DELTA,), look("pass", "one run", faster=False)),
+    scored(
+        "better on one score",
+        RISING,
+        ((-DELTA - HAIR,), (0.0,)),
+        look("pass", "one run", faster=True),
+    ),
+    scored(
+        "all alike",
+        (1.0,) * 20,
+        (1.0 + 0.9 * DELTA,),
+        look("pass", "one run", ranks=((0,), (0,)), detectable=0.05, false_alarm=8.764988e-4),
+    ),
+    scored(
+        "one score", (RISING,), ((0.0,),), look("pass", "one run", ranks=((0,),), effect=(0.0,))
+    ),
+]
+
+FOUR_WORST = above([20, 20, 20, 20])
+FINE_FOUR = (0.0,) * 4
+#: 58 and 57 pairs in which the new run is worse: p is 0.0913 and 0.1050.
+P_09, P_11 = above([17, 15, 13, 13]), above([17, 15, 13, 12])
+FOUR_RUNS = [
+    scored("all above all", FALLING, FOUR_WORST, look("fail", "four runs", ranks=((20,) * 4,) * 2)),
+    *on_each_score("all above all", FALLING, FOUR_WORST, FINE_FOUR, look("fail", "four runs")),
+    *on_each_score(
+        "one tied with the worst",
+        FALLING,
+        (*FOUR_WORST[:3], 1.9 + DELTA),
+        FINE_FOUR,
+        look("continue", "four runs"),
+    ),
+    *on_each_score("p 0.091", FALLING, P_09, FINE_FOUR, look("continue", "four runs")),
+    *on_each_score("p 0.105", FALLING, P_11, FINE_FOUR, look("pass", "four runs")),
+    scored(
+        "worse than their own",
+        RISING,
+        tuple(x + HAIR for x in RISING[:4]),
+        look("continue", "four runs"),
+    ),
+    scored(
+        "one equal to its own",
+        RISING,
+        (0.0, *(x + HAIR for x in RISING[1:4])),
+        look("pass", "four runs"),
+    ),
+    *on_each_score(
+        "worse than their own on one score only",
+        RISING,
+        tuple(x + HAIR for x in RISING[:4]),
+        RISING[:4],
+        look("continue", "four runs"),
+    ),
+    *on_each_score(
+        "and better on the other",
+        RISING,
+        tuple(x + HAIR for x in RISING[:4]),
+        tuple(x - 2 * HAIR for x in RISING[:4]),
+        look("pass", "four runs"),
+    ),
+    scored("none finite", FALLING, (math.inf,) * 4, look("fail", "four runs", detectable=None)),
+    scored(
+        "none finite, as one before",
+        (*FALLING[:19], math.inf),
+        (math.inf,) * 4,
+        look("continue", "four runs"),
+    ),
+    scored(
+        "all alike and 4 % worse",
+        (1.0,) * 20,
+        (1.0 + math.log(1.04),) * 4,
+        look("continue", "four runs", p_values=(1.0, 1.0)),
+    ),
+    scored(
+        "all alike and 6 % worse",
+        (1.0,) * 20,
+        (1.0 + math.log(1.06),) * 4,
+        look("fail", "four runs", effect=(0.06, 0.06), detectable=0.05),
+    ),
+    scored("all alike", (1.0,) * 20, (1.0,) * 4, look("pass", "four runs", effect=(0.0, 0.0))),
+]
+
+
+def below(counts):
+    """Scores better by more than the tolerance than so many of the baseline, like `above`."""
+    return tuple(
+        (RISING[20 - count] if count else 3.0) - DELTA - HAIR * (1 + number)
+        for number, count in enumerate(counts)
+    )
+
+
+FOUR_RUNS += [
+    scored(
+        "two better and two worse without bound",
+        (math.inf, math.inf, *RISING[2:]),
+        (0.0, 0.1, math.inf, math.inf),
+        look("pass", "four runs", effect=(0.0, 0.0)),
+    ),
+    scored(
+        "the median of an even number of differences",
+        RISING,
+        (1.0, 0.2, 0.4, 0.6),
+        look("continue", "four runs", effect=(math.expm1(0.25),) * 2),
+    ),
+    scored(
+        "four better than all", FALLING, below([20] * 4), look("pass", "four runs", faster=True)
+    ),
+    scored(
+        "and by rank alone, with an alpha that no p reaches",
+        FALLING,
+        below([20] * 4),
+        look("pass", "four runs", faster=True),
+        alpha=8.6e-4,
+    ),
+    scored(
+        "three better", FALLING, below([20] * 3 + [19]), look("pass", "four runs", faster=False)
+    ),
+    scored(
+        "worse ones are not faster, whatever the other score",
+        FALLING,
+        (below([20] * 4), FOUR_WORST),
+        look("fail", "four runs", faster=False),
+    ),
+]
+
+#: 195 and 194 pairs in which the new run is worse: p is 9.46e-5 and 1.17e-4.
+P_LOW, P_HIGH = [13, 14, 14, 14, *[20] * 7], [13, 13, 14, 14, *[20] * 7]
+#: p of 195 pairs, and the alpha with which it is the limit.
+EXACT_P, EXACT_ALPHA = 9.457636773011343e-05, 9.457636773011343e-04
+FINE = (0.0,) * 11
+WORSE = tuple(score + DELTA + HAIR for score in RISING[:11])
+ELEVEN_RUNS = [
+    scored(
+        "better by a p at the limit",
+        FALLING,
+        below(P_LOW),
+        look("pass", "eleven runs", faster=True),
+        alpha=EXACT_ALPHA,
+    ),
+    *on_each_score("p 9.5e-5", FALLING, above(P_LOW), FINE, look("fail", "eleven runs")),
+    *on_each_score("p 1.2e-4", FALLING, above(P_HIGH), FINE, look("pass", "eleven runs")),
+    scored(
+        "p 1.2e-4 with a larger alpha",
+        FALLING,
+        above(P_HIGH),
+        look("fail", "eleven runs", false_alarm=1.0164988e-3),
+        alpha=0.0017,
+    ),
+    scored(
+        "p at the limit",
+        FALLING,
+        above(P_LOW),
+        look("fail", "eleven runs", p_values=(EXACT_P,) * 2),
+        alpha=EXACT_ALPHA,
+    ),
+    scored("worse than their own", RISING, WORSE, look("fail", "eleven runs")),
+    scored("one by the tolerance alone", RISING, (DELTA, *WORSE[1:]), look("pass", "eleven runs")),
+    *on_each_score(
+        "worse than their own on one score only",
+        RISING,
+        WORSE,
+        RISING[:11],
+        look("pass", "eleven runs"),
+    ),
+    *on_each_score(
+        "by twice the tolerance on one score only",
+        RISING,
+        tuple(score + 2 * DELTA + HAIR for score in RISING[:11]),
+        RISING[:11],
+        look("fail", "eleven runs"),
+    ),
+    scored("none finite", FALLING, (math.inf,) * 11, look("fail", "eleven runs")),
+    scored("all alike", (1.0,) * 20, (1.0,) * 11, look("pass", "eleven runs", detectable=0.05)),
+    scored("unchanged", FALLING, FALLING[:11], look("pass", "eleven runs", effect=(0.0, 0.0))),
+    scored("better", FALLING, below(P_LOW), look("pass", "eleven runs", faster=True)),
+    scored("hardly better", FALLING, below(P_HIGH), look("pass", "eleven runs", faster=False)),
+    scored(
+        "half better, half worse without bound",
+        (*[math.inf] * 6, *RISING[:14]),
+        (*[0.0] * 5, *[math.inf] * 6),
+        look("pass", "eleven runs", effect=(0.0, 0.0)),
+    ),
+]
+
+
+def repeated(name, losses, score, outcome, **options):
+    """A first run with such losses and a score, against ones of 10,000 and 0.
+
+    Beside it the baseline is so good that the run passes by its signature or not at all.
+    """
+    column = (0.0, *[-5.0] * 19)
+    expected = look("pass", "signature") if outcome else look("continue", "one run")
+    baseline = runs(column, column, losses=(10000.0,) * 12)
+    return case(
+        name, baseline, runs((score,), (score,), losses=losses), expected=expected, **options
+    )
+
+
+def with_loss(step, loss, count=12):
+    return tuple(loss if number == step else 10000.0 for number in range(1, count + 1))
+
+
+NEAR, ELSEWHERE = math.log(1.03), {"same_environment": False}
+SIGNATURES = [
+    repeated("same losses", with_loss(1, 10000.0), 0.0, True),
+    repeated("3e-4 below", with_loss(1, 9997.0), 0.0, True),
+    repeated("3.1e-4 below", with_loss(1, 9996.9), 0.0, False),
+    repeated("3.1e-4 above", with_loss(1, 10003.2), 0.0, False),
+    repeated("at step 10", with_loss(10, 9996.9), 0.0, False),
+    repeated("at step 11", with_loss(11, 9000.0), 0.0, True),
+    repeated("NaN at step 5", with_loss(5, math.nan), 0.0, False),
+    repeated("infinite at step 5", with_loss(5, math.inf), 0.0, False),
+    repeated("ended before", with_loss(1, 10000.0, count=9), 0.0, False),
+    repeated("ended at step 10", with_loss(1, 10000.0, count=10), 0.0, True),
+    repeated("without losses", (), 0.0, False),
+    repeated("3 % worse", with_loss(1, 10000.0), NEAR - HAIR, True),
+    repeated("and by a hair more", with_loss(1, 10000.0), NEAR + HAIR, False),
+    repeated("3 % better", with_loss(1, 10000.0), HAIR - NEAR, True),
+    repeated("and by a hair more better", with_loss(1, 10000.0), -HAIR - NEAR, False),
+    repeated(
+        "3 % with twice the tolerance", with_loss(1, 10000.0), 1.9 * NEAR, True, tolerance=0.1
+    ),
+    repeated("equal, without tolerance", with_loss(1, 10000.0), 0.0, True, tolerance=0),
+    repeated("elsewhere 1e-3 below", with_loss(1, 9990.0), 0.0, True, **ELSEWHERE),
+    repeated("elsewhere 1.1e-3 below", with_loss(1, 9989.0), 0.0, False, **ELSEWHERE),
+    repeated("elsewhere 5 % worse", with_loss(1, 10000.0), DELTA, True, **ELSEWHERE),
+    repeated("elsewhere more", with_loss(1, 10000.0), DELTA + HAIR, False, **ELSEWHERE),
+    case(
+        "one score is not alike",
+        runs((0.0, *[-5.0] * 19), (0.0, *[-5.0] * 19)),
+        runs((0.0,), (0.5,)),
+        expected=look("continue", "one run"),
+    ),
+    case(
+        "only the run of the same seed counts",
+        (*runs(FALLING[:1]), *runs(FALLING[1:], losses=OTHER_LOSSES, first=1)),
+        runs(FALLING[:1]),
+        expected=look("pass", "signature"),
+    ),
+    case(
+        "zeros are alike",
+        runs(RISING, losses=(0.0,) * 12),
+        runs((0.0,), losses=(0.0,) * 12),
+        expected=look(
+            "pass",
+            "signature",
+            reason="the first losses repeat the stored ones to 0.0e+00, and the run is equal",
+        ),
+    ),
+    case(
+        "the signature hides 3 % and the rank more",
+        runs(FALLING),
+        runs((1.9,)),
+        expected=look("pass", "signature", detectable=0.03, false_alarm=6.8239e-4),
+    ),
+]
+
+METRIC = {"logarithmic": False}
+#: An accuracy of 0.8 in the median, negated: 5 % of it are 0.04.
+ACCURACIES = tuple(-0.8 + 0.001 * (number - 9) for number in range(20))
+METRICS = [
+    scored(
+        "0.039 worse",
+        (ACCURACIES,),
+        ((ACCURACIES[0] + 0.0399,),),
+        look("pass", "one run", effect=(0.0399 / 0.8,), detectable=0.05),
+        **METRIC,
+    ),
+    scored(
+        "0.041 worse",
+        (ACCURACIES,),
+        ((ACCURACIES[0] + 0.0401,),),
+        look("continue", "one run"),
+        **METRIC,
+    ),
+    scored(
+        "four 0.07 worse",
+        (ACCURACIES,),
+        (tuple(score + 0.07 for score in ACCURACIES[:4]),),
+        look("fail", "four runs", effect=(0.07 / 0.8,), false_alarm=6.8239e-4),
+        **METRIC,
+    ),
+    scored(
+        "of zeros", ((0.0,) * 20,), ((0.05,),), look("pass", "one run", effect=(0.05,)), **METRIC
+    ),
+    scored("and more", ((0.0,) * 20,), ((0.06,),), look("continue", "one run"), **METRIC),
+]
+
+SETTINGS = [
+    scored("the least alpha", RISING, (0.0,), look("pass", "one run"), alpha=least_alpha()),
+    scored("no tolerance", RISING, (0.0,), look("pass", "one run"), tolerance=0),
+    scored("the largest tolerance", RISING, (0.69,), look("pass", "one run"), tolerance=1.0),
+    scored("the largest alpha", FALLING, above(P_HIGH), look("fail", "eleven runs"), alpha=0.05),
+]
+
+CASES = [*SETTINGS, *ONE_RUN, *FOUR_RUNS, *ELEVEN_RUNS, *SIGNATURES, *METRICS]
+
+#: (baseline, new runs, options, what the complaint says).
+REFUSED = [
+    (runs(RISING[:19]), runs([0.0]), {}, "a baseline of 19 runs"),
+    (runs((*RISING, 2.0)), runs([0.0]), {}, "a baseline of 21 runs"),
+    (runs(RISING), (), {}, "0 new runs; expected one of 1, 4, 11"),
+    (runs(RISING), runs([0.0, 0.0]), {}, "2 new runs"),
+    (runs(RISING), runs([0.0] * 12), {}, "12 new runs"),
+    (runs(RISING), runs([0.0], first=1), {}, r"new runs of seeds \[1\]; expected \[0\]"),
+    (runs(RISING, first=5), runs([0.0] * 4), {}, r"\[0, 1, 2, 3\]; expected \[5, 6, 7, 8\]"),
+    (runs(RISING), runs([0.0], [0.0]), {}, r"runs of \[1, 2\] scores"),
+    (runs(count=20), runs(count=1), {}, r"runs of \[0\] scores"),
+    (runs([math.nan, *RISING[1:]]), runs([0.0]), {}, "a score that is NaN"),
+    (runs(RISING), runs([math.nan]), {}, "a score that is NaN"),
+    *(
+        (runs(RISING), runs([0.0]), {"tolerance": value}, "got tolerance=")
+        for value in (-0.01, 1.01, math.nan, math.inf, True, "5 %", None)
+    ),
+    *(
+        (runs(RISING), runs([0.0]), {"alpha": value}, "got alpha=")
+        for value in (0.0, 8.4e-4, 0.051, math.nan, True, "0.001", None)
+    ),
+]

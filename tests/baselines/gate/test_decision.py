@@ -1,0 +1,177 @@
+"""The gate of baselines, clause by clause, and what its verdicts say."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+
+import pytest
+from baseline.cases import CASES, DELTA, FALLING, OTHER_LOSSES, REFUSED, RISING, above, runs
+
+from pytest_converge.baselines.gate.decision import decide, judge
+from pytest_converge.baselines.gate.scores import scores
+from pytest_converge.core.errors import InvalidTrainingError
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.expected['look']}, {case.name}")
+def test_each_clause_decides_at_its_edge(case):
+    verdict = judge(case.baseline, case.new, **case.options)
+    assert case.holds(verdict), verdict
+
+
+@pytest.mark.parametrize(
+    ("new", "made", "outcome", "look"),
+    [
+        (above([3] * 20), 1, "pass", "one run"),
+        (above([20] * 20), 4, "fail", "four runs"),
+        ((*above([15, 3, 3, 3]), *[9.0] * 7), 4, "pass", "four runs"),
+        (above([16, 16, 16, 16, *[19] * 16], FALLING), 11, "fail", "eleven runs"),
+        (above([16, 16, 16, 16, *[3] * 16], FALLING), 11, "pass", "eleven runs"),
+    ],
+)
+def test_runs_are_made_only_as_long_as_they_are_needed(new, made, outcome, look):
+    taken = []
+
+    def source():
+        for run in runs(new, new, losses=OTHER_LOSSES):
+            taken.append(run.seed)
+            yield run
+
+    verdict = decide(runs(FALLING, FALLING), source())
+    assert taken == list(range(made))
+    assert (verdict.runs, verdict.outcome, verdict.look) == (made, outcome, look)
+
+
+def test_runs_that_end_before_it_is_decided_are_an_error():
+    with pytest.raises(InvalidTrainingError, match="got 3 new runs"):
+        decide(runs(FALLING), runs([9.0, 9.0, 9.0], losses=OTHER_LOSSES))
+
+
+def curve_runs(factor=1.0):
+    """What a training without any randomness gives: 20 times the same curve."""
+    losses = [factor * math.exp(-step / 30) for step in range(1, 101)]
+    whole, late = scores(losses)
+    return runs([whole] * 20, [late] * 20, losses=losses[:12])
+
+
+@pytest.mark.parametrize(
+    ("factor", "outcome", "look"),
+    [
+        (1.0, "pass", "signature"),
+        (1.00001, "pass", "signature"),
+        (1.04, "pass", "one run"),
+        (0.9, "pass", "one run"),
+        (1.06, "fail", "four runs"),
+        (1.1, "fail", "four runs"),
+    ],
+)
+def test_a_training_without_randomness_fails_beyond_the_tolerance_alone(factor, outcome, look):
+    verdict = decide(curve_runs(), curve_runs(factor))
+    assert (verdict.outcome, verdict.look) == (outcome, look)
+    assert verdict.effect == pytest.approx((factor - 1,) * 2, abs=1e-8)
+
+
+def test_without_tolerance_a_repeated_training_passes_and_the_least_rise_fails():
+    assert decide(curve_runs(), curve_runs(), tolerance=0).look == "signature"
+    assert decide(curve_runs(), curve_runs(1.001), tolerance=0).outcome == "fail"
+
+
+@pytest.mark.parametrize(("baseline", "new", "options", "complaint"), REFUSED)
+def test_runs_and_settings_that_make_no_gate_are_refused(baseline, new, options, complaint):
+    with pytest.raises(InvalidTrainingError, match=complaint):
+        judge(baseline, new, **options)
+
+
+@pytest.mark.parametrize("count", [1, 4, 11])
+def test_an_effect_beyond_the_detectable_one_would_not_have_passed(count):
+    draw = random.Random(count)
+    for _ in range(20):
+        old = [draw.gauss(0, 0.1) for _ in range(20)]
+        new = [score + draw.gauss(0, 0.05) for score in old[:count]]
+        baseline = runs(old, losses=(1.0,) * 12)
+        verdict = judge(baseline, runs(new, losses=OTHER_LOSSES))
+        move = math.log1p(verdict.detectable) - math.log1p(verdict.effect[0])
+        edges = [
+            judge(baseline, runs([s + move + d for s in new], losses=OTHER_LOSSES))
+            for d in (-2e-4, 2e-4)
+        ]
+        assert [edge.outcome == "pass" for edge in edges] == [True, False]
+
+
+def test_a_failure_after_four_runs_says_what_would_have_failed_too():
+    verdict = judge(runs([1.0] * 20), runs([1.5] * 4, losses=OTHER_LOSSES))
+    assert verdict.outcome == "fail"
+    assert verdict.detectable == pytest.approx(0.05, abs=3e-4)
+
+
+def test_the_order_of_the_two_scores_does_not_matter():
+    draw = random.Random(5)
+    for count in (1, 4, 11):
+        columns = [[draw.gauss(0, 0.1) for _ in range(20)] for _ in range(2)]
+        news = [[draw.gauss(0.05, 0.1) for _ in range(count)] for _ in range(2)]
+        one = judge(runs(*columns), runs(*news, losses=OTHER_LOSSES))
+        other = judge(runs(*columns[::-1]), runs(*news[::-1], losses=OTHER_LOSSES))
+        assert (one.outcome, one.ranks, one.effect) == (
+            other.outcome,
+            other.ranks[::-1],
+            other.effect[::-1],
+        )
+
+
+@pytest.mark.parametrize(
+    ("baseline", "new", "reason"),
+    [
+        (
+            runs(FALLING),
+            runs([1.9 + math.log(0.997)]),
+            "the first losses repeat the stored ones to 0.0e+00, and the run is 0.3 % better",
+        ),
+        (
+            runs(FALLING),
+            runs(above([14]), losses=OTHER_LOSSES),
+            "14 of 20 stored runs are better beyond the tolerance; 42 % better on its seed",
+        ),
+        (
+            runs([1.0] * 20),
+            runs([1.0 + math.log(1.125)] * 4, losses=OTHER_LOSSES),
+            "all 4 runs are worse than all 20 stored ones beyond the tolerance: 12 % worse",
+        ),
+        (
+            runs([1.0] * 20),
+            runs([1.0] * 4, losses=OTHER_LOSSES),
+            "equal at the median of 4 seeds, p = 1",
+        ),
+        (
+            runs([1.0] * 20),
+            runs([1.0 + math.log(1.125)] * 11, losses=OTHER_LOSSES),
+            "12 % worse at the median of 11 seeds, p = 1.2e-08, fails at 0.0001",
+        ),
+        (
+            runs(RISING),
+            runs([score + DELTA + 0.01 for score in RISING[:11]], losses=OTHER_LOSSES),
+            "all 11 runs are worse than their own seeds beyond the tolerance: 6.1 % worse",
+        ),
+        (
+            runs(RISING),
+            runs([math.inf] * 4, losses=OTHER_LOSSES),
+            "all 4 runs are worse than all 20 stored ones beyond the tolerance: not finite",
+        ),
+    ],
+)
+def test_the_reason_is_one_sentence_with_the_numbers(baseline, new, reason):
+    assert judge(baseline, new).reason == reason
+
+
+def test_no_outcome_hangs_on_the_scale_of_the_losses():
+    """A loss in other units adds the same to all log scores."""
+    draw = random.Random(9)
+    old = [draw.gauss(0, 0.1) for _ in range(20)]
+    for count, shift in itertools.product((1, 4, 11), (0.0, 0.1, 0.3)):
+        new = [draw.gauss(shift, 0.1) for _ in range(count)]
+        here = judge(runs(old), runs(new, losses=OTHER_LOSSES))
+        there = judge(
+            runs([score + 5 for score in old]),
+            runs([score + 5 for score in new], losses=OTHER_LOSSES),
+        )
+        assert (here.outcome, here.ranks) == (there.outcome, there.ranks)

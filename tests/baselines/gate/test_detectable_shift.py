@@ -1,0 +1,54 @@
+"""The smallest effect that a look would have seen, where it is known."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from pytest_converge.baselines.gate.comparison import Comparison, Scale
+from pytest_converge.baselines.gate.detectable_shift import smallest_effect
+
+LOSS = Scale(logarithmic=True)
+
+
+def part(*new, scale=LOSS):
+    """New scores beside ones of zero, so that they are the excess themselves."""
+    return Comparison(baseline=(0.0,) * 20, new=new, scale=scale, tolerance=0.05)
+
+
+def below(bound):
+    """A look that passes where the median of every score is below a bound."""
+    return lambda parts: all(sorted(one.new)[len(one.new) // 2] < bound for one in parts)
+
+
+@pytest.mark.parametrize("seen", [-3.0, -0.1, 0.0, 0.02, 0.5, 7.0])
+@pytest.mark.parametrize("bound", [-3.0, -0.05, -1e-3, 1e-3, 0.0625, 0.1, 1.0, 20.0])
+def test_the_edge_is_found_wherever_the_runs_stand(seen, bound):
+    found = smallest_effect([part(seen - 0.3, seen, seen + 0.2)], below(bound))
+    assert math.log1p(found) == pytest.approx(bound, abs=1.1e-4)
+
+
+def test_each_score_is_moved_to_the_same_effect():
+    parts = [part(0.5, 0.7, 0.9), part(-0.2, -0.1, 0.3)]
+    assert math.log1p(smallest_effect(parts, below(0.3))) == pytest.approx(0.3, abs=1.1e-4)
+
+
+def test_of_a_metric_it_is_a_share_of_its_unit():
+    scale = Scale(logarithmic=False, unit=4.0)
+    assert smallest_effect([part(1.0, scale=scale)], below(2.0)) == pytest.approx(0.5, abs=1.1e-4)
+
+
+@pytest.mark.parametrize("outcome", [True, False])
+def test_there_is_none_where_no_effect_changes_the_outcome(outcome):
+    assert smallest_effect([part(0.1)], lambda _: outcome) is None
+
+
+@pytest.mark.parametrize("score", [math.inf, -math.inf])
+def test_there_is_none_where_the_effect_is_not_finite(score):
+    assert smallest_effect([part(score)], below(0.3)) is None
+
+
+def test_a_run_that_is_not_finite_stays_so():
+    found = smallest_effect([part(0.1, 0.2, math.inf)], lambda parts: parts[0].new[0] < 0.4)
+    assert math.log1p(found) == pytest.approx(0.5, abs=1.1e-4)

@@ -1,0 +1,272 @@
+"""What becomes of a baseline in each mode, and when it is refused."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from baselines.sessions import HERE, TEST, Machine, ask, subject
+
+from pytest_converge.baselines.files.errors import BaselineFileError, MissingBaselineError
+from pytest_converge.baselines.files.store import Store
+from pytest_converge.baselines.session.actions import BaselineGate
+from pytest_converge.baselines.session.session_errors import (
+    BaselineSettingsError,
+    BaselineTimeError,
+)
+from pytest_converge.core.baseline_policy import BaselinePolicy
+from pytest_converge.core.errors import InvalidTrainingError
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """A folder in which the baseline of level 0 is recorded."""
+    ask(tmp_path, Machine(), mode="new")
+    return tmp_path
+
+
+def file_of(folder):
+    (path,) = folder.glob("__converge__/*/*.json")
+    return path
+
+
+def test_new_records_twenty_runs(tmp_path):
+    machine = Machine()
+    report, finding = ask(tmp_path, machine, mode="new")
+    assert machine.made == list(range(20))
+    assert (report.action, report.runs, report.written, finding) == ("recorded", 20, True, None)
+    assert report.path == file_of(tmp_path).relative_to(tmp_path).as_posix()
+    (stored,) = Store().load(file_of(tmp_path), TEST)
+    assert [run.seed for run in stored.runs] == list(range(7, 27))
+    assert (stored.environment, stored.settings["steps"]) == (HERE, 200)
+    assert report.before == ()
+    assert [math.log(loss) for loss in report.after] == pytest.approx(
+        [sorted(run.scores[i] for run in stored.runs)[9] for i in (0, 1)]
+    )
+
+
+def test_new_checks_what_is_recorded(recorded):
+    before = file_of(recorded).read_bytes()
+    report, _ = ask(recorded, Machine(), mode="new")
+    assert report.action == "checked"
+    assert file_of(recorded).read_bytes() == before
+
+
+def test_check_passes_the_same_runs_after_one(recorded):
+    machine = Machine()
+    report, finding = ask(recorded, machine)
+    assert machine.made == [0]
+    assert (report.action, report.runs, finding) == ("checked", 1, None)
+    assert (report.verdict.outcome, report.verdict.look) == ("pass", "signature")
+
+
+def test_check_fails_worse_runs_and_says_by_how_much(recorded):
+    machine = Machine(level=0.5)
+    report, finding = ask(recorded, machine)
+    assert machine.made == [0, 1, 2, 3]
+    assert (finding.code, finding.fails) == ("worse-than-baseline", True)
+    assert finding.message == "trains worse than its baseline: 65 % worse in 4 runs"
+    assert len(finding.message) <= 80
+    evidence = finding.evidence
+    assert evidence["whole_effect"] == pytest.approx(math.expm1(0.5), rel=0.01)
+    assert (evidence["look"], evidence["runs"]) == ("four runs", 4)
+    assert evidence["late_ranks"] == "20 20 20 20"
+    assert 0 < evidence["detectable"] < 0.3
+    assert evidence["false_alarm"] == pytest.approx(8.8e-4, rel=0.01)
+    assert evidence["whole_p"] == pytest.approx(9.41e-5, rel=0.01)
+    assert report.verdict.outcome == "fail"
+
+
+def test_better_runs_are_a_note(recorded):
+    report, finding = ask(recorded, Machine(level=-0.5))
+    assert report.verdict.passed
+    assert (finding.code, finding.fails) == ("better-than-baseline", False)
+    assert finding.message == "trains better than its baseline: 39 % better in 1 run"
+
+
+def test_a_larger_tolerance_lets_more_pass(recorded):
+    assert ask(recorded, Machine(level=0.3), tolerance=0.5)[1] is None
+    assert ask(recorded, Machine(level=0.3))[1] is not None
+
+
+@pytest.mark.parametrize("mode", ["check", "update"])
+def test_a_missing_baseline_is_an_error_with_the_command(tmp_path, mode):
+    pattern = rf"expected a recorded baseline.*pytest {TEST} --converge-baseline=new"
+    with pytest.raises(MissingBaselineError, match=pattern):
+        ask(tmp_path, Machine(), mode=mode)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_that_the_file_does_not_have_is_missing_too(recorded):
+    with pytest.raises(MissingBaselineError, match="without a baseline of training 2"):
+        ask(recorded, Machine(), what=subject(number=2))
+
+
+def test_a_second_training_is_recorded_beside_the_first(recorded):
+    (first,) = Store().load(file_of(recorded), TEST)
+    ask(recorded, Machine(level=1.0), mode="new", what=subject(number=2))
+    kept, second = Store().load(file_of(recorded), TEST)
+    assert kept == first
+    assert second.number == 2
+
+
+@pytest.mark.parametrize("mode", ["check", "new", "update"])
+def test_a_broken_file_is_its_own_error_and_stays(recorded, mode):
+    broken = file_of(recorded).read_bytes()[:-200]
+    file_of(recorded).write_bytes(broken)
+    with pytest.raises(BaselineFileError):
+        ask(recorded, Machine(), mode=mode)
+    assert file_of(recorded).read_bytes() == broken
+
+
+def test_other_settings_are_an_error_that_names_each(recorded):
+    pattern = (
+        r"got a training with batch_size=16, steps=100; expected batch_size=None, steps=200 as in "
+        r"its baseline\. .*--converge-baseline=update"
+    )
+    machine = Machine()
+    with pytest.raises(BaselineSettingsError, match=pattern):
+        ask(recorded, machine, what=subject(steps=100, batch_size=16))
+    assert machine.made == []
+
+
+def test_another_environment_is_noted_and_widens_the_signature(recorded):
+    other = {**HERE, "tensorflow": "2.22.0"}
+    del other["threads"]
+    drifted = Machine(level=8e-4)
+    report, finding = ask(recorded, drifted, environment=other)
+    assert [(item.name, item.recorded, item.present) for item in report.environment] == [
+        ("tensorflow", "2.21.0", "2.22.0"),
+        ("threads", 2, None),
+    ]
+    assert (report.verdict.look, finding) == ("signature", None)
+    assert ask(recorded, drifted)[0].verdict.look != "signature"
+
+
+def test_off_does_nothing(tmp_path):
+    policy = BaselinePolicy(mode="off", test_file=str(tmp_path / "test_models.py"))
+    assert BaselineGate.open(policy, subject()) is None
+
+
+# ---- update -------------------------------------------------------------------------------------
+
+
+def test_update_leaves_what_repeats(recorded):
+    before = file_of(recorded).read_bytes()
+    machine = Machine(level=1e-4)
+    report, finding = ask(recorded, machine, mode="update")
+    assert len(machine.made) == 20
+    assert (report.action, report.written, finding) == ("unchanged", False, None)
+    assert file_of(recorded).read_bytes() == before
+
+
+def test_update_replaces_what_differs_and_tells_both(recorded):
+    report, finding = ask(recorded, Machine(level=-0.5), mode="update")
+    assert (report.action, report.written, finding) == ("updated", True, None)
+    ratio = [after / before for before, after in zip(report.before, report.after, strict=True)]
+    assert ratio == pytest.approx([math.exp(-0.5)] * 2, rel=0.01)
+    assert ask(recorded, Machine(level=-0.5))[0].verdict.look == "signature"
+
+
+def test_update_notices_that_one_run_alone_differs(recorded):
+    def make(number):
+        return Machine(level=0.01 * (number == 19))(number)
+
+    assert ask(recorded, make, mode="update")[0].action == "updated"
+
+
+def test_update_refuses_worse_runs(recorded):
+    before = file_of(recorded).read_bytes()
+    report, finding = ask(recorded, Machine(level=0.5), mode="update")
+    assert (report.action, report.written) == ("refused", False)
+    assert (finding.code, finding.fails) == ("worse-than-baseline", True)
+    assert "--converge-accept-worse=" in finding.message
+    assert file_of(recorded).read_bytes() == before
+
+
+def test_worse_runs_are_accepted_for_a_reason_that_is_kept(recorded):
+    report, finding = ask(recorded, Machine(level=0.5), mode="update", accept_worse="smaller model")
+    assert (report.action, finding) == ("updated", None)
+    (stored,) = Store().load(file_of(recorded), TEST)
+    assert stored.reason == "smaller model"
+    ask(recorded, Machine(), mode="update", accept_worse="not needed")
+    assert Store().load(file_of(recorded), TEST)[0].reason == ""
+
+
+@pytest.mark.parametrize("mode", ["new", "update"])
+def test_runs_that_are_not_finite_are_refused(tmp_path, recorded, mode):
+    folder = recorded if mode == "update" else tmp_path / "other"
+    folder.mkdir(exist_ok=True)
+    machine = Machine(level=-0.5, broken=(3, 5))
+    pattern = r"got 2 of 20 runs that are not finite \(seed 10, 12\).*--converge-accept-worse="
+    with pytest.raises(InvalidTrainingError, match=pattern):
+        ask(folder, machine, mode=mode)
+    ask(folder, machine, mode=mode, accept_worse="two starts diverge")
+    (stored,) = Store().load(file_of(folder), TEST)
+    assert stored.reason == "two starts diverge"
+    assert stored.runs[3].scores == (math.inf, math.inf)
+
+
+def test_update_takes_other_settings_without_comparing(recorded):
+    report, finding = ask(recorded, Machine(level=3.0), mode="update", what=subject(steps=100))
+    assert (report.action, report.verdict, finding) == ("updated", None, None)
+    assert Store().load(file_of(recorded), TEST)[0].settings["steps"] == 100
+
+
+# ---- metrics ------------------------------------------------------------------------------------
+
+
+def test_a_metric_of_which_more_is_better_is_told_as_it_is(tmp_path):
+    def accuracy(mean):
+        return Machine(scores=lambda number: (-(mean + 0.001 * number),))
+
+    what = subject(metric="accuracy")
+    report, _ = ask(tmp_path, accuracy(0.9), mode="new", what=what, higher=True)
+    assert report.after == pytest.approx((0.91,))
+    report, finding = ask(tmp_path, accuracy(0.7), what=what, higher=True)
+    assert finding.fails
+    assert finding.evidence["metric_effect"] > 0.2
+
+
+# ---- time ---------------------------------------------------------------------------------------
+
+
+def gate_of(folder, clock, mode="new"):
+    policy = BaselinePolicy(mode=mode, test_file=str(folder / "test_models.py"), seconds=60)
+    path = Store().path_of(folder / "test_models.py", TEST)
+    return BaselineGate(policy, subject(), path, (), clock)
+
+
+def test_over_the_time_budget_is_an_error(tmp_path):
+    times = iter([0.0, 0.0, 25.0, 50.0, 75.0])
+    machine = Machine()
+    pattern = r"got 3 runs in 75 s and no decision; .*within 60 s\. .*seconds=750"
+    with pytest.raises(BaselineTimeError, match=pattern):
+        gate_of(tmp_path, lambda: next(times)).settle(machine, HERE)
+    assert machine.made == [0, 1, 2]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_decision_that_needs_no_further_run_takes_no_time(recorded):
+    report, _ = ask(recorded, Machine(), seconds=1e-9)
+    assert report.verdict.passed
+
+
+# ---- another revision ---------------------------------------------------------------------------
+
+
+def test_runs_of_another_revision_are_compared_like_recorded_ones(recorded, tmp_path):
+    root = tmp_path / "elsewhere"
+    root.mkdir()
+    ask(tmp_path, Machine(), mode="new", root=str(root))
+    report, finding = ask(tmp_path, Machine(level=0.5), root=str(root), revision="main")
+    assert (report.path, report.revision) == ("", "main")
+    assert finding.message == "trains worse than main: 65 % worse in 4 runs"
+
+
+@pytest.mark.parametrize("mode", ["absent", "check"])
+def test_a_test_that_the_other_revision_does_not_have_is_not_compared(tmp_path, mode):
+    machine = Machine()
+    report, finding = ask(tmp_path, machine, mode=mode, root=str(tmp_path / "x"), revision="main")
+    assert (report.action, report.revision, report.verdict) == ("absent", "main", None)
+    assert (finding, machine.made) == (None, [])
