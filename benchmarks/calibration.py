@@ -28,7 +28,7 @@ import trainings  # noqa: E402
 
 from pytest_converge.test_quality.bounds import bound_of, exceeding  # noqa: E402
 from pytest_converge.test_quality.step_numbers import Milestones  # noqa: E402
-from pytest_converge.training.intervention import Intervention  # noqa: E402
+from pytest_converge.training.interventions.intervention import Intervention  # noqa: E402
 
 STARTS, SEED = 20, 1
 SHARES = (0.25, 0.5, 1.0)

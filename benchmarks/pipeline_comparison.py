@@ -28,8 +28,8 @@ from pytest_converge.features.comparison.column_exchange import (
     z_scored,
 )
 from pytest_converge.features.comparison.judgement import Scale
-from pytest_converge.training.adapters import build_training
-from pytest_converge.training.run import TrainingRun
+from pytest_converge.training.adapters.build import build_training
+from pytest_converge.training.loop.run import TrainingRun
 
 STEPS, AGREE = 100, 3
 OPTIMIZERS = {

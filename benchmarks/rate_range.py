@@ -32,8 +32,8 @@ from pytest_converge import runner
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.rate_range import RateRange
 from pytest_converge.learning_rate.study import range_of_rates
-from pytest_converge.training.data import epochs_of_batches
-from pytest_converge.training.seeding import seed_everything
+from pytest_converge.training.data.batches import epochs_of_batches
+from pytest_converge.training.state.seeding import seed_everything
 
 SEED, BATCH = 0, 32
 SPARSE = "sparse_categorical_crossentropy"

@@ -29,11 +29,11 @@ import numpy as np
 import tensorflow as tf
 
 from pytest_converge.core.expectation import Expectation
-from pytest_converge.training.adapters import build_training
-from pytest_converge.training.dead import dead_units
-from pytest_converge.training.graphs import light_graph_optimizer
-from pytest_converge.training.loop import Loop
-from pytest_converge.training.run import TrainingRun
+from pytest_converge.training.adapters.build import build_training
+from pytest_converge.training.loop.compiled_loop import Loop
+from pytest_converge.training.loop.run import TrainingRun
+from pytest_converge.training.measures.dead_units import dead_units
+from pytest_converge.training.state.graphs import light_graph_optimizer
 
 STEPS, BATCH, ROWS = 200, 32, 1024
 LIMITS = {

@@ -24,10 +24,10 @@ from pytest_converge.core.study import Study
 from pytest_converge.core.surface import LossSurface
 from pytest_converge.test_quality.calibration import calibration_of
 from pytest_converge.test_quality.power import sensitivity_of
-from pytest_converge.training.environment import require_tensorflow
+from pytest_converge.training.state.environment import require_tensorflow
 
 if TYPE_CHECKING:
-    from pytest_converge.training.run import TrainingRun
+    from pytest_converge.training.loop.run import TrainingRun
     from pytest_converge.training.training import Training
 
 __all__ = ["Context", "isolation", "judged", "run"]
@@ -80,7 +80,7 @@ def isolation(seed: int) -> Iterator[None]:
         InvalidTrainingError: TensorFlow is missing or too old, or Keras has another backend.
     """
     require_tensorflow()
-    from pytest_converge.training.seeding import preserved, seed_everything
+    from pytest_converge.training.state.seeding import preserved, seed_everything
 
     with preserved():
         seed_everything(seed)
@@ -98,9 +98,9 @@ def run(context: Context, verb: str, arguments: dict[str, Any]) -> ConvergenceRe
     Raises:
         InvalidTrainingError: the training cannot be run or judged as asked.
     """
-    from pytest_converge.training.adapters import build_training, check_builder
-    from pytest_converge.training.run import TrainingRun
-    from pytest_converge.training.seeding import preserved, reseed, seed_everything
+    from pytest_converge.training.adapters.build import build_training, check_builder
+    from pytest_converge.training.loop.run import TrainingRun
+    from pytest_converge.training.state.seeding import preserved, reseed, seed_everything
 
     expectation = context.expectation
     base = expectation.seed or 0
@@ -200,7 +200,7 @@ def _diagnosis(context: Context, running: TrainingRun, run: Run) -> Diagnosis | 
 def _show_surface(context: Context, running: TrainingRun) -> None:
     if context.surface is None:
         return
-    from pytest_converge.training.surface import loss_surface
+    from pytest_converge.training.measures.loss_surface import loss_surface
 
     surface = loss_surface(running)
     if surface is not None:
@@ -224,8 +224,8 @@ def judged(context: Context, record: TrainingRecord, training: Training | None =
 
 def _observed(training: Training, record: TrainingRecord) -> TrainingRecord:
     """What notes are made of, of a training that passes; a failed one has its diagnosis."""
-    from pytest_converge.training.dead import dead_units
-    from pytest_converge.training.edge import share_of_limit
+    from pytest_converge.training.measures.dead_units import dead_units
+    from pytest_converge.training.measures.edge_of_stability import share_of_limit
 
     return dataclasses.replace(
         record, dead_units=dead_units(training), limit_share=share_of_limit(training, record.curve)

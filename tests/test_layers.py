@@ -165,7 +165,7 @@ def test_imports_keep_to_the_layers(path):
         ("checks", "import tensorflow as tf"),
         ("checks", "import matplotlib"),
         ("report", "def f():\n    import numpy"),
-        ("report", "from pytest_converge.training.loop import run"),
+        ("report", "from pytest_converge.training.loop.compiled_loop import run"),
         ("training", "import pytest"),
         ("training", "from pytest_converge.report import message"),
         ("runner", "import keras"),

@@ -9,8 +9,8 @@ from pytest_converge import runner
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import ConvergenceResult
-from pytest_converge.training.adapters import build_training
-from pytest_converge.training.run import TrainingRun
+from pytest_converge.training.adapters.build import build_training
+from pytest_converge.training.loop.run import TrainingRun
 from pytest_converge.training.training import Training
 
 __all__ = ["NoHooks", "failing", "judged", "recorded", "running", "training_of"]

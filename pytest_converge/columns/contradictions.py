@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_converge.training.arrays import batch_leaves
+from pytest_converge.training.data.arrays import batch_leaves
 
 __all__ = ["contradicting_share", "targets_are_inputs"]
 

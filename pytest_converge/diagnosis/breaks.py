@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.clues import SPIKE
-from pytest_converge.training.intervention import Intervention
-from pytest_converge.training.interventions import gradient
+from pytest_converge.training.interventions import finite_gradients
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import is_keras
-from pytest_converge.training.laboratory import Laboratory
+from pytest_converge.training.interventions.rerun import Laboratory
 
 __all__ = ["broken_step", "message", "without_breaks"]
 
@@ -34,7 +34,7 @@ def without_breaks(lab: Laboratory, record: TrainingRecord) -> Iterator[Interven
     """The same training without what is not finite of its gradients."""
     ours = is_keras(lab.training) and lab.training.optimizer_is_ours
     if broken_step(record) is not None and ours:
-        yield gradient.finite()
+        yield finite_gradients.finite()
 
 
 def message(step: int) -> str:

@@ -7,9 +7,9 @@ import math
 
 from pytest_converge.columns.scale import ArrayScale, ScaleEvidence
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.training.inputs import TrainingScales, training_scales
-from pytest_converge.training.laboratory import Laboratory
-from pytest_converge.training.layers import LayerReadings, layer_readings
+from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.measures.layer_inputs import TrainingScales, training_scales
+from pytest_converge.training.measures.layer_readings import LayerReadings, layer_readings
 from pytest_converge.training.training import Training
 
 __all__ = ["Clues", "gather"]

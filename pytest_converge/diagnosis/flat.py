@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pytest_converge.checks.words import number
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.clues import Clues
-from pytest_converge.training.curvature import curvature
-from pytest_converge.training.gradients import StepGradient, flat, measured_rows
-from pytest_converge.training.intervention import Intervention
 from pytest_converge.training.interventions import starts
-from pytest_converge.training.laboratory import Laboratory
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.measures.curvature import curvature
+from pytest_converge.training.measures.gradients import StepGradient, flat, measured_rows
 
 __all__ = ["FlatStart", "came_to_rest", "escapes", "flat_start"]
 

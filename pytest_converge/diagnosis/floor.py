@@ -13,10 +13,10 @@ from pytest_converge.diagnosis import labels, sentences
 from pytest_converge.diagnosis.clues import Clues
 from pytest_converge.diagnosis.labels import RELATED
 from pytest_converge.diagnosis.trials import Trials
-from pytest_converge.training.arrays import batch_leaves
-from pytest_converge.training.broadcast import outer_difference
+from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import rows
-from pytest_converge.training.laboratory import Laboratory
+from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.measures.broadcasting import outer_difference
 
 __all__ = ["Verdict", "contradiction", "nothing_passed", "two_encodings"]
 

@@ -7,11 +7,11 @@ import math
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.clues import Clues
 from pytest_converge.diagnosis.trials import Trials, only_metrics_missed
-from pytest_converge.training.intervention import Intervention
-from pytest_converge.training.interventions import classes, learning_rate, outputs, steps
-from pytest_converge.training.keras_model import ModelTraining
-from pytest_converge.training.laboratory import Laboratory
-from pytest_converge.training.losses import loss_names
+from pytest_converge.training.adapters.fit import ModelTraining
+from pytest_converge.training.interventions import class_weights, learning_rate, outputs, steps
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.model.losses import loss_names
 
 __all__ = ["class_weights", "knows_frequencies"]
 
@@ -39,7 +39,7 @@ def class_weights(
         return None
     if _time_would_do(lab, trials, clues):
         return None
-    change, rarest = classes.balanced(shares), min(shares, key=lambda label: shares[label])
+    change, rarest = class_weights.balanced(shares), min(shares, key=lambda label: shares[label])
     part = f"{100 * shares[rarest]:.2g} %"
     message = f"class {rarest} is {part} of the rows; the bounds are met with {change.change}"
     return change, message
@@ -61,7 +61,11 @@ def _shares(lab: Laboratory) -> dict[int, float]:
         return {}
     if not isinstance(rows.arrays, tuple) or len(rows.arrays) != 2:
         return {}
-    return {} if isinstance(rows.arrays[1], (dict, list)) else classes.class_shares(rows.arrays[1])
+    return (
+        {}
+        if isinstance(rows.arrays[1], (dict, list))
+        else class_weights.class_shares(rows.arrays[1])
+    )
 
 
 def _time_would_do(lab: Laboratory, trials: Trials, clues: Clues) -> bool:

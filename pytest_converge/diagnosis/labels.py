@@ -7,11 +7,11 @@ import math
 from pytest_converge.columns.contradictions import targets_are_inputs
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.trials import OutOfTimeError, Trials
-from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.adapters.fit import ModelTraining
 from pytest_converge.training.interventions import labels, targets
-from pytest_converge.training.keras_model import ModelTraining
-from pytest_converge.training.laboratory import Laboratory
-from pytest_converge.training.losses import loss_names
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.model.losses import loss_names
 
 __all__ = [
     "RELATED",

@@ -10,12 +10,12 @@ from pytest_converge.core.diagnosis import Trial
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.clues import Clues
 from pytest_converge.diagnosis.trials import SEEDS, Trials, passes
-from pytest_converge.training.curvature import Curvature, curvature, stability_limit
-from pytest_converge.training.intervention import Intervention
 from pytest_converge.training.interventions import starts, steps
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import setting
-from pytest_converge.training.laboratory import Laboratory
-from pytest_converge.training.optimizer import is_plain_sgd
+from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.measures.curvature import Curvature, curvature, stability_limit
+from pytest_converge.training.state.optimizer import is_plain_sgd
 
 __all__ = [
     "cause_of_an_escape",

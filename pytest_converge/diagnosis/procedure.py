@@ -25,11 +25,11 @@ from pytest_converge.diagnosis.stages import (
     scale_changes,
 )
 from pytest_converge.diagnosis.trials import OutOfTimeError, Trials
-from pytest_converge.training.intervention import Intervention
 from pytest_converge.training.interventions import learning_rate, steps
-from pytest_converge.training.interventions.gradient import FIX
-from pytest_converge.training.laboratory import Laboratory
-from pytest_converge.training.run import Progress, TrainingRun
+from pytest_converge.training.interventions.finite_gradients import FIX
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.loop.run import Progress, TrainingRun
 
 __all__ = ["diagnose"]
 

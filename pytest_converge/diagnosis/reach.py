@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from pytest_converge.diagnosis.stages import cannot_widen
-from pytest_converge.training.gauge import step_gauge
-from pytest_converge.training.laboratory import Laboratory
+from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.measures.slope_ratio import step_gauge
 
 __all__ = ["early_gauge", "one_batch", "out_of_reach"]
 

@@ -11,8 +11,9 @@ from pytest_converge.columns.scale import ScaleFlag
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.clues import Clues
 from pytest_converge.diagnosis.labels import into_range
-from pytest_converge.training.arrays import batch_leaves
-from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.adapters.fit import ModelTraining
+from pytest_converge.training.adapters.minimize import MinimizeTraining
+from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import (
     features,
     hidden,
@@ -27,11 +28,10 @@ from pytest_converge.training.interventions import (
     trainable,
     width,
 )
-from pytest_converge.training.keras_model import ModelTraining
-from pytest_converge.training.laboratory import Laboratory
-from pytest_converge.training.losses import loss_names
-from pytest_converge.training.minimize import MinimizeTraining
-from pytest_converge.training.models import hidden_layers, layers_of
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.model.losses import loss_names
+from pytest_converge.training.model.structure import hidden_layers, layers_of
 from pytest_converge.training.training import Training
 
 __all__ = [

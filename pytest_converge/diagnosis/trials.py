@@ -10,8 +10,8 @@ from pytest_converge.checks.gates import judge
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.training.intervention import Intervention
-from pytest_converge.training.laboratory import Laboratory
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.rerun import Laboratory
 
 __all__ = ["OutOfTimeError", "Trials", "only_metrics_missed", "passes"]
 

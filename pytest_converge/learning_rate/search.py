@@ -11,9 +11,9 @@ from pytest_converge.core.record import TrainingRecord
 from pytest_converge.learning_rate.early_stop import hit, levelled
 from pytest_converge.learning_rate.sweep import Sweep
 from pytest_converge.learning_rate.trainings import Judge, Probe, RateProbes
-from pytest_converge.training.curvature import curvature, stability_limit
 from pytest_converge.training.interventions.optimizers import setting
-from pytest_converge.training.optimizer import is_plain_sgd
+from pytest_converge.training.measures.curvature import curvature, stability_limit
+from pytest_converge.training.state.optimizer import is_plain_sgd
 
 __all__ = ["RangeSearch", "predicted_limit"]
 

@@ -46,8 +46,8 @@ def range_of_rates(
         InvalidTrainingError: the training cannot be run as asked, or has no rate to change.
     """
     from pytest_converge.learning_rate.sweep import Sweep
-    from pytest_converge.training.run import TrainingRun
-    from pytest_converge.training.seeding import preserved
+    from pytest_converge.training.loop.run import TrainingRun
+    from pytest_converge.training.state.seeding import preserved
 
     began = time.perf_counter()
     with preserved():

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import reconfigured
-from pytest_converge.training.laboratory import Laboratory
-from pytest_converge.training.run import TrainingRun, Watch
+from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.loop.run import TrainingRun, Watch
 from pytest_converge.training.training import Training
 
 __all__ = ["Sweep"]

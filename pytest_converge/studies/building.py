@@ -25,8 +25,8 @@ def seeded_training(context: Context, verb: str, arguments: dict[str, Any]) -> T
     Raises:
         InvalidTrainingError: the arguments make no training.
     """
-    from pytest_converge.training.adapters import build_training
-    from pytest_converge.training.seeding import seed_everything
+    from pytest_converge.training.adapters.build import build_training
+    from pytest_converge.training.state.seeding import seed_everything
 
     base = context.expectation.seed or 0
 

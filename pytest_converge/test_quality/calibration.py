@@ -15,7 +15,7 @@ from pytest_converge.test_quality.bounds import bound_of, choose, exceeding
 from pytest_converge.test_quality.power import named, put_back_after, why_once
 
 if TYPE_CHECKING:
-    from pytest_converge.training.run import TrainingRun
+    from pytest_converge.training.loop.run import TrainingRun
 
 __all__ = ["STARTS", "calibration_of"]
 
@@ -52,7 +52,7 @@ def calibration_of(
     """
     from pytest_converge.test_quality.mutations.catalogue import HALVED, mutations_of, slower
     from pytest_converge.test_quality.step_numbers import Milestones, can_go_on
-    from pytest_converge.training.intervention import Intervention
+    from pytest_converge.training.interventions.intervention import Intervention
 
     began = time.perf_counter()
     factor = 2 if can_go_on(running) else 1

@@ -16,8 +16,8 @@ from pytest_converge.core.sensitivity import Sensitivity, TriedMutation
 
 if TYPE_CHECKING:
     from pytest_converge.test_quality.mutations.catalogue import Mutation
-    from pytest_converge.training.laboratory import Laboratory
-    from pytest_converge.training.run import TrainingRun
+    from pytest_converge.training.interventions.rerun import Laboratory
+    from pytest_converge.training.loop.run import TrainingRun
 
 __all__ = ["Gate", "Judge", "named", "put_back_after", "sensitivity_of", "why_once"]
 
@@ -59,7 +59,7 @@ def sensitivity_of(
         progress: told about every run.
     """
     from pytest_converge.test_quality.mutations.catalogue import mutations_of
-    from pytest_converge.training.laboratory import Laboratory
+    from pytest_converge.training.interventions.rerun import Laboratory
 
     began, seed = time.perf_counter(), runs[0].record.seed
     budget = max(SECONDS, TIMES * runs[0].record.seconds)
@@ -157,7 +157,7 @@ class _Trials:
         Args:
             known: records that were made already, by the number of their start.
         """
-        from pytest_converge.training.intervention import Intervention
+        from pytest_converge.training.interventions.intervention import Intervention
 
         self._seconds = [record.seconds for record in known.values()]
         unchanged = Intervention(code="", change="nothing")

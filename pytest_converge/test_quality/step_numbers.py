@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from pytest_converge.core.curve import LossCurve
-from pytest_converge.training.data import Chunk, StreamData
-from pytest_converge.training.graphs import light_graph_optimizer
-from pytest_converge.training.intervention import Intervention
-from pytest_converge.training.laboratory import Laboratory
-from pytest_converge.training.probe import LONGEST_SEGMENT
-from pytest_converge.training.run import Progress, TrainingRun
+from pytest_converge.training.data.batches import Chunk, StreamData
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.loop.probe_plan import LONGEST_SEGMENT
+from pytest_converge.training.loop.run import Progress, TrainingRun
+from pytest_converge.training.state.graphs import light_graph_optimizer
 
 __all__ = ["Milestones", "can_go_on"]
 

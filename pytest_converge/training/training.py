@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from pytest_converge.core.record import NonFinite
-from pytest_converge.training.data import ArrayData, Batch, Chunk, StreamData
-from pytest_converge.training.optimizer import ObservedOptimizer
-from pytest_converge.training.snapshot import Snapshot, unique_variables
+from pytest_converge.training.data.batches import ArrayData, Batch, Chunk, StreamData
+from pytest_converge.training.state.optimizer import ObservedOptimizer
+from pytest_converge.training.state.snapshot import Snapshot, unique_variables
 
 __all__ = ["EndMeasures", "Training"]
 

@@ -12,7 +12,7 @@ from pytest_converge import runner
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.diagnosis.trials import Trials
-from pytest_converge.training.laboratory import Laboratory
+from pytest_converge.training.interventions.rerun import Laboratory
 
 POINTS = (1.5, 2.5, 3.5)
 #: The smallest mean squared distance from the points.

@@ -12,7 +12,7 @@ from pytest_converge.columns.scale import ScaleEvidence, ScaleFlag
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.diagnosis import sentences
 from pytest_converge.diagnosis.clues import Clues
-from pytest_converge.training.layers import LayerReading, LayerReadings
+from pytest_converge.training.measures.layer_readings import LayerReading, LayerReadings
 
 RECORD = record_of([2.0, 1.5])
 CALM = Clues(rate=0.01)

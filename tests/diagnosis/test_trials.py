@@ -13,7 +13,7 @@ from keras import optimizers
 
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.diagnosis.trials import OutOfTimeError, Trials, passes
-from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.interventions.intervention import Intervention
 
 BOUND = Expectation(max_loss=1.0, steps=10)
 

@@ -14,7 +14,7 @@ from pytest_converge import Finding, InvalidTrainingError
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.learning_rate.study import range_of_rates
 from pytest_converge.runner import Context, run
-from pytest_converge.training import sources
+from pytest_converge.training.data import sources
 
 X = np.linspace(-1, 1, 64).reshape(-1, 1).astype("float32")
 Y = 2 * X + 1

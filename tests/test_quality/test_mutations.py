@@ -12,9 +12,9 @@ from trainings import quiet, running
 
 from pytest_converge.test_quality.mutations.catalogue import mutations_of
 from pytest_converge.test_quality.mutations.label_noise import NOISE
-from pytest_converge.training.laboratory import Laboratory
-from pytest_converge.training.models import layers_of
-from pytest_converge.training.snapshot import as_tf_variable
+from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.model.structure import layers_of
+from pytest_converge.training.state.snapshot import as_tf_variable
 
 SGD = optimizers.SGD
 NAMES = (

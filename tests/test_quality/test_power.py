@@ -15,7 +15,7 @@ from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import Run
 from pytest_converge.test_quality.power import JUDGED, sensitivity_of
-from pytest_converge.training.run import TrainingRun
+from pytest_converge.training.loop.run import TrainingRun
 
 SGD = optimizers.SGD
 

@@ -13,8 +13,8 @@ from problems import classifier, fit, minimize, sequential, wine
 from trainings import quiet, recorded, running
 
 from pytest_converge.test_quality.step_numbers import Milestones, can_go_on
-from pytest_converge.training.intervention import Intervention
-from pytest_converge.training.loop import Loop
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.loop.compiled_loop import Loop
 
 SGD = optimizers.SGD
 NOTHING = Intervention(code="", change="nothing")

@@ -16,7 +16,7 @@ from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import TrainingRecord
 
 if TYPE_CHECKING:
-    from pytest_converge.training.run import TrainingRun
+    from pytest_converge.training.loop.run import TrainingRun
 
 __all__ = ["Connection", "connect"]
 
@@ -55,7 +55,7 @@ class Connection:
         self, running: TrainingRun, records: Sequence[TrainingRecord]
     ) -> tuple[BaselineReport, Finding | None]:
         """Makes the runs that are needed and compares or records them; see `BaselineGate`."""
-        from pytest_converge.training.machine import describe_machine
+        from pytest_converge.training.state.machine import describe_machine
 
         metric = self._subject.metric
         higher = bool(running.training.metric_directions().get(metric or "loss"))
@@ -71,7 +71,7 @@ class Connection:
             A function that asks for the runs by the number of their start and returns the code of
             the failing gate, else an empty text; None where nothing is recorded.
         """
-        from pytest_converge.training.machine import describe_machine
+        from pytest_converge.training.state.machine import describe_machine
 
         if not self._gate.has_runs:
             return None
@@ -106,8 +106,8 @@ def connect(
         raise InvalidTrainingError(complaint(given, "baseline=True with it", remedy))
     if not expectation.baseline or policy.mode == "off":
         return None
-    from pytest_converge.training.adapters import check_builder
-    from pytest_converge.training.sources import is_dataset
+    from pytest_converge.training.adapters.build import check_builder
+    from pytest_converge.training.data.sources import is_dataset
 
     check_builder(verb, arguments, "baseline=True")
     batches = is_dataset(arguments.get("x"))

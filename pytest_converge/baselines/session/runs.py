@@ -12,7 +12,7 @@ from pytest_converge.core.expectation import LARGEST_SEED
 from pytest_converge.core.record import TrainingRecord
 
 if TYPE_CHECKING:
-    from pytest_converge.training.run import TrainingRun
+    from pytest_converge.training.loop.run import TrainingRun
 
 __all__ = ["Runs", "stored_run"]
 

@@ -11,11 +11,11 @@ import numpy as np
 from pytest_converge.columns.scale import column_scales
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.training.arrays import as_arrays, column_names
-from pytest_converge.training.data import ArrayData
-from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.data.arrays import as_arrays, column_names
+from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.features import standardised_columns
-from pytest_converge.training.laboratory import Laboratory
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.rerun import Laboratory
 
 __all__ = ["FeatureBench", "Features", "exchanged", "read_features", "z_scored"]
 

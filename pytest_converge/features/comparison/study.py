@@ -51,7 +51,7 @@ def compared_pipelines(
         InvalidTrainingError: a training cannot be run as asked.
     """
     from pytest_converge.features.comparison.column_exchange import read_features, z_scored
-    from pytest_converge.training.seeding import preserved
+    from pytest_converge.training.state.seeding import preserved
 
     began = time.perf_counter()
     with preserved(), contextlib.ExitStack() as stack:
@@ -118,7 +118,7 @@ class _Benches:
         targets: Any,
         batch_size: int,
     ) -> None:
-        from pytest_converge.training.rehearsal import needed_arguments
+        from pytest_converge.training.adapters.traceability import needed_arguments
 
         self._context = context
         self._stack = stack
@@ -146,7 +146,7 @@ class _Benches:
 
     def _bench(self, features: Features) -> FeatureBench:
         from pytest_converge.features.comparison.column_exchange import FeatureBench
-        from pytest_converge.training.run import TrainingRun
+        from pytest_converge.training.loop.run import TrainingRun
 
         shape = (features.shape,) if self._takes_shape else ()
         arguments = {

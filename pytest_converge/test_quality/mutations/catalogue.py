@@ -9,9 +9,9 @@ from pytest_converge.test_quality.mutations.layer_changes import (
     activation_removed,
     first_layer_frozen,
 )
-from pytest_converge.training.data import ArrayData, StreamData
-from pytest_converge.training.intervention import Intervention
-from pytest_converge.training.keras_model import ModelTraining
+from pytest_converge.training.adapters.fit import ModelTraining
+from pytest_converge.training.data.batches import ArrayData, StreamData
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.training import Training
 
 __all__ = ["HALVED", "LOWERED", "Mutation", "mutations_of", "slower"]

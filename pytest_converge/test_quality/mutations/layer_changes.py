@@ -8,9 +8,9 @@ from typing import Any
 
 import keras
 
-from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import reconfigured
-from pytest_converge.training.models import attributes_set, output_layer
+from pytest_converge.training.model.structure import attributes_set, output_layer
 from pytest_converge.training.training import Training
 
 __all__ = ["activation_removed", "first_layer_frozen"]

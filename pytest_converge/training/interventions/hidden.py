@@ -8,8 +8,8 @@ from typing import Any
 
 import keras
 
-from pytest_converge.training.intervention import Intervention
-from pytest_converge.training.models import attributes_set
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.model.structure import attributes_set
 from pytest_converge.training.training import Training
 
 __all__ = ["activations", "plain_rectifiers", "shifted_rectifiers"]

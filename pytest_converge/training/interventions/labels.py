@@ -7,9 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from pytest_converge.training.arrays import batch_leaves, map_named
-from pytest_converge.training.data import ArrayData
-from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.data.arrays import batch_leaves, map_named
+from pytest_converge.training.data.batches import ArrayData
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.targets import relabelled
 
 __all__ = ["PROBABILITIES", "beyond", "counted_target", "into_range"]

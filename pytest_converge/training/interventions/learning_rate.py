@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import code_of, reconfigured
 from pytest_converge.training.training import Training
 

@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pytest_converge.training.intervention import Intervention
-from pytest_converge.training.optimizer import ObservedOptimizer
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.state.optimizer import ObservedOptimizer
 from pytest_converge.training.training import Training
 
 __all__ = [

@@ -9,10 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.targets import one_hot, relabelled
-from pytest_converge.training.losses import loss_names
-from pytest_converge.training.models import attributes_set, output_layer, with_loss
+from pytest_converge.training.model.losses import loss_names
+from pytest_converge.training.model.structure import attributes_set, output_layer, with_loss
 from pytest_converge.training.training import Training
 
 __all__ = ["for_targets", "head"]

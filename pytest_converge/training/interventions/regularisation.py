@@ -8,9 +8,9 @@ from typing import Any
 
 import keras
 
-from pytest_converge.training.intervention import Intervention
-from pytest_converge.training.losses import loss_names
-from pytest_converge.training.models import attributes_set, layers_of, with_loss
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.model.losses import loss_names
+from pytest_converge.training.model.structure import attributes_set, layers_of, with_loss
 from pytest_converge.training.training import Training
 
 __all__ = [

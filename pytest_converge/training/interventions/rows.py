@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from pytest_converge.training.arrays import batch_leaves, map_named
-from pytest_converge.training.data import ArrayData
-from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.data.arrays import batch_leaves, map_named
+from pytest_converge.training.data.batches import ArrayData
+from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = [
     "random_half",

@@ -8,9 +8,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from pytest_converge.training.intervention import Intervention, Start
-from pytest_converge.training.models import INITIALISED, initialised_variables, layers_of, seeded
-from pytest_converge.training.snapshot import as_tf_variable
+from pytest_converge.training.interventions.intervention import Intervention, Start
+from pytest_converge.training.model.structure import (
+    INITIALISED,
+    initialised_variables,
+    layers_of,
+    seeded,
+)
+from pytest_converge.training.state.snapshot import as_tf_variable
 from pytest_converge.training.training import Training
 
 __all__ = ["default_initialisers", "elsewhere", "has_own_initialisers", "nudged"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = ["more"]
 

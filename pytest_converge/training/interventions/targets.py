@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from pytest_converge.training.arrays import map_named
-from pytest_converge.training.data import ArrayData
-from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.data.arrays import map_named
+from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.features import standardised_columns
+from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = ["one_hot", "permuted", "relabelled", "standardised"]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.adapters.minimize import MinimizeTraining
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import reconfigured
-from pytest_converge.training.minimize import MinimizeTraining
-from pytest_converge.training.models import attributes_set, layers_of
-from pytest_converge.training.snapshot import as_tf_variable
+from pytest_converge.training.model.structure import attributes_set, layers_of
+from pytest_converge.training.state.snapshot import as_tf_variable
 from pytest_converge.training.training import Training
 
 __all__ = ["all_layers", "all_read", "connected", "frozen"]

@@ -8,10 +8,10 @@ from typing import Any
 
 import keras
 
-from pytest_converge.training.intervention import Intervention
+from pytest_converge.training.adapters.fit import ModelTraining
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import reconfigured
-from pytest_converge.training.keras_model import ModelTraining
-from pytest_converge.training.models import (
+from pytest_converge.training.model.structure import (
     attributes_set,
     compiled_metrics,
     create_all_variables,

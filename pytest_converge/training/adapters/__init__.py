@@ -1,0 +1,1 @@
+"""The three ways in: `fit`, `minimize` and `step` as trainings."""

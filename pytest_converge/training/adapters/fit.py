@@ -1,0 +1,283 @@
+"""The adapter of `converge.fit`: a compiled Keras model and its data as a training."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pytest_converge.core.record import NonFinite
+from pytest_converge.training.adapters.model_checks import (
+    check_compiled,
+    check_held_out,
+    check_labels,
+    check_metrics,
+    check_trainable,
+)
+from pytest_converge.training.data.arrays import batch_leaves, constant_columns, nonfinite
+from pytest_converge.training.data.batches import PROBE_ROWS, ArrayData, Batch, Chunk, StreamData
+from pytest_converge.training.data.held_out import PREFIX
+from pytest_converge.training.measures.end_measures import (
+    inference,
+    measure_held_out,
+    measure_model,
+)
+from pytest_converge.training.model.losses import loss_names, nonnegative, reduces_by_mean
+from pytest_converge.training.model.structure import (
+    create_all_variables,
+    create_variables,
+    directions,
+    global_seed,
+    has_own_train_step,
+    is_seed,
+    layers_of,
+    loss_of_logs,
+    redrawn,
+    training_matters,
+)
+from pytest_converge.training.state.graphs import TracedForAnyRows
+from pytest_converge.training.state.optimizer import ObservedOptimizer
+from pytest_converge.training.state.seeding import seed_everything
+from pytest_converge.training.state.snapshot import unique_variables
+from pytest_converge.training.training import EndMeasures, Training
+
+__all__ = ["ModelTraining"]
+
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
+#: Values of one array in a chunk of pooled probe rows: 16 MB of float32 inputs, and activations
+#: of a few times that.
+CHUNK_VALUES = 2**22
+
+
+class ModelTraining(Training):
+    """Training of a compiled Keras model by its own `train_step`.
+
+    Args:
+        model: compiled, built or not.
+        data: the batches.
+        builder: makes another such model from another seed, where the user gave a function.
+        columns: names of the columns of data frames, by array.
+        bounds: bounded metrics by name, which have to be compiled ones.
+        held_out: data to evaluate the model on after its last step.
+
+    Raises:
+        InvalidTrainingError: the model is not compiled, has nothing to train, or does not fit
+            its targets.
+    """
+
+    verb = "fit"
+    data: ArrayData | StreamData
+
+    def __init__(
+        self,
+        model: Any,
+        data: ArrayData | StreamData,
+        *,
+        builder: Callable[[], Any] | None = None,
+        columns: Mapping[str, list[str]] | None = None,
+        bounds: Mapping[str, Any] | None = None,
+        held_out: Sequence[Chunk] = (),
+    ) -> None:
+        self.model = model
+        self.data = data
+        self._builder = builder
+        self.columns = columns
+        self._bounds = bounds or {}
+        self.held_out = list(held_out)
+        first = next(data.batches())
+        check_compiled(model, first)
+        if model.built:
+            check_trainable(model)
+        self.own_train_step = has_own_train_step(model)
+        if model.run_eagerly:
+            self.eager_reason = "run_eagerly=True"
+            create_variables(model, first)
+        create_all_variables(model, first)
+        self.optimizers = (ObservedOptimizer(model.optimizer),)
+        names = [
+            name or getattr(part, "name", "") or "loss" for name, part in loss_names(model.loss)
+        ]
+        self.loss_name = " + ".join(dict.fromkeys(names)) or "loss"
+        self.nonnegative = nonnegative(model.loss) and not _negative_weights(data)
+        self._shared = TracedForAnyRows(self._inference)
+
+    def verify(self) -> None:
+        """Checks what only the traced and thereby built model can tell."""
+        check_trainable(self.model)
+        check_metrics(self._bounds, self.model, self.metric_directions())
+        if self.held_out:
+            check_held_out(self.model)
+        if isinstance(self.data, ArrayData):
+            check_labels(self.model, self.data.arrays)
+
+    @property
+    def pure_probe(self) -> bool:  # type: ignore[override]
+        """True where the model has neither random nor averaging layers."""
+        return not self.own_train_step and not training_matters(self.model)
+
+    @property
+    def trainable(self) -> list[Any]:
+        """The model's trainable variables."""
+        return unique_variables(self.model.trainable_variables)
+
+    @property
+    def transient(self) -> list[Any]:
+        """Moving averages, seed generators and metrics; all weights under a custom step."""
+        model = self.model
+        variables = [*model.non_trainable_variables, *self._metric_variables(), *global_seed()]
+        if self.own_train_step:
+            variables = [*model.variables, *variables, *self.touched]
+        return unique_variables(variables)
+
+    @property
+    def seed_state(self) -> list[Any]:
+        """The states of the model's seed generators and of Keras' global one."""
+        found = [v for v in self.model.non_trainable_variables if is_seed(v)]
+        return unique_variables([*found, *global_seed()])
+
+    def step(self, batch: Batch) -> Any:
+        """The model's own `train_step`; metrics start anew, so that the loss is the batch's."""
+        self._reset_metrics()
+        return loss_of_logs(self.model.train_step(batch))
+
+    def probe_chunks(self) -> tuple[int, int]:
+        """Pooled rows where the loss is a mean over them; else batches as in the training."""
+        data = self.data
+        if any(getattr(layer, "stateful", False) for layer in layers_of(self.model)):
+            return 0, 0
+        if isinstance(data, StreamData):
+            return PROBE_ROWS, data.batch_size
+        rows = len(data.probe_index)
+        if self.own_train_step or not self._pools_rows():
+            return rows, data.batch_size
+        largest = max(int(np.prod(array.shape[1:])) for _, array in batch_leaves(data.arrays))
+        return rows, max(data.batch_size, CHUNK_VALUES // max(largest, 1))
+
+    def probe(self, batch: Batch) -> Any:
+        """The loss in training mode; a custom `train_step` runs without its update."""
+        if self.own_train_step:
+            self._reset_metrics()
+            with self.optimizers[0].muted():
+                return loss_of_logs(self.model.train_step(batch))
+        if self.pure_probe:
+            return self._shared_forward(batch)[1]
+        return inference(self.model, batch, training=True)[1]
+
+    @property
+    def is_recurrent(self) -> bool:
+        """True for a model with recurrent layers."""
+        return any(isinstance(layer, keras.layers.RNN) for layer in layers_of(self.model))
+
+    def finish(self) -> None:
+        """Averages the weights where the optimizer keeps an average, as `model.fit` does."""
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+
+    def measure_end(self, chunks: list[Chunk]) -> EndMeasures:
+        """Inference loss, metrics, the loss of the predictions and of the best constant."""
+        forward = self._shared_forward if self.pure_probe else self._inference
+        measures = measure_model(
+            self.model, chunks, own_train_step=self.own_train_step, forward=forward
+        )
+        if not self.held_out:
+            return measures
+        found = measure_held_out(self.model, self.held_out, forward=forward)
+        held_out = {f"{PREFIX}{name}": value for name, value in found.items()}
+        return dataclasses.replace(measures, metrics={**measures.metrics, **held_out})
+
+    def metric_directions(self) -> dict[str, bool | None]:
+        """The loss and the compiled metrics, and the same of held-out data."""
+        found = {"loss": False, **directions(self.model)}
+        held_out = {f"{PREFIX}{name}": better for name, better in found.items()}
+        return {**found, **held_out} if self.held_out else found
+
+    def nonfinite_data(self) -> tuple[NonFinite, ...]:
+        """Columns of arrays in memory that hold a NaN or an infinity."""
+        if isinstance(self.data, ArrayData):
+            return nonfinite(self.data.arrays, self.columns)
+        return ()
+
+    def adopt(self, model: Any) -> None:
+        """Trains another compiled and built model on the same data from now on."""
+        self.model = model
+        self.optimizers = (ObservedOptimizer(model.optimizer),)
+
+    def constant_columns(self) -> tuple[str, ...]:
+        """Columns of arrays in memory with one value other than 0 in every row."""
+        if isinstance(self.data, ArrayData):
+            return constant_columns(self.data.arrays, self.columns)
+        return ()
+
+    @property
+    def optimizer_is_ours(self) -> bool:
+        """The model's step uses the optimizer that the model holds."""
+        return True
+
+    @contextlib.contextmanager
+    def with_optimizer(self, optimizer: Any) -> Iterator[None]:
+        """The model holds another optimizer meanwhile, built for what is trainable now."""
+        optimizer.build(self.model.trainable_variables)
+        kept = self.optimizers, self.model.optimizer
+        self.optimizers, self.model.optimizer = (ObservedOptimizer(optimizer),), optimizer
+        try:
+            yield
+        finally:
+            self.optimizers, self.model.optimizer = kept
+
+    @contextlib.contextmanager
+    def traced_anew(self) -> Iterator[None]:
+        """The shared forward pass belongs to the model as it was traced."""
+        kept, self._shared = self._shared, TracedForAnyRows(self._inference)
+        try:
+            yield
+        finally:
+            self._shared = kept
+
+    def reseeded(self, seed: int) -> Mapping[int, Any] | None:
+        """Initial values of another model of the builder, or by the model's own initialisers."""
+        if self._builder is None:
+            return redrawn(self.model, seed) or None
+        seed_everything(seed)
+        other = self._builder()
+        create_variables(other, next(self.data.batches()))
+        mine, others = self.model.variables, other.variables
+        if [tuple(v.shape) for v in mine] != [tuple(v.shape) for v in others]:
+            return None
+        pairs = zip(unique_variables(mine), unique_variables(others), strict=True)
+        return {id(variable): value.numpy() for variable, value in pairs}
+
+    def _inference(self, batch: Batch) -> tuple[Any, Any, Any]:
+        return inference(self.model, batch, training=False)
+
+    def _shared_forward(self, batch: Batch) -> tuple[Any, Any, Any]:
+        """One traced forward pass for probes and for the end: training mode changes nothing."""
+        if self.eager_reason:
+            return self._inference(batch)
+        predictions, loss, penalty = self._shared(batch)
+        return predictions, loss, penalty
+
+    def _metric_variables(self) -> list[Any]:
+        return [v for metric in self.model.metrics for v in metric.variables]
+
+    def _reset_metrics(self) -> None:
+        for variable in unique_variables(self._metric_variables()):
+            variable.assign(tf.zeros(variable.shape, variable.dtype))
+
+    def _pools_rows(self) -> bool:
+        """True where built-in losses are averaged over the rows and nothing is added to them."""
+        model = self.model
+        own = type(model).compute_loss is not keras.Model.compute_loss
+        added = any(getattr(layer, "_losses", None) for layer in layers_of(model))
+        return reduces_by_mean(model.loss) and not own and not added
+
+
+def _negative_weights(data: ArrayData | StreamData) -> bool:
+    if not isinstance(data, ArrayData):
+        return False
+    named = batch_leaves(data.arrays)
+    return any(name.startswith("sample_weight") and (array < 0).any() for name, array in named)

@@ -1,0 +1,202 @@
+"""The adapter of `converge.minimize`: a loss callable, variables and an optimizer."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.record import NonFinite
+from pytest_converge.training.adapters.traceability import needed_arguments, rehearse
+from pytest_converge.training.data.arrays import as_array, nonfinite_array
+from pytest_converge.training.data.batches import Batch
+from pytest_converge.training.state.optimizer import ObservedOptimizer, is_optimizer
+from pytest_converge.training.state.seeding import seed_everything
+from pytest_converge.training.state.snapshot import unique_variables
+from pytest_converge.training.training import Training
+
+__all__ = ["MinimizeTraining", "check_variables"]
+
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
+Parts = tuple[Any, Any, Any]
+
+#: A plain loss is compiled only if the compiled one repeats its value this many times.
+REHEARSED = 2
+
+
+class MinimizeTraining(Training):
+    """Minimisation of a function of variables: every step uses the loss on all that it closes over.
+
+    Args:
+        loss: returns a scalar; takes no argument.
+        variables: `tf.Variable`s or Keras variables.
+        optimizer: of Keras or of `tf.compat.v1.train`.
+        builder: makes the three anew from another seed, where the user gave a function.
+
+    Raises:
+        InvalidTrainingError: one of the three is not what it has to be.
+    """
+
+    verb = "minimize"
+    full_batch = True
+
+    def __init__(
+        self,
+        loss: Any,
+        variables: Any,
+        optimizer: Any,
+        *,
+        builder: Callable[[], Parts] | None = None,
+    ) -> None:
+        if not callable(loss):
+            remedy = "Write it as a function, as lambda: tf.reduce_mean((y - w) ** 2)."
+            raise InvalidTrainingError(
+                complaint(f"loss={shown(loss)}", "a function without arguments", remedy)
+            )
+        needed = needed_arguments(loss)
+        if needed:
+            remedy = "Let it close over its data, as lambda: loss(x, y)."
+            given = f"a loss that needs {', '.join(needed)}"
+            raise InvalidTrainingError(complaint(given, "a function without arguments", remedy))
+        self._loss = loss
+        self._given = check_variables(variables)
+        self._variables = unique_variables(self._given)
+        self._builder = builder
+        self.loss_name = getattr(loss, "__name__", type(loss).__name__).replace("<lambda>", "loss")
+        self.optimizers = (observed(optimizer, self._given),)
+        if not hasattr(loss, "get_concrete_function"):
+            self.eager_reason = rehearse("loss", self._scalar, [()] * REHEARSED, self._variables)
+
+    @property
+    def trainable(self) -> list[Any]:
+        """The variables given."""
+        return self._variables
+
+    @property
+    def transient(self) -> list[Any]:
+        """Nothing: the loss is only read."""
+        return []
+
+    def step(self, batch: Batch) -> Any:
+        """One `optimizer.minimize`; returns the loss before the update."""
+        with tf.GradientTape() as tape:
+            loss = self._scalar()
+        gradients = tape.gradient(loss, self._variables)
+        if all(gradient is None for gradient in gradients):
+            remedy = "Compute it from the variables with TensorFlow or keras.ops operations."
+            raise InvalidTrainingError(
+                complaint("a loss without a gradient", "one that depends on the variables", remedy)
+            )
+        pairs = [(g, v) for g, v in zip(gradients, self._given, strict=True) if g is not None]
+        self.optimizers[0].optimizer.apply_gradients(pairs)
+        return loss
+
+    def probe(self, batch: Batch) -> Any:
+        """The loss at the present values."""
+        return self._scalar()
+
+    @property
+    def optimizer_is_ours(self) -> bool:
+        """The loss does not know by what it is minimised."""
+        return True
+
+    @contextlib.contextmanager
+    def with_optimizer(self, optimizer: Any) -> Iterator[None]:
+        """Minimises by another optimizer meanwhile."""
+        kept, self.optimizers = self.optimizers, (observed(optimizer, self._given),)
+        try:
+            yield
+        finally:
+            self.optimizers = kept
+
+    @contextlib.contextmanager
+    def with_variables(self, variables: list[Any]) -> Iterator[None]:
+        """Trains other variables of the loss meanwhile, by an optimizer of the same settings."""
+        kept = self._given, self._variables
+        self._given, self._variables = variables, unique_variables(variables)
+        try:
+            yield
+        finally:
+            self._given, self._variables = kept
+
+    def read_variables(self) -> list[Any]:
+        """The trainable variables that the loss reads, whether they were given or not."""
+        with tf.GradientTape() as tape:
+            self._scalar()
+        return unique_variables(tape.watched_variables())
+
+    def reseeded(self, seed: int) -> Mapping[int, Any] | None:
+        """The initial values that the builder gives from another seed."""
+        if self._builder is None:
+            return None
+        seed_everything(seed)
+        _, variables, _ = self._builder()
+        others = unique_variables(check_variables(variables))
+        if [tuple(v.shape) for v in others] != [tuple(v.shape) for v in self._variables]:
+            return None
+        pairs = zip(self._variables, others, strict=True)
+        return {id(mine): other.numpy() for mine, other in pairs}
+
+    def nonfinite_data(self) -> tuple[NonFinite, ...]:
+        """Constants that the loss closes over and that are not finite."""
+        if np.isfinite(float(self._scalar())):
+            return ()
+        graph = tf.function(self._scalar, autograph=False).get_concrete_function().graph
+        held = [value for value, _ in graph.captures if hasattr(value, "numpy")]
+        held += [tf.make_ndarray(op.get_attr("value")) for op in graph.get_operations()
+                 if op.type == "Const"]  # fmt: skip
+        arrays = [as_array(value) for value in held if value.dtype != tf.resource]
+        named = {f"constant {n} of the loss": a for n, a in enumerate(arrays) if a.ndim}
+        return tuple(found for name, a in named.items() for found in nonfinite_array(name, a))
+
+    def _scalar(self) -> Any:
+        value = self._loss()
+        if value is None:
+            remedy = "End it with: return loss."
+            given = f"a loss that returned {shown(value)}"
+            raise InvalidTrainingError(complaint(given, "a scalar", remedy))
+        loss = tf.convert_to_tensor(value)
+        if loss.shape.num_elements() not in (1, None):
+            remedy = "Reduce it, as by tf.reduce_mean."
+            raise InvalidTrainingError(
+                complaint(f"a loss of shape {tuple(loss.shape)}", "a scalar", remedy)
+            )
+        return tf.reshape(loss, ())
+
+
+def check_variables(variables: Any) -> list[Any]:
+    """A non-empty list of variables, each a `tf.Variable` or a Keras variable."""
+    expected = "a list of tf.Variable or keras.Variable"
+    remedy = "Pass what the optimizer updates, as [w, b] or model.trainable_variables."
+    if isinstance(variables, (tf.Variable, keras.Variable)):
+        variables = [variables]
+    if not isinstance(variables, Iterable):
+        raise InvalidTrainingError(complaint(f"variables={shown(variables)}", expected, remedy))
+    listed = list(variables)
+    if not listed:
+        raise InvalidTrainingError(
+            complaint("no trainable variables (an empty list)", expected, remedy)
+        )
+    for variable in listed:
+        if not isinstance(variable, (tf.Variable, keras.Variable)):
+            raise InvalidTrainingError(
+                complaint(f"the variable {shown(variable)}", expected, remedy)
+            )
+    return listed
+
+
+def observed(optimizer: Any, variables: list[Any]) -> ObservedOptimizer:
+    """An optimizer under observation, built for the variables."""
+    if not is_optimizer(optimizer):
+        expected = "an optimizer of keras.optimizers or tf.compat.v1.train"
+        remedy = "Pass an object, as keras.optimizers.SGD(0.1), not a name."
+        raise InvalidTrainingError(complaint(f"optimizer={shown(optimizer)}", expected, remedy))
+    if isinstance(optimizer, keras.optimizers.Optimizer) and not optimizer.built:
+        optimizer.build(variables)
+    return ObservedOptimizer(optimizer)

@@ -1,0 +1,153 @@
+"""Errors about a Keras model and its targets, found before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.training.data.arrays import batch_leaves
+from pytest_converge.training.data.batches import Batch
+from pytest_converge.training.data.held_out import PREFIX
+from pytest_converge.training.model.losses import loss_names
+from pytest_converge.training.model.structure import call_model, has_own_train_step
+
+__all__ = [
+    "check_compiled",
+    "check_held_out",
+    "check_is_model",
+    "check_labels",
+    "check_metrics",
+    "check_trainable",
+]
+
+
+def check_is_model(model: Any) -> None:
+    """A compiled Keras 3 model, or an error that says what it is instead."""
+    if not isinstance(model, keras.Model):
+        legacy = any(cls.__module__.startswith("tf_keras") for cls in type(model).__mro__)
+        remedy = (
+            "Models of tf_keras are not supported yet; import keras instead."
+            if legacy
+            else "Pass a compiled model, or a function without arguments that returns one."
+        )
+        raise InvalidTrainingError(
+            complaint(f"model={shown(model)}", "a keras.Model or a function", remedy)
+        )
+    if not model.compiled:
+        remedy = 'Compile it first: model.compile("adam", loss="mse").'
+        raise InvalidTrainingError(
+            complaint(f"the model {model.name!r}, not compiled", "a compiled model", remedy)
+        )
+    strategy = model.distribute_strategy
+    if type(strategy) is not type(tf.distribute.get_strategy()) or _replicas(strategy) > 1:
+        given = f"a model built under {type(strategy).__name__}"
+        remedy = "Build it outside of strategy.scope() in the test."
+        raise InvalidTrainingError(
+            complaint(given, "a model without a tf.distribute strategy", remedy)
+        )
+
+
+def check_compiled(model: Any, batch: Batch) -> None:
+    """A compiled model has an optimizer, and its loss the targets it needs."""
+    if model.optimizer is None:
+        remedy = "Compile it with one, as model.compile('adam', ...)."
+        raise InvalidTrainingError(
+            complaint(f"the model {model.name!r} without an optimizer", "an optimizer", remedy)
+        )
+    if has_own_train_step(model):
+        return
+    _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+    if y is None and loss_names(model.loss):
+        remedy = "Pass the targets as the third argument: converge.fit(model, x, y)."
+        raise InvalidTrainingError(complaint("no targets", "y for the compiled loss", remedy))
+
+
+def check_trainable(model: Any) -> None:
+    """A built model has something to train."""
+    if not model.trainable_variables:
+        remedy = "Set model.trainable = True, or unfreeze a layer, before compile."
+        given = f"no trainable variables in the model {model.name!r}"
+        raise InvalidTrainingError(complaint(given, "at least one", remedy))
+
+
+def check_labels(model: Any, arrays: Batch) -> None:
+    """The labels of a model with one sparse cross-entropy lie in the range of its output."""
+    names = loss_names(model.loss)
+    if [name for name, _ in names] != ["sparse_categorical_crossentropy"]:
+        return
+    targets = [array for name, array in batch_leaves(arrays) if name == "y"]
+    if len(targets) == 1:
+        classes = _units_of_output(model, arrays)
+        if classes is not None:
+            _check_sparse(classes, np.asarray(targets[0]), names[0][1])
+
+
+def check_metrics(bounds: Any, model: Any, known: Iterable[str]) -> None:
+    """Every bounded metric is one that is measured at the end."""
+    names = [name for name in known if name != "loss"]
+    for name in bounds:
+        held_out = name.startswith(PREFIX)
+        if name in names or (has_own_train_step(model) and not held_out):
+            continue
+        remedy = "Compile it: model.compile(..., metrics=[...])."
+        if held_out:
+            remedy = "Pass held-out data, validation_data=(x, y), and compile the metric."
+        expected = f"one of the compiled metrics ({', '.join(names) or 'there are none'})"
+        raise InvalidTrainingError(complaint(f"metrics={{{name!r}: ...}}", expected, remedy))
+
+
+def check_held_out(model: Any) -> None:
+    """A model that is to be evaluated on held-out data tells its loss there."""
+    own_test_step = type(model).test_step is not keras.Model.test_step
+    if has_own_train_step(model) and not own_test_step and not loss_names(model.loss):
+        given = "validation_data for a model with a train_step of its own and no compiled loss"
+        remedy = "Give it a test_step that returns the loss, or leave validation_data out."
+        raise InvalidTrainingError(complaint(given, "a model that can be evaluated", remedy))
+
+
+def _replicas(strategy: Any) -> int:
+    return int(getattr(strategy, "num_replicas_in_sync", 1))
+
+
+def _units_of_output(model: Any, arrays: Batch) -> int | None:
+    """The last axis of a single output; a subclassed model tells it by its output for one row."""
+    if getattr(model, "outputs", None):
+        shape = model.output_shape
+    elif has_own_train_step(model):
+        return None
+    else:
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(arrays)
+        row = keras.tree.map_structure(lambda array: tf.constant(array[:1]), x)
+        shape = getattr(call_model(model, row, training=False), "shape", None)
+        shape = None if shape is None else tuple(shape)
+    if not isinstance(shape, tuple) or not shape or not isinstance(shape[-1], int):
+        return None
+    return shape[-1]
+
+
+def _check_sparse(classes: int, labels: np.ndarray[Any, Any], loss: Any) -> None:
+    if labels.dtype.kind not in "iuf" or not labels.size:
+        return
+    ignored = loss.get_config().get("ignore_class") if hasattr(loss, "get_config") else None
+    valid = (labels >= 0) & (labels < classes)
+    if ignored is not None:
+        valid |= labels == ignored
+    bad = ~valid & np.isfinite(labels) if labels.dtype.kind == "f" else ~valid
+    if not bad.any():
+        return
+    row = int(bad.reshape(len(labels), -1).any(axis=1).argmax())
+    value = labels.reshape(len(labels), -1)[row][bad.reshape(len(labels), -1)[row]][0]
+    given = f"the label {value} in row {row} of y"
+    remedy = (
+        "Count the labels from 0."
+        if labels.min() == 1 and labels.max() == classes
+        else f"The output layer has {classes} units; check it and the labels."
+    )
+    raise InvalidTrainingError(
+        complaint(given, f"labels from 0 to {classes - 1} for a sparse cross-entropy", remedy)
+    )

@@ -1,0 +1,150 @@
+"""The adapter of `converge.step`: a training step that the user wrote."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import itertools
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.record import NonFinite
+from pytest_converge.training.adapters.minimize import check_variables, observed
+from pytest_converge.training.adapters.traceability import rehearse
+from pytest_converge.training.data.arrays import nonfinite
+from pytest_converge.training.data.batches import ArrayData, Batch, StreamData
+from pytest_converge.training.state.optimizer import is_optimizer
+from pytest_converge.training.state.snapshot import unique_variables
+from pytest_converge.training.training import Training
+
+__all__ = ["StepTraining"]
+
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
+#: A plain step is compiled only if the compiled one repeats this many of its losses.
+REHEARSED_STEPS = 3
+
+
+class StepTraining(Training):
+    """A training step of the user, `step(*batch) -> loss`, plain or already a `tf.function`.
+
+    Args:
+        step: makes one update and returns its loss.
+        variables: what it updates.
+        data: batches that it is called with; None for a step without arguments.
+        optimizer: the one it uses; needed to see gradients and to probe the loss without an update.
+
+    Raises:
+        InvalidTrainingError: the step cannot be called, or a variable is none.
+    """
+
+    verb = "step"
+    probe_cost = 1.0
+
+    def __init__(
+        self, step: Any, *, variables: Any, data: ArrayData | StreamData | None, optimizer: Any
+    ) -> None:
+        if not callable(step):
+            remedy = "Pass the function itself: converge.step(train_step, ...)."
+            raise InvalidTrainingError(complaint(f"step={shown(step)}", "a function", remedy))
+        self._step = step
+        given = check_variables(variables)
+        self._variables = unique_variables(given)
+        self.data = data
+        self.loss_name = getattr(step, "__name__", "step")
+        used = optimizers_of(step) if optimizer is None else [optimizer]
+        self.optimizers = tuple(observed(each, given) for each in used)
+        self.full_batch = data is None and bool(self.optimizers)
+        if not hasattr(step, "get_concrete_function"):
+            self.eager_reason = self._rehearse()
+
+    @property
+    def trainable(self) -> list[Any]:
+        """The variables given."""
+        return self._variables
+
+    @property
+    def transient(self) -> list[Any]:
+        """Everything: a probe is a step that is taken back."""
+        slots = [v for optimizer in self.optimizers for v in optimizer.variables]
+        return unique_variables([*self._variables, *slots, *self.touched])
+
+    def step(self, batch: Batch) -> Any:
+        """One call of the user's step."""
+        return self._scalar(self._step, batch)
+
+    def bare_step(self, batch: Batch) -> Any:
+        """One call of the function that the user's step was compiled from."""
+        function = getattr(self._step, "python_function", None)
+        if function is None:
+            return self._scalar(self._step, batch)
+        return self._scalar(function if tf.executing_eagerly() else _converted(function), batch)
+
+    def _scalar(self, step: Any, batch: Batch) -> Any:
+        loss = step() if batch is None else step(*batch)
+        returned = loss
+        if isinstance(loss, dict):
+            loss = loss.get("loss")
+        if loss is None:
+            given = f"a step that returned {shown(returned)}"
+            remedy = "End it with: return loss."
+            raise InvalidTrainingError(complaint(given, "the loss of the step", remedy))
+        tensor = tf.convert_to_tensor(loss)
+        return tf.cast(tf.reduce_mean(tensor) if tensor.shape.rank else tensor, tf.float32)
+
+    def probe_chunks(self) -> tuple[int, int]:
+        """Batches as in the training; none where the optimizer is not known."""
+        if self.data is None or not self.optimizers:
+            return 0, 0
+        if isinstance(self.data, StreamData):
+            return self.data.batch_size, self.data.batch_size
+        return len(self.data.probe_index), self.data.batch_size
+
+    def probe(self, batch: Batch) -> Any:
+        """The loss of a step whose changes the loop takes back."""
+        with contextlib.ExitStack() as stack:
+            for optimizer in self.optimizers:
+                stack.enter_context(optimizer.muted())
+            return self.step(batch)
+
+    def nonfinite_data(self) -> tuple[NonFinite, ...]:
+        """Columns of the batches that hold a NaN or an infinity."""
+        if not isinstance(self.data, ArrayData):
+            return ()
+        return nonfinite(self.data.arrays, None)
+
+    def _rehearse(self) -> str:
+        """Whether a plain step may be compiled: empty if so, else why it may not."""
+        batches = iter([None]) if self.data is None else self.data.batches()
+        taken = list(itertools.islice(batches, REHEARSED_STEPS))
+        taken *= REHEARSED_STEPS if self.data is None else 1
+        return rehearse("step", self.step, [(batch,) for batch in taken], self.transient)
+
+
+def _converted(function: Any) -> Any:
+    """A function whose Python conditions and loops work on tensors of a graph."""
+    try:
+        return tf.autograph.to_graph(function)
+    except Exception:  # noqa: BLE001 - one without source code has to do as it is
+        return function
+
+
+def optimizers_of(step: Any) -> list[Any]:
+    """The optimizers that a function closes over or names, those of compiled models included."""
+    function = inspect.unwrap(getattr(step, "python_function", step))
+    function = getattr(function, "__func__", function)
+    if not inspect.isfunction(function):
+        return []
+    seen = inspect.getclosurevars(function)
+    named = [*seen.nonlocals.values(), *seen.globals.values()]
+    found = [each for each in named if is_optimizer(each)]
+    if not found:
+        found = [each.optimizer for each in named if _is_model(each) and each.optimizer]
+    return list({id(each): each for each in found}.values())
+
+
+def _is_model(candidate: Any) -> bool:
+    return isinstance(candidate, keras.Model)

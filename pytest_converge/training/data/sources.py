@@ -1,0 +1,260 @@
+"""From what a user passes as data to the batches of a training."""
+
+from __future__ import annotations
+
+import itertools
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.training.data.arrays import (
+    as_array,
+    as_arrays,
+    batch_leaves,
+    common_rows,
+    weights_of_classes,
+)
+from pytest_converge.training.data.batches import ArrayData, Batch, StreamData, batch_rows
+
+__all__ = ["is_dataset", "read_arrays", "read_batches"]
+
+#: Bytes of batches that are held in memory for the compiled loop; more are streamed.
+MEMORY_LIMIT = 512 * 2**20
+
+
+def is_dataset(x: Any) -> bool:
+    """True for sources that yield batches by themselves: no `y` and no `batch_size` apply."""
+    return isinstance(x, (tf.data.Dataset, keras.utils.PyDataset, types.GeneratorType))
+
+
+def read_arrays(
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    class_weight: Mapping[int, float] | None,
+    *,
+    batch_size: int,
+    shuffle: bool,
+    steps: int,
+    seed: int,
+) -> ArrayData:
+    """Batches from arrays in memory, as `model.fit` would make them.
+
+    Raises:
+        InvalidTrainingError: empty data, lengths that differ, or values that are no arrays.
+    """
+    arrays = (as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(sample_weight, "sample_weight"))
+    rows = common_rows(arrays)
+    packed = keras.utils.pack_x_y_sample_weight(
+        arrays[0], arrays[1], _weights(arrays[1], arrays[2], class_weight)
+    )
+    return ArrayData.shuffled(
+        packed, rows=rows, batch_size=batch_size, steps=steps, shuffle=shuffle, seed=seed
+    )
+
+
+def read_batches(
+    source: Any,
+    class_weight: Mapping[int, float] | None,
+    *,
+    steps: int,
+    shuffle: bool,
+    seed: int,
+    unpack: Callable[[Any], Batch] | None = None,
+) -> ArrayData | StreamData:
+    """Batches from a `tf.data.Dataset`, a `PyDataset`, a generator or a list of batches.
+
+    A source shorter than `steps` batches starts again, in its own new order where it shuffles.
+
+    Args:
+        source: where the batches come from.
+        class_weight: weight of each class label, turned into sample weights.
+        steps: how many batches are needed.
+        shuffle: whether a `PyDataset` is read in random order, as by `model.fit`.
+        seed: of that order and of the probe set.
+        unpack: turns an element into a batch; None for what Keras' `train_step` takes.
+
+    Raises:
+        InvalidTrainingError: an empty source, or a generator that runs dry before the last step.
+    """
+    to_batch = unpack or (lambda element: _unpacked(element, class_weight))
+    epochs = _epochs(source, shuffle, seed)
+    kept: list[Batch] = []
+    size, epoch_batches, number = 0, 0, 0
+    for number, (epoch, element) in enumerate(_limited(epochs, steps), start=1):
+        batch = to_batch(element)
+        if number == 1 and unpack is None:
+            _check_rows(batch)
+        epoch_batches += epoch == 0
+        size += _bytes(batch)
+        kept.append(batch)
+        if size > MEMORY_LIMIT:
+            probed = kept[:epoch_batches]
+            return _streamed(
+                source, to_batch, kept, probed=probed, shuffle=shuffle, seed=seed, steps=steps
+            )
+    if number < steps:
+        raise _ran_dry(source, number, steps)
+    if not _stackable(kept):
+        replay = list(kept)
+        reason = "the shape or type of the batches changes from step to step"
+        return StreamData(lambda: replay, kept=kept[:epoch_batches], reason=reason)
+    listed = [keras.tree.map_structure(as_array, batch) for batch in kept]
+    return ArrayData.listed(listed, epoch_batches=epoch_batches, probe_seed=seed)
+
+
+def _weights(y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None) -> Any:
+    if class_weight is None:
+        return sample_weight
+    if sample_weight is not None:
+        raise InvalidTrainingError(
+            complaint(
+                "both sample_weight and class_weight",
+                "one of them",
+                "Multiply the weights of the classes into sample_weight.",
+            )
+        )
+    return weights_of_classes(y, class_weight)
+
+
+def _unpacked(element: Any, class_weight: Mapping[int, float] | None) -> Batch:
+    """The element as it is, for a `train_step` that knows its form, or with class weights in it."""
+    if class_weight is None:
+        return element
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(element)
+    return keras.utils.pack_x_y_sample_weight(x, y, _weights(y, sample_weight, class_weight))
+
+
+def _check_rows(batch: Batch) -> None:
+    """All parts of a batch have equally many rows; those of a single row have none."""
+    shapes = {name: leaf.shape for name, leaf in batch_leaves(batch) if hasattr(leaf, "shape")}
+    if not any(name.startswith("x") for name in shapes):
+        return  # only the user's own step understands it
+    rows = {name: shape[0] if len(shape) else None for name, shape in shapes.items()}
+    if len(set(rows.values())) > 1:
+        given = ", ".join(
+            f"{name} without rows" if count is None else f"{name} of {count} rows"
+            for name, count in rows.items()
+        )
+        remedy = "Batch the dataset: dataset.batch(32)."
+        raise InvalidTrainingError(
+            complaint(f"a batch with {given}", "parts with equally many rows", remedy)
+        )
+
+
+def _epochs(source: Any, shuffle: bool, seed: int) -> Iterator[Iterable[Any]]:
+    """An iterable of batches for every epoch; one only where the source cannot start again."""
+    if isinstance(source, keras.utils.PyDataset):
+        rng = np.random.default_rng(seed)
+        begin = getattr(source, "on_epoch_begin", lambda: None)  # Keras has it since 3.7
+        while True:
+            begin()
+            yield _one_epoch(source, rng if shuffle else None)
+            source.on_epoch_end()
+    elif iter(source) is source:
+        yield source
+    else:
+        while True:
+            yield source
+
+
+def _one_epoch(source: Any, rng: np.random.Generator | None) -> Iterator[Any]:
+    count = source.num_batches
+    if count is None:
+        yield from (source[index] for index in itertools.count())
+    else:
+        order = np.arange(count) if rng is None else rng.permutation(count)
+        yield from (source[int(index)] for index in order)
+
+
+def _limited(epochs: Iterable[Iterable[Any]], steps: int) -> Iterator[tuple[int, Any]]:
+    """Up to `steps` batches with the number of their epoch; ends at an epoch without any."""
+    left = steps
+    for number, epoch in enumerate(epochs):
+        before = left
+        for element in itertools.islice(epoch, left):
+            yield number, element
+            left -= 1
+        if left in (0, before):
+            return
+
+
+def _streamed(
+    source: Any,
+    to_batch: Callable[[Any], Batch],
+    kept: list[Batch],
+    *,
+    probed: list[Batch],
+    shuffle: bool,
+    seed: int,
+    steps: int,
+) -> StreamData:
+    """More data than is held in memory: the batches so far first, then on from the source."""
+    reason = f"the batches need more than {MEMORY_LIMIT >> 20} MB"
+    if iter(source) is source if not isinstance(source, keras.utils.PyDataset) else False:
+
+        def rest() -> Iterator[Batch]:
+            yield from kept
+            number = len(kept)
+            for element in itertools.islice(source, steps - number):
+                number += 1
+                yield to_batch(element)
+            if number < steps:
+                raise _ran_dry(source, number, steps)
+
+        return StreamData(rest, kept=probed, reason=reason, replays=False)
+
+    def again() -> Iterator[Batch]:
+        for _, element in _limited(_epochs(source, shuffle, seed), steps):
+            yield to_batch(element)
+
+    return StreamData(again, kept=probed, reason=reason)
+
+
+def _ran_dry(source: Any, number: int, steps: int) -> InvalidTrainingError:
+    kind = type(source).__name__
+    if number == 0:
+        remedy = "Check the path, the filter and drop_remainder of the data."
+        return InvalidTrainingError(
+            complaint(f"a {kind} without any batch", "at least one batch", remedy)
+        )
+    remedy = f"Pass steps={number}, or a source that can start again (a Dataset or PyDataset)."
+    given = f"a {kind} that ran dry at step {number + 1}"
+    return InvalidTrainingError(complaint(given, f"a batch for each of {steps} steps", remedy))
+
+
+def _bytes(batch: Batch) -> int:
+    return sum(
+        int(np.prod(leaf.shape)) * getattr(leaf.dtype, "size", getattr(leaf.dtype, "itemsize", 4))
+        for leaf in keras.tree.flatten(batch)
+        if hasattr(leaf, "dtype")
+        and getattr(leaf, "shape", None) is not None
+        and all(side is not None for side in leaf.shape)
+    )
+
+
+def _stackable(batches: list[Batch]) -> bool:
+    """True where rows of all batches fit into one array: equal structure, types and row shapes."""
+    first = _signature(batches[0])
+    return first is not None and all(_signature(batch) == first for batch in batches[1:])
+
+
+def _signature(batch: Batch) -> list[Any] | None:
+    signature: list[Any] = [str(keras.tree.map_structure(lambda _: 0, batch))]
+    rows = batch_rows(batch)
+    for leaf in keras.tree.flatten(batch):
+        if leaf is None:
+            signature.append(None)
+            continue
+        if isinstance(leaf, (tf.RaggedTensor, tf.SparseTensor)):
+            return None
+        shape = getattr(leaf, "shape", None)
+        if shape is None or not len(shape) or shape[0] != rows:
+            return None
+        signature.append((tuple(shape[1:]), str(leaf.dtype)))
+    return signature

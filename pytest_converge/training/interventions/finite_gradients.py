@@ -1,0 +1,52 @@
+"""Gradients that are not finite left out of the updates."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.optimizers import reconfigured
+from pytest_converge.training.training import Training
+
+__all__ = ["FIX", "finite"]
+
+#: The usual repair (TensorFlow's documentation of `tf.where`, on gradients of the branch that was
+#: not taken).
+FIX = "x = tf.where(is_safe, x, 1.0)  # before the root, the logarithm or the division"
+
+
+def finite() -> Intervention:
+    """Every value of a gradient that is not finite set to 0, for a Keras optimizer.
+
+    The branch of `tf.where` that was not taken has the gradient 0, and 0 times an infinite slope is
+    NaN.
+    """
+
+    @contextlib.contextmanager
+    def variant(training: Training) -> Iterator[None]:
+        with training.with_optimizer(reconfigured(training.optimizers[0])):
+            optimizer = training.optimizers[0].optimizer
+            observed = optimizer.apply
+
+            def apply(grads: Any, trainable_variables: Any = None) -> Any:
+                return observed([_finite(gradient) for gradient in grads], trainable_variables)
+
+            optimizer.__dict__["apply"] = apply
+            yield
+
+    return Intervention(
+        code="exploding-gradient",
+        change="gradients that are not finite set to 0",
+        fix=FIX,
+        variant=variant,
+    )
+
+
+def _finite(gradient: Any) -> Any:
+    if gradient is None or isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    return tf.where(tf.math.is_finite(gradient), gradient, tf.zeros_like(gradient))

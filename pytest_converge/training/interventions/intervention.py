@@ -1,0 +1,87 @@
+"""What an intervention is: one thing changed about a training, everything else kept."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pytest_converge.training.data.batches import ArrayData
+from pytest_converge.training.training import Training
+
+__all__ = ["Intervention", "Start", "unchanged"]
+
+#: Initial values by the id of their variable.
+Start = Mapping[int, Any]
+
+
+@contextlib.contextmanager
+def unchanged(training: Training) -> Iterator[None]:
+    """The variant of a training whose graph stays as it is."""
+    yield
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Intervention:
+    """One change, stated as data so that the laboratory can make it and take it back.
+
+    Attributes:
+        code: the cause that is proven where the changed training passes.
+        change: the change in a few words, as in `learning rate 0.01`.
+        fix: the change as code to paste.
+        where: the columns, arrays or layers concerned, by name.
+        rate_factor: multiplies the learning rate; no new trace.
+        data: other data of the same types; no new trace.
+        start: other initial values; no new trace.
+        variant: changes the model or the optimizer while its context lasts; traced anew.
+        steps_factor: multiplies the number of steps.
+        loss_factor: by what the change multiplies the unit of the loss; None where the losses
+            cannot be compared.
+    """
+
+    code: str
+    change: str
+    fix: str = ""
+    where: tuple[str, ...] = ()
+    rate_factor: float = 1.0
+    data: Callable[[ArrayData], ArrayData] | None = None
+    start: Callable[[Training, Start], Start] | None = None
+    variant: Callable[[Training], contextlib.AbstractContextManager[None]] | None = None
+    steps_factor: int = 1
+    loss_factor: float | None = 1.0
+
+    def combined(self, other: Intervention) -> Intervention:
+        """Both changes at once, the cause and the place of the first."""
+
+        def data(rows: ArrayData) -> ArrayData:
+            for change in (self.data, other.data):
+                rows = rows if change is None else change(rows)
+            return rows
+
+        def start(training: Training, values: Start) -> Start:
+            for change in (self.start, other.start):
+                values = values if change is None else change(training, values)
+            return values
+
+        @contextlib.contextmanager
+        def variant(training: Training) -> Iterator[None]:
+            with contextlib.ExitStack() as stack:
+                for change in (self.variant, other.variant):
+                    if change is not None:
+                        stack.enter_context(change(training))
+                yield
+
+        factors = (self.loss_factor, other.loss_factor)
+        return Intervention(
+            code=self.code,
+            change=f"{self.change} and {other.change}",
+            fix="\n".join(line for line in (self.fix, other.fix) if line),
+            where=self.where + other.where,
+            rate_factor=self.rate_factor * other.rate_factor,
+            data=data if self.data or other.data else None,
+            start=start if self.start or other.start else None,
+            variant=variant if self.variant or other.variant else None,
+            steps_factor=self.steps_factor * other.steps_factor,
+            loss_factor=None if None in factors else (factors[0] or 1) * (factors[1] or 1),
+        )

@@ -1,0 +1,214 @@
+"""The compiled loop: all steps of a training inside one `tf.function`, traced once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pytest_converge.training.data.batches import ArrayData, Batch, Chunk
+from pytest_converge.training.state.graphs import TracedForAnyRows
+from pytest_converge.training.state.snapshot import unique_variables
+from pytest_converge.training.training import Training
+
+__all__ = ["Loop"]
+
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
+_NAN = float("nan")
+#: TensorFlow's random operations that hold a state, which a new seed sets back.
+RANDOM_OPERATIONS = frozenset(
+    {
+        "Multinomial",
+        "ParameterizedTruncatedNormal",
+        "RandomGamma",
+        "RandomPoisson",
+        "RandomPoissonV2",
+        "RandomShuffle",
+        "RandomStandardNormal",
+        "RandomUniform",
+        "RandomUniformInt",
+        "TruncatedNormal",
+    }
+)
+
+
+class Loop:
+    """Drives a training: all steps in one graph where the batches lie in memory, else each alone.
+
+    Attributes:
+        driver: "loop", "step" or "eager".
+        reason: why it is not "loop"; empty where it is.
+        traces: how often a step or a probe was traced so far.
+        sees_gradients, sees_rate: whether the last trace found them.
+    """
+
+    def __init__(self, training: Training) -> None:
+        self.training = training
+        self.driver, self.reason = _driver_of(training)
+        self.traces = 0
+        self.sees_gradients = False
+        self.sees_rate = False
+        self._probe_function = TracedForAnyRows(self._undisturbed)
+        self._segment_functions: dict[bool, TracedForAnyRows] = {}
+        self._step_function = tf.function(self._one, autograph=False, reduce_retracing=True)
+        self._probe_seeds: list[Any] | None = None
+        self._plan: tuple[Any, Any] = (None, None)
+        self._stream: Iterator[Batch] | None = None
+        self._graph: Any = None
+
+    @functools.cached_property
+    def draws(self) -> bool:
+        """True where the traced step holds a random operation with a state of its own.
+
+        Keras' random layers hold none: their state is a variable. A step without a graph may.
+        """
+        if self._graph is None:
+            return True
+        definition = self._graph.graph.as_graph_def()
+        nodes = [*definition.node]
+        for function in definition.library.function:
+            nodes += function.node_def
+        return any(node.op in RANDOM_OPERATIONS for node in nodes)
+
+    def prepare(self) -> None:
+        """Traces the step, so that every variable exists before the first snapshot."""
+        self._rewind()
+        if self.driver == "eager":
+            return
+        if self.driver == "loop":
+            none = tf.constant(0)
+            graph = self._segment_function().prepare(none, none, *self._arguments())
+        else:
+            graph = self._step_function.get_concrete_function(self._next_batch())
+        self._graph = graph
+        ours = {id(v) for o in self.training.optimizers for v in o.instruments}
+        found = unique_variables(graph.variables)
+        self.training.touched = [v for v in found if id(v) not in ours]
+
+    def start(self) -> None:
+        """Begins a run: the batches from the first one on."""
+        self._rewind()
+
+    def advance(self, start: int, stop: int) -> np.ndarray[Any, Any]:
+        """Makes the steps from `start` to `stop`, or up to the first that is not finite.
+
+        Returns:
+            Loss, gradient norm and learning rate of each step made, shape [steps, 3].
+        """
+        if self.driver == "loop":
+            made, rows = self._segment_function()(
+                tf.constant(start), tf.constant(stop), *self._arguments()
+            )
+            table: np.ndarray[Any, Any] = rows.numpy()[: int(made)]
+            return table
+        one = self._one if self.driver == "eager" else self._step_function
+        taken: list[Any] = []
+        for _ in range(start, stop):
+            taken.append(np.asarray(one(self._next_batch())))
+            if not np.isfinite(taken[-1][0]):
+                break
+        return np.stack(taken)
+
+    def probe_loss(self, chunks: list[Chunk]) -> float:
+        """The mean loss over chunks of the probe set, weighted by their rows, state unchanged."""
+        total = 0.0
+        for chunk in chunks:
+            total += float(self._probe(chunk.batch)) * chunk.rows
+        return total / sum(chunk.rows for chunk in chunks)
+
+    def _segment_function(self) -> TracedForAnyRows:
+        """How batches are cut from the rows is part of the graph: even ones have a fixed size."""
+        data = self.training.data
+        even = isinstance(data, ArrayData) and data.even
+        if even not in self._segment_functions:
+            self._segment_functions[even] = TracedForAnyRows(self._segment)
+        return self._segment_functions[even]
+
+    def _arguments(self) -> tuple[Any, ...]:
+        data = self.training.data
+        if not isinstance(data, ArrayData):
+            return (None, None, None)
+        return (data.tensors, *self._plan)
+
+    def _rewind(self) -> None:
+        data = self.training.data
+        if self.driver == "loop" and isinstance(data, ArrayData):
+            self._plan = data.plan()
+        elif data is not None:
+            self._stream = data.batches()
+
+    def _next_batch(self) -> Batch:
+        return None if self._stream is None else next(self._stream)
+
+    def _one(self, batch: Batch) -> Any:
+        """One step: (loss, gradient norm, learning rate) as a float32 vector."""
+        self.traces += 1
+        training = self.training
+        for optimizer in training.optimizers:
+            optimizer.begin_step()
+        rates = [optimizer.learning_rate() for optimizer in training.optimizers]
+        loss = training.step(batch)
+        norms = [optimizer.gradient_norm() for optimizer in training.optimizers]
+        norms = [norm for norm in norms if norm is not None]
+        self.sees_gradients = bool(norms)
+        self.sees_rate = bool(rates) and rates[0] is not None
+        norm = _NAN if not norms else norms[0] if len(norms) == 1 else tf.linalg.norm(norms)
+        rate = rates[0] if self.sees_rate else _NAN
+        return tf.stack([tf.cast(loss, tf.float32), tf.cast(norm, tf.float32), rate])
+
+    def _segment(self, start: Any, stop: Any, tensors: Any, order: Any, offsets: Any) -> Any:
+        data = self.training.data
+
+        def body(step: Any, _: Any, rows: Any) -> Any:
+            taken = None
+            if isinstance(data, ArrayData):
+                taken = data.take(tensors, order, offsets, step)
+            row = self._one(taken)
+            gradient_ok = tf.math.is_finite(row[1]) if self.sees_gradients else True
+            fine = tf.math.is_finite(row[0]) & gradient_ok
+            return step + 1, fine, rows.write(step - start, row)
+
+        rows = tf.TensorArray(tf.float32, tf.maximum(stop - start, 1), element_shape=(3,))
+        end, _, rows = tf.while_loop(
+            lambda step, fine, _: (step < stop) & fine,
+            body,
+            (start, tf.constant(True), rows),
+            parallel_iterations=1,
+        )
+        return end - start, rows.stack()
+
+    def _probe(self, batch: Batch) -> Any:
+        if self._probe_seeds is None:
+            self._probe_seeds = [tf.identity(v) for v in self.training.seed_state]
+        if self.training.pure_probe:
+            return self.training.probe(batch)
+        if self.driver == "eager":
+            return self._undisturbed(batch)
+        return self._probe_function(batch)
+
+    def _undisturbed(self, batch: Batch) -> Any:
+        """The probe's loss, with everything it changes put back."""
+        self.traces += 1
+        training = self.training
+        transient = training.transient
+        before = [tf.identity(v) for v in transient]
+        for variable, seed in zip(training.seed_state, self._probe_seeds or (), strict=True):
+            variable.assign(seed)
+        loss = tf.cast(training.probe(batch), tf.float32)
+        for variable, value in zip(transient, before, strict=True):
+            variable.assign(value)
+        return loss
+
+
+def _driver_of(training: Training) -> tuple[str, str]:
+    if training.eager_reason:
+        return "eager", training.eager_reason
+    if tf.config.functions_run_eagerly():
+        return "eager", "tf.config.run_functions_eagerly(True) is set"
+    if training.data is not None and not isinstance(training.data, ArrayData):
+        return "step", training.data.reason
+    return "loop", ""

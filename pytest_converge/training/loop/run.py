@@ -1,0 +1,258 @@
+"""One run of a training from its start to its record."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from pytest_converge.core.curve import LossCurve
+from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.record import NonFinite, TrainingRecord
+from pytest_converge.training.data.batches import ArrayData, Chunk
+from pytest_converge.training.loop.compiled_loop import Loop
+from pytest_converge.training.loop.probe_plan import ProbePlan, plan_probe
+from pytest_converge.training.state.graphs import light_graph_optimizer
+from pytest_converge.training.state.seeding import kernels_kept
+from pytest_converge.training.state.snapshot import Snapshot
+from pytest_converge.training.training import EndMeasures, Training
+
+__all__ = ["Course", "Progress", "TrainingRun", "Watch"]
+
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
+#: Called with (steps done, steps, latest batch loss) between the segments of the loop.
+Progress = Callable[[int, int, float], None]
+#: (updates done, loss) at the points where the loss on all data, or on a part of the probe set, is
+#: known so far.
+Course = Sequence[tuple[int, float]]
+#: Looks at the course between the segments of the loop; True breaks the run off.
+Watch = Callable[[Course], bool]
+
+
+class TrainingRun:
+    """Runs a training as often as needed, each time from a start, through one trace.
+
+    Args:
+        training: what to train.
+        steps: optimizer updates of a run.
+        progress: called between the segments of the loop; may raise to stop.
+        like: another run of the same training whose traces and start are used.
+    """
+
+    def __init__(
+        self, training: Training, steps: int, progress: Progress, *, like: TrainingRun | None = None
+    ) -> None:
+        self.training = training
+        self.steps = steps
+        self._progress = progress
+        self._began = time.perf_counter()
+        self.loop: Loop = Loop(training) if like is None else like.loop
+        rows, _ = training.probe_chunks()
+        batch_rows = training.data.batch_size if training.data is not None else 1
+        self._plan: ProbePlan = plan_probe(steps, batch_rows, rows, training.probe_cost)
+        with light_graph_optimizer(steps):
+            self.loop.prepare()
+        training.verify()
+        self.start: Snapshot = training.snapshot() if like is None else like.start
+        self._traces_before = 0
+
+    def run(self, seed: int, watch: Watch | None = None) -> TrainingRecord:
+        """Trains from the present state and measures.
+
+        Args:
+            seed: only recorded; the start, the order and the random layers are set by then.
+            watch: may break the run off early; then the last loss of the course is its final
+                loss, and nothing else is measured at its end.
+        """
+        with light_graph_optimizer(self.steps):
+            return self._run(seed, watch)
+
+    def begin(self) -> None:
+        """Starts the clock of the next run."""
+        self._began = time.perf_counter()
+
+    def restart(self) -> None:
+        """Puts every variable back to the start; the next run repeats the first."""
+        self.start.restore()
+        self.begin()
+
+    def run_from(self, seed: int) -> TrainingRecord:
+        """Trains from another start: other weights, seeds and batch order, through the same trace.
+
+        From then on that is the start of this run.
+
+        Raises:
+            InvalidTrainingError: the builder gives variables of other shapes.
+        """
+        self._begin_at(seed)
+        return self.run(seed)
+
+    def losses_from(self, seed: int) -> tuple[float, ...]:
+        """The batch losses of another start and nothing else, at a fraction of the time.
+
+        They are those of `run_from`: what is left out there changes no variable.
+
+        Raises:
+            InvalidTrainingError: the builder gives variables of other shapes.
+        """
+        with kernels_kept() as drew:
+            self._begin_at(seed)
+            again = drew() or self.loop.draws
+        if again:
+            self._begin_at(seed)
+        with light_graph_optimizer(self.steps):
+            self.loop.start()
+            table, _ = self._steps([], None, stops=self._plan.rests)
+        return tuple(table[:, 0].tolist())
+
+    def _begin_at(self, seed: int) -> None:
+        self._began = time.perf_counter()
+        values = self.training.reseeded(seed)
+        if values is None:
+            given = "a builder whose variables change their shape from call to call"
+            remedy = "Let it build the same model every time."
+            raise InvalidTrainingError(complaint(given, "one that does not", remedy))
+        self.start = self.start.with_values(values)
+        self.start.restore()
+        data = self.training.data
+        if isinstance(data, ArrayData):
+            self.training.data = data.reshuffled(seed)
+
+    def _run(self, seed: int, watch: Watch | None) -> TrainingRecord:
+        training, loop = self.training, self.loop
+        bad = list(training.nonfinite_data())
+        loop.start()
+        whole, part = self._probe_set()
+        initial = loop.probe_loss(whole) if whole else None
+        if training.full_batch and not _same(initial, loop.probe_loss(whole)):
+            whole, part, initial = [], [], None  # a random loss has no value to compare over time
+        known = initial if _rows(part) == _rows(whole) else None
+        table, probes = self._steps(part, known, stops=self._plan.stops, watch=watch)
+        training.finish()
+        broken_off = len(table) < self.steps and not self._certain_failure(table)
+        if broken_off and part:
+            final: float | None = probes[-1][1]
+        else:
+            final = loop.probe_loss(whole) if whole else None
+        measures = EndMeasures() if broken_off else training.measure_end(whole)
+        bad += self._bad_outcome(table, final)
+        if training.full_batch and final is not None:
+            probes = self._steps_as_probes(table, final)
+        record = TrainingRecord(
+            seed=seed,
+            curve=LossCurve(
+                steps=tuple(range(1, len(table) + 1)),
+                batch_loss=tuple(table[:, 0].tolist()),
+                gradient_norm=tuple(table[:, 1].tolist()) if loop.sees_gradients else (),
+                learning_rate=tuple(table[:, 2].tolist()) if loop.sees_rate else (),
+                checkpoints=tuple(at for at, _ in probes),
+                probe_loss=tuple(loss for _, loss in probes),
+                initial_loss=initial,
+                final_loss=final,
+                inference_loss=measures.inference_loss,
+            ),
+            seconds=time.perf_counter() - self._began,
+            driver=loop.driver,
+            driver_reason=loop.reason,
+            traces=loop.traces - self._traces_before if loop.driver != "eager" else 0,
+            probe_rows=0 if training.full_batch else _rows(whole),
+            metrics=measures.metrics,
+            loss_name=training.loss_name,
+            nonnegative=training.nonnegative,
+            reported_loss=measures.reported_loss,
+            predicted_loss=measures.predicted_loss,
+            saturated=measures.saturated,
+            constant_loss=measures.constant_loss,
+            regularisation=measures.regularisation,
+            constant_columns=training.constant_columns(),
+            nonfinite=tuple(bad),
+        )
+        self._traces_before = loop.traces
+        return record
+
+    def _probe_set(self) -> tuple[list[Chunk], list[Chunk]]:
+        """The whole probe set and the part for the checkpoints."""
+        if self.training.full_batch:
+            return [Chunk(None, 1)], []
+        return self.training.chunks(self._plan.rows), self.training.chunks(self._plan.part_rows)
+
+    def _steps(
+        self,
+        part: list[Chunk],
+        initial: float | None,
+        *,
+        stops: Sequence[int],
+        watch: Watch | None = None,
+    ) -> tuple[np.ndarray[Any, Any], list[tuple[int, float]]]:
+        """Makes the steps; returns the table of all and (updates, loss) of each probe."""
+        probes: list[tuple[int, float]] = []
+        if part:
+            probes.append((0, self.loop.probe_loss(part) if initial is None else initial))
+        tables: list[np.ndarray[Any, Any]] = []
+        done = 0
+        for stop in stops:
+            while done < stop:
+                tables.append(self.loop.advance(done, stop))
+                done += len(tables[-1])
+                if self._certain_failure(tables[-1]):
+                    return np.concatenate(tables), probes
+            if part and stop in self._plan.checkpoints:
+                probes.append((stop, self.loop.probe_loss(part)))
+            self._progress(done, self.steps, float(tables[-1][-1, 0]))
+            if watch is not None and done < self.steps:
+                table = np.concatenate(tables)
+                if watch(_course_of(table, probes)):
+                    return table, probes
+        return np.concatenate(tables), probes
+
+    def _certain_failure(self, table: np.ndarray[Any, Any]) -> bool:
+        """A loss that is not finite, or weights that are not after such a gradient.
+
+        A gradient alone is none: dynamic loss scaling skips it, clipping may tame it.
+        """
+        loss, norm = table[-1, 0], table[-1, 1]
+        if not np.isfinite(loss):
+            return True
+        odd = self.loop.sees_gradients and not np.isfinite(norm)
+        return odd and self.training.nonfinite_weights() is not None
+
+    def _steps_as_probes(
+        self, table: np.ndarray[Any, Any], final: float
+    ) -> list[tuple[int, float]]:
+        """The loss of step n + 1 is the loss after n updates."""
+        steps = len(table)
+        losses = [*table[:, 0].tolist(), final]
+        at = [n for n in self._plan.checkpoints if n < steps]
+        return [(n, losses[n]) for n in (*at, steps)]
+
+    def _bad_outcome(self, table: np.ndarray[Any, Any], final: float | None) -> list[NonFinite]:
+        steps = len(table)
+        bad: list[NonFinite] = []
+        losses = [*table[:, 0].tolist(), *([] if final is None else [final])]
+        for step, loss in enumerate(losses, start=1):
+            if not math.isfinite(loss):
+                bad.append(NonFinite(what="loss", name=f"{loss:g}", step=min(step, steps)))
+                break
+        name = self.training.nonfinite_weights()
+        if name is not None:
+            bad.append(NonFinite(what="weights", name=name, step=steps))
+        return bad
+
+
+def _course_of(
+    table: np.ndarray[Any, Any], probes: list[tuple[int, float]]
+) -> list[tuple[int, float]]:
+    """The probes; without a probe set the batch losses, each before its update."""
+    return list(probes) if probes else list(enumerate(table[:, 0].tolist()))
+
+
+def _same(first: float | None, second: float) -> bool:
+    return first == second or (first is not None and math.isnan(first) and math.isnan(second))
+
+
+def _rows(chunks: list[Chunk]) -> int:
+    return sum(chunk.rows for chunk in chunks)

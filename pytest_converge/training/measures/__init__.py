@@ -1,0 +1,1 @@
+"""Measurements at given weights, which change nothing."""

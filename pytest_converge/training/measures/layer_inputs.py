@@ -1,0 +1,226 @@
+"""What the first trained layers of a model are fed with, and on what scale it is."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pytest_converge.columns.scale import (
+    HIGHEST_TARGET,
+    ArrayScale,
+    ScaleEvidence,
+    column_scales,
+    scale_evidence,
+)
+from pytest_converge.training.data.arrays import batch_leaves
+from pytest_converge.training.data.batches import ArrayData, StreamData
+from pytest_converge.training.measures.gradients import MOST_ROWS, undisturbed
+from pytest_converge.training.measures.layer_readings import (
+    named_layers,
+    own_weights,
+    watched_calls,
+)
+from pytest_converge.training.model.losses import loss_names
+from pytest_converge.training.model.structure import call_model
+from pytest_converge.training.training import Training
+
+__all__ = ["TrainingScales", "training_scales"]
+
+Array = np.ndarray[Any, Any]
+
+#: Losses whose targets may have any unit; those of others are classes, counts or directions.
+FREE_TARGETS = frozenset({"mean_squared_error", "mean_absolute_error", "huber", "log_cosh"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingScales:
+    """The scales that a training works on.
+
+    Attributes:
+        scales: of inputs and targets. An input that preprocessing layers change is measured
+            behind them and named `input of dense`.
+        evidence: what the scale rule says of them.
+        codes: arrays of token or class numbers and of targets whose unit the loss prescribes:
+            not to be standardised.
+    """
+
+    scales: tuple[ArrayScale, ...]
+    evidence: ScaleEvidence
+    codes: frozenset[str]
+
+
+def training_scales(training: Training) -> TrainingScales | None:
+    """Measures inputs and targets at the initial weights; changes no variable.
+
+    Arrays that reach a trained layer as they are, reshaped or side by side, are measured on all
+    rows, also where they lie beside what trained layers made of others, as numbers beside
+    embeddings do; what preprocessing or frozen layers made of them is measured on 256. Targets far
+    from zero count only where the initial predictions are not there already.
+
+    Rows of sample weight 0 do not count.
+
+    Returns:
+        None for a training without data.
+    """
+    data = training.data
+    if data is None:
+        return None
+    arrays = _weighted(_arrays(data))
+    named = dict(batch_leaves(arrays))
+    inputs = {name: value for name, value in named.items() if name[0] not in "ys"}
+    targets = {name: value for name, value in named.items() if name[0] == "y"}
+    model = getattr(training, "model", None)
+    looked = None if model is None else _look(training, arrays, inputs)
+    if looked is None:
+        codes = {name for name, value in named.items() if value.dtype.kind in "iu"}
+        predictions = None
+    else:
+        inputs, codes, predictions = looked
+        codes.update(_coded_targets(model, targets))
+    columns = getattr(training, "columns", None)
+    scales = column_scales({**inputs, **targets}, columns, codes=codes)
+    evidence = scale_evidence(scales)
+    if predictions is not None and _met(predictions, targets):
+        left = tuple(flag for flag in evidence.targets if flag.part != "mean")
+        evidence = dataclasses.replace(evidence, targets=left)
+    return TrainingScales(scales=scales, evidence=evidence, codes=frozenset(codes))
+
+
+def _arrays(data: ArrayData | StreamData) -> Any:
+    """All rows in memory, or those of the first batch."""
+    if isinstance(data, ArrayData):
+        return data.arrays
+    batch = data.probe(1, 1)[0].batch
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else np.asarray(leaf), batch)
+
+
+def _weighted(arrays: Any) -> Any:
+    """The arrays without the rows whose sample weight is zero."""
+    weights = dict(batch_leaves(arrays)).get("sample_weight")
+    if weights is None or weights.size != len(weights) or weights.all() or not weights.any():
+        return arrays
+    rows = weights.ravel() != 0
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[rows], arrays)
+
+
+def _look(
+    training: Training, arrays: Any, inputs: dict[str, Array]
+) -> tuple[dict[str, Array], set[str], Any] | None:
+    """(arrays seen by the first trained layers, names of token arrays, predictions)."""
+    model = training.model  # type: ignore[attr-defined]
+    few = {name: value[:MOST_ROWS] for name, value in inputs.items()}
+    head = keras.tree.map_structure(
+        lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf[:MOST_ROWS]), arrays
+    )
+    x = keras.utils.unpack_x_y_sample_weight(head)[0]
+    try:
+        with undisturbed(training):
+            fed, predictions = _fed(model, x)
+    except Exception:  # noqa: BLE001 - a model for its own step alone need not be callable
+        return None
+    seen: dict[str, Array] = {}
+    codes: set[str] = set()
+    for name, layer, value, mixed in fed:
+        if mixed:
+            sources = [source for source, array in few.items() if _lies_in(array, value)]
+            seen.update({source: inputs[source] for source in sources})
+            continue
+        sources = _sources(value, few)
+        found = {source: inputs[source] for source in sources} or {f"input of {name}": value}
+        seen.update(found)
+        if isinstance(layer, keras.layers.Embedding):
+            codes.update(found)
+    return seen, codes, predictions
+
+
+def _fed(model: Any, x: Any) -> tuple[list[tuple[str, Any, Array, bool]], Any]:
+    """(name, layer, input, whether it depends on trained weights) of every trained layer."""
+    layers = [(name, layer) for name, layer in named_layers(model) if own_weights(layer)]
+    calls: list[tuple[str, Any, Any]] = []
+    with contextlib.ExitStack() as stack, tf.GradientTape(persistent=True) as tape:
+        for name, layer in layers:
+            watch = _noting(calls, name, layer)
+            stack.enter_context(watched_calls(layer, watch))
+        predictions = call_model(model, x, training=False)
+        marks = [
+            tf.add_n([tf.reduce_sum(tf.cast(leaf, tf.float32)) for leaf in leaves])
+            for _, _, leaves in calls
+        ]
+    weights = model.trainable_variables
+    sources = [weight.value if hasattr(weight, "value") else weight for weight in weights]
+    fed: list[tuple[str, Any, Array, bool]] = []
+    for (name, layer, leaves), mark in zip(calls, marks, strict=True):
+        mixed = any(slope is not None for slope in tape.gradient(mark, sources))
+        fed.extend((name, layer, leaf.numpy(), mixed) for leaf in leaves)
+    return fed, predictions
+
+
+def _noting(calls: list[tuple[str, Any, Any]], name: str, layer: Any) -> Any:
+    def note(arguments: Any, output: Any) -> None:
+        leaves = [leaf for leaf in keras.tree.flatten(arguments) if isinstance(leaf, tf.Tensor)]
+        leaves = [leaf for leaf in leaves if leaf.dtype.is_floating or leaf.dtype.is_integer]
+        if leaves:
+            calls.append((name, layer, leaves))
+
+    return note
+
+
+def _sources(value: Array, inputs: Mapping[str, Array]) -> list[str]:
+    """The inputs that an array consists of: one of them reshaped, or several side by side."""
+    for name, array in inputs.items():
+        if array.size == value.size and _equal(array.ravel(), value.ravel()):
+            return [name]
+    if value.ndim != 2:
+        return []
+    found = [name for name, array in inputs.items() if _lies_in(array, value)]
+    width = sum(inputs[name].size // len(value) for name in found)
+    return found if width == value.shape[1] else []
+
+
+def _lies_in(array: Array, value: Array) -> bool:
+    """True where an array stands beside others on the last axis of a value."""
+    if array.dtype.kind not in "biuf" or len(array) != len(value) or not array.size:
+        return False
+    part = array.reshape(len(array), -1) if value.ndim == 2 else array
+    if value.ndim < 2 or part.shape[:-1] != value.shape[:-1]:
+        return False
+    width = part.shape[-1]
+    places = range(value.shape[-1] - width + 1)
+    return any(_equal(part, value[..., at : at + width]) for at in places)
+
+
+def _equal(first: Array, second: Array) -> bool:
+    if first.dtype.kind not in "biuf" or second.dtype.kind not in "biuf":
+        return False
+    return bool(np.array_equal(first.astype(second.dtype), second, equal_nan=True))
+
+
+def _coded_targets(model: Any, targets: Mapping[str, Array]) -> Iterator[str]:
+    """The targets that are classes, counts or directions, as the losses tell."""
+    losses = loss_names(model.loss)
+    for index, (name, array) in enumerate(targets.items()):
+        known = losses[index][0] if len(losses) == len(targets) else ""
+        if known == "" and len({loss for loss, _ in losses}) == 1:
+            known = losses[0][0]
+        free = known in FREE_TARGETS if known else array.dtype.kind not in "iu"
+        if not free:
+            yield name
+
+
+def _met(predictions: Any, targets: Mapping[str, Array]) -> bool:
+    """True where the predictions are about as far from zero as one array of targets."""
+    if len(targets) != 1 or not isinstance(predictions, tf.Tensor):
+        return False
+    (values,) = targets.values()
+    if values.dtype.kind not in "biuf":
+        return False
+    away = float(np.mean(values[:MOST_ROWS], dtype=np.float64)) - float(
+        np.mean(predictions.numpy(), dtype=np.float64)
+    )
+    return abs(away) <= HIGHEST_TARGET

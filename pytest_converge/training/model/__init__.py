@@ -1,0 +1,1 @@
+"""What is known of a Keras model without running it."""

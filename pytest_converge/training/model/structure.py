@@ -1,0 +1,272 @@
+"""Keras models from outside: built, called, and asked what their output depends on."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras.src.backend.common import global_state
+from keras.src.trainers.compile_utils import CompileLoss
+
+from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.training.data.batches import Batch
+from pytest_converge.training.state.snapshot import as_tf_variable
+
+__all__ = [
+    "INITIALISED",
+    "attributes_set",
+    "call_model",
+    "compiled_metrics",
+    "compute_loss",
+    "create_all_variables",
+    "create_variables",
+    "directions",
+    "global_seed",
+    "has_own_train_step",
+    "hidden_layers",
+    "initialised_variables",
+    "is_seed",
+    "layers_of",
+    "loss_of_logs",
+    "output_layer",
+    "redrawn",
+    "seeded",
+    "training_matters",
+    "with_loss",
+]
+
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
+#: Where Keras' layers keep initialised weights, and the initialisers they get by default.
+INITIALISED = {
+    "kernel": "glorot_uniform",
+    "depthwise_kernel": "glorot_uniform",
+    "pointwise_kernel": "glorot_uniform",
+    "recurrent_kernel": "orthogonal",
+    "bias": "zeros",
+    "gamma": "ones",
+    "beta": "zeros",
+    "embeddings": "uniform",
+}
+#: Two samples of so many numbers differ in their spread by less than a factor of two.
+FEWEST_DRAWN, MOST_SPREAD = 16, 2.0
+
+
+def create_variables(model: Any, batch: Batch) -> None:
+    """Creates the weights of a model that waits for its first batch; runs and changes nothing."""
+    if all(layer.built for layer in [model, *layers_of(model)]):
+        return
+    if has_own_train_step(model):
+        tf.function(model.train_step, autograph=False).get_concrete_function(batch)
+    else:
+        model._symbolic_build(data_batch=batch)
+
+
+def create_all_variables(model: Any, batch: Batch) -> None:
+    """Creates weights, metrics and optimizer slots, so that the loop is traced only once.
+
+    A model with a step of its own need not define what Keras builds it from; where it is not built
+    yet, the loop's first trace creates its variables and TensorFlow traces again.
+    """
+    built = all(layer.built for layer in [model, *layers_of(model)])
+    bare = has_own_train_step(model) or getattr(model, "_compile_metrics", None) is None
+    if not bare or not (built or has_own_train_step(model)):
+        model._symbolic_build(data_batch=batch)
+    elif built and not model.optimizer.built:
+        # A loss has no variables: it needs no pass through the model, which takes 30 ms.
+        model.optimizer.build(model.trainable_variables)
+
+
+def has_own_train_step(model: Any) -> bool:
+    """True for a model whose class replaces Keras' `train_step`."""
+    return type(model).train_step is not keras.Model.train_step
+
+
+def call_model(model: Any, x: Any, training: bool) -> Any:
+    """The model's output; `training` reaches a model whose `call` takes it."""
+    if getattr(model, "_call_has_training_arg", True):
+        return model(x, training=training)
+    return model(x)
+
+
+def compute_loss(
+    model: Any, x: Any, y: Any, predictions: Any, sample_weight: Any, training: bool
+) -> Any:
+    """The model's compiled loss with regularisation, through an override where there is one."""
+    if getattr(model, "_compute_loss_has_training_arg", True):
+        return model.compute_loss(x, y, predictions, sample_weight, training=training)
+    return model.compute_loss(x, y, predictions, sample_weight)
+
+
+def training_matters(model: Any) -> bool:
+    """False where training and inference mode give the same output: no random or averaging layer.
+
+    Such layers of Keras keep a seed generator or moving averages; of others nothing is known.
+    """
+    if model.non_trainable_variables:
+        return True
+    return any(
+        getattr(layer, "_call_has_training_arg", True)
+        and not type(layer).__module__.startswith("keras.")
+        for layer in [model, *layers_of(model)]
+    )
+
+
+def loss_of_logs(logs: Any) -> Any:
+    """The loss in what a `train_step` returned: a dict with a loss, or the loss alone."""
+    if isinstance(logs, Mapping) and "loss" in logs:
+        return tf.cast(tf.convert_to_tensor(logs["loss"]), tf.float32)
+    if isinstance(logs, Mapping) or logs is None:
+        raise _no_loss(logs)
+    return tf.cast(tf.convert_to_tensor(logs), tf.float32)
+
+
+def _no_loss(logs: Any) -> Exception:
+    given = f"a train_step that returned {sorted(logs) if logs else logs!r}"
+    remedy = 'Return {"loss": loss, ...} from train_step.'
+    return InvalidTrainingError(complaint(given, "a dict with the key 'loss'", remedy))
+
+
+def layers_of(model: Any) -> list[Any]:
+    """Every layer of a model, nested ones included, the model itself left out."""
+    return list(model._flatten_layers(include_self=False))
+
+
+def is_seed(variable: Any) -> bool:
+    """True for the state of a Keras seed generator."""
+    return str(getattr(variable, "name", "")).startswith("seed_generator_state")
+
+
+def global_seed() -> list[Any]:
+    """The state of the generator that layers without a seed share, once there is one."""
+    generator = global_state.get_global_attribute("global_seed_generator")
+    return [] if generator is None else [generator.state]
+
+
+def output_layer(model: Any) -> Any:
+    """The layer whose activation shapes the model's single output, or None."""
+    outputs = getattr(model, "outputs", None)
+    if outputs is not None and len(outputs) != 1:
+        return None
+    last = next(reversed(getattr(model, "layers", [])), None)
+    if isinstance(last, keras.Model):
+        return output_layer(last)
+    return last if hasattr(last, "activation") else None
+
+
+def hidden_layers(model: Any) -> list[Any]:
+    """The layers with an activation, the output layer left out."""
+    output = output_layer(model)
+    return [
+        layer
+        for layer in layers_of(model)
+        if layer is not output and hasattr(layer, "activation") and not hasattr(layer, "cell")
+    ]
+
+
+@contextlib.contextmanager
+def attributes_set(changes: list[tuple[Any, str, Any]]) -> Iterator[None]:
+    """Attributes of objects set meanwhile: (object, name, value) each."""
+    kept = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
+    try:
+        for owner, name, value in changes:
+            setattr(owner, name, value)
+        yield
+    finally:
+        for owner, name, value in reversed(kept):
+            setattr(owner, name, value)
+
+
+@contextlib.contextmanager
+def with_loss(model: Any, loss: Any) -> Iterator[None]:
+    """Another compiled loss meanwhile; metrics and optimizer stay."""
+    compiled = CompileLoss(loss, None)
+    with attributes_set([(model, "loss", loss), (model, "_compile_loss", compiled)]):
+        yield
+
+
+def directions(model: Any) -> dict[str, bool | None]:
+    """The compiled metrics by name, and whether more of each is better; None where unknown.
+
+    Keras' metrics know it, for its callbacks with `mode="auto"`.
+    """
+    own = has_own_train_step(model)
+    names = [m.name for m in model.metrics] if own else list(model.get_metrics_result())
+    known: dict[str, str] = {}
+    for metric in model.metrics:
+        for part in getattr(metric, "metrics", None) or [metric]:
+            known[part.name] = getattr(part, "_direction", "")
+    found: dict[str, bool | None] = {}
+    for name in names:
+        # With several outputs Keras puts the name of the output before that of the metric.
+        ending = next((k for k in known if name == k or name.endswith(f"_{k}")), "")
+        told = "down" if name.endswith("_loss") else known.get(ending, "")
+        if name != "loss":
+            found[name] = {"up": True, "down": False}.get(told)
+    return found
+
+
+def compiled_metrics(model: Any) -> Any:
+    """The metrics a model was compiled with, as new objects for another model."""
+    given = getattr(getattr(model, "_compile_metrics", None), "_user_metrics", None)
+    return keras.tree.map_structure(_new_metric, given)
+
+
+def _new_metric(metric: Any) -> Any:
+    if isinstance(metric, keras.metrics.Metric):
+        return type(metric).from_config(metric.get_config())
+    return metric
+
+
+def initialised_variables(model: Any) -> list[tuple[str, Any, Any]]:
+    """(kind, the layer or cell that owns it, variable) of what Keras' layers initialise."""
+    found: dict[int, tuple[str, Any, Any]] = {}
+    for layer in layers_of(model):
+        for owner in (layer, getattr(layer, "cell", layer)):
+            for name in INITIALISED:
+                variable = getattr(owner, name, None)
+                if isinstance(variable, keras.Variable):
+                    found.setdefault(id(variable), (name, owner, variable))
+    return list(found.values())
+
+
+def seeded(initialiser: Any, seed: int) -> Any:
+    """The same initialiser with another seed, where it is random."""
+    config = initialiser.get_config()
+    if "seed" not in config:
+        return initialiser
+    return type(initialiser).from_config({**config, "seed": seed})
+
+
+def redrawn(model: Any, seed: int) -> dict[int, Any]:
+    """Initial values as the model's own initialisers draw them from another seed.
+
+    Returns:
+        Values by the id of their `tf.Variable`; empty where the present ones do not look drawn so,
+        as weights that were loaded or set by hand.
+    """
+    values: dict[int, Any] = {}
+    for number, (name, owner, variable) in enumerate(initialised_variables(model)):
+        initialiser = getattr(owner, f"{name}_initializer", None)
+        if initialiser is None or (name == "bias" and hasattr(owner, "unit_forget_bias")):
+            continue  # an LSTM starts its forget gates at one, whatever the initialiser says
+        drawn = np.asarray(seeded(initialiser, seed + number)(variable.shape, dtype="float32"))
+        if not _alike(np.asarray(variable), drawn):
+            return {}
+        values[id(as_tf_variable(variable))] = drawn
+    for variable in model.non_trainable_variables:
+        if is_seed(variable):
+            values[id(as_tf_variable(variable))] = np.array([seed, 0], dtype=variable.dtype)
+    return values
+
+
+def _alike(present: np.ndarray[Any, Any], drawn: np.ndarray[Any, Any]) -> bool:
+    """Whether two draws may come from one initialiser, by their spread and their mean."""
+    if present.size < FEWEST_DRAWN or drawn.std() == 0:
+        return bool(np.allclose(present.mean(), drawn.mean(), atol=3 * drawn.std() + 1e-6))
+    ratio = float(present.std() / drawn.std())
+    return 1 / MOST_SPREAD <= ratio <= MOST_SPREAD

@@ -1,0 +1,1 @@
+"""What a training changes and must put back: variables, optimizer, random state, settings."""

@@ -1,0 +1,296 @@
+"""Optimizers under observation: gradients seen, the learning rate read and settable."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from pytest_converge.training.state.snapshot import as_tf_variable, unique_variables
+
+__all__ = ["GradientStore", "ObservedOptimizer", "is_optimizer", "is_plain_sgd"]
+
+__tracebackhide__ = True  # errors of a user's own code end at that code
+
+#: Where `tf.compat.v1.train` optimizers keep their learning rate.
+COMPAT_RATES = ("_learning_rate", "_lr")
+#: The method by which Keras' optimizers for TensorFlow add up the gradients of all replicas.
+SUM_OVER_REPLICAS = "_all_reduce_sum_gradients"
+
+
+def is_optimizer(candidate: object) -> bool:
+    """True for Keras optimizers and for those of `tf.compat.v1.train`."""
+    return isinstance(candidate, (keras.optimizers.Optimizer, tf.compat.v1.train.Optimizer))
+
+
+class ObservedOptimizer:
+    """Wraps an optimizer for the time of a training; the object itself stays the user's.
+
+    A rate that is not a plain variable (a schedule, a callable, a Python number of a
+    `tf.compat.v1.train` optimizer) is replaced by the same rate times a variable, which makes it
+    settable without tracing again. `release` takes everything back.
+
+    Args:
+        optimizer: a Keras optimizer or one of `tf.compat.v1.train`.
+    """
+
+    def __init__(self, optimizer: Any) -> None:
+        self.optimizer = optimizer
+        self._norm = tf.Variable(0.0, trainable=False, name="gradient_norm")
+        self._taps = 0
+        self._muted = False
+        self._store: GradientStore | None = None
+        self._factor = tf.Variable(1.0, trainable=False, name="learning_rate_factor")
+        self._is_keras = isinstance(optimizer, keras.optimizers.Optimizer)
+        self._rate_owner = _innermost(optimizer)
+        self._original_rate: Any = None
+        self._is_scaled = False
+        self._install_rate()
+        self._install_tap()
+        self._install_short_cut()
+
+    @property
+    def variables(self) -> list[Any]:
+        """Slots, iteration counter and learning rate as `tf.Variable`s."""
+        variables = self.optimizer.variables
+        return unique_variables(variables() if callable(variables) else variables)
+
+    @property
+    def user_rate(self) -> Any:
+        """The learning rate as the user gave it: a number, a schedule or a callable."""
+        return self._original_rate
+
+    @property
+    def instruments(self) -> list[Any]:
+        """Variables of the observation itself, which are no part of the training."""
+        return [self._norm, self._factor]
+
+    def learning_rate(self) -> Any:
+        """The learning rate of the next update: a float32 scalar tensor, or None if unknown."""
+        if self._is_keras:
+            return tf.cast(tf.convert_to_tensor(self.optimizer.learning_rate), tf.float32)
+        rate = self._compat_rate()
+        return None if rate is None else tf.cast(rate(), tf.float32)
+
+    def set_learning_rate_factor(self, factor: float) -> None:
+        """Multiplies the user's learning rate, also one under a schedule, by `factor`."""
+        self._is_scaled = True
+        plain = self._plain_rate()
+        if plain is None:
+            self._factor.assign(factor)
+        else:
+            plain.assign(self._original_rate * factor)
+
+    @contextlib.contextmanager
+    def muted(self) -> Iterator[None]:
+        """Updates asked for meanwhile are not made: the rest of a step runs alone."""
+        self._muted = True
+        try:
+            yield
+        finally:
+            self._muted = False
+
+    @contextlib.contextmanager
+    def handing_out(self, store: GradientStore) -> Iterator[None]:
+        """Gradients of updates asked for meanwhile are added to `store`, before any clipping."""
+        self._store = store
+        try:
+            yield
+        finally:
+            self._store = None
+
+    def begin_step(self) -> None:
+        """Forgets the gradients of the step before. Traced by the loop."""
+        self._taps = 0
+        self._norm.assign(0.0)
+
+    def gradient_norm(self) -> Any:
+        """The global L2 norm of the gradients of this step, or None where none were seen.
+
+        It travels in a variable: a step that is a `tf.function` of its own, or one that applies
+        its gradients inside a condition, has no tensor to hand out.
+        """
+        return tf.identity(self._norm) if self._taps else None
+
+    def release(self) -> None:
+        """Gives the optimizer back as it was."""
+        for name in ("apply", "apply_gradients"):
+            self.optimizer.__dict__.pop(name, None)
+        self._rate_owner.__dict__.pop(SUM_OVER_REPLICAS, None)
+        if self._original_rate is None:
+            return
+        plain = self._plain_rate()
+        if plain is not None:
+            if self._is_scaled:  # else it may be another by now, set by the user's own step
+                plain.assign(self._original_rate)
+        elif self._is_keras:
+            self._rate_owner.learning_rate = self._original_rate
+        else:
+            setattr(self.optimizer, self._compat_name(), self._original_rate)
+
+    def _plain_rate(self) -> Any:
+        """The variable of a constant Keras learning rate, or None."""
+        rate = getattr(self._rate_owner, "_learning_rate", None)
+        return rate if self._is_keras and isinstance(rate, keras.Variable) else None
+
+    def _install_rate(self) -> None:
+        plain = self._plain_rate()
+        if plain is not None:
+            self._original_rate = float(plain.numpy())
+        elif self._is_keras:
+            self._install_scheduled_rate()
+        elif self._compat_rate() is not None:
+            original = getattr(self.optimizer, self._compat_name())
+            self._original_rate = original
+
+            def scaled() -> Any:
+                value = original() if callable(original) else original
+                return tf.cast(value, tf.float32) * self._factor
+
+            setattr(self.optimizer, self._compat_name(), scaled)
+
+    def _install_scheduled_rate(self) -> None:
+        optimizer, factor = self._rate_owner, self._factor
+        original = self._original_rate = optimizer._learning_rate
+        takes_step = isinstance(original, keras.optimizers.schedules.LearningRateSchedule)
+
+        def scaled() -> Any:
+            value = original(optimizer._iterations) if takes_step else original()
+            value = tf.convert_to_tensor(value)
+            return value * tf.cast(factor, value.dtype)
+
+        optimizer.learning_rate = scaled
+
+    def _compat_name(self) -> str:
+        return next((name for name in COMPAT_RATES if hasattr(self.optimizer, name)), "")
+
+    def _compat_rate(self) -> Any:
+        name = self._compat_name()
+        if not name:
+            return None
+        rate = getattr(self.optimizer, name)
+        return rate if callable(rate) else lambda: rate
+
+    def _install_tap(self) -> None:
+        """Keras' `apply_gradients` ends in `apply`; a custom step may call either."""
+        name = "apply" if self._is_keras else "apply_gradients"
+        original = getattr(self.optimizer, name)
+
+        def apply(grads: Any, trainable_variables: Any = None) -> Any:
+            grads = list(grads)
+            self._hand_out(grads, trainable_variables)
+            if self._muted:
+                return self._skip()
+            self._observe(grads)
+            return original(grads, trainable_variables)
+
+        def apply_gradients(grads_and_vars: Any, *args: Any, **kwargs: Any) -> Any:
+            pairs = list(grads_and_vars)
+            self._hand_out([gradient for gradient, _ in pairs], [v for _, v in pairs])
+            if self._muted:
+                return self._skip()
+            self._observe([gradient for gradient, _ in pairs])
+            return original(pairs, *args, **kwargs)
+
+        self.optimizer.__dict__[name] = apply if self._is_keras else apply_gradients
+
+    def _install_short_cut(self) -> None:
+        """With one replica the sum of the gradients over all replicas is the gradients themselves.
+
+        TensorFlow keeps every graph in which it was traced for good, as it does for each custom
+        gradient: some megabytes a training.
+        """
+        strategy = getattr(self._rate_owner, "_distribution_strategy", None)
+        alone = getattr(strategy, "num_replicas_in_sync", 1) == 1
+        if self._is_keras and alone and hasattr(self._rate_owner, SUM_OVER_REPLICAS):
+            self._rate_owner.__dict__[SUM_OVER_REPLICAS] = list
+
+    def _hand_out(self, gradients: list[Any], variables: Any) -> None:
+        if self._store is None:
+            return
+        known = self.optimizer._trainable_variables if variables is None else variables
+        self._store.add(gradients, known, getattr(self.optimizer, "dynamic_scale", None))
+
+    def _observe(self, gradients: list[Any]) -> None:
+        seen = [_as_float32(gradient) for gradient in gradients if gradient is not None]
+        if not seen:
+            return
+        norm = tf.linalg.global_norm(seen)
+        scale = getattr(self.optimizer, "dynamic_scale", None)
+        if scale is not None:
+            norm = norm / tf.cast(tf.convert_to_tensor(scale), tf.float32)
+        # A step may apply gradients more than once; the norm is that of all of them together.
+        self._norm.assign(tf.linalg.norm([self._norm, norm]) if self._taps else norm)
+        self._taps += 1
+
+    def _skip(self) -> Any:
+        return getattr(self.optimizer, "iterations", None)
+
+
+class GradientStore:
+    """The gradients of a step in variables, so that they leave any graph and condition.
+
+    Args:
+        variables: `tf.Variable`s whose gradients are kept.
+
+    Attributes:
+        values: float32 variables with the gradients, in the order of `variables`.
+        filled: True once a gradient was seen, that is traced.
+        tensors: the latest gradient of each variable as the step computed it, None for none; for
+            tapes around the step, in whose graph they may not be.
+    """
+
+    def __init__(self, variables: list[Any]) -> None:
+        zeros = [tf.zeros(v.shape, tf.float32) for v in variables]
+        self.values = [tf.Variable(zero, trainable=False) for zero in zeros]
+        self.filled = False
+        self.tensors: list[Any] = [None] * len(variables)
+        self._places = {id(v): place for place, v in enumerate(variables)}
+
+    def clear(self) -> None:
+        """Sets every gradient to zero."""
+        for value in self.values:
+            value.assign(tf.zeros_like(value))
+        self.tensors = [None] * len(self.values)
+
+    def add(self, gradients: list[Any], variables: Any, scale: Any) -> None:
+        """Adds gradients, which are `scale` times too large where a scale is given."""
+        for gradient, variable in zip(gradients, variables, strict=True):
+            place = self._places.get(id(as_tf_variable(variable)))
+            if gradient is None or place is None:
+                continue
+            dense = tf.cast(tf.convert_to_tensor(gradient), tf.float32)
+            if scale is not None:
+                dense /= tf.cast(tf.convert_to_tensor(scale), tf.float32)
+            self.values[place].assign_add(dense)
+            self.tensors[place] = gradient
+            self.filled = True
+
+
+def _as_float32(gradient: Any) -> Any:
+    """Gradients of mixed types have no common norm until they are cast.
+
+    Of the sparse gradient of an embedding the listed rows count, as in TensorFlow's clipping.
+    """
+    values = gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
+    return values if values.dtype == tf.float32 else tf.cast(values, tf.float32)
+
+
+def _innermost(optimizer: Any) -> Any:
+    """The optimizer that holds the learning rate: `LossScaleOptimizer` only passes it on."""
+    inner = getattr(optimizer, "inner_optimizer", None)
+    return optimizer if inner is None else _innermost(inner)
+
+
+def is_plain_sgd(optimizer: Any) -> bool:
+    """True for gradient descent with or without momentum, whose stability limit is known."""
+    compat = tf.compat.v1.train
+    kinds = (
+        keras.optimizers.SGD,
+        compat.GradientDescentOptimizer,
+        compat.MomentumOptimizer,
+    )
+    return isinstance(optimizer, kinds)

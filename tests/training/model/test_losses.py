@@ -1,0 +1,240 @@
+"""What is known about a loss: name, sign, reduction, best constant."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from pytest_converge.training.model.losses import (
+    constant_prediction,
+    loss_names,
+    nonnegative,
+    reduces_by_mean,
+)
+
+L = keras.losses
+
+
+class Own(keras.losses.MeanSquaredError):
+    """A subclass may change everything, the sign included."""
+
+
+def own_function(y, p):
+    return keras.ops.mean(y - p)
+
+
+@pytest.mark.parametrize(
+    ("loss", "names"),
+    [
+        ("mse", ["mean_squared_error"]),
+        ("mean_squared_error", ["mean_squared_error"]),
+        (L.MeanSquaredError(), ["mean_squared_error"]),
+        (L.mean_squared_error, ["mean_squared_error"]),
+        ("bce", ["binary_crossentropy"]),
+        (L.BinaryCrossentropy(from_logits=True), ["binary_crossentropy"]),
+        ("sparse_categorical_crossentropy", ["sparse_categorical_crossentropy"]),
+        (L.SparseCategoricalCrossentropy(), ["sparse_categorical_crossentropy"]),
+        (L.LogCosh(), ["log_cosh"]),
+        (L.CTC(), ["ctc"]),
+        ({"a": "mse", "b": ["mae", None]}, ["mean_squared_error", "mean_absolute_error"]),
+        (Own(), [""]),
+        (own_function, [""]),
+        (None, []),
+    ],
+)
+def test_names(loss, names):
+    assert [name for name, _ in loss_names(loss)] == names
+
+
+@pytest.mark.parametrize(
+    ("loss", "answer"),
+    [
+        ("mse", True),
+        ("mae", True),
+        ("mape", True),
+        ("msle", True),
+        ("bce", True),
+        ("hinge", True),
+        (L.Huber(), True),
+        (L.BinaryFocalCrossentropy(), True),
+        (L.CategoricalFocalCrossentropy(), True),
+        (L.SquaredHinge(), True),
+        (L.CategoricalHinge(), True),
+        (L.Dice(), True),
+        (["mse", "bce"], True),
+        ("poisson", False),
+        ("kld", False),
+        (L.KLDivergence(), False),
+        (L.CosineSimilarity(), False),
+        (["mse", "cosine_similarity"], False),
+        (Own(), False),
+        (own_function, False),
+        (None, False),
+    ],
+)
+def test_the_sign_is_known_of_losses_of_keras_only(loss, answer):
+    assert nonnegative(loss) == answer
+
+
+@pytest.mark.parametrize(
+    ("loss", "answer"),
+    [
+        ("mse", True),
+        (L.MeanSquaredError(), True),
+        (L.MeanSquaredError(reduction="sum"), False),
+        (L.MeanSquaredError(reduction="none"), False),
+        (L.MeanSquaredError(reduction=None), False),
+        (["mse", L.MeanSquaredError(reduction="sum")], False),
+        (own_function, False),
+        (Own(), False),
+        (None, False),
+    ],
+)
+def test_the_rows_of_a_mean_can_be_pooled(loss, answer):
+    assert reduces_by_mean(loss) == answer
+
+
+RNG = np.random.default_rng(0)
+SKEWED = RNG.exponential(size=(301, 1)).astype("float32")
+TWO = RNG.normal(size=(301, 2)).astype("float32") * [1, 5] + [3, -7]
+CLASSES = RNG.choice(3, size=200, p=[0.7, 0.2, 0.1])
+BITS = (RNG.random((200, 1)) < 0.2).astype("float32")
+
+
+def loss_of(loss, targets, constant, weights=1.0):
+    """The loss of predicting one row for all."""
+    predictions = np.broadcast_to(constant, (len(targets), *np.shape(constant)))
+    loss = keras.losses.get(loss)
+    each = (
+        type(loss).from_config({**loss.get_config(), "reduction": "none"})
+        if isinstance(loss, keras.losses.Loss)
+        else loss
+    )
+    return float(np.mean(weights * np.asarray(each(targets, predictions.astype("float32")))))
+
+
+def ternary(function, low, high):
+    """The minimum of a function with one valley."""
+    for _ in range(100):
+        a, b = low + (high - low) / 3, high - (high - low) / 3
+        low, high = (low, b) if function(a) < function(b) else (a, high)
+    return function((low + high) / 2)
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets", "low", "high"),
+    [
+        ("mse", SKEWED, 0, 10),
+        (L.MeanSquaredError(), SKEWED[:, 0], 0, 10),
+        ("mae", SKEWED, 0, 10),
+        ("mse", SKEWED.astype(int), 0, 10),
+        ("bce", BITS, 0, 1),
+        (L.BinaryCrossentropy(), BITS[:, 0], 0, 1),
+        (L.BinaryCrossentropy(from_logits=True), BITS, -10, 10),
+        (L.BinaryCrossentropy(), RNG.random((50, 1)), 0, 1),
+        (L.BinaryCrossentropy(label_smoothing=0.3), BITS, 0, 1),
+        (L.BinaryCrossentropy(label_smoothing=0.3, from_logits=True), BITS, -10, 10),
+    ],
+)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_best_constant_for_one_number(loss, targets, low, high, weighted):
+    as_column = np.asarray(targets, "float32").reshape(-1, 1)
+    # Large targets weigh more, which moves the constant far.
+    weights = (as_column[:, 0] + 0.1) ** 2 if weighted else np.ones(len(targets))
+    best = constant_prediction(loss, targets, (1,), weights if weighted else None)
+    assert best.shape == (1,)
+    lowest = ternary(lambda c: loss_of(loss, as_column, [c], weights), low, high)
+    assert loss_of(loss, as_column, best, weights) == pytest.approx(lowest, rel=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae"])
+@pytest.mark.parametrize("weights", [np.ones(len(TWO)), (TWO[:, 0] > 3) * 9.0 + 1])
+def test_the_best_constant_of_every_output(loss, weights):
+    best = constant_prediction(loss, TWO, (2,), weights)
+    at_best = loss_of(loss, TWO, best, weights)
+    for step in (0.3, -0.3):
+        for output in np.eye(2):
+            assert loss_of(loss, TWO, best + step * output, weights) > at_best
+
+
+def probabilities(loss, best):
+    logits = isinstance(loss, keras.losses.Loss) and loss.get_config()["from_logits"]
+    return np.exp(best) / np.exp(best).sum() if logits else best
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets"),
+    [
+        ("sparse_categorical_crossentropy", CLASSES),
+        ("sparse_categorical_crossentropy", CLASSES[:, None].astype("float32")),
+        (L.SparseCategoricalCrossentropy(from_logits=True), CLASSES),
+        ("categorical_crossentropy", np.eye(3)[CLASSES]),
+        (L.CategoricalCrossentropy(from_logits=True), np.eye(3)[CLASSES]),
+        (L.CategoricalCrossentropy(label_smoothing=0.3), np.eye(3)[CLASSES]),
+        ("categorical_crossentropy", RNG.dirichlet([3, 2, 1], size=200)),
+    ],
+)
+@pytest.mark.parametrize("weights", [np.ones(200), np.array([1.0, 5.0, 2.0])[CLASSES]])
+def test_the_best_constant_for_classes(loss, targets, weights):
+    best = constant_prediction(loss, targets, (3,), weights)
+    at_best = loss_of(loss, targets, best, weights)
+    found = probabilities(loss, best)
+    assert found.sum() == pytest.approx(1)
+    for step in (0.01, -0.01):
+        for move in np.eye(3) - 1 / 3:
+            other = found + step * move
+            there = np.log(other) if found is not best else other
+            assert loss_of(loss, targets, there, weights) > at_best
+
+
+@pytest.mark.parametrize(
+    "weights", [np.zeros(200), -np.ones(200), np.ones((200, 2)), np.full(200, np.nan)]
+)
+def test_weights_of_parts_of_rows_or_of_nothing_have_no_known_constant(weights):
+    assert constant_prediction("mse", BITS, (1,), weights) is None
+
+
+def test_weights_in_a_column_weigh_rows():
+    weights = RNG.random((200, 1))
+    one, other = (constant_prediction("mse", BITS, (1,), w) for w in (weights, weights[:, 0]))
+    assert one == other
+
+
+@pytest.mark.parametrize("logits", [False, True])
+def test_labels_of_one_class_alone_have_a_finite_constant(logits):
+    bce = L.BinaryCrossentropy(from_logits=logits)
+    constant = constant_prediction(bce, np.ones((5, 1)), (1,))
+    assert np.isfinite(constant).all()
+    assert loss_of(bce, np.ones((5, 1), "float32"), constant) == pytest.approx(0, abs=1e-5)
+    sparse = L.SparseCategoricalCrossentropy(from_logits=logits)
+    constant = constant_prediction(sparse, np.zeros(5, int), (3,))
+    assert np.isfinite(constant).all()
+    assert loss_of(sparse, np.zeros(5, int), constant) == pytest.approx(0, abs=1e-5)
+
+
+def test_labels_of_a_sequence_share_one_distribution():
+    labels = np.array([[0, 0, 1], [0, 2, 0]])
+    constant = constant_prediction("sparse_categorical_crossentropy", labels, (3, 3))
+    assert constant.shape == (3, 3)
+    np.testing.assert_allclose(constant, [[4 / 6, 1 / 6, 1 / 6]] * 3)
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets", "shape"),
+    [
+        ("poisson", SKEWED, (1,)),
+        (own_function, SKEWED, (1,)),
+        (Own(), SKEWED, (1,)),
+        (None, SKEWED, (1,)),
+        ("mse", SKEWED, (4,)),
+        ("mse", SKEWED, ()),
+        ("mse", np.array(["a", "b"]), (1,)),
+        ("mse", np.array([[1.0], [np.nan]]), (1,)),
+        ("sparse_categorical_crossentropy", np.array([0, 1, 3]), (3,)),
+        ("sparse_categorical_crossentropy", np.array([0, 1, -1]), (3,)),
+        ("sparse_categorical_crossentropy", np.array([], int), (3,)),
+    ],
+)
+def test_what_has_no_known_constant(loss, targets, shape):
+    assert constant_prediction(loss, targets, shape) is None
