@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pytest_converge.core.result import ConvergenceResult, Run
     from pytest_converge.features.fixture import Preprocessing
     from pytest_converge.learning_rate.fixture import LearningRate
-    from pytest_converge.pytest_side.fixture import Converge
+    from pytest_converge.plugin.fixture import Converge
     from pytest_converge.report.figures import plot
 
     __version__: str
@@ -59,7 +59,7 @@ __all__ = [
 
 # Loaded at first use, so that pytest starts as fast with the plugin as without.
 _HOMES = {
-    "Converge": "pytest_side.fixture",
+    "Converge": "plugin.fixture",
     "ConvergenceError": "core.errors",
     "ConvergenceResult": "core.result",
     "DataFinding": "core.data_report",

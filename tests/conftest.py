@@ -12,8 +12,8 @@ import pytest
 # Whatever an inner session is the first to import, it also forgets. So that all of them share one
 # copy of each module, they are imported here.
 import pytest_converge.plugin
-import pytest_converge.pytest_side.carrier
-import pytest_converge.pytest_side.fixture
+import pytest_converge.plugin.fixture
+import pytest_converge.plugin.xdist
 
 pytest_plugins = ["pytester"]
 

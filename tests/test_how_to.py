@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_converge.command.main import _parser
-from pytest_converge.pytest_side.option_table import BASELINES, FLAGS, OPTIONS
+from pytest_converge.plugin.option_table import BASELINES, FLAGS, OPTIONS
 
 FOLDER = Path(__file__).parent.parent / "docs" / "how-to"
 FILES = sorted(path for path in FOLDER.iterdir() if path.suffix in {".md", ".yml"})

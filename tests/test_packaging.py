@@ -28,7 +28,7 @@ from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.core.sensitivity import Sensitivity, TriedMutation
 from pytest_converge.features.checks.pipelines import PIPELINE_CODES
-from pytest_converge.pytest_side.option_table import BASELINES, FLAGS, OPTIONS, VERBOSITY
+from pytest_converge.plugin.option_table import BASELINES, FLAGS, OPTIONS, VERBOSITY
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -14,14 +14,14 @@ from pytest_converge.core.errors import InvalidTrainingError, PreprocessingError
 from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.pipeline_report import PipelineReport
 from pytest_converge.features.comparison.compare_call import compare
-from pytest_converge.pytest_side import lifecycle
-from pytest_converge.pytest_side.plots import draw
+from pytest_converge.plugin import runtest
+from pytest_converge.plugin.plots import draw
 from pytest_converge.report.findings import findings_message
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from pytest_converge.pytest_side.fixture import ExpectationArguments
+    from pytest_converge.plugin.fixture import ExpectationArguments
 
 __all__ = ["Preprocessing"]
 
@@ -187,7 +187,7 @@ class Preprocessing:
     def _judged(self, make: Callable[[int], Report]) -> Report:
         """The report, kept for the summary; raised where something was found."""
         __tracebackhide__ = True
-        state = lifecycle.state_of(self._item)
+        state = runtest.state_of(self._item)
         state.calls += 1
         try:
             report = make(len(state.studies) + 1)

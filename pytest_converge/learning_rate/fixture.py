@@ -9,14 +9,14 @@ import pytest
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.core.rate_range import RateRange
-from pytest_converge.pytest_side import fixture, lifecycle
-from pytest_converge.pytest_side.plots import draw
-from pytest_converge.pytest_side.progress import progress
+from pytest_converge.plugin import fixture, runtest
+from pytest_converge.plugin.plots import draw
+from pytest_converge.plugin.progress import progress
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from pytest_converge.pytest_side.fixture import ExpectationArguments
+    from pytest_converge.plugin.fixture import ExpectationArguments
 
 __all__ = ["LearningRate"]
 
@@ -76,7 +76,7 @@ class LearningRate:
             InvalidTrainingError: the training cannot be run or judged as asked.
         """
         __tracebackhide__ = True
-        state = lifecycle.state_of(self._item)
+        state = runtest.state_of(self._item)
         state.calls += 1
         arguments: dict[str, Any] = {"loss": build, "variables": None, "optimizer": None}
         if x is not None:
@@ -114,8 +114,8 @@ class LearningRate:
         with progress(item.config) as report:
             context = Context(
                 test=item.nodeid,
-                number=len(lifecycle.state_of(item).studies) + 1,
-                expectation=lifecycle.expectation_of(item, expectation),
+                number=len(runtest.state_of(item).studies) + 1,
+                expectation=runtest.expectation_of(item, expectation),
                 hooks=item.ihook,
                 progress=report,
             )

@@ -10,9 +10,9 @@ import pytest
 
 from pytest_converge.core.errors import InvalidTrainingError, PreprocessingError, complaint, shown
 from pytest_converge.core.pipeline_comparison import PipelineComparison
-from pytest_converge.pytest_side import fixture, lifecycle
-from pytest_converge.pytest_side.plots import draw
-from pytest_converge.pytest_side.progress import progress
+from pytest_converge.plugin import fixture, runtest
+from pytest_converge.plugin.plots import draw
+from pytest_converge.plugin.progress import progress
 
 __all__ = ["compare"]
 
@@ -47,7 +47,7 @@ def compare(
         InvalidTrainingError: the trainings cannot be run as asked.
     """
     __tracebackhide__ = True
-    state = lifecycle.state_of(item)
+    state = runtest.state_of(item)
     state.calls += 1
     try:
         name = _checked(build, pipelines, judged, tolerance)
@@ -78,12 +78,12 @@ def _run(
     from pytest_converge.runner import Context
 
     fixture.refuse_unknown("preprocessing.compare", ARGUMENTS, expectation)
-    lifecycle.isolate(item)
+    runtest.isolate(item)
     with progress(item.config) as report:
         context = Context(
             test=item.nodeid,
-            number=len(lifecycle.state_of(item).studies) + 1,
-            expectation=lifecycle.expectation_of(item, expectation),
+            number=len(runtest.state_of(item).studies) + 1,
+            expectation=runtest.expectation_of(item, expectation),
             hooks=item.ihook,
             progress=report,
         )

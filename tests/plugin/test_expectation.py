@@ -8,7 +8,7 @@ import pytest
 
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.core.expectation import DEFAULT_STEPS
-from pytest_converge.pytest_side.resolve import derived_seed, resolve
+from pytest_converge.plugin.expectation import derived_seed, resolve
 
 PLACES = ("call", "function", "class", "command line", "ini")
 

@@ -9,7 +9,7 @@ import pytest
 from pytest_side import fake_runner
 
 from pytest_converge.core.expectation import Expectation
-from pytest_converge.pytest_side.fixture import Converge, ExpectationArguments
+from pytest_converge.plugin.fixture import Converge, ExpectationArguments
 
 TESTS = """
 import pytest

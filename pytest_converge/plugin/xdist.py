@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pytest_converge.pytest_side.collector import ATTRIBUTE, STUDIES, TITLE
-from pytest_converge.pytest_side.lifecycle import STATE, State
-from pytest_converge.pytest_side.screen import Screen, screen_of
+from pytest_converge.plugin.results import ATTRIBUTE, STUDIES, TITLE
+from pytest_converge.plugin.runtest import STATE, State
+from pytest_converge.plugin.terminal import Screen, screen_of
 
 __all__ = ["attach", "primitives"]
 

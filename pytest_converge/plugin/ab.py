@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint
-from pytest_converge.pytest_side.options import Settings
-from pytest_converge.pytest_side.other_side import REPORT, ROOT_VARIABLE, WANTED
-from pytest_converge.pytest_side.worktree import (
+from pytest_converge.plugin.ab_recording import REPORT, ROOT_VARIABLE, WANTED
+from pytest_converge.plugin.options import Settings
+from pytest_converge.plugin.worktree import (
     Revision,
     find_revision,
     outside_of_hooks,

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pytest_converge.pytest_side.progress import (
+from pytest_converge.plugin.progress import (
     INTERVAL_SECONDS,
     PATIENCE_SECONDS,
     ProgressText,
 )
 
 SLOW = """
-from pytest_converge.pytest_side import progress
+from pytest_converge.plugin import progress
 
 progress.PATIENCE_SECONDS = progress.INTERVAL_SECONDS = 0
 """

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_converge.core.expectation import Expectation
-from pytest_converge.pytest_side import marker
+from pytest_converge.plugin import marker
 
 HEAD = "import pytest\n\n"
 

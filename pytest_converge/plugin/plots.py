@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_converge.pytest_side.options import SETTINGS
+from pytest_converge.plugin.options import SETTINGS
 
 if TYPE_CHECKING:
     from pytest_converge.core.surface import LossSurface

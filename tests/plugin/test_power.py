@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from pytest_converge.pytest_side.option_table import FLAGS
+from pytest_converge.plugin.option_table import FLAGS
 
 TESTS = """
 import keras, numpy as np, pytest, tensorflow as tf

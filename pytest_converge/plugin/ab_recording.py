@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pytest_converge.pytest_side import marker
+from pytest_converge.plugin import marker
 
 __all__ = ["REPORT", "ROOT_VARIABLE", "WANTED", "OtherSide", "folder_to_record_in"]
 

@@ -16,11 +16,11 @@ from pytest_converge.core.errors import (
 )
 from pytest_converge.core.expectation import Bound, Expectation
 from pytest_converge.core.result import ConvergenceResult
-from pytest_converge.pytest_side import lifecycle
-from pytest_converge.pytest_side.baseline import policy_of
-from pytest_converge.pytest_side.options import SETTINGS
-from pytest_converge.pytest_side.plots import Easel
-from pytest_converge.pytest_side.progress import progress
+from pytest_converge.plugin import runtest
+from pytest_converge.plugin.baselines import policy_of
+from pytest_converge.plugin.options import SETTINGS
+from pytest_converge.plugin.plots import Easel
+from pytest_converge.plugin.progress import progress
 from pytest_converge.report.json_report import junit_properties
 from pytest_converge.report.message import failure_message
 
@@ -165,7 +165,7 @@ class Converge:
         self, verb: str, arguments: dict[str, Any], expectation: Mapping[str, Any]
     ) -> ConvergenceResult:
         __tracebackhide__ = True
-        state = lifecycle.state_of(self._item)
+        state = runtest.state_of(self._item)
         state.calls += 1
         easel = Easel(self._item)
         try:
@@ -191,11 +191,11 @@ class Converge:
 
         refuse_unknown(f"converge.{verb}", arguments, expectation)
         item = self._item
-        expected = lifecycle.expectation_of(item, expectation)
+        expected = runtest.expectation_of(item, expectation)
         with progress(item.config) as report:
             context = Context(
                 test=item.nodeid,
-                number=len(lifecycle.state_of(item).results) + 1,
+                number=len(runtest.state_of(item).results) + 1,
                 expectation=expected,
                 hooks=item.ihook,
                 progress=report,
@@ -203,7 +203,7 @@ class Converge:
                 baseline=policy_of(item, wanted=expected.baseline),
                 power=item.config.stash[SETTINGS].power,
                 calibrate=item.config.stash[SETTINGS].calibrate,
-                keep=lambda study: lifecycle.keep(item, study),
+                keep=lambda study: runtest.keep(item, study),
                 surface=easel.wanted,
             )
             return run(context, verb, arguments)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_converge.pytest_side.options import Settings
-from pytest_converge.pytest_side.screen import Screen, screen_of
+from pytest_converge.plugin.options import Settings
+from pytest_converge.plugin.terminal import Screen, screen_of
 
 if TYPE_CHECKING:
     from pytest_converge.core.result import ConvergenceResult

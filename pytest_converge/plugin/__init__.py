@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_converge import hookspecs
-from pytest_converge.pytest_side import marker, options
+from pytest_converge.plugin import marker, options
 
 if TYPE_CHECKING:
     from pytest_converge.features.fixture import Preprocessing
     from pytest_converge.learning_rate.fixture import LearningRate
-    from pytest_converge.pytest_side.fixture import Converge
+    from pytest_converge.plugin.fixture import Converge
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,9 +32,9 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings, register the marker, and gather results where they are shown."""
-    from pytest_converge.pytest_side.collector import Collector
-    from pytest_converge.pytest_side.recorded import Recorded
-    from pytest_converge.pytest_side.screen import remember_output
+    from pytest_converge.plugin.recorded_baselines import Recorded
+    from pytest_converge.plugin.results import Collector
+    from pytest_converge.plugin.terminal import remember_output
 
     settings = config.stash[options.SETTINGS] = options.read_settings(config)
     config.addinivalue_line("markers", marker.DEFINITION)
@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Collector(settings), "converge_collector")
         config.pluginmanager.register(Recorded(settings), "converge_recorded")
     if settings.plots is not None:
-        from pytest_converge.pytest_side.plots import check_library
+        from pytest_converge.plugin.plots import check_library
 
         check_library(config)
     _compare_revisions(config, settings)
@@ -51,13 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _compare_revisions(config: pytest.Config, settings: options.Settings) -> None:
     """Have another revision run, or be the one that is run for another session."""
-    from pytest_converge.pytest_side.other_side import OtherSide, folder_to_record_in
+    from pytest_converge.plugin.ab_recording import OtherSide, folder_to_record_in
 
     root = folder_to_record_in()
     if root:
         config.pluginmanager.register(OtherSide(Path(root)), "converge_other_side")
     elif settings.ab is not None and not hasattr(config, "workerinput"):
-        from pytest_converge.pytest_side.ab import Comparison
+        from pytest_converge.plugin.ab import Comparison
 
         config.pluginmanager.register(Comparison(config, settings), "converge_ab")
 
@@ -65,7 +65,7 @@ def _compare_revisions(config: pytest.Config, settings: options.Settings) -> Non
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker process of pytest-xdist for which terminal its texts are."""
-    from pytest_converge.pytest_side.screen import tell_worker
+    from pytest_converge.plugin.terminal import tell_worker
 
     tell_worker(node.config, node.workerinput)
 
@@ -78,20 +78,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Refuse impossible markers and seed, after skips were decided and before any fixture."""
-    from pytest_converge.pytest_side import lifecycle
+    from pytest_converge.plugin import runtest
 
-    lifecycle.begin(item)
+    runtest.begin(item)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a marked test that trained nothing, or whose baseline has to be reviewed first."""
     __tracebackhide__ = True
-    from pytest_converge.pytest_side import lifecycle
+    from pytest_converge.plugin import runtest
 
     outcome = yield
-    lifecycle.require_training(item)
-    lifecycle.require_review(item)
+    runtest.require_training(item)
+    runtest.require_review(item)
     return outcome
 
 
@@ -99,9 +99,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Seed again right before the body, after everything else had its turn."""
     __tracebackhide__ = True
-    from pytest_converge.pytest_side import lifecycle
+    from pytest_converge.plugin import runtest
 
-    with lifecycle.seeded_body(pyfuncitem):
+    with runtest.seeded_body(pyfuncitem):
         return (yield)
 
 
@@ -109,12 +109,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
     """Put the random state back after the last fixture."""
     __tracebackhide__ = True
-    from pytest_converge.pytest_side import lifecycle
+    from pytest_converge.plugin import runtest
 
     try:
         return (yield)
     finally:
-        lifecycle.end(item)
+        runtest.end(item)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -122,10 +122,10 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let the report carry the results."""
-    from pytest_converge.pytest_side import carrier
+    from pytest_converge.plugin import xdist
 
     report = yield
-    carrier.attach(item, call, report)
+    xdist.attach(item, call, report)
     return report
 
 
@@ -137,9 +137,9 @@ def converge(request: pytest.FixtureRequest) -> Converge:
     loop take, and the expectation as keyword arguments where the marker `converges` does not
     state it. Each returns a ConvergenceResult or raises ConvergenceError.
     """
-    from pytest_converge.pytest_side import fixture, lifecycle
+    from pytest_converge.plugin import fixture, runtest
 
-    lifecycle.open_fixture(request.node)
+    runtest.open_fixture(request.node)
     return fixture.Converge(request.node)
 
 
@@ -151,9 +151,9 @@ def learning_rate(request: pytest.FixtureRequest) -> LearningRate:
     loss at each; `.assert_within(margin=3)` fails where the own rate is too near an edge.
     """
     from pytest_converge.learning_rate.fixture import LearningRate
-    from pytest_converge.pytest_side import lifecycle
+    from pytest_converge.plugin import runtest
 
-    lifecycle.open_fixture(request.node)
+    runtest.open_fixture(request.node)
     return LearningRate(request.node)
 
 

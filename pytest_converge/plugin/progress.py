@@ -9,8 +9,8 @@ from typing import TextIO
 
 import pytest
 
-from pytest_converge.pytest_side.options import SETTINGS
-from pytest_converge.pytest_side.screen import OUTPUT
+from pytest_converge.plugin.options import SETTINGS
+from pytest_converge.plugin.terminal import OUTPUT
 
 __all__ = ["ProgressText", "progress"]
 

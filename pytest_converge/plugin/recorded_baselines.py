@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pytest_converge.pytest_side.collector import ATTRIBUTE
-from pytest_converge.pytest_side.options import Settings
+from pytest_converge.plugin.options import Settings
+from pytest_converge.plugin.results import ATTRIBUTE
 
 __all__ = ["Recorded"]
 

@@ -126,7 +126,7 @@ def test_worker_processes_ask_what_the_terminal_of_their_controller_can(
         conftest.read_text()
         + """
 import io, pytest
-from pytest_converge.pytest_side.screen import OUTPUT, Output
+from pytest_converge.plugin.terminal import OUTPUT, Output
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config):
@@ -302,7 +302,7 @@ def test_results_do_not_pile_up_on_the_items(suite: pytest.Pytester) -> None:
     conftest.write_text(
         conftest.read_text()
         + """
-from pytest_converge.pytest_side.lifecycle import STATE
+from pytest_converge.plugin.runtest import STATE
 
 def pytest_sessionfinish(session):
     left = [item.stash[STATE].results for item in session.items if STATE in item.stash]

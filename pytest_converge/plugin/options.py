@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import pytest
 
-from pytest_converge.pytest_side.option_table import BASELINES, FLAGS, OPTIONS, VERBOSITY, Option
+from pytest_converge.plugin.option_table import BASELINES, FLAGS, OPTIONS, VERBOSITY, Option
 
 __all__ = ["SETTINGS", "Settings", "add_options", "read_settings"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_converge.pytest_side.options import SETTINGS
-from pytest_converge.pytest_side.other_side import folder_to_record_in
+from pytest_converge.plugin.ab_recording import folder_to_record_in
+from pytest_converge.plugin.options import SETTINGS
 
 if TYPE_CHECKING:
     from pytest_converge.core.baseline_policy import BaselinePolicy
@@ -34,7 +34,7 @@ def policy_of(item: pytest.Item, *, wanted: bool) -> BaselinePolicy:
     if folder_to_record_in():
         mode, root = "new", folder_to_record_in()
     elif settings.ab is not None and wanted:
-        from pytest_converge.pytest_side.ab import mode_of
+        from pytest_converge.plugin.ab import mode_of
 
         revision = settings.ab
         mode, root = mode_of(item, revision)

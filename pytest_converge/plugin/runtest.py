@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_converge.pytest_side import marker
-from pytest_converge.pytest_side.options import SETTINGS
+from pytest_converge.plugin import marker
+from pytest_converge.plugin.options import SETTINGS
 
 # Every test of every suite comes by here; what only convergence tests need is imported in place.
 if TYPE_CHECKING:
@@ -148,14 +148,14 @@ def require_review(item: pytest.Item) -> None:
     """Fail a test that ended well and for which a baseline was recorded."""
     state = item.stash.get(STATE, None)
     if state is not None and state.results:
-        from pytest_converge.pytest_side import baseline
+        from pytest_converge.plugin import baselines
 
-        baseline.require_review(state.results)
+        baselines.require_review(state.results)
 
 
 def expectation_of(item: pytest.Item, call: Mapping[str, Any]) -> Expectation:
     """The expectation of a training of this test whose call has these arguments."""
-    from pytest_converge.pytest_side.resolve import resolve
+    from pytest_converge.plugin.expectation import resolve
 
     settings = item.config.stash[SETTINGS]
     return resolve(
