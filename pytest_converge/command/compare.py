@@ -10,7 +10,7 @@ from pytest_converge.command.found import find, read_all
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.baseline import Baseline
 from pytest_converge.core.errors import InvalidTrainingError, complaint
-from pytest_converge.report.baselines import comparison_lines
+from pytest_converge.report.baseline_tables import comparison_lines
 
 __all__ = ["DESCRIPTION", "add_arguments", "compare"]
 

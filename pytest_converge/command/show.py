@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pytest_converge.command.found import find, read_all
 from pytest_converge.command.terminal import Terminal
-from pytest_converge.report.baselines import baseline_lines
+from pytest_converge.report.baseline_tables import baseline_lines
 
 __all__ = ["DESCRIPTION", "add_arguments", "show"]
 

@@ -87,7 +87,7 @@ class Recorded:
 
     def _texts(self) -> Iterator[str]:
         from pytest_converge.core.result import ConvergenceResult
-        from pytest_converge.report.comparison import written_text
+        from pytest_converge.report.baseline_comparison import written_text
 
         for key in sorted(self._written):
             yield written_text(ConvergenceResult.from_dict(self._written[key]))

@@ -16,7 +16,7 @@ from pytest_converge.core.rate_range import RateRange
 from pytest_converge.core.rate_words import rate_text
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.core.surface import LossSurface
-from pytest_converge.report.canvas import (
+from pytest_converge.report.axes import (
     BLUE,
     COLORS,
     GREEN,

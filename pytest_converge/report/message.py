@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pytest_converge.core.diagnosis import Diagnosis, Trial
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.result import ConvergenceResult
-from pytest_converge.report import comparison, numbers
+from pytest_converge.report import baseline_comparison, numbers
 from pytest_converge.report import diagnosis as words
-from pytest_converge.report.course import course
+from pytest_converge.report.curve_summary import course
 from pytest_converge.report.layout import (
     cell_width,
     code_lines,
@@ -242,7 +242,7 @@ def _comparison(result: ConvergenceResult) -> list[str]:
     codes = [finding.code for finding in result.findings[:1]]
     if result.baseline is None or codes != ["worse-than-baseline"]:
         return []
-    lines = comparison.message_parts(result.baseline)
+    lines = baseline_comparison.message_parts(result.baseline)
     return [cut(f"{INDENT}{one_line(line)}", WIDTH, mark=MARK) for line in lines]
 
 

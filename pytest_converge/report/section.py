@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import NonFinite, TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
-from pytest_converge.report import comparison, numbers
-from pytest_converge.report.course import Course, course
+from pytest_converge.report import baseline_comparison, numbers
+from pytest_converge.report.curve_summary import Course, course
 from pytest_converge.report.diagnosis_section import diagnosis_blocks
 from pytest_converge.report.layout import (
     cell_width,
@@ -220,7 +220,7 @@ def _compared(result: ConvergenceResult, width: int, unicode: bool) -> list[str]
     """The comparison with the baseline, a fact a line."""
     if result.baseline is None:
         return []
-    return _facts(list(comparison.facts(result.baseline)), width, unicode)
+    return _facts(list(baseline_comparison.facts(result.baseline)), width, unicode)
 
 
 def _starts(runs: Sequence[Run], width: int) -> list[str]:

@@ -8,9 +8,9 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 
 from pytest_converge.core.result import ConvergenceResult
-from pytest_converge.report import comparison, numbers
+from pytest_converge.report import baseline_comparison, numbers
 from pytest_converge.report import diagnosis as words
-from pytest_converge.report.course import Course, course
+from pytest_converge.report.curve_summary import Course, course
 from pytest_converge.report.layout import (
     cell_width,
     code_lines,
@@ -193,7 +193,7 @@ def _remedy(result: ConvergenceResult, width: int, unicode: bool) -> Iterator[st
 def _notes(result: ConvergenceResult, width: int, unicode: bool) -> Iterator[str]:
     """A line for each thing worth knowing that turned nothing red."""
     if result.baseline is not None:
-        parts = [printable(part, unicode) for part in comparison.note(result.baseline)]
+        parts = [printable(part, unicode) for part in baseline_comparison.note(result.baseline)]
         yield from fill(parts, width, indent="  ")
     for finding in result.findings:
         if not finding.fails:

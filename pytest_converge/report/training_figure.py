@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.core.surface import LossSurface
-from pytest_converge.report.canvas import BLUE, GREY, ORANGE, RED, log_if_positive, new_figure
+from pytest_converge.report.axes import BLUE, GREY, ORANGE, RED, log_if_positive, new_figure
 
 __all__ = ["training_figure"]
 

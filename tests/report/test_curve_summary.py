@@ -7,7 +7,7 @@ import math
 import pytest
 
 from pytest_converge.core.curve import LossCurve
-from pytest_converge.report.course import course
+from pytest_converge.report.curve_summary import course
 
 
 def test_the_lowest_loss_counts_the_whole_probe_set_at_the_ends(make_curve):

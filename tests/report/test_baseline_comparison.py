@@ -9,7 +9,7 @@ import pytest
 from pytest_converge.core.baseline import BaselineVerdict
 from pytest_converge.core.baseline_report import BaselineReport, Difference
 from pytest_converge.core.finding import Finding
-from pytest_converge.report import comparison
+from pytest_converge.report import baseline_comparison
 from pytest_converge.report.message import failure_message
 from pytest_converge.report.section import section
 from pytest_converge.report.summary import summary_lines
@@ -70,7 +70,7 @@ def worse(make_result):
     ],
 )
 def test_an_effect_in_words(effect, text):
-    assert comparison.effect_text(effect) == text
+    assert baseline_comparison.effect_text(effect) == text
 
 
 def test_the_message_of_a_failure(worse):
@@ -197,4 +197,6 @@ def test_what_was_written(make_result):
             "updated p, training 2: accuracy 0.5000 -> 0.6000",
         ),
     ):
-        assert comparison.written_text(dataclasses.replace(result, baseline=report)) == text
+        assert (
+            baseline_comparison.written_text(dataclasses.replace(result, baseline=report)) == text
+        )

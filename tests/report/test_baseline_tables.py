@@ -8,7 +8,7 @@ import math
 import pytest
 from recorded import recorded, stored_run
 
-from pytest_converge.report.baselines import baseline_lines, comparison_lines
+from pytest_converge.report.baseline_tables import baseline_lines, comparison_lines
 from pytest_converge.report.layout import cell_width
 
 #: Losses that halve, alike in all runs: 8, 4, 2, 1 at steps 1, 11, 21, 31.
