@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from pytest_converge.baselines.gate.ranks import mann_whitney_p
-from pytest_converge.command.found import find, read_all
+from pytest_converge.command.baseline_files import find, read_all
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.baseline import Baseline
 from pytest_converge.core.errors import InvalidTrainingError, complaint

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_converge.baselines.files.paths import FOLDER, baseline_path
-from pytest_converge.command.found import find, read_all
-from pytest_converge.command.inventory import collected_by_pytest, collected_in
+from pytest_converge.command.baseline_files import find, read_all
+from pytest_converge.command.collected_tests import collected_by_pytest, collected_in
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 from pytest_converge.report.numbers import counted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pytest_converge.command.found import find, read_all
+from pytest_converge.command.baseline_files import find, read_all
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.report.baseline_tables import baseline_lines
 

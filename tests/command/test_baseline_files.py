@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from recorded import recorded
 
-from pytest_converge.command.found import find
+from pytest_converge.command.baseline_files import find
 from pytest_converge.core.errors import InvalidTrainingError
 
 TOKEN = ".0123456789abcdef.tmp"  # noqa: S105 - the end of a temporary name
