@@ -1,8 +1,8 @@
 """How often the gate of baselines is wrong, what it sees, and what it costs.
 
-    python benchmarks/baseline.py                              # everything, some 40 minutes
-    python benchmarks/baseline.py --only replays --cache curves.json
-    python benchmarks/baseline.py --only hard power --replays 20000
+    python -m benchmarks.baseline                              # everything, some 40 minutes
+    python -m benchmarks.baseline --only replays --cache curves.json
+    python -m benchmarks.baseline --only hard power --replays 20000
 
 - `replays`: real runs of ten unchanged models, each from hundreds of seeds. 31 of them are drawn
   without replacement, 20 as the baseline and 11 as new runs. So a new run has nothing to do with
@@ -30,10 +30,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import baseline_trainings
 import numpy as np
-from baseline_trainings import CHANGED, CHANGES, ZOO, Measured
 
+from benchmarks import baseline_trainings
+from benchmarks.baseline_trainings import CHANGED, CHANGES, ZOO, Measured
 from pytest_converge.baselines.gate.bounds import LOOKS, SEEDS
 from pytest_converge.baselines.gate.decision import decide, judge
 from pytest_converge.baselines.gate.rules import largest_drift

@@ -1,6 +1,6 @@
 """The trainings of `baseline.py`: ten models, three of them with changes for the worse.
 
-    python benchmarks/baseline_trainings.py mlp/unchanged --seeds 4 --threads 1
+    python -m benchmarks.baseline_trainings mlp/unchanged --seeds 4 --threads 1
 
 prints the runs of one of them as JSON, from a process of its own environment.
 """
@@ -16,22 +16,21 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import keras  # noqa: E402  (the log level must be set first)
-import numpy as np  # noqa: E402
-import problems  # noqa: E402
-import tensorflow as tf  # noqa: E402
-import trainings  # noqa: E402
-from problems import Start  # noqa: E402
+import keras
+import numpy as np
+import tensorflow as tf
 
-from pytest_converge.baselines.gate.scores import kept_points, scores  # noqa: E402
-from pytest_converge.core.baseline import StoredRun  # noqa: E402
+from pytest_converge.baselines.gate.scores import kept_points, scores
+from pytest_converge.core.baseline import StoredRun
+from tests.zoo import (
+    problems,
+    trainings,
+)
+from tests.zoo.problems import Start
 
 layers, optimizers = keras.layers, keras.optimizers
 STEPS = 200

@@ -1,7 +1,7 @@
 """How good proposed bounds are: the real false alarms of `--converge-calibrate` on fresh starts.
 
-    python benchmarks/calibration.py                       # eleven trainings of tests/problems.py
-    python benchmarks/calibration.py --only hinge --fresh 400
+    python -m benchmarks.calibration        # eleven trainings of tests/zoo/problems.py
+    python -m benchmarks.calibration --only hinge --fresh 400
 
 From each training come 20 + FRESH starts, judged after a quarter, half and all of its steps. A
 bound is derived from 20 of them and tried on the others; `once` takes the first 20, as a user
@@ -15,20 +15,18 @@ import math
 import os
 import random
 import statistics
-import sys
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import keras  # noqa: E402  (the log level must be set first)
-import problems  # noqa: E402
-import trainings  # noqa: E402
+import keras
 
-from pytest_converge.test_quality.bounds import bound_of, exceeding  # noqa: E402
-from pytest_converge.test_quality.step_numbers import Milestones  # noqa: E402
-from pytest_converge.training.interventions.intervention import Intervention  # noqa: E402
+from pytest_converge.test_quality.bounds import bound_of, exceeding
+from pytest_converge.test_quality.step_numbers import Milestones
+from pytest_converge.training.interventions.intervention import Intervention
+from tests.zoo import (
+    problems,
+    trainings,
+)
 
 STARTS, SEED = 20, 1
 SHARES = (0.25, 0.5, 1.0)

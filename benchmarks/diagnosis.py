@@ -1,9 +1,9 @@
 """How often the diagnosis is right: failing trainings with known causes, several seeds each.
 
-    python benchmarks/diagnosis.py                        # tests/faults.py, its twins, the zoo
-    python benchmarks/diagnosis.py --seeds 1 --only adam_at_two --verbose
-    python benchmarks/diagnosis.py --corpus ../shared/corpus --check-fixes
-    python benchmarks/diagnosis.py --labels               # is every fault what its label says?
+    python -m benchmarks.diagnosis                        # tests/zoo/faults.py, its twins, the zoo
+    python -m benchmarks.diagnosis --seeds 1 --only adam_at_two --verbose
+    python -m benchmarks.diagnosis --corpus ../shared/corpus --check-fixes
+    python -m benchmarks.diagnosis --labels               # is every fault what its label says?
 
 A line a failing training: what was wanted and got, whether a repair was verified, and the cost;
 what was tried follows where the answer is wrong or unproven. Then the totals and which causes were
@@ -27,22 +27,22 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
-import faults  # noqa: E402  (the log level must be set first)
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-import problems  # noqa: E402
-import tensorflow as tf  # noqa: E402
-import trainings  # noqa: E402
-from problems import Start  # noqa: E402
-from verdict import start_of  # noqa: E402
+import keras
+import numpy as np
+import tensorflow as tf
 
-from pytest_converge import runner  # noqa: E402
-from pytest_converge.core.diagnosis import Diagnosis  # noqa: E402
-from pytest_converge.core.expectation import Expectation  # noqa: E402
-from pytest_converge.core.result import ConvergenceResult  # noqa: E402
+from benchmarks.verdict import start_of
+from pytest_converge import runner
+from pytest_converge.core.diagnosis import Diagnosis
+from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.result import ConvergenceResult
+from tests.zoo import (
+    faults,
+    problems,
+    trainings,
+)
+from tests.zoo.problems import Start
 
 FAMILIES = {
     "learning rate": (

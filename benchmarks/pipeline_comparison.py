@@ -1,6 +1,6 @@
 """How far equivalent and broken pipelines lie from the z-scored reference of `compare`.
 
-    python benchmarks/pipeline_comparison.py [--starts 20]
+    python -m benchmarks.pipeline_comparison [--starts 20]
 
 Wine and breast cancer under SGD and Adam. For each preparation of the features: the factor of a
 single start (smallest, median, largest), and that which three starts agree on, over all runs of

@@ -1,10 +1,10 @@
 """What `preprocessing.check` costs, and how often it is wrong.
 
-    python benchmarks/preprocessing.py [--rows 1000000] [--seeds 20] [--repeats 5]
+    python -m benchmarks.preprocessing [--rows 1000000] [--seeds 20] [--repeats 5]
 
 Prints the processor and wall time of a check against np.mean and np.std (along the columns) over
-the same array, taken in turns, with the largest additional memory; then, for the zoos of
-tests/pipelines.py and tests/fitted_pipelines.py, how many broken entries were found with the right
+the same array, taken in turns, with the largest additional memory; then, for the zoos in
+`pipelines` and `fitted_pipelines` of tests/zoo, how many broken entries were found with the right
 columns and how many sound ones were flagged, over several seeds.
 """
 
@@ -13,16 +13,13 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import sys
 import time
 import tracemalloc
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 import numpy as np
 
@@ -116,8 +113,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     speed(arguments.rows, arguments.repeats)
-    import fitted_pipelines
-    import pipelines
+    from tests.zoo import fitted_pipelines, pipelines
 
     warnings.simplefilter("ignore")
     accuracy(pipelines, found_in_data, arguments.seeds)

@@ -1,8 +1,8 @@
 """The range of learning rates against a brute-force scan with plain Keras, and what it costs.
 
-    python benchmarks/rate_range.py edges [--only NAME] [--ratio 1.2]
-    python benchmarks/rate_range.py divergence
-    python benchmarks/rate_range.py cost [--repeats 5]
+    python -m benchmarks.rate_range edges [--only NAME] [--ratio 1.2]
+    python -m benchmarks.rate_range divergence
+    python -m benchmarks.rate_range cost [--repeats 5]
 
 `edges`: eight models under SGD, momentum and Adam. The scan trains by `train_on_batch` on the same
 start and the same batches at every rate of a grid, and asks whether the final loss reaches the

@@ -1,6 +1,6 @@
 """What a session of many convergence tests costs: memory a test, and time with two workers.
 
-    python benchmarks/session.py [--tests 200] [--startup 15]
+    python -m benchmarks.session [--tests 200] [--startup 15]
 
 Runs pytest in subprocesses: one process (resident memory after each test), two workers of
 pytest-xdist against one process (wall time), and `--collect-only` of a suite without convergence

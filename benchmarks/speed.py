@@ -1,7 +1,7 @@
 """How long a convergence training takes against the ways people train by hand, as ratios.
 
-    python benchmarks/speed.py [--repeats 5] [--tape-repeats 1] [--only MLP]
-    python benchmarks/speed.py --telemetry [--repeats 9]
+    python -m benchmarks.speed [--repeats 5] [--tape-repeats 1] [--only MLP]
+    python -m benchmarks.speed --telemetry [--repeats 9]
 
 Every figure comes from one process: models of the same build and data, in turn, a fresh model
 each time. The anchor is `model.fit` from arrays with a callback that keeps every batch's loss.

@@ -1,6 +1,6 @@
 """Killing writers: what is left of a baseline's file when its writer dies at any moment.
 
-    python benchmarks/store.py [--kills 1000] [--seed 0]
+    python -m benchmarks.store [--kills 1000] [--seed 0]
 
 Forks a process that saves two versions of a baseline in turn, kills it (SIGKILL) after a random
 time, and loads the file. It must be one of the two versions, whole; temporary files may be left.

@@ -1,8 +1,8 @@
 """How often the verdict is right: every training of the zoo or of a corpus, several seeds each.
 
-    python benchmarks/verdict.py                          # tests/problems.py
-    python benchmarks/verdict.py --seeds 20 --only gru
-    python benchmarks/verdict.py --corpus ../shared/corpus
+    python -m benchmarks.verdict                          # tests/zoo/problems.py
+    python -m benchmarks.verdict --seeds 20 --only gru
+    python -m benchmarks.verdict --corpus ../shared/corpus
 
 A corpus is a folder that is a package of the module `corpus`, whose `entries()` build cases with
 a known label and a repaired twin of each fault. The exit code is 1 when a sound training is red.
@@ -23,12 +23,13 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import keras  # noqa: E402  (the log level must be set first)
-import problems  # noqa: E402
-import trainings  # noqa: E402
+import keras
+
+from tests.zoo import (
+    problems,
+    trainings,
+)
 
 HEALTHY, TWIN, FAULTY = "healthy", "twin", "faulty"
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from pytest_converge.core.rate_range import RateRange
     from pytest_converge.core.record import NonFinite, TrainingRecord
     from pytest_converge.core.result import ConvergenceResult, Run
-    from pytest_converge.features.fixture import Preprocessing
-    from pytest_converge.learning_rate.fixture import LearningRate
-    from pytest_converge.plugin.fixture import Converge
+    from pytest_converge.plugin.converge_fixture import Converge
+    from pytest_converge.plugin.learning_rate_fixture import LearningRate
+    from pytest_converge.plugin.preprocessing_fixture import Preprocessing
     from pytest_converge.report.figures import plot
 
     __version__: str
@@ -59,7 +59,7 @@ __all__ = [
 
 # Loaded at first use, so that pytest starts as fast with the plugin as without.
 _HOMES = {
-    "Converge": "plugin.fixture",
+    "Converge": "plugin.converge_fixture",
     "ConvergenceError": "core.errors",
     "ConvergenceResult": "core.result",
     "DataFinding": "core.data_report",
@@ -67,13 +67,13 @@ _HOMES = {
     "Expectation": "core.expectation",
     "Finding": "core.finding",
     "InvalidTrainingError": "core.errors",
-    "LearningRate": "pytest_side.learning_rate",
+    "LearningRate": "plugin.learning_rate_fixture",
     "LearningRateError": "core.errors",
     "LossCurve": "core.curve",
     "NonFinite": "core.record",
     "PipelineComparison": "core.pipeline_comparison",
     "PipelineReport": "core.pipeline_report",
-    "Preprocessing": "pytest_side.preprocessing",
+    "Preprocessing": "plugin.preprocessing_fixture",
     "PreprocessingError": "core.errors",
     "RateRange": "core.rate_range",
     "Run": "core.result",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_converge.training.loop.run import TrainingRun
     from pytest_converge.training.training import Training
 
-__all__ = ["Context", "isolation", "judged", "run"]
+__all__ = ["Context", "isolation", "judged", "run", "seeded_training"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
@@ -142,6 +142,29 @@ def run(context: Context, verb: str, arguments: dict[str, Any]) -> ConvergenceRe
         diagnosis=diagnosis,
         baseline=baseline,
     )
+
+
+def seeded_training(context: Context, verb: str, arguments: dict[str, Any]) -> Training:
+    """The training that a verb stands for, from the seed of the test.
+
+    Args:
+        context: the test.
+        verb: "fit" or "minimize".
+        arguments: what the verb takes, apart from the expectation.
+
+    Raises:
+        InvalidTrainingError: the arguments make no training.
+    """
+    from pytest_converge.training.adapters.build import build_training
+    from pytest_converge.training.state.seeding import seed_everything
+
+    base = context.expectation.seed or 0
+
+    def adapt(model: Any, x: Any, y: Any) -> Any:
+        return context.hooks.pytest_converge_adapt(model=model, x=x, y=y)
+
+    seed_everything(base)
+    return build_training(verb, arguments, context.expectation, base, adapt)
 
 
 def _study(

@@ -1,6 +1,7 @@
 """The layers of the package: who may import whom, and when."""
 
 import ast
+import collections
 import dataclasses
 import subprocess
 import sys
@@ -13,7 +14,6 @@ import pytest_converge
 
 PACKAGE = "pytest_converge"
 ROOT = Path(pytest_converge.__file__).parent
-JUDGEMENT = {"core", "checks", "baseline", "report"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,34 +39,54 @@ def layer(inside=(), inside_functions=(), outside=(), types=(), *, extras=False)
     return Layer(*map(frozenset, (inside, inside_functions, outside, types)), extras)
 
 
-CORE = layer()
-JUDGE = layer({"core"}, extras=True)
-PYTEST_SIDE = layer(
-    {"core", "baseline", "report", "pytest_side", "hookspecs", "__init__"},
-    {"preprocessing", "runner", "studies"},
+NUMBERS = {"keras", "numpy", "tensorflow"}
+DATA = {"core", "columns"}
+STATE = DATA | {"training.state"}
+LOOP = STATE | {"training.data", "training.model", "training.training", "training.loop"}
+TRAINING = LOOP | {"training.measures", "training.adapters", "training.interventions"}
+BASELINES = {"baselines.gate", "baselines.files", "baselines.session"}
+PLUGIN = layer(
+    {"core", "baselines.gate", "baselines.files", "report", "hookspecs", "__init__"},
+    {"runner", "features", "features.comparison", "learning_rate"},
     {"pytest"},
     {"typing_extensions"},
 )
+
+#: From the bottom to the top: a room imports those above it in this table, never the other way.
 LAYERS = {
     "__init__": layer(),
-    "core": CORE,
-    "checks": JUDGE,
-    "baseline": JUDGE,
-    "report": JUDGE,
-    "training": layer({"core"}, outside={"keras", "numpy", "tensorflow"}),
-    "diagnosis": layer({"core", "checks", "training"}),
-    "sensitivity": layer(JUDGEMENT | {"training"}),
-    "calibration": layer(JUDGEMENT | {"training", "sensitivity"}),
-    "baselines": layer(JUDGEMENT | {"training"}),
-    "runner": layer(
-        JUDGEMENT | {"training", "diagnosis", "baselines", "sensitivity", "calibration"}
+    "core": layer(),
+    "columns": layer({"core"}, outside={"numpy"}),
+    "training.state": layer(DATA, outside=NUMBERS),
+    "training.data": layer(STATE, outside=NUMBERS),
+    "training.model": layer(STATE | {"training.data"}, outside=NUMBERS),
+    "training.training": layer(STATE | {"training.data", "training.model"}, outside=NUMBERS),
+    "training.loop": layer(LOOP, outside=NUMBERS),
+    "training.measures": layer(LOOP, outside=NUMBERS),
+    "training.adapters": layer(LOOP | {"training.measures"}, outside=NUMBERS),
+    "training.interventions": layer(
+        LOOP | {"training.measures", "training.adapters"}, outside=NUMBERS
     ),
-    "studies": layer(JUDGEMENT | {"training", "diagnosis", "runner"}),
-    "preprocessing": layer({"core", "checks", "training"}),
-    "hookspecs": PYTEST_SIDE,
-    "pytest_side": PYTEST_SIDE,
-    "plugin": PYTEST_SIDE,
-    "command": layer({"core", "baseline", "report", "__init__"}),
+    "training": layer(),
+    "checks": layer({"core"}),
+    "diagnosis": layer({"core", "columns", "checks"} | TRAINING),
+    "baselines.gate": layer({"core"}),
+    "baselines.files": layer({"core", "baselines.gate"}),
+    "baselines.session": layer({"core", "baselines.gate", "baselines.files"} | TRAINING),
+    "baselines": layer(),
+    "test_quality": layer({"core", "checks", "baselines.gate"} | TRAINING, outside=NUMBERS),
+    "report": layer({"core"}, extras=True),
+    "features.checks": layer({"core", "checks"}),
+    "features.pipelines": layer(DATA | {"training.data"}, outside=NUMBERS),
+    "runner": layer({"core", "checks", "diagnosis", "test_quality"} | TRAINING | BASELINES),
+    "learning_rate": layer({"core", "checks", "runner"} | TRAINING, outside={"numpy"}),
+    "features.comparison": layer(
+        {"core", "columns", "learning_rate", "runner"} | TRAINING, outside={"numpy"}
+    ),
+    "features": layer(DATA | {"features.checks", "features.pipelines"}),
+    "hookspecs": PLUGIN,
+    "plugin": PLUGIN,
+    "command": layer({"core", "baselines.gate", "baselines.files", "report", "__init__"}),
     "__main__": layer({"command"}),
 }
 
@@ -108,9 +128,10 @@ def imports_of(node: ast.AST, **where: bool) -> Iterator[Import]:
 
 
 def home(module: str) -> str:
-    """The layer that a module of the package belongs to, by its name."""
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 and parts[1] in LAYERS else "__init__"
+    """The room that a module of the package belongs to, by its name."""
+    parts = module.split(".")[1:]
+    names = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((name for name in names if name in LAYERS), "__init__")
 
 
 def complaint(own: str, found: Import) -> str | None:
@@ -150,9 +171,30 @@ def modules() -> dict[str, Path]:
 
 @pytest.mark.parametrize("path", modules().values(), ids=modules())
 def test_imports_keep_to_the_layers(path):
-    own = path.relative_to(ROOT).parts[0].removesuffix(".py")
-    assert own in LAYERS, f"say in the table which layer {own} is"
+    own = home(".".join((PACKAGE, *path.relative_to(ROOT).with_suffix("").parts)))
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    assert own != "__init__" or parts == ("__init__",), f"say in the table where {parts} belongs"
     assert complaints(own, path.read_text(encoding="utf-8")) == []
+
+
+def test_the_table_goes_from_the_bottom_to_the_top():
+    order = list(LAYERS)
+    upward = [
+        (own, target)
+        for own, rules in LAYERS.items()
+        for target in rules.inside | rules.inside_functions
+        if target != own and order.index(target) > order.index(own)
+    ]
+    assert upward == []
+
+
+def test_no_file_name_occurs_twice_in_a_room():
+    names = collections.defaultdict(list)
+    for path in modules():
+        room, _, rest = path.partition("/")
+        names[room, rest.rpartition("/")[2]].append(path)
+    twice = [p for (_, name), p in names.items() if name != "__init__.py" and len(p) > 1]
+    assert twice == []
 
 
 @pytest.mark.parametrize(
@@ -166,12 +208,12 @@ def test_imports_keep_to_the_layers(path):
         ("checks", "import matplotlib"),
         ("report", "def f():\n    import numpy"),
         ("report", "from pytest_converge.training.loop.compiled_loop import run"),
-        ("training", "import pytest"),
-        ("training", "from pytest_converge.report import message"),
+        ("training.loop", "import pytest"),
+        ("training.loop", "from pytest_converge.report import message"),
         ("runner", "import keras"),
-        ("pytest_side", "import pytest_converge.runner"),
-        ("pytest_side", "def f():\n    from pytest_converge.training import run"),
-        ("pytest_side", "import typing_extensions"),
+        ("plugin", "import pytest_converge.runner"),
+        ("plugin", "def f():\n    from pytest_converge.training import run"),
+        ("plugin", "import typing_extensions"),
         ("plugin", "if DEBUG:\n    from pytest_converge.runner import run"),
         ("plugin", "try:\n    import numpy\nexcept ImportError:\n    pass"),
         ("__init__", "from pytest_converge.core.errors import ConvergenceError"),
@@ -188,11 +230,11 @@ def test_an_import_of_another_layer_is_noticed(own, source):
         ("core", "from pytest_converge.core import curve"),
         ("checks", "from pytest_converge.core.curve import LossCurve"),
         ("report", "def f():\n    import matplotlib"),
-        ("training", "import numpy as np\nimport tensorflow as tf"),
+        ("training.loop", "import numpy as np\nimport tensorflow as tf"),
         ("runner", "from pytest_converge.checks.gates import judge"),
-        ("pytest_side", "def f():\n    from pytest_converge.runner import run"),
-        ("pytest_side", "from pytest_converge import hookspecs, __version__"),
-        ("pytest_side", "if TYPE_CHECKING:\n    from typing_extensions import Unpack"),
+        ("plugin", "def f():\n    from pytest_converge.runner import run"),
+        ("plugin", "from pytest_converge import hookspecs, __version__"),
+        ("plugin", "if TYPE_CHECKING:\n    from typing_extensions import Unpack"),
         ("__init__", "if TYPE_CHECKING:\n    from pytest_converge.core.curve import LossCurve"),
     ],
 )
@@ -204,7 +246,7 @@ def test_the_plugin_loads_no_numeric_library():
     every = [
         ".".join((PACKAGE, *path.relative_to(ROOT).with_suffix("").parts))
         for path in modules().values()
-        if path.relative_to(ROOT).parts[0] in {"core", "checks", "report", "pytest_side"}
+        if path.relative_to(ROOT).parts[0] in {"core", "checks", "report", "plugin"}
     ]
     names = [PACKAGE, f"{PACKAGE}.plugin", f"{PACKAGE}.hookspecs", *every]
     program = f"""

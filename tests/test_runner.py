@@ -11,12 +11,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
-from problems import HEALTHY, SICK, breast_cancer, classifier, fit, linear, sequential, wine
-from trainings import NoHooks, failing, judged, recorded
 
 from pytest_converge import Finding
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.runner import isolation
+from tests.zoo.problems import (
+    HEALTHY,
+    SICK,
+    breast_cancer,
+    classifier,
+    fit,
+    linear,
+    sequential,
+    wine,
+)
+from tests.zoo.trainings import NoHooks, failing, judged, recorded
 
 ignore_softmax_warning = pytest.mark.filterwarnings("ignore:You are using a softmax:UserWarning")
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-
-from pytest_converge.training.data.arrays import batch_leaves
 
 __all__ = ["contradicting_share", "targets_are_inputs"]
 
@@ -29,13 +28,13 @@ def contradicting_share(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> flo
     return float(np.isin(group, torn).mean()) if len(x) else 0.0
 
 
-def targets_are_inputs(arrays: Any) -> bool:
+def targets_are_inputs(leaves: Iterable[tuple[str, Any]]) -> bool:
     """True where the only targets are an input, reshaped or not, as in an autoencoder.
 
     Args:
-        arrays: of a batch or of all rows: x, (x, y) or (x, y, sample_weight).
+        leaves: the arrays of a batch or of all rows with their names.
     """
-    leaves = list(batch_leaves(arrays))
+    leaves = list(leaves)
     y = [array.ravel() for name, array in leaves if name[0] == "y"]
     x = [array.ravel() for name, array in leaves if name[0] not in "ys"]
     return len(y) == 1 and any(np.array_equal(array, y[0]) for array in x)

@@ -13,7 +13,7 @@ from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Laboratory
 from pytest_converge.training.model.losses import loss_names
 
-__all__ = ["class_weights", "knows_frequencies"]
+__all__ = ["knows_frequencies", "weighted_classes"]
 
 #: A class is rare below this part of an even share: 20 % of two classes, from where Google's
 #: Machine Learning Crash Course calls an imbalance moderate or worse.
@@ -24,7 +24,7 @@ MOST_LEFT = 0.2
 FASTER, LONGER = 10.0, 4
 
 
-def class_weights(
+def weighted_classes(
     lab: Laboratory, trials: Trials, record: TrainingRecord, clues: Clues
 ) -> tuple[Intervention, str] | None:
     """The classes weighted alike, where that is what a missed metric asks for; and why.

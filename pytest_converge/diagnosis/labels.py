@@ -8,6 +8,7 @@ from pytest_converge.columns.contradictions import targets_are_inputs
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.trials import OutOfTimeError, Trials
 from pytest_converge.training.adapters.fit import ModelTraining
+from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import labels, targets
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Laboratory
@@ -45,7 +46,7 @@ def into_range(lab: Laboratory) -> list[Intervention]:
 
 def are_inputs(lab: Laboratory) -> bool:
     """True where the targets are the inputs themselves, as in an autoencoder."""
-    return lab.rows is not None and targets_are_inputs(lab.rows.arrays)
+    return lab.rows is not None and targets_are_inputs(batch_leaves(lab.rows.arrays))
 
 
 def learns_a_batch(lab: Laboratory, record: TrainingRecord) -> bool:

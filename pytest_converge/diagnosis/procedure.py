@@ -13,7 +13,7 @@ from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis import breaks, flat, floor, landscape, reach, sentences
 from pytest_converge.diagnosis.clues import Clues, gather
-from pytest_converge.diagnosis.imbalance import class_weights
+from pytest_converge.diagnosis.imbalance import weighted_classes
 from pytest_converge.diagnosis.rates import RateSearch
 from pytest_converge.diagnosis.stages import (
     SLOWER,
@@ -235,7 +235,7 @@ class _Search:
         return None if seen is None else Found(**seen)
 
     def _class_weights(self) -> Found | None:
-        seen = class_weights(self._laboratory, self._trials, self._record, self._clues)
+        seen = weighted_classes(self._laboratory, self._trials, self._record, self._clues)
         found = None if seen is None else self._first([seen[0]])
         return found and dataclasses.replace(found, message=seen[1] if seen else "")
 

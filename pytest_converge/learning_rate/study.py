@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.core.rate_range import RatePoint, RateRange, ScheduleRun
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.runner import Context, judged
-from pytest_converge.studies.building import seeded_training
+from pytest_converge.runner import Context, judged, seeded_training
 
 if TYPE_CHECKING:
     from pytest_converge.learning_rate.sweep import Sweep

@@ -15,9 +15,9 @@ from pytest_converge import hookspecs
 from pytest_converge.plugin import marker, options
 
 if TYPE_CHECKING:
-    from pytest_converge.features.fixture import Preprocessing
-    from pytest_converge.learning_rate.fixture import LearningRate
-    from pytest_converge.plugin.fixture import Converge
+    from pytest_converge.plugin.converge_fixture import Converge
+    from pytest_converge.plugin.learning_rate_fixture import LearningRate
+    from pytest_converge.plugin.preprocessing_fixture import Preprocessing
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -137,10 +137,10 @@ def converge(request: pytest.FixtureRequest) -> Converge:
     loop take, and the expectation as keyword arguments where the marker `converges` does not
     state it. Each returns a ConvergenceResult or raises ConvergenceError.
     """
-    from pytest_converge.plugin import fixture, runtest
+    from pytest_converge.plugin import converge_fixture, runtest
 
     runtest.open_fixture(request.node)
-    return fixture.Converge(request.node)
+    return converge_fixture.Converge(request.node)
 
 
 @pytest.fixture
@@ -150,8 +150,8 @@ def learning_rate(request: pytest.FixtureRequest) -> LearningRate:
     Returns the smallest and the largest rate that pass, the user's own place between them, and the
     loss at each; `.assert_within(margin=3)` fails where the own rate is too near an edge.
     """
-    from pytest_converge.learning_rate.fixture import LearningRate
     from pytest_converge.plugin import runtest
+    from pytest_converge.plugin.learning_rate_fixture import LearningRate
 
     runtest.open_fixture(request.node)
     return LearningRate(request.node)
@@ -164,6 +164,6 @@ def preprocessing(request: pytest.FixtureRequest) -> Preprocessing:
     check looks at data as they go into a network, fit_once at a pipeline that is fitted to
     training rows. Neither trains. Each returns a report or raises PreprocessingError.
     """
-    from pytest_converge.features.fixture import Preprocessing
+    from pytest_converge.plugin.preprocessing_fixture import Preprocessing
 
     return Preprocessing(request.node)

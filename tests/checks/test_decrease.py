@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 
 import pytest
-from checks import curves
-from checks.curves import STEPS, record_of, record_of_batches
 
 from pytest_converge.checks.decrease import (
     loss_decreases,
@@ -15,6 +13,8 @@ from pytest_converge.checks.decrease import (
     rises,
 )
 from pytest_converge.core.expectation import Expectation
+from tests.checks import curves
+from tests.checks.curves import STEPS, record_of, record_of_batches
 
 HEALTHY = [
     curves.noisy_decay,

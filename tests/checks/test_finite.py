@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from checks.curves import record_of
 
 from pytest_converge.checks.finite import data_is_finite, loss_is_finite, weights_are_finite
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.record import NonFinite
+from tests.checks.curves import record_of
 
 GATES = (data_is_finite, loss_is_finite, weights_are_finite)
 AGE = NonFinite(what="data", name="x['age']", row=3, count=1)

@@ -6,12 +6,12 @@ import dataclasses
 import math
 
 import pytest
-from checks.curves import record_of
 
 from pytest_converge.checks.gates import GATES, is_ignored, judge
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import GATE_CODES, NOTE_CODES, Finding
 from pytest_converge.core.record import NonFinite
+from tests.checks.curves import record_of
 
 #: Codes that no single training can get: they compare trainings.
 EVERYTHING = Expectation(max_loss=0.1, min_decrease=0.5, min_skill=0.5, metrics={"m": (0.9, None)})

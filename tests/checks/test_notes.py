@@ -6,7 +6,6 @@ import dataclasses
 import math
 
 import pytest
-from checks.curves import record_of
 
 from pytest_converge.checks.notes import (
     features_vary,
@@ -15,6 +14,7 @@ from pytest_converge.checks.notes import (
     units_are_alive,
 )
 from pytest_converge.core.expectation import Expectation
+from tests.checks.curves import record_of
 
 
 def compared(inference, last):

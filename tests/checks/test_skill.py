@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
-from checks.curves import record_of
 
 from pytest_converge.checks.skill import skill_suffices
 from pytest_converge.core.expectation import Expectation
+from tests.checks.curves import record_of
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from checks.curves import record_of, record_of_batches
 
 from pytest_converge.checks.target import loss_reaches_target
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.record import NonFinite
+from tests.checks.curves import record_of, record_of_batches
 
 
 @pytest.mark.parametrize(

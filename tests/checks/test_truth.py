@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
-from checks.curves import record_of, record_of_batches
 
 from pytest_converge.checks.truth import loss_is_not_negative, loss_is_that_of_the_predictions
 from pytest_converge.core.expectation import Expectation
+from tests.checks.curves import record_of, record_of_batches
 
 ANY = Expectation()
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from recorded import TEST, recorded
 
 from pytest_converge.baselines.files.store import Store
 from pytest_converge.command.main import main
+from tests.recorded import TEST, recorded
 
 
 @pytest.fixture(autouse=True)

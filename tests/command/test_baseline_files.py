@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from recorded import recorded
 
 from pytest_converge.command.baseline_files import find
 from pytest_converge.core.errors import InvalidTrainingError
+from tests.recorded import recorded
 
 TOKEN = ".0123456789abcdef.tmp"  # noqa: S105 - the end of a temporary name
 

@@ -6,7 +6,8 @@ import dataclasses
 import math
 
 import pytest
-from recorded import recorded, stored_run
+
+from tests.recorded import recorded, stored_run
 
 BEER = "tests/test_models.py::test_beer"
 

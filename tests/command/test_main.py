@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from recorded import recorded
 
 import pytest_converge
 from pytest_converge.command import show as show_module
 from pytest_converge.command.main import _parser, main
+from tests.recorded import recorded
 
 ROOT = Path(__file__).parent.parent.parent
 

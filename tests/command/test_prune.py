@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from recorded import TEST, recorded
 
 from pytest_converge.command import prune as prune_module
+from tests.recorded import TEST, recorded
 
 ROOT = Path(__file__).parent.parent.parent
 BEER = "tests/test_models.py::test_beer"

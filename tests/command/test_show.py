@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorded import recorded
+from tests.recorded import recorded
 
 TABLE = """\
 tests/test_models.py::test_wine

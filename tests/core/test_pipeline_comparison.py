@@ -7,9 +7,9 @@ import json
 import math
 
 import pytest
-from comparisons import compared, run
 
 from pytest_converge.core.pipeline_comparison import PipelineComparison
+from tests.comparisons import compared, run
 
 
 def test_it_fails_where_every_start_agrees():

@@ -7,11 +7,11 @@ import dataclasses
 import math
 
 import pytest
-from rate_ranges import point, rate_range, usual, with_schedule
 
 from pytest_converge.core.errors import InvalidTrainingError, LearningRateError
 from pytest_converge.core.rate_range import RateRange
 from pytest_converge.core.rate_words import bracket_text, factor_text, rate_text
+from tests.rate_ranges import point, rate_range, usual, with_schedule
 
 
 def test_the_bracket_is_what_passes_around_the_own_rate():

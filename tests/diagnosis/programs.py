@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 from keras import layers, optimizers
-from problems import Start, fit, minimize, sequential
-from trainings import NoHooks, quiet, running
 
 from pytest_converge import runner
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.diagnosis.trials import Trials
 from pytest_converge.training.interventions.rerun import Laboratory
+from tests.zoo.problems import Start, fit, minimize, sequential
+from tests.zoo.trainings import NoHooks, quiet, running
 
 POINTS = (1.5, 2.5, 3.5)
 #: The smallest mean squared distance from the points.

@@ -8,11 +8,11 @@ import math
 import keras
 import pytest
 import tensorflow as tf
-from checks.curves import record_of_batches
-from diagnosis.programs import diagnosis_of
-from problems import minimize
 
 from pytest_converge.diagnosis.breaks import broken_step
+from tests.checks.curves import record_of_batches
+from tests.diagnosis.programs import diagnosis_of
+from tests.zoo.problems import minimize
 
 
 def masked_logarithm(optimizer):

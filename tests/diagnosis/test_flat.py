@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 import tensorflow as tf
-from checks.curves import record_of
-from diagnosis.programs import diagnosis_of, distance, laboratory_of, two_valleys
 from keras import optimizers
-from problems import minimize
 
 from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.record import NonFinite, TrainingRecord
 from pytest_converge.diagnosis import flat
 from pytest_converge.diagnosis.clues import gather
+from tests.checks.curves import record_of
+from tests.diagnosis.programs import diagnosis_of, distance, laboratory_of, two_valleys
+from tests.zoo.problems import minimize
 
 SGD = optimizers.SGD
 

@@ -8,16 +8,17 @@ import types
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks.curves import record_of
-from diagnosis.programs import SPREAD, diagnosis_of, distance, laboratory_of
 from keras import layers, optimizers
-from problems import BINARY, SPARSE, fit, linear, minimize, sequential
 
 from pytest_converge.columns.contradictions import contradicting_share, targets_are_inputs
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.diagnosis import floor
 from pytest_converge.diagnosis.clues import Clues
+from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions.steps import more
+from tests.checks.curves import record_of
+from tests.diagnosis.programs import SPREAD, diagnosis_of, distance, laboratory_of
+from tests.zoo.problems import BINARY, SPARSE, fit, linear, minimize, sequential
 
 SGD = optimizers.SGD
 
@@ -63,11 +64,11 @@ def test_the_share_of_rows_that_contradict_others(x, y, share):
 
 def test_targets_that_are_an_input():
     x, other = np.arange(6.0).reshape(3, 2), np.ones((3, 1))
-    assert targets_are_inputs((x, x))
-    assert targets_are_inputs(({"a": other, "b": x}, x.reshape(3, 2, 1), np.ones(3)))
-    assert not targets_are_inputs((x, x + 1))
-    assert not targets_are_inputs((x, other))
-    assert not targets_are_inputs((x,))
+    assert targets_are_inputs(batch_leaves((x, x)))
+    assert targets_are_inputs(batch_leaves(({"a": other, "b": x}, x.reshape(3, 2, 1), np.ones(3))))
+    assert not targets_are_inputs(batch_leaves((x, x + 1)))
+    assert not targets_are_inputs(batch_leaves((x, other)))
+    assert not targets_are_inputs(batch_leaves((x,)))
 
 
 def broadcasting(rows, *, column):

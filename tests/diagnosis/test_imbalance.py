@@ -7,15 +7,15 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-from checks.curves import record_of
-from diagnosis.programs import diagnosis_of, laboratory_of
 from keras import layers, optimizers
-from problems import BINARY, fit, sequential
 
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.diagnosis.clues import gather
-from pytest_converge.diagnosis.imbalance import class_weights, knows_frequencies
+from pytest_converge.diagnosis.imbalance import knows_frequencies, weighted_classes
 from pytest_converge.diagnosis.trials import only_metrics_missed
+from tests.checks.curves import record_of
+from tests.diagnosis.programs import diagnosis_of, laboratory_of
+from tests.zoo.problems import BINARY, fit, sequential
 
 RECALL = {"recall": (0.65, None)}
 WEIGHTED = "classes weighted alike"
@@ -43,7 +43,7 @@ def test_a_rare_class_that_is_never_named():
 def asked(start, *, steps=60, **expectation):
     """What is proposed for a training, and the changes that were tried before."""
     laboratory, trials, record = laboratory_of(start, steps=steps, **expectation)
-    seen = class_weights(laboratory, trials, record, gather(laboratory, record))
+    seen = weighted_classes(laboratory, trials, record, gather(laboratory, record))
     return seen, list(trials.done)
 
 

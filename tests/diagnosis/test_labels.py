@@ -5,13 +5,13 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from diagnosis.programs import diagnosis_of, laboratory_of
 from keras import initializers, layers, optimizers
-from problems import BINARY, SPARSE, fit, linear, sequential
 
 from pytest_converge.diagnosis import floor, labels
 from pytest_converge.diagnosis.clues import Clues, gather
 from pytest_converge.training.interventions import rows
+from tests.diagnosis.programs import diagnosis_of, laboratory_of
+from tests.zoo.problems import BINARY, SPARSE, fit, linear, sequential
 
 Adam = optimizers.Adam
 

@@ -6,14 +6,14 @@ import math
 
 import pytest
 import tensorflow as tf
-from checks.curves import record_of
-from diagnosis.programs import diagnosis_of, distance, laboratory_of, two_valleys
 from keras import layers, optimizers
-from problems import fit, linear, minimize, sequential
 
 from pytest_converge.core.record import NonFinite
 from pytest_converge.diagnosis import landscape
 from pytest_converge.diagnosis.clues import Clues
+from tests.checks.curves import record_of
+from tests.diagnosis.programs import diagnosis_of, distance, laboratory_of, two_valleys
+from tests.zoo.problems import fit, linear, minimize, sequential
 
 SGD = optimizers.SGD
 

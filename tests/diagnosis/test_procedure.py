@@ -6,15 +6,19 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from diagnosis.programs import (
+from keras import layers, optimizers, regularizers
+
+from pytest_converge.core.expectation import Expectation
+from pytest_converge.diagnosis.procedure import diagnose
+from pytest_converge.diagnosis.trials import Trials
+from tests.diagnosis.programs import (
     diagnosis_of,
     distance,
     raw_features,
     result_of,
     two_valleys,
 )
-from keras import layers, optimizers, regularizers
-from problems import (
+from tests.zoo.problems import (
     BINARY,
     SPARSE,
     classifier,
@@ -26,11 +30,7 @@ from problems import (
     step,
     wine,
 )
-from trainings import quiet, running
-
-from pytest_converge.core.expectation import Expectation
-from pytest_converge.diagnosis.procedure import diagnose
-from pytest_converge.diagnosis.trials import Trials
+from tests.zoo.trainings import quiet, running
 
 SGD = optimizers.SGD
 

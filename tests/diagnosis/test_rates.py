@@ -7,7 +7,6 @@ import math
 import types
 
 import pytest
-from diagnosis.programs import diagnosis_of, distance
 from keras import optimizers
 
 from pytest_converge.core.diagnosis import Trial
@@ -15,6 +14,7 @@ from pytest_converge.diagnosis import rates
 from pytest_converge.diagnosis.clues import Clues
 from pytest_converge.diagnosis.rates import RateSearch
 from pytest_converge.diagnosis.trials import OutOfTimeError
+from tests.diagnosis.programs import diagnosis_of, distance
 
 
 class FakeTrials:

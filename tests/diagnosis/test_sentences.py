@@ -6,13 +6,13 @@ import dataclasses
 import math
 
 import pytest
-from checks.curves import record_of
 
 from pytest_converge.columns.scale import ScaleEvidence, ScaleFlag
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.diagnosis import sentences
 from pytest_converge.diagnosis.clues import Clues
 from pytest_converge.training.measures.layer_readings import LayerReading, LayerReadings
+from tests.checks.curves import record_of
 
 RECORD = record_of([2.0, 1.5])
 CALM = Clues(rate=0.01)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import keras
 import pytest
-from diagnosis.programs import diagnosis_of, laboratory_of
 from keras import initializers, layers, optimizers
-from problems import fit, linear, sequential
 
 from pytest_converge.diagnosis import stages
 from pytest_converge.diagnosis.clues import gather
 from pytest_converge.training.interventions import trainable
+from tests.diagnosis.programs import diagnosis_of, laboratory_of
+from tests.zoo.problems import fit, linear, sequential
 
 
 def network(kernel, activation="tanh", units=8, rate=0.02):

@@ -7,13 +7,13 @@ import time
 import types
 
 import pytest
-from checks.curves import record_of
-from diagnosis.programs import distance, laboratory_of
 from keras import optimizers
 
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.diagnosis.trials import OutOfTimeError, Trials, passes
 from pytest_converge.training.interventions.intervention import Intervention
+from tests.checks.curves import record_of
+from tests.diagnosis.programs import distance, laboratory_of
 
 BOUND = Expectation(max_loss=1.0, steps=10)
 

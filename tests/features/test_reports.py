@@ -5,15 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import fitted_pipelines
 import numpy as np
-import pipelines
 import pytest
 
 from pytest_converge.core.data_limits import DATA_CODES, DataLimits
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.features.checks.pipelines import PIPELINE_CODES
 from pytest_converge.features.reports import MOST_COLUMNS, check_data, check_pipeline
+from tests.zoo import fitted_pipelines, pipelines
 
 
 def checked(case):

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import optimizers
-from problems import fit, minimize
-from trainings import NoHooks, quiet
 
 from pytest_converge import Finding, InvalidTrainingError
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.learning_rate.study import range_of_rates
 from pytest_converge.runner import Context, run
 from pytest_converge.training.data import sources
+from tests.zoo.problems import fit, minimize
+from tests.zoo.trainings import NoHooks, quiet
 
 X = np.linspace(-1, 1, 64).reshape(-1, 1).astype("float32")
 Y = 2 * X + 1

@@ -14,7 +14,7 @@ import pytest
 
 import pytest_converge
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 #: Neither these, nor anything that a suite without convergence tests has no use for.
 HEAVY = (
     "numpy",

@@ -103,7 +103,7 @@ def test_low_rate(converge):
     for frame in ("fixture.py", "runner.py", "site-packages"):
         result.stdout.no_fnmatch_line(f"*{frame}:*")
     result = real.runpytest("--full-trace")
-    result.stdout.fnmatch_lines(["*pytest_side/fixture.py:*: ConvergenceError"])
+    result.stdout.fnmatch_lines(["*plugin/converge_fixture.py:*: ConvergenceError"])
 
 
 REFUSALS = {
@@ -184,7 +184,7 @@ def test_progress_is_reported_between_parts(real: pytest.Pytester) -> None:
     real.makeconftest(
         """
         import contextlib
-        from pytest_converge.plugin import fixture
+        from pytest_converge.plugin import converge_fixture as fixture
 
         @contextlib.contextmanager
         def progress(config):

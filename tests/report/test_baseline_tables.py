@@ -6,10 +6,10 @@ import dataclasses
 import math
 
 import pytest
-from recorded import recorded, stored_run
 
 from pytest_converge.report.baseline_tables import baseline_lines, comparison_lines
 from pytest_converge.report.layout import cell_width
+from tests.recorded import recorded, stored_run
 
 #: Losses that halve, alike in all runs: 8, 4, 2, 1 at steps 1, 11, 21, 31.
 STEPS = (*range(1, 12), 21, 31)

@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from comparisons import compared
-from rate_ranges import point, rate_range, usual, with_schedule
 
 from pytest_converge.core.data_report import ColumnProfile, DataFinding, DataReport
 from pytest_converge.core.surface import LossSurface
 from pytest_converge.report import figures
 from pytest_converge.report.figures import can_draw, plot
 from pytest_converge.report.training_figure import training_figure
+from tests.comparisons import compared
+from tests.rate_ranges import point, rate_range, usual, with_schedule
 
 pytest.importorskip("matplotlib")
 
@@ -150,7 +150,7 @@ def settings():
     return {{name: matplotlib.rcParams[name] for name in matplotlib.rcParams if name != "backend"}}
 before = settings()
 sys.path.insert(0, "tests")
-from rate_ranges import usual
+from tests.rate_ranges import usual
 from pytest_converge import plot
 plot(usual(), {str(tmp_path / "a.png")!r})
 assert "matplotlib.pyplot" not in sys.modules

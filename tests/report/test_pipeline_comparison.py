@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from comparisons import compared
 
 from pytest_converge.report.layout import cell_width
 from pytest_converge.report.pipeline_comparison import comparison_lines
+from tests.comparisons import compared
 
 FAILED = compared([4.0, 5.0, 6.0], culprits=("x[:, 1]",), mended=1.02)
 TABLE = """\

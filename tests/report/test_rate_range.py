@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from rate_ranges import point, rate_range, usual, with_schedule
 
 from pytest_converge.report.layout import cell_width
 from pytest_converge.report.rate_range import rate_range_lines
+from tests.rate_ranges import point, rate_range, usual, with_schedule
 
 WIDE = """\
 learning_rate.range: 0.1 passes; passing from 0.01 to 1

@@ -6,7 +6,6 @@ import dataclasses
 import json
 
 import pytest
-from rate_ranges import usual
 
 from pytest_converge.report.json_report import json_report
 from pytest_converge.report.studies import (
@@ -16,6 +15,7 @@ from pytest_converge.report.studies import (
     study_summary,
     study_to_dict,
 )
+from tests.rate_ranges import usual
 
 GOOD = usual(test="test_b.py::test_good")
 BAD = usual(test="test_a.py::test_bad", own=1.0, margin=3.0)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 from keras import optimizers
-from problems import classifier, fit, minimize, wine
-from trainings import NoHooks, judged, quiet
 
 from pytest_converge import InvalidTrainingError, runner
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.test_quality import calibration
 from pytest_converge.test_quality.bounds import exceeding
+from tests.zoo.problems import classifier, fit, minimize, wine
+from tests.zoo.trainings import NoHooks, judged, quiet
 
 SGD = optimizers.SGD
 

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
-from problems import classifier, fit, linear, minimize, sequential, wine
-from trainings import NoHooks, quiet, training_of
 
 from pytest_converge import Finding, runner
 from pytest_converge.core.expectation import Expectation
@@ -16,6 +14,8 @@ from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import Run
 from pytest_converge.test_quality.power import JUDGED, sensitivity_of
 from pytest_converge.training.loop.run import TrainingRun
+from tests.zoo.problems import classifier, fit, linear, minimize, sequential, wine
+from tests.zoo.trainings import NoHooks, quiet, training_of
 
 SGD = optimizers.SGD
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
-from problems import classifier, fit, minimize, sequential, wine
-from trainings import quiet, recorded, running
 
 from pytest_converge.test_quality.step_numbers import Milestones, can_go_on
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.loop.compiled_loop import Loop
+from tests.zoo.problems import classifier, fit, minimize, sequential, wine
+from tests.zoo.trainings import quiet, recorded, running
 
 SGD = optimizers.SGD
 NOTHING = Intervention(code="", change="nothing")

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.runner import Context
-from pytest_converge.studies.building import seeded_training
+from pytest_converge.runner import Context, seeded_training
 
 if TYPE_CHECKING:
     from pytest_converge.features.comparison.column_exchange import FeatureBench, Features

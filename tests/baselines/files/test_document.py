@@ -13,7 +13,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from recorded import STEPS, TEST, recorded, stored_run
 
 from pytest_converge.baselines.files import errors
 from pytest_converge.baselines.files.document import dumps, loads
@@ -24,6 +23,7 @@ from pytest_converge.baselines.files.schema import (
     TRAINING_KEYS,
 )
 from pytest_converge.core.errors import InvalidTrainingError
+from tests.recorded import STEPS, TEST, recorded, stored_run
 
 PATH = Path("tests/__converge__/test_models/test_wine--0a1b2c3d.json")
 
@@ -401,7 +401,7 @@ class TestDefects:
         assert documented == {kind.__name__ for kind in kinds}
 
     def test_every_key_is_described(self):
-        reference = Path(__file__).parent.parent.parent / "docs" / "reference.md"
+        reference = Path(__file__).parents[3] / "docs" / "reference.md"
         section = reference.read_text(encoding="utf-8").split("## Files of baselines")[1]
         rows = re.findall(r"^\| (`.*?`) \|", section.split("\n## ")[0], re.MULTILINE)
         described = {key for row in rows for key in re.findall(r"`(.*?)`", row)}

@@ -10,15 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from recorded import TEST, recorded
 
 from pytest_converge.baselines.files import errors, one_file
 from pytest_converge.baselines.files.document import dumps
 from pytest_converge.baselines.files.one_file import SIZE_LIMIT, read_regular, replace_regular
 from pytest_converge.baselines.files.paths import is_leftover
 from pytest_converge.baselines.files.store import Store, read
+from tests.recorded import TEST, recorded
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 posix = pytest.mark.skipif(os.name != "posix", reason="needs permissions and pipes of POSIX")
 
 

@@ -7,11 +7,20 @@ import math
 import random
 
 import pytest
-from baseline.cases import CASES, DELTA, FALLING, OTHER_LOSSES, REFUSED, RISING, above, runs
 
 from pytest_converge.baselines.gate.decision import decide, judge
 from pytest_converge.baselines.gate.scores import scores
 from pytest_converge.core.errors import InvalidTrainingError
+from tests.baselines.gate.cases import (
+    CASES,
+    DELTA,
+    FALLING,
+    OTHER_LOSSES,
+    REFUSED,
+    RISING,
+    above,
+    runs,
+)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.expected['look']}, {case.name}")

@@ -20,13 +20,13 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from baseline.cases import CASES, REFUSED
 
 from pytest_converge.core.errors import InvalidTrainingError
+from tests.baselines.gate.cases import CASES, REFUSED
 
 PACKAGE = "pytest_converge.baselines.gate"
 #: Who decides, in the order of their imports.
-MODULES = ("bounds", "comparison", "rules", "gate")
+MODULES = ("bounds", "comparison", "rules", "decision")
 COMPARISONS = {
     ast.Lt: (ast.LtE, ast.GtE),
     ast.LtE: (ast.Lt, ast.Gt),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import pytest
-from baselines.sessions import HERE, TEST, Machine, ask, subject
 
 from pytest_converge.baselines.files.errors import BaselineFileError, MissingBaselineError
 from pytest_converge.baselines.files.store import Store
@@ -16,6 +15,7 @@ from pytest_converge.baselines.session.session_errors import (
 )
 from pytest_converge.core.baseline_policy import BaselinePolicy
 from pytest_converge.core.errors import InvalidTrainingError
+from tests.baselines.session.sessions import HERE, TEST, Machine, ask, subject
 
 
 @pytest.fixture

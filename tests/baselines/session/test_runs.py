@@ -7,10 +7,10 @@ import math
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
-from problems import classifier, fit, wine
-from trainings import running
 
 from pytest_converge.baselines.session.runs import Runs, stored_run
+from tests.zoo.problems import classifier, fit, wine
+from tests.zoo.trainings import running
 
 
 def build():

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
-from problems import Start, classifier, fit
-from trainings import judged, training_of
+
+from tests.zoo.problems import Start, classifier, fit
+from tests.zoo.trainings import judged, training_of
 
 X = np.arange(64, dtype="float32").reshape(-1, 1)
 Y = np.zeros(64, dtype="int32")

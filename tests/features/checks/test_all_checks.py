@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from checks.profiles import column, group, target
-
 from pytest_converge.core.data_limits import DATA_CODES, DataLimits
 from pytest_converge.features.checks.all_checks import judge_data
+from tests.features.checks.profiles import column, group, target
 
 BAD = group(column("a", missing=2), column("b", deviation=90.0), column("c", twin="b"))
 

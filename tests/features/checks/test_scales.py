@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from checks.profiles import column, group
 
 from pytest_converge.core.data_limits import DataLimits
 from pytest_converge.features.checks.scales import features_are_scaled, images_in_range
+from tests.features.checks.profiles import column, group
 
 LIMITS = DataLimits()
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from checks.profiles import column, group, target
 
 from pytest_converge.core.data_limits import DataLimits
 from pytest_converge.features.checks import targets
+from tests.features.checks.profiles import column, group, target
 
 LIMITS = DataLimits()
 

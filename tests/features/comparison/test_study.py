@@ -9,13 +9,13 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, optimizers
-from problems import wine
-from trainings import NoHooks, quiet
 
 from pytest_converge import InvalidTrainingError
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.features.comparison.study import compared_pipelines
 from pytest_converge.runner import Context
+from tests.zoo.problems import wine
+from tests.zoo.trainings import NoHooks, quiet
 
 Z, Y = wine()
 RAW = Z * np.geomspace(0.5, 100, 13) + 3.0

@@ -7,12 +7,13 @@ import types
 
 import keras
 import numpy as np
-import problems
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
-from problems import BINARY, SPARSE, fit, linear, sequential, wine
-from trainings import judged, recorded, training_of
+
+from tests.zoo import problems
+from tests.zoo.problems import BINARY, SPARSE, fit, linear, sequential, wine
+from tests.zoo.trainings import judged, recorded, training_of
 
 ROWS, STEPS, BATCH = 50, 6, 16
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import optimizers
-from problems import minimize
-from trainings import failing, judged, recorded
+
+from tests.zoo.problems import minimize
+from tests.zoo.trainings import failing, judged, recorded
 
 
 def parabola(w):

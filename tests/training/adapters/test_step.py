@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
-from problems import linear, own_step, step, wine
-from trainings import failing, judged, recorded, running
+
+from tests.zoo.problems import linear, own_step, step, wine
+from tests.zoo.trainings import failing, judged, recorded, running
 
 
 def regression(optimizer, *, compiled=False, x=None, y=None):

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from problems import Start, sequential
-from trainings import judged, recorded, training_of
 
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.training.data.held_out import read_held_out
+from tests.zoo.problems import Start, sequential
+from tests.zoo.trainings import judged, recorded, training_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 3)).astype("float32")

@@ -9,11 +9,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks.curves import record_of
 from keras import layers, optimizers
-from problems import BINARY, SPARSE, fit, linear, minimize, sequential, wine
 from sklearn.utils.class_weight import compute_class_weight
-from trainings import quiet, running
 
 from pytest_converge.training import interventions
 from pytest_converge.training.interventions import class_weights as weighted_classes
@@ -39,6 +36,9 @@ from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Laboratory
 from pytest_converge.training.loop import run as run_module
 from pytest_converge.training.state.snapshot import as_tf_variable
+from tests.checks.curves import record_of
+from tests.zoo.problems import BINARY, SPARSE, fit, linear, minimize, sequential, wine
+from tests.zoo.trainings import quiet, running
 
 STEPS = 5
 SGD = optimizers.SGD

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
-from problems import SPARSE, classifier, fit, linear, minimize, sequential, wine
-from trainings import quiet, recorded, running
 
 from pytest_converge.diagnosis.clues import gather
 from pytest_converge.diagnosis.stages import scale_changes
@@ -24,6 +22,8 @@ from pytest_converge.training.interventions import (
 )
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Laboratory
+from tests.zoo.problems import SPARSE, classifier, fit, linear, minimize, sequential, wine
+from tests.zoo.trainings import quiet, recorded, running
 
 SGD = optimizers.SGD
 NOTHING = Intervention(code="unknown", change="nothing")

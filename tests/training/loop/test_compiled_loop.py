@@ -6,16 +6,16 @@ import contextlib
 
 import keras
 import numpy as np
-import problems
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
-from problems import HEALTHY, SICK, fit, linear, minimize, sequential, signals, step
-from trainings import failing, judged, recorded, running
 
 from pytest_converge.training.data import sources
 from pytest_converge.training.loop.compiled_loop import Loop
 from pytest_converge.training.state.graphs import TracedForAnyRows, light_graph_optimizer
+from tests.zoo import problems
+from tests.zoo.problems import HEALTHY, SICK, fit, linear, minimize, sequential, signals, step
+from tests.zoo.trainings import failing, judged, recorded, running
 
 ZOO = {problem.name: problem for problem in [*HEALTHY, *SICK]}
 

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from measured import left_alone
-from problems import HEALTHY, compiled_step, fit, linear, minimize, sequential, vae
-from trainings import running, training_of
 
 from pytest_converge.training.measures import curvature as module
 from pytest_converge.training.measures.curvature import curvature, lanczos, stability_limit
+from tests.measured import left_alone
+from tests.zoo.problems import HEALTHY, compiled_step, fit, linear, minimize, sequential, vae
+from tests.zoo.trainings import running, training_of
 
 
 def quadratic(eigenvalues, start=0.3):

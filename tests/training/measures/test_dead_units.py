@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from measured import left_alone
-from problems import fit, linear, minimize, sequential
-from trainings import running
 
 from pytest_converge.training.measures.dead_units import dead_units
+from tests.measured import left_alone
+from tests.zoo.problems import fit, linear, minimize, sequential
+from tests.zoo.trainings import running
 
 SGD = keras.optimizers.SGD
 

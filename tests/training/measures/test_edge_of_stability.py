@@ -8,10 +8,10 @@ import keras
 import pytest
 import tensorflow as tf
 from keras import layers
-from problems import fit, linear, minimize, sequential
-from trainings import running
 
 from pytest_converge.training.measures.edge_of_stability import share_of_limit
+from tests.zoo.problems import fit, linear, minimize, sequential
+from tests.zoo.trainings import running
 
 SGD = keras.optimizers.SGD
 V1 = tf.compat.v1.train

@@ -7,12 +7,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from measured import left_alone
-from problems import HEALTHY, compiled_step, fit, linear, minimize, sequential, subclassed, vae
-from problems import step as step_problem
-from trainings import running, training_of
 
 from pytest_converge.training.measures.layer_readings import layer_readings
+from tests.measured import left_alone
+from tests.zoo.problems import (
+    HEALTHY,
+    compiled_step,
+    fit,
+    linear,
+    minimize,
+    sequential,
+    subclassed,
+    vae,
+)
+from tests.zoo.problems import step as step_problem
+from tests.zoo.trainings import running, training_of
 
 SGD = keras.optimizers.SGD
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
-from problems import classifier, fit, minimize, wine
-from trainings import running
 
 from pytest_converge.training.measures.loss_surface import loss_surface
+from tests.zoo.problems import classifier, fit, minimize, wine
+from tests.zoo.trainings import running
 
 Z, Y = wine()
 

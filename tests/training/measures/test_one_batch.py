@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from measured import left_alone
-from problems import HEALTHY, fit, linear, minimize, plain_step, sequential
-from trainings import running
 
 from pytest_converge.training.measures.one_batch import overfits_one_batch
+from tests.measured import left_alone
+from tests.zoo.problems import HEALTHY, fit, linear, minimize, plain_step, sequential
+from tests.zoo.trainings import running
 
 
 def dense(rows, batch_size, loss="mse"):

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from measured import left_alone
-from problems import HEALTHY, fit, frozen_head_of_zeros, linear, minimize, sequential
-from problems import step as step_problem
-from trainings import running
 
 from pytest_converge.training.measures.slope_ratio import step_gauge
+from tests.measured import left_alone
+from tests.zoo.problems import HEALTHY, fit, frozen_head_of_zeros, linear, minimize, sequential
+from tests.zoo.problems import step as step_problem
+from tests.zoo.trainings import running
 
 
 def gauged(run, **options):

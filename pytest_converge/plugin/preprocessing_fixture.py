@@ -13,15 +13,15 @@ from pytest_converge.core.data_report import DataReport
 from pytest_converge.core.errors import InvalidTrainingError, PreprocessingError
 from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.pipeline_report import PipelineReport
-from pytest_converge.features.comparison.compare_call import compare
 from pytest_converge.plugin import runtest
+from pytest_converge.plugin.compare_call import compare
 from pytest_converge.plugin.plots import draw
 from pytest_converge.report.findings import findings_message
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from pytest_converge.plugin.fixture import ExpectationArguments
+    from pytest_converge.plugin.converge_fixture import ExpectationArguments
 
 __all__ = ["Preprocessing"]
 

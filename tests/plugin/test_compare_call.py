@@ -75,4 +75,4 @@ def test_a_bad_argument_is_an_error_at_the_call(
     result = faked.runpytest()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f"E  *{message}"])
-    result.stdout.no_fnmatch_line("*pytest_side*")
+    result.stdout.no_fnmatch_line("*pytest_converge/plugin*")

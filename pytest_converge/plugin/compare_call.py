@@ -10,7 +10,7 @@ import pytest
 
 from pytest_converge.core.errors import InvalidTrainingError, PreprocessingError, complaint, shown
 from pytest_converge.core.pipeline_comparison import PipelineComparison
-from pytest_converge.plugin import fixture, runtest
+from pytest_converge.plugin import converge_fixture, runtest
 from pytest_converge.plugin.plots import draw
 from pytest_converge.plugin.progress import progress
 
@@ -77,7 +77,7 @@ def _run(
     from pytest_converge.features.comparison.study import compared_pipelines
     from pytest_converge.runner import Context
 
-    fixture.refuse_unknown("preprocessing.compare", ARGUMENTS, expectation)
+    converge_fixture.refuse_unknown("preprocessing.compare", ARGUMENTS, expectation)
     runtest.isolate(item)
     with progress(item.config) as report:
         context = Context(

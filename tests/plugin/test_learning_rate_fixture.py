@@ -146,7 +146,7 @@ def test_a_bad_argument_is_an_error_at_the_call(
     result = faked.runpytest()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f">*learning_rate.{call.replace('[', '[[]')}", f"E  *{message}"])
-    result.stdout.no_fnmatch_line("*pytest_side*")
+    result.stdout.no_fnmatch_line("*pytest_converge/plugin*")
 
 
 REAL = """

@@ -9,14 +9,14 @@ import pytest
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.core.rate_range import RateRange
-from pytest_converge.plugin import fixture, runtest
+from pytest_converge.plugin import converge_fixture, runtest
 from pytest_converge.plugin.plots import draw
 from pytest_converge.plugin.progress import progress
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from pytest_converge.plugin.fixture import ExpectationArguments
+    from pytest_converge.plugin.converge_fixture import ExpectationArguments
 
 __all__ = ["LearningRate"]
 
@@ -108,7 +108,7 @@ class LearningRate:
         from pytest_converge.learning_rate.study import range_of_rates
         from pytest_converge.runner import Context
 
-        fixture.refuse_unknown("learning_rate.range", [*arguments, *options], expectation)
+        converge_fixture.refuse_unknown("learning_rate.range", [*arguments, *options], expectation)
         _check(options["schedules"], options["decades"])
         item = self._item
         with progress(item.config) as report:

@@ -6,10 +6,10 @@ import dataclasses
 import typing
 
 import pytest
-from pytest_side import fake_runner
 
 from pytest_converge.core.expectation import Expectation
-from pytest_converge.plugin.fixture import Converge, ExpectationArguments
+from pytest_converge.plugin.converge_fixture import Converge, ExpectationArguments
+from tests.plugin import fake_runner
 
 TESTS = """
 import pytest

@@ -5,7 +5,7 @@
         # train start.verb(**start.arguments) with the expectation fault.expected(fixed=False)
 
 Every label holds on three seeds in the loop written by hand at the end: the faulty training misses
-its bound by a tenth, the twin is below it by a tenth (`python benchmarks/diagnosis.py --labels`).
+its bound by a tenth, the twin is below it by a tenth (`python -m benchmarks.diagnosis --labels`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,18 @@ import numpy as np
 import sklearn.datasets
 import tensorflow as tf
 from keras import initializers, layers, optimizers, regularizers
-from problems import BINARY, SPARSE, Start, fit, minimize, moons, sequential, standardised, step
+
+from tests.zoo.problems import (
+    BINARY,
+    SPARSE,
+    Start,
+    fit,
+    minimize,
+    moons,
+    sequential,
+    standardised,
+    step,
+)
 
 schedules = optimizers.schedules
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
-from problems import SPARSE, fit, linear, minimize, sequential, step, wine
-from trainings import quiet, running
 
 from pytest_converge.test_quality.mutations.catalogue import mutations_of
 from pytest_converge.test_quality.mutations.label_noise import NOISE
 from pytest_converge.training.interventions.rerun import Laboratory
 from pytest_converge.training.model.structure import layers_of
 from pytest_converge.training.state.snapshot import as_tf_variable
+from tests.zoo.problems import SPARSE, fit, linear, minimize, sequential, step, wine
+from tests.zoo.trainings import quiet, running
 
 SGD = optimizers.SGD
 NAMES = (

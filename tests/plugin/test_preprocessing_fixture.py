@@ -56,7 +56,7 @@ def test_a_finding_fails_the_test_at_the_line_of_the_user(ran: pytest.Pytester) 
         ]
     )
     result.stdout.fnmatch_lines(["E       PreprocessingError: <lambda>: 1 finding: batch-*"])
-    result.stdout.no_fnmatch_line("*pytest_side*")
+    result.stdout.no_fnmatch_line("*pytest_converge/plugin*")
 
 
 def test_an_expected_failure_and_an_ignored_code_pass(ran: pytest.Pytester) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keras
-from problems import Start
 
 from pytest_converge import runner
 from pytest_converge.core.expectation import Expectation
@@ -12,6 +11,7 @@ from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.training.adapters.build import build_training
 from pytest_converge.training.loop.run import TrainingRun
 from pytest_converge.training.training import Training
+from tests.zoo.problems import Start
 
 __all__ = ["NoHooks", "failing", "judged", "recorded", "running", "training_of"]
 

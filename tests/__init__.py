@@ -1,0 +1,1 @@
+"""The tests of pytest-converge, which mirror its rooms."""
