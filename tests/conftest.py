@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 from importlib import metadata
 from pathlib import Path
@@ -12,10 +13,14 @@ import pytest
 # Whatever an inner session is the first to import, it also forgets. So that all of them share one
 # copy of each module, they are imported here.
 import pytest_converge.plugin
-import pytest_converge.plugin.fixture
+import pytest_converge.plugin.converge_fixture
 import pytest_converge.plugin.xdist
+from pytest_converge.core.guard import STRICT
 
 pytest_plugins = ["pytester"]
+
+# Guarded measurements raise here, inner sessions and subprocesses included.
+os.environ[STRICT] = "1"
 
 ROOT = Path(__file__).parent.parent
 

@@ -44,6 +44,9 @@ class Training(abc.ABC):
         optimizers: the optimizers whose updates are observed.
         loss_name: what the loss is called in messages.
         nonnegative: True where the loss cannot be negative on targets that suit it.
+        model: the compiled Keras model that is trained; None where there is none.
+        own_train_step: True where the model's `train_step` is the user's.
+        lists_variables: True where the user listed the variables to train.
         eager_reason: why the step must run outside of any graph; empty where it need not.
     """
 
@@ -53,6 +56,9 @@ class Training(abc.ABC):
     loss_name: str = "loss"
     nonnegative: bool = False
     eager_reason: str = ""
+    model: Any = None
+    own_train_step: bool = False
+    lists_variables: bool = False
     #: True where a probe changes nothing and traces itself.
     pure_probe: bool = False
     #: Cost of probing a row against that of training on it: a forward pass against a step.

@@ -44,6 +44,7 @@ class MinimizeTraining(Training):
     """
 
     verb = "minimize"
+    lists_variables = True
     full_batch = True
 
     def __init__(

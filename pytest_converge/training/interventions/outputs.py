@@ -182,7 +182,7 @@ def other_logits(loss: Any, *, logits: bool) -> Intervention:
 
     @contextlib.contextmanager
     def variant(training: Training) -> Iterator[None]:
-        with with_loss(training.model, changed):  # type: ignore[attr-defined]
+        with with_loss(training.model, changed):
             yield
 
     name = type(loss).__name__
@@ -197,7 +197,7 @@ def other_logits(loss: Any, *, logits: bool) -> Intervention:
 def _variant(layer: Any, activation: str | None, loss: Any) -> Any:
     @contextlib.contextmanager
     def variant(training: Training) -> Iterator[None]:
-        model = training.model  # type: ignore[attr-defined]
+        model = training.model
         with contextlib.ExitStack() as stack:
             if layer is not None:
                 function = keras.activations.get(activation)

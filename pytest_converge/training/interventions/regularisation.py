@@ -101,7 +101,7 @@ def without_smoothing(loss: Any) -> Intervention:
 
     @contextlib.contextmanager
     def variant(training: Training) -> Iterator[None]:
-        with with_loss(training.model, plain):  # type: ignore[attr-defined]
+        with with_loss(training.model, plain):
             yield
 
     share = loss.get_config()["label_smoothing"]

@@ -113,7 +113,7 @@ def _look(
     training: Training, arrays: Any, inputs: dict[str, Array]
 ) -> tuple[dict[str, Array], set[str], Any] | None:
     """(arrays seen by the first trained layers, names of token arrays, predictions)."""
-    model = training.model  # type: ignore[attr-defined]
+    model = training.model
     few = {name: value[:MOST_ROWS] for name, value in inputs.items()}
     head = keras.tree.map_structure(
         lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf[:MOST_ROWS]), arrays

@@ -1,0 +1,47 @@
+"""Measurements that may fail without ending what they serve: their name and error are kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+__all__ = ["STRICT", "Guard", "described"]
+
+#: The variable under which a guarded measurement raises; set in the project's own tests.
+STRICT = "PYTEST_CONVERGE_STRICT"
+#: Room for an error in a line of a report.
+LONGEST = 200
+
+Value = TypeVar("Value")
+
+
+class Guard:
+    """Makes measurements and keeps what failed of them.
+
+    Attributes:
+        failed: (what was measured, the error in one line), in the order in which they failed.
+    """
+
+    def __init__(self) -> None:
+        self.failed: list[tuple[str, str]] = []
+
+    def measured(self, name: str, measure: Callable[[], Value]) -> Value | None:
+        """What `measure` returns; None, with its error kept, where it raises.
+
+        Raises:
+            Exception: whatever `measure` raises, where the variable `STRICT` is set.
+        """
+        try:
+            return measure()
+        except Exception as error:
+            if os.environ.get(STRICT):
+                raise
+            self.failed.append((name, described(error)))
+            return None
+
+
+def described(error: Exception) -> str:
+    """The kind of an error and the first line of its text, cut to what a report has room for."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:LONGEST]
