@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest, shown
+from pytest_converge.core.serialisation import Serialisable
 
 __all__ = ["DEFAULT_MIN_DECREASE", "DEFAULT_STEPS", "MONOTONE", "Expectation"]
 
@@ -27,7 +28,7 @@ Bound = tuple[float | None, float | None]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
+class Expectation(Serialisable):
     """The expectation a training is judged by.
 
     Args:
@@ -88,18 +89,6 @@ class Expectation:
                     complaint(f"the argument {name!r}", expected, nearest(name, cls.names()))
                 )
         return cls(**arguments)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        data = {name: getattr(self, name) for name in self.names()}
-        data["metrics"] = {name: list(bound) for name, bound in self.metrics.items()}
-        data["ignore"] = list(self.ignore)
-        return data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Expectation:
-        """The inverse of `to_dict`."""
-        return cls(**data)
 
 
 def _refuse(name: str, value: object, expected: str, remedy: str) -> InvalidTrainingError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+
+from pytest_converge.core.serialisation import Serialisable
 
 __all__ = ["GATE_CODES", "NOTE_CODES", "Finding"]
 
@@ -34,7 +35,7 @@ NOTE_CODES = (
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Serialisable):
     """What was found, in a sentence and in numbers.
 
     Attributes:
@@ -48,17 +49,3 @@ class Finding:
     message: str
     fails: bool = True
     evidence: Mapping[str, float | int | str | None] = dataclasses.field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        return {
-            "code": self.code,
-            "message": self.message,
-            "fails": self.fails,
-            "evidence": dict(self.evidence),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Finding:
-        """The inverse of `to_dict`."""
-        return cls(**data)

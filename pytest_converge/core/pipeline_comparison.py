@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pytest_converge.core.rate_words import factor_text
+from pytest_converge.core.serialisation import Serialisable
+from pytest_converge.core.study import Study
 
 __all__ = ["Exchange", "PipelineComparison", "PipelineRun"]
 
@@ -18,7 +19,7 @@ WIDTH = 80
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineRun:
+class PipelineRun(Serialisable):
     """The trainings on one preparation, one a start.
 
     Attributes:
@@ -58,17 +59,9 @@ class PipelineRun:
         middle = ordered[len(ordered) // 2]
         return middle if math.isfinite(middle) else None
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> PipelineRun:
-        """The inverse of `dataclasses.asdict`, lists for tuples."""
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
-        }
-        return cls(**values)
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class Exchange(Serialisable):
     """The reference with some columns of the judged pipeline, trained from the first start.
 
     Attributes:
@@ -79,19 +72,12 @@ class Exchange:
     columns: tuple[str, ...]
     factor: float
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Exchange:
-        """The inverse of `dataclasses.asdict`."""
-        return cls(columns=tuple(data["columns"]), factor=data["factor"])
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineComparison:
+class PipelineComparison(Study):
     """What `preprocessing.compare` returns, and what `PreprocessingError.study` holds.
 
     Attributes:
-        test: the id of the test.
-        number: which study of its test this is, counted from 1.
         judged: the name of the pipeline under test.
         tolerance: by what share its loss may lie above that of the reference.
         target: the loss whose step is reported: `max_loss`, else the final loss of the reference.
@@ -108,8 +94,6 @@ class PipelineComparison:
 
     kind: ClassVar[str] = "preprocessing-comparison"
 
-    test: str
-    number: int = 1
     judged: str
     tolerance: float
     target: float
@@ -171,19 +155,6 @@ class PipelineComparison:
             text = f"with the reference's in their place {factor_text(self.mended)}"
             lines.append(text)
         return lines
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> PipelineComparison:
-        """The inverse of `to_dict`."""
-        values = dict(data)
-        values["runs"] = tuple(map(PipelineRun.from_dict, values["runs"]))
-        values["exchanges"] = tuple(map(Exchange.from_dict, values["exchanges"]))
-        values["culprits"] = tuple(values["culprits"])
-        return cls(**values)
 
 
 def listed(names: tuple[str, ...], most: int = 4) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pytest_converge.core.errors import InvalidTrainingError, LearningRateError, complaint, shown
 from pytest_converge.core.rate_words import failure
+from pytest_converge.core.serialisation import Serialisable
+from pytest_converge.core.study import Study
 
 __all__ = ["RatePoint", "RateRange", "ScheduleRun"]
 
@@ -18,7 +19,7 @@ ROUNDING = 1e-5
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class RatePoint:
+class RatePoint(Serialisable):
     """One training of the range.
 
     Attributes:
@@ -39,18 +40,9 @@ class RatePoint:
     complete: bool = True
     finding: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> RatePoint:
-        """The inverse of `to_dict`."""
-        return cls(**data)
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleRun:
+class ScheduleRun(Serialisable):
     """A training under a schedule, beside the constant rates.
 
     Attributes:
@@ -61,23 +53,12 @@ class ScheduleRun:
     name: str
     point: RatePoint
 
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        return {"name": self.name, "point": self.point.to_dict()}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> ScheduleRun:
-        """The inverse of `to_dict`."""
-        return cls(name=data["name"], point=RatePoint.from_dict(data["point"]))
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class RateRange:
+class RateRange(Study):
     """What `learning_rate.range` returns, and what `LearningRateError.study` holds.
 
     Attributes:
-        test: the id of the test.
-        number: which study of its test this is, counted from 1.
         own: the user's learning rate; the largest one of the run, under a schedule.
         scheduled: the user's rate follows a schedule, which is scaled as a whole.
         points: every training at a multiple of the user's rate, by rising rate.
@@ -95,8 +76,6 @@ class RateRange:
 
     kind: ClassVar[str] = "learning-rate"
 
-    test: str
-    number: int = 1
     own: float
     scheduled: bool = False
     points: tuple[RatePoint, ...]
@@ -246,21 +225,6 @@ class RateRange:
             return
         failed = dataclasses.replace(self, margin=float(margin))
         raise LearningRateError(failure(failed), failed)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        values["points"] = [point.to_dict() for point in self.points]
-        values["schedules"] = [schedule.to_dict() for schedule in self.schedules]
-        return values
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> RateRange:
-        """The inverse of `to_dict`."""
-        values = dict(data)
-        values["points"] = tuple(map(RatePoint.from_dict, values["points"]))
-        values["schedules"] = tuple(map(ScheduleRun.from_dict, values["schedules"]))
-        return cls(**values)
 
     def _lowest_loss_of(self, stretch: tuple[float, float]) -> float:
         within = (p for p in self.points if stretch[0] <= p.learning_rate <= stretch[1])
