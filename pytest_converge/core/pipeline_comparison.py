@@ -7,15 +7,10 @@ import math
 import statistics
 from typing import ClassVar
 
-from pytest_converge.core.rate_words import factor_text
 from pytest_converge.core.serialisation import Serialisable
 from pytest_converge.core.study import Study
 
 __all__ = ["Exchange", "PipelineComparison", "PipelineRun"]
-
-#: Room for the first line behind the name of the error, on 80 columns.
-FIRST_LINE = 80 - len("PreprocessingError: ")
-WIDTH = 80
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,45 +118,3 @@ class PipelineComparison(Study):
     def passed(self) -> bool:
         """False where the judged pipeline is worse beyond the tolerance from every start."""
         return not self.judged_run.factor > 1.0 + self.tolerance
-
-    def verdict(self) -> str:
-        """The outcome in one sentence."""
-        run, reference = self.judged_run, self.reference.name
-        if math.isinf(run.factor):
-            return f"{run.name} does not stay finite, {reference} does"
-        worse = f"{run.name} converges {factor_text(run.factor)} worse than {reference}"
-        if not self.passed:
-            return worse
-        if run.factor > 1.05:
-            return f"{worse}, within {factor_text(1 + self.tolerance)}"
-        return f"{run.name} converges as well as {reference}"
-
-    def failure(self) -> str:
-        """What is wrong, in at most six lines; the first stands alone."""
-        first = self.verdict()
-        if len(first) > FIRST_LINE:
-            first = f"{self.judged[:20]} converges {factor_text(self.judged_run.factor)} worse"
-        losses = ", ".join(f"{run.name} {run.final_loss:.4g}" for run in self.runs)
-        lines = [first, _cut(f"final loss: {losses}"), *self._about_columns()]
-        return "\n".join([*lines, f"reproduce: pytest {self.test}"])
-
-    def _about_columns(self) -> list[str]:
-        if self.obstacle:
-            return [_cut(f"columns not exchanged: {self.obstacle}")]
-        if not self.culprits:
-            return []
-        lines = [_cut(f"because of {listed(self.culprits)}")]
-        if self.mended is not None:
-            text = f"with the reference's in their place {factor_text(self.mended)}"
-            lines.append(text)
-        return lines
-
-
-def listed(names: tuple[str, ...], most: int = 4) -> str:
-    """Some names and how many more there are."""
-    shown, more = ", ".join(names[:most]), len(names) - most
-    return f"{shown} and {more} more" if more > 0 else shown
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."

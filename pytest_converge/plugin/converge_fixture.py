@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import pytest
 
-from pytest_converge.core.errors import (
-    ConvergenceError,
-    InvalidTrainingError,
-    complaint,
-    nearest,
-)
+from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
 from pytest_converge.core.expectation import Bound, Expectation
+from pytest_converge.core.failures import ConvergenceError
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.plugin import runtest
 from pytest_converge.plugin.baselines import policy_of

@@ -36,7 +36,7 @@ def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRe
 
 def _take_in(state: State, error: BaseException) -> None:
     """The study that an assertion failed, in the place of the one that it was made about."""
-    from pytest_converge.core.errors import StudyError
+    from pytest_converge.core.failures import StudyError
 
     if not isinstance(error, StudyError):
         return
@@ -59,7 +59,7 @@ def _load(state: State, report: pytest.TestReport) -> None:
 
 def _sections(state: State, error: BaseException, screen: Screen) -> Iterator[str]:
     """What the error is about; an assertion of the test's own is about what was done last."""
-    from pytest_converge.core.errors import ConvergenceError, StudyError
+    from pytest_converge.core.failures import ConvergenceError, StudyError
     from pytest_converge.report.section import section
     from pytest_converge.report.studies import study_section
 

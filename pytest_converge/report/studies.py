@@ -22,8 +22,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from pytest_converge.core import numbers
 from pytest_converge.core.study import Study
-from pytest_converge.report import numbers
 from pytest_converge.report.layout import cut, elide_node_id, ellipsis, printable
 from pytest_converge.report.summary import Segment
 
