@@ -165,6 +165,7 @@ def expectation_of(item: pytest.Item, call: Mapping[str, Any]) -> Expectation:
         ini=settings.ini,
         base_seed=settings.seed,
         test=item.nodeid,
+        hooks=marker.has_hooks(item),
     )
 
 
