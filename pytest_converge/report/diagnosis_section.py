@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 
@@ -20,17 +21,13 @@ from pytest_converge.report.layout import (
     printable,
     wrap,
 )
+from pytest_converge.report.table import Column, Table
 
 __all__ = ["diagnosis_blocks"]
 
 INDENT = "  "
-GAP = 2
 #: Cells below which the name of a change says too little; other columns give way first.
 CHANGE_WIDTH = 20
-#: The cells of a trial, and which of them are shown: the first choice that fits. On a narrow
-#: terminal the loss on the seed of the failed run stands for all.
-TITLES = ("from the same start", "final loss on each seed", "final loss", "passed", "time")
-COLUMNS = ((0, 1, 3, 4), (0, 1, 3), (0, 2, 3))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -102,43 +99,53 @@ def _table(trials: Sequence[Trial], look: _Look) -> list[str]:
     """Every change under the cause that it would prove."""
     if not trials:
         return []
-    rows = [TITLES, *(_cells(trial, look.unicode) for trial in trials)]
-    longest = [max(map(cell_width, cells)) for cells in zip(*rows, strict=True)]
-    longest[0] = max(longest[0], *(cell_width(row[0]) + len(INDENT) for row in rows[1:]))
-    for columns in COLUMNS:
-        widths = {i: longest[i] if i else min(longest[i], CHANGE_WIDTH) for i in columns}
-        spare = look.width - sum(widths.values()) - GAP * (len(widths) - 1)
-        if spare >= 0:
-            break
-    widths[0] = max(min(longest[0], widths[0] + spare), 1)
-    lines = list(_row(TITLES, widths, ""))
-    by_code: dict[str, list[tuple[str, ...]]] = {}
-    for trial, cells in zip(trials, rows[1:], strict=True):
-        by_code.setdefault(trial.code, []).append(cells)
-    for code, group in by_code.items():
-        lines += look.text(code)
-        lines += [line for cells in group for line in _row(cells, widths, INDENT)]
-    return [cut(line, look.width, mark=ellipsis(look.unicode)) for line in lines]
+    table = _columns(trials, look, whole=True)
+    if not table.fits(look.width):
+        table = _columns(trials, look, whole=False)
+    size = table.sizes(look.width)[0]
+    titles, *rows = table.lines(look.width, look.unicode)
+    by_code: dict[str, list[str]] = {}
+    for trial, row in zip(trials, rows, strict=True):
+        # A long name goes on below, beside empty cells.
+        by_code.setdefault(trial.code, []).extend([row, *_change(trial, look, size)[1:]])
+    groups = ([*look.text(code), *lines] for code, lines in by_code.items())
+    mark = ellipsis(look.unicode)
+    return [cut(line, look.width, mark=mark) for line in (titles, *itertools.chain(*groups))]
 
 
-def _cells(trial: Trial, unicode: bool) -> tuple[str, ...]:
-    star = "" if trial.comparable else "*"
-    losses = [pad(numbers.loss(loss), numbers.LOSS_WIDTH, right=True) for loss in trial.losses]
-    return (
-        printable(trial.change, unicode),
-        (" ".join(losses) or "-") + star,
-        words.own_loss(trial) + star,
-        words.passed_text(trial),
-        numbers.seconds(trial.seconds),
+def _columns(trials: Sequence[Trial], look: _Look, *, whole: bool) -> Table:
+    """The trials with the loss on each seed, else with that on the seed of the failed run alone."""
+    changes = Column(
+        title="from the same start",
+        least=CHANGE_WIDTH,
+        most=max(cell_width(printable(trial.change, look.unicode)) for trial in trials)
+        + len(INDENT),
+        draw=lambda size: [_change(trial, look, size)[0] for trial in trials],
     )
+    stars = ["" if trial.comparable else "*" for trial in trials]
+    if whole:
+        title, losses = "final loss on each seed", [*map(_losses, trials)]
+    else:
+        title, losses = "final loss", [*map(words.own_loss, trials)]
+    cells = [loss + star for loss, star in zip(losses, stars, strict=True)]
+    columns = [
+        changes,
+        Column(title=title, cells=cells, right=not whole),
+        Column(title="passed", cells=[*map(words.passed_text, trials)]),
+    ]
+    if whole:
+        seconds = [numbers.seconds(trial.seconds) for trial in trials]
+        columns.append(Column(title="time", cells=seconds, gives_way=1))
+    return Table(columns=tuple(columns))
 
 
-def _row(texts: Sequence[str], widths: dict[int, int], indent: str) -> Iterator[str]:
-    """The lines of a row: a long name goes on below, beside empty cells."""
-    first, *others = wrap(texts[0], widths[0], first=indent, rest=indent * 2)
-    cells = [pad(texts[i], widths[i], right=i == 2) for i in widths if i]
-    yield (" " * GAP).join([pad(first, widths[0]), *cells]).rstrip()
-    yield from others
+def _change(trial: Trial, look: _Look, size: int) -> list[str]:
+    return wrap(printable(trial.change, look.unicode), size, first=INDENT, rest=INDENT * 2)
+
+
+def _losses(trial: Trial) -> str:
+    losses = [pad(numbers.loss(loss), numbers.LOSS_WIDTH, right=True) for loss in trial.losses]
+    return " ".join(losses) or "-"
 
 
 def _legend(trials: Sequence[Trial], look: _Look) -> Iterator[str]:
