@@ -10,7 +10,7 @@ from pytest_converge.core.finding import Finding
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.report import baseline_comparison
 from pytest_converge.report import diagnosis as words
-from pytest_converge.report.curve_summary import course
+from pytest_converge.report.curve_summary import summarised
 from pytest_converge.report.layout import (
     cell_width,
     code_lines,
@@ -221,7 +221,7 @@ def _others(messages: list[str], room: int) -> list[str]:
 
 
 def _numbers(result: ConvergenceResult) -> list[str]:
-    seen = course(result.curve)
+    seen = summarised(result.curve)
     updates = seen.curve.updates
     parts = [f"loss {numbers.loss(seen.first)} -> {numbers.loss(seen.last)}"]
     if seen.best is not None and seen.best < min(seen.first, seen.last):
@@ -259,5 +259,5 @@ def _starts(result: ConvergenceResult) -> list[str]:
 
 def _last(result: ConvergenceResult) -> str:
     """For a result without a failing finding: a gate that said nothing still has its numbers."""
-    seen = course(result.curve)
+    seen = summarised(result.curve)
     return f"loss {numbers.loss(seen.last)} after {numbers.counted(seen.curve.updates, 'step')}"

@@ -11,8 +11,8 @@ from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import NonFinite, TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
 from pytest_converge.report import baseline_comparison
-from pytest_converge.report.curve_summary import Course, course
-from pytest_converge.report.diagnosis_section import diagnosis_blocks
+from pytest_converge.report.curve_summary import CurveSummary, summarised
+from pytest_converge.report.diagnosis import diagnosis_blocks
 from pytest_converge.report.layout import cut, ellipsis, fill, pad, printable, wrap
 from pytest_converge.report.sparkline import log_suits, sparkline
 from pytest_converge.report.table import Column, Table, fact_lines
@@ -37,7 +37,7 @@ def section(result: ConvergenceResult, *, width: int, unicode: bool) -> str:
         width: cells of a line; below 40 lines are cut.
         unicode: block characters and other text beyond ASCII.
     """
-    seen = course(result.curve)
+    seen = summarised(result.curve)
     record = result.shown_run.record
     blocks = [
         [*_head(result, seen, width), *_picture(seen, width, unicode)],
@@ -55,7 +55,7 @@ def section(result: ConvergenceResult, *, width: int, unicode: bool) -> str:
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
-def _head(result: ConvergenceResult, seen: Course, width: int) -> list[str]:
+def _head(result: ConvergenceResult, seen: CurveSummary, width: int) -> list[str]:
     verdict = "converged" if result.passed else "did not converge"
     name = result.verb if result.number == 1 else f"{result.verb}, training {result.number}"
     steps = numbers.counted(seen.curve.updates, "step")
@@ -63,7 +63,7 @@ def _head(result: ConvergenceResult, seen: Course, width: int) -> list[str]:
     return wrap(f"{name}: {verdict}, {steps} in {seconds}", width)
 
 
-def _picture(seen: Course, width: int, unicode: bool) -> list[str]:
+def _picture(seen: CurveSummary, width: int, unicode: bool) -> list[str]:
     """The curve between its first and its last loss, and the steps below it."""
     first, last = numbers.loss(seen.first), numbers.loss(seen.last)
     bars = sparkline(seen.losses, width - len(f"loss {first}  {last}"), unicode)
@@ -90,7 +90,7 @@ def _finding(finding: Finding, width: int, unicode: bool) -> Iterator[str]:
     yield from fill(parts, width, indent="  ")
 
 
-def _table(seen: Course, width: int, unicode: bool) -> list[str]:
+def _table(seen: CurveSummary, width: int, unicode: bool) -> list[str]:
     """About eight checkpoints, the lowest among them, with what the step before each showed."""
     steps = seen.curve.steps
     if not seen.steps or not steps:
@@ -116,7 +116,7 @@ def _table(seen: Course, width: int, unicode: bool) -> list[str]:
 
 
 def _numbers(
-    result: ConvergenceResult, record: TrainingRecord, seen: Course
+    result: ConvergenceResult, record: TrainingRecord, seen: CurveSummary
 ) -> Iterator[tuple[str, str]]:
     """What was measured beside the curve, as pairs of a name and a text."""
     rates = seen.curve.learning_rate
@@ -215,7 +215,7 @@ def _starts(runs: Sequence[Run], width: int) -> list[str]:
     # Failed starts first, so that none hides behind many that passed.
     ordered = sorted(runs, key=lambda run: run.passed)
     for run in ordered[:MOST_LISTED]:
-        seen = course(run.record.curve)
+        seen = summarised(run.record.curve)
         losses = f"{numbers.loss(seen.first)} -> {numbers.loss(seen.last)}"
         verdict = next((f.code for f in run.findings if f.fails), "passed")
         steps = numbers.counted(seen.curve.updates, "step")

@@ -11,7 +11,7 @@ from pytest_converge.core import numbers
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.report import baseline_comparison
 from pytest_converge.report import diagnosis as words
-from pytest_converge.report.curve_summary import Course, course
+from pytest_converge.report.curve_summary import CurveSummary, summarised
 from pytest_converge.report.layout import (
     cell_width,
     code_lines,
@@ -111,7 +111,7 @@ def _table(
     unicode: bool,
     expected: frozenset[str],
 ) -> list[list[Segment]]:
-    courses = [course(result.curve) for result in shown]
+    courses = [summarised(result.curve) for result in shown]
     names = _names(shown, results, unicode)
     verdicts = [printable(words.verdict(result), unicode) for result in shown]
     table = _columns(names, shown, courses, verdicts, unicode)
@@ -156,7 +156,7 @@ def _label(test: str, number: str, width: int, mark: str) -> str:
 def _columns(
     names: Sequence[tuple[str, str]],
     shown: Sequence[ConvergenceResult],
-    courses: Sequence[Course],
+    courses: Sequence[CurveSummary],
     verdicts: Sequence[str],
     unicode: bool,
     *,
@@ -227,7 +227,7 @@ def _time(value: float) -> str:
     return f"{value:.0f} s" if 60 <= value < 1e6 else numbers.seconds(value)
 
 
-def _probe(result: ConvergenceResult, seen: Course) -> list[str]:
+def _probe(result: ConvergenceResult, seen: CurveSummary) -> list[str]:
     record = result.shown_run.record
     gates = [finding.code for finding in result.findings if finding.fails]
     # The verdict shows the cause in their place.

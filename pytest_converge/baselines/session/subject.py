@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_converge.core.baseline_report import Value
+from pytest_converge.core.baseline import Value
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
 from pytest_converge.core.expectation import Expectation
 
