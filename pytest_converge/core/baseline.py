@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pytest_converge.core.serialisation import Serialisable
 
 __all__ = [
-    "ACTIONS",
     "Baseline",
     "BaselinePolicy",
     "BaselineReport",

@@ -12,7 +12,7 @@ from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
 from pytest_converge.core.finding import GATE_CODES, NOTE_CODES, check_codes
 from pytest_converge.core.serialisation import Serialisable
 
-__all__ = ["DEFAULT_MIN_DECREASE", "DEFAULT_STEPS", "MONOTONE", "Expectation"]
+__all__ = ["DEFAULT_MIN_DECREASE", "Expectation"]
 
 #: Enough updates for small models to show a trend; the value of the documented table.
 DEFAULT_STEPS = 100

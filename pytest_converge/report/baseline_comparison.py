@@ -9,12 +9,9 @@ from pytest_converge.core.baseline import BaselineReport, BaselineVerdict, Envir
 from pytest_converge.core.result import ConvergenceResult
 
 __all__ = [
-    "difference_text",
-    "effect_text",
     "facts",
     "message_parts",
     "note",
-    "score_names",
     "written_text",
 ]
 

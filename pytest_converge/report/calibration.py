@@ -11,7 +11,7 @@ from pytest_converge.core.expectation import Expectation
 from pytest_converge.report.layout import code_lines, wrap
 from pytest_converge.report.table import Column, Table
 
-__all__ = ["calibration_lines", "marker_code"]
+__all__ = ["calibration_lines"]
 
 #: Shorter names of changes, so that a title is no wider than its column.
 SHORTER = (

@@ -25,7 +25,6 @@ from pytest_converge.report.table import Column, Table
 __all__ = [
     "all_trials",
     "diagnosis_blocks",
-    "evidence_parts",
     "fix_label",
     "floor_text",
     "not_found",

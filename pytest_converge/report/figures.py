@@ -18,7 +18,7 @@ from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.rate_range import RateRange
 from pytest_converge.core.result import ConvergenceResult
 
-__all__ = ["can_draw", "plot", "training_figure"]
+__all__ = ["can_draw", "plot"]
 
 #: A palette that the colour-blind can tell apart (Okabe, Ito 2008, Color universal design).
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = (

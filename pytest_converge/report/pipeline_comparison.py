@@ -11,7 +11,7 @@ from pytest_converge.report.layout import cut, ellipsis, fill, printable
 from pytest_converge.report.sparkline import sparkline
 from pytest_converge.report.table import Column, Table, fact_lines
 
-__all__ = ["comparison_lines", "failure", "verdict"]
+__all__ = ["comparison_lines", "failure"]
 
 #: Room for the first line behind the name of the error, on 80 columns.
 FIRST_LINE = 80 - len("PreprocessingError: ")

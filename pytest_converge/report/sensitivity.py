@@ -10,7 +10,7 @@ from pytest_converge.core.sensitivity import HARM, Sensitivity, TriedMutation
 from pytest_converge.report.layout import cell_width, pad, printable, wrap
 from pytest_converge.report.table import GAP, Column, Table
 
-__all__ = ["effect_text", "sensitivity_lines"]
+__all__ = ["sensitivity_lines"]
 
 #: Cells in which the code of a gate can still be guessed; with fewer its column gives way.
 FEWEST_CELLS = 8

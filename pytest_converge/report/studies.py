@@ -27,7 +27,7 @@ from pytest_converge.core.study import Study
 from pytest_converge.report.layout import cut, elide_node_id, ellipsis, printable
 from pytest_converge.report.summary import Segment
 
-__all__ = ["study_from", "study_lines", "study_section", "study_summary", "study_to_dict"]
+__all__ = ["study_from", "study_section", "study_summary", "study_to_dict"]
 
 Renderer = Callable[[Any, int, bool], list[str]]
 
