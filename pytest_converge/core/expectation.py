@@ -181,7 +181,7 @@ def _metrics(name: str, value: object) -> dict[str, Bound]:
 
 
 def _baseline(name: str, value: object) -> bool:
-    if not isinstance(value, bool) and type(value).__name__ not in {"bool_", "bool"}:
+    if not isinstance(value, bool) and type(value).__name__ not in BOOLEAN:
         remedy = "True compares with the loss curves that --converge-baseline=new recorded."
         raise _refuse(name, value, "True or False", remedy)
     return bool(value)

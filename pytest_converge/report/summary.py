@@ -5,10 +5,11 @@ from __future__ import annotations
 import collections
 import dataclasses
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from pytest_converge.core import numbers
 from pytest_converge.core.result import ConvergenceResult
+from pytest_converge.core.study import Study
 from pytest_converge.report import baseline_comparison
 from pytest_converge.report import diagnosis as words
 from pytest_converge.report.curve_summary import CurveSummary, summarised
@@ -24,7 +25,7 @@ from pytest_converge.report.layout import (
 from pytest_converge.report.sparkline import sparkline
 from pytest_converge.report.table import Column, Table
 
-__all__ = ["Segment", "summary_lines"]
+__all__ = ["Segment", "summary_lines", "tally", "unmet"]
 
 #: Cells below which a test's name says too little; other columns give way first.
 TEST_WIDTH = 20
@@ -82,14 +83,26 @@ def summary_lines(
     return [*lines, [_tally(ordered, width, unicode, wanted)]]
 
 
+def tally(said: str, *, failed: int, width: int, unicode: bool, besides: str = "") -> Segment:
+    """The last line of a summary, in as many words as there is room for."""
+    texts = (f"convergence: {said}{besides}", f"convergence: {said}", said)
+    fitting = (text for text in texts if len(text) <= width)
+    text = next(fitting, cut(said, width, mark=ellipsis(unicode)))
+    return Segment(text, ("red", "bold") if failed else ("green",))
+
+
+def unmet(items: Iterable[Study | ConvergenceResult], expected: Collection[str]) -> tuple[int, int]:
+    """How many failed, and how many of their tests had asked for it."""
+    asked = [item.test in expected for item in items if not item.passed]
+    return len(asked) - sum(asked), sum(asked)
+
+
 def _tally(
     results: Sequence[ConvergenceResult], width: int, unicode: bool, expected: frozenset[str]
 ) -> Segment:
-    count = len(results)
-    unmet = [result.test in expected for result in results if not result.passed]
-    asked, failed = sum(unmet), len(unmet) - sum(unmet)
-    trainings = numbers.counted(count, "training")
-    if failed == count:
+    failed, asked = unmet(results, expected)
+    trainings = numbers.counted(len(results), "training")
+    if failed == len(results):
         said = f"{trainings} did not converge"
     else:
         said = f"{trainings}, {failed} did not converge" if failed else f"{trainings} converged"
@@ -97,10 +110,7 @@ def _tally(
             said = said if failed else trainings
             said += f", {asked} failed as expected"
     seconds = numbers.seconds(math.fsum(result.seconds for result in results))
-    texts = (f"convergence: {said}, {seconds}", f"convergence: {said}", said)
-    fitting = (text for text in texts if len(text) <= width)
-    text = next(fitting, cut(said, width, mark=ellipsis(unicode)))
-    return Segment(text, ("red", "bold") if failed else ("green",))
+    return tally(said, failed=failed, width=width, unicode=unicode, besides=f", {seconds}")
 
 
 def _table(
