@@ -22,6 +22,8 @@ OF_SEVERAL = {
     "plugin/test_real.py": "real trainings from marker to terminal",
     "plugin/test_real_baseline.py": "baselines of real trainings, from record to check",
     "test_architecture.py": "the documents' picture of the rooms",
+    "test_benchmarks.py": "the benchmarks",
+    "test_ci.py": "the scripts of continuous integration",
     "test_docs.py": "the documents",
     "test_how_to.py": "the documents",
     "test_layers.py": "imports",
