@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,7 @@ def does_something(path: Path) -> bool:
     return any(isinstance(node, ast.FunctionDef) for node in ast.walk(tree))
 
 
+@functools.cache
 def modules() -> dict[str, Path]:
     """The test file that each module of the package should have."""
     paths = [path for path in sorted(PACKAGE.rglob("*.py")) if does_something(path)]
