@@ -73,7 +73,6 @@ WITHOUT_A_FILE = {
     "training/adapters/build.py",
     "training/adapters/model_checks.py",
     "training/loop/run.py",
-    "training/model/structure.py",
 }
 
 
