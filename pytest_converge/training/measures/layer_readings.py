@@ -127,7 +127,7 @@ def layer_readings(training: Training) -> LayerReadings | None:
     chunks = measured_rows(training)
     if not chunks or not training.optimizers:
         return None
-    layers = dict(named_layers(training.model)) if hasattr(training, "model") else {}
+    layers = dict(named_layers(training.model)) if training.model is not None else {}
     clock = itertools.count()
     watches = {name: _Watch(activation_of(layer), clock) for name, layer in layers.items()}
     gradient = StepGradient(training, trace=False)
