@@ -8,10 +8,10 @@ import time
 from pytest_converge.core.diagnosis import Diagnosis, Trial
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.record import TrainingRecord
+from pytest_converge.diagnosis.cause import Answer, FailedTraining
 from pytest_converge.diagnosis.causes import every_cause
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
 from pytest_converge.diagnosis.evidence import numbers, one_batch
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
 from pytest_converge.diagnosis.search import search
 from pytest_converge.diagnosis.trials import Trials
 from pytest_converge.training.interventions.rerun import Laboratory

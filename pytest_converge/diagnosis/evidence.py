@@ -18,7 +18,11 @@ from pytest_converge.training.interventions.rerun import Laboratory
 from pytest_converge.training.measures.curvature import Curvature, curvature
 from pytest_converge.training.measures.gradients import StepGradient, flat, measured_rows
 from pytest_converge.training.measures.layer_inputs import TrainingScales, training_scales
-from pytest_converge.training.measures.layer_readings import LayerReadings, layer_readings
+from pytest_converge.training.measures.layer_readings import (
+    LayerReading,
+    LayerReadings,
+    layer_readings,
+)
 from pytest_converge.training.measures.one_batch import OverfitReading
 from pytest_converge.training.measures.slope_ratio import step_gauge
 
@@ -88,21 +92,23 @@ class Evidence:
     usual_gradient: float | None = None
 
     @property
+    def _layers(self) -> tuple[LayerReading, ...]:
+        return () if self.layers is None else self.layers.layers
+
+    @property
     def dead(self) -> list[str]:
         """The layers most of whose ReLUs are dead at the start."""
-        layers = self.layers.layers if self.layers else ()
-        return [layer.name for layer in layers if (layer.dead or 0.0) > DEAD_SHARE]
+        return [layer.name for layer in self._layers if (layer.dead or 0.0) > DEAD_SHARE]
 
     @property
     def saturated(self) -> list[str]:
         """The layers most of whose sigmoids or tanhs are at their ends at the start."""
-        layers = self.layers.layers if self.layers else ()
-        return [layer.name for layer in layers if (layer.saturated or 0.0) > SATURATED_SHARE]
+        return [layer.name for layer in self._layers if (layer.saturated or 0.0) > SATURATED_SHARE]
 
     @property
     def alike(self) -> list[str]:
         """The hidden layers whose units all have the same weights at the start."""
-        layers = [x for x in (self.layers.layers if self.layers else ()) if x.size]
+        layers = [layer for layer in self._layers if layer.size]
         return [layer.name for layer in layers[:-1] if layer.alike]
 
     @property
@@ -114,10 +120,8 @@ class Evidence:
     @property
     def no_gradient(self) -> bool:
         """True where every gradient, or that of some layer's weights, is exactly zero."""
-        if self.layers is None:
-            return False
-        silent = [x for x in self.layers.layers if x.kind != "variable" and x.gradient_norm == 0.0]
-        return self.layers.all_zero or bool(silent)
+        silent = [x for x in self._layers if x.kind != "variable" and x.gradient_norm == 0.0]
+        return bool(silent) or (self.layers is not None and self.layers.all_zero)
 
     @property
     def faint(self) -> bool:

@@ -8,10 +8,10 @@ import math
 
 from pytest_converge.checks.words import number
 from pytest_converge.core.diagnosis import RateBracket, Trial
+from pytest_converge.diagnosis.cause import Answer, FailedTraining
 from pytest_converge.diagnosis.causes.local_minimum import other_starts, rests
 from pytest_converge.diagnosis.causes.plateau import without_slope
 from pytest_converge.diagnosis.evidence import Evidence, curvature_here, early_gauge
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
 from pytest_converge.diagnosis.trials import OutOfTimeError, Trials
 from pytest_converge.training.interventions import learning_rate
 from pytest_converge.training.interventions.optimizers import setting

@@ -11,9 +11,9 @@ from keras import initializers, layers, optimizers
 from pytest_converge import runner
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.result import ConvergenceResult
+from pytest_converge.diagnosis.cause import FailedTraining
 from pytest_converge.diagnosis.causes import every_cause
 from pytest_converge.diagnosis.evidence import Evidence
-from pytest_converge.diagnosis.failed_training import FailedTraining
 from pytest_converge.diagnosis.order import Place
 from pytest_converge.diagnosis.search import search
 from pytest_converge.diagnosis.trials import Trials

@@ -11,8 +11,8 @@ from keras import optimizers
 
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.diagnosis import rate_search
+from pytest_converge.diagnosis.cause import Answer
 from pytest_converge.diagnosis.evidence import Evidence
-from pytest_converge.diagnosis.failed_training import Answer
 from pytest_converge.diagnosis.rate_search import RateSearch, largest_stable_rate, sentence
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from tests.diagnosis.programs import diagnosis_of, distance, failed_of

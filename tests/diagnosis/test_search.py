@@ -9,8 +9,7 @@ import types
 import pytest
 
 from pytest_converge.core.diagnosis import Trial
-from pytest_converge.diagnosis.cause import Cause, Step
-from pytest_converge.diagnosis.failed_training import Answer
+from pytest_converge.diagnosis.cause import Answer, Cause, Step
 from pytest_converge.diagnosis.order import Place
 from pytest_converge.diagnosis.search import search
 from pytest_converge.diagnosis.trials import OutOfTimeError

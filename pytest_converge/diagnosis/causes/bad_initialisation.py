@@ -50,30 +50,24 @@ def test_glorot(converge):
 ```
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
 from pytest_converge.checks.words import number
-from pytest_converge.diagnosis.cause import Cause, Step, named
+from pytest_converge.diagnosis.cause import (
+    Answer,
+    Cause,
+    FailedTraining,
+    Place,
+    Repairs,
+    Step,
+    named,
+)
 from pytest_converge.diagnosis.evidence import Evidence
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
-from pytest_converge.diagnosis.order import Place
-from pytest_converge.training.interventions import hidden, starts
+from pytest_converge.training.interventions import starts
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.model.structure import layers_of
 
-__all__ = ["CAUSE", "drawn_anew", "plain_rectifiers", "symptom"]
+__all__ = ["CAUSE", "drawn_anew", "symptom"]
 
 #: A loss so many times that of a constant is worth to be told where nothing else shows.
 HIGHER_THAN_A_CONSTANT = 2
-
-
-def plain_rectifiers(failed: FailedTraining, code: str) -> Iterator[Intervention]:
-    """The thresholds of layers `ReLU` taken back, where there are any."""
-    shifted = hidden.shifted_rectifiers(layers_of(failed.training.model))
-    if shifted:
-        yield hidden.plain_rectifiers(shifted, code)
 
 
 def drawn_anew(failed: FailedTraining, code: str) -> Intervention:
@@ -81,32 +75,24 @@ def drawn_anew(failed: FailedTraining, code: str) -> Intervention:
     return starts.default_initialisers(failed.training.model, 0, code)
 
 
-def _chosen_start(failed: FailedTraining) -> Iterator[Intervention]:
+def _chosen_start(failed: FailedTraining) -> Repairs:
     """What somebody chose is the least to take back, and explains a gradient that vanishes."""
-    if failed.evidence.saturated or failed.evidence.alike:
-        yield from _chosen_initialisers(failed)
+    seen = failed.evidence.saturated or failed.evidence.alike
+    return _chosen_initialisers(failed) if seen else ()
 
 
-def _chosen_initialisers(failed: FailedTraining) -> Iterator[Intervention]:
+def _chosen_initialisers(failed: FailedTraining) -> Repairs:
     """Initialisers that somebody chose, also where a rate should suit what they draw."""
     model = failed.training.model
     if model is not None and starts.has_own_initialisers(model):
         yield drawn_anew(failed, CAUSE.code)
 
 
-def _rectifiers(failed: FailedTraining) -> Iterator[Intervention]:
-    if _is_ours(failed):
-        yield from plain_rectifiers(failed, CAUSE.code)
-
-
-def _drawn_anew(failed: FailedTraining) -> Iterator[Intervention]:
-    if _is_ours(failed) and not failed.evidence.faint:
-        yield drawn_anew(failed, CAUSE.code)
-
-
-def _is_ours(failed: FailedTraining) -> bool:
-    odd = failed.training.model is not None and failed.evidence.odd_start
-    return odd and not failed.evidence.dead
+def _drawn_anew(failed: FailedTraining) -> Repairs:
+    """The same repair by the name of the plainest symptom."""
+    if failed.training.model is not None and failed.evidence.odd_start:
+        code = "vanishing-gradient" if failed.evidence.faint else CAUSE.code
+        yield drawn_anew(failed, "dead-units" if failed.evidence.dead else code)
 
 
 def symptom(evidence: Evidence) -> str:
@@ -131,7 +117,6 @@ CAUSE = Cause(
     code="bad-initialisation",
     sentence=_sentence,
     steps=(
-        Step(place=Place.RECTIFIERS, repairs=_rectifiers),
         Step(place=Place.CHOSEN_START, repairs=_chosen_start),
         Step(place=Place.DRAWN_ANEW, repairs=_drawn_anew),
         Step(place=Place.CHOSEN_INITIALISERS, repairs=_chosen_initialisers),

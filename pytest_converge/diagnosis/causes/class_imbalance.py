@@ -63,14 +63,10 @@ def test_weighted_alarm(converge):
 ```
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.diagnosis.cause import Cause, Step
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
-from pytest_converge.diagnosis.order import Place
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.trials import only_metrics_missed
 from pytest_converge.training.interventions import class_weights, outputs, steps
 from pytest_converge.training.model.losses import loss_names

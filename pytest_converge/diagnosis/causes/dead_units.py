@@ -59,29 +59,27 @@ def test_at_zero(converge):
 ```
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from pytest_converge.diagnosis.cause import Cause, Step, named
-from pytest_converge.diagnosis.causes.bad_initialisation import drawn_anew, plain_rectifiers
+from pytest_converge.diagnosis.cause import (
+    Answer,
+    Cause,
+    FailedTraining,
+    Place,
+    Repairs,
+    Step,
+    named,
+)
 from pytest_converge.diagnosis.causes.labels_unrelated import RELATED, relation
 from pytest_converge.diagnosis.evidence import Evidence
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
-from pytest_converge.diagnosis.order import Place
-from pytest_converge.training.interventions.intervention import Intervention
-
-__all__ = ["CAUSE"]
+from pytest_converge.training.interventions import hidden
+from pytest_converge.training.model.structure import layers_of
 
 
-def _rectifiers(failed: FailedTraining) -> Iterator[Intervention]:
-    if failed.evidence.dead and failed.training.model is not None:
-        yield from plain_rectifiers(failed, CAUSE.code)
-
-
-def _drawn_anew(failed: FailedTraining) -> Iterator[Intervention]:
-    if failed.evidence.dead and failed.training.model is not None:
-        yield drawn_anew(failed, CAUSE.code)
+def _rectifiers(failed: FailedTraining) -> Repairs:
+    """The thresholds of layers `ReLU` taken back; what draws weights anew is a bad start's."""
+    if failed.training.model is not None and failed.evidence.odd_start:
+        shifted = hidden.shifted_rectifiers(layers_of(failed.training.model))
+        code = CAUSE.code if failed.evidence.dead else "bad-initialisation"
+        yield from [hidden.plain_rectifiers(shifted, code)] if shifted else ()
 
 
 def _unproven(failed: FailedTraining) -> Answer | None:
@@ -107,7 +105,6 @@ CAUSE = Cause(
     sentence=_sentence,
     steps=(
         Step(place=Place.RECTIFIERS, repairs=_rectifiers),
-        Step(place=Place.DRAWN_ANEW, repairs=_drawn_anew),
         Step(place=Place.DEAD_LAYERS, answer=_unproven),
     ),
 )

@@ -44,19 +44,13 @@ def test_clipped(converge):
 ```
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
-from collections.abc import Iterator
 
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.diagnosis.cause import Cause, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import SPIKE
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
-from pytest_converge.diagnosis.order import Place
 from pytest_converge.training.interventions import finite_gradients, optimizers
-from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = ["CAUSE", "broken_step"]
 
@@ -96,7 +90,7 @@ def _broken(failed: FailedTraining) -> Answer | None:
     return dataclasses.replace(found, message=message)
 
 
-def _clipped(failed: FailedTraining) -> Iterator[Intervention]:
+def _clipped(failed: FailedTraining) -> Repairs:
     if failed.takes_optimizer and optimizers.is_keras(failed.training):
         yield optimizers.clipped(failed.training)
 

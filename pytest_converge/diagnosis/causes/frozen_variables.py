@@ -54,21 +54,21 @@ def test_slope_and_offset(converge):
 ```
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
 from typing import Any, cast
 
-from pytest_converge.diagnosis.cause import Cause, Step, named
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
-from pytest_converge.diagnosis.order import Place
+from pytest_converge.diagnosis.cause import (
+    Answer,
+    Cause,
+    FailedTraining,
+    Place,
+    Repairs,
+    Step,
+    named,
+)
 from pytest_converge.training.interventions import trainable
-from pytest_converge.training.interventions.intervention import Intervention
-
-__all__ = ["CAUSE"]
 
 
-def _repairs(failed: FailedTraining) -> Iterator[Intervention]:
+def _repairs(failed: FailedTraining) -> Repairs:
     training = failed.training
     if training.model is not None and any(trainable.frozen(training.model)):
         yield trainable.all_layers(training.model)

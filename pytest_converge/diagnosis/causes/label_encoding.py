@@ -67,13 +67,9 @@ def test_groups_from_zero(converge):
 ```
 """
 
-from __future__ import annotations
+from typing import Any
 
-from collections.abc import Sequence
-
-from pytest_converge.diagnosis.cause import Cause, Step
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
-from pytest_converge.diagnosis.order import Place
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import labels, rows
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.broadcasting import outer_difference
@@ -87,9 +83,8 @@ FEWEST_ROWS = 200
 RANDOM_HALVES = 2
 
 
-def _into_range(failed: FailedTraining) -> Sequence[Intervention]:
-    name, data = _crossentropy(failed), failed.laboratory.rows
-    counted = labels.counted_target(data.arrays) if name and data is not None else None
+def _into_range(failed: FailedTraining) -> Repairs:
+    name, counted = _read_as_probabilities(failed)
     return () if counted is None else labels.into_range(name, counted)
 
 
@@ -109,8 +104,7 @@ def _unreadable(failed: FailedTraining) -> Answer | None:
 
 def out_of_range(failed: FailedTraining) -> str:
     """The targets that the compiled cross-entropy cannot read, in words; empty for none."""
-    name, data = _crossentropy(failed), failed.laboratory.rows
-    counted = labels.counted_target(data.arrays) if name and data is not None else None
+    name, counted = _read_as_probabilities(failed)
     what = "" if counted is None else labels.beyond(name, counted)
     return f"the targets hold {what}, where {name} reads probabilities" if what else ""
 
@@ -155,13 +149,15 @@ def _strangers(failed: FailedTraining, first: Intervention, second: Intervention
     return all(not failed.laboratory.loss_on_others(own, other) < constant for own, other in pairs)
 
 
-def _crossentropy(failed: FailedTraining) -> str:
-    """The name of the only compiled loss where it takes probabilities; empty for others."""
-    training = failed.training
-    if training.model is None or training.own_train_step:
-        return ""
+def _read_as_probabilities(failed: FailedTraining) -> tuple[str, Any]:
+    """The only compiled loss, if it takes probabilities, and the targets that count in it."""
+    training, data = failed.training, failed.laboratory.rows
+    if training.model is None or training.own_train_step or data is None:
+        return "", None
     names = [name for name, _ in loss_names(training.model.loss)]
-    return names[0] if len(names) == 1 and names[0] in labels.PROBABILITIES else ""
+    if len(names) != 1 or names[0] not in labels.PROBABILITIES:
+        return "", None
+    return names[0], labels.counted_target(data.arrays)
 
 
 CAUSE = Cause(

@@ -55,15 +55,11 @@ def test_shuffled_together(converge):
 ```
 """
 
-from __future__ import annotations
-
 import math
 
 from pytest_converge.columns.contradictions import targets_are_inputs
-from pytest_converge.diagnosis.cause import Cause, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.evidence import one_batch
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
-from pytest_converge.diagnosis.order import Place
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import targets

@@ -23,6 +23,9 @@ Its median over the first tenth of the steps told the direction of a wrong rate 
 failures. For SGD the *stability limit* is shown too, 2 (1 + momentum) / largest Hessian eigenvalue
 at the start: above it gradient descent on a quadratic diverges (Polyak 1964; Cohen et al. 2021).
 
+Where the loss rose and no change passed, the same rate is tried under the usual schedules: an
+exponential decay, steps, a warm-up before a cosine decay, and restarts.
+
 A rule on scale that fired is tried before the rate: see [unscaled-features](unscaled-features.md).
 
 ## A test that shows it
@@ -51,22 +54,14 @@ def test_slower_descent(converge):
 ```
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Iterator
 
-from pytest_converge.diagnosis.cause import Cause, Step
-from pytest_converge.diagnosis.failed_training import FailedTraining
-from pytest_converge.diagnosis.order import Place
+from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.rate_search import rate_that_passes, sentence
 from pytest_converge.training.interventions import learning_rate, optimizers
-from pytest_converge.training.interventions.intervention import Intervention
-
-__all__ = ["CAUSE"]
 
 
-def _decaying(failed: FailedTraining) -> Iterator[Intervention]:
+def _decaying(failed: FailedTraining) -> Repairs:
     """The same rate under a schedule, which ends low enough and begins high enough."""
     training, rate = failed.training, failed.evidence.rate
     plain = failed.takes_optimizer and optimizers.is_keras(training)

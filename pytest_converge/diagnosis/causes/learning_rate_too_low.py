@@ -8,8 +8,8 @@ below the usual gradient norm, a rate of the wrong sign.
 
 The training is repeated from the same start with higher rates. The finding names a rate only if
 every gate passes with it on three seeds; the bracket gives the smallest and the largest rate that
-passed. Where a schedule ends below 1 % of its largest rate, the largest rate in every step is
-tried; where gradients are clipped below a tenth of their median norm, no clipping is.
+passed. Where the mean rate of a schedule is below a tenth of its largest, the largest rate in every
+step is tried; where gradients are clipped below a tenth of their median norm, no clipping is.
 
 The **step gauge** (see [learning-rate-too-high](learning-rate-too-high.md)) stays above 0.5: after
 the step the slope along it is nearly what it was. Its median over the first tenth of the steps
@@ -42,20 +42,12 @@ def test_faster_descent(converge):
 ```
 """
 
-from __future__ import annotations
-
 import math
 import statistics
-from collections.abc import Iterator
 
-from pytest_converge.diagnosis.cause import Cause, Step
-from pytest_converge.diagnosis.failed_training import FailedTraining
-from pytest_converge.diagnosis.order import Place
+from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.rate_search import sentence
 from pytest_converge.training.interventions import learning_rate, optimizers
-from pytest_converge.training.interventions.intervention import Intervention
-
-__all__ = ["CAUSE"]
 
 #: A schedule whose mean rate over the run is below this share of its peak decayed too soon, or was
 #: still warming up.
@@ -64,12 +56,12 @@ FAR_BELOW_PEAK = 0.1
 FAR_BELOW_MEDIAN = 0.1
 
 
-def _sign(failed: FailedTraining) -> Iterator[Intervention]:
+def _sign(failed: FailedTraining) -> Repairs:
     if failed.evidence.rate < 0:
         yield learning_rate.reversed_sign(failed.training, failed.evidence.rate)
 
 
-def _schedule(failed: FailedTraining) -> Iterator[Intervention]:
+def _schedule(failed: FailedTraining) -> Repairs:
     rates = failed.record.curve.learning_rate
     if failed.takes_optimizer and learning_rate.has_schedule(failed.training) and rates:
         peak = max(*rates, learning_rate.peak(failed.training))
@@ -77,7 +69,7 @@ def _schedule(failed: FailedTraining) -> Iterator[Intervention]:
             yield learning_rate.constant(failed.training, peak)
 
 
-def _clipping(failed: FailedTraining) -> Iterator[Intervention]:
+def _clipping(failed: FailedTraining) -> Repairs:
     norms = failed.record.curve.gradient_norm
     if not failed.takes_optimizer or not norms:
         return

@@ -47,18 +47,13 @@ def test_from_the_left(converge):
 ```
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Iterator
 
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.diagnosis.cause import Cause, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.exploding_gradient import broken_step
 from pytest_converge.diagnosis.evidence import NO_SLOPE
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
-from pytest_converge.diagnosis.order import Place
 from pytest_converge.diagnosis.trials import SEEDS, passes
 from pytest_converge.training.interventions import starts, steps
 from pytest_converge.training.interventions.intervention import Intervention
@@ -115,7 +110,7 @@ def _elsewhere(failed: FailedTraining) -> Trial | None:
     return best
 
 
-def _draws() -> Iterator[Intervention]:
+def _draws() -> Repairs:
     for spread, around_zero in (*((spread, False) for spread in SPREADS), (SPREADS[-1], True)):
         for seed in range(DRAWS):
             yield starts.elsewhere(seed, spread, code=CAUSE.code, around_zero=around_zero)

@@ -39,23 +39,14 @@ def test_calmer_descent(converge):
 ```
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from pytest_converge.diagnosis.cause import Cause, Step
-from pytest_converge.diagnosis.failed_training import FailedTraining
-from pytest_converge.diagnosis.order import Place
+from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import optimizers
-from pytest_converge.training.interventions.intervention import Intervention
-
-__all__ = ["CAUSE"]
 
 #: A momentum from which the average over steps is longer than most short trainings.
 HIGH = 0.95
 
 
-def _repairs(failed: FailedTraining) -> Iterator[Intervention]:
+def _repairs(failed: FailedTraining) -> Repairs:
     if failed.takes_optimizer and optimizers.is_keras(failed.training):
         for name in ("momentum", "beta_1"):
             value = optimizers.setting(failed.training, name)

@@ -55,18 +55,17 @@ def test_whole_rows(converge):
 ```
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from pytest_converge.diagnosis.cause import Cause, Step, named
+from pytest_converge.diagnosis.cause import (
+    Answer,
+    Cause,
+    FailedTraining,
+    Place,
+    Repairs,
+    Step,
+    named,
+)
 from pytest_converge.diagnosis.evidence import Evidence
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
-from pytest_converge.diagnosis.order import Place
 from pytest_converge.training.interventions import rows
-from pytest_converge.training.interventions.intervention import Intervention
-
-__all__ = ["CAUSE"]
 
 
 def _answer(failed: FailedTraining) -> Answer | None:
@@ -80,7 +79,7 @@ def _answer(failed: FailedTraining) -> Answer | None:
     return found or Answer(cause=CAUSE.code, where=where)
 
 
-def _repairs(failed: FailedTraining, where: tuple[str, ...]) -> Iterator[Intervention]:
+def _repairs(failed: FailedTraining, where: tuple[str, ...]) -> Repairs:
     data = failed.laboratory.rows
     if data is None:
         return

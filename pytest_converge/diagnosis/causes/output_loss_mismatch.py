@@ -53,21 +53,12 @@ def test_sigmoid(converge):
 ```
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-
-from pytest_converge.diagnosis.cause import Cause, Step
-from pytest_converge.diagnosis.failed_training import FailedTraining
-from pytest_converge.diagnosis.order import Place
+from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import outputs
-from pytest_converge.training.interventions.intervention import Intervention
-
-__all__ = ["CAUSE"]
 
 
-def _repairs(failed: FailedTraining) -> Sequence[Intervention]:
+def _repairs(failed: FailedTraining) -> Repairs:
     """Another output, loss or labels: which of them does not fit shows in all three at once."""
     training, rows = failed.training, failed.laboratory.rows
     if training.model is None or training.own_train_step or rows is None:

@@ -57,19 +57,13 @@ def test_adam(converge):
 ```
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
-from collections.abc import Iterator
 
 from pytest_converge.checks.words import number
-from pytest_converge.diagnosis.cause import Cause, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import DRAWS, SPREADS, looks_stationary, usual_gradient
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
-from pytest_converge.diagnosis.order import Place
 from pytest_converge.training.interventions import optimizers, starts
-from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = ["CAUSE", "cause_of_an_escape", "escapes", "without_slope"]
 
@@ -91,7 +85,7 @@ def _no_slope(failed: FailedTraining) -> Answer | None:
     return dataclasses.replace(found, message=message)
 
 
-def escapes() -> Iterator[Intervention]:
+def escapes() -> Repairs:
     """Starts elsewhere, from the nearest on; around 0 where the given one is far too large."""
     for spread in reversed(SPREADS):
         for around_zero in (False, True):

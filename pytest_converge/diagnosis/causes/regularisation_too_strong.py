@@ -53,17 +53,8 @@ def test_light_penalty(converge):
 ```
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from pytest_converge.diagnosis.cause import Cause, Step
-from pytest_converge.diagnosis.failed_training import FailedTraining
-from pytest_converge.diagnosis.order import Place
+from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import optimizers, regularisation
-from pytest_converge.training.interventions.intervention import Intervention
-
-__all__ = ["CAUSE"]
 
 #: A weight decay that outweighs most gradients; Keras' usual one is 0.004.
 HIGH_WEIGHT_DECAY = 0.1
@@ -76,13 +67,13 @@ LAYERS = (
 )
 
 
-def _weight_decay(failed: FailedTraining) -> Iterator[Intervention]:
+def _weight_decay(failed: FailedTraining) -> Repairs:
     value = optimizers.setting(failed.training, "weight_decay") if failed.takes_optimizer else None
     if isinstance(value, (int, float)) and value > HIGH_WEIGHT_DECAY:
         yield optimizers.without_weight_decay(failed.training)
 
 
-def _penalties(failed: FailedTraining) -> Iterator[Intervention]:
+def _penalties(failed: FailedTraining) -> Repairs:
     training = failed.training
     if training.model is None:
         return

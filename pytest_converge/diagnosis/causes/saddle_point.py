@@ -46,14 +46,8 @@ def test_from_beside_it(converge):
 ```
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from pytest_converge.diagnosis.cause import Cause, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import curvature_here, looks_stationary
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
-from pytest_converge.diagnosis.order import Place
 from pytest_converge.training.interventions import starts, steps
 from pytest_converge.training.interventions.intervention import Intervention
 
@@ -94,7 +88,7 @@ def _stationary(failed: FailedTraining) -> Answer | None:
     return failed.first_passing(escaping[-1].combined(rate) for rate in failed.at_rates(*FACTORS))
 
 
-def nudges(failed: FailedTraining) -> Iterator[Intervention]:
+def nudges(failed: FailedTraining) -> Repairs:
     """Steps off the start along the direction of most negative curvature, both ways."""
     failed.laboratory.put_back()
     found = curvature_here(failed.laboratory, failed.trials.guard)
@@ -110,7 +104,7 @@ def nudges(failed: FailedTraining) -> Iterator[Intervention]:
             yield starts.nudged(found.direction_of_smallest, length, CAUSE.code)
 
 
-def _off_the_end(failed: FailedTraining) -> Iterator[Intervention]:
+def _off_the_end(failed: FailedTraining) -> Repairs:
     """Steps off the point where the run came to rest, where its slope ends and its curvature falls.
 
     Only for a loss without data: the gradient of a batch never ends.

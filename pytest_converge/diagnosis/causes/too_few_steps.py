@@ -42,17 +42,11 @@ def test_with_time(converge):
 ```
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Iterator
 
 from pytest_converge.checks.words import number
-from pytest_converge.diagnosis.cause import Cause, Step
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
-from pytest_converge.diagnosis.order import Place
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import steps
-from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = ["CAUSE", "still_falls"]
 
@@ -64,7 +58,7 @@ STILL_GAINS = 0.1
 FARTHEST = 64.0
 
 
-def _repairs(failed: FailedTraining) -> Iterator[Intervention]:
+def _repairs(failed: FailedTraining) -> Repairs:
     return (steps.more(failed.laboratory.steps, factor) for factor in FACTORS)
 
 

@@ -44,13 +44,7 @@ def test_many_units(converge):
 ```
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from pytest_converge.diagnosis.cause import Cause, Step
-from pytest_converge.diagnosis.failed_training import FailedTraining
-from pytest_converge.diagnosis.order import Place
+from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import width
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.training import Training
@@ -58,7 +52,7 @@ from pytest_converge.training.training import Training
 __all__ = ["CAUSE", "larger"]
 
 
-def _repairs(failed: FailedTraining) -> Iterator[Intervention]:
+def _repairs(failed: FailedTraining) -> Repairs:
     change = larger(failed.training) if failed.takes_optimizer else None
     if change is not None:
         yield change

@@ -47,20 +47,14 @@ def test_above_the_floor(converge):
 ```
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
 from pytest_converge.checks.words import number, share
 from pytest_converge.columns.contradictions import contradicting_share
-from pytest_converge.diagnosis.cause import Cause, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.causes.labels_unrelated import RELATED, relation
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
-from pytest_converge.diagnosis.order import Place
 from pytest_converge.training.data.arrays import batch_leaves
-
-__all__ = ["CAUSE"]
 
 #: Rows with the same inputs and other targets, as a share of all, that explain a missed target.
 CONTRADICTING = 0.1

@@ -54,18 +54,12 @@ def test_scaled_price(converge):
 ```
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from pytest_converge.diagnosis.cause import Cause, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.unscaled_targets import (
     on_an_unsuitable_scale,
     standardised_targets,
 )
 from pytest_converge.diagnosis.evidence import Evidence
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
-from pytest_converge.diagnosis.order import Place
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import features
 from pytest_converge.training.interventions.intervention import Intervention
@@ -102,7 +96,7 @@ def scale_changes(failed: FailedTraining) -> list[Intervention]:
     return [*_standardised(failed), *standardised_targets(failed), *_both(failed)]
 
 
-def _with_rate(failed: FailedTraining) -> Iterator[Intervention]:
+def _with_rate(failed: FailedTraining) -> Repairs:
     changes = scale_changes(failed)
     for change in changes[-1:] + changes[:-1]:
         yield from (change.combined(rate) for rate in failed.at_rates(*FACTORS))

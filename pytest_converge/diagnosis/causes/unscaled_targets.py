@@ -51,15 +51,11 @@ def test_price_in_standard_units(converge):
 ```
 """
 
-from __future__ import annotations
-
 import statistics
 
 from pytest_converge.columns.scale import ScaleFlag
-from pytest_converge.diagnosis.cause import Cause, Step, named
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step, named
 from pytest_converge.diagnosis.evidence import Evidence
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
-from pytest_converge.diagnosis.order import Place
 from pytest_converge.training.interventions import targets
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.model.losses import loss_names

@@ -52,20 +52,11 @@ def test_mixed(converge):
 ```
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from pytest_converge.diagnosis.cause import Cause, Step
-from pytest_converge.diagnosis.failed_training import FailedTraining
-from pytest_converge.diagnosis.order import Place
+from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import rows
-from pytest_converge.training.interventions.intervention import Intervention
-
-__all__ = ["CAUSE"]
 
 
-def _repairs(failed: FailedTraining) -> Iterator[Intervention]:
+def _repairs(failed: FailedTraining) -> Repairs:
     data = failed.laboratory.rows
     if data is not None and not data.shuffles:
         yield rows.shuffled(0, from_dataset=data.from_source)

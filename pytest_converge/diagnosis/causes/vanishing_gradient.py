@@ -49,23 +49,16 @@ def test_eight_rectifiers(converge):
 ```
 """
 
-from __future__ import annotations
-
 import contextlib
-from collections.abc import Iterator
 from typing import Any
 
-from pytest_converge.diagnosis.cause import Cause, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.bad_initialisation import drawn_anew, symptom
 from pytest_converge.diagnosis.evidence import Evidence
-from pytest_converge.diagnosis.failed_training import Answer, FailedTraining
-from pytest_converge.diagnosis.order import Place
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import hidden
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.model.structure import hidden_layers
-
-__all__ = ["CAUSE"]
 
 #: Activations whose slope does not shrink for large inputs (after eight sigmoid layers: elu trained
 #: on 9 of 10 seeds, relu on 8).
@@ -76,17 +69,11 @@ SQUASHING = frozenset({"sigmoid", "tanh", "hard_sigmoid", "softsign", "softmax"}
 SLOWER = 0.3
 
 
-def _activations(failed: FailedTraining) -> Iterator[Intervention]:
-    if failed.evidence.faint:
-        yield from _open_ended(failed)
+def _activations(failed: FailedTraining) -> Repairs:
+    return _open_ended(failed) if failed.evidence.faint else ()
 
 
-def _drawn_anew(failed: FailedTraining) -> Iterator[Intervention]:
-    if failed.training.model is not None and failed.evidence.faint and not failed.evidence.dead:
-        yield drawn_anew(failed, CAUSE.code)
-
-
-def _drawn_anew_and_activations(failed: FailedTraining) -> Iterator[Intervention]:
+def _drawn_anew_and_activations(failed: FailedTraining) -> Repairs:
     open_ended = _open_ended(failed) if failed.evidence.odd_start else []
     if open_ended:
         yield open_ended[0].combined(drawn_anew(failed, CAUSE.code))
@@ -130,7 +117,6 @@ CAUSE = Cause(
     refined=_with_room,
     steps=(
         Step(place=Place.ACTIVATIONS, repairs=_activations),
-        Step(place=Place.DRAWN_ANEW, repairs=_drawn_anew),
         Step(place=Place.DRAWN_ANEW_AND_ACTIVATIONS, repairs=_drawn_anew_and_activations),
     ),
 )

@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 from keras import initializers, layers, optimizers
 
+from pytest_converge.diagnosis.cause import Answer
 from pytest_converge.diagnosis.causes import bad_initialisation, every_cause
 from pytest_converge.diagnosis.evidence import Evidence
-from pytest_converge.diagnosis.failed_training import Answer
 from pytest_converge.diagnosis.order import Place
 from tests.diagnosis.programs import diagnosis_of, failed_of
 from tests.zoo.problems import fit, linear, sequential

@@ -10,9 +10,9 @@ import tensorflow as tf
 from keras.optimizers import SGD
 
 from pytest_converge.core.diagnosis import Trial
+from pytest_converge.diagnosis.cause import FailedTraining
 from pytest_converge.diagnosis.causes.too_few_steps import still_falls
 from pytest_converge.diagnosis.evidence import Evidence
-from pytest_converge.diagnosis.failed_training import FailedTraining
 from pytest_converge.training.interventions.steps import more
 from tests.checks.curves import record_of
 from tests.diagnosis.programs import conclusion, diagnosis_of

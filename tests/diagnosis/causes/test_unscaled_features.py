@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from pytest_converge.columns.scale import ScaleEvidence, ScaleFlag
+from pytest_converge.diagnosis.cause import Answer
 from pytest_converge.diagnosis.causes import unscaled_features, unscaled_targets
 from pytest_converge.diagnosis.evidence import Evidence, numbers
-from pytest_converge.diagnosis.failed_training import Answer
 from tests.checks.curves import record_of
 from tests.diagnosis.programs import diagnosis_of, failed_of, raw_features
 

@@ -6,9 +6,9 @@ import math
 
 from keras import layers, optimizers
 
+from pytest_converge.diagnosis.cause import Answer
 from pytest_converge.diagnosis.causes.vanishing_gradient import CAUSE
 from pytest_converge.diagnosis.evidence import Evidence
-from pytest_converge.diagnosis.failed_training import Answer
 from tests.diagnosis.programs import diagnosis_of, readings_of
 from tests.zoo.problems import fit, linear, sequential
 
