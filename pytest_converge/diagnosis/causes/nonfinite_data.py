@@ -55,16 +55,7 @@ def test_whole_rows(converge):
 ```
 """
 
-from pytest_converge.diagnosis.cause import (
-    Answer,
-    Cause,
-    FailedTraining,
-    Place,
-    Repairs,
-    Step,
-    named,
-)
-from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.training.interventions import rows
 
 
@@ -73,29 +64,19 @@ def _answer(failed: FailedTraining) -> Answer | None:
     where = tuple(item.name for item in failed.record.nonfinite if item.what == "data")
     if not where:
         return None
-    found = failed.first_passing(_repairs(failed, where))
+    repairs, data = [], failed.laboratory.rows
+    if data is not None:
+        columns = rows.unusable_columns(data)
+        without_columns = rows.without_unusable_columns(where, columns) if columns else None
+        repairs.append(without_columns or rows.without_nonfinite(where))
+    found = failed.first_passing(repairs)
     if found is None and CAUSE.code in failed.trials.expectation.ignore:
         return None  # a mask that the loss knows
     return found or Answer(cause=CAUSE.code, where=where)
 
 
-def _repairs(failed: FailedTraining, where: tuple[str, ...]) -> Repairs:
-    data = failed.laboratory.rows
-    if data is None:
-        return
-    columns = rows.unusable_columns(data)
-    if columns:
-        yield rows.without_unusable_columns(where, columns)
-    else:
-        yield rows.without_nonfinite(where)
-
-
-def _sentence(evidence: Evidence, answer: Answer) -> str:
-    return f"{named(answer.where)} holds values that are not finite"
-
-
 CAUSE = Cause(
     code="nonfinite-data",
-    sentence=_sentence,
+    sentence="{where} holds values that are not finite",
     steps=(Step(place=Place.NOT_FINITE, answer=_answer),),
 )
