@@ -203,7 +203,7 @@ def _diagnosis(context: Context, running: TrainingRun, run: Run) -> Diagnosis | 
     """Why the latest start failed; its end state is put back afterwards."""
     if run.passed or context.diagnose == "off":
         return None
-    from pytest_converge.diagnosis.procedure import diagnose
+    from pytest_converge.diagnosis.diagnose import diagnose
 
     seconds = max(QUICK_SECONDS, QUICK_TIMES * run.record.seconds)
     trained = running.training.snapshot()
