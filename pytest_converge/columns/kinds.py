@@ -45,15 +45,29 @@ def shape_of(parts: Sequence[Part]) -> str:
     array = parts[0].array
     if len(parts) > 1 or array.ndim < 3:
         return "table"
-    if array.ndim == 4 and min(array.shape[1:3]) >= SMALLEST_SIDE:
+    if array.ndim > 3 and min(array.shape[-3:-1]) >= SMALLEST_SIDE:
         return "image"
     return "sequence"
 
 
 def kinds_of(
-    part: Part, profiles: Sequence[ColumnProfile], samples: Sequence[ColumnSample]
+    part: Part,
+    profiles: Sequence[ColumnProfile],
+    samples: Sequence[ColumnSample],
+    *,
+    amounts: bool = False,
 ) -> list[str]:
-    """The kind of each column of an array of numbers, as far as it shows by itself."""
+    """The kind of each column of an array of numbers, as far as it shows by itself.
+
+    Args:
+        part: the columns.
+        profiles: their statistics.
+        samples: some of their rows.
+        amounts: True where a layer takes the numbers as they are, so that none is a code.
+    """
+    if amounts:
+        kinds = (_plain_kind(part, i, p, samples[i]) for i, p in enumerate(profiles))
+        return [kind or "continuous" for kind in kinds]
     if shape_of([part]) == "image":
         return ["empty" if _is_empty(profile) else "pixels" for profile in profiles]
     tokens = _are_tokens(part, profiles)
@@ -82,19 +96,25 @@ def mark_groups(profiles: list[ColumnProfile], samples: Sequence[ColumnSample]) 
 def _kind(
     part: Part, index: int, profile: ColumnProfile, seen: ColumnSample, *, tokens: bool
 ) -> str:
+    plain = _plain_kind(part, index, profile, seen)
+    if plain:
+        return "tokens" if tokens and plain == "constant" else plain
+    if tokens:
+        return "tokens"
+    if part.categories or (part.array.dtype.kind in "iu" and _are_codes(profile, seen)):
+        return "categorical"
+    small = max(abs(profile.low), abs(profile.high)) <= LARGEST_ORDINAL
+    return "ordinal" if small and seen.whole else "continuous"
+
+
+def _plain_kind(part: Part, index: int, profile: ColumnProfile, seen: ColumnSample) -> str:
+    """What shows whatever the numbers mean: "empty", "constant" or "binary"; else nothing."""
     if _is_empty(profile):
         return "empty"
-    largest = max(abs(profile.low), abs(profile.high))
-    whole = part.array.dtype.kind in "iu"
-    if profile.high - profile.low <= CONSTANT_SPREAD * largest:
-        return "tokens" if tokens else "constant"
-    kinds = (
-        ("binary", part.array.dtype.kind == "b" or _is_flag(part, index, profile, seen)),
-        ("tokens", tokens),
-        ("categorical", part.categories or (whole and _are_codes(profile, seen))),
-        ("ordinal", largest <= LARGEST_ORDINAL and seen.whole),
-    )
-    return next((kind for kind, fits in kinds if fits), "continuous")
+    if profile.high - profile.low <= CONSTANT_SPREAD * max(abs(profile.low), abs(profile.high)):
+        return "constant"
+    flag = part.array.dtype.kind == "b" or _is_flag(part, index, profile, seen)
+    return "binary" if flag else ""
 
 
 def _is_empty(profile: ColumnProfile) -> bool:

@@ -17,14 +17,9 @@ __all__ = [
     "rows_agree",
     "rows_are_mixed",
     "targets_are_finite",
-    "targets_are_scaled",
     "targets_vary",
 ]
 
-#: Standard deviation or |mean| of one target: fired on 0 of 816 healthy trainings.
-HIGHEST_TARGET = 20.0
-#: Root mean square of targets below which a loss and its gradients vanish: squares of 1e-6.
-LOWEST_TARGET = 1e-3
 #: One-hot rows whose sum is another count from this share on.
 OFF_ROWS = 1e-4
 #: How far the sum of a one-hot row may be from 1: float16.
@@ -36,6 +31,8 @@ FEW_CHANGES, FEWEST_ROWS = 0.25, 40
 SORTED_SHARE = 0.98
 #: A label counts, where labels are missing below it, from this share of the rows on.
 SETTLED = 0.01
+#: Classes that random labels leave out, on average, where a gap tells nothing.
+BY_CHANCE = 0.01
 #: So many times as many contradictions as equal rows are to be expected by chance.
 TIMES_CHANCE = 3.0
 #: Kinds of columns so rich that equal rows are no chance; so many tokens are as rich.
@@ -95,22 +92,6 @@ def classes_are_balanced(target: TargetProfile, limits: DataLimits) -> DataFindi
         return None
     message = f"class {label} has {count} of {rows} rows ({share_of(count / rows)})"
     return _finding("class-imbalance", message, target, rows=count, balance=balance)
-
-
-def targets_are_scaled(target: TargetProfile, limits: DataLimits) -> DataFinding | None:
-    """Values to be predicted are of a size that weights start with."""
-    if target.task != "values":
-        return None
-    for c in target.columns:
-        if c.kind in {"tokens", "binary", "one-hot", "pixels", "text"}:
-            continue
-        large = c.deviation > HIGHEST_TARGET or abs(c.mean) > HIGHEST_TARGET
-        small = c.kind != "constant" and c.rms < LOWEST_TARGET
-        if large or small:
-            sizes = f"mean {number(c.mean)}, standard deviation {number(c.deviation)}"
-            evidence = {"mean": c.mean, "deviation": c.deviation}
-            return _finding("unscaled-targets", f"{c.name} has {sizes}", target, **evidence)
-    return None
 
 
 def rows_are_mixed(target: TargetProfile) -> DataFinding | None:
@@ -184,6 +165,8 @@ def _numbers_wrong(target: TargetProfile, first: str, *, is_float: bool) -> str:
 def _gap(values: Sequence[tuple[float, int]]) -> float | None:
     """The first number that no row has, below a label that many have."""
     total = sum(rows for _, rows in values)
+    if len(values) * math.exp(-total / len(values)) > BY_CHANCE:
+        return None
     for (before, _), (after, rows) in itertools.pairwise(values):
         if after - before > 1.0 and rows >= SETTLED * total:
             return before + 1.0

@@ -11,13 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.columns.scale import (
-    HIGHEST_TARGET,
-    ArrayScale,
-    ScaleEvidence,
-    column_scales,
-    scale_evidence,
-)
+from pytest_converge.columns.profile import profile_arrays
+from pytest_converge.columns.scale import HIGHEST_TARGET, ScaleEvidence, scale_evidence
+from pytest_converge.core.data_report import GroupProfile
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.data.batches import ArrayData, StreamData
 from pytest_converge.training.measures.gradients import MOST_ROWS, undisturbed
@@ -50,7 +46,7 @@ class TrainingScales:
             not to be standardised.
     """
 
-    scales: tuple[ArrayScale, ...]
+    scales: tuple[GroupProfile, ...]
     evidence: ScaleEvidence
     codes: frozenset[str]
 
@@ -84,7 +80,7 @@ def training_scales(training: Training) -> TrainingScales | None:
         inputs, codes, predictions = looked
         codes.update(_coded_targets(model, targets))
     columns = getattr(training, "columns", None)
-    scales = column_scales({**inputs, **targets}, columns, codes=codes)
+    scales = profile_arrays({**inputs, **targets}, columns, codes=codes)
     evidence = scale_evidence(scales)
     if predictions is not None and _met(predictions, targets):
         left = tuple(flag for flag in evidence.targets if flag.part != "mean")
