@@ -68,12 +68,14 @@ def prepare(pipeline: Pipeline, train: Any, other: Any, targets: Any = None) -> 
     return Bench(pipeline, fitted, train, other, targets, few, found, names)
 
 
-def tried(code: str, what: str, run: Callable[[], Difference]) -> PipelineTrial:
-    """The trial; an error of the pipeline is a difference as well."""
+def tried(code: str, what: str, run: Callable[[], Difference | str]) -> PipelineTrial:
+    """The trial; an error of the pipeline is a difference as well, a text says why it was not."""
     try:
         found = run()
     except Exception as error:  # noqa: BLE001 - whatever the user's code raises is the finding
         found = Difference(problem=said(error))
+    if isinstance(found, str):
+        return PipelineTrial(code=code, what=what, why_not=found)
     return PipelineTrial(code=code, what=what, difference=found)
 
 
