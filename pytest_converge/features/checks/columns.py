@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 
 from pytest_converge.checks.words import number, share
 from pytest_converge.core.data_limits import DataLimits
@@ -46,15 +46,12 @@ def columns_are_finite(groups: Sequence[GroupProfile], limits: DataLimits) -> Da
     bad.sort(key=lambda c: -(c.missing + c.infinite))
     missing, infinite = sum(c.missing for c in bad), sum(c.infinite for c in bad)
     worst = bad[0]
-    parts = []
-    if missing:
-        parts.append(f"{missing} missing")
-    if infinite:
-        parts.append(f"{infinite} infinite")
-    if not parts:
-        parts.append(f"up to {number(max(worst.high, -worst.low))}, infinite in float32")
+    counts = ((missing, "missing"), (infinite, "infinite"))
+    parts = [f"{count} {what}" for count, what in counts if count] or [
+        f"up to {number(max(worst.high, -worst.low))}, infinite in float32"
+    ]
     gone = (worst.missing + worst.infinite) / max(worst.values, 1)
-    message = f"{' and '.join(parts)} in {listed(bad)}; {share_of(gone)} of {worst.name}"
+    message = f"{' and '.join(parts)} in {listed(_names(bad))}; {share_of(gone)} of {worst.name}"
     return _finding("nonfinite-data", message, bad, missing=missing, infinite=infinite)
 
 
@@ -75,7 +72,7 @@ def columns_vary(groups: Sequence[GroupProfile], limits: DataLimits) -> DataFind
     if not bad:
         return None
     worst = bad[0]
-    message = f"{listed(bad)} {'is' if len(bad) == 1 else 'are'} the same in every row"
+    message = f"{listed(_names(bad))} {'is' if len(bad) == 1 else 'are'} the same in every row"
     message += f" ({number(worst.low)})" if len(bad) == 1 and worst.kind == "constant" else ""
     return _finding("constant-feature", message, bad, count=len(bad))
 
@@ -99,7 +96,7 @@ def columns_vary_enough(groups: Sequence[GroupProfile], limits: DataLimits) -> D
         worst = bad[0]
         why = f"{number(worst.mean)} with a standard deviation of {number(worst.deviation)}"
     evidence = {"common_share": worst.common_share, "deviation": worst.deviation}
-    message = f"{listed(bad)} hardly {'varies' if len(bad) == 1 else 'vary'}: {why}"
+    message = f"{listed(_names(bad))} hardly {'varies' if len(bad) == 1 else 'vary'}: {why}"
     return _finding("near-constant-feature", message, bad, **evidence)
 
 
@@ -130,7 +127,7 @@ def no_outliers(groups: Sequence[GroupProfile], limits: DataLimits) -> DataFindi
             f"farthest at {number(_reach(worst))}"
         )
     evidence = {"far": worst.far, "spread": worst.spread, "farthest": _reach(worst)}
-    return _finding("outliers", f"{listed(bad)}: {why}", bad, **evidence)
+    return _finding("outliers", f"{listed(_names(bad))}: {why}", bad, **evidence)
 
 
 def is_lost(c: ColumnProfile) -> bool:
@@ -138,11 +135,12 @@ def is_lost(c: ColumnProfile) -> bool:
     return c.deviation <= LOST_SPREAD * abs(c.mean)
 
 
-def listed(columns: Sequence[ColumnProfile]) -> str:
+def listed(names: Iterable[str]) -> str:
     """`a, b, c and 2 more`."""
-    names = ", ".join(column.name for column in columns[:MOST_NAMES])
-    more = len(columns) - MOST_NAMES
-    return f"{names} and {more} more" if more > 0 else names
+    shown = list(names)
+    more = len(shown) - MOST_NAMES
+    text = ", ".join(shown[:MOST_NAMES])
+    return f"{text} and {more} more" if more > 0 else text
 
 
 def share_of(part: float) -> str:
@@ -191,11 +189,11 @@ def _all(groups: Sequence[GroupProfile]) -> list[ColumnProfile]:
     return [column for group in groups for column in group.columns]
 
 
+def _names(columns: Sequence[ColumnProfile]) -> tuple[str, ...]:
+    return tuple(column.name for column in columns)
+
+
 def _finding(
     code: str, message: str, columns: Sequence[ColumnProfile], **evidence: float | int | str
 ) -> DataFinding:
-    names = tuple(column.name for column in columns)
-    return DataFinding(code=code, message=message, columns=names, evidence=evidence)
-
-
-Check = Callable[[Sequence[GroupProfile], DataLimits], DataFinding | None]
+    return DataFinding(code=code, message=message, columns=_names(columns), evidence=evidence)

@@ -26,22 +26,19 @@ __all__ = ["features_are_scaled", "images_in_range", "targets_are_scaled"]
 
 def features_are_scaled(groups: Sequence[GroupProfile], limits: DataLimits) -> DataFinding | None:
     """The columns are of a size for which layers are initialised, and of one order."""
-    seen: dict[str, tuple[ColumnProfile, str, float]] = {}
+    seen: dict[str, tuple[str, float]] = {}
     for group in groups:
         if group.shape != "image":
             for column, why, value in _unscaled(group, limits):
-                seen.setdefault(column.name, (column, why, value))
+                seen.setdefault(column.name, (why, value))
     if not seen:
         return None
-    columns = [column for column, _, _ in seen.values()]
-    _, why, value = next(iter(seen.values()))
-    names = listed(columns)
-    message = why if why.startswith(f"{names} ") else f"{names}: {why}"
+    (why, value), names = next(iter(seen.values())), listed(seen)
     return DataFinding(
         code="unscaled-features",
-        message=message,
+        message=why if why.startswith(f"{names} ") else f"{names}: {why}",
         columns=tuple(seen),
-        evidence={"value": value, "columns": len(columns)},
+        evidence={"value": value, "columns": len(seen)},
     )
 
 
