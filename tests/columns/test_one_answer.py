@@ -9,6 +9,7 @@ import math
 import keras
 import numpy as np
 import pytest
+from keras import layers, optimizers
 
 from pytest_converge.columns.classes import task_of
 from pytest_converge.columns.contradictions import contradicting_share
@@ -24,8 +25,9 @@ from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions.class_weights import class_shares
 from pytest_converge.training.interventions.outputs import kind_of
 from pytest_converge.training.model.losses import loss_names
+from tests.diagnosis.programs import diagnosis_of
 from tests.zoo.faults import FAULTS
-from tests.zoo.problems import BINARY, HEALTHY, SICK, SPARSE
+from tests.zoo.problems import BINARY, HEALTHY, SICK, SPARSE, fit, sequential
 
 CROSS_ENTROPIES = {BINARY, SPARSE, "categorical_crossentropy"}
 
@@ -165,3 +167,12 @@ def test_noise_of_measurement_is_no_contradiction():
         report = check_data(x, y, limits=DataLimits(task="values"))
         assert contradicting_share(x, y) == share
         assert ("contradictory-labels" in report.codes) == bool(share)
+
+
+def test_a_slow_training_on_repeated_measurements_is_a_slow_training():
+    rng = np.random.default_rng(0)
+    x = np.repeat(np.linspace(-1, 1, 16), 16)[:, None].astype("float32")
+    y = (2 * x + 1 + 1e-3 * rng.normal(size=x.shape)).astype("float32")
+    model = sequential(layers.Dense(1), optimizer=optimizers.SGD(1e-4), loss="mse")
+    found = diagnosis_of(fit(model, x, y), steps=100, max_loss=0.01)
+    assert found.cause == "learning-rate-too-low"

@@ -70,23 +70,23 @@ def _comparison(
     judged: str,
     tolerance: float,
 ) -> PipelineComparison:
-    from pytest_converge.features.comparison.judgement import Scale, find_culprits
+    from pytest_converge.features.comparison.judgement import Reference, find_culprits
 
     starts = max(STARTS, context.expectation.seeds)
     known = benches.records(reference, starts)
-    scale = Scale(known, context.expectation.max_loss)
-    if not scale.usable:
+    against = Reference(known, context.expectation.max_loss)
+    if not against.usable:
         given = "a reference whose loss is not finite, or negative"
         remedy = "Look at it alone: converge.fit(build, z_scored_features, targets)."
         raise InvalidTrainingError(complaint(given, "one that trains", remedy))
-    runs = [scale.run(each, benches.records(each, starts)) for each in features]
+    runs = [against.run(each, benches.records(each, starts)) for each in features]
     comparison = PipelineComparison(
         test=context.test,
         number=context.number,
         judged=judged,
         tolerance=tolerance,
-        target=scale.target,
-        runs=(scale.run(reference, known), *runs),
+        target=against.target,
+        runs=(against.run(reference, known), *runs),
         steps=context.expectation.steps,
     )
     if comparison.passed:
@@ -98,7 +98,7 @@ def _comparison(
         return dataclasses.replace(comparison, obstacle=obstacle)
 
     def worse(changed: Features, on: int) -> float:
-        return scale.run(changed, benches.records(changed, on)).factor
+        return against.run(changed, benches.records(changed, on)).factor
 
     found = find_culprits(own, reference, different, worse, limit=1 + tolerance, starts=starts)
     return dataclasses.replace(
