@@ -10,9 +10,10 @@ import numpy as np
 from pytest_converge.columns.classes import task_of
 from pytest_converge.columns.frames import Part
 from pytest_converge.columns.repeated_rows import repeated_rows
-from pytest_converge.training.data.arrays import batch_leaves, map_named
+from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.targets import of_targets
 
 __all__ = ["NOISE", "noisy_labels", "task_of_places"]
 
@@ -37,16 +38,14 @@ def noisy_labels(data: ArrayData) -> Intervention:
     picked = rng.permutation(count)[: max(math.ceil(NOISE * count), min(count, 2))]
     member = np.isin(groups, picked)
 
-    def change(name: str, array: Any) -> Any:
-        if not name.startswith("y"):
-            return array
+    def change(array: Array) -> Array:
         return _wrong(array, groups, member, np.random.default_rng(SEED))
 
     return Intervention(
         code="",
         change=f"{100 * NOISE:g} % label noise",
         where=("y",),
-        data=lambda rows: rows.with_arrays(map_named(rows.arrays, change)),
+        data=of_targets(change),
     )
 
 

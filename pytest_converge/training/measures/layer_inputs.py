@@ -26,7 +26,7 @@ from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import call_model
 from pytest_converge.training.training import Training
 
-__all__ = ["TrainingScales", "training_scales"]
+__all__ = ["TrainingScales", "counted_rows", "training_scales"]
 
 Array = np.ndarray[Any, Any]
 
@@ -67,7 +67,7 @@ def training_scales(training: Training) -> TrainingScales | None:
     data = training.data
     if data is None:
         return None
-    arrays = _weighted(_arrays(data))
+    arrays = counted_rows(_arrays(data))
     named = dict(batch_leaves(arrays))
     inputs = {name: value for name, value in named.items() if name[0] not in "ys"}
     targets = {name: value for name, value in named.items() if name[0] == "y"}
@@ -96,7 +96,7 @@ def _arrays(data: ArrayData | StreamData) -> Any:
     return keras.tree.map_structure(lambda leaf: None if leaf is None else np.asarray(leaf), batch)
 
 
-def _weighted(arrays: Any) -> Any:
+def counted_rows(arrays: Any) -> Any:
     """The arrays without the rows whose sample weight is zero."""
     weights = dict(batch_leaves(arrays)).get("sample_weight")
     if weights is None or weights.size != len(weights) or weights.all() or not weights.any():
