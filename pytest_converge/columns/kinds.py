@@ -15,15 +15,13 @@ from pytest_converge.core.data_report import ColumnProfile
 
 __all__ = ["kinds_of", "mark_groups", "shape_of"]
 
-Array = np.ndarray[Any, Any]
-
 #: Images have at least this many pixels a side.
 SMALLEST_SIDE = 8
 #: A spread below this part of the largest value is rounding: the column is constant.
 CONSTANT_SPREAD = 1e-12
 #: A flag has two values of at most this size; 0 and 1000 are an amount.
 LARGEST_FLAG = 10.0
-#: Whole numbers up to this size are marks, grades or small counts, on which layers do well.
+#: Whole numbers up to this size are marks, grades or small counts.
 LARGEST_ORDINAL = 20.0
 #: Integers are numbers of classes where so much of a range from 0 or 1 occurs as random draws from
 #: it would cover; popular classes crowd out rare ones, so much less than all is asked for.
@@ -179,18 +177,18 @@ def _mark_one_hot(
     profiles: list[ColumnProfile], samples: Sequence[ColumnSample], run: list[int]
 ) -> None:
     """Neighbouring flags of which exactly one is 1 in every row of the sample."""
-    total: Array | None = None
+    total: Any = 0.0
     first = run[0]
     for index in run:
         values = samples[index].values
-        flags = not len(values) or bool(((values == 0.0) | (values == 1.0)).all())
-        joined = values if total is None else total + values
-        if not flags or not len(values) or joined.max() > 1.0:  # no group begins where this did
-            total, first = (values if flags and len(values) else None), index
-            first = index if total is not None else index + 1
+        joined = total + values
+        if not len(values) or not ((values == 0.0) | (values == 1.0)).all():
+            total, first = 0.0, index + 1
+        elif joined.max() > 1.0:  # no group begins where this one did
+            total, first = values, index
         elif index > first and joined.min() == 1.0:
             for place in range(first, index + 1):
                 profiles[place] = dataclasses.replace(profiles[place], kind="one-hot")
-            total, first = None, index + 1
+            total, first = 0.0, index + 1
         else:
             total = joined

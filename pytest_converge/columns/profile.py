@@ -33,6 +33,8 @@ SENTINEL_DEVIATIONS = 5.0
 CUSTOMARY_SENTINELS = frozenset(
     sign * value for sign in (-1.0, 1.0) for value in (999.0, 9999.0, 99999.0, 999999.0)
 )
+#: Larger numbers are infinite in what networks calculate with.
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 #: Rows whose lengths or sums differ less than this are of one length: rounding in float32.
 EQUAL_ROWS = 1e-3
 
@@ -142,33 +144,33 @@ def _profile_part(part: Part, *, amounts: bool) -> tuple[list[ColumnProfile], li
 def _profiles(
     part: Part, samples: Sequence[ColumnSample], measured: Moments
 ) -> list[ColumnProfile]:
-    means, deviations = measured.mean.tolist(), measured.deviation.tolist()
-    counts, lows, highs = measured.count.tolist(), measured.low.tolist(), measured.high.tolist()
-    missing, infinite = measured.missing.tolist(), measured.infinite.tolist()
-    largest = float(np.finfo(np.float32).max)
-    zeros = _zeros(part, samples)
+    names = ("count", "missing", "infinite", "mean", "deviation", "low", "high")
+    table = np.column_stack([getattr(measured, name) for name in names]).tolist()
     profiles = []
-    for index, (label, seen) in enumerate(zip(part.labels, samples, strict=True)):
-        empty = not counts[index]
-        low, high = (0.0, 0.0) if empty else (float(lows[index]), float(highs[index]))
+    for label, seen, zeros, row in zip(
+        part.labels, samples, _zeros(part, samples), table, strict=True
+    ):
+        count, missing, infinite, mean, deviation, *ends = row
+        low, high = ends if count else (0.0, 0.0)
+        common, common_share = seen.most_common
         profile = ColumnProfile(
             name=label,
             dtype=str(part.array.dtype),
             kind="continuous",
-            values=int(counts[index] + missing[index] + infinite[index]),
-            missing=int(missing[index]),
-            infinite=int(infinite[index]),
-            overflow=max(-low, high) > largest,
-            mean=means[index],
-            deviation=0.0 if low == high else deviations[index],
+            values=int(count + missing + infinite),
+            missing=int(missing),
+            infinite=int(infinite),
+            overflow=max(-low, high) > LARGEST_FLOAT32,
+            mean=mean,
+            deviation=0.0 if low == high else deviation,
             low=low,
             high=high,
-            zeros=zeros[index] if low <= 0.0 <= high else 0.0,
+            zeros=zeros if low <= 0.0 <= high else 0.0,
             median=seen.median,
             spread=seen.spread,
             distinct=seen.distinct,
-            common=seen.common,
-            common_share=seen.common_share,
+            common=common,
+            common_share=common_share,
         )
         profiles.append(profile)
     return profiles

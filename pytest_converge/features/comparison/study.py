@@ -37,14 +37,7 @@ def compared_pipelines(
 ) -> PipelineComparison:
     """Trains on several preparations of the features, beside the z-scored first one.
 
-    Args:
-        context: the test.
-        build: builds the compiled model; takes nothing, or the shape of the features without rows.
-        pipelines: the features by name, as many rows each.
-        targets: the targets.
-        judged: the name of the pipeline under test.
-        tolerance: by what share its loss may lie above that of the reference.
-        batch_size: rows of a batch.
+    Takes the arguments of `preprocessing.compare` behind the test.
 
     Raises:
         InvalidTrainingError: a training cannot be run as asked.
@@ -106,26 +99,22 @@ def _comparison(
     )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
 class _Benches:
     """A traced training for each shape of the features, made where it is first needed."""
 
-    def __init__(
-        self,
-        context: Context,
-        stack: contextlib.ExitStack,
-        build: Callable[..., Any],
-        targets: Any,
-        batch_size: int,
-    ) -> None:
+    _context: Context
+    _stack: contextlib.ExitStack
+    _build: Callable[..., Any]
+    _targets: Any
+    _batch_size: int
+    _benches: dict[tuple[Any, ...], FeatureBench] = dataclasses.field(default_factory=dict)
+
+    @property
+    def _takes_shape(self) -> bool:
         from pytest_converge.training.adapters.traceability import needed_arguments
 
-        self._context = context
-        self._stack = stack
-        self._build = build
-        self._takes_shape = len(needed_arguments(build)) == 1
-        self._targets = targets
-        self._batch_size = batch_size
-        self._benches: dict[tuple[Any, ...], FeatureBench] = {}
+        return len(needed_arguments(self._build)) == 1
 
     def check(self, features: list[Features]) -> None:
         """Refuses shapes that a model of one shape cannot take."""

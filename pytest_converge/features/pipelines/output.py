@@ -128,9 +128,8 @@ def _matrix(output: Any, name: str) -> tuple[Array, tuple[str, ...]]:
         labels = [(str(column),) for column in output.columns]
         return _joined(list(zip(columns, labels, strict=True)))
     array = output.toarray() if is_sparse(output) else output
-    if hasattr(array, "to_numpy"):
-        array = array.to_numpy()
-    matrix = _flat(array.numpy() if hasattr(array, "numpy") else np.asarray(array))
+    own = next((name for name in ("to_numpy", "numpy") if hasattr(array, name)), None)
+    matrix = _flat(array if own is None else getattr(array, own)())
     if matrix.shape[1] == 1:
         return matrix, (name,)
     return matrix, tuple(f"{name}[:, {index}]" for index in range(matrix.shape[1]))
