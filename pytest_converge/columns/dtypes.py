@@ -30,8 +30,7 @@ _NUMBER = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?([eE][-+]?\d+)?")
 
 def other_column(part: Part, index: int) -> ColumnProfile:
     """A column of text, dates, objects or complex numbers."""
-    array = part.array
-    column = array if array.ndim == 1 else array[..., index].reshape(-1)
+    array, column = part.array, part.column(index)
     kind, wrong = "text", ""
     missing = is_missing(column)
     if array.dtype.kind in "Mm":

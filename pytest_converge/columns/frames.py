@@ -61,6 +61,13 @@ class Part:
         """Columns."""
         return len(self.labels)
 
+    def column(self, index: int, chosen: slice = slice(None)) -> Array:
+        """The values of one column, by default of all rows."""
+        if self.sparse:
+            return np.asarray(self.array[chosen, index].toarray()).reshape(-1)
+        rows = self.array[chosen]
+        return np.asarray(rows if rows.ndim == 1 else rows[..., index]).reshape(-1)
+
     def rows(self, chosen: Any) -> Array:
         """The chosen rows, by index or slice, as an array of shape [values, columns]."""
         part = self.array[chosen]

@@ -124,7 +124,7 @@ def _is_flag(part: Part, index: int, profile: ColumnProfile, seen: ColumnSample)
         return False
     if part.sparse:
         return bool(seen.whole)
-    column = part.array if part.array.ndim == 1 else part.array[..., index]
+    column = part.column(index)
     low, high = (np.asarray(end).astype(column.dtype) for end in (profile.low, profile.high))
     same = (column == low) | (column == high)
     return int(same.sum()) == profile.values - profile.missing - profile.infinite

@@ -200,8 +200,7 @@ def _looked_closer(
 
 
 def _distances(part: Part, index: int, centre: float) -> Array:
-    column = part.array if part.array.ndim == 1 else part.array[..., index]
-    away = np.abs(np.asarray(column, dtype=np.float64) - centre)
+    away = np.abs(part.column(index).astype(np.float64) - centre)
     return np.where(np.isfinite(away), away, 0.0)
 
 

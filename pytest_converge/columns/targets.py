@@ -39,6 +39,7 @@ def profile_targets(
     return TargetProfile(
         task=found,
         columns=profile_columns(parts),
+        rows=len(table),
         classes=tuple((_shown(label), rows) for label, rows in zip(*labels, strict=True)),
         off_rows=off_rows,
         row_sum=row_sum,

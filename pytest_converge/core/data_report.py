@@ -108,6 +108,7 @@ class TargetProfile:
         task: "classes" (one label a row), "one-hot" (one column a class), "labels" (several
             independent labels a row) or "values".
         columns: statistics of each column.
+        rows: how many there are.
         classes: (label, rows) of every class, by label; empty for values.
         off_rows: one-hot rows that do not add up to 1.
         row_sum: the sum that most one-hot rows have.
@@ -120,6 +121,7 @@ class TargetProfile:
 
     task: str
     columns: tuple[ColumnProfile, ...]
+    rows: int
     classes: tuple[tuple[str, int], ...] = ()
     off_rows: int = 0
     row_sum: float = 1.0

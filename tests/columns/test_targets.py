@@ -43,3 +43,7 @@ def test_changes_of_the_class_are_counted():
 def test_the_share_of_steps_that_go_one_way():
     assert profile(np.sort(RNG.normal(size=N))).sorted_share == 1.0
     assert profile(RNG.normal(size=N)).sorted_share < 0.6
+
+
+def test_rows_are_counted_once_whatever_lies_in_them():
+    assert profile(np.zeros((7, 4, 4))).rows == 7

@@ -19,7 +19,7 @@ from pytest_converge.core.data_report import (
     GroupProfile,
     TargetProfile,
 )
-from pytest_converge.features.checks.columns import is_lost, listed
+from pytest_converge.features.checks.columns import finding, is_lost, listed
 
 __all__ = ["features_are_scaled", "images_in_range", "targets_are_scaled"]
 
@@ -68,12 +68,8 @@ def targets_are_scaled(target: TargetProfile, limits: DataLimits) -> DataFinding
     c = next((column for column in target.columns if column.name in flagged), None)
     if c is None:
         return None
-    return DataFinding(
-        code="unscaled-targets",
-        message=f"{c.name} has {_sizes(c)}",
-        columns=tuple(column.name for column in target.columns)[:1],
-        evidence={"mean": c.mean, "deviation": c.deviation},
-    )
+    evidence = {"mean": c.mean, "deviation": c.deviation}
+    return finding("unscaled-targets", f"{c.name} has {_sizes(c)}", target.columns[:1], **evidence)
 
 
 def _pixels_wrong(group: GroupProfile, limits: DataLimits) -> str:

@@ -86,7 +86,9 @@ def z_scored(features: Features, name: str) -> Features:
     (group,) = profile_arrays({"x": features.array})
     array = features.array
     if array.dtype.kind == "f":
-        picked = [index for index, column in enumerate(group.columns) if column.kind in FREE]
+        width = array.shape[-1]  # of grey images, which are one column, that of a row of pixels
+        kinds = [column.kind for column in group.columns] * (width // len(group.columns))
+        picked = [index for index, kind in enumerate(kinds) if kind in FREE]
         array = standardised_columns(array, picked) if picked else array
         array = np.nan_to_num(array, nan=0.0, posinf=0.0, neginf=0.0)
     return Features(name=name, array=array, columns=features.columns)

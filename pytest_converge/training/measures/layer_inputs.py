@@ -71,14 +71,13 @@ def training_scales(training: Training) -> TrainingScales | None:
     named = dict(batch_leaves(arrays))
     inputs = {name: value for name, value in named.items() if name[0] not in "ys"}
     targets = {name: value for name, value in named.items() if name[0] == "y"}
-    model = getattr(training, "model", None)
-    looked = None if model is None else _look(training, arrays, inputs)
+    looked = None if training.model is None else _look(training, arrays, inputs)
     if looked is None:
         codes = {name for name, value in named.items() if value.dtype.kind in "iu"}
         predictions = None
     else:
         inputs, codes, predictions = looked
-        codes.update(_coded_targets(model, targets))
+        codes.update(_coded_targets(training.model, targets))
     columns = getattr(training, "columns", None)
     scales = profile_arrays({**inputs, **targets}, columns, codes=codes)
     evidence = scale_evidence(scales)
@@ -118,8 +117,10 @@ def _look(
     try:
         with undisturbed(training):
             fed, predictions = _fed(model, x)
-    except Exception:  # noqa: BLE001 - a model for its own step alone need not be callable
-        return None
+    except Exception:
+        if training.own_train_step:  # a model for its own step alone need not be callable
+            return None
+        raise
     seen: dict[str, Array] = {}
     codes: set[str] = set()
     for name, layer, value, mixed in fed:
