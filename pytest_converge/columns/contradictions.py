@@ -51,16 +51,17 @@ def contradicting_rows(features: Sequence[Part], targets: Array, task: str) -> t
     return int(sizes[torn].sum()), len(rows)
 
 
-def contradicting_share(x: Array, y: Array) -> float:
+def contradicting_share(x: Array, y: Array, task: str | None = None) -> float:
     """The share of rows whose inputs occur again with other targets, from 0 to 1.
 
     Args:
         x: inputs, the rows first.
         y: targets of the same rows.
+        task: "classes" or "values" where the loss says which; else it is told from the numbers.
     """
     if not x.size or not y.size:
         return 0.0
-    return contradicting_rows(read_parts(x, "x"), y, task_of(y))[0] / len(x)
+    return contradicting_rows(read_parts(x, "x"), y, task_of(y, task))[0] / len(x)
 
 
 def targets_are_inputs(leaves: Iterable[tuple[str, Any]]) -> bool:

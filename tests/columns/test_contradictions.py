@@ -43,6 +43,13 @@ def test_more_repeats_of_a_noisy_measurement_do_not_contradict(repeats):
     assert contradicting_share(x, 0.01 * x + noise) > 0.4
 
 
+def test_the_loss_may_say_that_a_few_numbers_are_values():
+    x = np.repeat(np.arange(20.0), 4)[:, None]
+    marks = np.tile([1.0, 2.0, 1.0, 2.0], 20) + np.repeat([0.0, 3.0], 40)
+    assert contradicting_share(x, marks) == 1.0
+    assert contradicting_share(x, marks, "values") == 0.0
+
+
 def test_far_from_zero_the_noise_is_still_told():
     x = np.repeat(np.arange(20.0), 5)[:, None]
     assert contradicting_share(x, 1e8 + x + 0.1 * RNG.normal(size=x.shape)) == 0.0
