@@ -27,7 +27,7 @@ from pytest_converge.features.comparison.column_exchange import (
     read_features,
     z_scored,
 )
-from pytest_converge.features.comparison.judgement import Scale
+from pytest_converge.features.comparison.judgement import Reference
 from pytest_converge.training.adapters.build import build_training
 from pytest_converge.training.loop.run import TrainingRun
 
@@ -103,11 +103,11 @@ def main() -> None:
         x, y = load(return_X_y=True)
         for under, optimizer in OPTIMIZERS.items():
             bench, reference = bench_of(x, y, outputs, loss, optimizer)
-            scale = Scale(bench.records(reference, starts), None)
+            against = Reference(bench.records(reference, starts), None)
             for kind in (sound, slow, broken):
                 for label, array in kind(x):
                     features = read_features(label, array)
-                    factors = scale.run(features, bench.records(features, starts)).factors
+                    factors = against.run(features, bench.records(features, starts)).factors
                     agreed = [min(factors[i : i + AGREE]) for i in range(starts - AGREE + 1)]
                     single = min(factors), statistics.median(factors), max(factors)
                     print(

@@ -2,30 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["contradicting_share", "targets_are_inputs"]
+from pytest_converge.columns.classes import as_table, class_labels, task_of
+from pytest_converge.columns.frames import Part, read_parts
+from pytest_converge.columns.repeated_rows import repeated_rows
+
+__all__ = ["contradicting_rows", "contradicting_share", "targets_are_inputs"]
+
+Array = np.ndarray[Any, Any]
+
+#: Measured values repeat with noise. They contradict each other where they vary by more than this
+#: part of the variance of all targets: inputs that say nothing leave all of it.
+UNEXPLAINED = 0.5
 
 
-def contradicting_share(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float:
+def contradicting_rows(features: Sequence[Part], targets: Array, task: str) -> tuple[int, int]:
+    """(rows that have the inputs of others and another target, rows that have them).
+
+    Other classes are other targets; other values are so where their variance among rows with
+    the same inputs is more than half of that among all rows.
+
+    Args:
+        features: the columns of the inputs.
+        targets: of the same rows, which come first.
+        task: what `classes.task_of` says of the targets.
+    """
+    rows, groups = repeated_rows(features)
+    if not len(rows):
+        return 0, 0
+    table, known = as_table(targets), class_labels(targets, task)
+    starts = np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]]))
+    sizes = np.diff(np.concatenate([starts, [len(rows)]]))
+    if task == "values" and table.dtype.kind in "biuf":
+        values = table.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            limit = UNEXPLAINED * np.nanvar(values, axis=0)
+            away = values[rows] - np.nanmean(values, axis=0)
+            away -= np.repeat(np.add.reduceat(away, starts) / sizes[:, None], sizes, axis=0)
+            varied = np.add.reduceat(away**2, starts) / np.maximum(sizes - 1, 1)[:, None]
+            torn = (varied > limit).any(axis=1)
+    else:
+        labels = _numbered(table[rows]) if known is None else known[1][rows]
+        torn = np.maximum.reduceat(labels, starts) > np.minimum.reduceat(labels, starts)
+    return int(sizes[torn].sum()), len(rows)
+
+
+def contradicting_share(x: Array, y: Array, task: str | None = None) -> float:
     """The share of rows whose inputs occur again with other targets, from 0 to 1.
 
     Args:
         x: inputs, the rows first.
         y: targets of the same rows.
+        task: "classes" or "values" where the loss says which; else it is told from the numbers.
     """
-    flat = np.ascontiguousarray(x.reshape(len(x), -1))
-    _, group = np.unique(flat, axis=0, return_inverse=True)
-    values = y.reshape(len(y), -1).astype(np.float64)
-    order = np.argsort(group, kind="stable")
-    sorted_group, sorted_values = group[order], values[order]
-    same = sorted_group[1:] == sorted_group[:-1]
-    differs = (sorted_values[1:] != sorted_values[:-1]).any(axis=1) & same
-    torn = np.unique(sorted_group[1:][differs])
-    return float(np.isin(group, torn).mean()) if len(x) else 0.0
+    if not x.size or not y.size:
+        return 0.0
+    return contradicting_rows(read_parts(x, "x"), y, task_of(y, task))[0] / len(x)
 
 
 def targets_are_inputs(leaves: Iterable[tuple[str, Any]]) -> bool:
@@ -38,3 +74,9 @@ def targets_are_inputs(leaves: Iterable[tuple[str, Any]]) -> bool:
     y = [array.ravel() for name, array in leaves if name[0] == "y"]
     x = [array.ravel() for name, array in leaves if name[0] not in "ys"]
     return len(y) == 1 and any(np.array_equal(array, y[0]) for array in x)
+
+
+def _numbered(table: Array) -> Array:
+    """A number for each row, the same for equal ones."""
+    texts = table if table.dtype.kind in "biuf" else table.astype(str)
+    return np.unique(texts, axis=0, return_inverse=True)[1].reshape(-1)

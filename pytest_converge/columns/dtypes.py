@@ -12,7 +12,7 @@ from pytest_converge.columns.frames import Part
 from pytest_converge.columns.sample import ColumnSample
 from pytest_converge.core.data_report import ColumnProfile
 
-__all__ = ["other_column", "wrong_number"]
+__all__ = ["is_missing", "other_column", "wrong_number"]
 
 #: Text is numbers where so many of its values read as such; the others are marks for "unknown".
 NUMBERS_FROM = 0.9
@@ -30,10 +30,9 @@ _NUMBER = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?([eE][-+]?\d+)?")
 
 def other_column(part: Part, index: int) -> ColumnProfile:
     """A column of text, dates, objects or complex numbers."""
-    array = part.array
-    column = array if array.ndim == 1 else array[..., index].reshape(-1)
+    array, column = part.array, part.column(index)
     kind, wrong = "text", ""
-    missing = _missing(column)
+    missing = is_missing(column)
     if array.dtype.kind in "Mm":
         kind, wrong = "dates", f"dates ({array.dtype})"
     elif array.dtype.kind == "c":
@@ -68,20 +67,18 @@ def wrong_number(profile: ColumnProfile, seen: ColumnSample) -> str:
     return f"whole numbers beyond 2**24: float32 tells {left} of {len(exact)} apart"
 
 
-def _missing(column: Any) -> Any:
+def is_missing(column: Any) -> Any:
     """True where a value is None, NaN, NaT or NA: what is not equal to itself."""
-    if column.dtype.kind in "US":
-        return np.zeros(len(column), dtype=bool)
     if column.dtype.kind in "Mm":
         return np.isnat(column)
-    return np.array([_is_missing(value) for value in column], dtype=bool)
+    if column.dtype.kind != "O":
+        return np.array(column != column)  # noqa: PLR0124 - NaN is not
+    return np.array([_is_nothing(value) for value in column], dtype=bool)
 
 
-def _is_missing(value: Any) -> bool:
-    if value is None:
-        return True
-    if isinstance(value, (str, bytes)):
-        return False
+def _is_nothing(value: Any) -> bool:
+    if value is None or isinstance(value, (str, bytes)):
+        return value is None
     try:
         return not bool(value == value)  # noqa: PLR0124 - NaN is not
     except (TypeError, ValueError):

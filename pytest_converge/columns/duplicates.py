@@ -124,16 +124,7 @@ def _rounding(profile: ColumnProfile, part: Part) -> float:
 
 
 def _pairs(a: tuple[Part, int], b: tuple[Part, int]) -> Iterator[tuple[Array, Array]]:
-    rows = len(a[0])
-    for start in range(0, rows, BLOCK_VALUES):
+    for start in range(0, len(a[0]), BLOCK_VALUES):
         chosen = slice(start, start + BLOCK_VALUES)
-        yield _values(a, chosen), _values(b, chosen)
-
-
-def _values(place: tuple[Part, int], chosen: slice) -> Array:
-    part, index = place
-    if part.sparse:
-        return np.asarray(part.array[chosen, index].toarray(), dtype=np.float64).reshape(-1)
-    rows = part.array[chosen]
-    column = rows if rows.ndim == 1 else rows[..., index]
-    return np.asarray(column, dtype=np.float64).reshape(-1)
+        x, y = (part.column(index, chosen).astype(np.float64) for part, index in (a, b))
+        yield x, y

@@ -16,7 +16,15 @@ import numpy as np
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 
-__all__ = ["Part", "is_dataset", "is_frame", "is_sparse", "read_dataset", "read_parts"]
+__all__ = [
+    "Part",
+    "as_array",
+    "is_dataset",
+    "is_frame",
+    "is_sparse",
+    "read_dataset",
+    "read_parts",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -52,6 +60,13 @@ class Part:
     def width(self) -> int:
         """Columns."""
         return len(self.labels)
+
+    def column(self, index: int, chosen: slice = slice(None)) -> Array:
+        """The values of one column, by default of all rows."""
+        if self.sparse:
+            return np.asarray(self.array[chosen, index].toarray()).reshape(-1)
+        rows = self.array[chosen]
+        return np.asarray(rows if rows.ndim == 1 else rows[..., index]).reshape(-1)
 
     def rows(self, chosen: Any) -> Array:
         """The chosen rows, by index or slice, as an array of shape [values, columns]."""
@@ -147,7 +162,7 @@ def _parts(data: Any, name: str) -> Iterator[Part]:
         for index, value in enumerate(data):
             yield from _under_key(f"{name}[{index}]", value, f"{name}[{index}]")
     else:
-        array = _as_array(data, name)
+        array = as_array(data, name)
         width = array.shape[-1] if array.ndim > 1 else 1
         if array.ndim == 3 and _is_grey(array):
             array, width = array[..., None], 1
@@ -160,7 +175,7 @@ def _under_key(key: str, value: Any, name: str) -> Iterator[Part]:
         yield from _parts(value, key)
         return
     shape = getattr(value, "shape", None)
-    array = value if hasattr(value, "to_numpy") else _as_array(value, key)
+    array = value if hasattr(value, "to_numpy") else as_array(value, key)
     if shape is None:
         shape = array.shape
     if len(shape) == 1 or (len(shape) == 2 and shape[1] == 1):
@@ -173,7 +188,7 @@ def _under_key(key: str, value: Any, name: str) -> Iterator[Part]:
 def _frame_column(label: str, column: Any, group: str) -> Part:
     dtype = str(getattr(column, "dtype", ""))
     categories = dtype.lower().startswith(("category", "categorical", "enum"))
-    array = _as_array(column, label)
+    array = as_array(column, label)
     if array.dtype == object and not categories:
         array = _without_nulls(column, dtype, array)
     return Part(group, (label,), array, frame=True, categories=categories)
@@ -188,7 +203,12 @@ def _without_nulls(column: Any, dtype: str, array: Array) -> Array:
     return array
 
 
-def _as_array(value: Any, name: str) -> Array:
+def as_array(value: Any, name: str) -> Array:
+    """An array, a tensor, a series or a list of numbers as an array with rows.
+
+    Raises:
+        InvalidTrainingError: it is none of these.
+    """
     if hasattr(value, "to_numpy"):
         return np.asarray(value.to_numpy())
     if isinstance(value, np.ndarray):

@@ -15,15 +15,13 @@ from pytest_converge.core.data_report import ColumnProfile
 
 __all__ = ["kinds_of", "mark_groups", "shape_of"]
 
-Array = np.ndarray[Any, Any]
-
 #: Images have at least this many pixels a side.
 SMALLEST_SIDE = 8
 #: A spread below this part of the largest value is rounding: the column is constant.
 CONSTANT_SPREAD = 1e-12
 #: A flag has two values of at most this size; 0 and 1000 are an amount.
 LARGEST_FLAG = 10.0
-#: Whole numbers up to this size are marks, grades or small counts, on which layers do well.
+#: Whole numbers up to this size are marks, grades or small counts.
 LARGEST_ORDINAL = 20.0
 #: Integers are numbers of classes where so much of a range from 0 or 1 occurs as random draws from
 #: it would cover; popular classes crowd out rare ones, so much less than all is asked for.
@@ -45,15 +43,29 @@ def shape_of(parts: Sequence[Part]) -> str:
     array = parts[0].array
     if len(parts) > 1 or array.ndim < 3:
         return "table"
-    if array.ndim == 4 and min(array.shape[1:3]) >= SMALLEST_SIDE:
+    if array.ndim > 3 and min(array.shape[-3:-1]) >= SMALLEST_SIDE:
         return "image"
     return "sequence"
 
 
 def kinds_of(
-    part: Part, profiles: Sequence[ColumnProfile], samples: Sequence[ColumnSample]
+    part: Part,
+    profiles: Sequence[ColumnProfile],
+    samples: Sequence[ColumnSample],
+    *,
+    amounts: bool = False,
 ) -> list[str]:
-    """The kind of each column of an array of numbers, as far as it shows by itself."""
+    """The kind of each column of an array of numbers, as far as it shows by itself.
+
+    Args:
+        part: the columns.
+        profiles: their statistics.
+        samples: some of their rows.
+        amounts: True where a layer takes the numbers as they are, so that none is a code.
+    """
+    if amounts:
+        kinds = (_plain_kind(part, i, p, samples[i]) for i, p in enumerate(profiles))
+        return [kind or "continuous" for kind in kinds]
     if shape_of([part]) == "image":
         return ["empty" if _is_empty(profile) else "pixels" for profile in profiles]
     tokens = _are_tokens(part, profiles)
@@ -82,19 +94,25 @@ def mark_groups(profiles: list[ColumnProfile], samples: Sequence[ColumnSample]) 
 def _kind(
     part: Part, index: int, profile: ColumnProfile, seen: ColumnSample, *, tokens: bool
 ) -> str:
+    plain = _plain_kind(part, index, profile, seen)
+    if plain:
+        return "tokens" if tokens and plain == "constant" else plain
+    if tokens:
+        return "tokens"
+    if part.categories or (part.array.dtype.kind in "iu" and _are_codes(profile, seen)):
+        return "categorical"
+    small = max(abs(profile.low), abs(profile.high)) <= LARGEST_ORDINAL
+    return "ordinal" if small and seen.whole else "continuous"
+
+
+def _plain_kind(part: Part, index: int, profile: ColumnProfile, seen: ColumnSample) -> str:
+    """What shows whatever the numbers mean: "empty", "constant" or "binary"; else nothing."""
     if _is_empty(profile):
         return "empty"
-    largest = max(abs(profile.low), abs(profile.high))
-    whole = part.array.dtype.kind in "iu"
-    if profile.high - profile.low <= CONSTANT_SPREAD * largest:
-        return "tokens" if tokens else "constant"
-    kinds = (
-        ("binary", part.array.dtype.kind == "b" or _is_flag(part, index, profile, seen)),
-        ("tokens", tokens),
-        ("categorical", part.categories or (whole and _are_codes(profile, seen))),
-        ("ordinal", largest <= LARGEST_ORDINAL and seen.whole),
-    )
-    return next((kind for kind, fits in kinds if fits), "continuous")
+    if profile.high - profile.low <= CONSTANT_SPREAD * max(abs(profile.low), abs(profile.high)):
+        return "constant"
+    flag = part.array.dtype.kind == "b" or _is_flag(part, index, profile, seen)
+    return "binary" if flag else ""
 
 
 def _is_empty(profile: ColumnProfile) -> bool:
@@ -106,7 +124,7 @@ def _is_flag(part: Part, index: int, profile: ColumnProfile, seen: ColumnSample)
         return False
     if part.sparse:
         return bool(seen.whole)
-    column = part.array if part.array.ndim == 1 else part.array[..., index]
+    column = part.column(index)
     low, high = (np.asarray(end).astype(column.dtype) for end in (profile.low, profile.high))
     same = (column == low) | (column == high)
     return int(same.sum()) == profile.values - profile.missing - profile.infinite
@@ -159,18 +177,18 @@ def _mark_one_hot(
     profiles: list[ColumnProfile], samples: Sequence[ColumnSample], run: list[int]
 ) -> None:
     """Neighbouring flags of which exactly one is 1 in every row of the sample."""
-    total: Array | None = None
+    total: Any = 0.0
     first = run[0]
     for index in run:
         values = samples[index].values
-        flags = not len(values) or bool(((values == 0.0) | (values == 1.0)).all())
-        joined = values if total is None else total + values
-        if not flags or not len(values) or joined.max() > 1.0:  # no group begins where this did
-            total, first = (values if flags and len(values) else None), index
-            first = index if total is not None else index + 1
+        joined = total + values
+        if not len(values) or not ((values == 0.0) | (values == 1.0)).all():
+            total, first = 0.0, index + 1
+        elif joined.max() > 1.0:  # no group begins where this one did
+            total, first = values, index
         elif index > first and joined.min() == 1.0:
             for place in range(first, index + 1):
                 profiles[place] = dataclasses.replace(profiles[place], kind="one-hot")
-            total, first = None, index + 1
+            total, first = 0.0, index + 1
         else:
             total = joined

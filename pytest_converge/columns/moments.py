@@ -81,12 +81,10 @@ def moments(part: Part, shift: Array) -> Moments:
         shift: a guess of each mean, as from a sample; the nearer, the more exact.
     """
     rows = len(part)
-    halves = [(0, rows)]
-    if part.array.shape[0] > 1 and np.prod(part.array.shape, dtype=float) >= THREADS_FROM:
-        halves = [(0, rows // 2), (rows // 2, rows)]
-    if len(halves) == 1:
+    if np.prod(part.array.shape, dtype=float) < THREADS_FROM:
         return _between(part, shift, 0, rows)
-    with ThreadPoolExecutor(len(halves)) as pool:
+    halves = ((0, rows // 2), (rows // 2, rows))
+    with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda ends: _between(part, shift, *ends), halves)
     first.join(second)
     return first

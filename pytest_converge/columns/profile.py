@@ -7,19 +7,19 @@ quantiles and equal columns, is looked for in a sample and then checked on all r
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from pytest_converge.columns import dtypes, duplicates
 from pytest_converge.columns import kinds as column_kinds
-from pytest_converge.columns.frames import Part
+from pytest_converge.columns.frames import Part, read_parts
 from pytest_converge.columns.moments import Moments, moments
 from pytest_converge.columns.sample import ColumnSample, sample_rows, sampled_columns
 from pytest_converge.core.data_report import ColumnProfile, GroupProfile
 
-__all__ = ["profile_columns", "profile_groups"]
+__all__ = ["profile_arrays", "profile_columns", "profile_groups"]
 
 Array = np.ndarray[Any, Any]
 
@@ -33,6 +33,8 @@ SENTINEL_DEVIATIONS = 5.0
 CUSTOMARY_SENTINELS = frozenset(
     sign * value for sign in (-1.0, 1.0) for value in (999.0, 9999.0, 99999.0, 999999.0)
 )
+#: Larger numbers are infinite in what networks calculate with.
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 #: Rows whose lengths or sums differ less than this are of one length: rounding in float32.
 EQUAL_ROWS = 1e-3
 
@@ -60,15 +62,59 @@ def profile_groups(
     )
 
 
+def profile_arrays(
+    arrays: Mapping[str, Array],
+    labels: Mapping[str, list[str]] | None = None,
+    *,
+    codes: Collection[str] | None = None,
+) -> tuple[GroupProfile, ...]:
+    """The columns of what a training takes: inputs, and targets where the name begins with `y`.
+
+    Layers take these numbers as they are, so whole ones are amounts unless `codes` says otherwise.
+
+    Args:
+        arrays: by name, the rows first; sample weights are left out.
+        labels: names of the columns of arrays that came as data frames.
+        codes: the arrays that hold numbers of words or classes, as what feeds an embedding or the
+            targets of a sparse cross-entropy. None: every array of integers but images is one.
+    """
+    groups = []
+    for name, array in arrays.items():
+        if name.startswith("sample_weight") or not array.size:
+            continue
+        parts, own = read_parts(array, name), (labels or {}).get(name, [])
+        if len(own) == sum(part.width for part in parts):
+            parts = read_parts(array, name, [f"{name}[{label!r}]" for label in own])
+        shape = column_kinds.shape_of(parts)
+        integers = array.dtype.kind in "iu" and shape != "image"
+        coded = integers if codes is None else name in codes
+        kinds = {label: "tokens" for part in parts for label in part.labels} if coded else {}
+        group = GroupProfile(
+            name=name,
+            shape=shape,
+            normed=_is_normed(parts[0]),
+            columns=profile_columns(parts, kinds, amounts=True),
+            target=name.startswith("y"),
+        )
+        groups.append(group)
+    return tuple(groups)
+
+
 def profile_columns(
-    parts: Sequence[Part], kinds: Mapping[str, str] | None = None
+    parts: Sequence[Part], kinds: Mapping[str, str] | None = None, *, amounts: bool = False
 ) -> tuple[ColumnProfile, ...]:
-    """The columns of one array or table, in order; empty columns included."""
+    """The columns of one array or table, in order; empty columns included.
+
+    Args:
+        parts: the columns.
+        kinds: the kind of some of them, by name, where it is known.
+        amounts: True where numbers of another kind than these are amounts.
+    """
     stated = kinds or {}
     profiles: list[ColumnProfile] = []
     samples: list[ColumnSample] = []
     for part in parts:
-        found, seen = _profile_part(part)
+        found, seen = _profile_part(part, amounts=amounts)
         profiles += found
         samples += seen
     column_kinds.mark_groups(profiles, samples)
@@ -79,7 +125,7 @@ def profile_columns(
     return tuple(profiles)
 
 
-def _profile_part(part: Part) -> tuple[list[ColumnProfile], list[ColumnSample]]:
+def _profile_part(part: Part, *, amounts: bool) -> tuple[list[ColumnProfile], list[ColumnSample]]:
     kind = part.array.dtype.kind
     if kind not in "biuf":
         profiles = [dtypes.other_column(part, index) for index in range(part.width)]
@@ -88,7 +134,7 @@ def _profile_part(part: Part) -> tuple[list[ColumnProfile], list[ColumnSample]]:
     samples = sampled_columns(part, chosen)
     measured = moments(part, np.array([seen.mean for seen in samples]))
     first = _profiles(part, samples, measured)
-    kinds = column_kinds.kinds_of(part, first, samples)
+    kinds = column_kinds.kinds_of(part, first, samples, amounts=amounts)
     return [
         _looked_closer(part, index, dataclasses.replace(profile, kind=kind), samples[index])
         for index, (profile, kind) in enumerate(zip(first, kinds, strict=True))
@@ -98,33 +144,33 @@ def _profile_part(part: Part) -> tuple[list[ColumnProfile], list[ColumnSample]]:
 def _profiles(
     part: Part, samples: Sequence[ColumnSample], measured: Moments
 ) -> list[ColumnProfile]:
-    means, deviations = measured.mean.tolist(), measured.deviation.tolist()
-    counts, lows, highs = measured.count.tolist(), measured.low.tolist(), measured.high.tolist()
-    missing, infinite = measured.missing.tolist(), measured.infinite.tolist()
-    largest = float(np.finfo(np.float32).max)
-    zeros = _zeros(part, samples)
+    names = ("count", "missing", "infinite", "mean", "deviation", "low", "high")
+    table = np.column_stack([getattr(measured, name) for name in names]).tolist()
     profiles = []
-    for index, (label, seen) in enumerate(zip(part.labels, samples, strict=True)):
-        empty = not counts[index]
-        low, high = (0.0, 0.0) if empty else (float(lows[index]), float(highs[index]))
+    for label, seen, zeros, row in zip(
+        part.labels, samples, _zeros(part, samples), table, strict=True
+    ):
+        count, missing, infinite, mean, deviation, *ends = row
+        low, high = ends if count else (0.0, 0.0)
+        common, common_share = seen.most_common
         profile = ColumnProfile(
             name=label,
             dtype=str(part.array.dtype),
             kind="continuous",
-            values=int(counts[index] + missing[index] + infinite[index]),
-            missing=int(missing[index]),
-            infinite=int(infinite[index]),
-            overflow=max(-low, high) > largest,
-            mean=means[index],
-            deviation=0.0 if low == high else deviations[index],
+            values=int(count + missing + infinite),
+            missing=int(missing),
+            infinite=int(infinite),
+            overflow=max(-low, high) > LARGEST_FLOAT32,
+            mean=mean,
+            deviation=0.0 if low == high else deviation,
             low=low,
             high=high,
-            zeros=zeros[index] if low <= 0.0 <= high else 0.0,
+            zeros=zeros if low <= 0.0 <= high else 0.0,
             median=seen.median,
             spread=seen.spread,
             distinct=seen.distinct,
-            common=seen.common,
-            common_share=seen.common_share,
+            common=common,
+            common_share=common_share,
         )
         profiles.append(profile)
     return profiles
@@ -154,8 +200,7 @@ def _looked_closer(
 
 
 def _distances(part: Part, index: int, centre: float) -> Array:
-    column = part.array if part.array.ndim == 1 else part.array[..., index]
-    away = np.abs(np.asarray(column, dtype=np.float64) - centre)
+    away = np.abs(part.column(index).astype(np.float64) - centre)
     return np.where(np.isfinite(away), away, 0.0)
 
 

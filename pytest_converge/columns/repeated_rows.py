@@ -22,6 +22,8 @@ Array = np.ndarray[Any, Any]
 TOLERANCE = 1e-9
 #: What stands for NaN in a projection.
 NOTHING = 0.123456789
+#: What stands for infinity in it: the square is a number.
+LARGEST = 1e150
 #: Rows by which the size of each column is told.
 HEAD = 256
 #: Pairs of rows that are compared at a time.
@@ -87,7 +89,8 @@ def _projections(arrays: Sequence[Any], most: int | None) -> Array:
         step = max(1, BLOCK_VALUES // width)
         for start in range(0, len(keys), step):
             block = array[start : start + step].reshape(-1, width)[:, taken]
-            found = block.astype(np.float64) @ weights
+            with np.errstate(invalid="ignore"):
+                found = block.astype(np.float64) @ weights
             if not np.isfinite(found).all():
                 found = _numbers(block) @ weights
             keys[start : start + step] += found
@@ -96,7 +99,7 @@ def _projections(arrays: Sequence[Any], most: int | None) -> Array:
 
 def _numbers(block: Array) -> Array:
     values = block.astype(np.float64)
-    return np.where(np.isnan(values), NOTHING, np.clip(values, -1e300, 1e300))
+    return np.where(np.isnan(values), NOTHING, np.clip(values, -LARGEST, LARGEST))
 
 
 def _same(arrays: Sequence[Any], first: Array, second: Array) -> Array:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from pytest_converge.columns.frames import is_dataset, is_frame, is_sparse, read_dataset
+from pytest_converge.columns.dtypes import is_missing
+from pytest_converge.columns.frames import (
+    as_array,
+    is_dataset,
+    is_frame,
+    is_sparse,
+    read_dataset,
+)
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 
 __all__ = ["Column", "count_rows", "in_memory", "input_columns", "take", "with_value"]
@@ -16,6 +24,7 @@ __all__ = ["Column", "count_rows", "in_memory", "input_columns", "take", "with_v
 Array = np.ndarray[Any, Any]
 
 
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Column:
     """One column that can be changed.
 
@@ -26,8 +35,9 @@ class Column:
         values: its values.
     """
 
-    def __init__(self, name: str, key: Any, values: Array) -> None:
-        self.name, self.key, self.values = name, key, values
+    name: str
+    key: Any
+    values: Array
 
     @property
     def is_text(self) -> bool:
@@ -37,12 +47,7 @@ class Column:
     @property
     def missing(self) -> Array:
         """True where there is no value."""
-        if self.values.dtype.kind == "f":
-            return np.isnan(self.values)
-        if self.values.dtype.kind == "O":
-            odd = [v is None or (isinstance(v, float) and v != v) for v in self.values]  # noqa: PLR0124
-            return np.array(odd, dtype=bool)
-        return np.zeros(len(self.values), dtype=bool)
+        return np.asarray(is_missing(self.values))
 
 
 def in_memory(data: Any, name: str) -> Any:
@@ -154,9 +159,7 @@ def _is_tensor(value: Any) -> bool:
 
 
 def _array(value: Any) -> Array:
-    if hasattr(value, "to_numpy"):
-        return np.asarray(value.to_numpy())
-    array = np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+    array = as_array(value, "data")
     if array.dtype.kind == "O" and array.size and isinstance(array.flat[0], bytes):
         return array.astype(str)  # strings of TensorFlow
     return array

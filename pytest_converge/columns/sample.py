@@ -60,40 +60,26 @@ class ColumnSample:
         return float(self.ordered[(3 * count) // 4] - self.ordered[count // 4]) / NORMAL_RANGE
 
     @property
-    def runs(self) -> tuple[Array, Array]:
-        """The different values by size, and how often each occurs."""
-        ordered = self.ordered
-        if not len(ordered):
-            return ordered, np.zeros(0, dtype=np.int64)
-        starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-        return ordered[starts], np.diff(np.concatenate([starts, [len(ordered)]]))
-
-    @property
     def distinct(self) -> int:
         """How many different values there are."""
         ordered = self.ordered
         return int((ordered[1:] != ordered[:-1]).sum()) + 1 if len(ordered) else 0
 
     @property
-    def common(self) -> float:
-        """The most frequent value."""
-        values, counts = self.runs
-        return float(values[counts.argmax()]) if len(values) else 0.0
-
-    @property
-    def common_share(self) -> float:
-        """The share of the most frequent value."""
-        counts = self.runs[1]
-        return float(counts.max() / counts.sum()) if len(counts) else 0.0
+    def most_common(self) -> tuple[float, float]:
+        """The most frequent value and its share; zeros where there is no value."""
+        ordered = self.ordered
+        if not len(ordered):
+            return 0.0, 0.0
+        starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+        counts = np.diff(np.concatenate([starts, [len(ordered)]]))
+        most = int(counts.argmax())
+        return float(ordered[starts[most]]), float(counts[most] / len(ordered))
 
     @property
     def zeros(self) -> float:
         """The share of values that are exactly 0."""
-        if not len(self.ordered):
-            return 0.0
-        first = np.searchsorted(self.ordered, 0.0, side="left")
-        last = np.searchsorted(self.ordered, 0.0, side="right")
-        return float((last - first) / len(self.ordered))
+        return float((self.ordered == 0.0).mean()) if len(self.ordered) else 0.0
 
     @property
     def whole(self) -> bool:

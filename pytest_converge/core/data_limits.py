@@ -40,7 +40,8 @@ class DataLimits:
     """The limits, each of which a keyword argument of `preprocessing.check` sets.
 
     Attributes:
-        max_ratio: how many times the spread of a column may be above or below the median of all.
+        max_ratio: how many times the spread of a column may be above or below the median of those
+            that pass by themselves.
         image_range: the smallest and largest value of a pixel; None for what suits a network: 0
             to 1, -1 to 1, or standardised.
         min_balance: the rows of the rarest class, relative to those it would have if all classes

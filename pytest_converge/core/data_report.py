@@ -79,16 +79,28 @@ class GroupProfile:
     """The columns of one array or table, which a layer takes together.
 
     Attributes:
-        name: `x`, or the key under which the array was given.
+        name: `x`, `y`, or the key under which the array was given.
         shape: "table", "image" or "sequence".
         normed: True where all rows have length 1, or add up to 1.
         columns: one a feature or channel.
+        target: True for an array of targets.
     """
 
     name: str
     shape: str
     normed: bool
     columns: tuple[ColumnProfile, ...]
+    target: bool = False
+
+    @property
+    def low(self) -> float:
+        """The smallest value of all columns."""
+        return min((column.low for column in self.columns), default=0.0)
+
+    @property
+    def high(self) -> float:
+        """The largest value of all columns."""
+        return max((column.high for column in self.columns), default=0.0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +111,7 @@ class TargetProfile:
         task: "classes" (one label a row), "one-hot" (one column a class), "labels" (several
             independent labels a row) or "values".
         columns: statistics of each column.
+        rows: how many there are.
         classes: (label, rows) of every class, by label; empty for values.
         off_rows: one-hot rows that do not add up to 1.
         row_sum: the sum that most one-hot rows have.
@@ -111,6 +124,7 @@ class TargetProfile:
 
     task: str
     columns: tuple[ColumnProfile, ...]
+    rows: int
     classes: tuple[tuple[str, int], ...] = ()
     off_rows: int = 0
     row_sum: float = 1.0

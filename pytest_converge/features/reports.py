@@ -33,13 +33,7 @@ def check_data(
 ) -> DataReport:
     """Measures and judges data without training, and without loading TensorFlow.
 
-    Args:
-        data: arrays, tables, dicts of these, or a `tf.data.Dataset`.
-        targets: the targets, where `data` does not bring them.
-        names: of the columns of `data`.
-        limits: what the data are held to.
-        test: the id of the test.
-        number: which study of its test this is.
+    Takes the arguments of `preprocessing.check`, the id of the test and the number of the study.
 
     Raises:
         InvalidTrainingError: the data cannot be read, or targets and data differ in rows.
@@ -94,15 +88,7 @@ def check_pipeline(
 ) -> PipelineReport:
     """Tries whether a pipeline learns from the training data alone and treats each row alike.
 
-    Args:
-        pipeline: a transformer, a preprocessing layer, or a function; it is not changed.
-        train: the data that it is fitted to.
-        other: data that it then transforms.
-        targets: of the training data.
-        missing: whether missing values are tried; None: in the columns that have some.
-        ignore: codes not to report.
-        test: the id of the test.
-        number: which study of its test this is.
+    Takes the arguments of `preprocessing.fit_once`, the id of the test and the number of the study.
 
     Raises:
         InvalidTrainingError: the pipeline or the data are nothing that can be tried.

@@ -1,26 +1,67 @@
-"""Rows that contradict each other, and targets that are inputs."""
+"""Rows that contradict others, and targets that are inputs."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from pytest_converge.columns.contradictions import contradicting_share, targets_are_inputs
+from pytest_converge.columns.contradictions import (
+    contradicting_rows,
+    contradicting_share,
+    targets_are_inputs,
+)
+from pytest_converge.columns.frames import read_parts
 from pytest_converge.training.data.arrays import batch_leaves
 
+RNG = np.random.default_rng(0)
+N = 500
 
-@pytest.mark.parametrize(
-    ("x", "y", "share"),
-    [
-        ([[1], [1], [2], [3]], [[0], [1], [0], [1]], 0.5),
-        ([[1], [1], [2], [2]], [[0], [0], [1], [1]], 0.0),
-        ([[1, 2], [2, 1], [1, 2]], [[0], [1], [0]], 0.0),
-        ([[1], [1], [1]], [[0], [0], [1]], 1.0),
-    ],
-    ids=["half", "repeated", "other order", "one of three"],
-)
-def test_the_share_of_rows_that_contradict_others(x, y, share):
-    assert contradicting_share(np.array(x), np.array(y)) == pytest.approx(share)
+
+def rows(x, y, task):
+    return contradicting_rows(read_parts(x, "x"), y, task)
+
+
+def test_rows_with_another_class_are_counted():
+    x, y = RNG.normal(size=(N, 3)), RNG.integers(0, 2, N)
+    twice, labels = np.concatenate([x, x[:30]]), np.concatenate([y, y[:20], 1 - y[20:30]])
+    assert rows(twice, labels, "classes") == (20, 60)
+    assert rows(twice, np.eye(2)[labels], "one-hot") == (20, 60)
+    assert rows(twice, np.column_stack([labels, labels]), "labels") == (20, 60)
+    assert rows(twice, np.array(["u", "v"])[labels], "classes") == (20, 60)
+
+
+def test_measured_values_repeat_with_noise():
+    x, y = RNG.normal(size=(N, 3)), RNG.normal(size=N)
+    twice = np.concatenate([x, x[:30]])
+    assert rows(twice, np.concatenate([y, y[:30] + 0.1]), "values") == (0, 60)
+    assert rows(twice, np.concatenate([y, y[:30] + 3.0]), "values") == (60, 60)
+    both = np.column_stack([np.zeros(N + 30), np.concatenate([y, y[:30] + 3.0])])
+    assert rows(twice, both, "values") == (60, 60)
+
+
+@pytest.mark.parametrize("repeats", [2, 16, 250])
+def test_more_repeats_of_a_noisy_measurement_do_not_contradict(repeats):
+    """The range of many values grows with their number, their variance does not."""
+    x = np.repeat(np.linspace(-1, 1, 16), repeats)[:, None]
+    noise = RNG.normal(size=x.shape)
+    assert contradicting_share(x, 2 * x + 0.2 * noise) == 0.0
+    assert contradicting_share(x, 0.01 * x + noise) > 0.4
+
+
+def test_the_loss_may_say_that_a_few_numbers_are_values():
+    x = np.repeat(np.arange(20.0), 4)[:, None]
+    marks = np.tile([1.0, 2.0, 1.0, 2.0], 20) + np.repeat([0.0, 3.0], 40)
+    assert contradicting_share(x, marks) == 1.0
+    assert contradicting_share(x, marks, "values") == 0.0
+
+
+def test_far_from_zero_the_noise_is_still_told():
+    x = np.repeat(np.arange(20.0), 5)[:, None]
+    assert contradicting_share(x, 1e8 + x + 0.1 * RNG.normal(size=x.shape)) == 0.0
+
+
+def test_without_rows_nothing_contradicts():
+    assert contradicting_share(np.zeros((0, 2)), np.zeros((0, 1))) == 0.0
 
 
 def test_targets_that_are_an_input():

@@ -28,7 +28,7 @@ def test_of_many_rows_a_part_is_taken_the_same_every_time():
 
 def test_what_a_sample_shows():
     (seen,) = sampled(np.array([0.0, 0.0, 0.0, 2.0, 3.0, np.nan, 8.0]))
-    assert (seen.common, seen.common_share, seen.zeros) == (0.0, 0.5, 0.5)
+    assert (*seen.most_common, seen.zeros) == (0.0, 0.5, 0.5)
     assert (seen.distinct, seen.median, seen.whole) == (4, 2.0, True)
 
 

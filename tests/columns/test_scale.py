@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pytest_converge.columns import scale
-from pytest_converge.columns.scale import column_scales, scale_evidence
+from pytest_converge.columns.profile import profile_arrays
+from pytest_converge.columns.scale import scale_evidence
 
 
 def normal(rows=500, columns=3, mean=0.0, deviation=1.0):
@@ -14,80 +15,14 @@ def normal(rows=500, columns=3, mean=0.0, deviation=1.0):
 
 
 def only(arrays, **options):
-    (found,) = column_scales(arrays, **options)
+    (found,) = profile_arrays(arrays, **options)
     return found
 
 
 def fired(x=None, y=None, **options):
     arrays = {name: value for name, value in (("x", x), ("y", y)) if value is not None}
-    evidence = scale_evidence(column_scales(arrays, **options))
+    evidence = scale_evidence(profile_arrays(arrays, **options))
     return [flag.part for flag in (*evidence.features, *evidence.targets)]
-
-
-def test_statistics_are_those_of_the_formulas(monkeypatch):
-    x = np.array([[0.0, 3.0], [2.0, 3.5], [0.0, 4.0], [-4.0, 5.5]])
-    for values in (2, 6, 2**20):  # blocks of one row, of three, of all
-        monkeypatch.setattr(scale, "BLOCK_VALUES", values)
-        first, second = only({"x": x}).columns
-        assert (first.name, first.kind, first.count) == ("x[:, 0]", "continuous", 4)
-        assert (first.low, first.high, first.zeros) == (-4.0, 2.0, 0.5)
-        assert (second.mean, second.rms) == pytest.approx((4.0, np.sqrt(np.mean(x[:, 1] ** 2))))
-        assert second.deviation == pytest.approx(np.std(x[:, 1]))
-
-
-def test_a_float32_column_far_from_zero_keeps_its_deviation():
-    x = (1e6 + np.arange(1000) % 2).astype("float32")
-    (column,) = only({"x": x}).columns
-    assert column.deviation == pytest.approx(0.5, rel=1e-9)
-    assert column.mean == pytest.approx(1e6 + 0.5)
-
-
-def test_values_that_are_not_finite_are_left_out():
-    x = np.array([[1.0], [np.nan], [3.0], [np.inf]], dtype="float32")
-    (column,) = only({"x": x}).columns
-    assert (column.mean, column.count, column.high) == (2.0, 2, 3.0)
-    (empty,) = only({"x": np.full((3, 1), np.nan)}).columns
-    assert (empty.kind, empty.count) == ("constant", 0)
-
-
-KINDS = {
-    "constant": np.full(6, 7.0),
-    "binary": np.array([0, 1, 1, 0, 0, 1.0]),
-    "signs": np.array([-1, 1, 1, -1, -1, 1.0]),
-    "ports": np.array([80, 443, 443, 80, 80, 443.0]),
-    "measure": np.array([0.3, 1.2, -0.5, 2.0, 1.0, 0.0]),
-}
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("constant", "constant"),
-        ("binary", "binary"),
-        ("signs", "binary"),
-        ("ports", "continuous"),
-        ("measure", "continuous"),
-    ],
-)
-def test_kinds(name, kind):
-    assert [column.kind for column in only({"x": KINDS[name]}).columns] == [kind]
-
-
-def test_one_hot_groups_beside_other_columns():
-    colours, sizes = np.eye(3)[[0, 1, 2, 0, 1, 2]], np.eye(2)[[0, 0, 1, 1, 0, 1]]
-    x = np.column_stack([KINDS["measure"], colours, sizes, KINDS["constant"]])
-    kinds = [column.kind for column in only({"x": x}).columns]
-    assert kinds == ["continuous", *["one-hot"] * 5, "constant"]
-    flags = np.column_stack([KINDS["binary"], np.ones(6) - KINDS["binary"] * [1, 1, 1, 1, 1, 0]])
-    assert "one-hot" not in [column.kind for column in only({"x": flags}).columns]
-
-
-def test_names_of_columns():
-    frame = only({"x": normal()}, columns={"x": ["age", "rooms", "tax"]})
-    assert [column.name for column in frame.columns] == ["x['age']", "x['rooms']", "x['tax']"]
-    series = only({"x['signal']": normal(60, 2).reshape(20, 3, 2)})
-    assert [c.name for c in series.columns] == ["x['signal'][..., 0]", "x['signal'][..., 1]"]
-    assert [column.name for column in only({"y": normal(columns=1)}).columns] == ["y"]
 
 
 def test_integers_are_tokens_unless_it_is_known_better():
@@ -104,18 +39,30 @@ def test_texts_and_sample_weights_have_no_scale():
     assert fired(x=texts) == []
 
 
-@pytest.mark.parametrize("shape", [(20, 8, 8), (20, 8, 8, 3)])
-def test_images_are_recognised(shape):
+@pytest.mark.parametrize("shape", [(20, 8, 8), (20, 8, 8, 3), (20, 4, 8, 8, 1)])
+def test_images_of_bytes_are_recognised(shape):
     pixels = np.random.default_rng(0).integers(0, 256, shape).astype("float32")
     found = only({"x": pixels})
-    assert (found.image, found.high) == (True, 255.0)
-    assert len(found.columns) == (1 if len(shape) == 3 else 3)
-    (flag, *_) = scale_evidence([found]).features
-    assert flag.image
-    scaled = only({"x": pixels / 255})
-    assert scaled.image
-    assert scale_evidence([scaled]).features == ()
-    assert not only({"x": pixels - 100}).image
+    assert (found.shape, found.high) == ("image", 255.0)
+    assert len(found.columns) == (3 if len(shape) == 4 else 1)
+    (flag,) = scale_evidence([found]).features
+    assert (flag.part, flag.image) == ("deviation", True)
+    assert fired(x=pixels / 255) == []
+
+
+@pytest.mark.parametrize(
+    ("pixels", "part", "image"),
+    [
+        (lambda p: p - 100, "deviation", False),  # no bytes: to be standardised
+        (lambda p: p / 255 / 255, "contrast", False),
+        (lambda p: np.where(np.arange(20)[:, None, None, None] < 1, p / 8, p / 255), "range", True),
+        (lambda p: p / 127.5 - 1, None, False),
+    ],
+)
+def test_parts_of_the_rule_for_images(pixels, part, image):
+    bytes_ = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3)).astype("float32")
+    flags = scale_evidence([only({"x": pixels(bytes_)})]).features
+    assert [(flag.part, flag.image) for flag in flags] == ([(part, image)] if part else [])
 
 
 @pytest.mark.parametrize(
@@ -131,6 +78,13 @@ def test_images_are_recognised(shape):
         (normal(mean=0.7, deviation=0.1), []),
         (np.column_stack([normal(columns=60), normal(columns=1, deviation=25.0)]), ["deviation"]),
         (np.full((9, 2), 1e4), []),
+        (np.column_stack([normal(columns=19), normal(columns=1, mean=21.0)]), ["large-rms"]),
+        (
+            np.column_stack([normal(columns=9), normal(columns=1, mean=5.0, deviation=0.04)]),
+            ["offset"],
+        ),
+        (np.random.default_rng(0).integers(0, 21, (400, 3)).astype("float32"), ["large-rms"]),
+        (np.random.default_rng(0).integers(0, 6, (400, 3)).astype("float32"), []),
         (1e4 * np.eye(4)[np.arange(40) % 4], ["large-rms", "deviation"]),
         (np.eye(400)[np.arange(800) % 400], []),
         (np.zeros((5, 3)), []),
@@ -138,6 +92,11 @@ def test_images_are_recognised(shape):
 )
 def test_parts_of_the_rule_for_features(x, parts):
     assert fired(x=x) == parts
+
+
+def test_rows_of_length_one_are_not_small():
+    x = normal(columns=768)
+    assert fired(x=x / np.linalg.norm(x, axis=1, keepdims=True)) == []
 
 
 def test_rare_words_do_not_count_as_small():
@@ -154,6 +113,7 @@ def test_rare_words_do_not_count_as_small():
         (normal(columns=1, deviation=30.0), ["spread"]),
         (normal(columns=1, mean=500.0), ["mean"]),
         (normal(columns=1, mean=-1e9, deviation=1e6), ["spread", "mean"]),
+        (normal(columns=1, deviation=1e-6), ["small-rms"]),
         (np.arange(100), []),
         (np.eye(4)[np.arange(40) % 4], []),
     ],
@@ -164,7 +124,7 @@ def test_parts_of_the_rule_for_targets(y, parts):
 
 def test_a_flag_names_its_columns_and_numbers():
     x = normal() * [1.0, 30.0, 500.0]
-    evidence = scale_evidence(column_scales({"x": x, "y": normal(columns=1, mean=90.0)}))
+    evidence = scale_evidence(profile_arrays({"x": x, "y": normal(columns=1, mean=90.0)}))
     rms, deviation = evidence.features
     assert rms.columns == deviation.columns == ("x[:, 2]", "x[:, 1]")
     assert rms.value == pytest.approx(np.sqrt(np.mean(x**2)))

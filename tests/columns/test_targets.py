@@ -17,30 +17,6 @@ def profile(targets, features=None, task=None):
     return profile_targets(read_parts(targets, "y"), parts, task)
 
 
-@pytest.mark.parametrize(
-    ("targets", "task"),
-    [
-        (RNG.integers(0, 3, N), "classes"),
-        (RNG.integers(0, 2, N).astype("float32"), "classes"),
-        (RNG.random(N) < 0.4, "classes"),
-        (np.array(["u", "v"] * 250), "classes"),
-        (np.arange(N) % 90, "classes"),
-        (RNG.integers(20, 350, N), "values"),
-        (RNG.normal(size=N), "values"),
-        (RNG.poisson(3, N), "values"),
-        (RNG.poisson(12, N), "values"),
-        (RNG.integers(0, 5, N) / 4, "values"),
-        (np.eye(4)[RNG.integers(0, 4, N)], "one-hot"),
-        (np.eye(4)[RNG.integers(0, 4, N)] * 0.9 + 0.025, "one-hot"),
-        ((RNG.random((N, 5)) < 0.4).astype(int), "labels"),
-        (RNG.normal(size=(N, 2)), "values"),
-        (RNG.integers(0, 9, (N, 8, 8)), "labels"),
-    ],
-)
-def test_what_targets_are_is_told_from_the_numbers(targets, task):
-    assert profile(targets).task == task
-
-
 def test_the_task_can_be_stated():
     assert profile(RNG.integers(1, 6, N), task="values").task == "values"
 
@@ -69,15 +45,5 @@ def test_the_share_of_steps_that_go_one_way():
     assert profile(RNG.normal(size=N)).sorted_share < 0.6
 
 
-def test_rows_that_contradict_another_are_counted():
-    x, y = RNG.normal(size=(N, 3)), RNG.integers(0, 2, N)
-    twice, labels = np.concatenate([x, x[:30]]), np.concatenate([y, y[:20], 1 - y[20:30]])
-    found = profile(labels, twice)
-    assert (found.repeated, found.conflicts) == (60, 20)
-
-
-def test_measured_values_repeat_with_noise():
-    x, y = RNG.normal(size=(N, 3)), RNG.normal(size=N)
-    twice = np.concatenate([x, x[:30]])
-    assert profile(np.concatenate([y, y[:30] + 0.1]), twice).conflicts == 0
-    assert profile(np.concatenate([y, y[:30] + 3.0]), twice).conflicts == 60
+def test_rows_are_counted_once_whatever_lies_in_them():
+    assert profile(np.zeros((7, 4, 4))).rows == 7

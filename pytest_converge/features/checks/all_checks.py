@@ -49,6 +49,6 @@ def _of_target(
     yield targets.labels_are_encoded(target, limits)
     yield targets.targets_vary(target)
     yield targets.classes_are_balanced(target, limits)
-    yield targets.targets_are_scaled(target, limits)
+    yield scales.targets_are_scaled(target, limits)
     yield targets.rows_agree(target, groups, limits)
     yield targets.rows_are_mixed(target)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pytest_converge.core.data_report import DataFinding
 from pytest_converge.core.numbers import number
 from pytest_converge.core.pipeline_report import FITTED, Difference, PipelineTrial
+from pytest_converge.features.checks.columns import listed
 
 __all__ = ["PIPELINE_CODES", "judge_trials"]
 
@@ -23,8 +24,6 @@ PIPELINE_CODES = (
     "mode-mismatch",
     "reload-differs",
 )
-#: Columns named in a sentence; the rest is counted.
-MOST_NAMES = 3
 #: What a failed trial means, in words that the columns follow.
 MEANS = {
     "second-fit": "other rows change the features of the same rows",
@@ -55,7 +54,7 @@ def _finding(code: str, failed: Sequence[PipelineTrial]) -> DataFinding:
     trial = failed[0]
     shown = trial.difference or Difference()
     columns = tuple(dict.fromkeys(name for t in failed for name in _columns(t)))
-    where = f" in {_listed(columns)}" if columns else ""
+    where = f" in {listed(columns)}" if columns else ""
     means = MEANS[code]
     if code == "second-fit" and trial.what == FITTED:
         means = "the statistics are not those of the training rows alone"
@@ -86,9 +85,3 @@ def _how_much(found: Difference) -> str:
     if math.isnan(found.largest):
         return f"no number in {rows}"
     return f"by up to {number(found.largest)} in {rows}" if found.largest else ""
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMES
-    text = ", ".join(names[:MOST_NAMES])
-    return f"{text} and {more} more" if more > 0 else text

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pytest_converge.core.data_limits import DataLimits
 from pytest_converge.core.data_report import DataFinding, GroupProfile, TargetProfile
 from pytest_converge.core.numbers import number
-from pytest_converge.features.checks.columns import share_of
+from pytest_converge.features.checks.columns import finding, share_of
 
 __all__ = [
     "classes_are_balanced",
@@ -17,14 +17,9 @@ __all__ = [
     "rows_agree",
     "rows_are_mixed",
     "targets_are_finite",
-    "targets_are_scaled",
     "targets_vary",
 ]
 
-#: Standard deviation or |mean| of one target: fired on 0 of 816 healthy trainings.
-HIGHEST_TARGET = 20.0
-#: Root mean square of targets below which a loss and its gradients vanish: squares of 1e-6.
-LOWEST_TARGET = 1e-3
 #: One-hot rows whose sum is another count from this share on.
 OFF_ROWS = 1e-4
 #: How far the sum of a one-hot row may be from 1: float16.
@@ -36,6 +31,8 @@ FEW_CHANGES, FEWEST_ROWS = 0.25, 40
 SORTED_SHARE = 0.98
 #: A label counts, where labels are missing below it, from this share of the rows on.
 SETTLED = 0.01
+#: Classes that random labels leave out, on average, where a gap tells nothing.
+BY_CHANCE = 0.01
 #: So many times as many contradictions as equal rows are to be expected by chance.
 TIMES_CHANCE = 3.0
 #: Kinds of columns so rich that equal rows are no chance; so many tokens are as rich.
@@ -49,7 +46,9 @@ def targets_are_finite(target: TargetProfile) -> DataFinding | None:
         return None
     missing, infinite = sum(c.missing for c in bad), sum(c.infinite for c in bad)
     message = f"{missing} missing and {infinite} infinite in the targets {bad[0].name}"
-    return _finding("nonfinite-data", message, target, missing=missing, infinite=infinite)
+    return finding(
+        "nonfinite-data", message, target.columns[:1], missing=missing, infinite=infinite
+    )
 
 
 def labels_are_encoded(target: TargetProfile, limits: DataLimits) -> DataFinding | None:
@@ -68,7 +67,7 @@ def labels_are_encoded(target: TargetProfile, limits: DataLimits) -> DataFinding
         why = f"the labels are text ({first}), no numbers"
     elif column.dtype != "bool":
         why = _numbers_wrong(target, first, is_float=column.dtype.startswith("float"))
-    return _finding("label-encoding", why, target, classes=len(labels)) if why else None
+    return finding("label-encoding", why, target.columns[:1], classes=len(labels)) if why else None
 
 
 def targets_vary(target: TargetProfile) -> DataFinding | None:
@@ -81,7 +80,7 @@ def targets_vary(target: TargetProfile) -> DataFinding | None:
         constant = False
     if not constant:
         return None
-    return _finding("constant-target", "all rows have the same target", target)
+    return finding("constant-target", "all rows have the same target", target.columns[:1])
 
 
 def classes_are_balanced(target: TargetProfile, limits: DataLimits) -> DataFinding | None:
@@ -94,28 +93,12 @@ def classes_are_balanced(target: TargetProfile, limits: DataLimits) -> DataFindi
     if balance >= limits.min_balance:
         return None
     message = f"class {label} has {count} of {rows} rows ({share_of(count / rows)})"
-    return _finding("class-imbalance", message, target, rows=count, balance=balance)
-
-
-def targets_are_scaled(target: TargetProfile, limits: DataLimits) -> DataFinding | None:
-    """Values to be predicted are of a size that weights start with."""
-    if target.task != "values":
-        return None
-    for c in target.columns:
-        if c.kind in {"tokens", "binary", "one-hot", "pixels", "text"}:
-            continue
-        large = c.deviation > HIGHEST_TARGET or abs(c.mean) > HIGHEST_TARGET
-        small = c.kind != "constant" and c.rms < LOWEST_TARGET
-        if large or small:
-            sizes = f"mean {number(c.mean)}, standard deviation {number(c.deviation)}"
-            evidence = {"mean": c.mean, "deviation": c.deviation}
-            return _finding("unscaled-targets", f"{c.name} has {sizes}", target, **evidence)
-    return None
+    return finding("class-imbalance", message, target.columns[:1], rows=count, balance=balance)
 
 
 def rows_are_mixed(target: TargetProfile) -> DataFinding | None:
     """The rows do not come class by class, nor by the size of the target."""
-    rows = sum(count for _, count in target.classes) or _rows(target)
+    rows = sum(count for _, count in target.classes) or target.rows
     if rows < FEWEST_ROWS:
         return None
     if target.classes and target.expected_changes >= 1.0:
@@ -125,10 +108,12 @@ def rows_are_mixed(target: TargetProfile) -> DataFinding | None:
                 f"the class changes {target.changes} times from row to row, "
                 f"{number(target.expected_changes)} times in random order"
             )
-            return _finding("unshuffled-data", message, target, changes=target.changes)
+            return finding("unshuffled-data", message, target.columns[:1], changes=target.changes)
     elif target.task == "values" and target.sorted_share >= SORTED_SHARE:
         message = f"{share_of(target.sorted_share)} of the rows follow in order of the target"
-        return _finding("unshuffled-data", message, target, sorted_share=target.sorted_share)
+        return finding(
+            "unshuffled-data", message, target.columns[:1], sorted_share=target.sorted_share
+        )
     return None
 
 
@@ -136,7 +121,7 @@ def rows_agree(
     target: TargetProfile, groups: Sequence[GroupProfile], limits: DataLimits
 ) -> DataFinding | None:
     """Rows with the same features have the same target, where equal rows are no chance."""
-    rows = _rows(target)
+    rows = target.rows
     columns = [column for group in groups for column in group.columns]
     tokens = sum(column.kind == "tokens" for column in columns)
     has_pixels = any(column.kind == "pixels" for column in columns)
@@ -150,20 +135,19 @@ def rows_agree(
         "features of another row and another target"
     )
     evidence = {"conflicts": target.conflicts, "repeated": target.repeated}
-    return _finding("contradictory-labels", message, target, **evidence)
+    return finding("contradictory-labels", message, target.columns[:1], **evidence)
 
 
 def _one_hot_adds_up(target: TargetProfile) -> DataFinding | None:
-    rows = _rows(target)
+    rows = target.rows
     if abs(target.row_sum - 1.0) > SUM_ERROR:
         message = f"the rows of the targets add up to {number(target.row_sum)}, not to 1"
     elif target.off_rows > OFF_ROWS * rows:
         message = f"{target.off_rows} of {rows} one-hot rows do not add up to 1"
     else:
         return None
-    return _finding(
-        "label-encoding", message, target, off_rows=target.off_rows, row_sum=target.row_sum
-    )
+    evidence = {"off_rows": target.off_rows, "row_sum": target.row_sum}
+    return finding("label-encoding", message, target.columns[:1], **evidence)
 
 
 def _numbers_wrong(target: TargetProfile, first: str, *, is_float: bool) -> str:
@@ -184,18 +168,9 @@ def _numbers_wrong(target: TargetProfile, first: str, *, is_float: bool) -> str:
 def _gap(values: Sequence[tuple[float, int]]) -> float | None:
     """The first number that no row has, below a label that many have."""
     total = sum(rows for _, rows in values)
+    if len(values) * math.exp(-total / len(values)) > BY_CHANCE:
+        return None
     for (before, _), (after, rows) in itertools.pairwise(values):
         if after - before > 1.0 and rows >= SETTLED * total:
             return before + 1.0
     return None
-
-
-def _rows(target: TargetProfile) -> int:
-    return max((column.values for column in target.columns), default=0)
-
-
-def _finding(
-    code: str, message: str, target: TargetProfile, **evidence: float | int | str
-) -> DataFinding:
-    names = tuple(column.name for column in target.columns)
-    return DataFinding(code=code, message=message, columns=names[:1], evidence=evidence)

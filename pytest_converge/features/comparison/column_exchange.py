@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_converge.columns.scale import column_scales
+from pytest_converge.columns.profile import profile_arrays
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.data.arrays import as_arrays, column_names
@@ -83,10 +83,12 @@ def z_scored(features: Features, name: str) -> Features:
     Coded columns (binary, one-hot, an array of integers) stay as they are. Missing values take
     the mean of their column.
     """
-    scale = column_scales({"x": features.array}, {"x": list(features.columns)})[0]
+    (group,) = profile_arrays({"x": features.array})
     array = features.array
     if array.dtype.kind == "f":
-        picked = [index for index, column in enumerate(scale.columns) if column.kind in FREE]
+        width = array.shape[-1]  # of grey images, which are one column, that of a row of pixels
+        kinds = [column.kind for column in group.columns] * (width // len(group.columns))
+        picked = [index for index, kind in enumerate(kinds) if kind in FREE]
         array = standardised_columns(array, picked) if picked else array
         array = np.nan_to_num(array, nan=0.0, posinf=0.0, neginf=0.0)
     return Features(name=name, array=array, columns=features.columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from pytest_converge.core.record import TrainingRecord
 from pytest_converge.features.comparison.column_exchange import Features, exchanged
 from pytest_converge.learning_rate.early_stop import hit, levelled
 
-__all__ = ["Culprits", "Scale", "find_culprits"]
+__all__ = ["Culprits", "Reference", "find_culprits"]
 
 #: Where no max_loss says when a training has arrived: this share of the initial loss.
 ARRIVED = 0.01
@@ -20,7 +21,7 @@ MOST_SINGLE = 32
 GROUPS = 16
 
 
-class Scale:
+class Reference:
     """Compares courses with those of the reference from the same starts.
 
     The measure is the geometric mean of the loss over the course: it varies a tenth as much from
@@ -82,6 +83,7 @@ class Scale:
         return hit(levelled(course, curve.first, curve.last), self.target * (1 + 1e-9))
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Culprits:
     """The columns that make the difference.
 
@@ -91,10 +93,9 @@ class Culprits:
         mended: the smallest factor of all starts with them exchanged.
     """
 
-    def __init__(self, exchanges: list[Exchange], columns: tuple[str, ...], mended: float) -> None:
-        self.exchanges = tuple(exchanges)
-        self.columns = columns
-        self.mended = mended
+    exchanges: tuple[Exchange, ...]
+    columns: tuple[str, ...]
+    mended: float
 
 
 def find_culprits(
@@ -136,13 +137,14 @@ def find_culprits(
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if repaired(middle, 1) <= limit else (middle, high)
-    mended = repaired(high, starts)
-    names = [own.columns[column] for group in columns[:high] for column in group]
-    exchanges = [
-        Exchange(columns=tuple(own.columns[column] for column in group), factor=factor)
-        for factor, group in groups
-    ]
-    return Culprits(exchanges, tuple(names), mended)
+    return Culprits(
+        exchanges=tuple(
+            Exchange(columns=tuple(own.columns[column] for column in group), factor=factor)
+            for factor, group in groups
+        ),
+        columns=tuple(own.columns[column] for group in columns[:high] for column in group),
+        mended=repaired(high, starts),
+    )
 
 
 def _groups(columns: Sequence[int]) -> list[list[int]]:

@@ -37,14 +37,7 @@ def compared_pipelines(
 ) -> PipelineComparison:
     """Trains on several preparations of the features, beside the z-scored first one.
 
-    Args:
-        context: the test.
-        build: builds the compiled model; takes nothing, or the shape of the features without rows.
-        pipelines: the features by name, as many rows each.
-        targets: the targets.
-        judged: the name of the pipeline under test.
-        tolerance: by what share its loss may lie above that of the reference.
-        batch_size: rows of a batch.
+    Takes the arguments of `preprocessing.compare` behind the test.
 
     Raises:
         InvalidTrainingError: a training cannot be run as asked.
@@ -70,23 +63,23 @@ def _comparison(
     judged: str,
     tolerance: float,
 ) -> PipelineComparison:
-    from pytest_converge.features.comparison.judgement import Scale, find_culprits
+    from pytest_converge.features.comparison.judgement import Reference, find_culprits
 
     starts = max(STARTS, context.expectation.seeds)
     known = benches.records(reference, starts)
-    scale = Scale(known, context.expectation.max_loss)
-    if not scale.usable:
+    against = Reference(known, context.expectation.max_loss)
+    if not against.usable:
         given = "a reference whose loss is not finite, or negative"
         remedy = "Look at it alone: converge.fit(build, z_scored_features, targets)."
         raise InvalidTrainingError(complaint(given, "one that trains", remedy))
-    runs = [scale.run(each, benches.records(each, starts)) for each in features]
+    runs = [against.run(each, benches.records(each, starts)) for each in features]
     comparison = PipelineComparison(
         test=context.test,
         number=context.number,
         judged=judged,
         tolerance=tolerance,
-        target=scale.target,
-        runs=(scale.run(reference, known), *runs),
+        target=against.target,
+        runs=(against.run(reference, known), *runs),
         steps=context.expectation.steps,
     )
     if comparison.passed:
@@ -98,7 +91,7 @@ def _comparison(
         return dataclasses.replace(comparison, obstacle=obstacle)
 
     def worse(changed: Features, on: int) -> float:
-        return scale.run(changed, benches.records(changed, on)).factor
+        return against.run(changed, benches.records(changed, on)).factor
 
     found = find_culprits(own, reference, different, worse, limit=1 + tolerance, starts=starts)
     return dataclasses.replace(
@@ -106,26 +99,22 @@ def _comparison(
     )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
 class _Benches:
     """A traced training for each shape of the features, made where it is first needed."""
 
-    def __init__(
-        self,
-        context: Context,
-        stack: contextlib.ExitStack,
-        build: Callable[..., Any],
-        targets: Any,
-        batch_size: int,
-    ) -> None:
+    _context: Context
+    _stack: contextlib.ExitStack
+    _build: Callable[..., Any]
+    _targets: Any
+    _batch_size: int
+    _benches: dict[tuple[Any, ...], FeatureBench] = dataclasses.field(default_factory=dict)
+
+    @property
+    def _takes_shape(self) -> bool:
         from pytest_converge.training.adapters.traceability import needed_arguments
 
-        self._context = context
-        self._stack = stack
-        self._build = build
-        self._takes_shape = len(needed_arguments(build)) == 1
-        self._targets = targets
-        self._batch_size = batch_size
-        self._benches: dict[tuple[Any, ...], FeatureBench] = {}
+        return len(needed_arguments(self._build)) == 1
 
     def check(self, features: list[Features]) -> None:
         """Refuses shapes that a model of one shape cannot take."""

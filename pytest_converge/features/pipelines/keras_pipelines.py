@@ -13,31 +13,30 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["FeatureSpacePipeline", "KerasLayer", "keras_pipeline"]
+from pytest_converge.features.pipelines.adapters import Pipeline
+
+__all__ = ["keras_pipeline"]
 
 
-def keras_pipeline(own: Any) -> KerasLayer | FeatureSpacePipeline:
+def keras_pipeline(own: Any) -> Pipeline:
     """The adapter for a layer, a model or a feature space."""
-    if isinstance(own, keras.utils.FeatureSpace):
-        return FeatureSpacePipeline(own)
-    return KerasLayer(own)
+    return (FeatureSpacePipeline if isinstance(own, keras.utils.FeatureSpace) else KerasLayer)(own)
 
 
-class KerasLayer:
+class KerasLayer(Pipeline):
     """A preprocessing layer, or a model of some."""
 
     def __init__(self, own: Any) -> None:
-        self.own = own
-        self.name = type(own).__name__
-        self.fits, self.takes_targets = hasattr(own, "adapt"), False
+        super().__init__(own)
+        self.name, self.fits = type(own).__name__, hasattr(own, "adapt")
 
-    def given(self) -> KerasLayer | None:
+    def given(self) -> Pipeline | None:
         """A copy, if the layer was adapted or brings its statistics."""
         if not self.fits or not _was_adapted(self.own):
             return None
         return KerasLayer(_copied(self.own))
 
-    def fitted(self, train: Any, targets: Any = None) -> KerasLayer:
+    def fitted(self, train: Any, targets: Any = None) -> Pipeline:
         """A copy adapted to `train`; a plain copy of a layer that does not adapt."""
         own = _copied(self.own)
         if self.fits and not _brings_statistics(self.own):
@@ -52,15 +51,11 @@ class KerasLayer:
         """What a call in training mode gives, on another copy."""
         return _called(_copied(self.own), _ready(data), training=True)
 
-    def names(self) -> tuple[str, ...]:
-        """It has none."""
-        return ()
-
-    def copy(self) -> KerasLayer:
+    def copy(self) -> Pipeline:
         """The same layer: a call in inference mode does not change it."""
-        return KerasLayer(self.own)
+        return self
 
-    def reloaded(self, data: Any) -> KerasLayer | None:
+    def reloaded(self, data: Any) -> Pipeline | None:
         """Through a `.keras` file."""
         model = self.own
         if not isinstance(model, keras.Model):
@@ -69,19 +64,18 @@ class KerasLayer:
         return KerasLayer(_through_file(model))
 
 
-class FeatureSpacePipeline:
-    """A `keras.utils.FeatureSpace`."""
+class FeatureSpacePipeline(Pipeline):
+    """A `keras.utils.FeatureSpace`, which a call does not change."""
 
     def __init__(self, own: Any) -> None:
-        self.own = own
+        super().__init__(own)
         self.name = type(own).__name__
-        self.fits, self.takes_targets = True, False
 
-    def given(self) -> FeatureSpacePipeline | None:
-        """The object itself, if it was adapted: a call does not change it."""
-        return FeatureSpacePipeline(self.own) if self.own.built else None
+    def given(self) -> Pipeline | None:
+        """The object itself, if it was adapted."""
+        return self if self.own.built else None
 
-    def fitted(self, train: Any, targets: Any = None) -> FeatureSpacePipeline:
+    def fitted(self, train: Any, targets: Any = None) -> Pipeline:
         """A new one of the same configuration, adapted to `train`."""
         own = keras.utils.FeatureSpace.from_config(self.own.get_config())
         own.adapt(tf.data.Dataset.from_tensor_slices(_columns(train)))
@@ -91,19 +85,11 @@ class FeatureSpacePipeline:
         """What a call gives."""
         return self.own({key: tf.convert_to_tensor(v) for key, v in _columns(data).items()})
 
-    def in_training(self, data: Any, targets: Any = None) -> Any:
-        """There is one way only."""
-        return None
+    def copy(self) -> Pipeline:
+        """The same object."""
+        return self
 
-    def names(self) -> tuple[str, ...]:
-        """It has none."""
-        return ()
-
-    def copy(self) -> FeatureSpacePipeline:
-        """The same object: a call does not change it."""
-        return FeatureSpacePipeline(self.own)
-
-    def reloaded(self, data: Any) -> FeatureSpacePipeline | None:
+    def reloaded(self, data: Any) -> Pipeline | None:
         """Through a `.keras` file."""
         return FeatureSpacePipeline(_through_file(self.own))
 

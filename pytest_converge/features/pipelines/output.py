@@ -11,7 +11,7 @@ import numpy as np
 from pytest_converge.columns.frames import is_frame, is_sparse
 from pytest_converge.core.pipeline_report import Difference
 
-__all__ = ["Features", "difference", "features_of", "not_finite"]
+__all__ = ["FeatureMatrix", "difference", "features_of", "not_finite"]
 
 Array = np.ndarray[Any, Any]
 
@@ -23,7 +23,7 @@ MOST_COLUMNS = 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Features:
+class FeatureMatrix:
     """A matrix of features.
 
     Attributes:
@@ -37,12 +37,12 @@ class Features:
     def __len__(self) -> int:
         return len(self.values)
 
-    def rows(self, chosen: Any) -> Features:
+    def rows(self, chosen: Any) -> FeatureMatrix:
         """The chosen rows."""
-        return Features(self.values[chosen], self.names)
+        return FeatureMatrix(self.values[chosen], self.names)
 
 
-def features_of(output: Any, names: tuple[str, ...] = ()) -> Features:
+def features_of(output: Any, names: tuple[str, ...] = ()) -> FeatureMatrix:
     """The output of a pipeline as a matrix.
 
     Args:
@@ -52,10 +52,10 @@ def features_of(output: Any, names: tuple[str, ...] = ()) -> Features:
     values, own = _matrix(output, "features")
     if not (isinstance(output, Mapping) or is_frame(output)) and len(names) == len(own):
         own = tuple(map(str, names))
-    return Features(values, own)
+    return FeatureMatrix(values, own)
 
 
-def difference(one: Features, two: Features) -> Difference:
+def difference(one: FeatureMatrix, two: FeatureMatrix) -> Difference:
     """How `two` differs from `one`, which has the same rows in the same order."""
     if one.values.shape != two.values.shape:
         return Difference(problem=f"{_shape(two)} instead of {_shape(one)}")
@@ -75,7 +75,7 @@ def difference(one: Features, two: Features) -> Difference:
     return _summed(unlike, sizes, one.names)
 
 
-def not_finite(features: Features, but_for: Features | None = None) -> Difference:
+def not_finite(features: FeatureMatrix, but_for: FeatureMatrix | None = None) -> Difference:
     """The features that are NaN or infinite, apart from those that are so in `but_for` too."""
     if features.values.dtype.kind == "O":
         missing = [[v is None or v != v for v in row] for row in features.values]  # noqa: PLR0124
@@ -113,7 +113,7 @@ def _deviation(values: Array) -> Array:
     return np.asarray(np.sqrt(np.square(away).sum(axis=0) / np.maximum(count, 1)))
 
 
-def _shape(features: Features) -> str:
+def _shape(features: FeatureMatrix) -> str:
     rows, columns = features.values.shape
     return f"{rows} row{'s' * (rows != 1)} of {columns} feature{'s' * (columns != 1)}"
 
@@ -128,9 +128,8 @@ def _matrix(output: Any, name: str) -> tuple[Array, tuple[str, ...]]:
         labels = [(str(column),) for column in output.columns]
         return _joined(list(zip(columns, labels, strict=True)))
     array = output.toarray() if is_sparse(output) else output
-    if hasattr(array, "to_numpy"):
-        array = array.to_numpy()
-    matrix = _flat(array.numpy() if hasattr(array, "numpy") else np.asarray(array))
+    own = next((name for name in ("to_numpy", "numpy") if hasattr(array, name)), None)
+    matrix = _flat(array if own is None else getattr(array, own)())
     if matrix.shape[1] == 1:
         return matrix, (name,)
     return matrix, tuple(f"{name}[:, {index}]" for index in range(matrix.shape[1]))

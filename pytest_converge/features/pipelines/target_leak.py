@@ -9,7 +9,7 @@ import numpy as np
 from pytest_converge.columns.rows import count_rows
 from pytest_converge.core.pipeline_report import Difference, PipelineTrial
 from pytest_converge.features.pipelines.adapters import Pipeline
-from pytest_converge.features.pipelines.output import Features, features_of
+from pytest_converge.features.pipelines.output import FeatureMatrix, features_of
 
 __all__ = ["leak_trial"]
 
@@ -63,7 +63,9 @@ def _labels(targets: Any) -> Array | None:
     return np.unique(array.astype(str), return_inverse=True)[1].astype(np.float64)
 
 
-def _in_training(pipeline: Pipeline, train: Any, targets: Any, names: tuple[str, ...]) -> Features:
+def _in_training(
+    pipeline: Pipeline, train: Any, targets: Any, names: tuple[str, ...]
+) -> FeatureMatrix:
     """The features that the training sees."""
     if pipeline.takes_targets:
         output = pipeline.in_training(train, targets)
@@ -72,7 +74,7 @@ def _in_training(pipeline: Pipeline, train: Any, targets: Any, names: tuple[str,
     return features_of(pipeline.fitted(train, targets).transform(train), names)
 
 
-def _equal(seen: Features, labels: Array) -> Difference:
+def _equal(seen: FeatureMatrix, labels: Array) -> Difference:
     if seen.values.dtype.kind == "O" or len(seen) != len(labels):
         return Difference()
     columns = [
@@ -102,7 +104,7 @@ def _is_target(values: Array, labels: Array) -> bool:
 
 
 def _own_target(
-    pipeline: Pipeline, train: Any, labels: Array, seen: Features, names: tuple[str, ...]
+    pipeline: Pipeline, train: Any, labels: Array, seen: FeatureMatrix, names: tuple[str, ...]
 ) -> Difference:
     """How far the features of some rows move when their targets are exchanged for others."""
     rng = np.random.default_rng(0)

@@ -11,7 +11,7 @@ import numpy as np
 from pytest_converge.columns.rows import count_rows, input_columns, take
 from pytest_converge.core.pipeline_report import Difference, PipelineTrial
 from pytest_converge.features.pipelines.adapters import Pipeline
-from pytest_converge.features.pipelines.output import Features, features_of
+from pytest_converge.features.pipelines.output import FeatureMatrix, features_of
 
 __all__ = ["Bench", "prepare", "said", "tried"]
 
@@ -39,10 +39,10 @@ class Bench:
     other: Any
     targets: Any
     few: Any
-    base: Features
+    base: FeatureMatrix
     names: tuple[str, ...]
 
-    def features(self, pipeline: Pipeline, data: Any) -> Features:
+    def features(self, pipeline: Pipeline, data: Any) -> FeatureMatrix:
         """The features that a pipeline makes of `data`."""
         return features_of(pipeline.transform(data), self.names)
 
@@ -68,12 +68,14 @@ def prepare(pipeline: Pipeline, train: Any, other: Any, targets: Any = None) -> 
     return Bench(pipeline, fitted, train, other, targets, few, found, names)
 
 
-def tried(code: str, what: str, run: Callable[[], Difference]) -> PipelineTrial:
-    """The trial; an error of the pipeline is a difference as well."""
+def tried(code: str, what: str, run: Callable[[], Difference | str]) -> PipelineTrial:
+    """The trial; an error of the pipeline is a difference as well, a text says why it was not."""
     try:
         found = run()
     except Exception as error:  # noqa: BLE001 - whatever the user's code raises is the finding
         found = Difference(problem=said(error))
+    if isinstance(found, str):
+        return PipelineTrial(code=code, what=what, why_not=found)
     return PipelineTrial(code=code, what=what, difference=found)
 
 

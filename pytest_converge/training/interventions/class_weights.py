@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from pytest_converge.columns.classes import class_labels, task_of
 from pytest_converge.training.data.arrays import weights_of_classes
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
@@ -28,18 +29,17 @@ def class_shares(targets: Any) -> dict[int, float]:
         An empty dict for targets that are no class numbers, or for a single class.
     """
     labels = np.asarray(targets)
-    if labels.dtype.kind not in "fiub" or labels.ndim > 2 or not labels.size:
+    if labels.dtype.kind not in "fiub" or labels.ndim > 2 or not np.isfinite(labels).all():
         return {}
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        if not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()):
-            return {}
-        labels = labels.argmax(axis=1)
-    classes, counts = np.unique(labels, return_counts=True)
-    whole = bool(np.isfinite(classes).all() and (classes == np.round(classes)).all())
-    if not whole or not 2 <= len(classes) <= MOST_CLASSES:
+    known = class_labels(labels, task_of(labels, "classes")) if labels.size else None
+    if known is None:
         return {}
-    pairs = zip(classes.tolist(), counts.tolist(), strict=True)
-    return {int(label): count / labels.shape[0] for label, count in pairs}
+    shares = {label: rows / len(labels) for label, rows in zip(known[0], known[2], strict=True)}
+    present = {label: float(share) for label, share in shares.items() if share}
+    whole = all(float(label).is_integer() for label in present)
+    if not whole or not 2 <= len(present) <= MOST_CLASSES:
+        return {}
+    return {int(label): share for label, share in present.items()}
 
 
 def balanced(shares: Mapping[int, float]) -> Intervention:

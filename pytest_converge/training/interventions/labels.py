@@ -7,10 +7,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from pytest_converge.training.data.arrays import batch_leaves, map_named
+from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.targets import relabelled
+from pytest_converge.training.interventions.targets import of_targets, relabelled
+from pytest_converge.training.measures.layer_inputs import counted_rows
 
 __all__ = ["PROBABILITIES", "beyond", "counted_target", "into_range"]
 
@@ -37,16 +38,11 @@ MOST_LEFT_OUT = 0.5
 
 def counted_target(arrays: Any) -> Array | None:
     """The only array of targets, without the rows of sample weight 0; None for several or none."""
-    named = dict(batch_leaves(arrays))
-    found = [array for name, array in named.items() if name.startswith("y")]
+    leaves = batch_leaves(counted_rows(arrays))
+    found: list[Array] = [array for name, array in leaves if name.startswith("y")]
     if len(found) != 1 or found[0].dtype.kind not in "fiub" or not found[0].size:
         return None
-    weights = named.get("sample_weight")
-    target: Array = found[0]
-    if weights is None or weights.size != len(weights) or weights.all() or not weights.any():
-        return target
-    counted: Array = target[weights.ravel() != 0]
-    return counted
+    return found[0]
 
 
 def beyond(loss: str, targets: Array) -> str:
@@ -126,16 +122,8 @@ def _without_negative_rows() -> Intervention:
 
 
 def _changed(change: str, fix: str, function: Any) -> Intervention:
-    def of_targets(name: str, array: Any) -> Any:
-        return function(array) if name.startswith("y") else array
-
-    return Intervention(
-        code="label-encoding",
-        change=change,
-        fix=fix,
-        where=("y",),
-        data=lambda rows: rows.with_arrays(map_named(rows.arrays, of_targets)),
-    )
+    data = of_targets(function)
+    return Intervention(code="label-encoding", change=change, fix=fix, where=("y",), data=data)
 
 
 def _divide(unit: float) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from pytest_converge.columns.classes import as_table, row_sums, task_of
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.targets import one_hot, relabelled
 from pytest_converge.training.model.losses import loss_names
@@ -49,8 +50,8 @@ GIVES_POSITIVE = frozenset({"exponential", "softplus", "softmax", "sigmoid"})
 BOUNDED = {"sigmoid": (0.0, 1.0), "hard_sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 #: What outputs can reach; a softmax over one unit is 1 whatever its input.
 RANGES = {**BOUNDED, "relu": (0.0, float("inf")), "softplus": (0.0, float("inf"))}
-#: More different values than this are no classes that somebody forgot to encode.
-MOST_CLASSES = 100
+#: How far the sum of a row of probabilities may be from 1: float16.
+SUM_ERROR = 5e-3
 
 
 def for_targets(model: Any, targets: Any) -> list[Intervention]:
@@ -78,15 +79,13 @@ def for_targets(model: Any, targets: Any) -> list[Intervention]:
 
 def kind_of(targets: Any) -> str:
     """The kind of targets: "one-hot", "two values", "classes" (whole numbers) or "real"."""
-    columns = targets.reshape(len(targets), -1)
-    values = np.unique(columns[:1000])
-    if columns.shape[1] > 1:
-        is_zero_one = np.isin(values, (0, 1)).all()
-        return "one-hot" if is_zero_one and (columns.sum(axis=1) == 1).all() else "real"
-    if len(np.unique(columns)) == 2:
+    table, task = as_table(targets), task_of(targets)
+    if table.shape[1] == 1 and len(np.unique(table)) == 2:
         return "two values"
-    whole = np.equal(values, np.round(values)).all() and np.isfinite(values).all()
-    return "classes" if whole and len(np.unique(columns)) <= MOST_CLASSES else "real"
+    if task == "one-hot":
+        return "one-hot" if abs(row_sums(table)[0] - 1.0) < SUM_ERROR else "real"
+    whole = np.isfinite(table).all() and (table == np.round(table)).all()
+    return "classes" if task == "classes" and whole else "real"
 
 
 def _for_crossentropy(

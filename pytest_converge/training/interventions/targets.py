@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.features import standardised_columns
 from pytest_converge.training.interventions.intervention import Intervention
 
-__all__ = ["one_hot", "permuted", "relabelled", "standardised"]
+__all__ = ["of_targets", "one_hot", "permuted", "relabelled", "standardised"]
+
+Array = np.ndarray[Any, Any]
 
 
 def standardised(loss_factor: float | None, where: tuple[str, ...]) -> Intervention:
@@ -22,8 +25,8 @@ def standardised(loss_factor: float | None, where: tuple[str, ...]) -> Intervent
         where: names of the target columns.
     """
 
-    def change(name: str, array: Any) -> Any:
-        if not name.startswith("y") or array.dtype.kind not in "fiu":
+    def change(array: Array) -> Array:
+        if array.dtype.kind not in "fiu":
             return array
         columns = array.shape[-1] if array.ndim > 1 else 1
         return standardised_columns(array, list(range(columns)))
@@ -33,7 +36,7 @@ def standardised(loss_factor: float | None, where: tuple[str, ...]) -> Intervent
         change="targets standardised",
         fix="y = (y - y.mean(axis=0)) / y.std(axis=0)",
         where=where,
-        data=lambda data: _with_targets(data, change),
+        data=of_targets(change),
         loss_factor=loss_factor,
     )
 
@@ -41,9 +44,7 @@ def standardised(loss_factor: float | None, where: tuple[str, ...]) -> Intervent
 def relabelled(old: tuple[float, ...], new: tuple[float, ...]) -> Intervention:
     """Label values replaced: {1, 2} by {0, 1} for a cross-entropy, by {-1, 1} for a hinge."""
 
-    def change(name: str, array: Any) -> Any:
-        if not name.startswith("y"):
-            return array
+    def change(array: Array) -> Array:
         replaced = array.copy()
         for before, after in zip(old, new, strict=True):
             replaced[array == before] = after
@@ -56,46 +57,39 @@ def relabelled(old: tuple[float, ...], new: tuple[float, ...]) -> Intervention:
         change=words,
         fix=f"y = np.vectorize({mapping})(y)  # {words}",
         where=("y",),
-        data=lambda data: _with_targets(data, change),
+        data=of_targets(change),
     )
 
 
 def one_hot(classes: int) -> Intervention:
     """Class numbers as one-hot rows, for a loss that compares them with one output a class."""
-
-    def change(name: str, array: Any) -> Any:
-        if not name.startswith("y"):
-            return array
-        labels = np.asarray(array).reshape(len(array)).astype(np.int64)
-        return np.eye(classes, dtype=np.float32)[labels]
-
+    rows = np.eye(classes, dtype=np.float32)
     return Intervention(
         code="label-encoding",
         change=f"labels one-hot over {classes} classes",
         fix=f"y = keras.utils.to_categorical(y, {classes})",
         where=("y",),
-        data=lambda data: _with_targets(data, change),
+        data=of_targets(lambda y: rows[y.reshape(len(y)).astype(np.int64)]),
         loss_factor=None,
     )
 
 
 def permuted(seed: int) -> Intervention:
     """The negative control: targets of other rows, from which nothing can be learnt."""
-
-    def change(name: str, array: Any) -> Any:
-        if not name.startswith("y"):
-            return array
-        return array[np.random.default_rng(seed).permutation(len(array))]
-
     return Intervention(
         code="labels-unrelated",
         change="targets permuted (control)",
-        data=lambda data: _with_targets(data, change),
+        data=of_targets(lambda y: y[np.random.default_rng(seed).permutation(len(y))]),
     )
 
 
-def _with_targets(data: ArrayData, change: Any) -> ArrayData:
-    return data.with_arrays(map_named(data.arrays, change))
+def of_targets(change: Callable[[Array], Array]) -> Callable[[ArrayData], ArrayData]:
+    """Data of which each array of targets is changed."""
+
+    def named(name: str, array: Array) -> Array:
+        return change(array) if name.startswith("y") else array
+
+    return lambda data: data.with_arrays(map_named(data.arrays, named))
 
 
 def _set(values: tuple[float, ...]) -> str:

@@ -11,13 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.columns.scale import (
-    HIGHEST_TARGET,
-    ArrayScale,
-    ScaleEvidence,
-    column_scales,
-    scale_evidence,
-)
+from pytest_converge.columns.profile import profile_arrays
+from pytest_converge.columns.scale import HIGHEST_TARGET, ScaleEvidence, scale_evidence
+from pytest_converge.core.data_report import GroupProfile
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.data.batches import ArrayData, StreamData
 from pytest_converge.training.measures.gradients import MOST_ROWS, undisturbed
@@ -30,7 +26,7 @@ from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import call_model
 from pytest_converge.training.training import Training
 
-__all__ = ["TrainingScales", "training_scales"]
+__all__ = ["TrainingScales", "counted_rows", "training_scales"]
 
 Array = np.ndarray[Any, Any]
 
@@ -50,7 +46,7 @@ class TrainingScales:
             not to be standardised.
     """
 
-    scales: tuple[ArrayScale, ...]
+    scales: tuple[GroupProfile, ...]
     evidence: ScaleEvidence
     codes: frozenset[str]
 
@@ -71,20 +67,19 @@ def training_scales(training: Training) -> TrainingScales | None:
     data = training.data
     if data is None:
         return None
-    arrays = _weighted(_arrays(data))
+    arrays = counted_rows(_arrays(data))
     named = dict(batch_leaves(arrays))
     inputs = {name: value for name, value in named.items() if name[0] not in "ys"}
     targets = {name: value for name, value in named.items() if name[0] == "y"}
-    model = getattr(training, "model", None)
-    looked = None if model is None else _look(training, arrays, inputs)
+    looked = None if training.model is None else _look(training, arrays, inputs)
     if looked is None:
         codes = {name for name, value in named.items() if value.dtype.kind in "iu"}
         predictions = None
     else:
         inputs, codes, predictions = looked
-        codes.update(_coded_targets(model, targets))
+        codes.update(_coded_targets(training.model, targets))
     columns = getattr(training, "columns", None)
-    scales = column_scales({**inputs, **targets}, columns, codes=codes)
+    scales = profile_arrays({**inputs, **targets}, columns, codes=codes)
     evidence = scale_evidence(scales)
     if predictions is not None and _met(predictions, targets):
         left = tuple(flag for flag in evidence.targets if flag.part != "mean")
@@ -100,7 +95,7 @@ def _arrays(data: ArrayData | StreamData) -> Any:
     return keras.tree.map_structure(lambda leaf: None if leaf is None else np.asarray(leaf), batch)
 
 
-def _weighted(arrays: Any) -> Any:
+def counted_rows(arrays: Any) -> Any:
     """The arrays without the rows whose sample weight is zero."""
     weights = dict(batch_leaves(arrays)).get("sample_weight")
     if weights is None or weights.size != len(weights) or weights.all() or not weights.any():
@@ -122,8 +117,10 @@ def _look(
     try:
         with undisturbed(training):
             fed, predictions = _fed(model, x)
-    except Exception:  # noqa: BLE001 - a model for its own step alone need not be callable
-        return None
+    except Exception:
+        if training.own_train_step:  # a model for its own step alone need not be callable
+            return None
+        raise
     seen: dict[str, Array] = {}
     codes: set[str] = set()
     for name, layer, value, mixed in fed:

@@ -32,4 +32,5 @@ def target(task="classes", classes=(("0", 500), ("1", 500)), **values):
     own = values.pop("own", {})
     columns = values.pop("columns", (column("y", dtype=dtype, kind="binary", **own),))
     expected = {"changes": 500, "expected_changes": 500.0} if classes else {}
-    return TargetProfile(task=task, columns=columns, classes=classes, **{**expected, **values})
+    given = {"rows": 1000, **expected, **values}
+    return TargetProfile(task=task, columns=columns, classes=classes, **given)

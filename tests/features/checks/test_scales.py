@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pytest_converge.core.data_limits import DataLimits
-from pytest_converge.features.checks.scales import features_are_scaled, images_in_range
-from tests.features.checks.profiles import column, group
+from pytest_converge.features.checks.scales import (
+    features_are_scaled,
+    images_in_range,
+    targets_are_scaled,
+)
+from tests.features.checks.profiles import column, group, target
 
 LIMITS = DataLimits()
 
@@ -92,3 +96,21 @@ def test_a_stated_range_counts():
     assert image(0.0, 255.0, 70.0, DataLimits(image_range=(0, 255))) is None
     found = image(0.0, 255.0, 70.0, DataLimits(image_range=(0, 1)))
     assert found.message == "x: pixels from 0 to 255, outside 0 to 1"
+
+
+@pytest.mark.parametrize(
+    ("values", "reported"),
+    [
+        ({}, False),
+        ({"mean": 25.0}, True),
+        ({"deviation": 25.0}, True),
+        ({"deviation": 1e-5}, True),
+        ({"mean": 15.0, "deviation": 15.0}, False),
+        ({"mean": 3000.0, "kind": "tokens"}, False),
+    ],
+)
+def test_values_to_be_predicted_are_scaled(values, reported):
+    found = targets_are_scaled(
+        target(task="values", classes=(), columns=(column("y", **values),)), LIMITS
+    )
+    assert (found is not None) == reported

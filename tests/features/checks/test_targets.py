@@ -82,24 +82,6 @@ def test_the_rarest_class_is_compared_with_an_equal_share(counts, reported):
 @pytest.mark.parametrize(
     ("values", "reported"),
     [
-        ({}, False),
-        ({"mean": 25.0}, True),
-        ({"deviation": 25.0}, True),
-        ({"deviation": 1e-5}, True),
-        ({"mean": 15.0, "deviation": 15.0}, False),
-        ({"mean": 3000.0, "kind": "tokens"}, False),
-    ],
-)
-def test_values_to_be_predicted_are_scaled(values, reported):
-    found = targets.targets_are_scaled(
-        target(task="values", classes=(), columns=(column("y", **values),)), LIMITS
-    )
-    assert (found is not None) == reported
-
-
-@pytest.mark.parametrize(
-    ("values", "reported"),
-    [
         ({"changes": 500}, False),
         ({"changes": 130}, False),
         ({"changes": 120}, True),

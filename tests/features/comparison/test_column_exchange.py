@@ -28,6 +28,12 @@ def test_missing_values_take_the_mean():
     assert np.isfinite(reference).all()
 
 
+def test_every_pixel_of_a_grey_image_is_standardised():
+    images = RNG.integers(0, 256, (50, 8, 8)).astype("float32")
+    reference = z_scored(read_features("raw", images), "reference").array
+    assert np.abs(reference.mean(axis=(0, 1))).max() < 1e-5
+
+
 def test_integers_are_codes():
     tokens = RNG.integers(0, 1000, (50, 8))
     assert np.array_equal(z_scored(read_features("raw", tokens), "reference").array, tokens)

@@ -10,7 +10,7 @@ import pytest
 from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.record import NonFinite, TrainingRecord
 from pytest_converge.features.comparison.column_exchange import Features
-from pytest_converge.features.comparison.judgement import Scale, find_culprits
+from pytest_converge.features.comparison.judgement import Reference, find_culprits
 
 STEPS = (0, 10, 20, 30)
 
@@ -31,42 +31,42 @@ GOOD = [1.0, 0.4, 0.2, 0.1]
 
 
 def test_the_factor_is_the_mean_ratio_over_the_course():
-    scale = Scale([record(GOOD)], None)
-    assert scale.factor(record(GOOD), 0) == pytest.approx(1.0)
-    assert scale.factor(record([3 * loss for loss in GOOD]), 0) == pytest.approx(3.0)
-    assert scale.factor(record([1.0, 0.4, 0.4, 0.4]), 0) == pytest.approx(8 ** (1 / 4))
+    against = Reference([record(GOOD)], None)
+    assert against.factor(record(GOOD), 0) == pytest.approx(1.0)
+    assert against.factor(record([3 * loss for loss in GOOD]), 0) == pytest.approx(3.0)
+    assert against.factor(record([1.0, 0.4, 0.4, 0.4]), 0) == pytest.approx(8 ** (1 / 4))
 
 
 def test_each_start_is_compared_with_its_own_reference():
-    scale = Scale([record(GOOD), record([2 * loss for loss in GOOD])], None)
-    assert scale.factor(record(GOOD), 1) == pytest.approx(0.5)
+    against = Reference([record(GOOD), record([2 * loss for loss in GOOD])], None)
+    assert against.factor(record(GOOD), 1) == pytest.approx(0.5)
 
 
 def test_how_far_below_the_target_both_end_does_not_matter():
-    scale = Scale([record([1.0, 0.1, 1e-4, 1e-9])], 0.2)
-    assert scale.factor(record([1.0, 0.1, 0.01, 0.01]), 0) == pytest.approx(1.0)
-    assert scale.target == 0.2
+    against = Reference([record([1.0, 0.1, 1e-4, 1e-9])], 0.2)
+    assert against.factor(record([1.0, 0.1, 0.01, 0.01]), 0) == pytest.approx(1.0)
+    assert against.target == 0.2
 
 
 def test_a_loss_that_is_not_finite_is_infinitely_worse():
-    scale = Scale([record(GOOD)], None)
+    against = Reference([record(GOOD)], None)
     broken = record(GOOD, nonfinite=(NonFinite(what="loss", name="nan", step=3),))
     features = Features(name="ours", array=np.zeros((2, 3)), columns=("a", "b", "c"))
-    assert scale.run(features, [broken]).factors == (math.inf,)
+    assert against.run(features, [broken]).factors == (math.inf,)
 
 
 def test_the_step_to_the_target_is_interpolated():
-    scale = Scale([record(GOOD)], None)
+    against = Reference([record(GOOD)], None)
     features = Features(name="ours", array=np.zeros((2, 3)), columns=("a", "b", "c"))
-    assert scale.run(features, [record(GOOD)]).reached == (pytest.approx(30),)
-    assert scale.run(features, [record([1.0, 0.1, 0.1, 0.1])]).reached == (pytest.approx(10),)
-    assert scale.run(features, [record([1.0, 0.9, 0.8, 0.7])]).reached == (None,)
+    assert against.run(features, [record(GOOD)]).reached == (pytest.approx(30),)
+    assert against.run(features, [record([1.0, 0.1, 0.1, 0.1])]).reached == (pytest.approx(10),)
+    assert against.run(features, [record([1.0, 0.9, 0.8, 0.7])]).reached == (None,)
 
 
 def test_a_reference_that_does_not_train_is_not_usable():
-    assert not Scale([record([1.0, math.nan, math.nan, math.nan])], None).usable
-    assert not Scale([record([-1.0, -2.0, -3.0, -4.0])], None).usable
-    assert Scale([record(GOOD)], None).usable
+    assert not Reference([record([1.0, math.nan, math.nan, math.nan])], None).usable
+    assert not Reference([record([-1.0, -2.0, -3.0, -4.0])], None).usable
+    assert Reference([record(GOOD)], None).usable
 
 
 @pytest.mark.parametrize("width", [5, 30, 200])

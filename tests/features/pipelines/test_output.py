@@ -1,4 +1,4 @@
-"""Features as a matrix, and how two differ."""
+"""FeatureMatrix as a matrix, and how two differ."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from pytest_converge.features.pipelines.output import Features, difference, features_of, not_finite
+from pytest_converge.features.pipelines.output import (
+    FeatureMatrix,
+    difference,
+    features_of,
+    not_finite,
+)
 
 X = np.random.default_rng(0).normal(size=(50, 3))
 NAMES = ("a", "b", "c")
@@ -29,7 +34,7 @@ def test_features_are_named():
 
 
 def differing(other):
-    return difference(Features(X, NAMES), Features(other, NAMES))
+    return difference(FeatureMatrix(X, NAMES), FeatureMatrix(other, NAMES))
 
 
 def test_rounding_is_no_difference():
@@ -51,7 +56,7 @@ def test_a_number_beside_nan_differs():
     other[3, 1] = np.nan
     assert differing(other).columns == ("b",)
     assert math.isnan(differing(other).largest)
-    gaps = Features(other, NAMES)
+    gaps = FeatureMatrix(other, NAMES)
     assert difference(gaps, gaps).is_none
 
 
@@ -61,17 +66,17 @@ def test_another_shape_is_a_problem():
 
 
 def test_text_is_compared():
-    words = Features(np.array([["u"], ["v"]], object), ("s",))
+    words = FeatureMatrix(np.array([["u"], ["v"]], object), ("s",))
     assert difference(words, words).is_none
-    other = Features(np.array([["u"], ["w"]], object), ("s",))
+    other = FeatureMatrix(np.array([["u"], ["w"]], object), ("s",))
     assert difference(words, other).columns == ("s",)
 
 
 def test_what_is_not_finite_is_found_unless_it_was_before():
     other = X.copy()
     other[:2, 2] = np.nan
-    gaps = Features(other, NAMES)
+    gaps = FeatureMatrix(other, NAMES)
     assert not_finite(gaps).columns == ("c",)
     assert not_finite(gaps, gaps).is_none
-    assert not_finite(Features(X, NAMES)).is_none
-    assert not_finite(gaps, Features(X[:, :2], NAMES[:2])).problem
+    assert not_finite(FeatureMatrix(X, NAMES)).is_none
+    assert not_finite(gaps, FeatureMatrix(X[:, :2], NAMES[:2])).problem

@@ -39,7 +39,7 @@ def test_raw_features_are_seen_as_they_are():
     found = scales(on(raw(), layers.Dense(1)))
     assert parts(found) == ["large-rms", "deviation"]
     assert sorted(found.evidence.columns) == ["x[:, 0]", "x[:, 1]", "x[:, 2]"]
-    assert found.scales[0].columns[0].count == 300
+    assert found.scales[0].columns[0].values == 300
 
 
 def test_normalisation_inside_of_the_model_counts():
@@ -56,7 +56,7 @@ def test_rescaled_pixels():
     assert parts(scales(on(pixels, layers.Rescaling(1 / 255), *behind))) == []
     found = scales(on(pixels, *behind))
     assert found.evidence.features[0].image
-    assert found.scales[0].columns[0].name == "x"
+    assert found.scales[0].columns[0].name == "x[..., 0]"
 
 
 def test_whole_numbers_that_no_embedding_looks_up_are_measurements():
