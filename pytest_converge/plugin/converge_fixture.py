@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import pytest
 
+from pytest_converge.core.calls import Call, FitCall, MinimizeCall, StepCall
 from pytest_converge.core.errors import (
     ConvergenceError,
     InvalidTrainingError,
@@ -99,17 +100,17 @@ class Converge:
             InvalidTrainingError: it cannot be run or judged as asked.
         """
         __tracebackhide__ = True
-        arguments = {
-            "model": model,
-            "x": x,
-            "y": y,
-            "batch_size": batch_size,
-            "shuffle": shuffle,
-            "sample_weight": sample_weight,
-            "class_weight": class_weight,
-            "validation_data": validation_data,
-        }
-        return self._train("fit", arguments, expectation)
+        call = FitCall(
+            model=model,
+            x=x,
+            y=y,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            validation_data=validation_data,
+        )
+        return self._train(call, expectation)
 
     def minimize(
         self,
@@ -132,8 +133,8 @@ class Converge:
             InvalidTrainingError: it cannot be run or judged as asked.
         """
         __tracebackhide__ = True
-        arguments = {"loss": loss, "variables": variables, "optimizer": optimizer}
-        return self._train("minimize", arguments, expectation)
+        call = MinimizeCall(loss=loss, variables=variables, optimizer=optimizer)
+        return self._train(call, expectation)
 
     def step(
         self,
@@ -158,18 +159,16 @@ class Converge:
             InvalidTrainingError: it cannot be run or judged as asked.
         """
         __tracebackhide__ = True
-        arguments = {"step": step, "variables": variables, "data": data, "optimizer": optimizer}
-        return self._train("step", arguments, expectation)
+        call = StepCall(step=step, variables=variables, data=data, optimizer=optimizer)
+        return self._train(call, expectation)
 
-    def _train(
-        self, verb: str, arguments: dict[str, Any], expectation: Mapping[str, Any]
-    ) -> ConvergenceResult:
+    def _train(self, call: Call, expectation: Mapping[str, Any]) -> ConvergenceResult:
         __tracebackhide__ = True
         state = runtest.state_of(self._item)
         state.calls += 1
         easel = Easel(self._item)
         try:
-            result = self._run(verb, arguments, expectation, easel)
+            result = self._run(call, expectation, easel)
         except InvalidTrainingError as error:
             if self._item.config.getoption("fulltrace", False):
                 raise
@@ -183,13 +182,11 @@ class Converge:
             raise ConvergenceError(failure_message(result, reproduce=self._command()), result)
         return result
 
-    def _run(
-        self, verb: str, arguments: dict[str, Any], expectation: Mapping[str, Any], easel: Easel
-    ) -> ConvergenceResult:
+    def _run(self, call: Call, expectation: Mapping[str, Any], easel: Easel) -> ConvergenceResult:
         # Imports TensorFlow, which takes seconds: never before a test needs it.
         from pytest_converge.runner import Context, run
 
-        refuse_unknown(f"converge.{verb}", arguments, expectation)
+        refuse_unknown(f"converge.{call.verb}", call.names(), expectation)
         item = self._item
         expected = runtest.expectation_of(item, expectation)
         with progress(item.config) as report:
@@ -206,7 +203,7 @@ class Converge:
                 keep=lambda study: runtest.keep(item, study),
                 surface=easel.wanted,
             )
-            return run(context, verb, arguments)
+            return run(context, call)
 
     def _command(self) -> str:
         """The command that runs this test again with the same seed and steps."""

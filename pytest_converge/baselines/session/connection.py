@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from pytest_converge.baselines.session.actions import BaselineGate
 from pytest_converge.baselines.session.runs import Runs
 from pytest_converge.baselines.session.subject import Subject, check_metric, subject_of
 from pytest_converge.core.baseline_policy import BaselinePolicy
 from pytest_converge.core.baseline_report import BaselineReport
+from pytest_converge.core.calls import Call
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
@@ -87,12 +88,7 @@ class Connection:
 
 
 def connect(
-    policy: BaselinePolicy,
-    test: str,
-    number: int,
-    expectation: Expectation,
-    verb: str,
-    arguments: Mapping[str, Any],
+    policy: BaselinePolicy, test: str, number: int, expectation: Expectation, call: Call
 ) -> Connection | None:
     """The baseline of a training, read before anything is trained; None where there is none.
 
@@ -107,10 +103,10 @@ def connect(
     if not expectation.baseline or policy.mode == "off":
         return None
     from pytest_converge.training.adapters.build import check_builder
-    from pytest_converge.training.data.sources import is_dataset
+    from pytest_converge.training.data.sources import yields_batches
 
-    check_builder(verb, arguments, "baseline=True")
-    batches = is_dataset(arguments.get("x"))
-    subject = subject_of(test, number, expectation, verb, arguments, batches=batches)
+    check_builder(call, "baseline=True")
+    batches = yields_batches(getattr(call, "x", None))
+    subject = subject_of(test, number, expectation, call, batches=batches)
     gate = BaselineGate.open(policy, subject)
     return None if gate is None else Connection(gate, subject, always=policy.records_failures)
