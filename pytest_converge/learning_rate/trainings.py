@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
+from pytest_converge.core.guard import Guard
 from pytest_converge.core.rate_range import RatePoint
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.learning_rate.early_stop import Course, behind, forecast_misses, stuck
@@ -114,14 +116,15 @@ class RateProbes:
     def try_rate(self, rate: float) -> Probe:
         """Trains at a rate from every start, up to the first that fails."""
         records: list[TrainingRecord] = []
-        watch = self._watch(rate)
+        watch, guard, factor = self._watch(rate), Guard(), rate / self._own
         for number in range(self._expectation.seeds):
-            try:
-                records.append(self._sweep.at(rate / self._own, number, watch))
-            except Exception as error:  # noqa: BLE001 - what only this rate leads to is its outcome
-                return self._keep_error(rate, error)
-            self._check_rates(records[-1], rate / self._own)
-            if not self._passes(records[-1]):
+            run = functools.partial(self._sweep.at, factor, number, watch)
+            record = guard.tried(f"learning rate {rate:g}", run)
+            if record is None:  # what only this rate leads to is its outcome
+                return self._keep_error(rate, guard.failed[0][1])
+            records.append(record)
+            self._check_rates(record, factor)
+            if not self._passes(record):
                 break
         return self._keep(rate, records)
 
@@ -183,14 +186,14 @@ class RateProbes:
         self._probes.append(Probe(point=point, course=course, ends=ends, rough=rough))
         return self._probes[-1]
 
-    def _keep_error(self, rate: float, error: Exception) -> Probe:
+    def _keep_error(self, rate: float, error: str) -> Probe:
         point = RatePoint(
             learning_rate=rate,
             final_loss=math.nan,
             passed=False,
             diverged=True,
             steps=0,
-            finding=type(error).__name__,
+            finding=error.partition(":")[0],
         )
         self._probes.append(Probe(point=point, course=()))
         return self._probes[-1]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import Run
 from pytest_converge.core.sensitivity import Sensitivity, TriedMutation
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_converge.training.interventions.rerun import Laboratory
     from pytest_converge.training.loop.run import TrainingRun
 
-__all__ = ["Gate", "Judge", "named", "put_back_after", "sensitivity_of", "why_once"]
+__all__ = ["Gate", "Judge", "put_back_after", "sensitivity_of", "why_once"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
@@ -35,8 +36,6 @@ JUDGED = 5
 #: All changes together may take so many seconds, or so many times the training's own: 25 runs,
 #: two of the five changes traced anew.
 SECONDS, TIMES = 60.0, 30.0
-#: Characters of an error's text that are kept.
-LONGEST_REASON = 100
 
 
 def sensitivity_of(
@@ -90,12 +89,6 @@ def sensitivity_of(
         seconds=time.perf_counter() - began,
         budget=budget,
     )
-
-
-def named(error: Exception) -> str:
-    """An error in a few words: its type and the first line of what it says."""
-    said = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {said[0]}"[:LONGEST_REASON] if said else type(error).__name__
 
 
 def _why_alone(laboratory: Laboratory) -> str:
@@ -175,11 +168,15 @@ class _Trials:
         """Makes a change, runs it from every start and judges."""
         if mutation.change is None:
             return TriedMutation(change=mutation.name, reason=mutation.reason)
-        try:
-            with self._laboratory.changed(mutation.change) as run:
+        guard, change = Guard(), mutation.change
+
+        def trial() -> TriedMutation:
+            with self._laboratory.changed(change) as run:
                 return self._judged(mutation.name, run)
-        except Exception as error:  # noqa: BLE001 - a change that does not fit a model is no error
-            return TriedMutation(change=mutation.name, reason=named(error))
+
+        # A change that does not fit a model is no error.
+        found = guard.tried(mutation.name, trial)
+        return found or TriedMutation(change=mutation.name, reason=guard.failed[0][1])
 
     def _judged(self, name: str, run: Callable[[int], TrainingRecord]) -> TriedMutation:
         losses: dict[int, float] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
@@ -17,7 +17,7 @@ from pytest_converge.training.data.arrays import as_array, nonfinite_array
 from pytest_converge.training.data.batches import Batch
 from pytest_converge.training.state.optimizer import ObservedOptimizer, is_optimizer
 from pytest_converge.training.state.seeding import seed_everything
-from pytest_converge.training.state.snapshot import unique_variables
+from pytest_converge.training.state.snapshot import attributes_set, unique_variables
 from pytest_converge.training.training import Training
 
 __all__ = ["MinimizeTraining", "check_variables"]
@@ -75,12 +75,12 @@ class MinimizeTraining(Training):
             self.eager_reason = rehearse("loss", self._scalar, [()] * REHEARSED, self._variables)
 
     @property
-    def trainable(self) -> list[Any]:
+    def trainable(self) -> list[tf.Variable]:
         """The variables given."""
         return self._variables
 
     @property
-    def transient(self) -> list[Any]:
+    def transient(self) -> list[tf.Variable]:
         """Nothing: the loss is only read."""
         return []
 
@@ -107,26 +107,18 @@ class MinimizeTraining(Training):
         """The loss does not know by what it is minimised."""
         return True
 
-    @contextlib.contextmanager
-    def with_optimizer(self, optimizer: Any) -> Iterator[None]:
+    def with_optimizer(self, optimizer: Any) -> contextlib.AbstractContextManager[None]:
         """Minimises by another optimizer meanwhile."""
-        kept, self.optimizers = self.optimizers, (observed(optimizer, self._given),)
-        try:
-            yield
-        finally:
-            self.optimizers = kept
+        return attributes_set([(self, "optimizers", (observed(optimizer, self._given),))])
 
-    @contextlib.contextmanager
-    def with_variables(self, variables: list[Any]) -> Iterator[None]:
+    def with_variables(
+        self, variables: list[tf.Variable]
+    ) -> contextlib.AbstractContextManager[None]:
         """Trains other variables of the loss meanwhile, by an optimizer of the same settings."""
-        kept = self._given, self._variables
-        self._given, self._variables = variables, unique_variables(variables)
-        try:
-            yield
-        finally:
-            self._given, self._variables = kept
+        inner = unique_variables(variables)
+        return attributes_set([(self, "_given", variables), (self, "_variables", inner)])
 
-    def read_variables(self) -> list[Any]:
+    def read_variables(self) -> list[tf.Variable]:
         """The trainable variables that the loss reads, whether they were given or not."""
         with tf.GradientTape() as tape:
             self._scalar()
@@ -192,7 +184,7 @@ def check_variables(variables: Any) -> list[Any]:
     return listed
 
 
-def observed(optimizer: Any, variables: list[Any]) -> ObservedOptimizer:
+def observed(optimizer: Any, variables: list[tf.Variable]) -> ObservedOptimizer:
     """An optimizer under observation, built for the variables."""
     if not is_optimizer(optimizer):
         expected = "an optimizer of keras.optimizers or tf.compat.v1.train"

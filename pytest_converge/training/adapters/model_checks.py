@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.training.data.arrays import batch_leaves
-from pytest_converge.training.data.batches import Batch
+from pytest_converge.training.data.batches import Array, Batch
 from pytest_converge.training.data.held_out import PREFIX
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import call_model, has_own_train_step
@@ -52,7 +52,7 @@ def check_is_model(model: Any) -> None:
         )
 
 
-def check_compiled(model: Any, batch: Batch) -> None:
+def check_compiled(model: keras.Model, batch: Batch) -> None:
     """A compiled model has an optimizer, and its loss the targets it needs."""
     if model.optimizer is None:
         remedy = "Compile it with one, as model.compile('adam', ...)."
@@ -67,7 +67,7 @@ def check_compiled(model: Any, batch: Batch) -> None:
         raise InvalidTrainingError(complaint("no targets", "y for the compiled loss", remedy))
 
 
-def check_trainable(model: Any) -> None:
+def check_trainable(model: keras.Model) -> None:
     """A built model has something to train."""
     if not model.trainable_variables:
         remedy = "Set model.trainable = True, or unfreeze a layer, before compile."
@@ -75,7 +75,7 @@ def check_trainable(model: Any) -> None:
         raise InvalidTrainingError(complaint(given, "at least one", remedy))
 
 
-def check_labels(model: Any, arrays: Batch) -> None:
+def check_labels(model: keras.Model, arrays: Batch) -> None:
     """The labels of a model with one sparse cross-entropy lie in the range of its output."""
     names = loss_names(model.loss)
     if [name for name, _ in names] != ["sparse_categorical_crossentropy"]:
@@ -87,7 +87,7 @@ def check_labels(model: Any, arrays: Batch) -> None:
             _check_sparse(classes, np.asarray(targets[0]), names[0][1])
 
 
-def check_metrics(bounds: Any, model: Any, known: Iterable[str]) -> None:
+def check_metrics(bounds: Any, model: keras.Model, known: Iterable[str]) -> None:
     """Every bounded metric is one that is measured at the end."""
     names = [name for name in known if name != "loss"]
     for name in bounds:
@@ -101,7 +101,7 @@ def check_metrics(bounds: Any, model: Any, known: Iterable[str]) -> None:
         raise InvalidTrainingError(complaint(f"metrics={{{name!r}: ...}}", expected, remedy))
 
 
-def check_held_out(model: Any) -> None:
+def check_held_out(model: keras.Model) -> None:
     """A model that is to be evaluated on held-out data tells its loss there."""
     own_test_step = type(model).test_step is not keras.Model.test_step
     if has_own_train_step(model) and not own_test_step and not loss_names(model.loss):
@@ -114,7 +114,7 @@ def _replicas(strategy: Any) -> int:
     return int(getattr(strategy, "num_replicas_in_sync", 1))
 
 
-def _units_of_output(model: Any, arrays: Batch) -> int | None:
+def _units_of_output(model: keras.Model, arrays: Batch) -> int | None:
     """The last axis of a single output; a subclassed model tells it by its output for one row."""
     if getattr(model, "outputs", None):
         shape = model.output_shape
@@ -130,7 +130,7 @@ def _units_of_output(model: Any, arrays: Batch) -> int | None:
     return shape[-1]
 
 
-def _check_sparse(classes: int, labels: np.ndarray[Any, Any], loss: Any) -> None:
+def _check_sparse(classes: int, labels: Array, loss: Any) -> None:
     if labels.dtype.kind not in "iuf" or not labels.size:
         return
     ignored = loss.get_config().get("ignore_class") if hasattr(loss, "get_config") else None

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.minimize import check_variables, observed
 from pytest_converge.training.adapters.traceability import rehearse
@@ -63,12 +64,12 @@ class StepTraining(Training):
             self.eager_reason = self._rehearse()
 
     @property
-    def trainable(self) -> list[Any]:
+    def trainable(self) -> list[tf.Variable]:
         """The variables given."""
         return self._variables
 
     @property
-    def transient(self) -> list[Any]:
+    def transient(self) -> list[tf.Variable]:
         """Everything: a probe is a step that is taken back."""
         slots = [v for optimizer in self.optimizers for v in optimizer.variables]
         return unique_variables([*self._variables, *slots, *self.touched])
@@ -125,10 +126,8 @@ class StepTraining(Training):
 
 def _converted(function: Any) -> Any:
     """A function whose Python conditions and loops work on tensors of a graph."""
-    try:
-        return tf.autograph.to_graph(function)
-    except Exception:  # noqa: BLE001 - one without source code has to do as it is
-        return function
+    converted = Guard().tried("conversion", lambda: tf.autograph.to_graph(function))
+    return function if converted is None else converted  # one without source code stays as it is
 
 
 def optimizers_of(step: Any) -> list[Any]:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.core.record import NonFinite
+from pytest_converge.training.data.batches import Array
 
 __all__ = [
     "as_array",
@@ -152,7 +153,7 @@ def common_rows(arrays: Any) -> int:
     return rows
 
 
-def weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> np.ndarray[Any, Any]:
+def weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> Array:
     """Sample weights from class weights: label numbers, one column of them, or one-hot rows.
 
     Raises:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.training.data.arrays import as_array, as_arrays, common_rows, map_named
-from pytest_converge.training.data.batches import Chunk, batch_rows
+from pytest_converge.training.data.batches import Array, Chunk, batch_rows
 from pytest_converge.training.data.sources import MEMORY_LIMIT, yields_batches
 
 __all__ = ["PREFIX", "read_held_out"]
@@ -53,7 +53,7 @@ def read_held_out(given: Any, batch_size: int) -> list[Chunk]:
 
 
 def _rows(start: int, stop: int) -> Any:
-    def cut(_: str, array: np.ndarray[Any, Any]) -> Any:
+    def cut(_: str, array: Array) -> Any:
         return tf.convert_to_tensor(array[start:stop])
 
     return cut

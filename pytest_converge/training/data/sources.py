@@ -164,11 +164,20 @@ def _epochs(source: Any, shuffle: bool, seed: int) -> Iterator[Iterable[Any]]:
             begin()
             yield _one_epoch(source, rng if shuffle else None)
             source.on_epoch_end()
-    elif isinstance(source, Iterator):
+    elif _reads_once(source):
         yield source
     else:
         while True:
             yield source
+
+
+def _reads_once(source: Any) -> bool:
+    """True for iterators, which cannot start again.
+
+    A dataset that shuffles draws a new order for every iterator, this one included; the orders of
+    runs that were recorded rest on it.
+    """
+    return not isinstance(source, keras.utils.PyDataset) and iter(source) is source
 
 
 def _one_epoch(source: Any, rng: np.random.Generator | None) -> Iterator[Any]:
@@ -204,7 +213,7 @@ def _streamed(
 ) -> StreamData:
     """More data than is held in memory: the batches so far first, then on from the source."""
     reason = f"the batches need more than {MEMORY_LIMIT >> 20} MB"
-    if isinstance(source, Iterator):
+    if _reads_once(source):
 
         def rest() -> Iterator[Batch]:
             yield from kept
