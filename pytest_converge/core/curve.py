@@ -8,7 +8,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["LossCurve"]
+__all__ = ["LossCurve", "LossPoints"]
+
+#: (updates done, loss) where the loss is known, in the order of the updates.
+LossPoints = Sequence[tuple[int, float]]
 
 #: Steps kept when a curve is written to a report: enough for a picture wider than any terminal.
 THINNED_STEPS = 512

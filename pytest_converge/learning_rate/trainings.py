@@ -7,14 +7,14 @@ import functools
 import math
 from collections.abc import Callable
 
-from pytest_converge.core.curve import LossCurve
+from pytest_converge.core.curve import LossCurve, LossPoints
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.guard import Guard
 from pytest_converge.core.rate_range import RatePoint
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.learning_rate.early_stop import Course, behind, forecast_misses, stuck
+from pytest_converge.learning_rate.early_stop import behind, forecast_misses, stuck
 from pytest_converge.learning_rate.sweep import Sweep
 
 __all__ = ["Judge", "Probe", "RateProbes", "target_of"]
@@ -41,7 +41,7 @@ class Probe:
     """
 
     point: RatePoint
-    course: Course
+    course: LossPoints
     ends: tuple[float, float] = (math.nan, math.nan)
     rough: bool = False
 
@@ -139,13 +139,13 @@ class RateProbes:
             given = "a training step that sets the learning rate itself"
             raise InvalidTrainingError(complaint(given, expected, remedy))
 
-    def _watch(self, rate: float) -> Callable[[Course], bool]:
+    def _watch(self, rate: float) -> Callable[[LossPoints], bool]:
         passing = [p for p in self._probes if p.point.passed]
         above = min((p for p in passing if p.rate > rate), key=lambda p: p.rate, default=None)
         below = max((p for p in passing if p.rate < rate), key=lambda p: p.rate, default=None)
         steps, target = self._expectation.steps, self.target
 
-        def hopeless(course: Course) -> bool:
+        def hopeless(course: LossPoints) -> bool:
             if course[-1][0] < steps * SHORTEST:
                 return False
             if self.short and course[-1][0] >= steps / 4:
@@ -212,7 +212,7 @@ def target_of(first: TrainingRecord, expectation: Expectation) -> float:
     return min(bounds)
 
 
-def _course(record: TrainingRecord) -> Course:
+def _course(record: TrainingRecord) -> LossPoints:
     curve = record.curve
     if curve.checkpoints:
         return tuple(zip(curve.checkpoints, curve.probe_loss, strict=True))

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.training.data.arrays import as_array, as_arrays, common_rows, map_named
 from pytest_converge.training.data.batches import Array, Chunk, batch_rows
-from pytest_converge.training.data.sources import MEMORY_LIMIT, yields_batches
+from pytest_converge.training.data.sources import MEMORY_LIMIT, bytes_of, yields_batches
 
 __all__ = ["PREFIX", "read_held_out"]
 
@@ -71,7 +70,7 @@ def _batches(source: Any) -> list[Chunk]:
         batch = keras.tree.map_structure(_tensor, element)
         rows = batch_rows(batch)
         chunks.append(Chunk(batch, rows))
-        size += sum(_bytes(leaf) for leaf in keras.tree.flatten(batch))
+        size += bytes_of(batch)
         if size > MEMORY_LIMIT:
             given = f"validation_data of more than {MEMORY_LIMIT >> 20} MB"
             remedy = "Take a part of it, as by dataset.take(10)."
@@ -101,9 +100,3 @@ def _tensor(leaf: Any) -> Any:
     if leaf is None or isinstance(leaf, (tf.Tensor, tf.RaggedTensor, tf.SparseTensor)):
         return leaf
     return tf.convert_to_tensor(as_array(leaf))
-
-
-def _bytes(leaf: Any) -> int:
-    if not isinstance(leaf, tf.Tensor):
-        return 0
-    return int(np.prod(leaf.shape)) * int(leaf.dtype.size)

@@ -26,7 +26,7 @@ from pytest_converge.training.data.batches import (
     batch_rows,
 )
 
-__all__ = ["read_arrays", "read_batches", "yields_batches"]
+__all__ = ["bytes_of", "read_arrays", "read_batches", "yields_batches"]
 
 #: Bytes of batches that are held in memory for the compiled loop; more are streamed.
 MEMORY_LIMIT = 512 * 2**20
@@ -99,7 +99,7 @@ def read_batches(
         if number == 1 and unpack is None:
             _check_rows(batch)
         epoch_batches += epoch == 0
-        size += _bytes(batch)
+        size += bytes_of(batch)
         kept.append(batch)
         if size > MEMORY_LIMIT:
             probed = kept[:epoch_batches]
@@ -245,7 +245,8 @@ def _ran_dry(source: Any, number: int, steps: int) -> InvalidTrainingError:
     return InvalidTrainingError(complaint(given, f"a batch for each of {steps} steps", remedy))
 
 
-def _bytes(batch: Batch) -> int:
+def bytes_of(batch: Batch) -> int:
+    """The memory that the arrays and tensors of a batch take; of ragged ones nothing is known."""
     return sum(
         int(np.prod(leaf.shape)) * getattr(leaf.dtype, "size", getattr(leaf.dtype, "itemsize", 4))
         for leaf in keras.tree.flatten(batch)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_converge.core.curve import LossCurve
+from pytest_converge.core.curve import LossCurve, LossPoints
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 from pytest_converge.core.record import NonFinite, TrainingRecord
 from pytest_converge.training.data.batches import Array, Chunk, TrainingData
@@ -22,19 +22,17 @@ from pytest_converge.training.state.seeding import kernels_kept
 from pytest_converge.training.state.snapshot import Snapshot
 from pytest_converge.training.training import EndMeasures, Training
 
-__all__ = ["Course", "Progress", "Start", "TrainingRun", "Watch"]
+__all__ = ["Progress", "Start", "TrainingRun", "Watch"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
 #: Called with (steps done, steps, latest batch loss) between the segments of the loop.
 Progress = Callable[[int, int, float], None]
-#: (updates done, loss) at the points where the loss on all data, or on a part of the probe set, is
-#: known so far.
-Course = Sequence[tuple[int, float]]
 #: Initial values by the id of their variable; those of others are the start's.
 Start = Mapping[int, Any]
-#: Looks at the course between the segments of the loop; True breaks the run off.
-Watch = Callable[[Course], bool]
+#: Looks between the segments of the loop at the loss on all data, or on a part of the probe set, as
+#: far as it is known; True breaks the run off.
+Watch = Callable[[LossPoints], bool]
 
 
 class TrainingRun:
