@@ -15,7 +15,7 @@ from pytest_converge.core.baseline_report import BaselineReport
 from pytest_converge.core.calibration import Calibration
 from pytest_converge.core.calls import Call
 from pytest_converge.core.diagnosis import Diagnosis
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.expectation import LARGEST_SEED, Expectation
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import TrainingRecord
@@ -265,6 +265,6 @@ def _from_hooks(context: Context, record: TrainingRecord) -> Iterator[Finding]:
             if not isinstance(finding, Finding):
                 remedy = "Return pytest_converge.Finding(code=..., message=...), or None."
                 given = f"{shown(finding)} from pytest_converge_check"
-                raise InvalidTrainingError(complaint(given, "a Finding", remedy))
+                raise invalid(given, "a Finding", remedy)
             if not is_ignored(finding, context.expectation):
                 yield finding

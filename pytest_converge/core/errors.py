@@ -27,6 +27,7 @@ __all__ = [
     "PreprocessingError",
     "StudyError",
     "complaint",
+    "invalid",
     "nearest",
     "shown",
 ]
@@ -96,6 +97,11 @@ for _error in (
 def complaint(given: str, expected: str, remedy: str) -> str:
     """The one wording of every error about what a user passed."""
     return f"got {given}; expected {expected}. {remedy}"
+
+
+def invalid(given: str, expected: str, remedy: str) -> InvalidTrainingError:
+    """The error about a training that cannot be run with what a user passed."""
+    return InvalidTrainingError(complaint(given, expected, remedy))
 
 
 def shown(value: object) -> str:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 
 from pytest_converge.core.curve import LossCurve, LossPoints
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.guard import Guard
@@ -137,7 +137,7 @@ class RateProbes:
             remedy = "Leave the rate to the optimizer, under a schedule if it is to change."
             expected = "one that takes it from its optimizer"
             given = "a training step that sets the learning rate itself"
-            raise InvalidTrainingError(complaint(given, expected, remedy))
+            raise invalid(given, expected, remedy)
 
     def _watch(self, rate: float) -> Callable[[LossPoints], bool]:
         passing = [p for p in self._probes if p.point.passed]

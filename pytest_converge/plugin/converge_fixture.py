@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import pytest
 
 from pytest_converge.core.calls import Call, FitCall, MinimizeCall, StepCall
-from pytest_converge.core.errors import (
-    ConvergenceError,
-    InvalidTrainingError,
-    complaint,
-    nearest,
-)
+from pytest_converge.core.errors import ConvergenceError, InvalidTrainingError, invalid, nearest
 from pytest_converge.core.expectation import Bound, Expectation
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.plugin import runtest
@@ -227,7 +222,7 @@ def refuse_unknown(call: str, arguments: Iterable[str], expectation: Mapping[str
         if name not in Expectation.names():
             remedy = REMEDIES.get(name) or nearest(name, [*arguments, *Expectation.names()])
             given = f"the argument {name!r}"
-            raise InvalidTrainingError(complaint(given, f"an argument of {call}", remedy))
+            raise invalid(given, f"an argument of {call}", remedy)
 
 
 def _how_to_diagnose(item: pytest.Item) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_converge.core.calibration import Calibration, Candidate
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
@@ -66,14 +66,14 @@ def calibration_of(
     if once:
         remedy = "Pass a tf.data.Dataset or a PyDataset, or fewer steps."
         given = f"--converge-calibrate where {once}"
-        raise InvalidTrainingError(complaint(given, "data that can be read twice", remedy))
+        raise invalid(given, "data that can be read twice", remedy)
     guard = Guard()
     with put_back_after(running, record.seed):
         milestones = Milestones(running, record.seed, progress, factor=factor)
         if not milestones.start_values(1):
             given = "a builder whose variables change their shape from call to call"
             remedy = "Let it build the same model every time."
-            raise InvalidTrainingError(complaint(given, "one that does not", remedy))
+            raise invalid(given, "one that does not", remedy)
         plain = _losses(milestones, Intervention(code="", change="nothing"), stops)
         changed, left_out = _under_changes(milestones, stops, guard, began=began, budget=budget)
     candidates = [

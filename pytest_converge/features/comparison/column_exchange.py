@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pytest_converge.columns.scale import column_scales
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.data.arrays import as_arrays, column_names
 from pytest_converge.training.data.batches import ArrayData
@@ -63,7 +63,7 @@ def read_features(name: str, data: Any) -> Features:
         given = f"{name!r}: {array.dtype} data" if text else f"{name!r}: {shown(data)}"
         remedy = "Encode text as numbers, and join several arrays to one."
         expected = "features as one array or table of numbers"
-        raise InvalidTrainingError(complaint(given, expected, remedy))
+        raise invalid(given, expected, remedy)
     if array.ndim == 1:
         array = array[:, None]
     if array.dtype.kind in "fb":

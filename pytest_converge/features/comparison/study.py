@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pytest_converge.core.calls import FitCall
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.runner import Context, seeded_training
@@ -79,7 +79,7 @@ def _comparison(
     if not scale.usable:
         given = "a reference whose loss is not finite, or negative"
         remedy = "Look at it alone: converge.fit(build, z_scored_features, targets)."
-        raise InvalidTrainingError(complaint(given, "one that trains", remedy))
+        raise invalid(given, "one that trains", remedy)
     runs = [scale.run(each, benches.records(each, starts)) for each in features]
     comparison = PipelineComparison(
         test=context.test,
@@ -135,7 +135,7 @@ class _Benches:
             given = f"features of the shapes {', '.join(map(str, sorted(shapes)))}"
             remedy = "Let build take the shape: def build(shape): ... keras.Input(shape)."
             expected = "one shape, where build takes no argument"
-            raise InvalidTrainingError(complaint(given, expected, remedy))
+            raise invalid(given, expected, remedy)
 
     def records(self, features: Features, starts: int) -> list[TrainingRecord]:
         """One training from each of the first starts."""

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.traceability import needed_arguments, rehearse
 from pytest_converge.training.data.arrays import as_array, nonfinite_array
@@ -57,14 +57,12 @@ class MinimizeTraining(Training):
     ) -> None:
         if not callable(loss):
             remedy = "Write it as a function, as lambda: tf.reduce_mean((y - w) ** 2)."
-            raise InvalidTrainingError(
-                complaint(f"loss={shown(loss)}", "a function without arguments", remedy)
-            )
+            raise invalid(f"loss={shown(loss)}", "a function without arguments", remedy)
         needed = needed_arguments(loss)
         if needed:
             remedy = "Let it close over its data, as lambda: loss(x, y)."
             given = f"a loss that needs {', '.join(needed)}"
-            raise InvalidTrainingError(complaint(given, "a function without arguments", remedy))
+            raise invalid(given, "a function without arguments", remedy)
         self._loss = loss
         self._given = check_variables(variables)
         self._variables = unique_variables(self._given)
@@ -91,9 +89,7 @@ class MinimizeTraining(Training):
         gradients = tape.gradient(loss, self._variables)
         if all(gradient is None for gradient in gradients):
             remedy = "Compute it from the variables with TensorFlow or keras.ops operations."
-            raise InvalidTrainingError(
-                complaint("a loss without a gradient", "one that depends on the variables", remedy)
-            )
+            raise invalid("a loss without a gradient", "one that depends on the variables", remedy)
         pairs = [(g, v) for g, v in zip(gradients, self._given, strict=True) if g is not None]
         self.optimizers[0].optimizer.apply_gradients(pairs)
         return loss
@@ -153,13 +149,11 @@ class MinimizeTraining(Training):
         if value is None:
             remedy = "End it with: return loss."
             given = f"a loss that returned {shown(value)}"
-            raise InvalidTrainingError(complaint(given, "a scalar", remedy))
+            raise invalid(given, "a scalar", remedy)
         loss = tf.convert_to_tensor(value)
         if loss.shape.num_elements() not in (1, None):
             remedy = "Reduce it, as by tf.reduce_mean."
-            raise InvalidTrainingError(
-                complaint(f"a loss of shape {tuple(loss.shape)}", "a scalar", remedy)
-            )
+            raise invalid(f"a loss of shape {tuple(loss.shape)}", "a scalar", remedy)
         return tf.reshape(loss, ())
 
 
@@ -170,17 +164,13 @@ def check_variables(variables: Any) -> list[Any]:
     if isinstance(variables, (tf.Variable, keras.Variable)):
         variables = [variables]
     if not isinstance(variables, Iterable):
-        raise InvalidTrainingError(complaint(f"variables={shown(variables)}", expected, remedy))
+        raise invalid(f"variables={shown(variables)}", expected, remedy)
     listed = list(variables)
     if not listed:
-        raise InvalidTrainingError(
-            complaint("no trainable variables (an empty list)", expected, remedy)
-        )
+        raise invalid("no trainable variables (an empty list)", expected, remedy)
     for variable in listed:
         if not isinstance(variable, (tf.Variable, keras.Variable)):
-            raise InvalidTrainingError(
-                complaint(f"the variable {shown(variable)}", expected, remedy)
-            )
+            raise invalid(f"the variable {shown(variable)}", expected, remedy)
     return listed
 
 
@@ -189,7 +179,7 @@ def observed(optimizer: Any, variables: list[tf.Variable]) -> ObservedOptimizer:
     if not is_optimizer(optimizer):
         expected = "an optimizer of keras.optimizers or tf.compat.v1.train"
         remedy = "Pass an object, as keras.optimizers.SGD(0.1), not a name."
-        raise InvalidTrainingError(complaint(f"optimizer={shown(optimizer)}", expected, remedy))
+        raise invalid(f"optimizer={shown(optimizer)}", expected, remedy)
     if isinstance(optimizer, keras.optimizers.Optimizer) and not optimizer.built:
         optimizer.build(variables)
     return ObservedOptimizer(optimizer)

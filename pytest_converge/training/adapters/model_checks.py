@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.data.batches import Array, Batch
 from pytest_converge.training.data.held_out import PREFIX
@@ -35,36 +35,28 @@ def check_is_model(model: Any) -> None:
             if legacy
             else "Pass a compiled model, or a function without arguments that returns one."
         )
-        raise InvalidTrainingError(
-            complaint(f"model={shown(model)}", "a keras.Model or a function", remedy)
-        )
+        raise invalid(f"model={shown(model)}", "a keras.Model or a function", remedy)
     if not model.compiled:
         remedy = 'Compile it first: model.compile("adam", loss="mse").'
-        raise InvalidTrainingError(
-            complaint(f"the model {model.name!r}, not compiled", "a compiled model", remedy)
-        )
+        raise invalid(f"the model {model.name!r}, not compiled", "a compiled model", remedy)
     strategy = model.distribute_strategy
     if type(strategy) is not type(tf.distribute.get_strategy()) or _replicas(strategy) > 1:
         given = f"a model built under {type(strategy).__name__}"
         remedy = "Build it outside of strategy.scope() in the test."
-        raise InvalidTrainingError(
-            complaint(given, "a model without a tf.distribute strategy", remedy)
-        )
+        raise invalid(given, "a model without a tf.distribute strategy", remedy)
 
 
 def check_compiled(model: keras.Model, batch: Batch) -> None:
     """A compiled model has an optimizer, and its loss the targets it needs."""
     if model.optimizer is None:
         remedy = "Compile it with one, as model.compile('adam', ...)."
-        raise InvalidTrainingError(
-            complaint(f"the model {model.name!r} without an optimizer", "an optimizer", remedy)
-        )
+        raise invalid(f"the model {model.name!r} without an optimizer", "an optimizer", remedy)
     if has_own_train_step(model):
         return
     _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
     if y is None and loss_names(model.loss):
         remedy = "Pass the targets as the third argument: converge.fit(model, x, y)."
-        raise InvalidTrainingError(complaint("no targets", "y for the compiled loss", remedy))
+        raise invalid("no targets", "y for the compiled loss", remedy)
 
 
 def check_trainable(model: keras.Model) -> None:
@@ -72,7 +64,7 @@ def check_trainable(model: keras.Model) -> None:
     if not model.trainable_variables:
         remedy = "Set model.trainable = True, or unfreeze a layer, before compile."
         given = f"no trainable variables in the model {model.name!r}"
-        raise InvalidTrainingError(complaint(given, "at least one", remedy))
+        raise invalid(given, "at least one", remedy)
 
 
 def check_labels(model: keras.Model, arrays: Batch) -> None:
@@ -98,7 +90,7 @@ def check_metrics(bounds: Any, model: keras.Model, known: Iterable[str]) -> None
         if held_out:
             remedy = "Pass held-out data, validation_data=(x, y), and compile the metric."
         expected = f"one of the compiled metrics ({', '.join(names) or 'there are none'})"
-        raise InvalidTrainingError(complaint(f"metrics={{{name!r}: ...}}", expected, remedy))
+        raise invalid(f"metrics={{{name!r}: ...}}", expected, remedy)
 
 
 def check_held_out(model: keras.Model) -> None:
@@ -107,7 +99,7 @@ def check_held_out(model: keras.Model) -> None:
     if has_own_train_step(model) and not own_test_step and not loss_names(model.loss):
         given = "validation_data for a model with a train_step of its own and no compiled loss"
         remedy = "Give it a test_step that returns the loss, or leave validation_data out."
-        raise InvalidTrainingError(complaint(given, "a model that can be evaluated", remedy))
+        raise invalid(given, "a model that can be evaluated", remedy)
 
 
 def _replicas(strategy: Any) -> int:
@@ -148,6 +140,4 @@ def _check_sparse(classes: int, labels: Array, loss: Any) -> None:
         if labels.min() == 1 and labels.max() == classes
         else f"The output layer has {classes} units; check it and the labels."
     )
-    raise InvalidTrainingError(
-        complaint(given, f"labels from 0 to {classes - 1} for a sparse cross-entropy", remedy)
-    )
+    raise invalid(given, f"labels from 0 to {classes - 1} for a sparse cross-entropy", remedy)

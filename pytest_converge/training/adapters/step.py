@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.minimize import check_variables, observed
@@ -51,7 +51,7 @@ class StepTraining(Training):
     ) -> None:
         if not callable(step):
             remedy = "Pass the function itself: converge.step(train_step, ...)."
-            raise InvalidTrainingError(complaint(f"step={shown(step)}", "a function", remedy))
+            raise invalid(f"step={shown(step)}", "a function", remedy)
         self._step = step
         given = check_variables(variables)
         self._variables = unique_variables(given)
@@ -93,7 +93,7 @@ class StepTraining(Training):
         if loss is None:
             given = f"a step that returned {shown(returned)}"
             remedy = "End it with: return loss."
-            raise InvalidTrainingError(complaint(given, "the loss of the step", remedy))
+            raise invalid(given, "the loss of the step", remedy)
         tensor = tf.convert_to_tensor(loss)
         return tf.cast(tf.reduce_mean(tensor) if tensor.shape.rank else tensor, tf.float32)
 

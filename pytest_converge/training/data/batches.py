@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 
 __all__ = ["PROBE_ROWS", "Array", "ArrayData", "Batch", "Chunk", "StreamData", "TrainingData"]
 
@@ -341,12 +341,10 @@ def batch_rows(batch: Batch) -> int:
     for leaf in keras.tree.flatten(batch):
         if leaf is not None and getattr(leaf, "shape", None) is not None and len(leaf.shape):
             return int(leaf.shape[0])
-    raise InvalidTrainingError(
-        complaint(
-            "a batch without rows",
-            "arrays or tensors whose first axis is the rows",
-            "Batch the dataset: dataset.batch(32).",
-        )
+    raise invalid(
+        "a batch without rows",
+        "arrays or tensors whose first axis is the rows",
+        "Batch the dataset: dataset.batch(32).",
     )
 
 

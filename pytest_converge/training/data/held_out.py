@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import InvalidTrainingError, invalid, shown
 from pytest_converge.training.data.arrays import as_array, as_arrays, common_rows, map_named
 from pytest_converge.training.data.batches import Array, Chunk, batch_rows
 from pytest_converge.training.data.sources import MEMORY_LIMIT, bytes_of, yields_batches
@@ -35,7 +35,7 @@ def read_held_out(given: Any, batch_size: int) -> list[Chunk]:
         return _batches(given)
     if not isinstance(given, (tuple, list)) or len(given) not in {2, 3}:
         remedy = "Write, for example, validation_data=(x_test, y_test)."
-        raise InvalidTrainingError(complaint(f"validation_data={shown(given)}", EXPECTED, remedy))
+        raise invalid(f"validation_data={shown(given)}", EXPECTED, remedy)
     names = ("x", "y", "sample_weight")
     arrays = tuple(
         as_arrays(part, f"{name} of validation_data")
@@ -63,7 +63,7 @@ def _batches(source: Any) -> list[Chunk]:
     if _endless(source):
         given = f"validation_data={type(source).__name__}, which may not end"
         remedy = "Cut it, as by dataset.take(10), or pass arrays."
-        raise InvalidTrainingError(complaint(given, EXPECTED, remedy))
+        raise invalid(given, EXPECTED, remedy)
     chunks: list[Chunk] = []
     size = 0
     for element in _elements(source):
@@ -74,11 +74,11 @@ def _batches(source: Any) -> list[Chunk]:
         if size > MEMORY_LIMIT:
             given = f"validation_data of more than {MEMORY_LIMIT >> 20} MB"
             remedy = "Take a part of it, as by dataset.take(10)."
-            raise InvalidTrainingError(complaint(given, "data that fit into memory", remedy))
+            raise invalid(given, "data that fit into memory", remedy)
     if not chunks:
         remedy = "Check the path and the filter of the data."
         given = f"validation_data={type(source).__name__} without any batch"
-        raise InvalidTrainingError(complaint(given, "at least one batch", remedy))
+        raise invalid(given, "at least one batch", remedy)
     return chunks
 
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import InvalidTrainingError, invalid
 from pytest_converge.training.data.arrays import (
     as_array,
     as_arrays,
@@ -120,12 +120,10 @@ def _weights(y: Any, sample_weight: Any, class_weight: Mapping[int, float] | Non
     if class_weight is None:
         return sample_weight
     if sample_weight is not None:
-        raise InvalidTrainingError(
-            complaint(
-                "both sample_weight and class_weight",
-                "one of them",
-                "Multiply the weights of the classes into sample_weight.",
-            )
+        raise invalid(
+            "both sample_weight and class_weight",
+            "one of them",
+            "Multiply the weights of the classes into sample_weight.",
         )
     return weights_of_classes(y, class_weight)
 
@@ -150,9 +148,7 @@ def _check_rows(batch: Batch) -> None:
             for name, count in rows.items()
         )
         remedy = "Batch the dataset: dataset.batch(32)."
-        raise InvalidTrainingError(
-            complaint(f"a batch with {given}", "parts with equally many rows", remedy)
-        )
+        raise invalid(f"a batch with {given}", "parts with equally many rows", remedy)
 
 
 def _epochs(source: Any, shuffle: bool, seed: int) -> Iterator[Iterable[Any]]:
@@ -237,12 +233,10 @@ def _ran_dry(source: Any, number: int, steps: int) -> InvalidTrainingError:
     kind = type(source).__name__
     if number == 0:
         remedy = "Check the path, the filter and drop_remainder of the data."
-        return InvalidTrainingError(
-            complaint(f"a {kind} without any batch", "at least one batch", remedy)
-        )
+        return invalid(f"a {kind} without any batch", "at least one batch", remedy)
     remedy = f"Pass steps={number}, or a source that can start again (a Dataset or PyDataset)."
     given = f"a {kind} that ran dry at step {number + 1}"
-    return InvalidTrainingError(complaint(given, f"a batch for each of {steps} steps", remedy))
+    return invalid(given, f"a batch for each of {steps} steps", remedy)
 
 
 def bytes_of(batch: Batch) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pytest_converge.core.curve import LossCurve, LossPoints
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 from pytest_converge.core.record import NonFinite, TrainingRecord
 from pytest_converge.training.data.batches import Array, Chunk, TrainingData
 from pytest_converge.training.loop.compiled_loop import Loop
@@ -147,7 +147,7 @@ class TrainingRun:
         if values is None:
             given = "a builder whose variables change their shape from call to call"
             remedy = "Let it build the same model every time."
-            raise InvalidTrainingError(complaint(given, "one that does not", remedy))
+            raise invalid(given, "one that does not", remedy)
         self.start = self.start.with_values(values)
         self.start.restore()
         if self.training.data is not None:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 from pytest_converge.training import keras_internals
 from pytest_converge.training.data.batches import Array, Batch
 from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set
@@ -126,7 +126,7 @@ def loss_of_logs(logs: Any) -> Any:
 def _no_loss(logs: Any) -> Exception:
     given = f"a train_step that returned {sorted(logs) if logs else logs!r}"
     remedy = 'Return {"loss": loss, ...} from train_step.'
-    return InvalidTrainingError(complaint(given, "a dict with the key 'loss'", remedy))
+    return invalid(given, "a dict with the key 'loss'", remedy)
 
 
 def layers_of(model: keras.Model) -> list[Any]:

@@ -92,7 +92,7 @@ def parts_during(monkeypatch):
     """(parts before, while each start of a change would be trained, afterwards); none is."""
     seen = []
 
-    def run(self, seed):
+    def run(self, seed, **_):
         seen.append({**everything_of(self.training), "steps": self.steps})
         return record_of([1.0, 0.5])
 
@@ -373,6 +373,7 @@ def test_every_module_of_changes_is_covered():
         width,
     }
     names = {module.__name__.rpartition(".")[2] for module in covered}
+    names |= {"intervention", "rerun"}  # what a change is, and who makes it
     assert {module.name for module in pkgutil.iter_modules(interventions.__path__)} == names
 
 
