@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_converge.baselines.session.connection import Connection, connect
 from pytest_converge.checks.gates import is_ignored, judge
-from pytest_converge.core.baseline_policy import BaselinePolicy
-from pytest_converge.core.baseline_report import BaselineReport
+from pytest_converge.core.baseline import BaselinePolicy, BaselineReport
 from pytest_converge.core.calibration import Calibration
 from pytest_converge.core.calls import Call
+from pytest_converge.core.curve import LossSurface
 from pytest_converge.core.diagnosis import Diagnosis
 from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.expectation import LARGEST_SEED, Expectation
@@ -22,7 +22,6 @@ from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
 from pytest_converge.core.sensitivity import Sensitivity
 from pytest_converge.core.study import Study
-from pytest_converge.core.surface import LossSurface
 from pytest_converge.test_quality.calibration import calibration_of
 from pytest_converge.test_quality.power import sensitivity_of
 from pytest_converge.training.state.environment import require_tensorflow
@@ -207,7 +206,7 @@ def _diagnosis(context: Context, running: TrainingRun, run: Run) -> Diagnosis | 
     """Why the latest start failed; its end state is put back afterwards."""
     if run.passed or context.diagnose == "off":
         return None
-    from pytest_converge.diagnosis.procedure import diagnose
+    from pytest_converge.diagnosis.diagnose import diagnose
 
     seconds = max(QUICK_SECONDS, QUICK_TIMES * run.record.seconds)
     trained = running.training.snapshot()

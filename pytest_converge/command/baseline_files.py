@@ -14,14 +14,14 @@ from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.baseline import Baseline
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 
-__all__ = ["Found", "find", "read_all"]
+__all__ = ["find", "read_all"]
 
 #: Folders that hold no tests of one's own; others that begin with a dot are left out too.
 FOREIGN = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Found:
+class BaselineFiles:
     """The files below some paths, each kind sorted and none twice.
 
     Attributes:
@@ -33,7 +33,7 @@ class Found:
     leftovers: tuple[Path, ...]
 
 
-def find(paths: Sequence[Path]) -> Found:
+def find(paths: Sequence[Path]) -> BaselineFiles:
     """All baseline files below `paths`; a path that is a file stands for itself.
 
     Links to folders are not followed.
@@ -52,7 +52,7 @@ def find(paths: Sequence[Path]) -> Found:
             remedy = f"Baselines lie in {FOLDER}, beside the tests."
             raise InvalidTrainingError(complaint(given, expected, remedy))
     leftovers = {path for path in files if is_leftover(path.name)}
-    return Found(tuple(sorted(files - leftovers)), tuple(sorted(leftovers)))
+    return BaselineFiles(tuple(sorted(files - leftovers)), tuple(sorted(leftovers)))
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from pytest_converge.command.baseline_files import find, read_all
 from pytest_converge.command.collected_tests import collected_by_pytest, collected_in
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.errors import InvalidTrainingError, complaint
-from pytest_converge.report.numbers import counted
+from pytest_converge.core.numbers import counted
 
 __all__ = ["DESCRIPTION", "add_arguments", "prune"]
 

@@ -1,14 +1,16 @@
-"""The loss curve: what was recorded at each step and at each checkpoint of one training."""
+"""The loss of one training: at each step and checkpoint, and around its path."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["LossCurve", "LossPoints"]
+from pytest_converge.core.serialisation import Serialisable
+
+__all__ = ["LossCurve", "LossPoints", "LossSurface"]
 
 #: (updates done, loss) where the loss is known, in the order of the updates.
 LossPoints = Sequence[tuple[int, float]]
@@ -21,7 +23,7 @@ TAIL_SHARE = 0.1
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class LossCurve:
+class LossCurve(Serialisable):
     """Losses, gradient norms and learning rates of one training.
 
     Attributes:
@@ -103,24 +105,30 @@ class LossCurve:
             final_loss=self.last,
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        return {
-            field.name: list(value) if isinstance(value, tuple) else value
-            for field in dataclasses.fields(self)
-            for value in [getattr(self, field.name)]
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> LossCurve:
-        """The inverse of `to_dict`."""
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
-        }
-        return cls(**values)
-
     def _tail_length(self) -> int:
         return max(1, round(TAIL_SHARE * len(self.batch_loss)))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LossSurface:
+    """The loss on a line or a plane through the weights.
+
+    Attributes:
+        x, y: coordinates of the grid; `y` is empty for a line.
+        losses: the loss at every x for each y; one row for a line. Not finite where it is not.
+        names: what the coordinates are: the variables of a problem with one or two parameters, or
+            directions through the weights of a model.
+        path: (x, y, loss) of the weights on their way, from the start on; empty for a model.
+        slice_of_model: the coordinates are steps along directions, in lengths of the weights, from
+            where the training ended.
+    """
+
+    x: tuple[float, ...]
+    y: tuple[float, ...] = ()
+    losses: tuple[tuple[float, ...], ...]
+    names: tuple[str, ...]
+    path: tuple[tuple[float, float, float], ...] = ()
+    slice_of_model: bool = False
 
 
 def _median(values: Sequence[float]) -> float:

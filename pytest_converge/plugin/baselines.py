@@ -11,7 +11,7 @@ from pytest_converge.plugin.ab_recording import folder_to_record_in
 from pytest_converge.plugin.options import SETTINGS
 
 if TYPE_CHECKING:
-    from pytest_converge.core.baseline_policy import BaselinePolicy
+    from pytest_converge.core.baseline import BaselinePolicy
     from pytest_converge.core.result import ConvergenceResult
 
 __all__ = ["policy_of", "require_review"]
@@ -27,7 +27,7 @@ def policy_of(item: pytest.Item, *, wanted: bool) -> BaselinePolicy:
     Raises:
         InvalidTrainingError: the test gave no runs at the revision to compare with.
     """
-    from pytest_converge.core.baseline_policy import BaselinePolicy
+    from pytest_converge.core.baseline import BaselinePolicy
 
     settings = item.config.stash[SETTINGS]
     mode, root, revision = settings.baseline, "", ""

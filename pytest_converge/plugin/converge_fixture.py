@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import pytest
 
 from pytest_converge.core.calls import Call, FitCall, MinimizeCall, StepCall
-from pytest_converge.core.errors import ConvergenceError, InvalidTrainingError, invalid, nearest
+from pytest_converge.core.errors import InvalidTrainingError, invalid, nearest
 from pytest_converge.core.expectation import Bound, Expectation
+from pytest_converge.core.failures import ConvergenceError
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.plugin import runtest
 from pytest_converge.plugin.baselines import policy_of
 from pytest_converge.plugin.options import SETTINGS
-from pytest_converge.plugin.plots import Easel
+from pytest_converge.plugin.plots import TrainingPicture
 from pytest_converge.plugin.progress import progress
 from pytest_converge.report.json_report import junit_properties
 from pytest_converge.report.message import failure_message
@@ -161,23 +162,25 @@ class Converge:
         __tracebackhide__ = True
         state = runtest.state_of(self._item)
         state.calls += 1
-        easel = Easel(self._item)
+        picture = TrainingPicture(self._item)
         try:
-            result = self._run(call, expectation, easel)
+            result = self._run(call, expectation, picture)
         except InvalidTrainingError as error:
             if self._item.config.getoption("fulltrace", False):
                 raise
             # The frames and causes within the plugin say nothing about the user's own call.
             raise error.with_traceback(None) from None
         state.results.append(result)
-        easel.draw(result)
+        picture.draw(result)
         self._item.user_properties.extend(junit_properties(result))
         self._item.ihook.pytest_converge_result(result=result, item=self._item)
         if not result.passed:
             raise ConvergenceError(failure_message(result, reproduce=self._command()), result)
         return result
 
-    def _run(self, call: Call, expectation: Mapping[str, Any], easel: Easel) -> ConvergenceResult:
+    def _run(
+        self, call: Call, expectation: Mapping[str, Any], picture: TrainingPicture
+    ) -> ConvergenceResult:
         # Imports TensorFlow, which takes seconds: never before a test needs it.
         from pytest_converge.runner import Context, run
 
@@ -196,7 +199,7 @@ class Converge:
                 power=item.config.stash[SETTINGS].power,
                 calibrate=item.config.stash[SETTINGS].calibrate,
                 keep=lambda study: runtest.keep(item, study),
-                surface=easel.wanted,
+                surface=picture.wanted,
             )
             return run(context, call)
 

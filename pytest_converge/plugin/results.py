@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -81,10 +78,11 @@ class Collector:
         if path is None or session.config.getoption("collectonly", False):
             return
         from pytest_converge import __version__
+        from pytest_converge.core.files import replace_text
         from pytest_converge.report.json_report import json_report
 
         try:
-            _write(path, json_report(self.results, studies=self.studies, version=__version__))
+            replace_text(path, json_report(self.results, studies=self.studies, version=__version__))
         except OSError as error:
             self._problem = f"could not write the convergence report {path}: {error.strerror}"
             # A report that is missing must not look like one that was written.
@@ -140,22 +138,3 @@ class Collector:
     def _say_written(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._written and self._settings.verbosity >= 0:
             terminalreporter.write_sep("-", self._written)
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace the file at once, so that nobody ever reads half of it."""
-    import tempfile
-
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        # What open() would have given, instead of the private mode of temporary files.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise

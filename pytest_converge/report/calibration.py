@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
+from pytest_converge.core import numbers
 from pytest_converge.core.calibration import Calibration, Candidate, LossBound
 from pytest_converge.core.expectation import Expectation
-from pytest_converge.report import numbers
-from pytest_converge.report.layout import cell_width, code_lines, columns_that_fit, pad, wrap
+from pytest_converge.report.layout import code_lines, wrap
+from pytest_converge.report.table import Column, Table
 
-__all__ = ["calibration_lines", "marker_code"]
+__all__ = ["calibration_lines"]
 
-GAP = 2
 #: Shorter names of changes, so that a title is no wider than its column.
 SHORTER = (
     ("learning rate x ", "rate x"),
@@ -25,17 +25,11 @@ LEFT_TO_THE_TEST = frozenset({"seed"})
 
 
 def calibration_lines(study: Calibration, width: int, unicode: bool) -> list[str]:
-    """The lines about one training, none wider than `width` cells.
-
-    Args:
-        study: what was measured.
-        width: cells of a line.
-        unicode: text beyond ASCII.
-    """
+    """The lines about one training, none wider than `width` cells."""
     starts = numbers.counted(len(study.candidates[0].losses), "start")
     number = f" of training {study.training}" if study.training > 1 else ""
     head = f"calibration{number}: {starts} without a change, and how many with one max_loss fails"
-    lines = [*wrap(head, width), *_table(study, width)]
+    lines = [*wrap(head, width), *_table(study, width, unicode)]
     if study.proposal is not None:
         lines += code_lines(marker_code(study.proposal), width, unicode=unicode)
     for text in _sentences(study):
@@ -61,20 +55,20 @@ def _default(field: dataclasses.Field[object]) -> object:
 
 
 def _literal(value: object) -> str:
-    return numbers.short(value) if isinstance(value, float) else repr(value)
+    return numbers.number(value) if isinstance(value, float) else repr(value)
 
 
-def _table(study: Calibration, width: int) -> Iterator[str]:
+def _table(study: Calibration, width: int, unicode: bool) -> list[str]:
     """A row a number of steps; the last changes give way first."""
     changes = list(dict.fromkeys(name for each in study.candidates for name in each.power))
     titles = ["", "steps", "max_loss", "false alarms", *map(_short, changes)]
-    rows = [titles, *(_row(each, changes, study.chosen) for each in study.candidates)]
-    sizes = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
-    drop = [*range(len(titles) - 1, 3, -1), 3]
-    shown = columns_that_fit(sizes, drop, width, gap=GAP)
-    for row in rows:
-        cells = [pad(row[i], sizes[i], right=True) for i in shown]
-        yield (" " * GAP).join(cells).rstrip()
+    last = len(titles)
+    columns = [
+        Column(title=title, right=True, gives_way=last - i if i > 2 else 0)
+        for i, title in enumerate(titles)
+    ]
+    rows = [_row(each, changes, study.chosen) for each in study.candidates]
+    return Table.of(columns, rows).lines(width, unicode)
 
 
 def _row(candidate: Candidate, changes: Sequence[str], chosen: int) -> list[str]:
@@ -83,19 +77,19 @@ def _row(candidate: Candidate, changes: Sequence[str], chosen: int) -> list[str]
     if bound is None:
         return [mark, str(candidate.steps), "none", "", *("" for _ in changes)]
     power = [candidate.power.get(change) for change in changes]
-    shares = ["" if share is None else f"{share:.0%}".replace("%", " %") for share in power]
-    return [mark, str(candidate.steps), numbers.short(bound.max_loss), _alarm(bound), *shares]
+    shares = ["" if share is None else numbers.share(share) for share in power]
+    return [mark, str(candidate.steps), numbers.number(bound.max_loss), _alarm(bound), *shares]
 
 
 def _alarm(bound: LossBound) -> str:
     if bound.basis == "largest":
-        return f"< {numbers.percent(bound.ceiling)}"
+        return f"< {numbers.share(bound.ceiling)}"
     return "< 0.01 %" if bound.false_alarm < 1e-4 else _rate(bound.false_alarm)
 
 
 def _rate(share: float) -> str:
     """A small share in percent with one digit, as it is no more than an estimate."""
-    return f"{numbers.short(100 * share, 1)} %"
+    return f"{numbers.number(100 * share, 1)} %"
 
 
 def _short(change: str) -> str:
@@ -111,7 +105,7 @@ def _sentences(study: Calibration) -> Iterator[str]:
     else:
         yield _false_alarms(choice.bound, study.proposal)
     if study.present is not None:
-        share = f"{study.present:.0%}".replace("%", " %")
+        share = numbers.share(study.present)
         yield f"as it is, the test fails {share} of these starts by its max_loss"
     for change, reason in study.excluded:
         yield f"without {change}: {reason}"
@@ -124,7 +118,7 @@ def _false_alarms(bound: LossBound, proposal: Expectation | None) -> str:
     """The rates of the bound for a test with as many seeds as the proposal has."""
     seeds = 1 if proposal is None else proposal.seeds
     starts = round(1 / bound.ceiling) - 1
-    ceiling = numbers.percent(seeds / (starts + seeds))
+    ceiling = numbers.share(seeds / (starts + seeds))
     who = "a fresh start exceeds" if seeds == 1 else f"one of {seeds} fresh starts exceeds"
     if bound.basis == "largest":
         return f"{who} max_loss in at most {ceiling} of cases"

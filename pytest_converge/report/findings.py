@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_converge.core import numbers
 from pytest_converge.core.data_report import DataFinding, DataReport
 from pytest_converge.core.pipeline_report import PipelineReport
-from pytest_converge.report import numbers
 from pytest_converge.report.layout import cell_width, cut, fill, one_line, printable, wrap
 
 __all__ = ["findings_lines", "findings_message", "first_line"]
@@ -58,8 +58,7 @@ def _named(found: DataFinding, most: int) -> str:
     names = found.columns
     if not names or not most:
         return found.code
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{found.code} in {', '.join(names[:most])}{more}"
+    return f"{found.code} in {numbers.listed(names, most)}"
 
 
 def findings_lines(findings: Sequence[DataFinding], width: int, unicode: bool) -> list[str]:

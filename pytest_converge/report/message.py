@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pytest_converge.core import numbers
 from pytest_converge.core.diagnosis import Diagnosis, Trial
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.result import ConvergenceResult
-from pytest_converge.report import baseline_comparison, numbers
+from pytest_converge.report import baseline_comparison
 from pytest_converge.report import diagnosis as words
-from pytest_converge.report.curve_summary import course
+from pytest_converge.report.curve_summary import starts_passed, summarised
 from pytest_converge.report.layout import (
     cell_width,
     code_lines,
     cut,
     fill,
     one_line,
-    pad,
     wrap,
     wrap_at_most,
 )
+from pytest_converge.report.table import Column, Table
 
 __all__ = ["failure_message"]
 
@@ -31,7 +32,6 @@ WIDTH = 80
 #: The message leaves through an exception, where the encoding of the terminal is not known.
 MARK = "..."
 INDENT = "  "
-GAP = 2
 
 
 def failure_message(result: ConvergenceResult, *, reproduce: str) -> str:
@@ -78,7 +78,7 @@ def _first(text: str) -> list[str]:
 def _shorter(finding: Finding) -> Iterator[str]:
     """What happened in fewer words, each time fewer, to leave room for the cause."""
     values = {
-        name: numbers.short(value)
+        name: numbers.number(value)
         for name, value in finding.evidence.items()
         if isinstance(value, float | int)
     }
@@ -158,17 +158,19 @@ def _table(trials: Sequence[Trial], room: int) -> list[str]:
         count = max(count - 1, 1)
     shown, more = trials[:count], len(trials) - count
     random = not all(trial.deterministic for trial in shown)
-    passed = ["passed" if random else "passed, nothing is random", *map(_passed, shown)]
-    losses = ["final loss", *map(words.own_loss, shown)]
-    most = WIDTH - 2 * GAP - max(map(len, passed)) - max(map(len, losses))
-    changes = [f"{INDENT}{one_line(trial.change)}" for trial in shown]
-    changes = [cut(text, most, mark=MARK) for text in ["tried from the same start", *changes]]
-    width, right = max(map(cell_width, changes)), max(map(len, losses))
-    rows = zip(changes, losses, passed, strict=True)
-    lines = [
-        f"{pad(change, width)}{' ' * GAP}{loss:>{right}}{' ' * GAP}{text}"
-        for change, loss, text in rows
-    ]
+    columns = (
+        Column(
+            title="tried from the same start",
+            cells=[f"{INDENT}{one_line(trial.change)}" for trial in shown],
+            least=1,
+        ),
+        Column(title="final loss", cells=[*map(words.own_loss, shown)], right=True),
+        Column(
+            title="passed" if random else "passed, nothing is random",
+            cells=[*map(_passed, shown)],
+        ),
+    )
+    lines = Table(columns=columns).lines(WIDTH, unicode=False)
     if more and len(lines) < room:
         lines.append(f"{INDENT}and {more} more in the report section")
     return lines
@@ -203,7 +205,7 @@ def _evidence(result: ConvergenceResult, diagnosis: Diagnosis) -> list[str]:
 
 
 def _rounded(value: float | int | str) -> str:
-    return numbers.short(value) if isinstance(value, float) else str(value)
+    return numbers.number(value) if isinstance(value, float) else str(value)
 
 
 def _others(messages: list[str], room: int) -> list[str]:
@@ -219,21 +221,16 @@ def _others(messages: list[str], room: int) -> list[str]:
 
 
 def _numbers(result: ConvergenceResult) -> list[str]:
-    seen = course(result.curve)
-    updates = seen.curve.updates
-    parts = [f"loss {numbers.loss(seen.first)} -> {numbers.loss(seen.last)}"]
+    seen = summarised(result.curve)
+    updates, asked = seen.curve.updates, result.expectation.steps
+    parts = [f"loss {seen.ends}"]
     if seen.best is not None and seen.best < min(seen.first, seen.last):
-        parts.append(f"lowest {numbers.loss(seen.best)} at step {seen.best_step}")
-    asked = result.expectation.steps
-    parts.append(
-        numbers.counted(updates, "step") if updates >= asked else f"{updates} of {asked} steps"
-    )
-    rates, norms = seen.curve.learning_rate, seen.curve.gradient_norm
+        parts.append(seen.lowest)
+    parts.append(seen.done if updates >= asked else f"{updates} of {asked} steps")
+    rates = seen.curve.learning_rate
     if rates:
-        parts.append(f"learning rate {numbers.change(*map(numbers.short, (rates[0], rates[-1])))}")
-    if norms:
-        ends = map(numbers.loss, (norms[0], norms[-1]))
-        parts.append(f"gradient norm {numbers.change(*ends)}")
+        parts.append(f"learning rate {numbers.change(*map(numbers.number, (rates[0], rates[-1])))}")
+    parts += [seen.norms] if seen.norms else []
     return fill(parts, WIDTH)
 
 
@@ -247,15 +244,12 @@ def _comparison(result: ConvergenceResult) -> list[str]:
 
 
 def _starts(result: ConvergenceResult) -> list[str]:
-    count = len(result.runs)
-    if count < 2:
-        return []
-    passed = sum(run.passed for run in result.runs)
+    passed = starts_passed(result.runs)
     seed = result.shown_run.record.seed
-    return [f"{passed} of {count} starts passed; shown is the one with seed {seed}"]
+    return [f"{passed}; shown is the one with seed {seed}"] if passed else []
 
 
 def _last(result: ConvergenceResult) -> str:
     """For a result without a failing finding: a gate that said nothing still has its numbers."""
-    seen = course(result.curve)
-    return f"loss {numbers.loss(seen.last)} after {numbers.counted(seen.curve.updates, 'step')}"
+    seen = summarised(result.curve)
+    return f"loss {numbers.loss(seen.last)} after {seen.done}"

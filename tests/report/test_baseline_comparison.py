@@ -6,8 +6,7 @@ import dataclasses
 
 import pytest
 
-from pytest_converge.core.baseline import BaselineVerdict
-from pytest_converge.core.baseline_report import BaselineReport, Difference
+from pytest_converge.core.baseline import BaselineReport, BaselineVerdict, EnvironmentChange
 from pytest_converge.core.finding import Finding
 from pytest_converge.report import baseline_comparison
 from pytest_converge.report.message import failure_message
@@ -42,8 +41,8 @@ CHECKED = BaselineReport(
     commit="0123456789abcdef0123456789abcdef01234567",
     verdict=FAILED,
     environment=(
-        Difference(name="TF_ENABLE_ONEDNN_OPTS", recorded=None, present="0"),
-        Difference(name="threads", recorded=2, present=8),
+        EnvironmentChange(name="TF_ENABLE_ONEDNN_OPTS", recorded=None, present="0"),
+        EnvironmentChange(name="threads", recorded=2, present=8),
     ),
     runs=4,
 )
@@ -101,7 +100,7 @@ def test_the_section_has_every_number(worse):
     assert text.split("\n\n")[-1].splitlines() == [
         "baseline     checked: 4 runs,",
         "             tests/__converge__/test_a/test_b--01234567.json, recorded",
-        "             at 0123456789",
+        "             at 0123456789ab",
         "look         four runs: all 4 runs are worse than all 20 stored ones",
         "             beyond the tolerance: 43 % worse",
         "whole curve  43 % worse, p = 9.4e-5, ranks 20 20 20 20 of 20",

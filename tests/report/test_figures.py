@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_converge.core.curve import LossSurface
 from pytest_converge.core.data_report import ColumnProfile, DataFinding, DataReport
-from pytest_converge.core.surface import LossSurface
 from pytest_converge.report import figures
-from pytest_converge.report.figures import can_draw, plot
-from pytest_converge.report.training_figure import training_figure
+from pytest_converge.report.figures import can_draw, plot, training_figure
 from tests.comparisons import compared
 from tests.rate_ranges import point, rate_range, usual, with_schedule
 
@@ -149,7 +148,6 @@ def settings():
     # To look at the backend is to choose one.
     return {{name: matplotlib.rcParams[name] for name in matplotlib.rcParams if name != "backend"}}
 before = settings()
-sys.path.insert(0, "tests")
 from tests.rate_ranges import usual
 from pytest_converge import plot
 plot(usual(), {str(tmp_path / "a.png")!r})

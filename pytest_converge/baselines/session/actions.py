@@ -36,9 +36,14 @@ from pytest_converge.baselines.session.values import (
     medians,
     remembered,
 )
-from pytest_converge.core.baseline import Baseline, BaselineVerdict, StoredRun
-from pytest_converge.core.baseline_policy import BaselinePolicy
-from pytest_converge.core.baseline_report import BaselineReport, Value
+from pytest_converge.core.baseline import (
+    Baseline,
+    BaselinePolicy,
+    BaselineReport,
+    BaselineVerdict,
+    StoredRun,
+    Value,
+)
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 from pytest_converge.core.finding import Finding
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_converge.baselines.session.actions import BaselineGate
 from pytest_converge.baselines.session.runs import Runs
 from pytest_converge.baselines.session.subject import Subject, check_metric, subject_of
-from pytest_converge.core.baseline_policy import BaselinePolicy
-from pytest_converge.core.baseline_report import BaselineReport
+from pytest_converge.core.baseline import BaselinePolicy, BaselineReport
 from pytest_converge.core.calls import Call
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 from pytest_converge.core.expectation import Expectation

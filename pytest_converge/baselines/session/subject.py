@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from pytest_converge.core.baseline_report import Value
+from pytest_converge.core.baseline import Value
 from pytest_converge.core.calls import Call
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
 from pytest_converge.core.expectation import Expectation

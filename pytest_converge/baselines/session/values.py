@@ -6,8 +6,7 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
-from pytest_converge.core.baseline import StoredRun
-from pytest_converge.core.baseline_report import Difference, Value
+from pytest_converge.core.baseline import EnvironmentChange, StoredRun, Value
 
 __all__ = ["broken", "differences", "exponential", "medians", "remembered"]
 
@@ -21,10 +20,10 @@ def remembered(runs: Iterator[StoredRun], made: list[StoredRun]) -> Iterator[Sto
 
 def differences(
     recorded: Mapping[str, Value], present: Mapping[str, Value]
-) -> tuple[Difference, ...]:
+) -> tuple[EnvironmentChange, ...]:
     """What is not the same, or is known on one side alone, by name."""
     return tuple(
-        Difference(name=name, recorded=recorded.get(name), present=present.get(name))
+        EnvironmentChange(name=name, recorded=recorded.get(name), present=present.get(name))
         for name in sorted({*recorded, *present})
         if recorded.get(name) != present.get(name)
     )

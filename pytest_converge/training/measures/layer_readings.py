@@ -129,7 +129,7 @@ def layer_readings(training: Training) -> LayerReadings | None:
     chunks = measured_rows(training)
     if not chunks or not training.optimizers:
         return None
-    layers = {} if training.model is None else dict(named_layers(training.model))
+    layers = dict(named_layers(training.model)) if training.model is not None else {}
     clock = itertools.count()
     watches = {name: _Watch(activation_of(layer), clock) for name, layer in layers.items()}
     gradient = StepGradient(training, trace=False)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.core.surface import LossSurface
+from pytest_converge.core.curve import LossSurface
 from pytest_converge.training.data.batches import Chunk
 from pytest_converge.training.loop.run import TrainingRun
 from pytest_converge.training.measures.gradients import Vector

@@ -13,7 +13,7 @@ from pytest_converge.baselines.session.session_errors import (
     BaselineSettingsError,
     BaselineTimeError,
 )
-from pytest_converge.core.baseline_policy import BaselinePolicy
+from pytest_converge.core.baseline import BaselinePolicy
 from pytest_converge.core.errors import InvalidTrainingError
 from tests.baselines.session.sessions import HERE, TEST, Machine, ask, subject
 
