@@ -17,7 +17,7 @@ from pytest_converge.core.sensitivity import Sensitivity, TriedMutation
 
 if TYPE_CHECKING:
     from pytest_converge.test_quality.mutations.catalogue import Mutation
-    from pytest_converge.training.interventions.rerun import Laboratory
+    from pytest_converge.training.interventions.rerun import Reruns
     from pytest_converge.training.loop.run import TrainingRun
 
 __all__ = ["Gate", "Judge", "put_back_after", "sensitivity_of", "why_once"]
@@ -58,14 +58,14 @@ def sensitivity_of(
         progress: told about every run.
     """
     from pytest_converge.test_quality.mutations.catalogue import mutations_of
-    from pytest_converge.training.interventions.rerun import Laboratory
+    from pytest_converge.training.interventions.rerun import Reruns
 
     began, seed = time.perf_counter(), runs[0].record.seed
     budget = max(SECONDS, TIMES * runs[0].record.seconds)
     tried: list[TriedMutation] = []
     left_out: list[str] = []
     with put_back_after(running, seed):
-        laboratory = Laboratory(running, seed, progress)
+        laboratory = Reruns(running, seed, progress)
         alone, once = _why_alone(laboratory), why_once(running)
         trials = _Trials(
             laboratory, judge, gate, starts=len(runs), often=1 if alone or once else JUDGED
@@ -91,7 +91,7 @@ def sensitivity_of(
     )
 
 
-def _why_alone(laboratory: Laboratory) -> str:
+def _why_alone(laboratory: Reruns) -> str:
     """Why a training has no start but one; empty where it has others."""
     if laboratory.start_values(1):
         return ""
@@ -133,7 +133,7 @@ class _Trials:
     """
 
     def __init__(
-        self, laboratory: Laboratory, judge: Judge, gate: Gate | None, *, starts: int, often: int
+        self, laboratory: Reruns, judge: Judge, gate: Gate | None, *, starts: int, often: int
     ) -> None:
         self._laboratory = laboratory
         self._judge, self._gate = judge, gate

@@ -16,7 +16,7 @@ from pytest_converge.core.record import TrainingRecord
 from pytest_converge.runner import Context, seeded_training
 
 if TYPE_CHECKING:
-    from pytest_converge.features.comparison.column_exchange import FeatureBench, Features
+    from pytest_converge.features.comparison.column_exchange import FeatureReruns, Features
 
 __all__ = ["compared_pipelines"]
 
@@ -126,7 +126,7 @@ class _Benches:
         self._takes_shape = len(needed_arguments(build)) == 1
         self._targets = targets
         self._batch_size = batch_size
-        self._benches: dict[tuple[Any, ...], FeatureBench] = {}
+        self._benches: dict[tuple[Any, ...], FeatureReruns] = {}
 
     def check(self, features: list[Features]) -> None:
         """Refuses shapes that a model of one shape cannot take."""
@@ -144,8 +144,8 @@ class _Benches:
             self._benches[key] = self._bench(features)
         return self._benches[key].records(features, starts)
 
-    def _bench(self, features: Features) -> FeatureBench:
-        from pytest_converge.features.comparison.column_exchange import FeatureBench
+    def _bench(self, features: Features) -> FeatureReruns:
+        from pytest_converge.features.comparison.column_exchange import FeatureReruns
         from pytest_converge.training.loop.run import TrainingRun
 
         shape = (features.shape,) if self._takes_shape else ()
@@ -159,4 +159,4 @@ class _Benches:
         self._stack.callback(training.release)
         context = self._context
         running = TrainingRun(training, context.expectation.steps, context.progress)
-        return FeatureBench(running, context.expectation.seed or 0, context.progress)
+        return FeatureReruns(running, context.expectation.seed or 0, context.progress)
