@@ -21,9 +21,10 @@ import numpy as np
 import sklearn.datasets
 from sklearn import preprocessing
 
+from pytest_converge.core.calls import FitCall
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.features.comparison.column_exchange import (
-    FeatureBench,
+    FeatureReruns,
     read_features,
     z_scored,
 )
@@ -82,12 +83,11 @@ def bench_of(x, y, outputs, loss, optimizer):
         return model
 
     reference = z_scored(read_features("raw", x), "z-scored")
-    given = {"model": build, "x": reference.array, "y": y, "batch_size": 32, "shuffle": True}
-    given |= {"sample_weight": None, "class_weight": None}
+    call = FitCall(model=build, x=reference.array, y=y)
     keras.utils.set_random_seed(0)
-    training = build_training("fit", given, Expectation(steps=STEPS, seed=0), 0, lambda *_: None)
+    training = build_training(call, Expectation(steps=STEPS, seed=0), 0, lambda *_: None)
     running = TrainingRun(training, STEPS, lambda *_: None)
-    return FeatureBench(running, 0, lambda *_: None), reference
+    return FeatureReruns(running, 0, lambda *_: None), reference
 
 
 def main() -> None:

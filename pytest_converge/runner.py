@@ -12,9 +12,10 @@ from pytest_converge.baselines.session.connection import Connection, connect
 from pytest_converge.checks.gates import is_ignored, judge
 from pytest_converge.core.baseline import BaselinePolicy, BaselineReport
 from pytest_converge.core.calibration import Calibration
+from pytest_converge.core.calls import Call
 from pytest_converge.core.curve import LossSurface
 from pytest_converge.core.diagnosis import Diagnosis
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.expectation import LARGEST_SEED, Expectation
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import TrainingRecord
@@ -86,70 +87,72 @@ def isolation(seed: int) -> Iterator[None]:
         yield
 
 
-def run(context: Context, verb: str, arguments: dict[str, Any]) -> ConvergenceResult:
+def run(context: Context, call: Call) -> ConvergenceResult:
     """Trains as the verb was asked to, from every start, and judges each.
 
     Args:
         context: the test.
-        verb: "fit", "minimize" or "step".
-        arguments: what the verb was called with, apart from the expectation.
+        call: of the verb.
 
     Raises:
         InvalidTrainingError: the training cannot be run or judged as asked.
     """
-    from pytest_converge.training.adapters.build import build_training, check_builder
-    from pytest_converge.training.loop.run import TrainingRun
-    from pytest_converge.training.state.seeding import preserved, reseed, seed_everything
+    from pytest_converge.training.adapters.build import check_builder
+    from pytest_converge.training.state.seeding import preserved
 
-    expectation = context.expectation
-    base = expectation.seed or 0
-
-    def adapt(model: Any, x: Any, y: Any) -> Any:
-        return context.hooks.pytest_converge_adapt(model=model, x=x, y=y)
-
-    baseline: BaselineReport | None = None
-    connection = _connection(context, verb, arguments)
+    connection = _connection(context, call)
     if context.calibrate:
-        check_builder(verb, arguments, "--converge-calibrate")
+        check_builder(call, "--converge-calibrate")
     with preserved():
-        seed_everything(base)
-        training = build_training(verb, arguments, expectation, base, adapt)
+        training = seeded_training(context, call)
         try:
-            # So that a layer more or less in the model changes nothing that is drawn from here on.
-            reseed(base)
-            running = TrainingRun(training, expectation.steps, context.progress)
-            if connection is not None:
-                connection.check(running)
-            runs = [judged(context, running.run(base), training)]
-            _show_surface(context, running)
-            diagnosis = _diagnosis(context, running, runs[0])
-            for number in range(1, expectation.seeds):
-                seed = (base + number) % (LARGEST_SEED + 1)
-                runs.append(judged(context, running.run_from(seed), training))
-                diagnosis = diagnosis or _diagnosis(context, running, runs[-1])
-            if connection is not None and (connection.always or all(run.passed for run in runs)):
-                baseline, runs[0] = _compared(context, connection, running, runs)
-            _study(context, running, runs, connection)
+            runs, diagnosis, baseline = _trained(context, training, connection)
         finally:
             training.release()
     return ConvergenceResult(
         test=context.test,
-        verb=verb,
+        verb=call.verb,
         number=context.number,
-        expectation=expectation,
+        expectation=context.expectation,
         runs=tuple(runs),
         diagnosis=diagnosis,
         baseline=baseline,
     )
 
 
-def seeded_training(context: Context, verb: str, arguments: dict[str, Any]) -> Training:
-    """The training that a verb stands for, from the seed of the test.
+def _trained(
+    context: Context, training: Training, connection: Connection | None
+) -> tuple[list[Run], Diagnosis | None, BaselineReport | None]:
+    """The runs from every start, why the first that failed did, and what its baseline says."""
+    from pytest_converge.training.loop.run import TrainingRun
+    from pytest_converge.training.state.seeding import reseed
+
+    base, steps = context.expectation.seed or 0, context.expectation.steps
+    # So that a layer more or less in the model changes nothing that is drawn from here on.
+    reseed(base)
+    running = TrainingRun(training, steps, context.progress)
+    if connection is not None:
+        connection.check(running)
+    runs = [judged(context, running.run(base), training)]
+    _show_surface(context, running)
+    diagnosis = _diagnosis(context, running, runs[0])
+    for number in range(1, context.expectation.seeds):
+        seed = (base + number) % (LARGEST_SEED + 1)
+        runs.append(judged(context, running.run_from(seed), training))
+        diagnosis = diagnosis or _diagnosis(context, running, runs[-1])
+    baseline: BaselineReport | None = None
+    if connection is not None and (connection.always or all(run.passed for run in runs)):
+        baseline, runs[0] = _compared(context, connection, running, runs)
+    _study(context, running, runs, connection)
+    return runs, diagnosis, baseline
+
+
+def seeded_training(context: Context, call: Call) -> Training:
+    """The training that a verb was called for, from the seed of the test.
 
     Args:
         context: the test.
-        verb: "fit" or "minimize".
-        arguments: what the verb takes, apart from the expectation.
+        call: of the verb.
 
     Raises:
         InvalidTrainingError: the arguments make no training.
@@ -163,7 +166,7 @@ def seeded_training(context: Context, verb: str, arguments: dict[str, Any]) -> T
         return context.hooks.pytest_converge_adapt(model=model, x=x, y=y)
 
     seed_everything(base)
-    return build_training(verb, arguments, context.expectation, base, adapt)
+    return build_training(call, context.expectation, base, adapt)
 
 
 def _study(
@@ -182,11 +185,11 @@ def _study(
         context.keep(dataclasses.replace(study, test=context.test, training=context.number))
 
 
-def _connection(context: Context, verb: str, arguments: dict[str, Any]) -> Connection | None:
+def _connection(context: Context, call: Call) -> Connection | None:
     policy = context.baseline
     if policy is None:
         return None
-    return connect(policy, context.test, context.number, context.expectation, verb, arguments)
+    return connect(policy, context.test, context.number, context.expectation, call)
 
 
 def _compared(
@@ -261,6 +264,6 @@ def _from_hooks(context: Context, record: TrainingRecord) -> Iterator[Finding]:
             if not isinstance(finding, Finding):
                 remedy = "Return pytest_converge.Finding(code=..., message=...), or None."
                 given = f"{shown(finding)} from pytest_converge_check"
-                raise InvalidTrainingError(complaint(given, "a Finding", remedy))
+                raise invalid(given, "a Finding", remedy)
             if not is_ignored(finding, context.expectation):
                 yield finding

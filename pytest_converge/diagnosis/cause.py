@@ -14,7 +14,7 @@ from pytest_converge.diagnosis.order import Place
 from pytest_converge.diagnosis.trials import Trials
 from pytest_converge.training.interventions import learning_rate
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.training import Training
 
 __all__ = ["Answer", "Cause", "FailedTraining", "Place", "Repairs", "Step", "named"]
@@ -71,7 +71,7 @@ class FailedTraining:
     ) -> None:
         self.trials = trials
         self.record = record
-        self.laboratory: Laboratory = trials.laboratory
+        self.laboratory: Reruns = trials.laboratory
         self.evidence = evidence or gather(self.laboratory, record, trials.guard)
 
     @property

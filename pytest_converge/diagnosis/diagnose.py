@@ -14,7 +14,7 @@ from pytest_converge.diagnosis.causes.too_small_capacity import larger
 from pytest_converge.diagnosis.evidence import numbers, one_batch
 from pytest_converge.diagnosis.search import search
 from pytest_converge.diagnosis.trials import Trials
-from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.loop.run import Progress, TrainingRun
 
 __all__ = ["diagnose"]
@@ -38,7 +38,7 @@ def diagnose(
         progress: told about every run.
     """
     began = time.perf_counter()
-    laboratory = Laboratory(running, record.seed, progress)
+    laboratory = Reruns(running, record.seed, progress)
     trials = Trials(
         laboratory, expectation, budget=budget, began=began, unit=record.seconds, failed=record
     )

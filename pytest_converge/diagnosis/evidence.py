@@ -14,7 +14,7 @@ from pytest_converge.columns.scale import ArrayScale, ScaleEvidence
 from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.interventions import starts
-from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.measures.curvature import Curvature, curvature
 from pytest_converge.training.measures.gradients import StepGradient, flat, measured_rows
 from pytest_converge.training.measures.layer_inputs import TrainingScales, training_scales
@@ -141,7 +141,7 @@ class Evidence:
         return bool(units) or self.vanishing or self.no_gradient or high
 
 
-def gather(laboratory: Laboratory, record: TrainingRecord, guard: Guard) -> Evidence:
+def gather(laboratory: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
     """Measures at the start of the failed run; nothing is changed."""
     laboratory.put_back()
     training, curve = laboratory.training, record.curve
@@ -163,7 +163,7 @@ def gather(laboratory: Laboratory, record: TrainingRecord, guard: Guard) -> Evid
     )
 
 
-def early_gauge(laboratory: Laboratory, guard: Guard) -> float:
+def early_gauge(laboratory: Reruns, guard: Guard) -> float:
     """The median of the step gauge early in the run; NaN where it is not known."""
     laboratory.put_back()
     start, loop = laboratory.start, laboratory.loop
@@ -179,12 +179,12 @@ def early_gauge(laboratory: Laboratory, guard: Guard) -> float:
     return OVERSHOT if math.isnan(median) else min(median, OVERSHOT)
 
 
-def curvature_here(laboratory: Laboratory, guard: Guard) -> Curvature | None:
+def curvature_here(laboratory: Reruns, guard: Guard) -> Curvature | None:
     """The ends of the Hessian's spectrum where the training stands now."""
     return guard.measured("curvature", lambda: curvature(laboratory.training))
 
 
-def one_batch(laboratory: Laboratory, guard: Guard) -> OverfitReading | None:
+def one_batch(laboratory: Reruns, guard: Guard) -> OverfitReading | None:
     """How far one batch is learnt by heart; None where that says nothing."""
     reading = guard.measured("one batch learnt by heart", laboratory.overfits_one_batch)
     return None if reading is None or not math.isfinite(reading.final) else reading
@@ -199,7 +199,7 @@ def looks_stationary(record: TrainingRecord) -> bool:
 
 
 def usual_gradient(
-    laboratory: Laboratory, record: TrainingRecord, rate: float, guard: Guard
+    laboratory: Reruns, record: TrainingRecord, rate: float, guard: Guard
 ) -> float | None:
     """The gradient of other starts, of a deterministic run that stood still on a plateau.
 
@@ -245,7 +245,7 @@ def numbers(evidence: Evidence, record: TrainingRecord) -> dict[str, float | int
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _gradient_elsewhere(laboratory: Laboratory) -> float:
+def _gradient_elsewhere(laboratory: Reruns) -> float:
     """The median gradient norm of starts around the given one, or around 0 if that is larger."""
     training = laboratory.training
     gradient, medians = StepGradient(training, trace=False), []
@@ -262,7 +262,7 @@ def _gradient_elsewhere(laboratory: Laboratory) -> float:
     return max(medians)
 
 
-def _largest_curvature(laboratory: Laboratory) -> float:
+def _largest_curvature(laboratory: Reruns) -> float:
     found = curvature(laboratory.training)
     return 0.0 if found is None else max(abs(found.largest), abs(found.smallest))
 

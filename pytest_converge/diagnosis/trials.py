@@ -13,7 +13,7 @@ from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.guard import STRICT, Guard, described
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.interventions.rerun import Reruns
 
 __all__ = ["OutOfTimeError", "Trials", "only_metrics_missed", "passes"]
 
@@ -72,7 +72,7 @@ class Trials:
 
     def __init__(
         self,
-        laboratory: Laboratory,
+        laboratory: Reruns,
         expectation: Expectation,
         *,
         budget: float,

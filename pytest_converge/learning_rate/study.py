@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.calls import Call
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.rate_range import RatePoint, RateRange, ScheduleRun
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.runner import Context, judged, seeded_training
@@ -26,8 +27,7 @@ PLACE = 0.123456
 
 def range_of_rates(
     context: Context,
-    verb: str,
-    arguments: dict[str, Any],
+    call: Call,
     *,
     schedules: Mapping[str, Any] | None = None,
     decades: int = 8,
@@ -36,8 +36,7 @@ def range_of_rates(
 
     Args:
         context: the test.
-        verb: "fit" or "minimize".
-        arguments: what the verb takes, apart from the expectation.
+        call: of `converge.fit` or `converge.minimize`, with a function that builds.
         schedules: by name: `LearningRateSchedule`s to run beside the constant rates.
         decades: to sweep around the user's own rate.
 
@@ -50,7 +49,7 @@ def range_of_rates(
 
     began = time.perf_counter()
     with preserved():
-        training = seeded_training(context, verb, arguments)
+        training = seeded_training(context, call)
         try:
             _check(training, schedules)
             running = TrainingRun(training, context.expectation.steps, context.progress)
@@ -135,7 +134,7 @@ def _own_rate(first: TrainingRecord) -> float:
         given = "no learning rate" if math.isnan(own) else f"learning_rate={shown(own)}"
         remedy = "Give the optimizer its rate, as keras.optimizers.SGD(0.1)."
         expected = "an optimizer with a learning rate above 0"
-        raise InvalidTrainingError(complaint(given, expected, remedy))
+        raise invalid(given, expected, remedy)
     return float(f"{own:.7g}")
 
 
@@ -151,13 +150,11 @@ def _check(training: Training, schedules: Mapping[str, Any] | None) -> None:
     """Refuses what cannot be repeated at other rates, before anything is trained."""
     if not training.optimizers:
         remedy = "Return the optimizer too, so that its rate can be changed."
-        raise InvalidTrainingError(
-            complaint("a training without a known optimizer", "one with an optimizer", remedy)
-        )
-    if not getattr(training.data, "replays", True):
+        raise invalid("a training without a known optimizer", "one with an optimizer", remedy)
+    if not training.replays:
         remedy = "Pass a function or a dataset that can start again."
         expected = "data that can be read once a learning rate"
-        raise InvalidTrainingError(complaint("a generator that runs dry", expected, remedy))
+        raise invalid("a generator that runs dry", expected, remedy)
     if not schedules:
         return
     from pytest_converge.training.interventions.optimizers import is_keras, is_rate
@@ -165,9 +162,9 @@ def _check(training: Training, schedules: Mapping[str, Any] | None) -> None:
     if not (training.optimizer_is_ours and is_keras(training)):
         given = f"schedules for {type(training.optimizers[0].optimizer).__name__}"
         remedy = "Compile the model with one, or leave schedules out."
-        raise InvalidTrainingError(complaint(given, "an optimizer of keras.optimizers", remedy))
+        raise invalid(given, "an optimizer of keras.optimizers", remedy)
     for name, rate in schedules.items():
         if not is_rate(rate):
             given = f"schedules[{name!r}]={shown(rate)}"
             remedy = "Pass, for example, keras.optimizers.schedules.CosineDecay(0.1, 200)."
-            raise InvalidTrainingError(complaint(given, "a LearningRateSchedule", remedy))
+            raise invalid(given, "a LearningRateSchedule", remedy)

@@ -9,11 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from pytest_converge.core.record import NonFinite
-from pytest_converge.training.data.batches import ArrayData, Batch, Chunk, StreamData
+from pytest_converge.training.data.batches import ArrayData, Batch, Chunk, TrainingData
 from pytest_converge.training.state.optimizer import ObservedOptimizer
-from pytest_converge.training.state.snapshot import Snapshot, unique_variables
+from pytest_converge.training.state.snapshot import (
+    Snapshot,
+    attributes_set,
+    name_of,
+    unique_variables,
+)
 
 __all__ = ["EndMeasures", "Training"]
 
@@ -44,6 +50,7 @@ class Training(abc.ABC):
         optimizers: the optimizers whose updates are observed.
         loss_name: what the loss is called in messages.
         nonnegative: True where the loss cannot be negative on targets that suit it.
+        takes_builder: False where no function can build what is trained anew.
         model: the compiled Keras model that is trained; None where there is none.
         own_train_step: True where the model's `train_step` is the user's.
         lists_variables: True where the user listed the variables to train.
@@ -51,11 +58,12 @@ class Training(abc.ABC):
     """
 
     verb: str
-    data: ArrayData | StreamData | None = None
+    data: TrainingData | None = None
     optimizers: tuple[ObservedOptimizer, ...] = ()
     loss_name: str = "loss"
     nonnegative: bool = False
     eager_reason: str = ""
+    takes_builder: bool = True
     model: Any = None
     own_train_step: bool = False
     lists_variables: bool = False
@@ -69,13 +77,27 @@ class Training(abc.ABC):
     touched: Sequence[Any] = ()
 
     @property
+    def rows_in_memory(self) -> ArrayData | None:
+        """The rows of the data where they lie in memory, else None."""
+        return None if self.data is None else self.data.rows_in_memory
+
+    def first_batch(self) -> Batch:
+        """The batch of the first step; None without data."""
+        return None if self.data is None else next(self.data.batches())
+
+    @property
+    def replays(self) -> bool:
+        """False where a second run cannot see the same batches."""
+        return self.data is None or self.data.replays
+
+    @property
     @abc.abstractmethod
-    def trainable(self) -> list[Any]:
+    def trainable(self) -> list[tf.Variable]:
         """The `tf.Variable`s that are trained."""
 
     @property
     @abc.abstractmethod
-    def transient(self) -> list[Any]:
+    def transient(self) -> list[tf.Variable]:
         """The `tf.Variable`s that a probe may change and that are put back after it."""
 
     def verify(self) -> None:  # noqa: B027 - most trainings are checked when they are built
@@ -86,7 +108,7 @@ class Training(abc.ABC):
         """
 
     @property
-    def seed_state(self) -> list[Any]:
+    def seed_state(self) -> list[tf.Variable]:
         """The `tf.Variable`s of seed generators, set alike before every probe."""
         return []
 
@@ -142,7 +164,7 @@ class Training(abc.ABC):
         """The initial values of another start by variable id; None where there is no builder."""
         return None
 
-    def state(self) -> list[Any]:
+    def state(self) -> list[tf.Variable]:
         """Every `tf.Variable` that a run changes: weights, slots, seeds and metrics."""
         return unique_variables([*self.trainable, *self.transient, *self._slots(), *self.touched])
 
@@ -159,10 +181,36 @@ class Training(abc.ABC):
         """Trains with another Keras optimizer meanwhile, where `optimizer_is_ours`."""
         raise NotImplementedError(self.verb)
 
+    def with_model(self, model: Any) -> contextlib.AbstractContextManager[None]:
+        """Trains another compiled and built model meanwhile, where there is a `model`."""
+        raise NotImplementedError(self.verb)
+
+    def with_variables(
+        self, variables: list[tf.Variable]
+    ) -> contextlib.AbstractContextManager[None]:
+        """Trains other variables meanwhile, where it `lists_variables`."""
+        raise NotImplementedError(self.verb)
+
+    def read_variables(self) -> list[tf.Variable]:
+        """The trainable variables that the loss reads, where it `lists_variables`."""
+        return []
+
+    def with_data(self, data: TrainingData | None) -> contextlib.AbstractContextManager[None]:
+        """Trains on other data meanwhile."""
+        return attributes_set([(self, "data", data)])
+
     @contextlib.contextmanager
-    def traced_anew(self) -> Iterator[None]:
+    def with_rate_factor(self, factor: float) -> Iterator[None]:
+        """Multiplies every learning rate meanwhile, also one under a schedule."""
+        self.set_learning_rate_factor(factor)
+        try:
+            yield
+        finally:
+            self.set_learning_rate_factor(1.0)
+
+    def traced_anew(self) -> contextlib.AbstractContextManager[None]:
         """Graphs that the training keeps of itself are not used meanwhile, nor afterwards."""
-        yield
+        return contextlib.nullcontext()
 
     def set_learning_rate_factor(self, factor: float) -> None:
         """Multiplies every learning rate, also one under a schedule."""
@@ -182,5 +230,5 @@ class Training(abc.ABC):
         for variable in self.trainable:
             values = variable.numpy()
             if not np.issubdtype(values.dtype, np.integer) and not np.isfinite(values).all():
-                return str(getattr(variable, "path", variable.name)).removesuffix(":0")
+                return name_of(variable)
         return None

@@ -17,7 +17,7 @@ from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.diagnosis.order import Place
 from pytest_converge.diagnosis.search import search
 from pytest_converge.diagnosis.trials import Trials
-from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.measures.layer_readings import LayerReading, LayerReadings
 from tests.zoo.problems import SPARSE, Start, fit, linear, minimize, sequential
 from tests.zoo.trainings import NoHooks, quiet, running
@@ -37,7 +37,7 @@ def result_of(start: Start, *, seed: int = 0, diagnose: str = "quick", **expecta
         progress=quiet,
         diagnose=diagnose,
     )
-    result: ConvergenceResult = runner.run(context, start.verb, start.arguments)
+    result: ConvergenceResult = runner.run(context, start.call)
     return result
 
 
@@ -91,7 +91,7 @@ def failed_of(start: Start, *, steps: int = 50, evidence: Evidence | None = None
     """A training that has run, for causes to look at, without a limit of time."""
     run = running(start, steps=steps)
     record = run.run(0)
-    laboratory = Laboratory(run, 0, quiet)
+    laboratory = Reruns(run, 0, quiet)
     expected = Expectation(seed=0, steps=steps, **expectation)
     trials = Trials(laboratory, expected, budget=1e9, began=0.0, unit=record.seconds)
     return FailedTraining(trials, record, evidence)

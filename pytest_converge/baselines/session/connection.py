@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from pytest_converge.baselines.session.actions import BaselineGate
 from pytest_converge.baselines.session.runs import Runs
 from pytest_converge.baselines.session.subject import Subject, check_metric, subject_of
 from pytest_converge.core.baseline import BaselinePolicy, BaselineReport
+from pytest_converge.core.calls import Call
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
@@ -41,11 +42,11 @@ class Connection:
             InvalidTrainingError: the metric is not measured, or the data cannot be read again.
         """
         check_metric(self._subject.metric, running.training.metric_directions())
-        if running.training.verb == "step":
+        if not running.training.takes_builder:
             given = "baseline=True for an object that is trained by a step of its own"
             remedy = "Leave baseline out: a step cannot be built anew."
             raise InvalidTrainingError(complaint(given, "a compiled Keras model", remedy))
-        if not getattr(running.training.data, "replays", True):
+        if not running.training.replays:
             given = "a generator that cannot start again, with baseline=True"
             remedy = "Pass a tf.data.Dataset or a PyDataset, or fewer steps."
             raise InvalidTrainingError(complaint(given, "data that can be read twice", remedy))
@@ -86,12 +87,7 @@ class Connection:
 
 
 def connect(
-    policy: BaselinePolicy,
-    test: str,
-    number: int,
-    expectation: Expectation,
-    verb: str,
-    arguments: Mapping[str, Any],
+    policy: BaselinePolicy, test: str, number: int, expectation: Expectation, call: Call
 ) -> Connection | None:
     """The baseline of a training, read before anything is trained; None where there is none.
 
@@ -106,10 +102,10 @@ def connect(
     if not expectation.baseline or policy.mode == "off":
         return None
     from pytest_converge.training.adapters.build import check_builder
-    from pytest_converge.training.data.sources import is_dataset
+    from pytest_converge.training.data.sources import yields_batches
 
-    check_builder(verb, arguments, "baseline=True")
-    batches = is_dataset(arguments.get("x"))
-    subject = subject_of(test, number, expectation, verb, arguments, batches=batches)
+    check_builder(call, "baseline=True")
+    batches = yields_batches(getattr(call, "x", None))
+    subject = subject_of(test, number, expectation, call, batches=batches)
     gate = BaselineGate.open(policy, subject)
     return None if gate is None else Connection(gate, subject, always=policy.records_failures)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 from pytest_converge.core.baseline import Value
+from pytest_converge.core.calls import Call
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
 from pytest_converge.core.expectation import Expectation
 
@@ -31,13 +31,7 @@ class Subject:
 
 
 def subject_of(
-    test: str,
-    number: int,
-    expectation: Expectation,
-    verb: str,
-    arguments: Mapping[str, Any],
-    *,
-    batches: bool,
+    test: str, number: int, expectation: Expectation, call: Call, *, batches: bool
 ) -> Subject:
     """The training that a verb was called for.
 
@@ -45,19 +39,16 @@ def subject_of(
         test: the id of the test.
         number: which training of its test it is, counted from 1.
         expectation: what is expected of it.
-        verb: "fit", "minimize" or "step".
-        arguments: what the verb was called with, apart from the expectation.
+        call: of the verb.
         batches: True where the data come in batches of their own.
     """
     settings: dict[str, Value] = {
         "metric": expectation.metric,
         "seed": expectation.seed,
         "steps": expectation.steps,
-        "verb": verb,
+        "verb": call.verb,
+        **({} if batches else call.batching),
     }
-    if verb == "fit" and not batches:
-        settings["batch_size"] = int(arguments["batch_size"])
-        settings["shuffle"] = bool(arguments["shuffle"])
     return Subject(test=test, number=number, settings=settings, metric=expectation.metric)
 
 

@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.calls import FitCall
+from pytest_converge.core.errors import invalid
 from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.runner import Context, seeded_training
 
 if TYPE_CHECKING:
-    from pytest_converge.features.comparison.column_exchange import FeatureBench, Features
+    from pytest_converge.features.comparison.column_exchange import FeatureReruns, Features
 
 __all__ = ["compared_pipelines"]
 
@@ -71,7 +72,7 @@ def _comparison(
     if not against.usable:
         given = "a reference whose loss is not finite, or negative"
         remedy = "Look at it alone: converge.fit(build, z_scored_features, targets)."
-        raise InvalidTrainingError(complaint(given, "one that trains", remedy))
+        raise invalid(given, "one that trains", remedy)
     runs = [against.run(each, benches.records(each, starts)) for each in features]
     comparison = PipelineComparison(
         test=context.test,
@@ -108,7 +109,7 @@ class _Benches:
     _build: Callable[..., Any]
     _targets: Any
     _batch_size: int
-    _benches: dict[tuple[Any, ...], FeatureBench] = dataclasses.field(default_factory=dict)
+    _benches: dict[tuple[Any, ...], FeatureReruns] = dataclasses.field(default_factory=dict)
 
     @property
     def _takes_shape(self) -> bool:
@@ -123,7 +124,7 @@ class _Benches:
             given = f"features of the shapes {', '.join(map(str, sorted(shapes)))}"
             remedy = "Let build take the shape: def build(shape): ... keras.Input(shape)."
             expected = "one shape, where build takes no argument"
-            raise InvalidTrainingError(complaint(given, expected, remedy))
+            raise invalid(given, expected, remedy)
 
     def records(self, features: Features, starts: int) -> list[TrainingRecord]:
         """One training from each of the first starts."""
@@ -132,22 +133,19 @@ class _Benches:
             self._benches[key] = self._bench(features)
         return self._benches[key].records(features, starts)
 
-    def _bench(self, features: Features) -> FeatureBench:
-        from pytest_converge.features.comparison.column_exchange import FeatureBench
+    def _bench(self, features: Features) -> FeatureReruns:
+        from pytest_converge.features.comparison.column_exchange import FeatureReruns
         from pytest_converge.training.loop.run import TrainingRun
 
         shape = (features.shape,) if self._takes_shape else ()
-        arguments = {
-            "model": functools.partial(self._build, *shape),
-            "x": features.array,
-            "y": self._targets,
-            "batch_size": self._batch_size,
-            "shuffle": True,
-            "sample_weight": None,
-            "class_weight": None,
-        }
-        training = seeded_training(self._context, "fit", arguments)
+        call = FitCall(
+            model=functools.partial(self._build, *shape),
+            x=features.array,
+            y=self._targets,
+            batch_size=self._batch_size,
+        )
+        training = seeded_training(self._context, call)
         self._stack.callback(training.release)
         context = self._context
         running = TrainingRun(training, context.expectation.steps, context.progress)
-        return FeatureBench(running, context.expectation.seed or 0, context.progress)
+        return FeatureReruns(running, context.expectation.seed or 0, context.progress)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -20,8 +20,9 @@ from pytest_converge.training.adapters.model_checks import (
     check_trainable,
 )
 from pytest_converge.training.data.arrays import batch_leaves, constant_columns, nonfinite
-from pytest_converge.training.data.batches import PROBE_ROWS, ArrayData, Batch, Chunk, StreamData
+from pytest_converge.training.data.batches import PROBE_ROWS, Batch, Chunk, TrainingData
 from pytest_converge.training.data.held_out import PREFIX
+from pytest_converge.training.keras_internals import added_losses
 from pytest_converge.training.measures.end_measures import (
     inference,
     measure_held_out,
@@ -43,7 +44,7 @@ from pytest_converge.training.model.structure import (
 from pytest_converge.training.state.graphs import TracedForAnyRows
 from pytest_converge.training.state.optimizer import ObservedOptimizer
 from pytest_converge.training.state.seeding import seed_everything
-from pytest_converge.training.state.snapshot import unique_variables
+from pytest_converge.training.state.snapshot import attributes_set, unique_variables
 from pytest_converge.training.training import EndMeasures, Training
 
 __all__ = ["ModelTraining"]
@@ -72,12 +73,12 @@ class ModelTraining(Training):
     """
 
     verb = "fit"
-    data: ArrayData | StreamData
+    data: TrainingData
 
     def __init__(
         self,
-        model: Any,
-        data: ArrayData | StreamData,
+        model: keras.Model,
+        data: TrainingData,
         *,
         builder: Callable[[], Any] | None = None,
         columns: Mapping[str, list[str]] | None = None,
@@ -113,8 +114,9 @@ class ModelTraining(Training):
         check_metrics(self._bounds, self.model, self.metric_directions())
         if self.held_out:
             check_held_out(self.model)
-        if isinstance(self.data, ArrayData):
-            check_labels(self.model, self.data.arrays)
+        rows = self.rows_in_memory
+        if rows is not None:
+            check_labels(self.model, rows.arrays)
 
     @property
     def pure_probe(self) -> bool:  # type: ignore[override]
@@ -122,12 +124,12 @@ class ModelTraining(Training):
         return not self.own_train_step and not training_matters(self.model)
 
     @property
-    def trainable(self) -> list[Any]:
+    def trainable(self) -> list[tf.Variable]:
         """The model's trainable variables."""
         return unique_variables(self.model.trainable_variables)
 
     @property
-    def transient(self) -> list[Any]:
+    def transient(self) -> list[tf.Variable]:
         """Moving averages, seed generators and metrics; all weights under a custom step."""
         model = self.model
         variables = [*model.non_trainable_variables, *self._metric_variables(), *global_seed()]
@@ -136,7 +138,7 @@ class ModelTraining(Training):
         return unique_variables(variables)
 
     @property
-    def seed_state(self) -> list[Any]:
+    def seed_state(self) -> list[tf.Variable]:
         """The states of the model's seed generators and of Keras' global one."""
         found = [v for v in self.model.non_trainable_variables if is_seed(v)]
         return unique_variables([*found, *global_seed()])
@@ -148,15 +150,15 @@ class ModelTraining(Training):
 
     def probe_chunks(self) -> tuple[int, int]:
         """Pooled rows where the loss is a mean over them; else batches as in the training."""
-        data = self.data
+        data, held = self.data, self.rows_in_memory
         if any(getattr(layer, "stateful", False) for layer in layers_of(self.model)):
             return 0, 0
-        if isinstance(data, StreamData):
+        if held is None:
             return PROBE_ROWS, data.batch_size
-        rows = len(data.probe_index)
+        rows = len(held.probe_index)
         if self.own_train_step or not self._pools_rows():
             return rows, data.batch_size
-        largest = max(int(np.prod(array.shape[1:])) for _, array in batch_leaves(data.arrays))
+        largest = max(int(np.prod(array.shape[1:])) for _, array in batch_leaves(held.arrays))
         return rows, max(data.batch_size, CHUNK_VALUES // max(largest, 1))
 
     def probe(self, batch: Batch) -> Any:
@@ -198,45 +200,34 @@ class ModelTraining(Training):
 
     def nonfinite_data(self) -> tuple[NonFinite, ...]:
         """Columns of arrays in memory that hold a NaN or an infinity."""
-        if isinstance(self.data, ArrayData):
-            return nonfinite(self.data.arrays, self.columns)
-        return ()
-
-    def adopt(self, model: Any) -> None:
-        """Trains another compiled and built model on the same data from now on."""
-        self.model = model
-        self.optimizers = (ObservedOptimizer(model.optimizer),)
+        rows = self.rows_in_memory
+        return () if rows is None else nonfinite(rows.arrays, self.columns)
 
     def constant_columns(self) -> tuple[str, ...]:
         """Columns of arrays in memory with one value other than 0 in every row."""
-        if isinstance(self.data, ArrayData):
-            return constant_columns(self.data.arrays, self.columns)
-        return ()
+        rows = self.rows_in_memory
+        return () if rows is None else constant_columns(rows.arrays, self.columns)
 
     @property
     def optimizer_is_ours(self) -> bool:
         """The model's step uses the optimizer that the model holds."""
         return True
 
-    @contextlib.contextmanager
-    def with_optimizer(self, optimizer: Any) -> Iterator[None]:
+    def with_optimizer(self, optimizer: Any) -> contextlib.AbstractContextManager[None]:
         """The model holds another optimizer meanwhile, built for what is trainable now."""
         optimizer.build(self.model.trainable_variables)
-        kept = self.optimizers, self.model.optimizer
-        self.optimizers, self.model.optimizer = (ObservedOptimizer(optimizer),), optimizer
-        try:
-            yield
-        finally:
-            self.optimizers, self.model.optimizer = kept
+        observed = (ObservedOptimizer(optimizer),)
+        held = (self.model, "optimizer", optimizer)
+        return attributes_set([(self, "optimizers", observed), held])
 
-    @contextlib.contextmanager
-    def traced_anew(self) -> Iterator[None]:
+    def with_model(self, model: keras.Model) -> contextlib.AbstractContextManager[None]:
+        """Another model on the same data, by the optimizer that it was compiled with."""
+        observed = (ObservedOptimizer(model.optimizer),)
+        return attributes_set([(self, "model", model), (self, "optimizers", observed)])
+
+    def traced_anew(self) -> contextlib.AbstractContextManager[None]:
         """The shared forward pass belongs to the model as it was traced."""
-        kept, self._shared = self._shared, TracedForAnyRows(self._inference)
-        try:
-            yield
-        finally:
-            self._shared = kept
+        return attributes_set([(self, "_shared", TracedForAnyRows(self._inference))])
 
     def reseeded(self, seed: int) -> Mapping[int, Any] | None:
         """Initial values of another model of the builder, or by the model's own initialisers."""
@@ -261,7 +252,7 @@ class ModelTraining(Training):
         predictions, loss, penalty = self._shared(batch)
         return predictions, loss, penalty
 
-    def _metric_variables(self) -> list[Any]:
+    def _metric_variables(self) -> list[tf.Variable]:
         return [v for metric in self.model.metrics for v in metric.variables]
 
     def _reset_metrics(self) -> None:
@@ -272,12 +263,11 @@ class ModelTraining(Training):
         """True where built-in losses are averaged over the rows and nothing is added to them."""
         model = self.model
         own = type(model).compute_loss is not keras.Model.compute_loss
-        added = any(getattr(layer, "_losses", None) for layer in layers_of(model))
+        added = any(added_losses(layer) for layer in layers_of(model))
         return reduces_by_mean(model.loss) and not own and not added
 
 
-def _negative_weights(data: ArrayData | StreamData) -> bool:
-    if not isinstance(data, ArrayData):
-        return False
-    named = batch_leaves(data.arrays)
+def _negative_weights(data: TrainingData) -> bool:
+    rows = data.rows_in_memory
+    named = () if rows is None else batch_leaves(rows.arrays)
     return any(name.startswith("sample_weight") and (array < 0).any() for name, array in named)

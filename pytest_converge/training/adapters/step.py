@@ -10,12 +10,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
+from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.minimize import check_variables, observed
 from pytest_converge.training.adapters.traceability import rehearse
 from pytest_converge.training.data.arrays import nonfinite
-from pytest_converge.training.data.batches import ArrayData, Batch, StreamData
+from pytest_converge.training.data.batches import Batch, TrainingData
 from pytest_converge.training.state.optimizer import is_optimizer
 from pytest_converge.training.state.snapshot import unique_variables
 from pytest_converge.training.training import Training
@@ -43,13 +44,14 @@ class StepTraining(Training):
 
     verb = "step"
     probe_cost = 1.0
+    takes_builder = False
 
     def __init__(
-        self, step: Any, *, variables: Any, data: ArrayData | StreamData | None, optimizer: Any
+        self, step: Any, *, variables: Any, data: TrainingData | None, optimizer: Any
     ) -> None:
         if not callable(step):
             remedy = "Pass the function itself: converge.step(train_step, ...)."
-            raise InvalidTrainingError(complaint(f"step={shown(step)}", "a function", remedy))
+            raise invalid(f"step={shown(step)}", "a function", remedy)
         self._step = step
         given = check_variables(variables)
         self._variables = unique_variables(given)
@@ -62,12 +64,12 @@ class StepTraining(Training):
             self.eager_reason = self._rehearse()
 
     @property
-    def trainable(self) -> list[Any]:
+    def trainable(self) -> list[tf.Variable]:
         """The variables given."""
         return self._variables
 
     @property
-    def transient(self) -> list[Any]:
+    def transient(self) -> list[tf.Variable]:
         """Everything: a probe is a step that is taken back."""
         slots = [v for optimizer in self.optimizers for v in optimizer.variables]
         return unique_variables([*self._variables, *slots, *self.touched])
@@ -91,7 +93,7 @@ class StepTraining(Training):
         if loss is None:
             given = f"a step that returned {shown(returned)}"
             remedy = "End it with: return loss."
-            raise InvalidTrainingError(complaint(given, "the loss of the step", remedy))
+            raise invalid(given, "the loss of the step", remedy)
         tensor = tf.convert_to_tensor(loss)
         return tf.cast(tf.reduce_mean(tensor) if tensor.shape.rank else tensor, tf.float32)
 
@@ -99,9 +101,8 @@ class StepTraining(Training):
         """Batches as in the training; none where the optimizer is not known."""
         if self.data is None or not self.optimizers:
             return 0, 0
-        if isinstance(self.data, StreamData):
-            return self.data.batch_size, self.data.batch_size
-        return len(self.data.probe_index), self.data.batch_size
+        rows, batch_size = self.rows_in_memory, self.data.batch_size
+        return batch_size if rows is None else len(rows.probe_index), batch_size
 
     def probe(self, batch: Batch) -> Any:
         """The loss of a step whose changes the loop takes back."""
@@ -112,9 +113,8 @@ class StepTraining(Training):
 
     def nonfinite_data(self) -> tuple[NonFinite, ...]:
         """Columns of the batches that hold a NaN or an infinity."""
-        if not isinstance(self.data, ArrayData):
-            return ()
-        return nonfinite(self.data.arrays, None)
+        rows = self.rows_in_memory
+        return () if rows is None else nonfinite(rows.arrays)
 
     def _rehearse(self) -> str:
         """Whether a plain step may be compiled: empty if so, else why it may not."""
@@ -126,10 +126,8 @@ class StepTraining(Training):
 
 def _converted(function: Any) -> Any:
     """A function whose Python conditions and loops work on tensors of a graph."""
-    try:
-        return tf.autograph.to_graph(function)
-    except Exception:  # noqa: BLE001 - one without source code has to do as it is
-        return function
+    converted = Guard().tried("conversion", lambda: tf.autograph.to_graph(function))
+    return function if converted is None else converted  # one without source code stays as it is
 
 
 def optimizers_of(step: Any) -> list[Any]:

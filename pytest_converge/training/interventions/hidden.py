@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import keras
 
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.model.structure import attributes_set
-from pytest_converge.training.training import Training
+from pytest_converge.training.state.snapshot import attributes_set
 
 __all__ = ["activations", "plain_rectifiers", "shifted_rectifiers"]
 
@@ -18,42 +15,30 @@ __all__ = ["activations", "plain_rectifiers", "shifted_rectifiers"]
 PLAIN = {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}
 
 
-def activations(layers: list[Any], activation: str, code: str) -> Intervention:
+def activations(layers: list[keras.layers.Layer], activation: str, code: str) -> Intervention:
     """All given layers with the same activation (Glorot et al. 2011, deep sparse rectifiers)."""
-
-    @contextlib.contextmanager
-    def variant(training: Training) -> Iterator[None]:
-        function = keras.activations.get(activation)
-        with attributes_set([(layer, "activation", function) for layer in layers]):
-            yield
-
+    function = keras.activations.get(activation)
     return Intervention(
         code=code,
         change=f"hidden activations {activation}",
         fix=f"keras.layers.Dense(units, activation={activation!r})  # the hidden layers",
         where=tuple(layer.name for layer in layers),
-        variant=variant,
+        variant=lambda _: attributes_set([(layer, "activation", function) for layer in layers]),
     )
 
 
-def shifted_rectifiers(layers: list[Any]) -> list[Any]:
+def shifted_rectifiers(layers: list[keras.layers.Layer]) -> list[Any]:
     """The layers `ReLU` that are 0 below a threshold above 0, as `ReLU(threshold=6)`."""
     return [x for x in layers if type(x) is keras.layers.ReLU and float(x.threshold or 0.0) > 0.0]
 
 
-def plain_rectifiers(layers: list[Any], code: str) -> Intervention:
+def plain_rectifiers(layers: list[keras.layers.Layer], code: str) -> Intervention:
     """Layers `ReLU` as max(x, 0), without threshold, bound and slope of their own."""
-
-    @contextlib.contextmanager
-    def variant(training: Training) -> Iterator[None]:
-        changes = [(layer, name, value) for layer in layers for name, value in PLAIN.items()]
-        with attributes_set(changes):
-            yield
-
+    changes = [(layer, name, value) for layer in layers for name, value in PLAIN.items()]
     return Intervention(
         code=code,
         change="plain ReLU layers",
         fix="keras.layers.ReLU()  # a bound is max_value=, not threshold=",
         where=tuple(layer.name for layer in layers),
-        variant=variant,
+        variant=lambda _: attributes_set(changes),
     )

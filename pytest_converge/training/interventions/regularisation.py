@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.keras_internals import Setting, added_losses, own_variables
 from pytest_converge.training.model.losses import loss_names
-from pytest_converge.training.model.structure import attributes_set, layers_of, with_loss
-from pytest_converge.training.training import Training
+from pytest_converge.training.model.structure import layers_of, with_loss
+from pytest_converge.training.state.snapshot import attributes_set, shadowed
 
 __all__ = [
     "adding_layers",
@@ -33,37 +33,35 @@ DROPOUT = ("rate", "dropout", "recurrent_dropout", "stddev")
 #: The usual share of a label that is spread over all classes (Szegedy et al. 2016,
 #: arXiv:1512.00567, section 7); less hardly lifts the least loss.
 USUAL_SMOOTHING = 0.1
-#: (object, attribute, value) to be set meanwhile.
-Setting = tuple[Any, str, Any]
 
 
-def penalised_layers(model: Any) -> list[Any]:
+def penalised_layers(model: keras.Model) -> list[Any]:
     """The layers with a penalty on weights or activity."""
     return [
         layer
         for layer in layers_of(model)
         if getattr(layer, ACTIVITY, None) is not None
-        or any(getattr(v, "regularizer", None) is not None for v in layer._trainable_variables)
+        or any(getattr(v, "regularizer", None) is not None for v in own_variables(layer))
     ]
 
 
-def dropout_layers(model: Any) -> list[Any]:
+def dropout_layers(model: keras.Model) -> list[Any]:
     """The layers that drop units while they are trained."""
     return [layer for layer in layers_of(model) if _dropping(layer)]
 
 
-def constrained_layers(model: Any) -> list[Any]:
+def constrained_layers(model: keras.Model) -> list[Any]:
     """The layers whose weights are projected after every update."""
     return [layer for layer in layers_of(model) if _constrained(layer)]
 
 
-def adding_layers(model: Any) -> list[Any]:
+def adding_layers(model: keras.Model) -> list[Any]:
     """The layers that added a term to the loss by `add_loss` when they were called last."""
     every = [model, *layers_of(model)]
-    return [x for x in every if getattr(x, "_losses", None) and getattr(x, ACTIVITY, None) is None]
+    return [x for x in every if added_losses(x) and getattr(x, ACTIVITY, None) is None]
 
 
-def smoothed_loss(model: Any) -> Any:
+def smoothed_loss(model: keras.Model) -> Any:
     """The only compiled loss where it smooths labels by the usual share or more; else None."""
     known = loss_names(model.loss)
     loss = known[0][1] if len(known) == 1 and known[0][0] else None
@@ -73,47 +71,30 @@ def smoothed_loss(model: Any) -> Any:
     return loss if share >= USUAL_SMOOTHING else None
 
 
-def without_added_losses(layers: list[Any]) -> Intervention:
+def without_added_losses(layers: list[keras.layers.Layer]) -> Intervention:
     """The compiled loss alone: what layers add to it by `add_loss` is left out."""
-
-    @contextlib.contextmanager
-    def variant(training: Training) -> Iterator[None]:
-        for layer in layers:
-            layer.__dict__["add_loss"] = lambda loss: None
-        try:
-            yield
-        finally:
-            for layer in layers:
-                layer.__dict__.pop("add_loss", None)
-
     return Intervention(
         code="regularisation-too-strong",
         change="losses of add_loss off",
         fix="self.add_loss(weight * penalty)  # a smaller weight",
         where=tuple(layer.name for layer in layers),
-        variant=variant,
+        variant=lambda _: shadowed([(layer, "add_loss", lambda loss: None) for layer in layers]),
     )
 
 
 def without_smoothing(loss: Any) -> Intervention:
     """The same loss on the labels as they are."""
     plain = type(loss).from_config({**loss.get_config(), "label_smoothing": 0.0})
-
-    @contextlib.contextmanager
-    def variant(training: Training) -> Iterator[None]:
-        with with_loss(training.model, plain):
-            yield
-
     share = loss.get_config()["label_smoothing"]
     return Intervention(
         code="regularisation-too-strong",
         change=f"label smoothing off instead of {share:g}",
         fix=f"loss=keras.losses.{type(loss).__name__}({_settings(plain)})",
-        variant=variant,
+        variant=lambda training: with_loss(training.model, plain),
     )
 
 
-def without_constraints(layers: list[Any]) -> Intervention:
+def without_constraints(layers: list[keras.layers.Layer]) -> Intervention:
     """The same layers with free weights."""
 
     def changes() -> list[Setting]:
@@ -122,11 +103,11 @@ def without_constraints(layers: list[Any]) -> Intervention:
     return _set(layers, changes, "weight constraints off", "kernel_constraint=None")
 
 
-def without_penalties(layers: list[Any]) -> Intervention:
+def without_penalties(layers: list[keras.layers.Layer]) -> Intervention:
     """The same layers without their L1 and L2 penalties."""
 
     def changes() -> list[Setting]:
-        weights = [v for layer in layers for v in layer._trainable_variables]
+        weights = [v for layer in layers for v in own_variables(layer)]
         held = [v for v in weights if v.regularizer is not None]
         found: list[Setting] = [(v, "regularizer", None) for v in held]
         active = [layer for layer in layers if getattr(layer, ACTIVITY, None) is not None]
@@ -135,7 +116,7 @@ def without_penalties(layers: list[Any]) -> Intervention:
     return _set(layers, changes, "L1 and L2 penalties off", "kernel_regularizer=None")
 
 
-def without_dropout(layers: list[Any]) -> Intervention:
+def without_dropout(layers: list[keras.layers.Layer]) -> Intervention:
     """The same layers without dropout."""
 
     def changes() -> list[Setting]:
@@ -145,21 +126,15 @@ def without_dropout(layers: list[Any]) -> Intervention:
 
 
 def _set(
-    layers: list[Any], changes: Callable[[], list[Setting]], change: str, fix: str
+    layers: list[keras.layers.Layer], changes: Callable[[], list[Setting]], change: str, fix: str
 ) -> Intervention:
     """Attributes of layers and variables set to other values meanwhile."""
-
-    @contextlib.contextmanager
-    def variant(training: Training) -> Iterator[None]:
-        with attributes_set(changes()):
-            yield
-
     return Intervention(
         code="regularisation-too-strong",
         change=change,
         fix=fix,
         where=tuple(layer.name for layer in layers),
-        variant=variant,
+        variant=lambda _: attributes_set(changes()),
     )
 
 
@@ -170,11 +145,11 @@ def _settings(loss: Any) -> str:
     return ", ".join(f"{k}={v!r}" for k, v in config.items() if v != usual.get(k))
 
 
-def _constrained(layer: Any) -> list[Any]:
-    return [v for v in layer._trainable_variables if getattr(v, "constraint", None) is not None]
+def _constrained(layer: keras.layers.Layer) -> list[Any]:
+    return [v for v in own_variables(layer) if getattr(v, "constraint", None) is not None]
 
 
-def _dropping(layer: Any) -> list[str]:
+def _dropping(layer: keras.layers.Layer) -> list[str]:
     """The settings by which a layer drops units or adds noise while it is trained."""
     kind = type(layer).__name__
     names = [n for n in DROPOUT if n != "rate" or "Dropout" in kind]

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from pytest_converge.training.interventions.intervention import Intervention, Start
+from pytest_converge.training.keras_internals import own_variables
 from pytest_converge.training.model.structure import (
     INITIALISED,
     initialised_variables,
@@ -21,7 +22,7 @@ from pytest_converge.training.training import Training
 __all__ = ["default_initialisers", "elsewhere", "has_own_initialisers", "nudged"]
 
 
-def default_initialisers(model: Any, seed: int, code: str) -> Intervention:
+def default_initialisers(model: keras.Model, seed: int, code: str) -> Intervention:
     """The weights of every layer of Keras drawn anew by the default initialisers."""
 
     def start(training: Training, values: Start) -> Start:
@@ -36,12 +37,12 @@ def default_initialisers(model: Any, seed: int, code: str) -> Intervention:
         code=code,
         change="Keras' default initialisers",
         fix='kernel_initializer="glorot_uniform", bias_initializer="zeros"',
-        where=tuple(layer.name for layer in layers_of(model) if layer._trainable_variables),
+        where=tuple(layer.name for layer in layers_of(model) if own_variables(layer)),
         start=start,
     )
 
 
-def has_own_initialisers(model: Any) -> bool:
+def has_own_initialisers(model: keras.Model) -> bool:
     """True where a layer's initial values are drawn in another way than Keras does by itself."""
     return any(
         _differs(getattr(owner, f"{name}_initializer", None), usual)

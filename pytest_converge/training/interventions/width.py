@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 
-from pytest_converge.training.adapters.fit import ModelTraining
-from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.intervention import Intervention, Variant
 from pytest_converge.training.interventions.optimizers import reconfigured
+from pytest_converge.training.keras_internals import own_variables
 from pytest_converge.training.model.structure import (
-    attributes_set,
     compiled_metrics,
     create_all_variables,
     output_layer,
 )
+from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
 
 __all__ = ["deeper", "wider"]
@@ -28,7 +28,7 @@ SIZES = ("units", "filters", "output_dim")
 HIDDEN_UNITS = 64
 
 
-def wider(model: Any) -> Intervention | None:
+def wider(model: keras.Model) -> Intervention | None:
     """The same model with more units in its hidden layers; None where Keras cannot clone it."""
     output = output_layer(model)
     hidden = [layer for layer in model.layers if layer is not output and _size(layer)]
@@ -36,7 +36,7 @@ def wider(model: Any) -> Intervention | None:
     if not hidden or type(model).__name__ not in ("Sequential", "Functional"):
         return None
 
-    def enlarged(layer: Any) -> Any:
+    def enlarged(layer: keras.layers.Layer) -> Any:
         config = layer.get_config()
         name = _size(layer)
         if name and layer in hidden:
@@ -58,10 +58,10 @@ def wider(model: Any) -> Intervention | None:
     )
 
 
-def deeper(model: Any) -> Intervention | None:
+def deeper(model: keras.Model) -> Intervention | None:
     """A hidden layer in front of the output of a model that has none; None for other models."""
     output = output_layer(model)
-    weighted = [layer for layer in model.layers if layer._trainable_variables]
+    weighted = [layer for layer in model.layers if own_variables(layer)]
     if type(model).__name__ != "Sequential" or weighted != [output]:
         return None
 
@@ -79,33 +79,27 @@ def deeper(model: Any) -> Intervention | None:
     )
 
 
-def _by(larger: Any) -> Any:
+def _by(larger: Callable[[], Any]) -> Variant:
     """The variant of a training with the model that `larger` makes."""
 
     @contextlib.contextmanager
     def variant(training: Training) -> Iterator[None]:
-        if not isinstance(training, ModelTraining) or training.data is None:
-            raise TypeError(type(training).__name__)
         model = larger()
         optimizer = reconfigured(training.optimizers[0])
         metrics = compiled_metrics(training.model)
         model.compile(optimizer, training.model.loss, metrics=metrics, jit_compile=False)
-        create_all_variables(model, next(training.data.batches()))
-        kept = training.model, training.optimizers
-        training.adopt(model)
-        try:
+        create_all_variables(model, training.first_batch())
+        with training.with_model(model):
             yield
-        finally:
-            training.model, training.optimizers = kept
 
     return variant
 
 
-def _is_offset(layer: Any, others: list[Any]) -> bool:
+def _is_offset(layer: keras.layers.Layer, others: list[Any]) -> bool:
     """True for an embedding of one number beside wider ones: a bias of its row, not a width."""
     sizes = [x.output_dim for x in others if isinstance(x, keras.layers.Embedding)]
     return isinstance(layer, keras.layers.Embedding) and layer.output_dim == 1 < max(sizes)
 
 
-def _size(layer: Any) -> str:
+def _size(layer: keras.layers.Layer) -> str:
     return next((name for name in SIZES if isinstance(getattr(layer, name, None), int)), "")

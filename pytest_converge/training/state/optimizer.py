@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from pytest_converge.training.state.snapshot import as_tf_variable, unique_variables
+from pytest_converge.training import keras_internals
+from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set, unique_variables
 
 __all__ = ["GradientStore", "ObservedOptimizer", "is_optimizer", "is_plain_sgd"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
-
-#: Where `tf.compat.v1.train` optimizers keep their learning rate.
-COMPAT_RATES = ("_learning_rate", "_lr")
-#: The method by which Keras' optimizers for TensorFlow add up the gradients of all replicas.
-SUM_OVER_REPLICAS = "_all_reduce_sum_gradients"
 
 
 def is_optimizer(candidate: object) -> bool:
@@ -53,7 +48,7 @@ class ObservedOptimizer:
         self._install_short_cut()
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> list[tf.Variable]:
         """Slots, iteration counter and learning rate as `tf.Variable`s."""
         variables = self.optimizer.variables
         return unique_variables(variables() if callable(variables) else variables)
@@ -64,7 +59,7 @@ class ObservedOptimizer:
         return self._original_rate
 
     @property
-    def instruments(self) -> list[Any]:
+    def instruments(self) -> list[tf.Variable]:
         """Variables of the observation itself, which are no part of the training."""
         return [self._norm, self._factor]
 
@@ -84,23 +79,13 @@ class ObservedOptimizer:
         else:
             plain.assign(self._original_rate * factor)
 
-    @contextlib.contextmanager
-    def muted(self) -> Iterator[None]:
+    def muted(self) -> contextlib.AbstractContextManager[None]:
         """Updates asked for meanwhile are not made: the rest of a step runs alone."""
-        self._muted = True
-        try:
-            yield
-        finally:
-            self._muted = False
+        return attributes_set([(self, "_muted", True)])
 
-    @contextlib.contextmanager
-    def handing_out(self, store: GradientStore) -> Iterator[None]:
+    def handing_out(self, store: GradientStore) -> contextlib.AbstractContextManager[None]:
         """Gradients of updates asked for meanwhile are added to `store`, before any clipping."""
-        self._store = store
-        try:
-            yield
-        finally:
-            self._store = None
+        return attributes_set([(self, "_store", store)])
 
     def begin_step(self) -> None:
         """Forgets the gradients of the step before. Traced by the loop."""
@@ -119,7 +104,7 @@ class ObservedOptimizer:
         """Gives the optimizer back as it was."""
         for name in ("apply", "apply_gradients"):
             self.optimizer.__dict__.pop(name, None)
-        self._rate_owner.__dict__.pop(SUM_OVER_REPLICAS, None)
+        keras_internals.without_short_cut(self._rate_owner)
         if self._original_rate is None:
             return
         plain = self._plain_rate()
@@ -133,7 +118,7 @@ class ObservedOptimizer:
 
     def _plain_rate(self) -> Any:
         """The variable of a constant Keras learning rate, or None."""
-        rate = getattr(self._rate_owner, "_learning_rate", None)
+        rate = keras_internals.learning_rate_held(self._rate_owner)
         return rate if self._is_keras and isinstance(rate, keras.Variable) else None
 
     def _install_rate(self) -> None:
@@ -154,18 +139,18 @@ class ObservedOptimizer:
 
     def _install_scheduled_rate(self) -> None:
         optimizer, factor = self._rate_owner, self._factor
-        original = self._original_rate = optimizer._learning_rate
+        original = self._original_rate = keras_internals.learning_rate_held(optimizer)
         takes_step = isinstance(original, keras.optimizers.schedules.LearningRateSchedule)
 
         def scaled() -> Any:
-            value = original(optimizer._iterations) if takes_step else original()
+            value = original(keras_internals.iterations(optimizer)) if takes_step else original()
             value = tf.convert_to_tensor(value)
             return value * tf.cast(factor, value.dtype)
 
         optimizer.learning_rate = scaled
 
     def _compat_name(self) -> str:
-        return next((name for name in COMPAT_RATES if hasattr(self.optimizer, name)), "")
+        return keras_internals.rate_name(self.optimizer)
 
     def _compat_rate(self) -> Any:
         name = self._compat_name()
@@ -203,15 +188,15 @@ class ObservedOptimizer:
         TensorFlow keeps every graph in which it was traced for good, as it does for each custom
         gradient: some megabytes a training.
         """
-        strategy = getattr(self._rate_owner, "_distribution_strategy", None)
-        alone = getattr(strategy, "num_replicas_in_sync", 1) == 1
-        if self._is_keras and alone and hasattr(self._rate_owner, SUM_OVER_REPLICAS):
-            self._rate_owner.__dict__[SUM_OVER_REPLICAS] = list
+        if self._is_keras:
+            keras_internals.short_cut_for_one_replica(self._rate_owner)
 
     def _hand_out(self, gradients: list[Any], variables: Any) -> None:
         if self._store is None:
             return
-        known = self.optimizer._trainable_variables if variables is None else variables
+        known = variables
+        if known is None:
+            known = keras_internals.optimized_variables(self.optimizer)
         self._store.add(gradients, known, getattr(self.optimizer, "dynamic_scale", None))
 
     def _observe(self, gradients: list[Any]) -> None:
@@ -243,7 +228,7 @@ class GradientStore:
             tapes around the step, in whose graph they may not be.
     """
 
-    def __init__(self, variables: list[Any]) -> None:
+    def __init__(self, variables: list[tf.Variable]) -> None:
         zeros = [tf.zeros(v.shape, tf.float32) for v in variables]
         self.values = [tf.Variable(zero, trainable=False) for zero in zeros]
         self.filled = False

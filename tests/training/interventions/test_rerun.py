@@ -20,7 +20,7 @@ from pytest_converge.training.interventions import (
     trainable,
 )
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.interventions.rerun import Reruns
 from tests.diagnosis.programs import failed_of
 from tests.zoo.problems import SPARSE, classifier, fit, linear, minimize, sequential, wine
 from tests.zoo.trainings import quiet, recorded, running
@@ -43,7 +43,7 @@ def built():
 def laboratory_of(start, count=20):
     run = running(start, steps=count)
     first = run.run(0)
-    return Laboratory(run, 0, quiet), first
+    return Reruns(run, 0, quiet), first
 
 
 def run_of(lab, change, number=0):
