@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from pytest_converge.baselines.gate.ranks import mann_whitney_p
-from pytest_converge.command.baseline_files import find, read_all
+from pytest_converge.command.baseline_files import find_files, read_all
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.baseline import Baseline
 from pytest_converge.core.errors import InvalidTrainingError, complaint
@@ -78,7 +78,7 @@ def compare(options: argparse.Namespace, terminal: Terminal) -> int:
 
 def _trainings(path: Path, by_test: bool, terminal: Terminal) -> tuple[dict[_Key, Baseline], bool]:
     """The trainings of a path by their test, which does not count between two files."""
-    found, sound = read_all(find([path]).baselines, terminal)
+    found, sound = read_all(find_files([path]).baselines, terminal)
     trainings = (training for items in found.values() for training in items)
     return {(item.test if by_test else "", item.number): item for item in trainings}, sound
 

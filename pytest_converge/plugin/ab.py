@@ -1,7 +1,10 @@
 """`--converge-ab`: the same tests at another revision, run first, then compared with.
 
 The main session, or the controller of worker processes, checks the revision out into a folder of
-its own and runs pytest there once. All sessions and workers read the runs that it left.
+its own and runs pytest there once. That session is told by an environment variable where to leave
+its runs, and by a file there which tests are wanted. Beside the runs it leaves a report: which
+tests it has, which failed, and which modules came from the working tree of the main session instead
+of its own. The main session and its workers read both.
 """
 
 from __future__ import annotations
@@ -19,8 +22,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint
-from pytest_converge.plugin.ab_recording import REPORT, ROOT_VARIABLE, WANTED
-from pytest_converge.plugin.options import Settings
+from pytest_converge.plugin import marker
+from pytest_converge.plugin.options import ROOT_VARIABLE, Settings
 from pytest_converge.plugin.worktree import (
     Revision,
     find_revision,
@@ -28,19 +31,32 @@ from pytest_converge.plugin.worktree import (
     worktree,
 )
 
-__all__ = ["ROOT", "Comparison", "mode_of"]
+__all__ = ["configure", "mode_of"]
 
 #: Where the runs of the other revision are, in the session that has them made.
 ROOT = pytest.StashKey[str]()
 #: What the other session left.
 LEFT = pytest.StashKey["Left"]()
 WORKER_KEY = "converge_ab_root"
+#: The files in that folder: what is asked, and what is answered.
+WANTED, REPORT = "wanted.json", "report.json"
+#: Folders of installed packages, also of an environment within the repository.
+INSTALLED = frozenset({"site-packages", "dist-packages"})
 #: Exit codes of a session that ran its tests: all passed, some failed, or there were none.
 RAN = frozenset({0, 1, 5})
 #: Lines of the other session's output that say what is wrong.
 MOST_LINES = 15
 #: Modules from the wrong tree named one by one.
 MOST_NAMED = 5
+
+
+def configure(config: pytest.Config, settings: Settings) -> None:
+    """Have another revision run, or be the session that is run for another one."""
+    if settings.ab_root:
+        recording = RecordingPlugin(Path(settings.ab_root))
+        config.pluginmanager.register(recording, "converge_ab_recording")
+    elif settings.ab is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(ComparisonPlugin(config, settings), "converge_ab")
 
 
 class Left(NamedTuple):
@@ -50,7 +66,7 @@ class Left(NamedTuple):
     failed: dict[str, str]
 
 
-class Comparison:
+class ComparisonPlugin:
     """Has the other revision run, once, as soon as it is known which tests there are.
 
     Registered without worker processes, and in their controller.
@@ -160,6 +176,55 @@ class Comparison:
             reporter.write_line(f"converge: {text}")
 
 
+class RecordingPlugin:
+    """Runs the wanted tests at the other revision, and reports what came of them.
+
+    Args:
+        root: the folder for the runs and the report.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        wanted = json.loads((root / WANTED).read_text(encoding="utf-8"))
+        self._wanted = frozenset(wanted["tests"])
+        self._original = Path(wanted["original"])
+        self._found: list[str] = []
+        self._failed: dict[str, str] = {}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Keep the wanted convergence tests."""
+        kept = [i for i in items if i.nodeid in self._wanted and marker.is_marked(i)]
+        left = [item for item in items if item not in kept]
+        self._found = [item.nodeid for item in items if item.nodeid in self._wanted]
+        items[:] = kept
+        if left:
+            config.hook.pytest_deselected(items=left)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Remember why the tests of a module are not there."""
+        if report.failed:
+            self._failed[report.nodeid] = _last_line(str(report.longrepr))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember why a test failed."""
+        if report.failed and report.nodeid not in self._failed:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            text = getattr(crash, "message", None) or str(report.longrepr)
+            self._failed[report.nodeid] = text.partition("\n")[0]
+
+    def pytest_sessionfinish(self) -> None:
+        """Leave the report."""
+        report: dict[str, Any] = {
+            "failed": self._failed,
+            "foreign": sorted(_modules_below(self._original, self._root)),
+            "found": self._found,
+        }
+        (self._root / REPORT).write_text(json.dumps(report), encoding="utf-8")
+
+
 def mode_of(item: pytest.Item, revision: str) -> tuple[str, str]:
     """What is done for a test: (the mode of its policy, where the runs are).
 
@@ -185,9 +250,9 @@ def mode_of(item: pytest.Item, revision: str) -> tuple[str, str]:
 
 
 def _has_runs(item: pytest.Item, root: str) -> bool:
-    from pytest_converge.baselines.files.store import Store
+    from pytest_converge.baselines.files.paths import baseline_path
 
-    return Store(Path(root)).path_of(item.path, item.nodeid).is_file()
+    return baseline_path(Path(root), item.path, item.nodeid).is_file()
 
 
 def _kept(root: Path, report: dict[str, Any]) -> dict[str, Any]:
@@ -221,3 +286,23 @@ def _call(command: list[str], folder: Path, environment: dict[str, str], output:
         process.kill()
         process.wait()
         raise
+
+
+def _modules_below(folder: Path, apart: Path) -> Iterator[str]:
+    """The modules that were imported from a folder, without installed packages.
+
+    Temporary folders may lie within the repository, so that `apart` is left out.
+    """
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str):
+            continue
+        path = Path(file).resolve()
+        within = path.is_relative_to(folder) and not path.is_relative_to(apart)
+        if within and INSTALLED.isdisjoint(path.parts):
+            yield name
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1].removeprefix("E   ").strip() if lines else ""

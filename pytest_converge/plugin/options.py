@@ -7,16 +7,29 @@ tables of the documentation from them.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, ClassVar, Generic, Literal, TypeVar, overload
 
 import pytest
 
-__all__ = ["OPTIONS", "SETTINGS", "Option", "Settings", "add_options", "read_settings"]
+__all__ = [
+    "OPTIONS",
+    "ROOT_VARIABLE",
+    "SETTINGS",
+    "Option",
+    "Settings",
+    "add_options",
+    "read_settings",
+]
 
 Value = TypeVar("Value")
+Number = TypeVar("Number", int, float)
+Parser = Callable[[Any], Value | None]
 
+#: Tells the session at another revision that it is one, and where to leave its runs.
+ROOT_VARIABLE = "PYTEST_CONVERGE_AB_ROOT"
 #: Since pytest 9.2 an ini setting has any type, so that native TOML takes a plain number.
 VERBOSITY_TYPE: Any = int | Literal["auto"] if pytest.version_tuple >= (9, 2) else "string"
 
@@ -52,7 +65,7 @@ class Option(Generic[Value]):
     ini_name: str = ""
     expected: str = ""
     remedy: str = ""
-    parse: Callable[[Any], Value | None]
+    parse: Parser[Value]
     argument: str = ""
     name: str = dataclasses.field(init=False, default="")
 
@@ -89,21 +102,14 @@ class Option(Generic[Value]):
         return text.replace("`", "")
 
 
-def _integer(lowest: int, highest: float) -> Callable[[Any], int]:
-    def parse(value: Any) -> int:
-        number = int(value)
-        if not lowest <= number <= highest:
+def _number(kind: Callable[[Any], Number], allowed: Callable[[Number], bool]) -> Parser[Number]:
+    def parse(value: Any) -> Number:
+        number = kind(value)
+        if not allowed(number):
             raise ValueError(value)
         return number
 
     return parse
-
-
-def _seconds(value: Any) -> float:
-    number = float(value)
-    if not 0 < number < float("inf"):
-        raise ValueError(value)
-    return number
 
 
 def _tolerance(value: Any) -> float:
@@ -129,9 +135,9 @@ def _sentence(value: Any) -> str:
 
 def _revision(value: Any) -> str:
     # git would take a leading dash for an option.
-    if not str(value).strip() or str(value).startswith("-"):
+    if str(value).startswith("-"):
         raise ValueError(value)
-    return str(value).strip()
+    return _sentence(value)
 
 
 def _verbosity(value: Any) -> int | None:
@@ -141,7 +147,7 @@ def _verbosity(value: Any) -> int | None:
 def _path(value: Any) -> Path:
     if not value:
         raise ValueError(value)
-    return Path(value).expanduser()
+    return Path(os.path.expanduser(str(value)))
 
 
 def _choice(*choices: str, **rest: Any) -> Option[str]:
@@ -159,6 +165,8 @@ def _choice(*choices: str, **rest: Any) -> Option[str]:
     )
 
 
+# Without slots, which would make the class, and so the names of its options, twice.
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """What the command line and the configuration say, an attribute for each option.
 
@@ -169,9 +177,13 @@ class Settings:
         values: the value of each option.
         command_line: arguments of the expectation given as options.
         ini: arguments of the expectation given in the configuration.
+        ab_root: the folder in which the session at another revision leaves its runs; else empty.
     """
 
-    __slots__ = ("command_line", "ini", "values")
+    values: Mapping[str, Any]
+    command_line: Mapping[str, Any]
+    ini: Mapping[str, Any]
+    ab_root: str = ""
 
     steps = Option(
         help="optimizer updates of a training whose test does not state them",
@@ -180,7 +192,7 @@ class Settings:
         ini="int",
         expected="an integer of at least 1",
         remedy="Give the number of optimizer updates, as --converge-steps=200.",
-        parse=_integer(1, float("inf")),
+        parse=_number(int, lambda steps: steps >= 1),
         argument="steps",
     )
     seed = Option(
@@ -191,7 +203,7 @@ class Settings:
         ini="int",
         expected="an integer from 0 to 2**32 - 1",
         remedy="Leave it out for the usual seeds.",
-        parse=_integer(0, 2**32 - 1),
+        parse=_number(int, lambda seed: 0 <= seed < 2**32),
     )
     diagnose = _choice(
         *("quick", "full", "off"),
@@ -201,7 +213,7 @@ class Settings:
         default="quick",
         remedy="Write, for example, --converge-diagnose=off.",
     )
-    json: Option[Path | None] = Option(
+    json: ClassVar[Option[Path | None]] = Option(
         help="write every training of the session, with its loss curve, to PATH as JSON",
         details="an ini path is relative to the configuration file",
         default=None,
@@ -212,7 +224,7 @@ class Settings:
         remedy="Write, for example, --converge-json=convergence.json.",
         parse=_path,
     )
-    plots: Option[Path | None] = Option(
+    plots: ClassVar[Option[Path | None]] = Option(
         help="draw every training and study of the session to a file in DIR; needs the extra "
         "`plots`",
         details="the folder is made where it is missing",
@@ -267,7 +279,7 @@ class Settings:
         ini="float",
         expected="a number above 0",
         remedy="Write, for example, --converge-baseline-seconds=1200.",
-        parse=_seconds,
+        parse=_number(float, lambda seconds: 0 < seconds < float("inf")),
     )
     accept_worse = Option(
         help="let `--converge-baseline=update` replace a baseline by worse runs, and keep the "
@@ -280,7 +292,7 @@ class Settings:
         remedy='Write, for example, --converge-accept-worse="smaller model for phones".',
         parse=_sentence,
     )
-    ab: Option[str | None] = Option(
+    ab: ClassVar[Option[str | None]] = Option(
         help="compare with the same tests at another git revision, run first, in place of "
         "recorded baselines",
         details="they run in a worktree of their own",
@@ -332,11 +344,6 @@ class Settings:
         parse=_verbosity,
     )
 
-    def __init__(
-        self, values: Mapping[str, Any], *, command_line: Mapping[str, Any], ini: Mapping[str, Any]
-    ) -> None:
-        self.values, self.command_line, self.ini = values, command_line, ini
-
 
 OPTIONS: tuple[Option[Any], ...] = tuple(
     item for item in vars(Settings).values() if isinstance(item, Option)
@@ -369,7 +376,12 @@ def read_settings(config: pytest.Config) -> Settings:
     )
     values = {option.name: option.default for option in OPTIONS}
     values |= {"verbosity": config.get_verbosity(), **configured, **given}
-    settings = Settings(values, command_line=_arguments(given), ini=_arguments(configured))
+    settings = Settings(
+        values=values,
+        command_line=_arguments(given),
+        ini=_arguments(configured),
+        ab_root=os.environ.get(ROOT_VARIABLE, ""),
+    )
     _check_json(config, settings.json)
     mode = given.get("baseline", "check")
     if settings.ab is not None and mode != "check":

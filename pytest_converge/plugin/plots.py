@@ -13,13 +13,13 @@ from pytest_converge.plugin.options import SETTINGS
 if TYPE_CHECKING:
     from pytest_converge.core.surface import LossSurface
 
-__all__ = ["Easel", "check_library", "draw"]
+__all__ = ["TrainingPlot", "check_library", "draw"]
 
 #: Characters of a test's id that a file's name keeps.
 MOST_OF_NAME = 120
 
 
-class Easel:
+class TrainingPlot:
     """Keeps the loss surface of a training until its result is drawn.
 
     Attributes:
@@ -41,7 +41,7 @@ class Easel:
         self._surface = surface
 
 
-def check_library(config: pytest.Config) -> None:
+def check_library() -> None:
     """Refuses the option where pictures cannot be drawn.
 
     Raises:
@@ -49,7 +49,7 @@ def check_library(config: pytest.Config) -> None:
     """
     import importlib.util
 
-    if config.stash[SETTINGS].plots is not None and not importlib.util.find_spec("matplotlib"):
+    if not importlib.util.find_spec("matplotlib"):
         from pytest_converge.core.errors import complaint
 
         given = "--converge-plots without matplotlib"

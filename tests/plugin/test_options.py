@@ -52,7 +52,7 @@ def test_every_option_is_whole(option: Option[Any]) -> None:
 
 
 def test_settings_cannot_be_changed() -> None:
-    settings = Settings({"seed": 3}, command_line={}, ini={})
+    settings = Settings(values={"seed": 3}, command_line={}, ini={})
     assert settings.seed == 3
     with pytest.raises(AttributeError):
         settings.seed = 4  # type: ignore[misc]

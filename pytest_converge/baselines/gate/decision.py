@@ -28,7 +28,7 @@ from pytest_converge.baselines.gate.bounds import (
     require_alpha,
     require_tolerance,
 )
-from pytest_converge.baselines.gate.comparison import Comparison, compare
+from pytest_converge.baselines.gate.comparison import Comparison, compare_scores
 from pytest_converge.baselines.gate.detectable_shift import smallest_effect
 from pytest_converge.core.baseline import BaselineVerdict, StoredRun
 from pytest_converge.core.errors import InvalidTrainingError, complaint
@@ -100,7 +100,7 @@ def judge(
     require_alpha(alpha)
     require_tolerance(tolerance)
     _require_comparable(baseline, runs)
-    parts = compare(baseline, runs, tolerance=tolerance, logarithmic=logarithmic)
+    parts = compare_scores(baseline, runs, tolerance=tolerance, logarithmic=logarithmic)
     if len(runs) == LOOKS[0]:
         (run,) = runs
         look = _after_one(parts, rules.largest_drift(baseline[0], run), same_environment)

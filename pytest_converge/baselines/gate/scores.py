@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 
-__all__ = ["KEPT_POINTS", "kept_points", "metric_score", "scores", "unscorable"]
+__all__ = ["DIGITS", "KEPT_POINTS", "kept_points", "metric_score", "scores", "unscorable"]
 
 #: Points of a curve that a baseline keeps: a picture of it, and few lines in a review.
 KEPT_POINTS = 64
@@ -17,7 +17,8 @@ FIRST_STEPS = 10
 #: Losses below this share of a run's largest are equal: a mean over 32 rows of a cross-entropy in
 #: float32 has no values between 0 and 4e-9, and exact zeros have no logarithm.
 FLOOR_SHARE = 1e-9
-#: Significant digits of a score, as many as a baseline's file keeps: a repeated run ties with it.
+#: Significant digits of a score and of all numbers in a baseline's file, so that a repeated run
+#: ties with it: enough to tell any two float32 values apart (IEEE 754-2019, table 5.1 counts 9).
 DIGITS = 9
 
 

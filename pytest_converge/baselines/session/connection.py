@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pytest_converge.baselines.session.actions import BaselineGate
+from pytest_converge.baselines.session.baseline_gate import BaselineGate, Subject
 from pytest_converge.baselines.session.runs import Runs
-from pytest_converge.baselines.session.subject import Subject, check_metric, subject_of
 from pytest_converge.core.baseline_policy import BaselinePolicy
-from pytest_converge.core.baseline_report import BaselineReport
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.baseline_report import BaselineReport, Value
+from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import TrainingRecord
@@ -18,7 +17,7 @@ from pytest_converge.core.record import TrainingRecord
 if TYPE_CHECKING:
     from pytest_converge.training.loop.run import TrainingRun
 
-__all__ = ["Connection", "connect"]
+__all__ = ["Connection", "check_metric", "connect", "subject_of"]
 
 
 class Connection:
@@ -80,7 +79,9 @@ class Connection:
         runs = Runs(running, (), metric=metric, higher_is_better=bool(higher))
 
         def judge(run: Callable[[int], TrainingRecord]) -> str:
-            said = self._gate.compare(lambda number: runs.scored(run(number)), describe_machine())
+            said = self._gate.finding_about(
+                lambda number: runs.scored(run(number)), describe_machine()
+            )
             return said.code if said is not None and said.fails else ""
 
         return judge
@@ -114,3 +115,54 @@ def connect(
     subject = subject_of(test, number, expectation, verb, arguments, batches=batches)
     gate = BaselineGate.open(policy, subject)
     return None if gate is None else Connection(gate, subject, always=policy.records_failures)
+
+
+def subject_of(
+    test: str,
+    number: int,
+    expectation: Expectation,
+    verb: str,
+    arguments: Mapping[str, Any],
+    *,
+    batches: bool,
+) -> Subject:
+    """The training that a verb was called for.
+
+    Args:
+        test: the id of the test.
+        number: which training of its test it is, counted from 1.
+        expectation: what is expected of it.
+        verb: "fit", "minimize" or "step".
+        arguments: what the verb was called with, apart from the expectation.
+        batches: True where the data come in batches of their own.
+    """
+    settings: dict[str, Value] = {
+        "metric": expectation.metric,
+        "seed": expectation.seed,
+        "steps": expectation.steps,
+        "verb": verb,
+    }
+    if verb == "fit" and not batches:
+        settings["batch_size"] = int(arguments["batch_size"])
+        settings["shuffle"] = bool(arguments["shuffle"])
+    return Subject(test=test, number=number, settings=settings, metric=expectation.metric)
+
+
+def check_metric(metric: str | None, directions: Mapping[str, bool | None]) -> None:
+    """Refuses a metric that is not measured, or of which nobody knows what better is.
+
+    Args:
+        metric: its name; None for the loss curve.
+        directions: what is measured, and whether more of it is better, None if unknown.
+    """
+    if metric is None:
+        return
+    if metric not in directions:
+        remedy = nearest(metric, directions)
+        if metric.startswith("val_") and not any(name.startswith("val_") for name in directions):
+            remedy = "Pass held-out data: validation_data=(x, y)."
+        raise InvalidTrainingError(complaint(f"metric={metric!r}", "a compiled metric", remedy))
+    if directions[metric] is None:
+        expected = "one of which Keras knows whether more is better"
+        remedy = "Use a loss, as metric='loss', or a metric of keras.metrics."
+        raise InvalidTrainingError(complaint(f"metric={metric!r}", expected, remedy))

@@ -7,12 +7,9 @@ import math
 import pytest
 
 from pytest_converge.baselines.files.errors import BaselineFileError, MissingBaselineError
-from pytest_converge.baselines.files.store import Store
-from pytest_converge.baselines.session.actions import BaselineGate
-from pytest_converge.baselines.session.session_errors import (
-    BaselineSettingsError,
-    BaselineTimeError,
-)
+from pytest_converge.baselines.files.paths import baseline_path
+from pytest_converge.baselines.files.store import load
+from pytest_converge.baselines.session.baseline_gate import BaselineGate
 from pytest_converge.core.baseline_policy import BaselinePolicy
 from pytest_converge.core.errors import InvalidTrainingError
 from tests.baselines.session.sessions import HERE, TEST, Machine, ask, subject
@@ -36,7 +33,7 @@ def test_new_records_twenty_runs(tmp_path):
     assert machine.made == list(range(20))
     assert (report.action, report.runs, report.written, finding) == ("recorded", 20, True, None)
     assert report.path == file_of(tmp_path).relative_to(tmp_path).as_posix()
-    (stored,) = Store().load(file_of(tmp_path), TEST)
+    (stored,) = load(file_of(tmp_path), TEST)
     assert [run.seed for run in stored.runs] == list(range(7, 27))
     assert (stored.environment, stored.settings["steps"]) == (HERE, 200)
     assert report.before == ()
@@ -103,9 +100,9 @@ def test_a_training_that_the_file_does_not_have_is_missing_too(recorded):
 
 
 def test_a_second_training_is_recorded_beside_the_first(recorded):
-    (first,) = Store().load(file_of(recorded), TEST)
+    (first,) = load(file_of(recorded), TEST)
     ask(recorded, Machine(level=1.0), mode="new", what=subject(number=2))
-    kept, second = Store().load(file_of(recorded), TEST)
+    kept, second = load(file_of(recorded), TEST)
     assert kept == first
     assert second.number == 2
 
@@ -125,7 +122,7 @@ def test_other_settings_are_an_error_that_names_each(recorded):
         r"its baseline\. .*--converge-baseline=update"
     )
     machine = Machine()
-    with pytest.raises(BaselineSettingsError, match=pattern):
+    with pytest.raises(InvalidTrainingError, match=pattern):
         ask(recorded, machine, what=subject(steps=100, batch_size=16))
     assert machine.made == []
 
@@ -187,10 +184,10 @@ def test_update_refuses_worse_runs(recorded):
 def test_worse_runs_are_accepted_for_a_reason_that_is_kept(recorded):
     report, finding = ask(recorded, Machine(level=0.5), mode="update", accept_worse="smaller model")
     assert (report.action, finding) == ("updated", None)
-    (stored,) = Store().load(file_of(recorded), TEST)
+    (stored,) = load(file_of(recorded), TEST)
     assert stored.reason == "smaller model"
     ask(recorded, Machine(), mode="update", accept_worse="not needed")
-    assert Store().load(file_of(recorded), TEST)[0].reason == ""
+    assert load(file_of(recorded), TEST)[0].reason == ""
 
 
 @pytest.mark.parametrize("mode", ["new", "update"])
@@ -202,7 +199,7 @@ def test_runs_that_are_not_finite_are_refused(tmp_path, recorded, mode):
     with pytest.raises(InvalidTrainingError, match=pattern):
         ask(folder, machine, mode=mode)
     ask(folder, machine, mode=mode, accept_worse="two starts diverge")
-    (stored,) = Store().load(file_of(folder), TEST)
+    (stored,) = load(file_of(folder), TEST)
     assert stored.reason == "two starts diverge"
     assert stored.runs[3].scores == (math.inf, math.inf)
 
@@ -210,7 +207,7 @@ def test_runs_that_are_not_finite_are_refused(tmp_path, recorded, mode):
 def test_update_takes_other_settings_without_comparing(recorded):
     report, finding = ask(recorded, Machine(level=3.0), mode="update", what=subject(steps=100))
     assert (report.action, report.verdict, finding) == ("updated", None, None)
-    assert Store().load(file_of(recorded), TEST)[0].settings["steps"] == 100
+    assert load(file_of(recorded), TEST)[0].settings["steps"] == 100
 
 
 # ---- metrics ------------------------------------------------------------------------------------
@@ -233,7 +230,7 @@ def test_a_metric_of_which_more_is_better_is_told_as_it_is(tmp_path):
 
 def gate_of(folder, clock, mode="new"):
     policy = BaselinePolicy(mode=mode, test_file=str(folder / "test_models.py"), seconds=60)
-    path = Store().path_of(folder / "test_models.py", TEST)
+    path = baseline_path(folder, folder / "test_models.py", TEST)
     return BaselineGate(policy, subject(), path, (), clock)
 
 
@@ -241,7 +238,7 @@ def test_over_the_time_budget_is_an_error(tmp_path):
     times = iter([0.0, 0.0, 25.0, 50.0, 75.0])
     machine = Machine()
     pattern = r"got 3 runs in 75 s and no decision; .*within 60 s\. .*seconds=750"
-    with pytest.raises(BaselineTimeError, match=pattern):
+    with pytest.raises(InvalidTrainingError, match=pattern):
         gate_of(tmp_path, lambda: next(times)).settle(machine, HERE)
     assert machine.made == [0, 1, 2]
     assert list(tmp_path.iterdir()) == []
