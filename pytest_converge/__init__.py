@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_converge.core.curve import LossCurve
     from pytest_converge.core.data_report import DataFinding, DataReport
-    from pytest_converge.core.errors import (
+    from pytest_converge.core.errors import InvalidTrainingError
+    from pytest_converge.core.expectation import Expectation
+    from pytest_converge.core.failures import (
         ConvergenceError,
-        InvalidTrainingError,
         LearningRateError,
         PreprocessingError,
         StudyError,
     )
-    from pytest_converge.core.expectation import Expectation
     from pytest_converge.core.finding import Finding
     from pytest_converge.core.pipeline_comparison import PipelineComparison
     from pytest_converge.core.pipeline_report import PipelineReport
@@ -60,7 +60,7 @@ __all__ = [
 # Loaded at first use, so that pytest starts as fast with the plugin as without.
 _HOMES = {
     "Converge": "plugin.converge_fixture",
-    "ConvergenceError": "core.errors",
+    "ConvergenceError": "core.failures",
     "ConvergenceResult": "core.result",
     "DataFinding": "core.data_report",
     "DataReport": "core.data_report",
@@ -68,16 +68,16 @@ _HOMES = {
     "Finding": "core.finding",
     "InvalidTrainingError": "core.errors",
     "LearningRate": "plugin.learning_rate_fixture",
-    "LearningRateError": "core.errors",
+    "LearningRateError": "core.failures",
     "LossCurve": "core.curve",
     "NonFinite": "core.record",
     "PipelineComparison": "core.pipeline_comparison",
     "PipelineReport": "core.pipeline_report",
     "Preprocessing": "plugin.preprocessing_fixture",
-    "PreprocessingError": "core.errors",
+    "PreprocessingError": "core.failures",
     "RateRange": "core.rate_range",
     "Run": "core.result",
-    "StudyError": "core.errors",
+    "StudyError": "core.failures",
     "TrainingRecord": "core.record",
     "plot": "report.figures",
 }

@@ -22,7 +22,8 @@ def pytest_converge_check(
     """Judge a training by a rule of your own.
 
     Called after the built-in gates, once for each start. A finding with `fails=True`, the
-    default, turns the test red; one with `fails=False` is shown as a note. In a conftest::
+    default, turns the test red; one with `fails=False` is shown as a note, which `ignore` silences
+    by the code that you gave it. In a conftest::
 
         from pytest_converge import Finding
 

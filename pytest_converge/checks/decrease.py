@@ -6,9 +6,9 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from pytest_converge.checks.words import number, share
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
+from pytest_converge.core.numbers import number, share
 from pytest_converge.core.record import TrainingRecord
 
 __all__ = ["loss_decreases", "loss_falls_monotonically", "median_of_three", "rises"]

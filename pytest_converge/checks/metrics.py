@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pytest_converge.checks.words import number
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
+from pytest_converge.core.numbers import number
 from pytest_converge.core.record import TrainingRecord
 
 __all__ = ["metrics_within_bounds"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from pytest_converge.checks.words import number, share
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
+from pytest_converge.core.numbers import number, share
 from pytest_converge.core.record import TrainingRecord
 
 __all__ = ["features_vary", "inference_differs", "rate_is_stable", "units_are_alive"]

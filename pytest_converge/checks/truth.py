@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from pytest_converge.checks.words import number
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
+from pytest_converge.core.numbers import number
 from pytest_converge.core.record import TrainingRecord
 
 __all__ = ["loss_is_not_negative", "loss_is_that_of_the_predictions"]

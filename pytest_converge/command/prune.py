@@ -23,7 +23,7 @@ from pytest_converge.baselines.files.paths import FOLDER, baseline_path
 from pytest_converge.command.baseline_files import add_paths, find_files, read_all
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.errors import InvalidTrainingError, complaint
-from pytest_converge.report.numbers import counted
+from pytest_converge.core.numbers import counted
 
 __all__ = ["DESCRIPTION", "add_arguments", "prune", "pytest_itemcollected"]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+
+from pytest_converge.core.serialisation import Serialisable
 
 __all__ = ["Baseline", "BaselineVerdict", "StoredRun"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRun:
+class StoredRun(Serialisable):
     """One run of a training, reduced to what a comparison needs: one line of a baseline's file.
 
     Attributes:
@@ -28,24 +29,9 @@ class StoredRun:
     steps: tuple[int, ...]
     losses: tuple[float, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        return {
-            "seed": self.seed,
-            "scores": list(self.scores),
-            "steps": list(self.steps),
-            "losses": list(self.losses),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> StoredRun:
-        """The inverse of `to_dict`."""
-        lists = {name: tuple(data[name]) for name in ("scores", "steps", "losses")}
-        return cls(**{**data, **lists})
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Baseline:
+class Baseline(Serialisable):
     """The runs of one training of a test, as they were recorded.
 
     Attributes:
@@ -68,21 +54,9 @@ class Baseline:
     reason: str = ""
     runs: tuple[StoredRun, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        data["settings"], data["environment"] = dict(self.settings), dict(self.environment)
-        data["runs"] = [run.to_dict() for run in self.runs]
-        return data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Baseline:
-        """The inverse of `to_dict`."""
-        return cls(**{**data, "runs": tuple(StoredRun.from_dict(run) for run in data["runs"])})
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineVerdict:
+class BaselineVerdict(Serialisable):
     """What the gate says after some new runs.
 
     The tuples have an entry for each score. An effect is a ratio minus one of the geometric mean
@@ -129,17 +103,3 @@ class BaselineVerdict:
     def decided(self) -> bool:
         """True where no further run is needed."""
         return self.outcome != "continue"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        data["ranks"] = [list(ranks) for ranks in self.ranks]
-        data["p_values"], data["effect"] = list(self.p_values), list(self.effect)
-        return data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> BaselineVerdict:
-        """The inverse of `to_dict`."""
-        ranks = tuple(tuple(ranks) for ranks in data["ranks"])
-        lists = {name: tuple(data[name]) for name in ("p_values", "effect")}
-        return cls(**{**data, "ranks": ranks, **lists})

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 from pytest_converge.core.baseline import BaselineVerdict
+from pytest_converge.core.serialisation import Serialisable
 
 __all__ = ["ACTIONS", "WRITTEN", "BaselineReport", "Difference"]
 
@@ -34,7 +33,7 @@ class Difference:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineReport:
+class BaselineReport(Serialisable):
     """The comparison of a training with its baseline, or the recording of one.
 
     Attributes:
@@ -69,21 +68,3 @@ class BaselineReport:
     def written(self) -> bool:
         """True where the file was written."""
         return self.action in WRITTEN
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        data["verdict"] = None if self.verdict is None else self.verdict.to_dict()
-        data["environment"] = [dataclasses.asdict(item) for item in self.environment]
-        data["before"], data["after"] = list(self.before), list(self.after)
-        return data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> BaselineReport:
-        """The inverse of `to_dict`."""
-        values = dict(data)
-        verdict = values["verdict"]
-        values["verdict"] = None if verdict is None else BaselineVerdict.from_dict(verdict)
-        values["environment"] = tuple(Difference(**item) for item in values["environment"])
-        values["before"], values["after"] = tuple(values["before"]), tuple(values["after"])
-        return cls(**values)

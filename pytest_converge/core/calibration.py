@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.serialisation import Serialisable
+from pytest_converge.core.study import Study
 
 __all__ = ["BASES", "Calibration", "Candidate", "LossBound"]
 
@@ -35,7 +37,7 @@ class LossBound:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Serialisable):
     """One number of steps and the bound that suits it.
 
     Attributes:
@@ -51,29 +53,12 @@ class Candidate:
     losses: tuple[float, ...]
     power: Mapping[str, float]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        return {
-            "steps": self.steps,
-            "bound": None if self.bound is None else dataclasses.asdict(self.bound),
-            "losses": list(self.losses),
-            "power": dict(self.power),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Candidate:
-        """The inverse of `to_dict`."""
-        bound = None if data["bound"] is None else LossBound(**data["bound"])
-        return cls(**{**data, "bound": bound, "losses": tuple(data["losses"])})
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
+class Calibration(Study):
     """What is proposed for one training of a test.
 
     Attributes:
-        test: the id of the test.
-        number: which study of its test this is, counted from 1.
         training: which training of its test it is about, counted from 1.
         candidates: numbers of steps, rising.
         chosen: the number of steps that is proposed; 0 for none.
@@ -85,11 +70,8 @@ class Calibration:
     """
 
     kind: ClassVar[str] = "calibration"
-    #: The summary shows it though nothing failed: somebody asked for it.
     always_shown: ClassVar[bool] = True
 
-    test: str
-    number: int = 1
     training: int = 1
     candidates: tuple[Candidate, ...]
     chosen: int = 0
@@ -101,31 +83,6 @@ class Calibration:
     budget: float = 0.0
 
     @property
-    def passed(self) -> bool:
-        """Always: a proposal turns nothing red."""
-        return True
-
-    @property
     def choice(self) -> Candidate | None:
         """The candidate that is proposed."""
         return next((each for each in self.candidates if each.steps == self.chosen), None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        data["candidates"] = [candidate.to_dict() for candidate in self.candidates]
-        data["proposal"] = None if self.proposal is None else self.proposal.to_dict()
-        data["excluded"] = [list(pair) for pair in self.excluded]
-        data["left_out"] = list(self.left_out)
-        return data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Calibration:
-        """The inverse of `to_dict`."""
-        values = dict(data)
-        values["candidates"] = tuple(Candidate.from_dict(each) for each in data["candidates"])
-        if data["proposal"] is not None:
-            values["proposal"] = Expectation.from_dict(data["proposal"])
-        values["excluded"] = tuple((name, why) for name, why in data["excluded"])
-        values["left_out"] = tuple(data["left_out"])
-        return cls(**values)

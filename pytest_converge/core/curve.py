@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+from pytest_converge.core.serialisation import Serialisable
 
 __all__ = ["LossCurve"]
 
@@ -18,7 +20,7 @@ TAIL_SHARE = 0.1
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class LossCurve:
+class LossCurve(Serialisable):
     """Losses, gradient norms and learning rates of one training.
 
     Attributes:
@@ -99,22 +101,6 @@ class LossCurve:
             initial_loss=self.first,
             final_loss=self.last,
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        return {
-            field.name: list(value) if isinstance(value, tuple) else value
-            for field in dataclasses.fields(self)
-            for value in [getattr(self, field.name)]
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> LossCurve:
-        """The inverse of `to_dict`."""
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
-        }
-        return cls(**values)
 
     def _tail_length(self) -> int:
         return max(1, round(TAIL_SHARE * len(self.batch_loss)))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest, shown
+from pytest_converge.core.finding import check_codes
 
 __all__ = ["DATA_CODES", "KINDS", "TASKS", "DataLimits"]
 
@@ -75,23 +76,6 @@ class DataLimits:
                 remedy = nearest(str(kind), KINDS)
                 raise InvalidTrainingError(complaint(given, "a kind of column", remedy))
         check_codes(self.ignore, DATA_CODES)
-
-
-def check_codes(ignore: Any, known: tuple[str, ...]) -> None:
-    """Refuses codes that the check does not have.
-
-    Raises:
-        InvalidTrainingError: `ignore` is no tuple or list of codes, or holds an unknown one.
-    """
-    if isinstance(ignore, str) or not all(isinstance(code, str) for code in ignore):
-        given, remedy = f"ignore={shown(ignore)}", f'Write ignore=("{known[0]}",).'
-        raise InvalidTrainingError(complaint(given, "a tuple of codes", remedy))
-    for code in ignore:
-        if code not in known:
-            given = f"the code {code!r} in ignore"
-            raise InvalidTrainingError(
-                complaint(given, "a code of this check", nearest(code, known))
-            )
 
 
 def _check_number(name: str, value: Any, low: float, high: float) -> None:

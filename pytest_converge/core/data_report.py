@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
+
+from pytest_converge.core.serialisation import Serialisable
+from pytest_converge.core.study import Study
 
 __all__ = [
     "ColumnProfile",
     "DataFinding",
     "DataReport",
-    "Found",
+    "FindingsReport",
     "GroupProfile",
     "TargetProfile",
 ]
@@ -119,7 +122,7 @@ class TargetProfile:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class DataFinding:
+class DataFinding(Serialisable):
     """One thing that is wrong with the data, or with what makes them.
 
     Attributes:
@@ -134,27 +137,18 @@ class DataFinding:
     columns: tuple[str, ...] = ()
     evidence: Mapping[str, float | int | str | None] = dataclasses.field(default_factory=dict)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        return {
-            "code": self.code,
-            "message": self.message,
-            "columns": list(self.columns),
-            "evidence": dict(self.evidence),
-        }
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> DataFinding:
-        """The inverse of `to_dict`."""
-        return cls(**{**data, "columns": tuple(data["columns"])})
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FindingsReport(Study):
+    """A study of data, or of what makes them, which passes where it found nothing.
 
+    Attributes:
+        findings: what is wrong and was not ignored; empty where nothing is.
+        seconds: wall time.
+    """
 
-class Found:
-    """What follows from the findings of a report."""
-
-    __slots__ = ()
-
-    findings: tuple[DataFinding, ...]
+    findings: tuple[DataFinding, ...] = ()
+    seconds: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -172,46 +166,21 @@ class Found:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class DataReport(Found):
+class DataReport(FindingsReport):
     """What `preprocessing.check` returns, and what `PreprocessingError.study` holds.
 
     Attributes:
-        test: the id of the test.
-        number: which study of its test this is, counted from 1.
         rows: rows that were looked at.
         width: columns that were looked at.
         columns: their statistics, targets last; of very wide data those with findings first.
         task: what the targets are; empty without targets.
         classes: (label, rows) of every class of the targets.
-        findings: what is wrong; empty where nothing is.
-        seconds: wall time.
     """
 
     kind: ClassVar[str] = "data"
 
-    test: str
-    number: int = 1
     rows: int
     width: int
     columns: tuple[ColumnProfile, ...]
     task: str = ""
     classes: tuple[tuple[str, int], ...] = ()
-    findings: tuple[DataFinding, ...] = ()
-    seconds: float = 0.0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        data["columns"] = [dataclasses.asdict(column) for column in self.columns]
-        data["classes"] = [list(pair) for pair in self.classes]
-        data["findings"] = [finding.to_dict() for finding in self.findings]
-        return data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> DataReport:
-        """The inverse of `to_dict`."""
-        values = dict(data)
-        values["columns"] = tuple(ColumnProfile(**column) for column in values["columns"])
-        values["classes"] = tuple((label, rows) for label, rows in values["classes"])
-        values["findings"] = tuple(DataFinding.from_dict(found) for found in values["findings"])
-        return cls(**values)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
+
+from pytest_converge.core.serialisation import Serialisable
 
 __all__ = ["Diagnosis", "RateBracket", "Trial"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Trial(Serialisable):
     """One change that was tried from the same start, on one or more seeds.
 
     Attributes:
@@ -48,15 +49,6 @@ class Trial:
         enough = 1 if self.deterministic else 3
         return self.passed == self.seeds and self.seeds >= enough
 
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        return {**dataclasses.asdict(self), "losses": list(self.losses)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Trial:
-        """The inverse of `to_dict`."""
-        return cls(**{**data, "losses": tuple(data["losses"])})
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RateBracket:
@@ -79,7 +71,7 @@ class RateBracket:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
+class Diagnosis(Serialisable):
     """Why a training failed, as far as repairs could prove it.
 
     Attributes:
@@ -121,26 +113,3 @@ class Diagnosis:
     def proven(self) -> bool:
         """True where a repair of the cause was verified."""
         return any(trial.code == self.cause for trial in self.verified)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        data["evidence"] = dict(self.evidence)
-        data["verified"] = [trial.to_dict() for trial in self.verified]
-        data["tried"] = [trial.to_dict() for trial in self.tried]
-        data["where"], data["left_out"] = list(self.where), list(self.left_out)
-        data["excluded"] = [list(pair) for pair in self.excluded]
-        data["bracket"] = None if self.bracket is None else dataclasses.asdict(self.bracket)
-        return data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Diagnosis:
-        """The inverse of `to_dict`."""
-        values = dict(data)
-        values["verified"] = tuple(Trial.from_dict(item) for item in values["verified"])
-        values["tried"] = tuple(Trial.from_dict(item) for item in values["tried"])
-        values["where"], values["left_out"] = tuple(values["where"]), tuple(values["left_out"])
-        values["excluded"] = tuple((name, why) for name, why in values["excluded"])
-        if values["bracket"] is not None:
-            values["bracket"] = RateBracket(**values["bracket"])
-        return cls(**values)

@@ -1,78 +1,14 @@
-"""The exceptions a user can meet, and the one wording of every complaint about an argument.
-
-Exception
-├── AssertionError
-│   ├── ConvergenceError      the training ran and a gate failed
-│   └── StudyError            a study of data or learning rates failed
-│       ├── LearningRateError   too near the edge of what passes, or beyond it
-│       └── PreprocessingError  the features are not fit for training, or not made soundly
-└── ValueError
-    └── InvalidTrainingError  the training cannot be run or judged as asked
-"""
+"""The error about what a user passed, and the one wording of every complaint."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pytest_converge.core.result import ConvergenceResult
-    from pytest_converge.core.study import Study
-
-__all__ = [
-    "ConvergenceError",
-    "InvalidTrainingError",
-    "LearningRateError",
-    "PreprocessingError",
-    "StudyError",
-    "complaint",
-    "nearest",
-    "shown",
-]
+__all__ = ["InvalidTrainingError", "complaint", "nearest", "shown"]
 
 #: Longest repr of a given value that still leaves a message readable on 80 columns.
 SHOWN_LENGTH = 60
-
-
-class ConvergenceError(AssertionError):
-    """A training ran and did not converge as expected.
-
-    Args:
-        message: what is shown; its first line stands alone.
-        result: everything that was measured and judged.
-    """
-
-    def __init__(self, message: str, result: ConvergenceResult) -> None:
-        super().__init__(message)
-        self.result = result
-
-    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        return type(self), (self.args[0], self.result)
-
-
-class StudyError(AssertionError):
-    """A study of data or of learning rates ran and failed.
-
-    Args:
-        message: what is shown; its first line stands alone.
-        study: everything that was measured and judged.
-    """
-
-    def __init__(self, message: str, study: Study) -> None:
-        super().__init__(message)
-        self.study = study
-
-    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        return type(self), (self.args[0], self.study)
-
-
-class LearningRateError(StudyError):
-    """The learning rate is too near the edge of the range that passes, or outside of it."""
-
-
-class PreprocessingError(StudyError):
-    """The features are not fit for training, or the pipeline does not make them soundly."""
 
 
 class InvalidTrainingError(ValueError):
@@ -83,14 +19,7 @@ class InvalidTrainingError(ValueError):
 
 
 # pytest's short summary prints the module before the name; without it the sentence fits the line.
-for _error in (
-    ConvergenceError,
-    StudyError,
-    LearningRateError,
-    PreprocessingError,
-    InvalidTrainingError,
-):
-    _error.__module__ = "builtins"
+InvalidTrainingError.__module__ = "builtins"
 
 
 def complaint(given: str, expected: str, remedy: str) -> str:

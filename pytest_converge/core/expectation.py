@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest, shown
+from pytest_converge.core.finding import GATE_CODES, NOTE_CODES, check_codes
+from pytest_converge.core.serialisation import Serialisable
 
 __all__ = ["DEFAULT_MIN_DECREASE", "DEFAULT_STEPS", "MONOTONE", "Expectation"]
 
@@ -27,7 +29,7 @@ Bound = tuple[float | None, float | None]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
+class Expectation(Serialisable):
     """The expectation a training is judged by.
 
     Args:
@@ -79,27 +81,22 @@ class Expectation:
         return tuple(field.name for field in dataclasses.fields(cls))
 
     @classmethod
-    def of(cls, arguments: Mapping[str, Any]) -> Expectation:
-        """An expectation from a mapping of arguments, refusing names it does not know."""
+    def of(cls, arguments: Mapping[str, Any], *, hooks: bool = True) -> Expectation:
+        """An expectation from a mapping of arguments, refusing names it does not know.
+
+        Args:
+            arguments: by name.
+            hooks: hooks may report codes of their own, which `ignore` may name.
+        """
         for name in arguments:
             if name not in cls.names():
                 expected = "an argument of the marker converges"
                 raise InvalidTrainingError(
                     complaint(f"the argument {name!r}", expected, nearest(name, cls.names()))
                 )
+        if not hooks:
+            check_codes(arguments.get("ignore", ()), (*NOTE_CODES, *GATE_CODES))
         return cls(**arguments)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        data = {name: getattr(self, name) for name in self.names()}
-        data["metrics"] = {name: list(bound) for name, bound in self.metrics.items()}
-        data["ignore"] = list(self.ignore)
-        return data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Expectation:
-        """The inverse of `to_dict`."""
-        return cls(**data)
 
 
 def _refuse(name: str, value: object, expected: str, remedy: str) -> InvalidTrainingError:
@@ -199,14 +196,8 @@ def _metric(name: str, value: object) -> str | None:
     return value
 
 
-def _ignore(name: str, value: object) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, (tuple, list, set, frozenset)):
-        remedy = 'Write, for example, ignore=("inference-gap",).'
-        raise _refuse(name, value, "a tuple of finding codes", remedy)
-    for code in value:
-        if not isinstance(code, str):
-            raise _refuse(name, value, "finding codes as strings", "See the documentation.")
-    return tuple(value)
+def _ignore(_: str, value: object) -> tuple[str, ...]:
+    return check_codes(value, (*NOTE_CODES, *GATE_CODES), others=True)
 
 
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["GATE_CODES", "NOTE_CODES", "Finding"]
+from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest, shown
+from pytest_converge.core.serialisation import Serialisable
+
+__all__ = ["GATE_CODES", "NOTE_CODES", "Finding", "check_codes"]
 
 #: Codes of the gates: outcomes that turn a test red.
 GATE_CODES = (
@@ -32,9 +36,13 @@ NOTE_CODES = (
     "better-than-baseline",
 )
 
+#: A name this similar to a known code (difflib's ratio) is a typing error and no code of a hook:
+#: one letter exchanged leaves 0.9 of the shortest code, two 0.85 of those of usual length.
+TYPING_ERROR = 0.85
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Serialisable):
     """What was found, in a sentence and in numbers.
 
     Attributes:
@@ -49,16 +57,27 @@ class Finding:
     fails: bool = True
     evidence: Mapping[str, float | int | str | None] = dataclasses.field(default_factory=dict)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        return {
-            "code": self.code,
-            "message": self.message,
-            "fails": self.fails,
-            "evidence": dict(self.evidence),
-        }
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Finding:
-        """The inverse of `to_dict`."""
-        return cls(**data)
+def check_codes(ignore: Any, known: Sequence[str], *, others: bool = False) -> tuple[str, ...]:
+    """The codes not to report, as a tuple.
+
+    Args:
+        ignore: what the user passed.
+        known: the codes that there are.
+        others: hooks may report codes of their own; of what is not known only a typing error in a
+            known code is refused.
+
+    Raises:
+        InvalidTrainingError: `ignore` is no collection of codes, or holds one that cannot be.
+    """
+    collection = isinstance(ignore, (tuple, list, set, frozenset))
+    if not collection or not all(isinstance(code, str) for code in ignore):
+        remedy = f'Write, for example, ignore=("{known[0]}",).'
+        given = f"ignore={shown(ignore)}"
+        raise InvalidTrainingError(complaint(given, "a tuple of finding codes", remedy))
+    for code in ignore:
+        like = difflib.get_close_matches(code, known, n=1, cutoff=TYPING_ERROR)
+        if code not in known and (like or not others):
+            given, expected = f"the code {code!r} in ignore", "a code that can be reported here"
+            raise InvalidTrainingError(complaint(given, expected, nearest(code, known)))
+    return tuple(ignore)

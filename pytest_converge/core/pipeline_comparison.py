@@ -5,20 +5,16 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pytest_converge.core.rate_words import factor_text
+from pytest_converge.core.serialisation import Serialisable
+from pytest_converge.core.study import Study
 
 __all__ = ["Exchange", "PipelineComparison", "PipelineRun"]
 
-#: Room for the first line behind the name of the error, on 80 columns.
-FIRST_LINE = 80 - len("PreprocessingError: ")
-WIDTH = 80
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineRun:
+class PipelineRun(Serialisable):
     """The trainings on one preparation, one a start.
 
     Attributes:
@@ -58,17 +54,9 @@ class PipelineRun:
         middle = ordered[len(ordered) // 2]
         return middle if math.isfinite(middle) else None
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> PipelineRun:
-        """The inverse of `dataclasses.asdict`, lists for tuples."""
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
-        }
-        return cls(**values)
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class Exchange(Serialisable):
     """The reference with some columns of the judged pipeline, trained from the first start.
 
     Attributes:
@@ -79,19 +67,12 @@ class Exchange:
     columns: tuple[str, ...]
     factor: float
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Exchange:
-        """The inverse of `dataclasses.asdict`."""
-        return cls(columns=tuple(data["columns"]), factor=data["factor"])
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineComparison:
+class PipelineComparison(Study):
     """What `preprocessing.compare` returns, and what `PreprocessingError.study` holds.
 
     Attributes:
-        test: the id of the test.
-        number: which study of its test this is, counted from 1.
         judged: the name of the pipeline under test.
         tolerance: by what share its loss may lie above that of the reference.
         target: the loss whose step is reported: `max_loss`, else the final loss of the reference.
@@ -108,8 +89,6 @@ class PipelineComparison:
 
     kind: ClassVar[str] = "preprocessing-comparison"
 
-    test: str
-    number: int = 1
     judged: str
     tolerance: float
     target: float
@@ -139,58 +118,3 @@ class PipelineComparison:
     def passed(self) -> bool:
         """False where the judged pipeline is worse beyond the tolerance from every start."""
         return not self.judged_run.factor > 1.0 + self.tolerance
-
-    def verdict(self) -> str:
-        """The outcome in one sentence."""
-        run, reference = self.judged_run, self.reference.name
-        if math.isinf(run.factor):
-            return f"{run.name} does not stay finite, {reference} does"
-        worse = f"{run.name} converges {factor_text(run.factor)} worse than {reference}"
-        if not self.passed:
-            return worse
-        if run.factor > 1.05:
-            return f"{worse}, within {factor_text(1 + self.tolerance)}"
-        return f"{run.name} converges as well as {reference}"
-
-    def failure(self) -> str:
-        """What is wrong, in at most six lines; the first stands alone."""
-        first = self.verdict()
-        if len(first) > FIRST_LINE:
-            first = f"{self.judged[:20]} converges {factor_text(self.judged_run.factor)} worse"
-        losses = ", ".join(f"{run.name} {run.final_loss:.4g}" for run in self.runs)
-        lines = [first, _cut(f"final loss: {losses}"), *self._about_columns()]
-        return "\n".join([*lines, f"reproduce: pytest {self.test}"])
-
-    def _about_columns(self) -> list[str]:
-        if self.obstacle:
-            return [_cut(f"columns not exchanged: {self.obstacle}")]
-        if not self.culprits:
-            return []
-        lines = [_cut(f"because of {listed(self.culprits)}")]
-        if self.mended is not None:
-            text = f"with the reference's in their place {factor_text(self.mended)}"
-            lines.append(text)
-        return lines
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> PipelineComparison:
-        """The inverse of `to_dict`."""
-        values = dict(data)
-        values["runs"] = tuple(map(PipelineRun.from_dict, values["runs"]))
-        values["exchanges"] = tuple(map(Exchange.from_dict, values["exchanges"]))
-        values["culprits"] = tuple(values["culprits"])
-        return cls(**values)
-
-
-def listed(names: tuple[str, ...], most: int = 4) -> str:
-    """Some names and how many more there are."""
-    shown, more = ", ".join(names[:most]), len(names) - most
-    return f"{shown} and {more} more" if more > 0 else shown
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."

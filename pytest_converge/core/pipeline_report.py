@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pytest_converge.core.data_report import DataFinding, Found
+from pytest_converge.core.data_report import FindingsReport
 
 __all__ = ["FITTED", "Difference", "PipelineReport", "PipelineTrial"]
 
@@ -71,61 +70,19 @@ class PipelineTrial:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineReport(Found):
+class PipelineReport(FindingsReport):
     """What `preprocessing.fit_once` returns, and what `PreprocessingError.study` holds.
 
     Attributes:
-        test: the id of the test.
-        number: which study of its test this is, counted from 1.
         pipeline: the pipeline, in a few words.
         rows: training rows and other rows that were used.
         features: names of the features that the pipeline makes.
         trials: what was tried, in order.
-        findings: what failed and was not ignored.
-        seconds: wall time.
     """
 
     kind: ClassVar[str] = "pipeline"
 
-    test: str
-    number: int = 1
     pipeline: str
     rows: tuple[int, int]
     features: tuple[str, ...] = ()
     trials: tuple[PipelineTrial, ...] = ()
-    findings: tuple[DataFinding, ...] = ()
-    seconds: float = 0.0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        data["rows"], data["features"] = list(self.rows), list(self.features)
-        data["trials"] = [_trial_to_dict(trial) for trial in self.trials]
-        data["findings"] = [finding.to_dict() for finding in self.findings]
-        return data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> PipelineReport:
-        """The inverse of `to_dict`."""
-        values = dict(data)
-        train, other = values["rows"]
-        values["rows"], values["features"] = (train, other), tuple(values["features"])
-        values["trials"] = tuple(_trial_from_dict(trial) for trial in values["trials"])
-        values["findings"] = tuple(DataFinding.from_dict(found) for found in values["findings"])
-        return cls(**values)
-
-
-def _trial_to_dict(trial: PipelineTrial) -> dict[str, Any]:
-    data = dataclasses.asdict(trial)
-    data["columns"] = list(trial.columns)
-    if trial.difference is not None:
-        data["difference"]["columns"] = list(trial.difference.columns)
-    return data
-
-
-def _trial_from_dict(data: Mapping[str, Any]) -> PipelineTrial:
-    values = {**data, "columns": tuple(data["columns"])}
-    if values["difference"] is not None:
-        found = values["difference"]
-        values["difference"] = Difference(**{**found, "columns": tuple(found["columns"])})
-    return PipelineTrial(**values)

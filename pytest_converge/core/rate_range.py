@@ -5,20 +5,24 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pytest_converge.core.errors import InvalidTrainingError, LearningRateError, complaint, shown
-from pytest_converge.core.rate_words import failure
+from pytest_converge.core import numbers
+from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.failures import LearningRateError
+from pytest_converge.core.serialisation import Serialisable
+from pytest_converge.core.study import Study
 
-__all__ = ["RatePoint", "RateRange", "ScheduleRun"]
+__all__ = ["RatePoint", "RateRange", "ScheduleRun", "bracket_text", "failure"]
 
 #: Rates of a range are compared as decimal numbers; 32-bit floats differ from them by less.
 ROUNDING = 1e-5
+#: Room for the first line behind the name of the call, indented on 80 columns.
+FIRST_LINE = 80 - len("  learning_rate.range: ")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class RatePoint:
+class RatePoint(Serialisable):
     """One training of the range.
 
     Attributes:
@@ -39,18 +43,9 @@ class RatePoint:
     complete: bool = True
     finding: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> RatePoint:
-        """The inverse of `to_dict`."""
-        return cls(**data)
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleRun:
+class ScheduleRun(Serialisable):
     """A training under a schedule, beside the constant rates.
 
     Attributes:
@@ -61,23 +56,12 @@ class ScheduleRun:
     name: str
     point: RatePoint
 
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        return {"name": self.name, "point": self.point.to_dict()}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> ScheduleRun:
-        """The inverse of `to_dict`."""
-        return cls(name=data["name"], point=RatePoint.from_dict(data["point"]))
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class RateRange:
+class RateRange(Study):
     """What `learning_rate.range` returns, and what `LearningRateError.study` holds.
 
     Attributes:
-        test: the id of the test.
-        number: which study of its test this is, counted from 1.
         own: the user's learning rate; the largest one of the run, under a schedule.
         scheduled: the user's rate follows a schedule, which is scaled as a whole.
         points: every training at a multiple of the user's rate, by rising rate.
@@ -95,8 +79,6 @@ class RateRange:
 
     kind: ClassVar[str] = "learning-rate"
 
-    test: str
-    number: int = 1
     own: float
     scheduled: bool = False
     points: tuple[RatePoint, ...]
@@ -247,21 +229,76 @@ class RateRange:
         failed = dataclasses.replace(self, margin=float(margin))
         raise LearningRateError(failure(failed), failed)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        values["points"] = [point.to_dict() for point in self.points]
-        values["schedules"] = [schedule.to_dict() for schedule in self.schedules]
-        return values
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> RateRange:
-        """The inverse of `to_dict`."""
-        values = dict(data)
-        values["points"] = tuple(map(RatePoint.from_dict, values["points"]))
-        values["schedules"] = tuple(map(ScheduleRun.from_dict, values["schedules"]))
-        return cls(**values)
-
     def _lowest_loss_of(self, stretch: tuple[float, float]) -> float:
         within = (p for p in self.points if stretch[0] <= p.learning_rate <= stretch[1])
         return min((p.final_loss for p in within), default=math.inf)
+
+
+# The words of a failure stand here and not in a room above, since `assert_within` raises it.
+def failure(study: RateRange) -> str:
+    """What is wrong with the user's rate, in at most six lines. The first stands alone."""
+    lines = [_first_line(study)]
+    if study.bracket is not None:
+        lines.append(f"passing: {bracket_text(study)}")
+        lines += [f"also passing, apart from these: {_span(*s)}" for s in study.islands[:1]]
+    best, limit = study.best, study.divergence
+    facts = (
+        []
+        if best is None
+        else [
+            f"lowest loss {numbers.number(best.final_loss)} at {numbers.rate(best.learning_rate)}"
+        ]
+    )
+    facts += [] if limit is None else [f"diverges from {numbers.rate(limit)} on"]
+    lines += [", ".join(facts)] if facts else []
+    if study.proposed is not None:
+        rate = numbers.rate(study.proposed)
+        code = study.optimizer.replace("{}", _literal(rate))
+        lines.append(f"fix: {code}" if code else f"fix: learning rate {rate}")
+    lines.append(f"reproduce: pytest {study.test}")
+    return "\n".join(lines)
+
+
+def bracket_text(study: RateRange) -> str:
+    """The bracket in words, with what is known about its edges."""
+    if study.bracket is None:
+        return "none"
+    low, high = study.bracket
+    if study.below is None and study.above is None:
+        return f"at most {numbers.rate(low)} to at least {numbers.rate(high)}, the whole sweep"
+    first = f"at most {numbers.rate(low)}" if study.below is None else numbers.rate(low)
+    last = f"at least {numbers.rate(high)}" if study.above is None else numbers.rate(high)
+    failing = [numbers.rate(rate) for rate in (study.below, study.above) if rate is not None]
+    verb = "fails" if len(failing) == 1 else "fail"
+    return f"{first} to {last}; {' and '.join(failing)} {verb}"
+
+
+def _first_line(study: RateRange) -> str:
+    own, room = numbers.rate(study.own), study.room
+    if study.bracket is None:
+        swept = _span(study.points[0].learning_rate, study.points[-1].learning_rate)
+        return f"no learning rate from {swept} passes"
+    if room is None:
+        span = _span(*study.bracket)
+        why = f" ({study.own_point.finding})" if study.own_point.finding else ""
+        return _fitted(f"{own} fails{why}; {span} pass")
+    side, edge = ("lower", study.lowest) if room[0] < room[1] else ("upper", study.highest)
+    where = "above" if side == "lower" else "below"
+    edge_text, margin = numbers.rate(edge or 0.0), f"{study.margin or 1:g}"
+    factor = numbers.factor(min(room))
+    return _fitted(f"{own} is {factor} {where} the {side} edge {edge_text}, not {margin}x")
+
+
+def _fitted(text: str) -> str:
+    """The text with its subject, where the line has room for it."""
+    whole = f"learning rate {text}"
+    return whole if len(whole) <= FIRST_LINE else text
+
+
+def _span(low: float, high: float) -> str:
+    return f"{numbers.rate(low)} to {numbers.rate(high)}"
+
+
+def _literal(rate: str) -> str:
+    """A literal that Keras takes: it refuses a rate that is an integer."""
+    return f"{rate}.0" if rate.isdigit() else rate

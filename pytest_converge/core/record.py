@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 from pytest_converge.core.curve import LossCurve
+from pytest_converge.core.serialisation import Serialisable, written_as
 
 __all__ = ["NonFinite", "TrainingRecord"]
 
@@ -31,12 +31,12 @@ class NonFinite:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingRecord:
+class TrainingRecord(Serialisable):
     """The measurements of one training from one start.
 
     Attributes:
         seed: the seed of the start, the batch order and the random layers.
-        curve: losses, gradient norms and learning rates.
+        curve: losses, gradient norms and learning rates; written thinned.
         seconds: wall time from the first trace to the last measurement.
         driver: "loop" (all steps in one compiled loop), "step" (one compiled step called from
             Python) or "eager".
@@ -61,7 +61,7 @@ class TrainingRecord:
     """
 
     seed: int
-    curve: LossCurve
+    curve: LossCurve = dataclasses.field(metadata=written_as(LossCurve.thinned))
     seconds: float = 0.0
     driver: str = "loop"
     driver_reason: str = ""
@@ -86,22 +86,3 @@ class TrainingRecord:
         if self.constant_loss is None or not self.constant_loss > 0:
             return None
         return 1.0 - (self.curve.last - self.regularisation) / self.constant_loss
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, the curve thinned, for reports that cross processes and for JSON."""
-        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        data["curve"] = self.curve.thinned().to_dict()
-        data["metrics"] = dict(self.metrics)
-        data["dead_units"] = dict(self.dead_units)
-        data["constant_columns"] = list(self.constant_columns)
-        data["nonfinite"] = [dataclasses.asdict(item) for item in self.nonfinite]
-        return data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> TrainingRecord:
-        """The inverse of `to_dict`."""
-        values = dict(data)
-        values["curve"] = LossCurve.from_dict(values["curve"])
-        values["constant_columns"] = tuple(values["constant_columns"])
-        values["nonfinite"] = tuple(NonFinite(**item) for item in values["nonfinite"])
-        return cls(**values)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 from pytest_converge.core.baseline_report import BaselineReport
 from pytest_converge.core.curve import LossCurve
@@ -12,12 +11,13 @@ from pytest_converge.core.diagnosis import Diagnosis
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import TrainingRecord
+from pytest_converge.core.serialisation import Serialisable
 
 __all__ = ["ConvergenceResult", "Run"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Serialisable):
     """One start of a training: its record and what was found in it."""
 
     record: TrainingRecord
@@ -28,24 +28,9 @@ class Run:
         """True where no gate failed."""
         return not any(finding.fails for finding in self.findings)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        return {
-            "record": self.record.to_dict(),
-            "findings": [finding.to_dict() for finding in self.findings],
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Run:
-        """The inverse of `to_dict`."""
-        return cls(
-            record=TrainingRecord.from_dict(data["record"]),
-            findings=tuple(Finding.from_dict(item) for item in data["findings"]),
-        )
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ConvergenceResult:
+class ConvergenceResult(Serialisable):
     """What a verb returns, and what `ConvergenceError.result` holds.
 
     Attributes:
@@ -116,29 +101,3 @@ class ConvergenceResult:
         """Wall time of all runs, those for the baseline included."""
         more = 0.0 if self.baseline is None else self.baseline.seconds
         return sum((run.record.seconds for run in self.runs), more)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        return {
-            "test": self.test,
-            "verb": self.verb,
-            "number": self.number,
-            "expectation": self.expectation.to_dict(),
-            "runs": [run.to_dict() for run in self.runs],
-            "diagnosis": None if self.diagnosis is None else self.diagnosis.to_dict(),
-            "baseline": None if self.baseline is None else self.baseline.to_dict(),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> ConvergenceResult:
-        """The inverse of `to_dict`."""
-        diagnosis, baseline = data["diagnosis"], data["baseline"]
-        return cls(
-            test=data["test"],
-            verb=data["verb"],
-            number=data["number"],
-            expectation=Expectation.from_dict(data["expectation"]),
-            runs=tuple(Run.from_dict(run) for run in data["runs"]),
-            diagnosis=None if diagnosis is None else Diagnosis.from_dict(diagnosis),
-            baseline=None if baseline is None else BaselineReport.from_dict(baseline),
-        )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
+
+from pytest_converge.core.serialisation import Serialisable
+from pytest_converge.core.study import Study
 
 __all__ = ["HARM", "Sensitivity", "TriedMutation"]
 
@@ -15,7 +17,7 @@ HARM = 0.05
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class TriedMutation:
+class TriedMutation(Serialisable):
     """One change for the worse, and how often the test turned red under it.
 
     Attributes:
@@ -49,24 +51,12 @@ class TriedMutation:
             return False
         return self.effect is None or self.effect > HARM
 
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {**data, "losses": list(self.losses), "gates": list(self.gates)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> TriedMutation:
-        """The inverse of `to_dict`."""
-        return cls(**{**data, "losses": tuple(data["losses"]), "gates": tuple(data["gates"])})
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Sensitivity:
+class Sensitivity(Study):
     """What one training of a test notices.
 
     Attributes:
-        test: the id of the test.
-        number: which study of its test this is, counted from 1.
         training: which training of its test was changed, counted from 1.
         losses: the final loss from each start without any change.
         red: how often the test turns red on these starts without any change.
@@ -78,11 +68,8 @@ class Sensitivity:
     """
 
     kind: ClassVar[str] = "sensitivity"
-    #: The summary shows it though nothing failed: somebody asked for it.
     always_shown: ClassVar[bool] = True
 
-    test: str
-    number: int = 1
     training: int = 1
     losses: tuple[float, ...]
     red: int = 0
@@ -92,11 +79,6 @@ class Sensitivity:
     left_out: tuple[str, ...] = ()
     seconds: float = 0.0
     budget: float = 0.0
-
-    @property
-    def passed(self) -> bool:
-        """Always: what a test does not see turns nothing red."""
-        return True
 
     @property
     def smallest(self) -> TriedMutation | None:
@@ -110,17 +92,3 @@ class Sensitivity:
     def blind(self) -> bool:
         """True where something did harm and the test saw nothing."""
         return self.smallest is None and any(each.harmful for each in self.mutations)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        data["losses"], data["left_out"] = list(self.losses), list(self.left_out)
-        data["mutations"] = [mutation.to_dict() for mutation in self.mutations]
-        return data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Sensitivity:
-        """The inverse of `to_dict`."""
-        values = {name: tuple(data[name]) for name in ("losses", "left_out")}
-        values["mutations"] = tuple(TriedMutation.from_dict(each) for each in data["mutations"])
-        return cls(**{**data, **values})

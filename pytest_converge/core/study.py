@@ -1,39 +1,33 @@
-"""What a study is: a look at data or at learning rates that is no training to be judged."""
+"""What a study is: a look at data, learning rates or a test that judges no training."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+import dataclasses
+from typing import ClassVar
+
+from pytest_converge.core.serialisation import Serialisable
 
 __all__ = ["Study"]
 
 
-class Study(Protocol):
-    """What the fixtures `preprocessing` and `learning_rate` leave behind for the reports.
-
-    Implemented by frozen dataclasses of plain Python values, which cross to another process.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Study(Serialisable):
+    """What the fixtures `preprocessing` and `learning_rate` and some options leave for reports.
 
     Attributes:
         kind: a stable kebab-case name, by which `report.studies` finds class and renderer.
+        always_shown: the summary shows it though nothing failed: somebody asked for it.
+        test: the id of the test.
+        number: which study of its test this is, counted from 1.
     """
 
     kind: ClassVar[str]
+    always_shown: ClassVar[bool] = False
 
-    @property
-    def test(self) -> str:
-        """The id of the test."""
-
-    @property
-    def number(self) -> int:
-        """Which study of its test this is, counted from 1."""
+    test: str
+    number: int = 1
 
     @property
     def passed(self) -> bool:
         """True where nothing that the test asked for failed."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives only, for reports that cross processes and for JSON."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Study:
-        """The inverse of `to_dict`."""
+        return True

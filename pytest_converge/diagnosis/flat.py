@@ -6,7 +6,7 @@ import dataclasses
 import statistics
 from collections.abc import Iterator
 
-from pytest_converge.checks.words import number
+from pytest_converge.core.numbers import number
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.clues import Clues
 from pytest_converge.training.interventions import starts

@@ -6,8 +6,8 @@ import dataclasses
 import math
 from typing import Any
 
-from pytest_converge.checks.words import number, share
 from pytest_converge.columns.contradictions import contradicting_share
+from pytest_converge.core.numbers import number, share
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis import labels, sentences
 from pytest_converge.diagnosis.clues import Clues

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from pytest_converge.checks.words import number
 from pytest_converge.core.diagnosis import Trial
+from pytest_converge.core.numbers import number
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.clues import Clues
 

@@ -6,9 +6,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from pytest_converge.core.data_limits import DataLimits, check_codes
+from pytest_converge.core.data_limits import DataLimits
 from pytest_converge.core.data_report import ColumnProfile, DataReport
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
+from pytest_converge.core.finding import check_codes
 from pytest_converge.core.pipeline_report import PipelineReport
 from pytest_converge.features.checks.all_checks import judge_data
 from pytest_converge.features.checks.pipelines import PIPELINE_CODES, judge_trials

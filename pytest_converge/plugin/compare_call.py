@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from pytest_converge.core.errors import InvalidTrainingError, PreprocessingError, complaint, shown
+from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.failures import PreprocessingError
 from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.plugin import converge_fixture, runtest
 from pytest_converge.plugin.plots import draw
 from pytest_converge.plugin.progress import progress
+from pytest_converge.report.pipeline_comparison import failure
 
 __all__ = ["compare"]
 
@@ -61,7 +63,7 @@ def compare(
     state.studies.append(study)
     draw(item, study)
     if not study.passed:
-        raise PreprocessingError(study.failure(), study)
+        raise PreprocessingError(failure(study), study)
     return study
 
 

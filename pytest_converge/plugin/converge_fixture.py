@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import pytest
 
-from pytest_converge.core.errors import (
-    ConvergenceError,
-    InvalidTrainingError,
-    complaint,
-    nearest,
-)
+from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
 from pytest_converge.core.expectation import Bound, Expectation
+from pytest_converge.core.failures import ConvergenceError
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.plugin import runtest
 from pytest_converge.plugin.baselines import policy_of
 from pytest_converge.plugin.options import SETTINGS
-from pytest_converge.plugin.plots import TrainingPlot
+from pytest_converge.plugin.plots import TrainingPicture
 from pytest_converge.plugin.progress import progress
 from pytest_converge.report.json_report import junit_properties
 from pytest_converge.report.message import failure_message
@@ -167,16 +163,16 @@ class Converge:
         __tracebackhide__ = True
         state = runtest.state_of(self._item)
         state.calls += 1
-        plot = TrainingPlot(self._item)
+        picture = TrainingPicture(self._item)
         try:
-            result = self._run(verb, arguments, expectation, plot)
+            result = self._run(verb, arguments, expectation, picture)
         except InvalidTrainingError as error:
             if self._item.config.getoption("fulltrace", False):
                 raise
             # The frames and causes within the plugin say nothing about the user's own call.
             raise error.with_traceback(None) from None
         state.results.append(result)
-        plot.draw(result)
+        picture.draw(result)
         self._item.user_properties.extend(junit_properties(result))
         self._item.ihook.pytest_converge_result(result=result, item=self._item)
         if not result.passed:
@@ -188,7 +184,7 @@ class Converge:
         verb: str,
         arguments: dict[str, Any],
         expectation: Mapping[str, Any],
-        plot: TrainingPlot,
+        picture: TrainingPicture,
     ) -> ConvergenceResult:
         # Imports TensorFlow, which takes seconds: never before a test needs it.
         from pytest_converge.runner import Context, run
@@ -208,7 +204,7 @@ class Converge:
                 power=item.config.stash[SETTINGS].power,
                 calibrate=item.config.stash[SETTINGS].calibrate,
                 keep=lambda study: runtest.keep(item, study),
-                surface=plot.wanted,
+                surface=picture.wanted,
             )
             return run(context, verb, arguments)
 

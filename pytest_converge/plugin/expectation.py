@@ -20,6 +20,7 @@ def resolve(
     ini: Mapping[str, Any],
     base_seed: int,
     test: str,
+    hooks: bool = True,
 ) -> Expectation:
     """The expectation of one training, argument by argument from the first place that has it.
 
@@ -30,6 +31,7 @@ def resolve(
         ini: arguments given in the configuration.
         base_seed: what the seed is derived from where none is given.
         test: the id of the test.
+        hooks: hooks may report codes of their own, which `ignore` may name.
 
     Raises:
         InvalidTrainingError: an argument is unknown or has a wrong type or range.
@@ -37,7 +39,7 @@ def resolve(
     merged: dict[str, Any] = {}
     for place in (call, *markers, command_line, ini):
         merged = {**place, **merged}
-    expectation = Expectation.of(merged)
+    expectation = Expectation.of(merged, hooks=hooks)
     if expectation.seed is None:
         return dataclasses.replace(expectation, seed=derived_seed(base_seed, test))
     return expectation

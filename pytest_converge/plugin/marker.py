@@ -17,6 +17,7 @@ __all__ = [
     "arguments",
     "check",
     "fixtures_of",
+    "has_hooks",
     "is_marked",
     "mark_users",
 ]
@@ -86,10 +87,15 @@ def check(item: pytest.Item) -> None:
                 given = f"the positional argument {shown(mark.args[0])}"
                 remedy = f"Write, for example, {MARKER}(max_loss=0.1)."
                 raise InvalidTrainingError(complaint(given, "keyword arguments only", remedy))
-            Expectation.of(mark.kwargs)
+            Expectation.of(mark.kwargs, hooks=has_hooks(item))
         except InvalidTrainingError as error:
             raise InvalidTrainingError(f"the marker {MARKER}: {error}") from None
     _check_kind(item)
+
+
+def has_hooks(item: pytest.Item) -> bool:
+    """True where hooks judge the trainings of this test, and may report codes of their own."""
+    return bool(item.ihook.pytest_converge_check.get_hookimpls())
 
 
 def _check_kind(item: pytest.Item) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +12,13 @@ from pytest_converge.plugin.options import SETTINGS
 if TYPE_CHECKING:
     from pytest_converge.core.surface import LossSurface
 
-__all__ = ["TrainingPlot", "check_library", "draw"]
+__all__ = ["TrainingPicture", "check_library", "draw"]
 
 #: Characters of a test's id that a file's name keeps.
 MOST_OF_NAME = 120
 
 
-class TrainingPlot:
+class TrainingPicture:
     """Keeps the loss surface of a training until its result is drawn.
 
     Attributes:
@@ -80,8 +79,8 @@ def draw(item: pytest.Item, subject: Any, *, surface: LossSurface | None = None)
 
 def _slug(test: str) -> str:
     """What file systems take of a test's id, and a digest where that is not all of it."""
-    import hashlib
+    from pytest_converge.core.files import digest, slug
 
-    kept = re.sub(r"[^A-Za-z0-9_.=-]+", "-", test.replace(".py::", "-")).strip("-")[-MOST_OF_NAME:]
+    kept = slug(test.replace(".py::", "-"), besides=".=-").strip("-")[-MOST_OF_NAME:]
     unlike = kept != test.replace(".py::", "-").replace("::", "-").replace("/", "-")
-    return f"{kept}-{hashlib.sha256(test.encode()).hexdigest()[:8]}" if unlike else kept
+    return f"{kept}-{digest(test)}" if unlike else kept

@@ -10,7 +10,8 @@ import pytest
 
 from pytest_converge.core.data_limits import DataLimits
 from pytest_converge.core.data_report import DataReport
-from pytest_converge.core.errors import InvalidTrainingError, PreprocessingError
+from pytest_converge.core.errors import InvalidTrainingError
+from pytest_converge.core.failures import PreprocessingError
 from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.pipeline_report import PipelineReport
 from pytest_converge.plugin import runtest

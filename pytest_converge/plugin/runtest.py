@@ -117,7 +117,7 @@ def state_of(item: pytest.Item) -> State:
 def keep(item: pytest.Item, study: Study) -> None:
     """Hand a study that was made beside a training to the reports."""
     studies = state_of(item).studies
-    studies.append(dataclasses.replace(study, number=len(studies) + 1))  # type: ignore[type-var]
+    studies.append(dataclasses.replace(study, number=len(studies) + 1))
 
 
 def end(item: pytest.Item) -> None:
@@ -165,6 +165,7 @@ def expectation_of(item: pytest.Item, call: Mapping[str, Any]) -> Expectation:
         ini=settings.ini,
         base_seed=settings.seed,
         test=item.nodeid,
+        hooks=marker.has_hooks(item),
     )
 
 

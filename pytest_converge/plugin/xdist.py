@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -12,10 +10,7 @@ from pytest_converge.plugin.results import ATTRIBUTE, STUDIES, TITLE
 from pytest_converge.plugin.runtest import STATE, State
 from pytest_converge.plugin.terminal import TerminalFormat, terminal_format
 
-__all__ = ["attach", "primitives"]
-
-#: What execnet can send, besides lists and dicts of it; subclasses it cannot.
-PLAIN = (bool, int, float, str, type(None))
+__all__ = ["attach"]
 
 
 def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
@@ -41,7 +36,7 @@ def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRe
 
 def _take_in(state: State, error: BaseException) -> None:
     """The study that an assertion failed, in the place of the one that it was made about."""
-    from pytest_converge.core.errors import StudyError
+    from pytest_converge.core.failures import StudyError
 
     if not isinstance(error, StudyError):
         return
@@ -56,15 +51,15 @@ def _load(state: State, report: pytest.TestReport) -> None:
     from pytest_converge.report.studies import study_to_dict
 
     if state.results:
-        setattr(report, ATTRIBUTE, [primitives(result.to_dict()) for result in state.results])
+        setattr(report, ATTRIBUTE, [result.to_dict() for result in state.results])
     if state.studies:
-        setattr(report, STUDIES, [primitives(study_to_dict(study)) for study in state.studies])
+        setattr(report, STUDIES, [study_to_dict(study) for study in state.studies])
     state.reported = len(state.results) + len(state.studies)
 
 
 def _sections(state: State, error: BaseException, terminal: TerminalFormat) -> Iterator[str]:
     """What the error is about; an assertion of the test's own is about what was done last."""
-    from pytest_converge.core.errors import ConvergenceError, StudyError
+    from pytest_converge.core.failures import ConvergenceError, StudyError
     from pytest_converge.report.section import section
     from pytest_converge.report.studies import study_section
 
@@ -74,21 +69,3 @@ def _sections(state: State, error: BaseException, terminal: TerminalFormat) -> I
     if not isinstance(error, ConvergenceError) and state.studies:
         study = error.study if isinstance(error, StudyError) else state.studies[-1]
         yield study_section(study, width=terminal.width, unicode=terminal.unicode)
-
-
-def primitives(value: Any) -> Any:
-    """`value` in the plain types that cross to another process.
-
-    A hook may have put a NumPy scalar into its finding; one of those ends an xdist session.
-    """
-    if type(value) in PLAIN:
-        return value
-    if isinstance(value, dict):
-        return {str(key): primitives(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [primitives(item) for item in value]
-    with contextlib.suppress(Exception):
-        number = value.item() if hasattr(value, "item") else float(value)
-        if type(number) in PLAIN:
-            return number
-    return str(value)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pytest_converge.core import numbers
 from pytest_converge.core.baseline import BaselineVerdict
 from pytest_converge.core.baseline_report import BaselineReport, Difference
 from pytest_converge.core.result import ConvergenceResult
-from pytest_converge.report import numbers
 
 __all__ = [
     "difference_text",
@@ -29,7 +29,7 @@ def effect_text(effect: float) -> str:
     """`12 % worse`, `0.3 % better` or `equal`."""
     if abs(effect) < LEAST_EFFECT:
         return "equal"
-    return f"{numbers.percent(abs(effect))} {'worse' if effect > 0 else 'better'}"
+    return f"{numbers.share(abs(effect))} {'worse' if effect > 0 else 'better'}"
 
 
 def score_names(report: BaselineReport) -> tuple[str, ...]:
@@ -105,7 +105,7 @@ def _short(report: BaselineReport, verdict: BaselineVerdict) -> Iterator[str]:
     for name, effect in zip(names, verdict.effect, strict=False):
         yield f"{name} {effect_text(effect)}"
     if verdict.detectable is not None:
-        yield f"would not have passed from {numbers.percent(verdict.detectable)} on"
+        yield f"would not have passed from {numbers.share(verdict.detectable)} on"
     if report.environment:
         yield f"{numbers.counted(len(report.environment), 'difference')} of the environment"
 
@@ -114,15 +114,15 @@ def _by_score(report: BaselineReport, verdict: BaselineVerdict) -> Iterator[tupl
     for index, name in enumerate(score_names(report)):
         parts = [effect_text(verdict.effect[index])]
         if verdict.p_values:
-            parts.append(f"p = {numbers.short(verdict.p_values[index], 2)}")
+            parts.append(f"p = {numbers.number(verdict.p_values[index], 2)}")
         ranks = " ".join(map(str, verdict.ranks[index]))
         parts.append(f"ranks {ranks} of 20")
         yield name, ", ".join(parts)
 
 
 def _promises(verdict: BaselineVerdict) -> str:
-    alarms = f"false alarms at most {numbers.percent(verdict.false_alarm)}"
+    alarms = f"false alarms at most {numbers.share(verdict.false_alarm)}"
     if verdict.detectable is None:
         return alarms
-    least = numbers.percent(verdict.detectable)
+    least = numbers.share(verdict.detectable)
     return f"would not have passed from {least} worse on; {alarms}"

@@ -7,8 +7,8 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 
+from pytest_converge.core import numbers
 from pytest_converge.core.baseline import Baseline, StoredRun
-from pytest_converge.report import numbers
 from pytest_converge.report.layout import (
     cell_width,
     columns_that_fit,
@@ -96,7 +96,7 @@ def comparison_lines(
         medians = _median(before), _median(after)
         text = f"{numbers.change(*map(numbers.loss, medians))}, {_effect(*medians)}"
         clear = p <= CLEAR_P
-        text += f", p {numbers.short(p, 2)}"
+        text += f", p {numbers.number(p, 2)}"
         lines += _fact(label, text, width, unicode, ("red", "bold") if clear else ())
     return lines
 
@@ -178,7 +178,7 @@ def _effect(old: float, new: float) -> str:
     if not math.isfinite(old) or not math.isfinite(new) or old == 0:
         return "worse" if new > old else "better"
     share = abs(new - old) / abs(old)
-    return f"{numbers.percent(share)} {'worse' if new > old else 'better'}"
+    return f"{numbers.share(share)} {'worse' if new > old else 'better'}"
 
 
 def _curve(label: str, runs: Sequence[StoredRun], width: int, unicode: bool) -> str:

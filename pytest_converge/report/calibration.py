@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
+from pytest_converge.core import numbers
 from pytest_converge.core.calibration import Calibration, Candidate, LossBound
 from pytest_converge.core.expectation import Expectation
-from pytest_converge.report import numbers
 from pytest_converge.report.layout import cell_width, code_lines, columns_that_fit, pad, wrap
 
 __all__ = ["calibration_lines", "marker_code"]
@@ -61,7 +61,7 @@ def _default(field: dataclasses.Field[object]) -> object:
 
 
 def _literal(value: object) -> str:
-    return numbers.short(value) if isinstance(value, float) else repr(value)
+    return numbers.number(value) if isinstance(value, float) else repr(value)
 
 
 def _table(study: Calibration, width: int) -> Iterator[str]:
@@ -84,18 +84,18 @@ def _row(candidate: Candidate, changes: Sequence[str], chosen: int) -> list[str]
         return [mark, str(candidate.steps), "none", "", *("" for _ in changes)]
     power = [candidate.power.get(change) for change in changes]
     shares = ["" if share is None else f"{share:.0%}".replace("%", " %") for share in power]
-    return [mark, str(candidate.steps), numbers.short(bound.max_loss), _alarm(bound), *shares]
+    return [mark, str(candidate.steps), numbers.number(bound.max_loss), _alarm(bound), *shares]
 
 
 def _alarm(bound: LossBound) -> str:
     if bound.basis == "largest":
-        return f"< {numbers.percent(bound.ceiling)}"
+        return f"< {numbers.share(bound.ceiling)}"
     return "< 0.01 %" if bound.false_alarm < 1e-4 else _rate(bound.false_alarm)
 
 
 def _rate(share: float) -> str:
     """A small share in percent with one digit, as it is no more than an estimate."""
-    return f"{numbers.short(100 * share, 1)} %"
+    return f"{numbers.number(100 * share, 1)} %"
 
 
 def _short(change: str) -> str:
@@ -124,7 +124,7 @@ def _false_alarms(bound: LossBound, proposal: Expectation | None) -> str:
     """The rates of the bound for a test with as many seeds as the proposal has."""
     seeds = 1 if proposal is None else proposal.seeds
     starts = round(1 / bound.ceiling) - 1
-    ceiling = numbers.percent(seeds / (starts + seeds))
+    ceiling = numbers.share(seeds / (starts + seeds))
     who = "a fresh start exceeds" if seeds == 1 else f"one of {seeds} fresh starts exceeds"
     if bound.basis == "largest":
         return f"{who} max_loss in at most {ceiling} of cases"

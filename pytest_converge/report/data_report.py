@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pytest_converge.core import numbers
 from pytest_converge.core.data_report import ColumnProfile, DataReport
-from pytest_converge.report import numbers
 from pytest_converge.report.findings import findings_lines, first_line
 from pytest_converge.report.layout import (
     cell_width,
@@ -110,13 +110,13 @@ def _cells(column: ColumnProfile) -> list[str]:
         values = (mean, column.deviation, column.low, column.high)
         counts = [_number(value) for value in values]
     gone = column.missing + column.infinite
-    share = numbers.percent(gone / max(column.values, 1)) if gone else "0"
+    share = numbers.share(gone / max(column.values, 1)) if gone else "0"
     return [column.kind, *counts, share]
 
 
 def _number(value: float) -> str:
     """Three significant digits, thousands in full."""
-    return f"{value:.0f}" if 1e3 <= abs(value) < 1e5 else numbers.short(value, DIGITS)
+    return f"{value:.0f}" if 1e3 <= abs(value) < 1e5 else numbers.number(value, DIGITS)
 
 
 def _line(

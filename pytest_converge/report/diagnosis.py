@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from pytest_converge.core import numbers
 from pytest_converge.core.diagnosis import Diagnosis, RateBracket, Trial
 from pytest_converge.core.result import ConvergenceResult
-from pytest_converge.report import numbers
 
 __all__ = [
     "all_trials",
@@ -96,20 +96,20 @@ def _nearest(diagnosis: Diagnosis, final_loss: float) -> str:
 def rates_parts(bracket: RateBracket) -> list[str]:
     """The learning rates that pass, beside the one that was used."""
     own, low, high, proposed = map(
-        numbers.short, (bracket.own, bracket.lowest, bracket.highest, bracket.proposed)
+        numbers.number, (bracket.own, bracket.lowest, bracket.highest, bracket.proposed)
     )
     parts = [f"{own} is yours", f"{low} to {high} pass", f"{proposed} is proposed"]
     if low == high:
         parts[1] = f"{low} alone passes"
     if bracket.stability_limit is not None:
-        parts.append(f"stable below {numbers.short(bracket.stability_limit, 3)}")
+        parts.append(f"stable below {numbers.number(bracket.stability_limit, 3)}")
     return parts
 
 
 def floor_text(floor: float, max_loss: float | None) -> str:
     """The lowest loss of all runs: no proof that none lies below."""
     text = f"no run went below {numbers.loss(floor)}"
-    return text if max_loss is None else f"{text}; max_loss={numbers.short(max_loss)}"
+    return text if max_loss is None else f"{text}; max_loss={numbers.number(max_loss)}"
 
 
 def evidence_parts(diagnosis: Diagnosis) -> Iterator[str]:

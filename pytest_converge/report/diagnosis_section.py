@@ -6,10 +6,10 @@ import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 
+from pytest_converge.core import numbers
 from pytest_converge.core.diagnosis import Diagnosis, Trial
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.report import diagnosis as words
-from pytest_converge.report import numbers
 from pytest_converge.report.layout import (
     cell_width,
     code_lines,

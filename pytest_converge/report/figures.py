@@ -10,10 +10,10 @@ import math
 from pathlib import Path
 from typing import Any
 
+from pytest_converge.core import numbers
 from pytest_converge.core.data_report import ColumnProfile, DataReport
 from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.rate_range import RateRange
-from pytest_converge.core.rate_words import rate_text
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.core.surface import LossSurface
 from pytest_converge.report.axes import (
@@ -104,12 +104,12 @@ def _rate_range(study: RateRange) -> Any:
         x, y = [run.point.learning_rate], [min(run.point.final_loss, top)]
         label = f"under {run.name}, at its peak"
         axes.scatter(x, y, marker="D", color=color, s=45, label=label, zorder=4)
-    axes.axvline(study.own, color="black", lw=1.2, label=f"own rate {rate_text(study.own)}")
+    axes.axvline(study.own, color="black", lw=1.2, label=f"own rate {numbers.rate(study.own)}")
     if study.stability_limit is not None:
-        text = f"limit by curvature {rate_text(study.stability_limit)}"
+        text = f"limit by curvature {numbers.rate(study.stability_limit)}"
         axes.axvline(study.stability_limit, color=PURPLE, lw=1.2, ls="--", label=text)
     if study.divergence is not None:
-        text = f"diverges from {rate_text(study.divergence)}"
+        text = f"diverges from {numbers.rate(study.divergence)}"
         axes.axvline(study.divergence, color=RED, lw=1.2, ls=":", label=text)
     if study.max_loss is not None:
         axes.axhline(study.max_loss, color=ORANGE, lw=1.2, label=f"max_loss {study.max_loss:g}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_converge.core import numbers
 from pytest_converge.core.data_report import DataFinding, DataReport
 from pytest_converge.core.pipeline_report import PipelineReport
-from pytest_converge.report import numbers
 from pytest_converge.report.layout import cell_width, cut, fill, one_line, printable, wrap
 
 __all__ = ["findings_lines", "findings_message", "first_line"]

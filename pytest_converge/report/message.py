@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pytest_converge.core import numbers
 from pytest_converge.core.diagnosis import Diagnosis, Trial
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.result import ConvergenceResult
-from pytest_converge.report import baseline_comparison, numbers
+from pytest_converge.report import baseline_comparison
 from pytest_converge.report import diagnosis as words
 from pytest_converge.report.curve_summary import course
 from pytest_converge.report.layout import (
@@ -78,7 +79,7 @@ def _first(text: str) -> list[str]:
 def _shorter(finding: Finding) -> Iterator[str]:
     """What happened in fewer words, each time fewer, to leave room for the cause."""
     values = {
-        name: numbers.short(value)
+        name: numbers.number(value)
         for name, value in finding.evidence.items()
         if isinstance(value, float | int)
     }
@@ -203,7 +204,7 @@ def _evidence(result: ConvergenceResult, diagnosis: Diagnosis) -> list[str]:
 
 
 def _rounded(value: float | int | str) -> str:
-    return numbers.short(value) if isinstance(value, float) else str(value)
+    return numbers.number(value) if isinstance(value, float) else str(value)
 
 
 def _others(messages: list[str], room: int) -> list[str]:
@@ -230,7 +231,7 @@ def _numbers(result: ConvergenceResult) -> list[str]:
     )
     rates, norms = seen.curve.learning_rate, seen.curve.gradient_norm
     if rates:
-        parts.append(f"learning rate {numbers.change(*map(numbers.short, (rates[0], rates[-1])))}")
+        parts.append(f"learning rate {numbers.change(*map(numbers.number, (rates[0], rates[-1])))}")
     if norms:
         ends = map(numbers.loss, (norms[0], norms[-1]))
         parts.append(f"gradient norm {numbers.change(*ends)}")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from pytest_converge.core import numbers
 from pytest_converge.core.pipeline_comparison import PipelineComparison, PipelineRun
-from pytest_converge.core.rate_words import factor_text
-from pytest_converge.report import numbers
 from pytest_converge.report.layout import (
     cell_width,
     columns_that_fit,
@@ -20,8 +19,11 @@ from pytest_converge.report.layout import (
 )
 from pytest_converge.report.sparkline import sparkline
 
-__all__ = ["comparison_lines"]
+__all__ = ["comparison_lines", "failure", "verdict"]
 
+#: Room for the first line behind the name of the error, on 80 columns.
+FIRST_LINE = 80 - len("PreprocessingError: ")
+WIDTH = 80
 GAP = 2
 CURVE = 16
 #: Cells of a pipeline's name.
@@ -33,6 +35,38 @@ RIGHT = frozenset({2, 3, 4})
 MOST_LISTED = 8
 
 
+def verdict(study: PipelineComparison) -> str:
+    """The outcome in one sentence."""
+    run, reference = study.judged_run, study.reference.name
+    if math.isinf(run.factor):
+        return f"{run.name} does not stay finite, {reference} does"
+    worse = f"{run.name} converges {numbers.factor(run.factor)} worse than {reference}"
+    if not study.passed:
+        return worse
+    if run.factor > 1.05:
+        return f"{worse}, within {numbers.factor(1 + study.tolerance)}"
+    return f"{run.name} converges as well as {reference}"
+
+
+def failure(study: PipelineComparison) -> str:
+    """What is wrong, in at most six lines; the first stands alone."""
+    first = verdict(study)
+    if len(first) > FIRST_LINE:
+        factor = numbers.factor(study.judged_run.factor)
+        first = f"{study.judged[:20]} converges {factor} worse"
+    losses = ", ".join(f"{run.name} {numbers.number(run.final_loss)}" for run in study.runs)
+    lines = [f"final loss: {losses}"]
+    if study.obstacle:
+        lines.append(f"columns not exchanged: {study.obstacle}")
+    elif study.culprits:
+        lines.append(f"because of {numbers.listed(study.culprits)}")
+        if study.mended is not None:
+            mended = numbers.factor(study.mended)
+            lines.append(f"with the reference's in their place {mended}")
+    shown = [cut(line, WIDTH, mark="...") for line in lines]
+    return "\n".join([first, *shown, f"reproduce: pytest {study.test}"])
+
+
 def comparison_lines(study: PipelineComparison, width: int, unicode: bool) -> list[str]:
     """The lines of a comparison, each at most `width` cells wide.
 
@@ -42,7 +76,7 @@ def comparison_lines(study: PipelineComparison, width: int, unicode: bool) -> li
         unicode: text beyond ASCII.
     """
     mark = ellipsis(unicode)
-    head = printable(f"preprocessing.compare: {study.verdict()}", unicode)
+    head = printable(f"preprocessing.compare: {verdict(study)}", unicode)
     lines = [cut(head, width, mark=mark), *_table(study, width, unicode)]
     facts = list(_facts(study))
     indent = max(len(name) for name, _ in facts) + GAP
@@ -54,13 +88,13 @@ def comparison_lines(study: PipelineComparison, width: int, unicode: bool) -> li
 
 def _table(study: PipelineComparison, width: int, unicode: bool) -> list[str]:
     mark = ellipsis(unicode)
-    target = f"steps to {numbers.short(study.target, 3)}"
+    target = f"steps to {numbers.number(study.target, 3)}"
     rows = [["pipeline", "loss", "final", "worse by", target]]
     for run in study.runs:
         own = "> " if run is study.judged_run else ""
         name = cut(own + printable(run.name, unicode), MOST_NAME, mark=mark)
         curve = sparkline(run.losses, CURVE, unicode)
-        factor = "" if run is study.reference else factor_text(run.factor)
+        factor = "" if run is study.reference else numbers.factor(run.factor)
         rows.append([name, curve, numbers.loss(run.final_loss), factor, _step(run)])
     sizes = [max(cell_width(row[i]) for row in rows) for i in range(len(rows[0]))]
     kept = columns_that_fit(sizes, DROPPED, width, gap=GAP)
@@ -76,16 +110,16 @@ def _facts(study: PipelineComparison) -> Iterator[tuple[str, str]]:
     if study.obstacle:
         yield "columns", f"not exchanged: {study.obstacle}"
     elif study.culprits:
-        mended = "" if study.mended is None else factor_text(study.mended)
+        mended = "" if study.mended is None else numbers.factor(study.mended)
         text = f"{', '.join(study.culprits)}; with the reference's in their place {mended}"
         yield "because of", text
         listed = [
-            f"{', '.join(exchange.columns)} {factor_text(exchange.factor)}"
+            f"{', '.join(exchange.columns)} {numbers.factor(exchange.factor)}"
             for exchange in study.exchanges[:MOST_LISTED]
         ]
         for index, line in enumerate(fill(listed, 10_000)):
             yield ("alone" if not index else ""), f"in the reference: {line}"
-    starts, limit = len(study.reference.final_losses), factor_text(1 + study.tolerance)
+    starts, limit = len(study.reference.final_losses), numbers.factor(1 + study.tolerance)
     steps = numbers.counted(study.steps, "step")
     yield "expected", f"{steps}; fails beyond {limit} from each of {starts} starts"
     yield "time", numbers.seconds(study.seconds)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_converge.core import numbers
 from pytest_converge.core.pipeline_report import PipelineReport, PipelineTrial
-from pytest_converge.report import numbers
 from pytest_converge.report.findings import findings_lines, first_line
 from pytest_converge.report.layout import (
     cell_width,

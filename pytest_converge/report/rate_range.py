@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from pytest_converge.core.rate_range import RatePoint, RateRange
-from pytest_converge.core.rate_words import bracket_text, factor_text, failure, rate_text
-from pytest_converge.report import numbers
+from pytest_converge.core import numbers
+from pytest_converge.core.rate_range import RatePoint, RateRange, bracket_text, failure
 from pytest_converge.report.layout import cell_width, columns_that_fit, cut, ellipsis, pad, wrap
 
 __all__ = ["rate_range_lines"]
@@ -42,15 +41,15 @@ def rate_range_lines(study: RateRange, width: int, unicode: bool) -> list[str]:
 
 
 def _verdict(study: RateRange) -> str:
-    own = rate_text(study.own)
+    own = numbers.rate(study.own)
     if study.bracket is None:
         return "no rate passes"
     verb = "passes" if study.own_point.passed else "fails"
-    return f"{own} {verb}; passing from {rate_text(study.bracket[0])} to {_top(study)}"
+    return f"{own} {verb}; passing from {numbers.rate(study.bracket[0])} to {_top(study)}"
 
 
 def _top(study: RateRange) -> str:
-    return rate_text(study.bracket[1]) if study.bracket else ""
+    return numbers.rate(study.bracket[1]) if study.bracket else ""
 
 
 def _table(study: RateRange, width: int, unicode: bool) -> list[str]:
@@ -62,7 +61,7 @@ def _table(study: RateRange, width: int, unicode: bool) -> list[str]:
     most = HIGHEST_BAR * study.initial_loss
     losses = [min(p.final_loss, most) if most > 0 else p.final_loss for p, _, _ in points]
     for point, own, name in points:
-        rate = ("> " if own else "") + rate_text(point.learning_rate)
+        rate = ("> " if own else "") + numbers.rate(point.learning_rate)
         outcome = _outcome(point)
         if name:
             outcome = f"{name}: {outcome}"
@@ -105,26 +104,29 @@ def _bar(loss: float, losses: Sequence[float], unicode: bool) -> str:
 def _facts(study: RateRange) -> Iterator[tuple[str, str]]:
     yield "passing", bracket_text(study)
     for stretch in study.islands:
-        yield "also", f"{rate_text(stretch[0])} to {rate_text(stretch[1])}, apart from these"
+        yield "also", f"{numbers.rate(stretch[0])} to {numbers.rate(stretch[1])}, apart from these"
     yield "own", _position(study)
     if study.best is not None:
         best = study.best
-        yield "lowest", f"loss {numbers.loss(best.final_loss)} at {rate_text(best.learning_rate)}"
+        yield (
+            "lowest",
+            f"loss {numbers.loss(best.final_loss)} at {numbers.rate(best.learning_rate)}",
+        )
     yield "diverges", _divergence(study)
     if study.proposed is not None and (study.margin or not study.own_point.passed):
-        yield "fix", f"learning rate {rate_text(study.proposed)}"
-    bound = "" if study.max_loss is None else f", loss at most {numbers.short(study.max_loss)}"
+        yield "fix", f"learning rate {numbers.rate(study.proposed)}"
+    bound = "" if study.max_loss is None else f", loss at most {numbers.number(study.max_loss)}"
     trainings = numbers.counted(len(study.points) + len(study.schedules), "training")
     yield "expected", f"{numbers.counted(study.steps, 'step')}{bound}"
     yield "time", f"{numbers.seconds(study.seconds)} for {trainings}"
 
 
 def _position(study: RateRange) -> str:
-    name = f"{rate_text(study.own)}, the peak of its schedule," if study.scheduled else ""
-    own = name or rate_text(study.own)
+    name = f"{numbers.rate(study.own)}, the peak of its schedule," if study.scheduled else ""
+    own = name or numbers.rate(study.own)
     if study.room is None:
         return f"{own} fails"
-    low, high = (factor_text(factor) if math.isfinite(factor) else "" for factor in study.room)
+    low, high = (numbers.factor(factor) if math.isfinite(factor) else "" for factor in study.room)
     parts = [f"{low} above the lower edge"] if low else []
     parts += [f"{high} below the upper"] if high else []
     return f"{own} passes" + (f", {', '.join(parts)}" if parts else "")
@@ -132,11 +134,11 @@ def _position(study: RateRange) -> str:
 
 def _divergence(study: RateRange) -> str:
     limit = study.divergence
-    top = rate_text(study.points[-1].learning_rate)
-    text = f"from {rate_text(limit)} on" if limit is not None else f"nowhere up to {top}"
+    top = numbers.rate(study.points[-1].learning_rate)
+    text = f"from {numbers.rate(limit)} on" if limit is not None else f"nowhere up to {top}"
     if study.stability_limit is None:
         return text
     return (
-        f"{text}; predicted {rate_text(study.stability_limit)}, "
+        f"{text}; predicted {numbers.rate(study.stability_limit)}, "
         "2 (1 + momentum) / largest Hessian eigenvalue at the start"
     )

@@ -6,10 +6,11 @@ import bisect
 import math
 from collections.abc import Iterator, Sequence
 
+from pytest_converge.core import numbers
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import NonFinite, TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
-from pytest_converge.report import baseline_comparison, numbers
+from pytest_converge.report import baseline_comparison
 from pytest_converge.report.curve_summary import Course, course
 from pytest_converge.report.diagnosis_section import diagnosis_blocks
 from pytest_converge.report.layout import (
@@ -118,7 +119,7 @@ def _table(seen: Course, width: int) -> list[str]:
         norms = (numbers.loss(seen.curve.gradient_norm[i]) for i in at)
         columns.append(["gradient norm", *norms])
     if len(set(rates)) > 1:
-        columns.append(["learning rate", *(numbers.short(rates[i]) for i in at)])
+        columns.append(["learning rate", *(numbers.number(rates[i]) for i in at)])
     widths = [max(map(len, column)) for column in columns]
     kept = columns_that_fit(widths, list(range(len(columns) - 1, 1, -1)), width, gap=GAP)
     lines = zip(*(columns[i] for i in kept), strict=True)
@@ -137,7 +138,7 @@ def _numbers(
     rates = seen.curve.learning_rate
     yield "expected", _expected(result)
     if rates and len(set(rates)) == 1:
-        yield "learning rate", numbers.short(rates[0])
+        yield "learning rate", numbers.number(rates[0])
     if record.probe_rows:
         where = "the first and last loss; between them a fixed part" if seen.partial else "the loss"
         yield "probe set", f"{record.probe_rows} rows for {where}"
@@ -157,7 +158,7 @@ def _numbers(
         yield "metrics", ", ".join(f"{name} {numbers.loss(value)}" for name, value in metrics)
     if record.skill is not None and record.constant_loss is not None:
         constant = numbers.loss(record.constant_loss)
-        skill = numbers.short(record.skill, 3)
+        skill = numbers.number(record.skill, 3)
         yield "skill", f"{skill}; the best constant prediction has loss {constant}"
     for item in record.nonfinite[:MOST_LISTED]:
         yield "not finite", _nonfinite(item)
@@ -170,14 +171,14 @@ def _expected(result: ConvergenceResult) -> str:
     expectation = result.expectation
     parts = [numbers.counted(expectation.steps, "step")]
     if expectation.max_loss is not None:
-        parts.append(f"loss at most {numbers.short(expectation.max_loss)}")
+        parts.append(f"loss at most {numbers.number(expectation.max_loss)}")
     if expectation.required_decrease:
-        parts.append(f"{numbers.percent(expectation.required_decrease)} of the initial loss gone")
+        parts.append(f"{numbers.share(expectation.required_decrease)} of the initial loss gone")
     if expectation.min_skill is not None:
-        parts.append(f"skill at least {numbers.short(expectation.min_skill)}")
+        parts.append(f"skill at least {numbers.number(expectation.min_skill)}")
     for name, (low, high) in sorted(expectation.metrics.items()):
-        sides = [] if low is None else [f"at least {numbers.short(low)}"]
-        sides += [] if high is None else [f"at most {numbers.short(high)}"]
+        sides = [] if low is None else [f"at least {numbers.number(low)}"]
+        sides += [] if high is None else [f"at most {numbers.number(high)}"]
         parts.append(f"{name} {' and '.join(sides)}")
     if expectation.monotone != "trend":
         parts.append(f'monotone "{expectation.monotone}"')
@@ -193,7 +194,7 @@ def _inference(inference: float, training: float) -> str:
         return text
     return (
         f"{text}, but {numbers.loss(training)} in training mode: they differ by "
-        f"{numbers.percent(abs(inference - training) / larger)}, as after BatchNorm with young "
+        f"{numbers.share(abs(inference - training) / larger)}, as after BatchNorm with young "
         "moving averages, or Dropout"
     )
 

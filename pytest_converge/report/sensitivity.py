@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 
+from pytest_converge.core import numbers
 from pytest_converge.core.sensitivity import HARM, Sensitivity, TriedMutation
-from pytest_converge.report import numbers
 from pytest_converge.report.layout import cell_width, cut, ellipsis, pad, printable, wrap
 
 __all__ = ["effect_text", "sensitivity_lines"]
@@ -37,7 +37,7 @@ def effect_text(effect: float | None) -> str:
     if effect is None:
         return ""
     if effect > MOST_PERCENT:
-        return f"x {numbers.short(float(f'{effect + 1:.2g}'), 6)}"
+        return f"x {numbers.number(float(f'{effect + 1:.2g}'), 6)}"
     return f"{effect * 100:+.0f} %"
 
 

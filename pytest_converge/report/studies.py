@@ -1,20 +1,16 @@
 """Studies in the reports: which kinds there are, their tables, and their tally.
 
-A study is what the fixtures `preprocessing` and `learning_rate` leave behind: a frozen dataclass
-as `core.study.Study` describes it, with `kind` (a class variable), `test`, `number`, `passed`,
-`to_dict` and `from_dict`. To add a kind:
+To add a kind:
 
-1.  Write the dataclass in `core` and a renderer `f(study, width, unicode) -> list[str]` in
-    `report`: the lines of its table, each at most `width` cells wide, ASCII without `unicode`. The
-    first one names the call and what came of it; alone it stands in the summary of failures.
+1.  Derive a frozen dataclass from `core.study.Study`, and write a renderer
+    `f(study, width, unicode) -> list[str]` in `report`: the lines of its table, each at most
+    `width` cells wide, ASCII without `unicode`. The first one names the call and what came of it;
+    alone it stands in the summary of failures.
 2.  Add both to `_kinds` below.
-3.  In the fixture's verb do `state = lifecycle.state_of(item)`, then `state.calls += 1` before
+3.  In the fixture's verb do `state = runtest.state_of(item)`, then `state.calls += 1` before
     anything can fail, `number = len(state.studies) + 1`, and `state.studies.append(study)`.
 4.  Raise a `core.errors.StudyError` whose `study` is the failed one. It takes the place of the
     study with the same number, so that a later assertion may fail a study that was kept as passed.
-
-A class variable `always_shown` that is true shows a study in the summary at every verbosity: it
-was asked for on the command line.
 
 Everything else follows: the section under the failing test, the terminal summary (the first line
 of failed studies always, all tables with `-v`, the tally alone with `-q`), `studies` in the JSON
@@ -26,8 +22,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from pytest_converge.core import numbers
 from pytest_converge.core.study import Study
-from pytest_converge.report import numbers
 from pytest_converge.report.layout import cut, elide_node_id, ellipsis, printable
 from pytest_converge.report.summary import Segment
 
@@ -68,11 +64,8 @@ def study_to_dict(study: Study) -> dict[str, Any]:
 
 def study_from(data: Mapping[str, Any]) -> Study:
     """The inverse of `study_to_dict`."""
-    owner = _kinds()[data["kind"]][0]
-    computed = {"kind"} | (
-        {"passed"} if isinstance(getattr(owner, "passed", 0), property) else set()
-    )
-    return owner.from_dict({name: data[name] for name in data.keys() - computed})
+    fields = {name: data[name] for name in data.keys() - {"kind", "passed"}}
+    return _kinds()[data["kind"]][0].from_dict(fields)
 
 
 def study_lines(study: Study, *, width: int, unicode: bool) -> list[str]:
@@ -112,7 +105,7 @@ def study_summary(
         study
         for study in ordered
         if verbosity >= 1
-        or getattr(study, "always_shown", False)
+        or study.always_shown
         or (verbosity >= 0 and not study.passed and study.test not in wanted)
     ]
     lines: list[list[Segment]] = []
@@ -121,7 +114,7 @@ def study_summary(
         color = (("yellow",) if asked else ("red", "bold")) if failed else ("bold",)
         name = elide_node_id(printable(study.test, unicode), width, mark=ellipsis(unicode))
         texts = study_lines(study, width=width, unicode=unicode)
-        whole = verbosity >= 1 or getattr(study, "always_shown", False)
+        whole = verbosity >= 1 or study.always_shown
         texts = [*texts, ""] if whole else [f"  {texts[0]}"[:width]]
         lines += [[Segment(name, color)], *([Segment(text)] for text in texts)]
     return [*lines, [_tally(ordered, width, unicode, wanted)]]

@@ -7,8 +7,9 @@ import dataclasses
 import math
 from collections.abc import Collection, Iterator, Sequence
 
+from pytest_converge.core import numbers
 from pytest_converge.core.result import ConvergenceResult
-from pytest_converge.report import baseline_comparison, numbers
+from pytest_converge.report import baseline_comparison
 from pytest_converge.report import diagnosis as words
 from pytest_converge.report.curve_summary import Course, course
 from pytest_converge.report.layout import (
@@ -263,7 +264,7 @@ def _probe(result: ConvergenceResult, seen: Course) -> list[str]:
     if seen.curve.inference_loss is not None:
         parts.append(f"inference loss {numbers.loss(seen.curve.inference_loss)}")
     if record.skill is not None:
-        parts.append(f"skill {numbers.short(record.skill, 3)}")
+        parts.append(f"skill {numbers.number(record.skill, 3)}")
     if seen.curve.gradient_norm:
         norms = seen.curve.gradient_norm
         parts.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_converge.core.data_limits import DATA_CODES, DataLimits, check_codes
+from pytest_converge.core.data_limits import DATA_CODES, DataLimits
 from pytest_converge.core.errors import InvalidTrainingError
 
 
@@ -38,4 +38,3 @@ def test_the_nearest_kind_is_proposed():
 def test_limits_within_range_are_taken():
     limits = DataLimits(max_ratio=10, image_range=(0, 255), ignore=DATA_CODES)
     assert limits.image_range == (0, 255)
-    check_codes([], DATA_CODES)

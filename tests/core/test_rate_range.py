@@ -8,9 +8,9 @@ import math
 
 import pytest
 
-from pytest_converge.core.errors import InvalidTrainingError, LearningRateError
-from pytest_converge.core.rate_range import RateRange
-from pytest_converge.core.rate_words import bracket_text, factor_text, rate_text
+from pytest_converge.core.errors import InvalidTrainingError
+from pytest_converge.core.failures import LearningRateError
+from pytest_converge.core.rate_range import RateRange, bracket_text
 from tests.rate_ranges import point, rate_range, usual, with_schedule
 
 
@@ -127,19 +127,3 @@ def test_the_error_keeps_its_study_when_it_is_copied():
         usual(own=1.0).assert_within()
     again = copy.copy(caught.value)
     assert (str(again), again.study) == (str(caught.value), caught.value.study)
-
-
-@pytest.mark.parametrize(
-    ("rate", "text"),
-    [(0.1, "0.1"), (1e-5, "1e-5"), (0.00123, "0.00123"), (1000, "1000"), (2.5e6, "2.5e6")],
-)
-def test_rates_are_written_as_people_write_them(rate, text):
-    assert rate_text(rate) == text
-
-
-@pytest.mark.parametrize(
-    ("factor", "text"),
-    [(1.0, "1.0x"), (1.37, "1.4x"), (9.96, "10x"), (29.4, "29x"), (184.0, "180x")],
-)
-def test_factors_have_two_digits(factor, text):
-    assert factor_text(factor) == text

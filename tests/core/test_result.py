@@ -9,7 +9,7 @@ import pytest
 
 from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.expectation import Expectation
-from pytest_converge.core.finding import GATE_CODES, NOTE_CODES, Finding
+from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import NonFinite, TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
 
@@ -149,9 +149,3 @@ def test_a_long_curve_is_thinned_on_its_way_without_changing_the_verdict():
     assert again.curve.last == record.curve.last
     assert again.curve.updates == 2000
     assert again.skill == record.skill
-
-
-def test_no_code_is_a_gate_and_a_note():
-    codes = [*GATE_CODES, *NOTE_CODES]
-    assert len(set(codes)) == len(codes)
-    assert all(code == code.lower() and " " not in code and "_" not in code for code in codes)

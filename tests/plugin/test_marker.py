@@ -65,6 +65,8 @@ def test_selection(faked: pytest.Pytester, expression: str, passed: int) -> None
         ("max_loss=float('nan')", "*got max_loss=nan (float); expected a finite number.*"),
         ("monotone='yes'", "*got monotone='yes' (str); expected one of 'trend', *"),
         ("metrics={'accuracy': 0.9}", "*got metrics={'accuracy': 0.9} (dict); expected a dict*"),
+        ("ignore=['inference-gpa']", "*'inference-gpa' in ignore; *Did you mean 'inference-gap'?"),
+        ("ignore=['of-nobody']", "*got the code 'of-nobody' in ignore; *Known names: *"),
     ],
 )
 @pytest.mark.parametrize("where", ["function", "class", "module"])
@@ -88,6 +90,28 @@ def test_a_bad_argument_is_an_error_before_any_training(
     result.stdout.no_fnmatch_line("*During handling*")
     result.stdout.no_fnmatch_line("*lifecycle*")
     assert not (faked.path / "trained").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"), [("slow", {"passed": 1}), ("inference-gpa", {"errors": 1})]
+)
+def test_codes_of_a_hook_may_be_ignored_but_typing_errors_not(
+    faked: pytest.Pytester, code: str, outcome: dict[str, int]
+) -> None:
+    with (faked.path / "conftest.py").open("a") as conftest:
+        conftest.write("\n\ndef pytest_converge_check(record): pass\n")
+    text = (
+        "@pytest.mark.converges(ignore=[{code!r}])\ndef test_it(converge): converge.fit('good')\n"
+    )
+    faked.makepyfile(HEAD + text.format(code=code))
+    faked.runpytest().assert_outcomes(**outcome)
+
+
+def test_a_call_refuses_an_unknown_code_before_it_trains(faked: pytest.Pytester) -> None:
+    faked.makepyfile("def test_it(converge): converge.fit('good', ignore=['skil-too-low'])")
+    result = faked.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*InvalidTrainingError: *Did you mean 'skill-too-low'?"])
 
 
 def test_a_bad_argument_is_no_internal_error_under_xdist(faked: pytest.Pytester) -> None:

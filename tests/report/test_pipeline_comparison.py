@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from pytest_converge.report.layout import cell_width
-from pytest_converge.report.pipeline_comparison import comparison_lines
+from pytest_converge.report.pipeline_comparison import comparison_lines, failure, verdict
 from tests.comparisons import compared
 
 FAILED = compared([4.0, 5.0, 6.0], culprits=("x[:, 1]",), mended=1.02)
@@ -56,3 +58,39 @@ def test_what_gives_way_on_a_narrow_terminal():
 def test_nothing_is_said_of_columns_where_all_is_well():
     lines = comparison_lines(compared([1.0] * 3), 80, True)
     assert not [line for line in lines if line.startswith(("because", "alone", "columns"))]
+
+
+@pytest.mark.parametrize(
+    ("factors", "sentence"),
+    [
+        ([1.0, 1.0, 1.0], "ours converges as well as z-scored raw"),
+        ([0.5, 0.4, 0.6], "ours converges as well as z-scored raw"),
+        ([1.5, 1.6, 1.4], "ours converges 1.4x worse than z-scored raw, within 2.0x"),
+        ([4.0, 5.0, 6.0], "ours converges 4.0x worse than z-scored raw"),
+        ([math.inf] * 3, "ours does not stay finite, z-scored raw does"),
+    ],
+)
+def test_the_verdict_in_a_sentence(factors, sentence):
+    assert verdict(compared(factors)) == sentence
+
+
+def test_the_message_names_the_columns():
+    study = compared([4.0] * 3, culprits=("x['area']", "x['tax']"), mended=1.02)
+    assert failure(study).split("\n") == [
+        "ours converges 4.0x worse than z-scored raw",
+        "final loss: z-scored raw 0.1, raw 1, ours 0.9",
+        "because of x['area'], x['tax']",
+        "with the reference's in their place 1.0x",
+        "reproduce: pytest test_a.py::test_it",
+    ]
+
+
+def test_the_message_says_why_nothing_was_exchanged():
+    study = compared([4.0] * 3, obstacle="ours has other columns than raw")
+    assert failure(study).split("\n")[2] == "columns not exchanged: ours has other columns than raw"
+
+
+def test_long_names_leave_the_first_line_short():
+    study = compared([4.0] * 3, judged="a pipeline with a name that goes on for ever and ever")
+    first = failure(study).split("\n")[0]
+    assert len(f"PreprocessingError: {first}") <= 80

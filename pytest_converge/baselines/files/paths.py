@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
+
+from pytest_converge.core.files import digest, slug
 
 __all__ = [
     "FOLDER",
@@ -23,7 +24,6 @@ INNER_FOLDERS = 2
 #: Characters of a name that says which test it is. A file system takes 255 bytes, but Windows only
 #: 260 characters for the whole path, so that names stay well below.
 SLUG_LENGTH = 80
-DIGEST_LENGTH = 8
 #: Names that Windows keeps for devices, with any extension and in any case:
 #: learn.microsoft.com/windows/win32/fileio/naming-a-file.
 RESERVED = frozenset(
@@ -53,8 +53,7 @@ def file_name(node_id: str) -> str:
     cut or only in case have other digests.
     """
     _, _, name = node_id.partition("::")
-    digest = hashlib.sha256(node_id.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{_slug(name) or 'test'}--{digest[:DIGEST_LENGTH]}.json"
+    return f"{_short(name) or 'test'}--{digest(node_id)}.json"
 
 
 def temporary_name(name: str, token: str) -> str:
@@ -73,9 +72,9 @@ def is_leftover(name: str) -> bool:
 
 
 def _module_name(stem: str) -> str:
-    name = _slug(stem) or "module"
+    name = _short(stem) or "module"
     return f"{name}_" if name.lower() in RESERVED else name
 
 
-def _slug(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_]+", "-", text)[:SLUG_LENGTH].strip("-")
+def _short(text: str) -> str:
+    return slug(text)[:SLUG_LENGTH].strip("-")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pytest_converge.checks.words import number, share
 from pytest_converge.core.data_limits import DataLimits
 from pytest_converge.core.data_report import ColumnProfile, DataFinding, GroupProfile
+from pytest_converge.core.numbers import number, share
 
 __all__ = [
     "columns_are_finite",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pytest_converge.checks.words import number
 from pytest_converge.core.data_report import DataFinding
+from pytest_converge.core.numbers import number
 from pytest_converge.core.pipeline_report import FITTED, Difference, PipelineTrial
 
 __all__ = ["PIPELINE_CODES", "judge_trials"]

@@ -10,9 +10,9 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 
-from pytest_converge.checks.words import number
 from pytest_converge.core.data_limits import DataLimits
 from pytest_converge.core.data_report import ColumnProfile, DataFinding, GroupProfile
+from pytest_converge.core.numbers import number
 from pytest_converge.features.checks.columns import is_lost, listed
 
 __all__ = ["features_are_scaled", "images_in_range"]

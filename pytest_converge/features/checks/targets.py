@@ -6,9 +6,9 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from pytest_converge.checks.words import number
 from pytest_converge.core.data_limits import DataLimits
 from pytest_converge.core.data_report import DataFinding, GroupProfile, TargetProfile
+from pytest_converge.core.numbers import number
 from pytest_converge.features.checks.columns import share_of
 
 __all__ = [

@@ -331,6 +331,12 @@ class TestWriting:
         assert (tmp_path / "a.json").read_bytes() == b"1"
         assert names(tmp_path) == ["a.json"]
 
+    def test_a_replaced_file_has_the_usual_permissions(self, tmp_path):
+        replace_file(tmp_path / "a.json", b"1")
+        (tmp_path / "other").touch()
+        modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a.json", "other")]
+        assert modes[0] == modes[1]
+
     def test_only_the_folders_of_baselines_are_made(self, tmp_path):
         with pytest.raises(DefectError, match="cannot be written"):
             replace_regular(tmp_path / "missing" / "a.json", b"1")

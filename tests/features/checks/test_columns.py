@@ -36,7 +36,7 @@ def test_missing_and_infinite_values_are_counted():
 
 def test_what_is_infinite_in_float32_is_reported():
     found = columns.columns_are_finite(group(column("a", overflow=True, high=1e39)), LIMITS)
-    assert found.message.startswith("up to 1e+39, infinite in float32 in a")
+    assert found.message.startswith("up to 1e39, infinite in float32 in a")
 
 
 def test_a_wrong_type_is_said():

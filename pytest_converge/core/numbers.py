@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-__all__ = ["change", "counted", "exact", "loss", "percent", "seconds", "short"]
+__all__ = [
+    "change",
+    "counted",
+    "exact",
+    "factor",
+    "listed",
+    "loss",
+    "number",
+    "rate",
+    "seconds",
+    "share",
+]
 
 #: The widest text `loss` returns, so that tables can reserve it.
 LOSS_WIDTH = 9
@@ -27,7 +39,7 @@ def loss(value: float) -> str:
     return next(text for text in texts if len(text) <= LOSS_WIDTH)
 
 
-def short(value: float, digits: int = 4) -> str:
+def number(value: float, digits: int = 4) -> str:
     """A number as somebody would type it, at most `digits` significant digits: `0.1`, `1e-5`."""
     if not math.isfinite(value):
         return _nonfinite(value)
@@ -39,7 +51,7 @@ def exact(value: float | int | str | None) -> str:
 
     More than elsewhere: a bound missed by a hair must not read as if it were met.
     """
-    return short(value, 6) if isinstance(value, float) else str(value)
+    return number(value, 6) if isinstance(value, float) else str(value)
 
 
 def counted(count: int, noun: str) -> str:
@@ -47,19 +59,30 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """Some names and how many more there are: `a, b and 2 more`."""
+    shown, more = ", ".join(names[:most]), len(names) - most
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
 def change(first: str, last: str) -> str:
     """Two formatted numbers as `first -> last`, or one where they read the same."""
     return first if first == last else f"{first} -> {last}"
 
 
-def percent(share: float) -> str:
-    """A share, 1 being the whole, in percent: `12 %`, `2.5 %`, `0.03 %`."""
-    value = 100 * share
+def share(part: float) -> str:
+    """A share, 1 being the whole, in percent: `12 %`, `2.5 %`, `0.03 %`, `99.6 %`.
+
+    It never reads as nothing or as the whole where it is neither.
+    """
+    value = 100 * part
     if not math.isfinite(value):
         return f"{_nonfinite(value)} %"
+    if 99 < value < 100:
+        return f"{number(value)} %"
     if 10 <= abs(value) < 1e5:
         return f"{value:.0f} %"
-    return f"{short(value, 2)} %"
+    return f"{number(value, 2)} %"
 
 
 def seconds(value: float) -> str:
@@ -72,6 +95,19 @@ def seconds(value: float) -> str:
     if whole < 3600:
         return _two(*divmod(whole, 60), "min", "s")
     return _two(*divmod(round(value / 60), 60), "h", "min")
+
+
+def rate(value: float) -> str:
+    """A learning rate with three significant digits, as people write it: `0.03`, `1e-5`, `1000`."""
+    rounded = float(f"{value:.3g}")
+    return _scientific(f"{rounded:.6g}" if 1e-4 <= abs(rounded) < 1e5 else f"{rounded:g}")
+
+
+def factor(value: float) -> str:
+    """A factor with two significant digits: `1.0x`, `29x`, `180x`."""
+    if not math.isfinite(value):
+        return "not finite"
+    return f"{value:.1f}x" if value < 9.95 else f"{float(f'{value:.2g}'):g}x"
 
 
 def _under_a_minute(value: float) -> str:

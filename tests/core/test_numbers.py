@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from pytest_converge.report import numbers
+from pytest_converge.core import numbers
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_loss_keeps_four_digits(value):
     ],
 )
 def test_short(value, text):
-    assert numbers.short(value) == text
+    assert numbers.number(value) == text
 
 
 def test_short_with_more_digits_tells_close_values_apart():
-    assert numbers.short(0.100004, 6) == "0.100004"
+    assert numbers.number(0.100004, 6) == "0.100004"
 
 
 def test_counted():
@@ -98,7 +98,7 @@ def test_change_is_one_number_where_both_read_the_same():
     ],
 )
 def test_percent(share, text):
-    assert numbers.percent(share) == text
+    assert numbers.share(share) == text
 
 
 @pytest.mark.parametrize(
@@ -129,3 +129,19 @@ def test_seconds(value, text):
 )
 def test_exact_shows_six_digits_of_a_float_and_all_else_as_it_is(value, text):
     assert numbers.exact(value) == text
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [(0.1, "0.1"), (1e-5, "1e-5"), (0.00123, "0.00123"), (1000, "1000"), (2.5e6, "2.5e6")],
+)
+def test_rates_are_written_as_people_write_them(rate, text):
+    assert numbers.rate(rate) == text
+
+
+@pytest.mark.parametrize(
+    ("factor", "text"),
+    [(1.0, "1.0x"), (1.37, "1.4x"), (9.96, "10x"), (29.4, "29x"), (184.0, "180x")],
+)
+def test_factors_have_two_digits(factor, text):
+    assert numbers.factor(factor) == text
