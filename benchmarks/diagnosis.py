@@ -161,7 +161,7 @@ def result_of(case: Case, seed: int, diagnose: str) -> ConvergenceResult:
         progress=trainings.quiet,
         diagnose=diagnose,
     )
-    return runner.run(context, start.verb, start.arguments)
+    return runner.run(context, start.call)
 
 
 # ---- repairs by hand ----------------------------------------------------------------------------

@@ -21,6 +21,7 @@ import numpy as np
 import sklearn.datasets
 from sklearn import preprocessing
 
+from pytest_converge.core.calls import FitCall
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.features.comparison.column_exchange import (
     FeatureBench,
@@ -82,10 +83,9 @@ def bench_of(x, y, outputs, loss, optimizer):
         return model
 
     reference = z_scored(read_features("raw", x), "z-scored")
-    given = {"model": build, "x": reference.array, "y": y, "batch_size": 32, "shuffle": True}
-    given |= {"sample_weight": None, "class_weight": None}
+    call = FitCall(model=build, x=reference.array, y=y)
     keras.utils.set_random_seed(0)
-    training = build_training("fit", given, Expectation(steps=STEPS, seed=0), 0, lambda *_: None)
+    training = build_training(call, Expectation(steps=STEPS, seed=0), 0, lambda *_: None)
     running = TrainingRun(training, STEPS, lambda *_: None)
     return FeatureBench(running, 0, lambda *_: None), reference
 

@@ -29,6 +29,7 @@ import sklearn.datasets
 import tensorflow as tf
 
 from pytest_converge import runner
+from pytest_converge.core.calls import FitCall, MinimizeCall
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.rate_range import RateRange
 from pytest_converge.learning_rate.study import range_of_rates
@@ -153,23 +154,14 @@ def context(**expectation):
     )
 
 
-def arguments(build, x, y, batch_size=BATCH):
-    return {
-        "model": build,
-        "x": x,
-        "y": y,
-        "batch_size": batch_size,
-        "shuffle": True,
-        "sample_weight": None,
-        "class_weight": None,
-        "validation_data": None,
-    }
+def call_of(build, x, y, batch_size=BATCH):
+    return FitCall(model=build, x=x, y=y, batch_size=batch_size)
 
 
 def the_range(subject: Subject, optimizer: str) -> RateRange:
     expected = context(max_loss=subject.max_loss, steps=subject.steps)
-    given = arguments(subject.builder(optimizer), subject.x, subject.y)
-    return range_of_rates(expected, "fit", given)
+    given = call_of(subject.builder(optimizer), subject.x, subject.y)
+    return range_of_rates(expected, given)
 
 
 def scan(subject: Subject, optimizer: str, ratio: float) -> list[tuple[float, float]]:
@@ -295,8 +287,7 @@ def by_minimize(condition: float, momentum: float) -> tuple[RateRange, float]:
         optimizer = keras.optimizers.SGD(0.05, momentum=momentum)
         return (lambda: 0.5 * tf.reduce_sum(values * w**2)), [w], optimizer
 
-    given = {"loss": build, "variables": None, "optimizer": None}
-    return range_of_rates(context(steps=200), "minimize", given), 3.0
+    return range_of_rates(context(steps=200), MinimizeCall(loss=build)), 3.0
 
 
 def by_fit(condition: float, momentum: float) -> tuple[RateRange, float]:
@@ -312,8 +303,8 @@ def by_fit(condition: float, momentum: float) -> tuple[RateRange, float]:
         return model
 
     largest = float(np.linalg.eigvalsh(2 * x.T.astype("float64") @ x / len(x))[-1])
-    given = arguments(build, x, y, batch_size=len(x))
-    return range_of_rates(context(steps=200), "fit", given), largest
+    given = call_of(build, x, y, batch_size=len(x))
+    return range_of_rates(context(steps=200), given), largest
 
 
 def cost(repeats: int) -> None:
@@ -351,10 +342,10 @@ def cost(repeats: int) -> None:
 
 def cost_of(subject: Subject, optimizer: str) -> tuple[float, float]:
     """CPU seconds of one training, and of the whole range."""
-    given = arguments(subject.builder(optimizer), subject.x, subject.y)
+    given = call_of(subject.builder(optimizer), subject.x, subject.y)
     expected = context(max_loss=subject.max_loss, steps=subject.steps)
     began = time.process_time()
-    runner.run(expected, "fit", given)
+    runner.run(expected, given)
     between = time.process_time()
     the_range(subject, optimizer)
     return between - began, time.process_time() - between

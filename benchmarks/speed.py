@@ -28,6 +28,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pytest_converge.core.calls import FitCall
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.training.adapters.build import build_training
 from pytest_converge.training.loop.compiled_loop import Loop
@@ -139,11 +140,8 @@ def by_tape(subject: Subject) -> float:
 
 
 def training_of(subject: Subject):
-    arguments = {
-        "model": subject.build(), "x": subject.x, "y": subject.y, "batch_size": BATCH,
-        "shuffle": True, "sample_weight": None, "class_weight": None,
-    }  # fmt: skip
-    return build_training("fit", arguments, Expectation(steps=STEPS), 0, lambda *_: None)
+    call = FitCall(model=subject.build(), x=subject.x, y=subject.y, batch_size=BATCH)
+    return build_training(call, Expectation(steps=STEPS), 0, lambda *_: None)
 
 
 def by_converge(subject: Subject) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from pytest_converge.checks.gates import is_ignored, judge
 from pytest_converge.core.baseline_policy import BaselinePolicy
 from pytest_converge.core.baseline_report import BaselineReport
 from pytest_converge.core.calibration import Calibration
+from pytest_converge.core.calls import Call
 from pytest_converge.core.diagnosis import Diagnosis
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.core.expectation import LARGEST_SEED, Expectation
@@ -87,34 +88,28 @@ def isolation(seed: int) -> Iterator[None]:
         yield
 
 
-def run(context: Context, verb: str, arguments: dict[str, Any]) -> ConvergenceResult:
+def run(context: Context, call: Call) -> ConvergenceResult:
     """Trains as the verb was asked to, from every start, and judges each.
 
     Args:
         context: the test.
-        verb: "fit", "minimize" or "step".
-        arguments: what the verb was called with, apart from the expectation.
+        call: of the verb.
 
     Raises:
         InvalidTrainingError: the training cannot be run or judged as asked.
     """
-    from pytest_converge.training.adapters.build import build_training, check_builder
+    from pytest_converge.training.adapters.build import check_builder
     from pytest_converge.training.loop.run import TrainingRun
-    from pytest_converge.training.state.seeding import preserved, reseed, seed_everything
+    from pytest_converge.training.state.seeding import preserved, reseed
 
     expectation = context.expectation
     base = expectation.seed or 0
-
-    def adapt(model: Any, x: Any, y: Any) -> Any:
-        return context.hooks.pytest_converge_adapt(model=model, x=x, y=y)
-
     baseline: BaselineReport | None = None
-    connection = _connection(context, verb, arguments)
+    connection = _connection(context, call)
     if context.calibrate:
-        check_builder(verb, arguments, "--converge-calibrate")
+        check_builder(call, "--converge-calibrate")
     with preserved():
-        seed_everything(base)
-        training = build_training(verb, arguments, expectation, base, adapt)
+        training = seeded_training(context, call)
         try:
             # So that a layer more or less in the model changes nothing that is drawn from here on.
             reseed(base)
@@ -135,7 +130,7 @@ def run(context: Context, verb: str, arguments: dict[str, Any]) -> ConvergenceRe
             training.release()
     return ConvergenceResult(
         test=context.test,
-        verb=verb,
+        verb=call.verb,
         number=context.number,
         expectation=expectation,
         runs=tuple(runs),
@@ -144,13 +139,12 @@ def run(context: Context, verb: str, arguments: dict[str, Any]) -> ConvergenceRe
     )
 
 
-def seeded_training(context: Context, verb: str, arguments: dict[str, Any]) -> Training:
-    """The training that a verb stands for, from the seed of the test.
+def seeded_training(context: Context, call: Call) -> Training:
+    """The training that a verb was called for, from the seed of the test.
 
     Args:
         context: the test.
-        verb: "fit" or "minimize".
-        arguments: what the verb takes, apart from the expectation.
+        call: of the verb.
 
     Raises:
         InvalidTrainingError: the arguments make no training.
@@ -164,7 +158,7 @@ def seeded_training(context: Context, verb: str, arguments: dict[str, Any]) -> T
         return context.hooks.pytest_converge_adapt(model=model, x=x, y=y)
 
     seed_everything(base)
-    return build_training(verb, arguments, context.expectation, base, adapt)
+    return build_training(call, context.expectation, base, adapt)
 
 
 def _study(
@@ -183,11 +177,11 @@ def _study(
         context.keep(dataclasses.replace(study, test=context.test, training=context.number))
 
 
-def _connection(context: Context, verb: str, arguments: dict[str, Any]) -> Connection | None:
+def _connection(context: Context, call: Call) -> Connection | None:
     policy = context.baseline
     if policy is None:
         return None
-    return connect(policy, context.test, context.number, context.expectation, verb, arguments)
+    return connect(policy, context.test, context.number, context.expectation, call)
 
 
 def _compared(

@@ -328,6 +328,19 @@ def test_an_unknown_object_is_adapted_to_a_step():
     assert result.passed, result.findings
 
 
+@pytest.mark.parametrize(
+    ("parts", "pattern"),
+    [
+        ({"setp": print, "variables": []}, r"'setp' from pytest_converge_adapt; .*mean 'step'"),
+        ({"step": print, "variables": [], "epochs": 2}, r"got the argument 'epochs' from"),
+        ({"step": print}, r"got no argument 'variables' from pytest_converge_adapt"),
+    ],
+)
+def test_a_wrong_argument_of_an_adapted_step_is_named_before_any_training(parts, pattern):
+    with pytest.raises(ValueError, match=pattern):
+        judged(fit(object(), *linear(0)), steps=40, hooks=Hooks(adapted=lambda _: parts))
+
+
 def test_progress_is_told_up_to_the_last_step():
     told = []
     record = recorded_with_progress(told, steps=90)

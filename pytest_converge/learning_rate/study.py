@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pytest_converge.core.calls import Call
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.core.rate_range import RatePoint, RateRange, ScheduleRun
 from pytest_converge.core.record import TrainingRecord
@@ -26,8 +27,7 @@ PLACE = 0.123456
 
 def range_of_rates(
     context: Context,
-    verb: str,
-    arguments: dict[str, Any],
+    call: Call,
     *,
     schedules: Mapping[str, Any] | None = None,
     decades: int = 8,
@@ -36,8 +36,7 @@ def range_of_rates(
 
     Args:
         context: the test.
-        verb: "fit" or "minimize".
-        arguments: what the verb takes, apart from the expectation.
+        call: of `converge.fit` or `converge.minimize`, with a function that builds.
         schedules: by name: `LearningRateSchedule`s to run beside the constant rates.
         decades: to sweep around the user's own rate.
 
@@ -50,7 +49,7 @@ def range_of_rates(
 
     began = time.perf_counter()
     with preserved():
-        training = seeded_training(context, verb, arguments)
+        training = seeded_training(context, call)
         try:
             _check(training, schedules)
             running = TrainingRun(training, context.expectation.steps, context.progress)

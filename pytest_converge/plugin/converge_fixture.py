@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import pytest
 
+from pytest_converge.core.calls import Call, FitCall, MinimizeCall, StepCall
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
 from pytest_converge.core.expectation import Bound, Expectation
 from pytest_converge.core.failures import ConvergenceError
@@ -95,17 +96,17 @@ class Converge:
             InvalidTrainingError: it cannot be run or judged as asked.
         """
         __tracebackhide__ = True
-        arguments = {
-            "model": model,
-            "x": x,
-            "y": y,
-            "batch_size": batch_size,
-            "shuffle": shuffle,
-            "sample_weight": sample_weight,
-            "class_weight": class_weight,
-            "validation_data": validation_data,
-        }
-        return self._train("fit", arguments, expectation)
+        call = FitCall(
+            model=model,
+            x=x,
+            y=y,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            validation_data=validation_data,
+        )
+        return self._train(call, expectation)
 
     def minimize(
         self,
@@ -128,8 +129,8 @@ class Converge:
             InvalidTrainingError: it cannot be run or judged as asked.
         """
         __tracebackhide__ = True
-        arguments = {"loss": loss, "variables": variables, "optimizer": optimizer}
-        return self._train("minimize", arguments, expectation)
+        call = MinimizeCall(loss=loss, variables=variables, optimizer=optimizer)
+        return self._train(call, expectation)
 
     def step(
         self,
@@ -154,18 +155,16 @@ class Converge:
             InvalidTrainingError: it cannot be run or judged as asked.
         """
         __tracebackhide__ = True
-        arguments = {"step": step, "variables": variables, "data": data, "optimizer": optimizer}
-        return self._train("step", arguments, expectation)
+        call = StepCall(step=step, variables=variables, data=data, optimizer=optimizer)
+        return self._train(call, expectation)
 
-    def _train(
-        self, verb: str, arguments: dict[str, Any], expectation: Mapping[str, Any]
-    ) -> ConvergenceResult:
+    def _train(self, call: Call, expectation: Mapping[str, Any]) -> ConvergenceResult:
         __tracebackhide__ = True
         state = runtest.state_of(self._item)
         state.calls += 1
         picture = TrainingPicture(self._item)
         try:
-            result = self._run(verb, arguments, expectation, picture)
+            result = self._run(call, expectation, picture)
         except InvalidTrainingError as error:
             if self._item.config.getoption("fulltrace", False):
                 raise
@@ -180,16 +179,12 @@ class Converge:
         return result
 
     def _run(
-        self,
-        verb: str,
-        arguments: dict[str, Any],
-        expectation: Mapping[str, Any],
-        picture: TrainingPicture,
+        self, call: Call, expectation: Mapping[str, Any], picture: TrainingPicture
     ) -> ConvergenceResult:
         # Imports TensorFlow, which takes seconds: never before a test needs it.
         from pytest_converge.runner import Context, run
 
-        refuse_unknown(f"converge.{verb}", arguments, expectation)
+        refuse_unknown(f"converge.{call.verb}", call.names(), expectation)
         item = self._item
         expected = runtest.expectation_of(item, expectation)
         with progress(item.config) as report:
@@ -206,7 +201,7 @@ class Converge:
                 keep=lambda study: runtest.keep(item, study),
                 surface=picture.wanted,
             )
-            return run(context, verb, arguments)
+            return run(context, call)
 
     def _command(self) -> str:
         """The command that runs this test again with the same seed and steps."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_converge.core.calls import Call, FitCall, MinimizeCall
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.core.rate_range import RateRange
 from pytest_converge.plugin import converge_fixture, runtest
@@ -78,16 +79,21 @@ class LearningRate:
         __tracebackhide__ = True
         state = runtest.state_of(self._item)
         state.calls += 1
-        arguments: dict[str, Any] = {"loss": build, "variables": None, "optimizer": None}
+        call: Call = MinimizeCall(loss=build)
         if x is not None:
-            arguments = {"model": build, "x": x, "y": y, "batch_size": batch_size}
-            arguments |= {"shuffle": shuffle, "sample_weight": sample_weight}
-            arguments |= {"class_weight": class_weight, "validation_data": validation_data}
+            call = FitCall(
+                model=build,
+                x=x,
+                y=y,
+                batch_size=batch_size,
+                shuffle=shuffle,
+                sample_weight=sample_weight,
+                class_weight=class_weight,
+                validation_data=validation_data,
+            )
         options = {"schedules": schedules, "decades": decades}
         try:
-            study = self._run(
-                "fit" if x is not None else "minimize", arguments, options, expectation
-            )
+            study = self._run(call, options, expectation)
         except InvalidTrainingError as error:
             if self._item.config.getoption("fulltrace", False):
                 raise
@@ -98,17 +104,14 @@ class LearningRate:
         return study
 
     def _run(
-        self,
-        verb: str,
-        arguments: dict[str, Any],
-        options: dict[str, Any],
-        expectation: Mapping[str, Any],
+        self, call: Call, options: dict[str, Any], expectation: Mapping[str, Any]
     ) -> RateRange:
         # Imports TensorFlow, which takes seconds: never before a test needs it.
         from pytest_converge.learning_rate.study import range_of_rates
         from pytest_converge.runner import Context
 
-        converge_fixture.refuse_unknown("learning_rate.range", [*arguments, *options], expectation)
+        known = [*call.names(), *options]
+        converge_fixture.refuse_unknown("learning_rate.range", known, expectation)
         _check(options["schedules"], options["decades"])
         item = self._item
         with progress(item.config) as report:
@@ -119,7 +122,7 @@ class LearningRate:
                 hooks=item.ihook,
                 progress=report,
             )
-            return range_of_rates(context, verb, arguments, **options)
+            return range_of_rates(context, call, **options)
 
 
 def _check(schedules: Any, decades: Any) -> None:

@@ -29,7 +29,7 @@ def result_of(start: Start, *, seed: int = 0, diagnose: str = "quick", **expecta
         progress=quiet,
         diagnose=diagnose,
     )
-    result: ConvergenceResult = runner.run(context, start.verb, start.arguments)
+    result: ConvergenceResult = runner.run(context, start.call)
     return result
 
 

@@ -38,7 +38,7 @@ def context(*, hooks=None, **expectation):
 
 def ranged(start, *, schedules=None, decades=8, hooks=None, **expectation):
     given = context(hooks=hooks, **expectation)
-    return range_of_rates(given, start.verb, start.arguments, schedules=schedules, decades=decades)
+    return range_of_rates(given, start.call, schedules=schedules, decades=decades)
 
 
 def bowl(rate=0.1, make=optimizers.SGD, **settings):
@@ -53,13 +53,13 @@ def test_a_passing_rate_passes_as_a_training_of_its_own():
     found = ranged(fit(build(), X, Y), max_loss=0.05)
     for rate in (found.lowest, found.own, found.highest):
         start = fit(build(lambda rate=rate: optimizers.SGD(rate)), X, Y)
-        alone = run(context(max_loss=0.05), start.verb, start.arguments)
+        alone = run(context(max_loss=0.05), start.call)
         point = min(found.points, key=lambda p: abs(p.learning_rate - rate))
         assert alone.passed
         assert alone.final_loss == pytest.approx(point.final_loss, rel=1e-4)
     for rate in (found.below, found.above):
         start = fit(build(lambda rate=rate: optimizers.SGD(rate)), X, Y)
-        assert not run(context(max_loss=0.05), start.verb, start.arguments).passed
+        assert not run(context(max_loss=0.05), start.call).passed
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])

@@ -19,6 +19,7 @@ from typing import Any
 from pytest_converge.core.baseline import StoredRun
 from pytest_converge.core.baseline_policy import BaselinePolicy
 from pytest_converge.core.baseline_report import BaselineReport
+from pytest_converge.core.calls import Call
 from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.core.expectation import Expectation
@@ -47,9 +48,9 @@ class Context:
     surface: Callable[[Any], None] | None = None
 
 
-def run(context: Context, verb: str, arguments: dict[str, Any]) -> ConvergenceResult:
+def run(context: Context, call: Call) -> ConvergenceResult:
     """A result of the wanted kind."""
-    kind = next(iter(arguments.values()))
+    kind = getattr(call, call.names()[0])
     if kind == "invalid":
         raise InvalidTrainingError("got no data; expected at least one row. Pass some.")
     if kind == "interrupted":
@@ -75,7 +76,7 @@ def run(context: Context, verb: str, arguments: dict[str, Any]) -> ConvergenceRe
     run_ = Run(record=record, findings=(*findings, *checked))
     return ConvergenceResult(
         test=context.test,
-        verb=verb,
+        verb=call.verb,
         number=context.number,
         expectation=context.expectation,
         runs=(run_,),
@@ -119,11 +120,9 @@ def isolation(seed: int) -> Iterator[None]:
         random.setstate(state)
 
 
-def range_of_rates(
-    context: Context, verb: str, arguments: dict[str, Any], **options: Any
-) -> RateRange:
+def range_of_rates(context: Context, call: Call, **options: Any) -> RateRange:
     """Rates from 0.01 to 1 pass; the own one is 0.1 for "good" and 1 for "bad"."""
-    kind = next(iter(arguments.values()))
+    kind = getattr(call, call.names()[0])
     if kind == "invalid":
         raise InvalidTrainingError("got no rate; expected one. Give one.")
     rates = {0.001: 0.9, 0.01: 0.05, 0.1: 0.02, 1.0: 0.01, 10.0: 5.0}

@@ -36,7 +36,7 @@ def calibrated(start, *, seed=1, **expectation):
         calibrate=True,
         keep=kept.append,
     )
-    return runner.run(context, start.verb, start.arguments), kept
+    return runner.run(context, start.call), kept
 
 
 def test_a_proposal_of_steps_and_bound():

@@ -36,7 +36,7 @@ def power_of(start, *, hooks=None, seed=1, **expectation):
         power=True,
         keep=kept.append,
     )
-    return runner.run(context, start.verb, start.arguments), kept
+    return runner.run(context, start.call), kept
 
 
 def by_name(study):
@@ -75,7 +75,7 @@ def test_the_verdict_and_what_was_trained_stay_as_they_are():
             power=power,
         )
         start = fit(model, *wine())
-        result = runner.run(context, start.verb, start.arguments)
+        result = runner.run(context, start.call)
         return result, model
 
     plain, model = trained(False)

@@ -22,6 +22,8 @@ import sklearn.datasets
 import tensorflow as tf
 from keras import layers, optimizers
 
+from pytest_converge.core.calls import Call, FitCall, MinimizeCall, StepCall
+
 SPARSE = "sparse_categorical_crossentropy"
 BINARY = "binary_crossentropy"
 
@@ -32,6 +34,12 @@ class Start:
 
     verb: str
     arguments: dict[str, Any]
+
+    @property
+    def call(self) -> Call:
+        """What the verb of the fixture makes of it."""
+        kinds = {kind.verb: kind for kind in (FitCall, MinimizeCall, StepCall)}
+        return kinds[self.verb](**self.arguments)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def judged(
         hooks=hooks or NoHooks(),
         progress=progress,
     )
-    return runner.run(context, start.verb, start.arguments)
+    return runner.run(context, start.call)
 
 
 def recorded(start: Start, *, seed: int = 0, **expectation) -> TrainingRecord:
@@ -57,7 +57,7 @@ def failing(result: ConvergenceResult) -> set[str]:
 def training_of(start: Start, *, steps: int = 100, seed: int = 0, **expectation) -> Training:
     """The training behind a call of a verb."""
     expected = Expectation(steps=steps, seed=seed, **expectation)
-    return build_training(start.verb, start.arguments, expected, seed, lambda *_: None)
+    return build_training(start.call, expected, seed, lambda *_: None)
 
 
 def running(start: Start, *, steps: int = 100, seed: int = 0) -> TrainingRun:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_converge.baselines.session.baseline_gate import BaselineGate, Subject
 from pytest_converge.baselines.session.runs import Runs
 from pytest_converge.core.baseline_policy import BaselinePolicy
 from pytest_converge.core.baseline_report import BaselineReport, Value
+from pytest_converge.core.calls import Call
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
@@ -88,12 +89,7 @@ class Connection:
 
 
 def connect(
-    policy: BaselinePolicy,
-    test: str,
-    number: int,
-    expectation: Expectation,
-    verb: str,
-    arguments: Mapping[str, Any],
+    policy: BaselinePolicy, test: str, number: int, expectation: Expectation, call: Call
 ) -> Connection | None:
     """The baseline of a training, read before anything is trained; None where there is none.
 
@@ -108,23 +104,17 @@ def connect(
     if not expectation.baseline or policy.mode == "off":
         return None
     from pytest_converge.training.adapters.build import check_builder
-    from pytest_converge.training.data.sources import is_dataset
+    from pytest_converge.training.data.sources import yields_batches
 
-    check_builder(verb, arguments, "baseline=True")
-    batches = is_dataset(arguments.get("x"))
-    subject = subject_of(test, number, expectation, verb, arguments, batches=batches)
+    check_builder(call, "baseline=True")
+    batches = yields_batches(getattr(call, "x", None))
+    subject = subject_of(test, number, expectation, call, batches=batches)
     gate = BaselineGate.open(policy, subject)
     return None if gate is None else Connection(gate, subject, always=policy.records_failures)
 
 
 def subject_of(
-    test: str,
-    number: int,
-    expectation: Expectation,
-    verb: str,
-    arguments: Mapping[str, Any],
-    *,
-    batches: bool,
+    test: str, number: int, expectation: Expectation, call: Call, *, batches: bool
 ) -> Subject:
     """The training that a verb was called for.
 
@@ -132,19 +122,16 @@ def subject_of(
         test: the id of the test.
         number: which training of its test it is, counted from 1.
         expectation: what is expected of it.
-        verb: "fit", "minimize" or "step".
-        arguments: what the verb was called with, apart from the expectation.
+        call: of the verb.
         batches: True where the data come in batches of their own.
     """
     settings: dict[str, Value] = {
         "metric": expectation.metric,
         "seed": expectation.seed,
         "steps": expectation.steps,
-        "verb": verb,
+        "verb": call.verb,
+        **({} if batches else call.batching),
     }
-    if verb == "fit" and not batches:
-        settings["batch_size"] = int(arguments["batch_size"])
-        settings["shuffle"] = bool(arguments["shuffle"])
     return Subject(test=test, number=number, settings=settings, metric=expectation.metric)
 
 

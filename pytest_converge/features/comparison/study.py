@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pytest_converge.core.calls import FitCall
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.record import TrainingRecord
@@ -148,16 +149,13 @@ class _Benches:
         from pytest_converge.training.loop.run import TrainingRun
 
         shape = (features.shape,) if self._takes_shape else ()
-        arguments = {
-            "model": functools.partial(self._build, *shape),
-            "x": features.array,
-            "y": self._targets,
-            "batch_size": self._batch_size,
-            "shuffle": True,
-            "sample_weight": None,
-            "class_weight": None,
-        }
-        training = seeded_training(self._context, "fit", arguments)
+        call = FitCall(
+            model=functools.partial(self._build, *shape),
+            x=features.array,
+            y=self._targets,
+            batch_size=self._batch_size,
+        )
+        training = seeded_training(self._context, call)
         self._stack.callback(training.release)
         context = self._context
         running = TrainingRun(training, context.expectation.steps, context.progress)

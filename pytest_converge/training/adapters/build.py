@@ -1,14 +1,15 @@
-"""From the arguments of a verb to a training."""
+"""From the call of a verb to a training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from pytest_converge.core.calls import Call, FitCall, MinimizeCall, StepCall
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.training.adapters.fit import ModelTraining
@@ -19,7 +20,7 @@ from pytest_converge.training.adapters.traceability import needed_arguments
 from pytest_converge.training.data.arrays import column_names
 from pytest_converge.training.data.batches import ArrayData, StreamData
 from pytest_converge.training.data.held_out import read_held_out
-from pytest_converge.training.data.sources import is_dataset, read_arrays, read_batches
+from pytest_converge.training.data.sources import read_arrays, read_batches, yields_batches
 from pytest_converge.training.state.seeding import reseed
 from pytest_converge.training.training import Training
 
@@ -46,34 +47,25 @@ BUILDERS = {
 Adapt = Callable[[Any, Any, Any], Any]
 
 
-def check_builder(verb: str, arguments: Mapping[str, Any], argument: str) -> None:
+def check_builder(call: Call, argument: str) -> None:
     """Refuses a training that starts from built objects where other starts are needed.
 
     Args:
-        verb: "fit", "minimize" or "step".
-        arguments: what the verb was called with, apart from the expectation.
+        call: of a verb.
         argument: what needs the other starts, as `baseline=True`.
 
     Raises:
         InvalidTrainingError: there is no function that builds what is trained.
     """
-    if verb == "fit":
-        builds = _is_builder(arguments["model"])
-    else:
-        given = arguments.get("variables"), arguments.get("optimizer")
-        builds = verb == "minimize" and given == (None, None) and callable(arguments["loss"])
-    if not builds:
-        raise _cannot_restart(verb, argument)
+    if not _is_builder(call.builder):
+        raise _cannot_restart(call, argument)
 
 
-def build_training(
-    verb: str, arguments: dict[str, Any], expectation: Expectation, seed: int, adapt: Adapt
-) -> Training:
+def build_training(call: Call, expectation: Expectation, seed: int, adapt: Adapt) -> Training:
     """The training that a verb was called for.
 
     Args:
-        verb: "fit", "minimize" or "step".
-        arguments: what the verb was called with, apart from the expectation.
+        call: of the verb.
         expectation: for the number of steps and the metrics it bounds.
         seed: of the batch order and the probe set.
         adapt: asked about objects that are no Keras model.
@@ -81,41 +73,43 @@ def build_training(
     Raises:
         InvalidTrainingError: the arguments make no training.
     """
-    if expectation.min_skill is not None and verb != "fit":
+    if not call.has_targets and (expectation.min_skill is not None or expectation.metrics):
+        name, expected = "metrics", "a compiled model"
+        if expectation.min_skill is not None:
+            name, expected = "min_skill", "a training with targets"
         remedy = "Use max_loss or min_decrease, or converge.fit."
-        raise InvalidTrainingError(
-            complaint(f"min_skill for converge.{verb}", "a training with targets", remedy)
-        )
-    if expectation.metrics and verb != "fit":
-        remedy = "Use max_loss or min_decrease, or converge.fit."
-        raise InvalidTrainingError(
-            complaint(f"metrics for converge.{verb}", "a compiled model", remedy)
-        )
-    builders = {"fit": _fit, "minimize": _minimize, "step": _step}
-    return builders[verb](arguments, expectation, seed, adapt)
+        given = f"{name} for converge.{call.verb}"
+        raise InvalidTrainingError(complaint(given, expected, remedy))
+    match call:
+        case FitCall():
+            return _fit(call, expectation, seed, adapt)
+        case MinimizeCall():
+            return _minimize(call, expectation)
+        case StepCall():
+            return _step(call, expectation, seed)
+    raise TypeError(type(call).__name__)
 
 
-def _fit(arguments: dict[str, Any], expectation: Expectation, seed: int, adapt: Adapt) -> Training:
-    given, x, y = arguments["model"], arguments["x"], arguments["y"]
-    builder = given if _is_builder(given) else None
-    model = given if builder is None else builder()
+def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Training:
+    builder = call.builder if _is_builder(call.builder) else None
+    model = call.model if builder is None else builder()
     if not isinstance(model, keras.Model):
-        adapted = adapt(model, x, y)
-        if isinstance(adapted, dict):
-            _refuse_held_out(arguments)
-            whole = {"data": None, "optimizer": None, **adapted}
-            return _step(whole, expectation, seed, adapt)
+        adapted = adapt(model, call.x, call.y)
+        if isinstance(adapted, Mapping):
+            _refuse_held_out(call)
+            return _step(StepCall.adapted(adapted), expectation, seed)
         model = model if adapted is None else adapted
     check_is_model(model)
-    _check_seeds("fit", expectation, builder)
+    _check_seeds(call, expectation, builder)
     # What the data draw, as a dataset that shuffles, must not depend on how much the model drew.
     reseed(seed)
-    data = _fit_data(arguments, expectation.steps, seed)
-    validation, held_out = arguments.get("validation_data"), []
-    if validation is not None:
-        together = data.batch_size if is_dataset(x) else arguments["batch_size"]
-        held_out = read_held_out(validation, together)
-    columns = {**column_names(x, "x"), **column_names(y, "y")} if not is_dataset(x) else {}
+    data, columns = _fit_data(call, expectation.steps, seed), {}
+    together = data.batch_size
+    if not yields_batches(call.x):
+        together = call.batch_size
+        columns = {**column_names(call.x, "x"), **column_names(call.y, "y")}
+    validation = call.validation_data
+    held_out = [] if validation is None else read_held_out(validation, together)
     return ModelTraining(
         model,
         data,
@@ -126,23 +120,24 @@ def _fit(arguments: dict[str, Any], expectation: Expectation, seed: int, adapt: 
     )
 
 
-def _refuse_held_out(arguments: dict[str, Any]) -> None:
-    if arguments.get("validation_data") is not None:
+def _refuse_held_out(call: FitCall) -> None:
+    if call.validation_data is not None:
         given = "validation_data for a model that is trained by a step of its own"
         remedy = "Leave it out, or let pytest_converge_adapt return a compiled Keras model."
         raise InvalidTrainingError(complaint(given, "a compiled Keras model", remedy))
 
 
-def _fit_data(arguments: dict[str, Any], steps: int, seed: int) -> ArrayData | StreamData:
-    x, class_weight = arguments["x"], arguments["class_weight"]
-    batch_size, shuffle = arguments["batch_size"], arguments["shuffle"]
-    if is_dataset(x):
-        for name in ("y", "sample_weight"):
-            if arguments[name] is not None:
+def _fit_data(call: FitCall, steps: int, seed: int) -> ArrayData | StreamData:
+    x = call.x
+    batch_size: Any = call.batch_size
+    shuffle: Any = call.shuffle
+    if yields_batches(x):
+        for name, part in (("y", call.y), ("sample_weight", call.sample_weight)):
+            if part is not None:
                 given = f"{name} beside a {type(x).__name__}"
                 remedy = f"Let its batches hold it: (x, y{', w' if name != 'y' else ''})."
                 raise InvalidTrainingError(complaint(given, f"no {name}", remedy))
-        return read_batches(x, class_weight, steps=steps, shuffle=bool(shuffle), seed=seed)
+        return read_batches(x, call.class_weight, steps=steps, shuffle=bool(shuffle), seed=seed)
     if isinstance(batch_size, bool) or not hasattr(batch_size, "__index__") or batch_size < 1:
         remedy = "Give the rows of a batch, as batch_size=32."
         raise InvalidTrainingError(
@@ -153,9 +148,9 @@ def _fit_data(arguments: dict[str, Any], steps: int, seed: int) -> ArrayData | S
         raise InvalidTrainingError(complaint(f"shuffle={shown(shuffle)}", "True or False", remedy))
     return read_arrays(
         x,
-        arguments["y"],
-        arguments["sample_weight"],
-        class_weight,
+        call.y,
+        call.sample_weight,
+        call.class_weight,
         batch_size=int(batch_size),
         shuffle=bool(shuffle),
         steps=steps,
@@ -163,15 +158,11 @@ def _fit_data(arguments: dict[str, Any], steps: int, seed: int) -> ArrayData | S
     )
 
 
-def _minimize(
-    arguments: dict[str, Any], expectation: Expectation, seed: int, adapt: Adapt
-) -> Training:
-    loss, variables, optimizer = (arguments[k] for k in ("loss", "variables", "optimizer"))
-    builder = None
-    if variables is None and optimizer is None and callable(loss):
-        builder = loss
-        loss, variables, optimizer = _three_parts(builder())
-    _check_seeds("minimize", expectation, builder)
+def _minimize(call: MinimizeCall, expectation: Expectation) -> Training:
+    builder = call.builder if _is_builder(call.builder) else None
+    parts = (call.loss, call.variables, call.optimizer)
+    loss, variables, optimizer = parts if builder is None else _three_parts(builder())
+    _check_seeds(call, expectation, builder)
     return MinimizeTraining(loss, variables, optimizer, builder=builder)
 
 
@@ -185,13 +176,13 @@ def _three_parts(parts: Any) -> tuple[Any, Any, Any]:
     )
 
 
-def _step(arguments: dict[str, Any], expectation: Expectation, seed: int, adapt: Adapt) -> Training:
-    _check_seeds("step", expectation, None)
+def _step(call: StepCall, expectation: Expectation, seed: int) -> Training:
+    _check_seeds(call, expectation, None)
     return StepTraining(
-        arguments["step"],
-        variables=arguments["variables"],
-        data=_step_data(arguments["data"], expectation.steps, seed),
-        optimizer=arguments["optimizer"],
+        call.step,
+        variables=call.variables,
+        data=_step_data(call.data, expectation.steps, seed),
+        optimizer=call.optimizer,
     )
 
 
@@ -199,9 +190,8 @@ def _step_data(data: Any, steps: int, seed: int) -> ArrayData | StreamData | Non
     """Batches of a source, or the arrays of one batch that is used in every step."""
     if data is None:
         return None
-    yields = is_dataset(data) or (isinstance(data, Iterable) and iter(data) is data)
     listed = isinstance(data, list) and data and isinstance(data[0], (tuple, list, dict))
-    source = data if yields or listed else [data]
+    source = data if yields_batches(data) or listed else [data]
     return read_batches(
         source, None, steps=steps, shuffle=False, seed=seed, unpack=_arguments_of_step
     )
@@ -228,18 +218,18 @@ def _is_builder(candidate: Any) -> bool:
         given = f"a function that needs {', '.join(needed)}"
         remedy = "Bind them: lambda: build(...)."
         raise InvalidTrainingError(
-            complaint(given, "a function without arguments that builds a model", remedy)
+            complaint(given, "a function without arguments that builds what is trained", remedy)
         )
     return True
 
 
-def _check_seeds(verb: str, expectation: Expectation, builder: Any) -> None:
+def _check_seeds(call: Call, expectation: Expectation, builder: Any) -> None:
     if expectation.seeds > 1 and builder is None:
-        raise _cannot_restart(verb, f"seeds={expectation.seeds}")
+        raise _cannot_restart(call, f"seeds={expectation.seeds}")
 
 
-def _cannot_restart(verb: str, argument: str) -> InvalidTrainingError:
-    expected, remedy = BUILDERS[verb]
+def _cannot_restart(call: Call, argument: str) -> InvalidTrainingError:
+    expected, remedy = BUILDERS[call.verb]
     name = argument.partition("=")[0]
     given = f"{argument} with objects that are built already"
     return InvalidTrainingError(complaint(given, expected, remedy.format(name=name)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import types
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -12,7 +12,7 @@ import tensorflow as tf
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.training.data.arrays import as_array, as_arrays, common_rows, map_named
 from pytest_converge.training.data.batches import Chunk, batch_rows
-from pytest_converge.training.data.sources import MEMORY_LIMIT, is_dataset
+from pytest_converge.training.data.sources import MEMORY_LIMIT, yields_batches
 
 __all__ = ["PREFIX", "read_held_out"]
 
@@ -32,7 +32,7 @@ def read_held_out(given: Any, batch_size: int) -> list[Chunk]:
     Raises:
         InvalidTrainingError: something else, no rows, or lengths that differ.
     """
-    if is_dataset(given):
+    if yields_batches(given):
         return _batches(given)
     if not isinstance(given, (tuple, list)) or len(given) not in {2, 3}:
         remedy = "Write, for example, validation_data=(x_test, y_test)."
@@ -84,7 +84,7 @@ def _batches(source: Any) -> list[Chunk]:
 
 
 def _endless(source: Any) -> bool:
-    if isinstance(source, types.GeneratorType):
+    if isinstance(source, Iterator):
         return True
     if isinstance(source, tf.data.Dataset):
         return bool(int(source.cardinality()) == tf.data.INFINITE_CARDINALITY)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -21,15 +20,18 @@ from pytest_converge.training.data.arrays import (
 )
 from pytest_converge.training.data.batches import ArrayData, Batch, StreamData, batch_rows
 
-__all__ = ["is_dataset", "read_arrays", "read_batches"]
+__all__ = ["read_arrays", "read_batches", "yields_batches"]
 
 #: Bytes of batches that are held in memory for the compiled loop; more are streamed.
 MEMORY_LIMIT = 512 * 2**20
 
 
-def is_dataset(x: Any) -> bool:
-    """True for sources that yield batches by themselves: no `y` and no `batch_size` apply."""
-    return isinstance(x, (tf.data.Dataset, keras.utils.PyDataset, types.GeneratorType))
+def yields_batches(x: Any) -> bool:
+    """True for sources of batches: datasets, generators and other iterators.
+
+    The one rule for all verbs. No `y` and no `batch_size` apply to them.
+    """
+    return isinstance(x, (tf.data.Dataset, keras.utils.PyDataset, Iterator))
 
 
 def read_arrays(
@@ -156,7 +158,7 @@ def _epochs(source: Any, shuffle: bool, seed: int) -> Iterator[Iterable[Any]]:
             begin()
             yield _one_epoch(source, rng if shuffle else None)
             source.on_epoch_end()
-    elif iter(source) is source:
+    elif isinstance(source, Iterator):
         yield source
     else:
         while True:
@@ -196,7 +198,7 @@ def _streamed(
 ) -> StreamData:
     """More data than is held in memory: the batches so far first, then on from the source."""
     reason = f"the batches need more than {MEMORY_LIMIT >> 20} MB"
-    if iter(source) is source if not isinstance(source, keras.utils.PyDataset) else False:
+    if isinstance(source, Iterator):
 
         def rest() -> Iterator[Batch]:
             yield from kept

@@ -5,16 +5,20 @@ from __future__ import annotations
 import pytest
 
 from pytest_converge.baselines.session.connection import check_metric, subject_of
+from pytest_converge.core.calls import FitCall, MinimizeCall
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.core.expectation import Expectation
 
 DIRECTIONS = {"loss": False, "accuracy": True, "own": None}
-ARGUMENTS = {"batch_size": 16, "shuffle": False, "x": None}
+CALLS = {
+    "fit": FitCall(model=None, batch_size=16, shuffle=False),
+    "minimize": MinimizeCall(loss=None),
+}
 
 
 def settings(verb="fit", *, batches=False, **expectation):
     expected = Expectation(seed=3, **expectation)
-    made = subject_of("test", 2, expected, verb, ARGUMENTS, batches=batches)
+    made = subject_of("test", 2, expected, CALLS[verb], batches=batches)
     assert (made.test, made.number, made.metric) == ("test", 2, expected.metric)
     return dict(made.settings)
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.training.data import sources
 from pytest_converge.training.data.batches import ArrayData, StreamData
-from pytest_converge.training.data.sources import is_dataset, read_arrays, read_batches
+from pytest_converge.training.data.sources import read_arrays, read_batches, yields_batches
 
 
 def flat(lists):
@@ -292,12 +292,12 @@ def test_floats_are_cast_as_by_fit():
         (np.zeros(3), False),
         ([np.zeros(3)], False),
         (tf.zeros(3), False),
-        (iter([]), False),
+        (iter([]), True),
         (None, False),
     ],
 )
 def test_what_yields_batches_by_itself(x, answer):
-    assert is_dataset(x) == answer
+    assert yields_batches(x) == answer
 
 
 def arrays(x, y=None, sample_weight=None, class_weight=None, **options):

@@ -1,0 +1,113 @@
+"""Calls of the three verbs, as values: what each was given apart from the expectation."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
+
+__all__ = ["Call", "FitCall", "MinimizeCall", "StepCall"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Call:
+    """What a verb was called with; holds the user's objects, so that no two calls are equal.
+
+    Attributes:
+        verb: the name of the verb.
+        has_targets: True where targets and compiled metrics belong to what is trained.
+    """
+
+    verb: ClassVar[str]
+    has_targets: ClassVar[bool] = False
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The names of the arguments, what is trained first."""
+        return tuple(field.name for field in dataclasses.fields(cls))
+
+    @property
+    def builder(self) -> Any:
+        """What builds the trained objects anew, if it is a function; None where nothing can."""
+        return None
+
+    @property
+    def batching(self) -> Mapping[str, int | bool]:
+        """How arrays are cut into batches; empty for other data."""
+        return {}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FitCall(Call):
+    """A call of `converge.fit`, whose documentation says what the arguments are."""
+
+    verb: ClassVar[str] = "fit"
+    has_targets: ClassVar[bool] = True
+
+    model: Any
+    x: Any = None
+    y: Any = None
+    batch_size: int = 32
+    shuffle: bool = True
+    sample_weight: Any = None
+    class_weight: Mapping[int, float] | None = None
+    validation_data: Any = None
+
+    @property
+    def builder(self) -> Any:
+        """The model, which may be a function."""
+        return self.model
+
+    @property
+    def batching(self) -> Mapping[str, int | bool]:
+        """The size of a batch and the order of the rows."""
+        return {"batch_size": int(self.batch_size), "shuffle": bool(self.shuffle)}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MinimizeCall(Call):
+    """A call of `converge.minimize`, whose documentation says what the arguments are."""
+
+    verb: ClassVar[str] = "minimize"
+
+    loss: Any
+    variables: Any = None
+    optimizer: Any = None
+
+    @property
+    def builder(self) -> Any:
+        """The loss where it was given alone: then it builds the three parts."""
+        return self.loss if self.variables is None and self.optimizer is None else None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StepCall(Call):
+    """A call of `converge.step`, whose documentation says what the arguments are."""
+
+    verb: ClassVar[str] = "step"
+
+    step: Any
+    variables: Any
+    data: Any = None
+    optimizer: Any = None
+
+    @classmethod
+    def adapted(cls, arguments: Mapping[str, Any]) -> StepCall:
+        """The call that the hook `pytest_converge_adapt` described.
+
+        Raises:
+            InvalidTrainingError: an argument is unknown or missing.
+        """
+        source, expected = "from pytest_converge_adapt", "the arguments of converge.step"
+        for name in arguments:
+            if name not in cls.names():
+                given = f"the argument {name!r} {source}"
+                remedy = nearest(str(name), cls.names())
+                raise InvalidTrainingError(complaint(given, expected, remedy))
+        for name in ("step", "variables"):
+            if name not in arguments:
+                given = f"no argument {name!r} {source}"
+                raise InvalidTrainingError(complaint(given, expected, f"Add {name!r} to the dict."))
+        return cls(**arguments)
