@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import pytest
 
@@ -14,9 +14,6 @@ from pytest_converge.core.study import Study
 from pytest_converge.plugin import runtest
 from pytest_converge.plugin.plots import draw
 from pytest_converge.plugin.progress import progress
-
-if TYPE_CHECKING:
-    from pytest_converge.runner import Context
 
 __all__ = [
     "ExpectationArguments",
@@ -65,8 +62,8 @@ def refuse_unknown(call: str, arguments: Iterable[str], expectation: Mapping[str
 @contextlib.contextmanager
 def runner_context(
     item: pytest.Item, number: int, expectation: Expectation, **options: Any
-) -> Iterator[Context]:
-    """What the runner is told of a test, while it shows its progress.
+) -> Iterator[Any]:
+    """The `Context` that the runner is told of a test, while it shows its progress.
 
     Args:
         item: the test.
