@@ -41,7 +41,7 @@ def layer(inside=(), inside_functions=(), outside=(), types=(), *, extras=False)
 
 NUMBERS = {"keras", "numpy", "tensorflow"}
 DATA = {"core", "columns"}
-STATE = DATA | {"training.state"}
+STATE = DATA | {"training.keras_internals", "training.state"}
 LOOP = STATE | {"training.data", "training.model", "training.training", "training.loop"}
 TRAINING = LOOP | {"training.measures", "training.adapters", "training.interventions"}
 BASELINES = {"baselines.gate", "baselines.files", "baselines.session"}
@@ -57,7 +57,8 @@ LAYERS = {
     "__init__": layer(),
     "core": layer(),
     "columns": layer({"core"}, outside={"numpy"}),
-    "training.state": layer(DATA, outside=NUMBERS),
+    "training.keras_internals": layer(outside=NUMBERS),
+    "training.state": layer(DATA | {"training.keras_internals"}, outside=NUMBERS),
     "training.data": layer(STATE, outside=NUMBERS),
     "training.model": layer(STATE | {"training.data"}, outside=NUMBERS),
     "training.training": layer(STATE | {"training.data", "training.model"}, outside=NUMBERS),

@@ -153,7 +153,7 @@ def _check(training: Training, schedules: Mapping[str, Any] | None) -> None:
         raise InvalidTrainingError(
             complaint("a training without a known optimizer", "one with an optimizer", remedy)
         )
-    if not getattr(training.data, "replays", True):
+    if not training.replays:
         remedy = "Pass a function or a dataset that can start again."
         expected = "data that can be read once a learning rate"
         raise InvalidTrainingError(complaint("a generator that runs dry", expected, remedy))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.optimizers import reconfigured
+from pytest_converge.training.interventions.optimizers import with_settings
 from pytest_converge.training.interventions.rerun import Laboratory
-from pytest_converge.training.loop.run import TrainingRun, Watch
-from pytest_converge.training.training import Training
+from pytest_converge.training.loop.run import Watch
 
 __all__ = ["Sweep"]
 
@@ -23,8 +20,6 @@ class Sweep(Laboratory):
     part of the graph, so that it costs one.
     """
 
-    _watch: Watch | None = None
-
     def at(self, factor: float, number: int, watch: Watch | None = None) -> TrainingRecord:
         """A run at a multiple of the user's rate.
 
@@ -34,24 +29,11 @@ class Sweep(Laboratory):
             watch: may break the run off.
         """
         change = Intervention(code="", change=f"learning rate times {factor:g}", rate_factor=factor)
-        return self._record(change, number, watch)
+        with self.changed(change, watch) as run:
+            return run(number)
 
     def under(self, rate: Any, number: int) -> TrainingRecord:
         """A whole run under a rate or a schedule of Keras in the place of the user's."""
-
-        @contextlib.contextmanager
-        def variant(changed: Training) -> Iterator[None]:
-            optimizer = reconfigured(changed.optimizers[0], learning_rate=rate)
-            with changed.with_optimizer(optimizer):
-                yield
-
-        return self._record(Intervention(code="", change="schedule", variant=variant), number, None)
-
-    def _record(self, change: Intervention, number: int, watch: Watch | None) -> TrainingRecord:
-        self._watch = watch
+        change = Intervention(code="", change="schedule", variant=with_settings(learning_rate=rate))
         with self.changed(change) as run:
-            record: TrainingRecord = run(number)
-        return record
-
-    def _measured(self, running: TrainingRun, seed: int) -> TrainingRecord:
-        return running.run(seed, self._watch)
+            return run(number)

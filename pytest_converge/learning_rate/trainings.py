@@ -119,7 +119,6 @@ class RateProbes:
             try:
                 records.append(self._sweep.at(rate / self._own, number, watch))
             except Exception as error:  # noqa: BLE001 - what only this rate leads to is its outcome
-                self._sweep.put_back()
                 return self._keep_error(rate, error)
             self._check_rates(records[-1], rate / self._own)
             if not self._passes(records[-1]):

@@ -83,7 +83,6 @@ def calibration_of(
                 try:
                     changed[mutation.name] = _losses(milestones, mutation.change, stops)
                 except Exception as error:  # noqa: BLE001 - a change that does not fit a model
-                    milestones.put_back()
                     excluded.append((mutation.name, named(error)))
     candidates = [
         _candidate(steps, plain[at], {name: runs[at] for name, runs in changed.items()}, record)

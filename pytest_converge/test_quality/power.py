@@ -102,15 +102,14 @@ def _why_alone(laboratory: Laboratory) -> str:
     """Why a training has no start but one; empty where it has others."""
     if laboratory.start_values(1):
         return ""
-    if laboratory.training.verb == "step":
-        return "converge.step cannot build the model anew"
+    if not laboratory.training.takes_builder:
+        return f"converge.{laboratory.training.verb} cannot build the model anew"
     return "another start needs a function that builds the model"
 
 
 def why_once(running: TrainingRun) -> str:
     """Why a training cannot be repeated; empty where it can."""
-    replays = getattr(running.training.data, "replays", True)
-    return "" if replays else "the generator of the batches cannot start again"
+    return "" if running.training.replays else "the generator of the batches cannot start again"
 
 
 @contextlib.contextmanager
@@ -122,13 +121,11 @@ def put_back_after(running: TrainingRun, seed: int) -> Iterator[None]:
         seed: of the first.
     """
     training = running.training
-    data, trained = training.data, training.snapshot()
-    reshuffled = getattr(data, "reshuffled", None)
-    training.data = data if reshuffled is None else reshuffled(seed)
+    trained = training.snapshot()
     try:
-        yield
+        with training.with_data(training.data and training.data.reshuffled(seed)):
+            yield
     finally:
-        training.data = data
         trained.restore()
 
 
@@ -182,7 +179,6 @@ class _Trials:
             with self._laboratory.changed(mutation.change) as run:
                 return self._judged(mutation.name, run)
         except Exception as error:  # noqa: BLE001 - a change that does not fit a model is no error
-            self._laboratory.put_back()
             return TriedMutation(change=mutation.name, reason=named(error))
 
     def _judged(self, name: str, run: Callable[[int], TrainingRecord]) -> TriedMutation:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from pytest_converge.core.curve import LossCurve
-from pytest_converge.training.data.batches import Chunk, StreamData
+from pytest_converge.training.data.batches import Chunk
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Laboratory
 from pytest_converge.training.loop.probe_plan import LONGEST_SEGMENT
 from pytest_converge.training.loop.run import Progress, TrainingRun
-from pytest_converge.training.state.graphs import light_graph_optimizer
 
 __all__ = ["Milestones", "can_go_on"]
 
@@ -36,12 +35,10 @@ class Milestones(Laboratory):
     ) -> None:
         super().__init__(running, seed, progress)
         self._factor = factor
-        self._stops: Sequence[int] = ()
 
-    @contextmanager
     def losses(
         self, change: Intervention, stops: Sequence[int]
-    ) -> Iterator[Callable[[int], list[float]]]:
+    ) -> AbstractContextManager[Callable[[int], list[float]]]:
         """Makes a change; yields a function from the number of a start to its losses.
 
         Args:
@@ -49,18 +46,13 @@ class Milestones(Laboratory):
             stops: rising numbers of steps, none beyond `factor` times those of the run. A run
                 that is not finite anymore gives NaN from there on.
         """
-        self._stops = stops
-        with self.changed(dataclasses.replace(change, steps_factor=self._factor)) as run:
-            yield run
-
-    def _measured(self, running: TrainingRun, seed: int) -> list[float]:
-        with light_graph_optimizer(running.steps):
-            return list(_looked_at(running, self._stops, self._progress))
+        longer = dataclasses.replace(change, steps_factor=self._factor)
+        return self.measured(longer, lambda run, _: list(_looked_at(run, stops, self._progress)))
 
 
 def can_go_on(running: TrainingRun) -> bool:
     """True where the training can be longer than it was: its batches begin again."""
-    return not isinstance(running.training.data, StreamData)
+    return running.training.data is None or running.training.data.prolongs
 
 
 def _looked_at(running: TrainingRun, stops: Sequence[int], progress: Progress) -> Iterator[float]:
@@ -86,7 +78,7 @@ def _looked_at(running: TrainingRun, stops: Sequence[int], progress: Progress) -
 
 def _probe_set(running: TrainingRun) -> list[Chunk]:
     """The whole probe set; none where the loss on it is another every time."""
-    whole, _ = running._probe_set()
+    whole, _ = running.probe_set()
     if running.training.full_batch and len({running.loop.probe_loss(whole) for _ in "ab"}) > 1:
         return []
     return whole

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pytest_converge.core.record import NonFinite
-from pytest_converge.training.data.batches import ArrayData, Batch, Chunk, StreamData
+from pytest_converge.training.data.batches import ArrayData, Batch, Chunk, TrainingData
 from pytest_converge.training.state.optimizer import ObservedOptimizer
 from pytest_converge.training.state.snapshot import Snapshot, unique_variables
 
@@ -44,6 +44,7 @@ class Training(abc.ABC):
         optimizers: the optimizers whose updates are observed.
         loss_name: what the loss is called in messages.
         nonnegative: True where the loss cannot be negative on targets that suit it.
+        takes_builder: False where no function can build what is trained anew.
         model: the compiled Keras model that is trained; None where there is none.
         own_train_step: True where the model's `train_step` is the user's.
         lists_variables: True where the user listed the variables to train.
@@ -51,11 +52,12 @@ class Training(abc.ABC):
     """
 
     verb: str
-    data: ArrayData | StreamData | None = None
+    data: TrainingData | None = None
     optimizers: tuple[ObservedOptimizer, ...] = ()
     loss_name: str = "loss"
     nonnegative: bool = False
     eager_reason: str = ""
+    takes_builder: bool = True
     model: Any = None
     own_train_step: bool = False
     lists_variables: bool = False
@@ -67,6 +69,20 @@ class Training(abc.ABC):
     full_batch: bool = False
     #: Variables that the traced step reads, known or not; set by the loop.
     touched: Sequence[Any] = ()
+
+    @property
+    def rows_in_memory(self) -> ArrayData | None:
+        """The rows of the data where they lie in memory, else None."""
+        return None if self.data is None else self.data.rows_in_memory
+
+    def first_batch(self) -> Batch:
+        """The batch of the first step; None without data."""
+        return None if self.data is None else next(self.data.batches())
+
+    @property
+    def replays(self) -> bool:
+        """False where a second run cannot see the same batches."""
+        return self.data is None or self.data.replays
 
     @property
     @abc.abstractmethod
@@ -158,6 +174,36 @@ class Training(abc.ABC):
     def with_optimizer(self, optimizer: Any) -> contextlib.AbstractContextManager[None]:
         """Trains with another Keras optimizer meanwhile, where `optimizer_is_ours`."""
         raise NotImplementedError(self.verb)
+
+    def with_model(self, model: Any) -> contextlib.AbstractContextManager[None]:
+        """Trains another compiled and built model meanwhile, where there is a `model`."""
+        raise NotImplementedError(self.verb)
+
+    def with_variables(self, variables: list[Any]) -> contextlib.AbstractContextManager[None]:
+        """Trains other variables meanwhile, where it `lists_variables`."""
+        raise NotImplementedError(self.verb)
+
+    def read_variables(self) -> list[Any]:
+        """The trainable variables that the loss reads, where it `lists_variables`."""
+        return []
+
+    @contextlib.contextmanager
+    def with_data(self, data: TrainingData | None) -> Iterator[None]:
+        """Trains on other data meanwhile."""
+        kept, self.data = self.data, data
+        try:
+            yield
+        finally:
+            self.data = kept
+
+    @contextlib.contextmanager
+    def with_rate_factor(self, factor: float) -> Iterator[None]:
+        """Multiplies every learning rate meanwhile, also one under a schedule."""
+        self.set_learning_rate_factor(factor)
+        try:
+            yield
+        finally:
+            self.set_learning_rate_factor(1.0)
 
     @contextlib.contextmanager
     def traced_anew(self) -> Iterator[None]:

@@ -42,11 +42,11 @@ class Connection:
             InvalidTrainingError: the metric is not measured, or the data cannot be read again.
         """
         check_metric(self._subject.metric, running.training.metric_directions())
-        if running.training.verb == "step":
+        if not running.training.takes_builder:
             given = "baseline=True for an object that is trained by a step of its own"
             remedy = "Leave baseline out: a step cannot be built anew."
             raise InvalidTrainingError(complaint(given, "a compiled Keras model", remedy))
-        if not getattr(running.training.data, "replays", True):
+        if not running.training.replays:
             given = "a generator that cannot start again, with baseline=True"
             remedy = "Pass a tf.data.Dataset or a PyDataset, or fewer steps."
             raise InvalidTrainingError(complaint(given, "data that can be read twice", remedy))

@@ -9,8 +9,7 @@ from pytest_converge.test_quality.mutations.layer_changes import (
     activation_removed,
     first_layer_frozen,
 )
-from pytest_converge.training.adapters.fit import ModelTraining
-from pytest_converge.training.data.batches import ArrayData, StreamData
+from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.training import Training
 
@@ -72,24 +71,24 @@ def _slower(training: Training, factor: float) -> Intervention | str:
 
 
 def _frozen(training: Training) -> Intervention | str:
-    if not isinstance(training, ModelTraining):
+    if training.model is None:
         return _no_layers(training)
     return first_layer_frozen(training.model) or "no layer but one has weights to train"
 
 
 def _linear(training: Training) -> Intervention | str:
-    if not isinstance(training, ModelTraining):
+    if training.model is None:
         return _no_layers(training)
     return activation_removed(training.model) or "no hidden layer has an activation"
 
 
 def _noisy(training: Training) -> Intervention | str:
-    data = training.data
-    if data is None:
+    if training.data is None:
         return f"converge.{training.verb} does not see the data"
-    if isinstance(data, StreamData):
-        return f"the rows are not in memory: {data.reason}"
-    return noisy_labels(data) if _has_targets(data) else "the data has no targets"
+    rows = training.rows_in_memory
+    if rows is None:
+        return f"the rows are not in memory: {training.data.reason}"
+    return noisy_labels(rows) if _has_targets(rows) else "the data has no targets"
 
 
 def _has_targets(data: ArrayData) -> bool:

@@ -10,6 +10,11 @@ import keras
 
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import reconfigured
+from pytest_converge.training.keras_internals import (
+    child_layers,
+    own_variables,
+    trainable_set_to,
+)
 from pytest_converge.training.model.structure import attributes_set, output_layer
 from pytest_converge.training.training import Training
 
@@ -27,7 +32,7 @@ def first_layer_frozen(model: Any) -> Intervention | None:
     """
     trained = {id(v) for v in model.trainable_variables}
     for layer in _in_order(model):
-        own = [v for v in layer._trainable_variables if id(v) in trained]
+        own = [v for v in own_variables(layer) if id(v) in trained]
         if any(len(v.shape) > 1 for v in own):
             break
     else:
@@ -38,7 +43,7 @@ def first_layer_frozen(model: Any) -> Intervention | None:
     @contextlib.contextmanager
     def variant(training: Training) -> Iterator[None]:
         with contextlib.ExitStack() as stack:
-            stack.enter_context(attributes_set([(v, "_trainable", False) for v in own]))
+            stack.enter_context(attributes_set([trainable_set_to(v, False) for v in own]))
             if getattr(training.optimizers[0].optimizer, "use_ema", False):
                 # Averages of the weights are kept for all that the optimizer was built for.
                 new = reconfigured(training.optimizers[0])
@@ -88,7 +93,7 @@ def _in_order(layer: Any) -> Iterator[Any]:
     seen: set[int] = set()
 
     def below(owner: Any) -> Iterator[Any]:
-        for child in owner._layers:
+        for child in child_layers(owner):
             if id(child) not in seen:
                 seen.add(id(child))
                 yield child

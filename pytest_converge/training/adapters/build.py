@@ -18,7 +18,7 @@ from pytest_converge.training.adapters.model_checks import check_is_model
 from pytest_converge.training.adapters.step import StepTraining
 from pytest_converge.training.adapters.traceability import needed_arguments
 from pytest_converge.training.data.arrays import column_names
-from pytest_converge.training.data.batches import ArrayData, StreamData
+from pytest_converge.training.data.batches import TrainingData
 from pytest_converge.training.data.held_out import read_held_out
 from pytest_converge.training.data.sources import read_arrays, read_batches, yields_batches
 from pytest_converge.training.state.seeding import reseed
@@ -127,7 +127,7 @@ def _refuse_held_out(call: FitCall) -> None:
         raise InvalidTrainingError(complaint(given, "a compiled Keras model", remedy))
 
 
-def _fit_data(call: FitCall, steps: int, seed: int) -> ArrayData | StreamData:
+def _fit_data(call: FitCall, steps: int, seed: int) -> TrainingData:
     x = call.x
     batch_size: Any = call.batch_size
     shuffle: Any = call.shuffle
@@ -186,7 +186,7 @@ def _step(call: StepCall, expectation: Expectation, seed: int) -> Training:
     )
 
 
-def _step_data(data: Any, steps: int, seed: int) -> ArrayData | StreamData | None:
+def _step_data(data: Any, steps: int, seed: int) -> TrainingData | None:
     """Batches of a source, or the arrays of one batch that is used in every step."""
     if data is None:
         return None

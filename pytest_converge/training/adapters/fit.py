@@ -20,8 +20,9 @@ from pytest_converge.training.adapters.model_checks import (
     check_trainable,
 )
 from pytest_converge.training.data.arrays import batch_leaves, constant_columns, nonfinite
-from pytest_converge.training.data.batches import PROBE_ROWS, ArrayData, Batch, Chunk, StreamData
+from pytest_converge.training.data.batches import PROBE_ROWS, Batch, Chunk, TrainingData
 from pytest_converge.training.data.held_out import PREFIX
+from pytest_converge.training.keras_internals import added_losses
 from pytest_converge.training.measures.end_measures import (
     inference,
     measure_held_out,
@@ -72,12 +73,12 @@ class ModelTraining(Training):
     """
 
     verb = "fit"
-    data: ArrayData | StreamData
+    data: TrainingData
 
     def __init__(
         self,
         model: Any,
-        data: ArrayData | StreamData,
+        data: TrainingData,
         *,
         builder: Callable[[], Any] | None = None,
         columns: Mapping[str, list[str]] | None = None,
@@ -113,8 +114,9 @@ class ModelTraining(Training):
         check_metrics(self._bounds, self.model, self.metric_directions())
         if self.held_out:
             check_held_out(self.model)
-        if isinstance(self.data, ArrayData):
-            check_labels(self.model, self.data.arrays)
+        rows = self.rows_in_memory
+        if rows is not None:
+            check_labels(self.model, rows.arrays)
 
     @property
     def pure_probe(self) -> bool:  # type: ignore[override]
@@ -148,15 +150,15 @@ class ModelTraining(Training):
 
     def probe_chunks(self) -> tuple[int, int]:
         """Pooled rows where the loss is a mean over them; else batches as in the training."""
-        data = self.data
+        data, held = self.data, self.rows_in_memory
         if any(getattr(layer, "stateful", False) for layer in layers_of(self.model)):
             return 0, 0
-        if isinstance(data, StreamData):
+        if held is None:
             return PROBE_ROWS, data.batch_size
-        rows = len(data.probe_index)
+        rows = len(held.probe_index)
         if self.own_train_step or not self._pools_rows():
             return rows, data.batch_size
-        largest = max(int(np.prod(array.shape[1:])) for _, array in batch_leaves(data.arrays))
+        largest = max(int(np.prod(array.shape[1:])) for _, array in batch_leaves(held.arrays))
         return rows, max(data.batch_size, CHUNK_VALUES // max(largest, 1))
 
     def probe(self, batch: Batch) -> Any:
@@ -198,20 +200,13 @@ class ModelTraining(Training):
 
     def nonfinite_data(self) -> tuple[NonFinite, ...]:
         """Columns of arrays in memory that hold a NaN or an infinity."""
-        if isinstance(self.data, ArrayData):
-            return nonfinite(self.data.arrays, self.columns)
-        return ()
-
-    def adopt(self, model: Any) -> None:
-        """Trains another compiled and built model on the same data from now on."""
-        self.model = model
-        self.optimizers = (ObservedOptimizer(model.optimizer),)
+        rows = self.rows_in_memory
+        return () if rows is None else nonfinite(rows.arrays, self.columns)
 
     def constant_columns(self) -> tuple[str, ...]:
         """Columns of arrays in memory with one value other than 0 in every row."""
-        if isinstance(self.data, ArrayData):
-            return constant_columns(self.data.arrays, self.columns)
-        return ()
+        rows = self.rows_in_memory
+        return () if rows is None else constant_columns(rows.arrays, self.columns)
 
     @property
     def optimizer_is_ours(self) -> bool:
@@ -228,6 +223,16 @@ class ModelTraining(Training):
             yield
         finally:
             self.optimizers, self.model.optimizer = kept
+
+    @contextlib.contextmanager
+    def with_model(self, model: Any) -> Iterator[None]:
+        """Another model on the same data, by the optimizer that it was compiled with."""
+        kept = self.model, self.optimizers
+        self.model, self.optimizers = model, (ObservedOptimizer(model.optimizer),)
+        try:
+            yield
+        finally:
+            self.model, self.optimizers = kept
 
     @contextlib.contextmanager
     def traced_anew(self) -> Iterator[None]:
@@ -272,12 +277,11 @@ class ModelTraining(Training):
         """True where built-in losses are averaged over the rows and nothing is added to them."""
         model = self.model
         own = type(model).compute_loss is not keras.Model.compute_loss
-        added = any(getattr(layer, "_losses", None) for layer in layers_of(model))
+        added = any(added_losses(layer) for layer in layers_of(model))
         return reduces_by_mean(model.loss) and not own and not added
 
 
-def _negative_weights(data: ArrayData | StreamData) -> bool:
-    if not isinstance(data, ArrayData):
-        return False
-    named = batch_leaves(data.arrays)
+def _negative_weights(data: TrainingData) -> bool:
+    rows = data.rows_in_memory
+    named = () if rows is None else batch_leaves(rows.arrays)
     return any(name.startswith("sample_weight") and (array < 0).any() for name, array in named)

@@ -15,7 +15,7 @@ from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.minimize import check_variables, observed
 from pytest_converge.training.adapters.traceability import rehearse
 from pytest_converge.training.data.arrays import nonfinite
-from pytest_converge.training.data.batches import ArrayData, Batch, StreamData
+from pytest_converge.training.data.batches import Batch, TrainingData
 from pytest_converge.training.state.optimizer import is_optimizer
 from pytest_converge.training.state.snapshot import unique_variables
 from pytest_converge.training.training import Training
@@ -43,9 +43,10 @@ class StepTraining(Training):
 
     verb = "step"
     probe_cost = 1.0
+    takes_builder = False
 
     def __init__(
-        self, step: Any, *, variables: Any, data: ArrayData | StreamData | None, optimizer: Any
+        self, step: Any, *, variables: Any, data: TrainingData | None, optimizer: Any
     ) -> None:
         if not callable(step):
             remedy = "Pass the function itself: converge.step(train_step, ...)."
@@ -99,9 +100,8 @@ class StepTraining(Training):
         """Batches as in the training; none where the optimizer is not known."""
         if self.data is None or not self.optimizers:
             return 0, 0
-        if isinstance(self.data, StreamData):
-            return self.data.batch_size, self.data.batch_size
-        return len(self.data.probe_index), self.data.batch_size
+        rows, batch_size = self.rows_in_memory, self.data.batch_size
+        return batch_size if rows is None else len(rows.probe_index), batch_size
 
     def probe(self, batch: Batch) -> Any:
         """The loss of a step whose changes the loop takes back."""
@@ -112,9 +112,8 @@ class StepTraining(Training):
 
     def nonfinite_data(self) -> tuple[NonFinite, ...]:
         """Columns of the batches that hold a NaN or an infinity."""
-        if not isinstance(self.data, ArrayData):
-            return ()
-        return nonfinite(self.data.arrays, None)
+        rows = self.rows_in_memory
+        return () if rows is None else nonfinite(rows.arrays)
 
     def _rehearse(self) -> str:
         """Whether a plain step may be compiled: empty if so, else why it may not."""

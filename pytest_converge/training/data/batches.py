@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import abc
 import copy
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -14,7 +16,7 @@ import tensorflow as tf
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 
-__all__ = ["PROBE_ROWS", "ArrayData", "Batch", "Chunk", "StreamData"]
+__all__ = ["PROBE_ROWS", "ArrayData", "Batch", "Chunk", "StreamData", "TrainingData"]
 
 #: The whole probe set: enough rows for a standard error of about 3 % of the loss's spread.
 PROBE_ROWS = 1024
@@ -32,7 +34,56 @@ class Chunk:
     rows: int
 
 
-class ArrayData:
+class TrainingData(abc.ABC):
+    """The batches of a training, and its probe set; what a source cannot do changes nothing.
+
+    Attributes:
+        reason: why the batches do not fit the compiled loop; empty where they do.
+        replays: False where a second run cannot see the same batches.
+        prolongs: True where there are batches for more steps.
+    """
+
+    reason: str = ""
+    replays: bool = True
+    prolongs: bool = False
+
+    @property
+    @abc.abstractmethod
+    def batch_size(self) -> int:
+        """Rows of the largest batch."""
+
+    @property
+    def rows_in_memory(self) -> ArrayData | None:
+        """The data as rows that can be cut, changed and drawn anew; None where they are none."""
+        return None
+
+    @property
+    def repeats_all_rows(self) -> bool:
+        """True where every batch is known to hold all rows."""
+        return False
+
+    @abc.abstractmethod
+    def batches(self) -> Iterator[Batch]:
+        """The batch of each step in turn, outside of any graph."""
+
+    @abc.abstractmethod
+    def probe(self, rows: int, chunk_rows: int) -> list[Chunk]:
+        """The first `rows` rows of the probe set in chunks."""
+
+    @abc.abstractmethod
+    def repeating(self) -> TrainingData:
+        """The first batch in every step."""
+
+    def reshuffled(self, seed: int) -> TrainingData:
+        """The same rows and probe set with the batch order of another seed, where it has one."""
+        return self
+
+    def prolonged(self, steps: int) -> TrainingData:
+        """Batches for more steps, where it `prolongs`."""
+        return self
+
+
+class ArrayData(TrainingData):
     """Rows in memory, and for each step the rows of its batch.
 
     Args:
@@ -46,6 +97,8 @@ class ArrayData:
     Attributes:
         from_source: True where a dataset or generator made the batches.
     """
+
+    prolongs = True
 
     def __init__(
         self,
@@ -64,22 +117,22 @@ class ArrayData:
         self.tensors = keras.tree.map_structure(_constant, arrays)
         self.probe_index = _pick_probe(epoch_rows, probe_seed)
         self.from_source = False
-        self._reshuffle: functools.partial[tuple[Any, Any]] | None = None
-        self._prolong: Callable[[int], tuple[Any, Any]] | None = None
+        # How the batches of any number of steps are drawn from a seed, None for no random order.
+        self._draw: Callable[[int, int | None], tuple[Any, Any]] | None = None
+        self._seed: int | None = None
 
     @classmethod
     def shuffled(
         cls, arrays: Any, *, rows: int, batch_size: int, steps: int, shuffle: bool, seed: int
     ) -> ArrayData:
         """Batches as `model.fit` makes them: every epoch in a new order, its last batch short."""
-        order, offsets = epochs_of_batches(rows, batch_size, steps, seed if shuffle else None)
+        draw = functools.partial(epochs_of_batches, rows, batch_size)
+        own_seed = seed if shuffle else None
+        order, offsets = draw(steps, own_seed)
         data = cls(
             arrays, rows=rows, order=order, offsets=offsets, epoch_rows=rows, probe_seed=seed
         )
-        if shuffle:
-            data._reshuffle = functools.partial(epochs_of_batches, rows, batch_size, steps)
-        own_seed = seed if shuffle else None
-        data._prolong = lambda longer: epochs_of_batches(rows, batch_size, longer, own_seed)
+        data._draw, data._seed = draw, own_seed
         return data
 
     @classmethod
@@ -106,14 +159,24 @@ class ArrayData:
         return len(self.offsets) - 1
 
     @property
+    def rows_in_memory(self) -> ArrayData:
+        """The data themselves."""
+        return self
+
+    @property
     def batch_size(self) -> int:
         """Rows of the largest batch."""
         return int(np.diff(self.offsets).max())
 
     @property
+    def repeats_all_rows(self) -> bool:
+        """True where every batch is as large as the probe set, which is a sample of large data."""
+        return self.even and self.batch_size == len(self.probe_index)
+
+    @property
     def shuffles(self) -> bool:
         """True where the rows are drawn in a random order of our own."""
-        return self._reshuffle is not None
+        return self._seed is not None
 
     @property
     def even(self) -> bool:
@@ -132,40 +195,30 @@ class ArrayData:
         return _gather(tensors, index)
 
     def reshuffled(self, seed: int) -> ArrayData:
-        """The same rows and probe set with the batch order of another seed, where it has one."""
-        if self._reshuffle is None:
+        """The batch order of another seed, where the rows are drawn in a random one."""
+        if self._draw is None or self._seed is None:
             return self
-        other = copy.copy(self)
-        other.order = self._reshuffle(seed)[0].astype(np.int32)
-        rows, batch_size, _ = self._reshuffle.args
-        other._prolong = lambda longer: epochs_of_batches(rows, batch_size, longer, seed)
-        return other
+        return self._with(order=self._draw(self.steps, seed)[0], _seed=seed)
 
     def prolonged(self, steps: int) -> ArrayData:
         """Batches for more steps: the order of the first ones again where it cannot go on."""
-        other = copy.copy(self)
-        if self._prolong is not None:
-            order, offsets = self._prolong(steps)
+        if self._draw is not None:
+            order, offsets = self._draw(steps, self._seed)
         else:
             rounds = -(-steps // self.steps)
             sizes = np.tile(np.diff(self.offsets), rounds)[:steps]
             offsets = np.concatenate([[0], np.cumsum(sizes)])
             order = np.tile(self.order, rounds)[: offsets[-1]]
-        other.order, other.offsets = order.astype(np.int32), offsets.astype(np.int32)
-        return other
+        return self._with(order=order, offsets=offsets.astype(np.int32))
 
     def shuffled_rows(self, seed: int) -> ArrayData:
         """The same rows and batch sizes, the rows of all batches in random order."""
-        other = copy.copy(self)
-        other.order = np.random.default_rng(seed).permutation(self.order)
-        return other
+        return self._with(order=np.random.default_rng(seed).permutation(self.order))
 
     def with_arrays(self, arrays: Any) -> ArrayData:
         """The same batches of changed arrays with the same rows."""
-        other = copy.copy(self)
-        other.arrays = arrays
-        other.tensors = keras.tree.map_structure(_constant, arrays)
-        return other
+        tensors = keras.tree.map_structure(_constant, arrays)
+        return self._with(arrays=arrays, tensors=tensors)
 
     def without_rows(self, rows: np.ndarray[Any, Any]) -> ArrayData:
         """The next sound row in the place of each row that is left out.
@@ -181,22 +234,27 @@ class ArrayData:
             keras.tree.map_structure(lambda a: None if a is None else a[following], self.arrays)
         )
 
-    def repeating(self, step: int = 0) -> ArrayData:
-        """The rows of one step's batch in every step, as many as each step had: no new trace."""
-        batch = self.order[self.offsets[step] : self.offsets[step + 1]]
+    def repeating(self) -> ArrayData:
+        """The rows of the first batch in every step, as many as each step had: no new trace."""
+        batch = self.order[: self.offsets[1]]
+        order = np.concatenate([np.resize(batch, size) for size in np.diff(self.offsets)])
+        return self._with(order=order, probe_index=batch)
+
+    def _with(self, **changed: Any) -> ArrayData:
+        """A copy with some attributes set."""
         other = copy.copy(self)
-        other.order = np.concatenate([np.resize(batch, size) for size in np.diff(self.offsets)])
-        other.probe_index = batch
+        vars(other).update(changed)
+        other.order = other.order.astype(np.int32)
         return other
 
     def batches(self) -> Iterator[Batch]:
-        """The batch of each step in turn, gathered outside of any graph."""
+        """The rows of each step, gathered."""
         order, offsets = self.plan()
         for step in range(self.steps):
             yield self.take(self.tensors, order, offsets, step)
 
     def probe(self, rows: int, chunk_rows: int) -> list[Chunk]:
-        """The first `rows` rows of the probe set in chunks of at most `chunk_rows`."""
+        """Rows of the probe set in chunks of at most `chunk_rows`."""
         index = self.probe_index[:rows]
         return [
             Chunk(_rows_of(self.tensors, index[start : start + chunk_rows]), len(part))
@@ -205,7 +263,7 @@ class ArrayData:
         ]
 
 
-class StreamData:
+class StreamData(TrainingData):
     """Batches that do not fit the compiled loop: other shapes every step, or too many bytes.
 
     Args:
@@ -227,11 +285,20 @@ class StreamData:
         self._kept = kept
         self.reason = reason
         self.replays = replays
-        self.batch_size = max(batch_rows(batch) for batch in kept)
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of the largest batch of the probe set."""
+        return max(batch_rows(batch) for batch in self._kept)
 
     def batches(self) -> Iterator[Batch]:
-        """The batch of each step in turn."""
+        """A new pass over the source."""
         return iter(self._source())
+
+    def repeating(self) -> StreamData:
+        """The first batch, as often as it is asked for."""
+        first = next(self.batches())
+        return StreamData(lambda: itertools.repeat(first), kept=[first], reason=self.reason)
 
     def probe(self, rows: int, chunk_rows: int) -> list[Chunk]:
         """The kept batches until they hold `rows` rows, each a chunk of its own."""

@@ -18,7 +18,13 @@ from pytest_converge.training.data.arrays import (
     common_rows,
     weights_of_classes,
 )
-from pytest_converge.training.data.batches import ArrayData, Batch, StreamData, batch_rows
+from pytest_converge.training.data.batches import (
+    ArrayData,
+    Batch,
+    StreamData,
+    TrainingData,
+    batch_rows,
+)
 
 __all__ = ["read_arrays", "read_batches", "yields_batches"]
 
@@ -68,7 +74,7 @@ def read_batches(
     shuffle: bool,
     seed: int,
     unpack: Callable[[Any], Batch] | None = None,
-) -> ArrayData | StreamData:
+) -> TrainingData:
     """Batches from a `tf.data.Dataset`, a `PyDataset`, a generator or a list of batches.
 
     A source shorter than `steps` batches starts again, in its own new order where it shuffles.

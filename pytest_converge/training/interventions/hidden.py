@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import keras
 
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.model.structure import attributes_set
-from pytest_converge.training.training import Training
 
 __all__ = ["activations", "plain_rectifiers", "shifted_rectifiers"]
 
@@ -20,19 +17,13 @@ PLAIN = {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}
 
 def activations(layers: list[Any], activation: str, code: str) -> Intervention:
     """All given layers with the same activation (Glorot et al. 2011, deep sparse rectifiers)."""
-
-    @contextlib.contextmanager
-    def variant(training: Training) -> Iterator[None]:
-        function = keras.activations.get(activation)
-        with attributes_set([(layer, "activation", function) for layer in layers]):
-            yield
-
+    function = keras.activations.get(activation)
     return Intervention(
         code=code,
         change=f"hidden activations {activation}",
         fix=f"keras.layers.Dense(units, activation={activation!r})  # the hidden layers",
         where=tuple(layer.name for layer in layers),
-        variant=variant,
+        variant=lambda _: attributes_set([(layer, "activation", function) for layer in layers]),
     )
 
 
@@ -43,17 +34,11 @@ def shifted_rectifiers(layers: list[Any]) -> list[Any]:
 
 def plain_rectifiers(layers: list[Any], code: str) -> Intervention:
     """Layers `ReLU` as max(x, 0), without threshold, bound and slope of their own."""
-
-    @contextlib.contextmanager
-    def variant(training: Training) -> Iterator[None]:
-        changes = [(layer, name, value) for layer in layers for name, value in PLAIN.items()]
-        with attributes_set(changes):
-            yield
-
+    changes = [(layer, name, value) for layer in layers for name, value in PLAIN.items()]
     return Intervention(
         code=code,
         change="plain ReLU layers",
         fix="keras.layers.ReLU()  # a bound is max_value=, not threshold=",
         where=tuple(layer.name for layer in layers),
-        variant=variant,
+        variant=lambda _: attributes_set(changes),
     )

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from pytest_converge.training.data.batches import ArrayData
+from pytest_converge.training.loop.run import Start
 from pytest_converge.training.training import Training
 
-__all__ = ["Intervention", "Start", "unchanged"]
+__all__ = ["Intervention", "Start", "Variant"]
 
-#: Initial values by the id of their variable.
-Start = Mapping[int, Any]
-
-
-@contextlib.contextmanager
-def unchanged(training: Training) -> Iterator[None]:
-    """The variant of a training whose graph stays as it is."""
-    yield
+#: Changes the model or the optimizer of a training while its context lasts.
+Variant = Callable[[Training], contextlib.AbstractContextManager[None]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +41,7 @@ class Intervention:
     rate_factor: float = 1.0
     data: Callable[[ArrayData], ArrayData] | None = None
     start: Callable[[Training, Start], Start] | None = None
-    variant: Callable[[Training], contextlib.AbstractContextManager[None]] | None = None
+    variant: Variant | None = None
     steps_factor: int = 1
     loss_factor: float | None = 1.0
 

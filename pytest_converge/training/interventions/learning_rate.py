@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -12,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.optimizers import code_of, reconfigured
+from pytest_converge.training.interventions.optimizers import code_of, with_settings
 from pytest_converge.training.training import Training
 
 __all__ = ["constant", "has_schedule", "peak", "reversed_sign", "scaled", "scheduled"]
@@ -46,18 +44,11 @@ def reversed_sign(training: Training, own: float) -> Intervention:
 
 def constant(training: Training, rate: float) -> Intervention:
     """The largest rate of the schedule in every step."""
-
-    @contextlib.contextmanager
-    def variant(changed: Training) -> Iterator[None]:
-        observed = changed.optimizers[0]
-        with changed.with_optimizer(reconfigured(observed, learning_rate=rate)):
-            yield
-
     return Intervention(
         code="learning-rate-too-low",
         change=f"constant learning rate {_text(rate)} instead of the schedule",
         fix=code_of(training, learning_rate=_rounded(rate)),
-        variant=variant,
+        variant=with_settings(learning_rate=rate),
     )
 
 
@@ -87,18 +78,12 @@ def scheduled(training: Training, own: float, steps: int) -> list[Intervention]:
 
 
 def _under(name: str, schedule: Any) -> Intervention:
-    @contextlib.contextmanager
-    def variant(changed: Training) -> Iterator[None]:
-        observed = changed.optimizers[0]
-        with changed.with_optimizer(reconfigured(observed, learning_rate=schedule)):
-            yield
-
     settings = ", ".join(f"{key}={value!r}" for key, value in schedule.get_config().items())
     return Intervention(
         code="learning-rate-too-high",
         change=f"learning rate under {name}",
         fix=f"learning_rate=keras.optimizers.schedules.{type(schedule).__name__}({settings})",
-        variant=variant,
+        variant=with_settings(learning_rate=schedule),
     )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.intervention import Intervention, Variant
+from pytest_converge.training.keras_internals import held_setting
 from pytest_converge.training.state.optimizer import ObservedOptimizer
 from pytest_converge.training.training import Training
 
@@ -24,6 +23,7 @@ __all__ = [
     "reconfigured",
     "setting",
     "unclipped",
+    "with_settings",
     "without_weight_decay",
 ]
 
@@ -43,12 +43,7 @@ def setting(training: Training, name: str) -> Any:
     """A setting of the first optimizer, as `momentum` or `weight_decay`; None without it."""
     if not training.optimizers:
         return None
-    return _held(training.optimizers[0].optimizer, name)
-
-
-def _held(optimizer: Any, name: str) -> Any:
-    """A setting where Keras' optimizers keep it, or those of TensorFlow 1."""
-    return getattr(optimizer, name, getattr(optimizer, f"_{name}", None))
+    return held_setting(training.optimizers[0].optimizer, name)
 
 
 def is_keras(training: Training) -> bool:
@@ -104,7 +99,8 @@ def _code_of_v1(optimizer: Any, changes: dict[str, Any]) -> str:
     for parameter in inspect.signature(type(optimizer).__init__).parameters.values():
         if parameter.name in NO_SETTING:
             continue
-        value, needed = _held(optimizer, parameter.name), parameter.default is parameter.empty
+        value = held_setting(optimizer, parameter.name)
+        needed = parameter.default is parameter.empty
         if needed and not isinstance(value, (bool, int, float)):
             return ""
         if value is not None and (needed or value != parameter.default):
@@ -118,15 +114,9 @@ def _float_code(value: float) -> str:
     return f"{text}.0" if text.lstrip("-").isdigit() else text
 
 
-def _by(make: Any) -> Any:
-    """The variant of a training with the optimizer that `make` derives from its own."""
-
-    @contextlib.contextmanager
-    def variant(training: Training) -> Iterator[None]:
-        with training.with_optimizer(make(training.optimizers[0])):
-            yield
-
-    return variant
+def with_settings(**changes: Any) -> Variant:
+    """The variant of a training whose first optimizer has some settings changed."""
+    return lambda changed: changed.with_optimizer(reconfigured(changed.optimizers[0], **changes))
 
 
 def adam(code: str, rate: float) -> Intervention:
@@ -135,7 +125,7 @@ def adam(code: str, rate: float) -> Intervention:
         code=code,
         change=f"Adam, learning rate {rate:g}",
         fix=f"keras.optimizers.Adam({rate:g})",
-        variant=_by(lambda _: keras.optimizers.Adam(rate)),
+        variant=lambda changed: changed.with_optimizer(keras.optimizers.Adam(rate)),
     )
 
 
@@ -146,7 +136,7 @@ def less_momentum(training: Training, name: str) -> Intervention:
         code="momentum-too-high",
         change=f"{name} {USUAL_MOMENTUM:g} instead of {setting(training, name):g}",
         fix=code_of(training, **changes),
-        variant=_by(lambda old: reconfigured(old, **changes)),
+        variant=with_settings(**changes),
     )
 
 
@@ -157,7 +147,7 @@ def clipped(training: Training) -> Intervention:
         code="exploding-gradient",
         change=f"gradients clipped to norm {USUAL_CLIPNORM:g}",
         fix=code_of(training, **changes),
-        variant=_by(lambda old: reconfigured(old, **changes)),
+        variant=with_settings(**changes),
     )
 
 
@@ -168,7 +158,7 @@ def unclipped(training: Training) -> Intervention:
         code="learning-rate-too-low",
         change="gradients not clipped",
         fix=code_of(training, **changes),
-        variant=_by(lambda old: reconfigured(old, **changes)),
+        variant=with_settings(**changes),
     )
 
 
@@ -178,5 +168,5 @@ def without_weight_decay(training: Training) -> Intervention:
         code="regularisation-too-strong",
         change="weight decay off",
         fix=code_of(training, weight_decay=None),
-        variant=_by(lambda old: reconfigured(old, weight_decay=0.0)),
+        variant=with_settings(weight_decay=0.0),
     )

@@ -179,18 +179,12 @@ def head(model: Any, *, activation: str | None, loss: Any = None, fix: str = "")
 def other_logits(loss: Any, *, logits: bool) -> Intervention:
     """The same cross-entropy told that it gets logits, or that it gets probabilities."""
     changed = type(loss).from_config({**loss.get_config(), "from_logits": logits})
-
-    @contextlib.contextmanager
-    def variant(training: Training) -> Iterator[None]:
-        with with_loss(training.model, changed):
-            yield
-
     name = type(loss).__name__
     return Intervention(
         code="output-loss-mismatch",
         change=f"loss with from_logits={logits}",
         fix=f"loss=keras.losses.{name}(from_logits={logits})",
-        variant=variant,
+        variant=lambda training: with_loss(training.model, changed),
     )
 
 

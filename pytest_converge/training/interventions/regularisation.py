@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.keras_internals import Setting, added_losses, own_variables
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import attributes_set, layers_of, with_loss
 from pytest_converge.training.training import Training
@@ -33,8 +34,6 @@ DROPOUT = ("rate", "dropout", "recurrent_dropout", "stddev")
 #: The usual share of a label that is spread over all classes (Szegedy et al. 2016,
 #: arXiv:1512.00567, section 7); less hardly lifts the least loss.
 USUAL_SMOOTHING = 0.1
-#: (object, attribute, value) to be set meanwhile.
-Setting = tuple[Any, str, Any]
 
 
 def penalised_layers(model: Any) -> list[Any]:
@@ -43,7 +42,7 @@ def penalised_layers(model: Any) -> list[Any]:
         layer
         for layer in layers_of(model)
         if getattr(layer, ACTIVITY, None) is not None
-        or any(getattr(v, "regularizer", None) is not None for v in layer._trainable_variables)
+        or any(getattr(v, "regularizer", None) is not None for v in own_variables(layer))
     ]
 
 
@@ -60,7 +59,7 @@ def constrained_layers(model: Any) -> list[Any]:
 def adding_layers(model: Any) -> list[Any]:
     """The layers that added a term to the loss by `add_loss` when they were called last."""
     every = [model, *layers_of(model)]
-    return [x for x in every if getattr(x, "_losses", None) and getattr(x, ACTIVITY, None) is None]
+    return [x for x in every if added_losses(x) and getattr(x, ACTIVITY, None) is None]
 
 
 def smoothed_loss(model: Any) -> Any:
@@ -98,18 +97,12 @@ def without_added_losses(layers: list[Any]) -> Intervention:
 def without_smoothing(loss: Any) -> Intervention:
     """The same loss on the labels as they are."""
     plain = type(loss).from_config({**loss.get_config(), "label_smoothing": 0.0})
-
-    @contextlib.contextmanager
-    def variant(training: Training) -> Iterator[None]:
-        with with_loss(training.model, plain):
-            yield
-
     share = loss.get_config()["label_smoothing"]
     return Intervention(
         code="regularisation-too-strong",
         change=f"label smoothing off instead of {share:g}",
         fix=f"loss=keras.losses.{type(loss).__name__}({_settings(plain)})",
-        variant=variant,
+        variant=lambda training: with_loss(training.model, plain),
     )
 
 
@@ -126,7 +119,7 @@ def without_penalties(layers: list[Any]) -> Intervention:
     """The same layers without their L1 and L2 penalties."""
 
     def changes() -> list[Setting]:
-        weights = [v for layer in layers for v in layer._trainable_variables]
+        weights = [v for layer in layers for v in own_variables(layer)]
         held = [v for v in weights if v.regularizer is not None]
         found: list[Setting] = [(v, "regularizer", None) for v in held]
         active = [layer for layer in layers if getattr(layer, ACTIVITY, None) is not None]
@@ -148,18 +141,12 @@ def _set(
     layers: list[Any], changes: Callable[[], list[Setting]], change: str, fix: str
 ) -> Intervention:
     """Attributes of layers and variables set to other values meanwhile."""
-
-    @contextlib.contextmanager
-    def variant(training: Training) -> Iterator[None]:
-        with attributes_set(changes()):
-            yield
-
     return Intervention(
         code="regularisation-too-strong",
         change=change,
         fix=fix,
         where=tuple(layer.name for layer in layers),
-        variant=variant,
+        variant=lambda _: attributes_set(changes()),
     )
 
 
@@ -171,7 +158,7 @@ def _settings(loss: Any) -> str:
 
 
 def _constrained(layer: Any) -> list[Any]:
-    return [v for v in layer._trainable_variables if getattr(v, "constraint", None) is not None]
+    return [v for v in own_variables(layer) if getattr(v, "constraint", None) is not None]
 
 
 def _dropping(layer: Any) -> list[str]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
-from pytest_converge.training.data.batches import ArrayData
-from pytest_converge.training.interventions.intervention import Intervention, Start, unchanged
+from pytest_converge.core.record import TrainingRecord
+from pytest_converge.training.data.batches import ArrayData, TrainingData
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.loop.compiled_loop import Loop
-from pytest_converge.training.loop.run import Progress, TrainingRun
+from pytest_converge.training.loop.run import Progress, Start, TrainingRun, Watch
 from pytest_converge.training.measures.one_batch import OverfitReading, overfits_one_batch
 from pytest_converge.training.state.snapshot import Snapshot
 from pytest_converge.training.training import Training
 
 __all__ = ["Laboratory"]
+
+Measured = TypeVar("Measured")
 
 
 class Laboratory:
@@ -54,7 +57,7 @@ class Laboratory:
     @property
     def rows(self) -> ArrayData | None:
         """The rows of the failed run where they lie in memory."""
-        return self._data if isinstance(self._data, ArrayData) else None
+        return None if self._data is None else self._data.rows_in_memory
 
     def overfits_one_batch(self) -> OverfitReading | None:
         """Whether the training learns its first batch by heart; None where it has no rows."""
@@ -71,76 +74,90 @@ class Laboratory:
             change: picks the rows to train on.
             others: picks those to look at, both by their data.
         """
-        with self.changed(change) as run:
-            run(0)
-            if others.data is not None and self.rows is not None:
-                self.training.data = others.data(self.rows)
-            rows, _ = self.training.probe_chunks()
-            loss: float = self._running.loop.probe_loss(self.training.chunks(rows))
-        return loss
+
+        def measure(running: TrainingRun, seed: int) -> float:
+            running.run(seed)
+            with self.training.with_data(self._data_of(others, 0)):
+                rows, _ = self.training.probe_chunks()
+                return self.loop.probe_loss(self.training.chunks(rows))
+
+        with self.measured(change, measure) as run:
+            return run(0)
 
     def put_back(self, start: int = 0) -> None:
-        """The state and the data from which the failed run began, or another start's."""
-        self.training.set_learning_rate_factor(1.0)
-        self.training.data = self._data
-        self._running.start.with_values(self.start_values(start)).restore()
+        """The state from which the failed run began, or another start's."""
+        self._running.restart(self.start_values(start))
 
     def start_values(self, number: int) -> Start:
         """Initial values of another start; empty where it differs by the batch order alone."""
         if number not in self._starts:
-            self._running.start.restore()
+            self._running.restart()
             values = self.training.reseeded(self._seed + number)
             self._starts[number] = {} if values is None else values
         return self._starts[number]
 
+    def changed(
+        self, change: Intervention, watch: Watch | None = None
+    ) -> contextlib.AbstractContextManager[Callable[[int], TrainingRecord]]:
+        """Makes a change; yields a function from the number of a start to the run's record.
+
+        Args:
+            change: the change.
+            watch: may break a run off.
+        """
+        return self.measured(change, lambda running, seed: running.run(seed, watch=watch))
+
     @contextlib.contextmanager
-    def changed(self, change: Intervention) -> Iterator[Any]:
-        """Makes a change; yields a function from the number of a start to the run's record."""
-        self.put_back()
-        training = self.training
-        variant = unchanged if change.variant is None else change.variant
-        with variant(training):
-            if change.variant is not None:
-                self._set_data(change, 0)
-                with training.traced_anew():
-                    steps = self.steps * change.steps_factor
-                    running = TrainingRun(training, steps, self._progress)
-                    yield lambda number: self._run(running, change, number)
-            elif change.steps_factor != 1:
-                self._set_data(change, 0)
-                steps = self.steps * change.steps_factor
-                running = TrainingRun(training, steps, self._progress, like=self._running)
-                yield lambda number: self._run(running, change, number)
-            else:
-                yield lambda number: self._run(self._running, change, number)
-        self.put_back()
+    def measured(
+        self, change: Intervention, measure: Callable[[TrainingRun, int], Measured]
+    ) -> Iterator[Callable[[int], Measured]]:
+        """Makes a change; yields a function from the number of a start to what is measured.
 
-    def _measured(self, running: TrainingRun, seed: int) -> Any:
-        """What a run gives; another laboratory may measure something else."""
-        return running.run(seed)
+        Args:
+            change: the change.
+            measure: looks at the changed run, which stands at its start, under a seed.
+        """
+        self.put_back()
+        try:
+            with contextlib.ExitStack() as stack:
+                if change.variant is not None:
+                    stack.enter_context(change.variant(self.training))
+                    stack.enter_context(self.training.traced_anew())
+                running = self._running_under(change)
+                yield lambda number: self._measured(running, change, number, measure)
+        finally:
+            self.put_back()
 
-    def _run(self, running: TrainingRun, change: Intervention, number: int) -> Any:
+    def _running_under(self, change: Intervention) -> TrainingRun:
+        """The run that failed, or another one where the change needs a trace or other steps."""
+        steps = self.steps * change.steps_factor
+        if change.variant is None and steps == self.steps:
+            return self._running
+        with self.training.with_data(self._data_of(change, 0)):
+            if change.variant is None:
+                return self._running.of_length(steps)
+            return TrainingRun(self.training, steps, self._progress)
+
+    def _measured(
+        self,
+        running: TrainingRun,
+        change: Intervention,
+        number: int,
+        measure: Callable[[TrainingRun, int], Measured],
+    ) -> Measured:
         values = self.start_values(number)
         if change.start is not None:
             self.put_back(number)
             values = change.start(self.training, values)
-        running.begin()
-        running.start.with_values(values).restore()
-        self._set_data(change, number)
-        self.training.set_learning_rate_factor(change.rate_factor)
-        try:
-            return self._measured(running, self._seed + number)
-        finally:
-            self.training.set_learning_rate_factor(1.0)
-            self.training.data = self._data
+        data = self._data_of(change, number)
+        with running.prepared(start=values, data=data, rate_factor=change.rate_factor):
+            return measure(running, self._seed + number)
 
-    def _set_data(self, change: Intervention, number: int) -> None:
+    def _data_of(self, change: Intervention, number: int) -> TrainingData | None:
         data = self._data
-        if isinstance(data, ArrayData):
-            if number:
-                data = data.reshuffled(self._seed + number)
-            if change.steps_factor != 1:
-                data = data.prolonged(self.steps * change.steps_factor)
-            if change.data is not None:
-                data = change.data(data)
-        self.training.data = data
+        if data is not None and number:
+            data = data.reshuffled(self._seed + number)
+        if data is not None and change.steps_factor != 1:
+            data = data.prolonged(self.steps * change.steps_factor)
+        rows = None if data is None else data.rows_in_memory
+        return data if change.data is None or rows is None else change.data(rows)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from pytest_converge.training.interventions.intervention import Intervention, Start
+from pytest_converge.training.keras_internals import own_variables
 from pytest_converge.training.model.structure import (
     INITIALISED,
     initialised_variables,
@@ -36,7 +37,7 @@ def default_initialisers(model: Any, seed: int, code: str) -> Intervention:
         code=code,
         change="Keras' default initialisers",
         fix='kernel_initializer="glorot_uniform", bias_initializer="zeros"',
-        where=tuple(layer.name for layer in layers_of(model) if layer._trainable_variables),
+        where=tuple(layer.name for layer in layers_of(model) if own_variables(layer)),
         start=start,
     )
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from pytest_converge.training.adapters.minimize import MinimizeTraining
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import reconfigured
+from pytest_converge.training.keras_internals import own_variables, trainable_flag, trainable_set_to
 from pytest_converge.training.model.structure import attributes_set, layers_of
 from pytest_converge.training.state.snapshot import as_tf_variable
 from pytest_converge.training.training import Training
@@ -21,8 +21,8 @@ __all__ = ["all_layers", "all_read", "connected", "frozen"]
 def frozen(model: Any) -> tuple[list[Any], list[Any]]:
     """(layers, variables) that were made for training and are not trained."""
     every = [model, *layers_of(model)]
-    layers = [layer for layer in every if not layer._trainable and _own(layer)]
-    variables = [v for layer in every for v in layer._trainable_variables if not v.trainable]
+    layers = [layer for layer in every if not trainable_flag(layer) and _own(layer)]
+    variables = [v for layer in every for v in own_variables(layer) if not v.trainable]
     return layers, variables
 
 
@@ -33,11 +33,11 @@ def all_layers(model: Any) -> Intervention:
 
     @contextlib.contextmanager
     def variant(training: Training) -> Iterator[None]:
-        every = [layer for layer in [model, *layers_of(model)] if not layer._trainable]
-        changes = [(layer, "_trainable", True) for layer in every]
-        changes += [(v, "_trainable", True) for v in _all_variables(model)]
+        every = [layer for layer in [model, *layers_of(model)] if not trainable_flag(layer)]
+        changes = [trainable_set_to(layer, True) for layer in every]
+        changes += [trainable_set_to(v, True) for v in _all_variables(model)]
         # A variable that was created for a frozen layer is one that gradient tapes do not watch.
-        changes += [(as_tf_variable(v), "_trainable", True) for v in _all_variables(model)]
+        changes += [trainable_set_to(as_tf_variable(v), True) for v in _all_variables(model)]
         with attributes_set(changes):
             new = reconfigured(training.optimizers[0])
             with training.with_optimizer(new):
@@ -52,7 +52,7 @@ def all_layers(model: Any) -> Intervention:
     )
 
 
-def all_read(training: MinimizeTraining) -> Intervention | None:
+def all_read(training: Training) -> Intervention | None:
     """Every trainable variable that the loss reads trained; None where nothing was left out."""
     read = training.read_variables()
     missing = [v for v in read if all(v is not known for known in training.trainable)]
@@ -61,8 +61,6 @@ def all_read(training: MinimizeTraining) -> Intervention | None:
 
     @contextlib.contextmanager
     def variant(changed: Training) -> Iterator[None]:
-        if not isinstance(changed, MinimizeTraining):
-            raise TypeError(type(changed).__name__)
         variables = [*changed.trainable, *missing]
         with contextlib.ExitStack() as stack:
             stack.enter_context(changed.with_variables(variables))
@@ -88,18 +86,12 @@ def connected(where: tuple[str, ...]) -> Intervention:
     Args:
         where: the layers or variables that no gradient reaches.
     """
-
-    @contextlib.contextmanager
-    def variant(training: Training) -> Iterator[None]:
-        with attributes_set([(tf, "stop_gradient", tf.identity)]):
-            yield
-
     return Intervention(
         code="frozen-variables",
         change="gradients let through stop_gradient",
         fix="h = encoder(x)  # not tf.stop_gradient(encoder(x))",
         where=where,
-        variant=variant,
+        variant=lambda _: attributes_set([(tf, "stop_gradient", tf.identity)]),
     )
 
 
@@ -108,14 +100,14 @@ def _code(model: Any) -> str:
     born_frozen = any(not as_tf_variable(v).trainable for v in _all_variables(model))
     # Gradient tapes never watch a variable that was created as one that is not trained.
     when = "before it is built and compiled" if born_frozen else "before compile"
-    off = "model.trainable = False; " if model._trainable else ""
+    off = "model.trainable = False; " if trainable_flag(model) else ""
     return f"{off}model.trainable = True  # {when}"
 
 
 def _own(layer: Any) -> bool:
-    return bool(layer._trainable_variables)
+    return bool(own_variables(layer))
 
 
 def _all_variables(model: Any) -> list[Any]:
-    every = [v for layer in [model, *layers_of(model)] for v in layer._trainable_variables]
-    return [v for v in {id(v): v for v in every}.values() if not v._trainable]
+    every = [v for layer in [model, *layers_of(model)] for v in own_variables(layer)]
+    return [v for v in {id(v): v for v in every}.values() if not trainable_flag(v)]

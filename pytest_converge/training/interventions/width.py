@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 
-from pytest_converge.training.adapters.fit import ModelTraining
-from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.intervention import Intervention, Variant
 from pytest_converge.training.interventions.optimizers import reconfigured
+from pytest_converge.training.keras_internals import own_variables
 from pytest_converge.training.model.structure import (
     attributes_set,
     compiled_metrics,
@@ -61,7 +61,7 @@ def wider(model: Any) -> Intervention | None:
 def deeper(model: Any) -> Intervention | None:
     """A hidden layer in front of the output of a model that has none; None for other models."""
     output = output_layer(model)
-    weighted = [layer for layer in model.layers if layer._trainable_variables]
+    weighted = [layer for layer in model.layers if own_variables(layer)]
     if type(model).__name__ != "Sequential" or weighted != [output]:
         return None
 
@@ -79,24 +79,18 @@ def deeper(model: Any) -> Intervention | None:
     )
 
 
-def _by(larger: Any) -> Any:
+def _by(larger: Callable[[], Any]) -> Variant:
     """The variant of a training with the model that `larger` makes."""
 
     @contextlib.contextmanager
     def variant(training: Training) -> Iterator[None]:
-        if not isinstance(training, ModelTraining) or training.data is None:
-            raise TypeError(type(training).__name__)
         model = larger()
         optimizer = reconfigured(training.optimizers[0])
         metrics = compiled_metrics(training.model)
         model.compile(optimizer, training.model.loss, metrics=metrics, jit_compile=False)
-        create_all_variables(model, next(training.data.batches()))
-        kept = training.model, training.optimizers
-        training.adopt(model)
-        try:
+        create_all_variables(model, training.first_batch())
+        with training.with_model(model):
             yield
-        finally:
-            training.model, training.optimizers = kept
 
     return variant
 

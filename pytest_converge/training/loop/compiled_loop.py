@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.training.data.batches import ArrayData, Batch, Chunk
+from pytest_converge.training.data.batches import Batch, Chunk
 from pytest_converge.training.state.graphs import TracedForAnyRows
 from pytest_converge.training.state.snapshot import unique_variables
 from pytest_converge.training.training import Training
@@ -122,22 +122,20 @@ class Loop:
 
     def _segment_function(self) -> TracedForAnyRows:
         """How batches are cut from the rows is part of the graph: even ones have a fixed size."""
-        data = self.training.data
-        even = isinstance(data, ArrayData) and data.even
+        rows = self.training.rows_in_memory
+        even = rows is not None and rows.even
         if even not in self._segment_functions:
             self._segment_functions[even] = TracedForAnyRows(self._segment)
         return self._segment_functions[even]
 
     def _arguments(self) -> tuple[Any, ...]:
-        data = self.training.data
-        if not isinstance(data, ArrayData):
-            return (None, None, None)
-        return (data.tensors, *self._plan)
+        rows = self.training.rows_in_memory
+        return (None, None, None) if rows is None else (rows.tensors, *self._plan)
 
     def _rewind(self) -> None:
-        data = self.training.data
-        if self.driver == "loop" and isinstance(data, ArrayData):
-            self._plan = data.plan()
+        data, rows = self.training.data, self.training.rows_in_memory
+        if self.driver == "loop" and rows is not None:
+            self._plan = rows.plan()
         elif data is not None:
             self._stream = data.batches()
 
@@ -161,13 +159,10 @@ class Loop:
         return tf.stack([tf.cast(loss, tf.float32), tf.cast(norm, tf.float32), rate])
 
     def _segment(self, start: Any, stop: Any, tensors: Any, order: Any, offsets: Any) -> Any:
-        data = self.training.data
+        data = self.training.rows_in_memory
 
         def body(step: Any, _: Any, rows: Any) -> Any:
-            taken = None
-            if isinstance(data, ArrayData):
-                taken = data.take(tensors, order, offsets, step)
-            row = self._one(taken)
+            row = self._one(None if data is None else data.take(tensors, order, offsets, step))
             gradient_ok = tf.math.is_finite(row[1]) if self.sees_gradients else True
             fine = tf.math.is_finite(row[0]) & gradient_ok
             return step + 1, fine, rows.write(step - start, row)
@@ -209,6 +204,5 @@ def _driver_of(training: Training) -> tuple[str, str]:
         return "eager", training.eager_reason
     if tf.config.functions_run_eagerly():
         return "eager", "tf.config.run_functions_eagerly(True) is set"
-    if training.data is not None and not isinstance(training.data, ArrayData):
-        return "step", training.data.reason
-    return "loop", ""
+    reason = "" if training.data is None else training.data.reason
+    return ("step", reason) if reason else ("loop", "")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 from pytest_converge.core.record import NonFinite, TrainingRecord
-from pytest_converge.training.data.batches import ArrayData, Chunk
+from pytest_converge.training.data.batches import Chunk, TrainingData
 from pytest_converge.training.loop.compiled_loop import Loop
 from pytest_converge.training.loop.probe_plan import ProbePlan, plan_probe
 from pytest_converge.training.state.graphs import light_graph_optimizer
@@ -20,7 +21,7 @@ from pytest_converge.training.state.seeding import kernels_kept
 from pytest_converge.training.state.snapshot import Snapshot
 from pytest_converge.training.training import EndMeasures, Training
 
-__all__ = ["Course", "Progress", "TrainingRun", "Watch"]
+__all__ = ["Course", "Progress", "Start", "TrainingRun", "Watch"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
@@ -29,6 +30,8 @@ Progress = Callable[[int, int, float], None]
 #: (updates done, loss) at the points where the loss on all data, or on a part of the probe set, is
 #: known so far.
 Course = Sequence[tuple[int, float]]
+#: Initial values by the id of their variable; those of others are the start's.
+Start = Mapping[int, Any]
 #: Looks at the course between the segments of the loop; True breaks the run off.
 Watch = Callable[[Course], bool]
 
@@ -40,7 +43,7 @@ class TrainingRun:
         training: what to train.
         steps: optimizer updates of a run.
         progress: called between the segments of the loop; may raise to stop.
-        like: another run of the same training whose traces and start are used.
+        like: another run of the same training whose traces and start are used; see `of_length`.
     """
 
     def __init__(
@@ -60,25 +63,55 @@ class TrainingRun:
         self.start: Snapshot = training.snapshot() if like is None else like.start
         self._traces_before = 0
 
-    def run(self, seed: int, watch: Watch | None = None) -> TrainingRecord:
-        """Trains from the present state and measures.
+    def of_length(self, steps: int) -> TrainingRun:
+        """The same training with another number of steps, through the same traces."""
+        return TrainingRun(self.training, steps, self._progress, like=self)
+
+    def run(
+        self,
+        seed: int,
+        *,
+        start: Start | None = None,
+        data: TrainingData | None = None,
+        rate_factor: float | None = None,
+        watch: Watch | None = None,
+    ) -> TrainingRecord:
+        """Trains and measures; what is given instead of the training's own is taken back.
 
         Args:
             seed: only recorded; the start, the order and the random layers are set by then.
+            start: where to begin; None for the present state.
+            data: other data of the same types; None for those of the training.
+            rate_factor: multiplies the learning rate; None leaves it alone.
             watch: may break the run off early; then the last loss of the course is its final
                 loss, and nothing else is measured at its end.
         """
-        with light_graph_optimizer(self.steps):
+        with self.prepared(start=start, data=data, rate_factor=rate_factor):
             return self._run(seed, watch)
 
-    def begin(self) -> None:
-        """Starts the clock of the next run."""
-        self._began = time.perf_counter()
+    @contextlib.contextmanager
+    def prepared(
+        self,
+        *,
+        start: Start | None = None,
+        data: TrainingData | None = None,
+        rate_factor: float | None = None,
+    ) -> Iterator[None]:
+        """All that `run` takes in its place meanwhile, for other looks at the same run."""
+        with contextlib.ExitStack() as stack:
+            if start is not None:
+                self.restart(start)
+            if data is not None:
+                stack.enter_context(self.training.with_data(data))
+            if rate_factor is not None:
+                stack.enter_context(self.training.with_rate_factor(rate_factor))
+            stack.enter_context(light_graph_optimizer(self.steps))
+            yield
 
-    def restart(self) -> None:
+    def restart(self, values: Start | None = None) -> None:
         """Puts every variable back to the start; the next run repeats the first."""
-        self.start.restore()
-        self.begin()
+        self._began = time.perf_counter()
+        self.start.with_values(values or {}).restore()
 
     def run_from(self, seed: int) -> TrainingRecord:
         """Trains from another start: other weights, seeds and batch order, through the same trace.
@@ -118,15 +151,14 @@ class TrainingRun:
             raise InvalidTrainingError(complaint(given, "one that does not", remedy))
         self.start = self.start.with_values(values)
         self.start.restore()
-        data = self.training.data
-        if isinstance(data, ArrayData):
-            self.training.data = data.reshuffled(seed)
+        if self.training.data is not None:
+            self.training.data = self.training.data.reshuffled(seed)
 
     def _run(self, seed: int, watch: Watch | None) -> TrainingRecord:
         training, loop = self.training, self.loop
         bad = list(training.nonfinite_data())
         loop.start()
-        whole, part = self._probe_set()
+        whole, part = self.probe_set()
         initial = loop.probe_loss(whole) if whole else None
         if training.full_batch and not _same(initial, loop.probe_loss(whole)):
             whole, part, initial = [], [], None  # a random loss has no value to compare over time
@@ -174,7 +206,7 @@ class TrainingRun:
         self._traces_before = loop.traces
         return record
 
-    def _probe_set(self) -> tuple[list[Chunk], list[Chunk]]:
+    def probe_set(self) -> tuple[list[Chunk], list[Chunk]]:
         """The whole probe set and the part for the checkpoints."""
         if self.training.full_batch:
             return [Chunk(None, 1)], []

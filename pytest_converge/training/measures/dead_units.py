@@ -32,7 +32,7 @@ def dead_units(training: Training) -> Mapping[str, float]:
         An empty dict for a training without a model, without rows in memory, or whose model cannot
         be called on them.
     """
-    model = getattr(training, "model", None)
+    model = training.model
     layers = {} if model is None else _rectifying(model)
     chunks = measured_rows(training) if layers else []
     if not chunks:

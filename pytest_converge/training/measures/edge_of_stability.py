@@ -11,7 +11,6 @@ import keras
 import tensorflow as tf
 
 from pytest_converge.core.curve import LossCurve
-from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.training import Training
 
 __all__ = ["share_of_limit"]
@@ -73,17 +72,11 @@ def _descends(training: Training) -> bool:
     plain = isinstance(optimizer, tf.compat.v1.train.GradientDescentOptimizer) or (
         type(optimizer) is keras.optimizers.SGD and not _makes_other_steps(optimizer)
     )
-    return plain and (training.full_batch or _same_rows(training))
+    data = training.data
+    alike = training.pure_probe and data is not None and data.repeats_all_rows
+    return plain and (training.full_batch or alike)
 
 
 def _makes_other_steps(optimizer: Any) -> bool:
     config = optimizer.get_config()
     return any(config.get(name) for name in OTHER_STEPS)
-
-
-def _same_rows(training: Training) -> bool:
-    """True where every batch holds all rows and nothing about the model is random."""
-    data = training.data
-    if not isinstance(data, ArrayData) or not training.pure_probe:
-        return False
-    return data.even and data.batch_size == len(data.probe_index)

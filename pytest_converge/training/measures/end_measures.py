@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from pytest_converge.training.data.batches import Chunk
+from pytest_converge.training.keras_internals import compiled_loss
 from pytest_converge.training.model.losses import constant_prediction, loss_names
 from pytest_converge.training.model.structure import call_model, compute_loss
 from pytest_converge.training.state.snapshot import Snapshot, unique_variables
@@ -99,13 +100,13 @@ def _by_forward(model: Any, chunks: list[Chunk], forward: Any) -> EndMeasures:
         output = _without_logits(output)
         outputs.append(output)
         model.compute_metrics(x, y, output, sample_weight=sample_weight)
-        if model._compile_loss is not None:
+        if compiled_loss(model) is not None:
             answer = _predicted(model, x, output)
             predicted += share * _data_loss(model, y, answer, sample_weight)
     reported = loss - penalty
     metrics = _scalars(model.get_metrics_result())
     metrics.pop("loss", None)
-    known = model._compile_loss is not None and not _overrides_loss(model)
+    known = compiled_loss(model) is not None and not _overrides_loss(model)
     return EndMeasures(
         inference_loss=loss,
         metrics=metrics,
@@ -149,7 +150,7 @@ def _predicted(model: Any, x: Any, output: Any) -> Any:
 
 
 def _data_loss(model: Any, y: Any, predictions: Any, sample_weight: Any) -> float:
-    return float(model._compile_loss(y, predictions, sample_weight))
+    return float(compiled_loss(model)(y, predictions, sample_weight))
 
 
 def _constant_loss(model: Any, chunks: list[Chunk], outputs: list[Any]) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.training.data.batches import ArrayData, Batch, Chunk
+from pytest_converge.training.data.batches import Batch, Chunk
 from pytest_converge.training.state.graphs import TracedForAnyRows
 from pytest_converge.training.state.optimizer import GradientStore
 from pytest_converge.training.state.snapshot import Snapshot
@@ -31,9 +31,7 @@ def measured_rows(training: Training) -> list[Chunk]:
     _, together = training.probe_chunks()
     if training.data is None or not together:
         return []
-    if isinstance(training.data, ArrayData):
-        return training.data.probe(MOST_ROWS, min(together, MOST_ROWS))
-    return training.chunks(MOST_ROWS)
+    return training.data.probe(MOST_ROWS, min(together, MOST_ROWS))
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from pytest_converge.columns.scale import (
     scale_evidence,
 )
 from pytest_converge.training.data.arrays import batch_leaves
-from pytest_converge.training.data.batches import ArrayData, StreamData
+from pytest_converge.training.data.batches import ArrayData, TrainingData
 from pytest_converge.training.measures.gradients import MOST_ROWS, undisturbed
 from pytest_converge.training.measures.layer_readings import (
     named_layers,
@@ -92,7 +92,7 @@ def training_scales(training: Training) -> TrainingScales | None:
     return TrainingScales(scales=scales, evidence=evidence, codes=frozenset(codes))
 
 
-def _arrays(data: ArrayData | StreamData) -> Any:
+def _arrays(data: TrainingData) -> Any:
     """All rows in memory, or those of the first batch."""
     if isinstance(data, ArrayData):
         return data.arrays

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pytest_converge.training.keras_internals import child_layers, own_variables
 from pytest_converge.training.measures.gradients import (
     StepGradient,
     flat,
@@ -176,7 +177,7 @@ def named_layers(model: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _inner_layers(outer: Any, prefix: str, known: set[str]) -> Iterator[tuple[str, Any]]:
-    for layer in outer._layers:
+    for layer in child_layers(outer):
         name = f"{prefix}{layer.name}"
         while name in known:
             name += "'"
@@ -194,7 +195,7 @@ def own_weights(layer: Any) -> list[Any]:
     """The trained weights of a layer; of one that is opened those that no inner layer has."""
     if not _is_open(layer):
         return unique_variables(layer.trainable_weights)
-    return unique_variables(layer._trainable_variables if layer.trainable else [])
+    return unique_variables(own_variables(layer) if layer.trainable else [])
 
 
 class _Watch:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 
-from pytest_converge.training.data.batches import ArrayData, StreamData
 from pytest_converge.training.loop.run import TrainingRun
 from pytest_converge.training.measures.gradients import undisturbed
 
@@ -48,14 +46,8 @@ def overfits_one_batch(running: TrainingRun, steps: int | None = None) -> Overfi
     if data is None:
         return None
     count = running.steps if steps is None else min(steps, running.steps)
-    with undisturbed(training):
-        try:
-            training.data = _one_batch(data, running.steps)
-            again = TrainingRun(training, count, running._progress, like=running)
-            again.restart()
-            curve = again.run(0).curve
-        finally:
-            training.data = data
+    with undisturbed(training), training.with_data(data.repeating()):
+        curve = running.of_length(count).run(0, start={}).curve
     losses = curve.batch_loss
     initial, final = curve.initial_loss, curve.final_loss
     return OverfitReading(
@@ -64,10 +56,3 @@ def overfits_one_batch(running: TrainingRun, steps: int | None = None) -> Overfi
         steps=len(losses),
         rows=data.batch_size,
     )
-
-
-def _one_batch(data: ArrayData | StreamData, steps: int) -> ArrayData | StreamData:
-    if isinstance(data, ArrayData):
-        return data.repeating()
-    first = next(data.batches())
-    return StreamData(lambda: itertools.repeat(first, steps), kept=[first], reason=data.reason)

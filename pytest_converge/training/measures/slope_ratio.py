@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pytest_converge.training.data.batches import Batch, StreamData
+from pytest_converge.training.data.batches import Batch
 from pytest_converge.training.loop.compiled_loop import Loop
 from pytest_converge.training.measures.gradients import StepGradient, Vector, flat, undisturbed
 from pytest_converge.training.state.graphs import light_graph_optimizer
@@ -72,8 +72,7 @@ def step_gauge(
         None where no gradient reaches an optimizer that is observed, or where the batches cannot be
         had twice.
     """
-    data = training.data
-    if not training.optimizers or (isinstance(data, StreamData) and not data.replays):
+    if not training.optimizers or not training.replays:
         return None
     early = min(steps, max(FEWEST_STEPS, math.ceil(EARLY_SHARE * steps)))
     sampled = np.linspace(1, early, min(early, MOST_SAMPLES)).round().astype(int).tolist()

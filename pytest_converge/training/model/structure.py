@@ -9,10 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.backend.common import global_state
-from keras.src.trainers.compile_utils import CompileLoss
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.training import keras_internals
 from pytest_converge.training.data.batches import Batch
 from pytest_converge.training.state.snapshot import as_tf_variable
 
@@ -63,7 +62,7 @@ def create_variables(model: Any, batch: Batch) -> None:
     if has_own_train_step(model):
         tf.function(model.train_step, autograph=False).get_concrete_function(batch)
     else:
-        model._symbolic_build(data_batch=batch)
+        keras_internals.build_from_batch(model, batch)
 
 
 def create_all_variables(model: Any, batch: Batch) -> None:
@@ -73,9 +72,9 @@ def create_all_variables(model: Any, batch: Batch) -> None:
     yet, the loop's first trace creates its variables and TensorFlow traces again.
     """
     built = all(layer.built for layer in [model, *layers_of(model)])
-    bare = has_own_train_step(model) or getattr(model, "_compile_metrics", None) is None
+    bare = has_own_train_step(model) or not keras_internals.has_compiled_metrics(model)
     if not bare or not (built or has_own_train_step(model)):
-        model._symbolic_build(data_batch=batch)
+        keras_internals.build_from_batch(model, batch)
     elif built and not model.optimizer.built:
         # A loss has no variables: it needs no pass through the model, which takes 30 ms.
         model.optimizer.build(model.trainable_variables)
@@ -88,7 +87,7 @@ def has_own_train_step(model: Any) -> bool:
 
 def call_model(model: Any, x: Any, training: bool) -> Any:
     """The model's output; `training` reaches a model whose `call` takes it."""
-    if getattr(model, "_call_has_training_arg", True):
+    if keras_internals.call_takes_training(model):
         return model(x, training=training)
     return model(x)
 
@@ -97,7 +96,7 @@ def compute_loss(
     model: Any, x: Any, y: Any, predictions: Any, sample_weight: Any, training: bool
 ) -> Any:
     """The model's compiled loss with regularisation, through an override where there is one."""
-    if getattr(model, "_compute_loss_has_training_arg", True):
+    if keras_internals.loss_takes_training(model):
         return model.compute_loss(x, y, predictions, sample_weight, training=training)
     return model.compute_loss(x, y, predictions, sample_weight)
 
@@ -110,7 +109,7 @@ def training_matters(model: Any) -> bool:
     if model.non_trainable_variables:
         return True
     return any(
-        getattr(layer, "_call_has_training_arg", True)
+        keras_internals.call_takes_training(layer)
         and not type(layer).__module__.startswith("keras.")
         for layer in [model, *layers_of(model)]
     )
@@ -133,7 +132,7 @@ def _no_loss(logs: Any) -> Exception:
 
 def layers_of(model: Any) -> list[Any]:
     """Every layer of a model, nested ones included, the model itself left out."""
-    return list(model._flatten_layers(include_self=False))
+    return keras_internals.flat_layers(model)
 
 
 def is_seed(variable: Any) -> bool:
@@ -143,7 +142,7 @@ def is_seed(variable: Any) -> bool:
 
 def global_seed() -> list[Any]:
     """The state of the generator that layers without a seed share, once there is one."""
-    generator = global_state.get_global_attribute("global_seed_generator")
+    generator = keras_internals.global_attribute("global_seed_generator")
     return [] if generator is None else [generator.state]
 
 
@@ -169,7 +168,7 @@ def hidden_layers(model: Any) -> list[Any]:
 
 
 @contextlib.contextmanager
-def attributes_set(changes: list[tuple[Any, str, Any]]) -> Iterator[None]:
+def attributes_set(changes: list[keras_internals.Setting]) -> Iterator[None]:
     """Attributes of objects set meanwhile: (object, name, value) each."""
     kept = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
     try:
@@ -184,8 +183,7 @@ def attributes_set(changes: list[tuple[Any, str, Any]]) -> Iterator[None]:
 @contextlib.contextmanager
 def with_loss(model: Any, loss: Any) -> Iterator[None]:
     """Another compiled loss meanwhile; metrics and optimizer stay."""
-    compiled = CompileLoss(loss, None)
-    with attributes_set([(model, "loss", loss), (model, "_compile_loss", compiled)]):
+    with attributes_set(keras_internals.loss_settings(model, loss)):
         yield
 
 
@@ -199,7 +197,7 @@ def directions(model: Any) -> dict[str, bool | None]:
     known: dict[str, str] = {}
     for metric in model.metrics:
         for part in getattr(metric, "metrics", None) or [metric]:
-            known[part.name] = getattr(part, "_direction", "")
+            known[part.name] = keras_internals.direction(part)
     found: dict[str, bool | None] = {}
     for name in names:
         # With several outputs Keras puts the name of the output before that of the metric.
@@ -212,8 +210,7 @@ def directions(model: Any) -> dict[str, bool | None]:
 
 def compiled_metrics(model: Any) -> Any:
     """The metrics a model was compiled with, as new objects for another model."""
-    given = getattr(getattr(model, "_compile_metrics", None), "_user_metrics", None)
-    return keras.tree.map_structure(_new_metric, given)
+    return keras.tree.map_structure(_new_metric, keras_internals.metrics_as_given(model))
 
 
 def _new_metric(metric: Any) -> Any:

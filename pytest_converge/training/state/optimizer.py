@@ -9,16 +9,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from pytest_converge.training import keras_internals
 from pytest_converge.training.state.snapshot import as_tf_variable, unique_variables
 
 __all__ = ["GradientStore", "ObservedOptimizer", "is_optimizer", "is_plain_sgd"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
-
-#: Where `tf.compat.v1.train` optimizers keep their learning rate.
-COMPAT_RATES = ("_learning_rate", "_lr")
-#: The method by which Keras' optimizers for TensorFlow add up the gradients of all replicas.
-SUM_OVER_REPLICAS = "_all_reduce_sum_gradients"
 
 
 def is_optimizer(candidate: object) -> bool:
@@ -119,7 +115,7 @@ class ObservedOptimizer:
         """Gives the optimizer back as it was."""
         for name in ("apply", "apply_gradients"):
             self.optimizer.__dict__.pop(name, None)
-        self._rate_owner.__dict__.pop(SUM_OVER_REPLICAS, None)
+        keras_internals.without_short_cut(self._rate_owner)
         if self._original_rate is None:
             return
         plain = self._plain_rate()
@@ -133,7 +129,7 @@ class ObservedOptimizer:
 
     def _plain_rate(self) -> Any:
         """The variable of a constant Keras learning rate, or None."""
-        rate = getattr(self._rate_owner, "_learning_rate", None)
+        rate = keras_internals.learning_rate_held(self._rate_owner)
         return rate if self._is_keras and isinstance(rate, keras.Variable) else None
 
     def _install_rate(self) -> None:
@@ -154,18 +150,18 @@ class ObservedOptimizer:
 
     def _install_scheduled_rate(self) -> None:
         optimizer, factor = self._rate_owner, self._factor
-        original = self._original_rate = optimizer._learning_rate
+        original = self._original_rate = keras_internals.learning_rate_held(optimizer)
         takes_step = isinstance(original, keras.optimizers.schedules.LearningRateSchedule)
 
         def scaled() -> Any:
-            value = original(optimizer._iterations) if takes_step else original()
+            value = original(keras_internals.iterations(optimizer)) if takes_step else original()
             value = tf.convert_to_tensor(value)
             return value * tf.cast(factor, value.dtype)
 
         optimizer.learning_rate = scaled
 
     def _compat_name(self) -> str:
-        return next((name for name in COMPAT_RATES if hasattr(self.optimizer, name)), "")
+        return keras_internals.rate_name(self.optimizer)
 
     def _compat_rate(self) -> Any:
         name = self._compat_name()
@@ -203,15 +199,15 @@ class ObservedOptimizer:
         TensorFlow keeps every graph in which it was traced for good, as it does for each custom
         gradient: some megabytes a training.
         """
-        strategy = getattr(self._rate_owner, "_distribution_strategy", None)
-        alone = getattr(strategy, "num_replicas_in_sync", 1) == 1
-        if self._is_keras and alone and hasattr(self._rate_owner, SUM_OVER_REPLICAS):
-            self._rate_owner.__dict__[SUM_OVER_REPLICAS] = list
+        if self._is_keras:
+            keras_internals.short_cut_for_one_replica(self._rate_owner)
 
     def _hand_out(self, gradients: list[Any], variables: Any) -> None:
         if self._store is None:
             return
-        known = self.optimizer._trainable_variables if variables is None else variables
+        known = variables
+        if known is None:
+            known = keras_internals.optimized_variables(self.optimizer)
         self._store.add(gradients, known, getattr(self.optimizer, "dynamic_scale", None))
 
     def _observe(self, gradients: list[Any]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from pytest_converge.training.keras_internals import tensorflow_variable
+
 __all__ = ["Snapshot", "as_tf_variable", "unique_variables"]
 
 
@@ -14,7 +16,7 @@ def as_tf_variable(variable: Any) -> Any:
     """The `tf.Variable` behind a Keras variable; a `tf.Variable` as it is."""
     if isinstance(variable, tf.Variable):
         return variable
-    inner = getattr(variable, "_value", None)
+    inner = tensorflow_variable(variable)
     return inner if isinstance(inner, tf.Variable) else variable.value
 
 

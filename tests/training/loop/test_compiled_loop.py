@@ -240,7 +240,7 @@ def test_losses_are_the_same_with_and_without_probes(name, monkeypatch):
     probed = run.run(0)
     assert len(probed.curve.checkpoints) > 5
     run.restart()
-    monkeypatch.setattr(run, "_probe_set", lambda: ([], []))
+    monkeypatch.setattr(run, "probe_set", lambda: ([], []))
     monkeypatch.setattr(
         run.training, "measure_end", lambda _: type(run.training).measure_end(run.training, [])
     )

@@ -1,0 +1,224 @@
+"""Every private name of Keras and TensorFlow that the package uses, each behind a function.
+
+None of them has a public counterpart. `tests/training/test_keras_internals.py` holds that each
+exists and does what is assumed here, on the oldest and the newest supported versions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from keras.src.backend.common import global_state
+from keras.src.trainers.compile_utils import CompileLoss
+from tensorflow.python.eager import context as tf_context
+
+__all__ = [
+    "Setting",
+    "added_losses",
+    "build_from_batch",
+    "call_takes_training",
+    "child_layers",
+    "compiled_loss",
+    "direction",
+    "flat_layers",
+    "global_attribute",
+    "has_compiled_metrics",
+    "held_setting",
+    "iterations",
+    "learning_rate_held",
+    "loss_settings",
+    "loss_takes_training",
+    "metrics_as_given",
+    "operation_seeds",
+    "optimized_variables",
+    "own_variables",
+    "rate_name",
+    "seeding_replaced",
+    "set_global_attribute",
+    "set_operation_seeds",
+    "short_cut_for_one_replica",
+    "tensorflow_variable",
+    "trainable_flag",
+    "trainable_set_to",
+    "without_short_cut",
+]
+
+#: (object, attribute, value) to be set meanwhile.
+Setting = tuple[Any, str, Any]
+
+#: The method by which Keras' optimizers for TensorFlow add up the gradients of all replicas.
+SUM_OVER_REPLICAS = "_all_reduce_sum_gradients"
+#: Where `tf.compat.v1.train` optimizers keep their learning rate.
+COMPAT_RATES = ("_learning_rate", "_lr")
+
+
+# ---- models and layers --------------------------------------------------------------------------
+
+
+def build_from_batch(model: Any, batch: Any) -> None:
+    """Creates the weights and metrics of a compiled model from the shapes of a batch."""
+    model._symbolic_build(data_batch=batch)
+
+
+def flat_layers(model: Any) -> list[Any]:
+    """Every layer of a model, nested ones included, the model itself left out."""
+    return list(model._flatten_layers(include_self=False))
+
+
+def child_layers(layer: Any) -> list[Any]:
+    """The layers that a layer or model holds itself, in the order in which it lists them."""
+    return list(layer._layers)
+
+
+def own_variables(layer: Any) -> list[Any]:
+    """The variables that a layer itself made for training, whether they are trained or frozen."""
+    return list(layer._trainable_variables)
+
+
+def added_losses(layer: Any) -> list[Any]:
+    """What the layer added to the loss by `add_loss` when it was called last."""
+    return list(getattr(layer, "_losses", None) or ())
+
+
+def trainable_flag(owner: Any) -> bool:
+    """What a layer or variable was itself told about `trainable`, whatever holds it says."""
+    return bool(owner._trainable)
+
+
+def trainable_set_to(owner: Any, value: bool) -> Setting:
+    """That flag of a layer, a Keras or a TensorFlow variable, and of nothing below it."""
+    return owner, "_trainable", value
+
+
+def call_takes_training(layer: Any) -> bool:
+    """True where `call` takes the argument `training`."""
+    return bool(getattr(layer, "_call_has_training_arg", True))
+
+
+def loss_takes_training(model: Any) -> bool:
+    """True where `compute_loss` takes the argument `training`: an override may not."""
+    return bool(getattr(model, "_compute_loss_has_training_arg", True))
+
+
+def tensorflow_variable(variable: Any) -> Any:
+    """The `tf.Variable` behind a Keras variable; any other as it is."""
+    inner = getattr(variable, "_value", None)
+    return variable if inner is None else inner
+
+
+# ---- what a model was compiled with -------------------------------------------------------------
+
+
+def compiled_loss(model: Any) -> Any:
+    """The compiled loss as a function of targets, predictions and weights; None without one."""
+    return model._compile_loss
+
+
+def loss_settings(model: Any, loss: Any) -> list[Setting]:
+    """What makes another loss the compiled one; metrics and optimizer stay."""
+    return [(model, "loss", loss), (model, "_compile_loss", CompileLoss(loss, None))]
+
+
+def has_compiled_metrics(model: Any) -> bool:
+    """True for a model that was compiled with metrics."""
+    return getattr(model, "_compile_metrics", None) is not None
+
+
+def metrics_as_given(model: Any) -> Any:
+    """The metrics as they were passed to `compile`; None without any."""
+    return getattr(getattr(model, "_compile_metrics", None), "_user_metrics", None)
+
+
+def direction(metric: Any) -> str:
+    """Which way a metric gets better: "up", "down", or an empty text where nobody knows."""
+    return getattr(metric, "_direction", None) or ""
+
+
+# ---- optimizers ---------------------------------------------------------------------------------
+
+
+def learning_rate_held(optimizer: Any) -> Any:
+    """What a Keras optimizer holds as its rate: a variable, a schedule or a callable."""
+    return getattr(optimizer, "_learning_rate", None)
+
+
+def iterations(optimizer: Any) -> Any:
+    """The variable with the number of updates that a Keras optimizer has made."""
+    return optimizer._iterations
+
+
+def optimized_variables(optimizer: Any) -> list[Any]:
+    """The variables for which a Keras optimizer was built."""
+    return list(optimizer._trainable_variables)
+
+
+def held_setting(optimizer: Any, name: str) -> Any:
+    """A setting where Keras' optimizers keep it, or those of TensorFlow 1; None without it."""
+    return getattr(optimizer, name, getattr(optimizer, f"_{name}", None))
+
+
+def rate_name(optimizer: Any) -> str:
+    """The attribute in which a `tf.compat.v1.train` optimizer keeps its rate; "" for none."""
+    return next((name for name in COMPAT_RATES if hasattr(optimizer, name)), "")
+
+
+def short_cut_for_one_replica(optimizer: Any) -> None:
+    """Lets a Keras optimizer take the gradients themselves for their sum over all replicas.
+
+    Does nothing where there are several, or where a release adds them up in another way.
+    """
+    strategy = getattr(optimizer, "_distribution_strategy", None)
+    alone = getattr(strategy, "num_replicas_in_sync", 1) == 1
+    if alone and hasattr(optimizer, SUM_OVER_REPLICAS):
+        optimizer.__dict__[SUM_OVER_REPLICAS] = list
+
+
+def without_short_cut(optimizer: Any) -> None:
+    """Takes the short cut back."""
+    optimizer.__dict__.pop(SUM_OVER_REPLICAS, None)
+
+
+# ---- random state -------------------------------------------------------------------------------
+
+
+def global_attribute(name: str) -> Any:
+    """What Keras keeps for the whole process under a name; None where it keeps nothing."""
+    return global_state.get_global_attribute(name)
+
+
+def set_global_attribute(name: str, value: Any) -> None:
+    """Sets what Keras keeps for the whole process under a name."""
+    global_state.set_global_attribute(name, value)
+
+
+def operation_seeds() -> tuple[Any, Any]:
+    """TensorFlow's global seed, and the `random.Random` from which its operations draw theirs.
+
+    Each is None where a release keeps it elsewhere, and before anything was seeded.
+    """
+    context: Any = tf_context.context()
+    return getattr(context, "_seed", None), getattr(context, "_rng", None)
+
+
+def set_operation_seeds(seed: Any, generator: Any) -> None:
+    """Sets both; other than by `tf.random.set_seed`, compiled graphs stay ready to run."""
+    context: Any = tf_context.context()
+    for name, value in (("_seed", seed), ("_rng", generator)):
+        if hasattr(context, name):
+            setattr(context, name, value)
+
+
+@contextlib.contextmanager
+def seeding_replaced(set_seed: Callable[[int], None]) -> Iterator[bool]:
+    """`tf.random.set_seed` calls a function instead meanwhile; yields whether it does."""
+    context: Any = tf_context.context()
+    if not (hasattr(context, "_set_global_seed") and hasattr(context, "_rng")):
+        yield False
+        return
+    context._set_global_seed = set_seed
+    try:
+        yield True
+    finally:
+        del context._set_global_seed  # the method of its class is there again

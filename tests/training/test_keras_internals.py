@@ -1,0 +1,203 @@
+"""Each private name of Keras and TensorFlow exists and does what the package assumes."""
+
+from __future__ import annotations
+
+import random
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, optimizers
+
+from pytest_converge.training import keras_internals as internals
+
+
+class Penalised(layers.Layer):
+    def call(self, inputs):
+        self.add_loss(keras.ops.sum(inputs))
+        return inputs
+
+
+class Scaled(keras.Model):
+    """A model that waits for its first batch, and whose call knows no training mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(2)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+    def compute_loss(self, x, y, y_pred, sample_weight=None):
+        return super().compute_loss(x, y, y_pred, sample_weight)
+
+
+@pytest.fixture
+def model():
+    block = keras.Sequential([layers.Dense(3, name="inner"), Penalised(name="penalised")])
+    made = keras.Sequential([keras.Input((4,)), block, layers.Dense(1, name="outer")])
+    made.compile(optimizers.SGD(0.1), "mse", metrics=["mae"])
+    return made
+
+
+BATCH = np.ones((2, 4), "float32"), np.ones((2, 1), "float32")
+
+
+def test_a_batch_creates_weights_and_metrics(model):
+    waiting = Scaled()
+    waiting.compile("sgd", "mse", metrics=["mae"])
+    internals.build_from_batch(waiting, BATCH)
+    assert [tuple(v.shape) for v in waiting.weights] == [(4, 2), (2,)]
+    assert len(waiting.metrics) == 2
+
+
+def test_the_layers_of_a_model_are_listed_with_nested_ones_or_without(model):
+    names = [layer.name for layer in internals.flat_layers(model)]
+    assert {"inner", "penalised", "outer"} < set(names)
+    assert model not in internals.flat_layers(model)
+    children = [layer.name for layer in internals.child_layers(model)]
+    assert children[-1] == "outer"
+    assert "inner" not in children
+
+
+def test_variables_made_for_training_are_named_also_when_they_are_frozen(model):
+    outer = model.get_layer("outer")
+    outer.trainable = False
+    assert [v.name for v in internals.own_variables(outer)] == ["kernel", "bias"]
+    assert internals.own_variables(model) == []
+
+
+def test_a_flag_of_a_layer_says_nothing_of_what_holds_it(model):
+    outer = model.get_layer("outer")
+    assert internals.trainable_flag(outer)
+    owner, name, value = internals.trainable_set_to(outer, False)
+    setattr(owner, name, value)
+    assert not internals.trainable_flag(outer)
+    assert internals.trainable_flag(outer.kernel)
+
+
+def test_a_flag_of_a_variable_decides_what_tapes_watch():
+    variable = tf.Variable(1.0, trainable=False)
+    for wanted in (True, False):
+        owner, name, value = internals.trainable_set_to(variable, wanted)
+        setattr(owner, name, value)
+        assert variable.trainable is wanted
+
+
+def test_added_losses_are_those_of_the_latest_call(model):
+    penalised = layers.Dense(1)
+    assert internals.added_losses(penalised) == []
+    layer = Penalised()
+    layer(tf.ones((1, 1)))
+    assert [float(loss) for loss in internals.added_losses(layer)] == [1.0]
+
+
+def test_what_takes_the_training_mode_is_known(model):
+    assert not internals.call_takes_training(Scaled())
+    assert internals.call_takes_training(layers.Dropout(0.5))
+    assert internals.loss_takes_training(model)
+    assert not internals.loss_takes_training(Scaled())
+
+
+def test_the_tensorflow_variable_behind_one_of_keras_is_known():
+    variable = keras.Variable(np.ones(2))
+    assert isinstance(internals.tensorflow_variable(variable), tf.Variable)
+    plain = tf.Variable(1.0)
+    assert internals.tensorflow_variable(plain) is plain
+
+
+def test_another_loss_can_be_put_in_the_place_of_the_compiled_one(model):
+    y, predicted = tf.zeros((2, 1)), tf.fill((2, 1), 2.0)
+    assert float(internals.compiled_loss(model)(y, predicted, None)) == 4.0
+    for owner, name, value in internals.loss_settings(model, "mae"):
+        setattr(owner, name, value)
+    assert float(internals.compiled_loss(model)(y, predicted, None)) == 2.0
+    assert float(model.compute_loss(None, y, predicted)) == 2.0
+    assert model.loss == "mae"
+    assert internals.compiled_loss(Scaled()) is None
+
+
+def test_compiled_metrics_are_known_as_they_were_given(model):
+    assert internals.has_compiled_metrics(model)
+    assert keras.tree.flatten(internals.metrics_as_given(model)) == ["mae"]
+    bare = Scaled()
+    bare.compile("sgd", "mse")
+    assert not internals.has_compiled_metrics(bare)
+    assert internals.metrics_as_given(bare) is None
+
+
+def test_a_metric_knows_which_way_it_gets_better():
+    assert internals.direction(keras.metrics.Accuracy()) == "up"
+    assert internals.direction(keras.metrics.MeanAbsoluteError()) == "down"
+    assert internals.direction(keras.metrics.Sum()) == ""
+
+
+def test_a_keras_optimizer_holds_its_rate_steps_and_variables():
+    variable = keras.Variable(1.0)
+    optimizer = optimizers.SGD(0.5)
+    optimizer.build([variable])
+    assert float(internals.learning_rate_held(optimizer)) == 0.5
+    assert int(internals.iterations(optimizer)) == 0
+    assert internals.optimized_variables(optimizer) == [variable]
+    schedule = optimizers.schedules.CosineDecay(0.1, 10)
+    assert internals.learning_rate_held(optimizers.SGD(schedule)) is schedule
+
+
+def test_settings_are_read_from_both_kinds_of_optimizers():
+    compat = tf.compat.v1.train.MomentumOptimizer(0.1, 0.9)
+    assert internals.held_setting(compat, "momentum") == 0.9
+    assert internals.held_setting(optimizers.SGD(0.1, momentum=0.8), "momentum") == 0.8
+    assert internals.held_setting(optimizers.SGD(), "nonsense") is None
+
+
+def test_the_rate_of_every_optimizer_of_tensorflow_1_is_found():
+    train = tf.compat.v1.train
+    for kind in (train.GradientDescentOptimizer, train.AdamOptimizer, train.AdagradOptimizer):
+        made = kind(0.25)
+        assert getattr(made, internals.rate_name(made)) == 0.25
+    assert internals.rate_name(object()) == ""
+
+
+def test_one_replica_needs_no_sum_over_replicas():
+    variable, optimizer = keras.Variable(1.0), optimizers.SGD(0.5)
+    internals.short_cut_for_one_replica(optimizer)
+    assert internals.SUM_OVER_REPLICAS in vars(optimizer)
+    optimizer.apply([tf.constant(1.0)], [variable])
+    assert float(variable) == 0.5
+    internals.without_short_cut(optimizer)
+    assert internals.SUM_OVER_REPLICAS not in vars(optimizer)
+
+
+def test_keras_keeps_its_seed_for_the_whole_process():
+    kept = internals.global_attribute("global_random_seed")
+    try:
+        keras.utils.set_random_seed(5)
+        assert internals.global_attribute("global_random_seed") == 5
+        internals.set_global_attribute("global_random_seed", 6)
+        assert internals.global_attribute("global_random_seed") == 6
+    finally:
+        internals.set_global_attribute("global_random_seed", kept)
+
+
+def test_operations_draw_their_seeds_from_a_generator_of_python():
+    tf.random.set_seed(3)
+    seed, generator = internals.operation_seeds()
+    assert seed == 3
+    assert generator.getstate() == random.Random(3).getstate()
+    first = float(tf.random.uniform(()))
+    assert generator.getstate() != random.Random(3).getstate()
+    internals.set_operation_seeds(4, random.Random(4))
+    assert internals.operation_seeds()[0] == 4
+    tf.random.set_seed(3)
+    assert float(tf.random.uniform(())) == first
+
+
+def test_seeding_can_be_replaced_and_comes_back():
+    seen = []
+    with internals.seeding_replaced(seen.append) as replaced:
+        tf.random.set_seed(11)
+    assert replaced
+    assert seen == [11]
+    tf.random.set_seed(12)
+    assert internals.operation_seeds()[0] == 12
