@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_converge.baselines.session.connection import Connection, connect
 from pytest_converge.checks.gates import is_ignored, judge
-from pytest_converge.core.baseline_policy import BaselinePolicy
-from pytest_converge.core.baseline_report import BaselineReport
+from pytest_converge.core.baseline import BaselinePolicy, BaselineReport
 from pytest_converge.core.calibration import Calibration
 from pytest_converge.core.calls import Call
+from pytest_converge.core.curve import LossSurface
 from pytest_converge.core.diagnosis import Diagnosis
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 from pytest_converge.core.expectation import LARGEST_SEED, Expectation
@@ -22,7 +22,6 @@ from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
 from pytest_converge.core.sensitivity import Sensitivity
 from pytest_converge.core.study import Study
-from pytest_converge.core.surface import LossSurface
 from pytest_converge.test_quality.calibration import calibration_of
 from pytest_converge.test_quality.power import sensitivity_of
 from pytest_converge.training.state.environment import require_tensorflow

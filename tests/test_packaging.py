@@ -13,8 +13,7 @@ import pytest
 
 import pytest_converge
 from pytest_converge import hookspecs
-from pytest_converge.core.baseline import BaselineVerdict
-from pytest_converge.core.baseline_report import BaselineReport
+from pytest_converge.core.baseline import BaselineReport, BaselineVerdict
 from pytest_converge.core.calibration import Calibration, Candidate, LossBound
 from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.data_limits import DATA_CODES, KINDS, DataLimits

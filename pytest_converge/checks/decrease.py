@@ -11,7 +11,7 @@ from pytest_converge.core.finding import Finding
 from pytest_converge.core.numbers import number, share
 from pytest_converge.core.record import TrainingRecord
 
-__all__ = ["loss_decreases", "loss_falls_monotonically", "median_of_three", "rises"]
+__all__ = ["loss_decreases", "loss_falls_monotonically"]
 
 #: How far the loss may stand above its running minimum, as a share of the whole drop. The largest
 #: rise among 816 healthy runs was 13 %; flat, reversed, oscillating and U-shaped curves exceed it.

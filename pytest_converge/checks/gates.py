@@ -9,7 +9,7 @@ from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import TrainingRecord
 
-__all__ = ["GATES", "judge"]
+__all__ = ["judge"]
 
 Gate = Callable[[TrainingRecord, Expectation], Finding | None]
 

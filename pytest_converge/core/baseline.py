@@ -1,4 +1,4 @@
-"""A baseline: the scored runs of a training as it once was, and the verdict on new ones."""
+"""A baseline: the scored runs of a training as it once was, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,22 @@ from collections.abc import Mapping
 
 from pytest_converge.core.serialisation import Serialisable
 
-__all__ = ["Baseline", "BaselineVerdict", "StoredRun"]
+__all__ = [
+    "Baseline",
+    "BaselinePolicy",
+    "BaselineReport",
+    "BaselineVerdict",
+    "EnvironmentChange",
+    "StoredRun",
+]
+
+
+#: What can become of a baseline.
+ACTIONS = ("checked", "recorded", "updated", "unchanged", "refused", "absent")
+#: Of these the ones that wrote the file.
+WRITTEN = frozenset({"recorded", "updated"})
+
+Value = float | int | str | bool | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +63,8 @@ class Baseline(Serialisable):
 
     test: str
     number: int
-    settings: Mapping[str, float | int | str | bool | None]
-    environment: Mapping[str, float | int | str | bool | None]
+    settings: Mapping[str, Value]
+    environment: Mapping[str, Value]
     commit: str = ""
     reason: str = ""
     runs: tuple[StoredRun, ...]
@@ -103,3 +118,91 @@ class BaselineVerdict(Serialisable):
     def decided(self) -> bool:
         """True where no further run is needed."""
         return self.outcome != "continue"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BaselinePolicy:
+    """How the trainings of one test are compared with recorded ones.
+
+    Attributes:
+        mode: "check" compares and refuses a missing baseline; "new" records missing ones; "update"
+            records those anew that differ; "off" does nothing; "absent" says that the revision to
+            compare with does not have the test.
+        tolerance: how much worse than its baseline a training may be, as a share of the loss.
+        alpha: bound on the probability that unchanged code fails.
+        seconds: what all runs of one comparison or recording may take.
+        accept_worse: why worse runs may replace recorded ones; empty where they may not.
+        test_file: the file of the test, beside which the baseline lies.
+        root: the folder that holds the baselines instead; empty for beside the test.
+        revision: the git revision that `root` was recorded at, for a comparison within one job;
+            empty for recorded baselines.
+        relative_to: the folder that paths are shown from.
+    """
+
+    mode: str = "check"
+    tolerance: float = 0.05
+    alpha: float = 0.001
+    seconds: float = 600.0
+    accept_worse: str = ""
+    test_file: str
+    root: str = ""
+    revision: str = ""
+    relative_to: str = ""
+
+    @property
+    def records_failures(self) -> bool:
+        """True where runs are recorded for a comparison, whether or not the training passes."""
+        return self.mode == "new" and bool(self.root)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentChange:
+    """Something that was not the same when the baseline was recorded.
+
+    Attributes:
+        name: of the setting, or of what the environment is made of.
+        recorded: its value then; None where it was not known.
+        present: its value now.
+    """
+
+    name: str
+    recorded: Value
+    present: Value
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineReport(Serialisable):
+    """The comparison of a training with its baseline, or the recording of one.
+
+    Attributes:
+        action: "checked" against it; "recorded" for the first time; "updated", "unchanged" or
+            "refused" by an update; "absent" where the other revision does not have the test.
+        path: the file, as it is shown; empty for a comparison with another revision.
+        revision: that revision, else empty.
+        commit: the revision of the code that the baseline was recorded at; empty if unknown.
+        verdict: what the gate says; None where there was nothing to compare with.
+        metric: what was compared in place of the loss curve; empty for the curve.
+        environment: what differs from where the baseline was recorded.
+        before: what was recorded, median over the runs: the geometric mean loss over the whole
+            curve and over its last half, or the metric.
+        after: the same of the runs that were made.
+        runs: how many runs were made.
+        seconds: wall time of the runs that only the baseline needed.
+    """
+
+    action: str
+    path: str = ""
+    revision: str = ""
+    commit: str = ""
+    verdict: BaselineVerdict | None = None
+    metric: str = ""
+    environment: tuple[EnvironmentChange, ...] = ()
+    before: tuple[float, ...] = ()
+    after: tuple[float, ...] = ()
+    runs: int = 0
+    seconds: float = 0.0
+
+    @property
+    def written(self) -> bool:
+        """True where the file was written."""
+        return self.action in WRITTEN

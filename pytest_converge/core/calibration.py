@@ -10,7 +10,7 @@ from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.serialisation import Serialisable
 from pytest_converge.core.study import Study
 
-__all__ = ["BASES", "Calibration", "Candidate", "LossBound"]
+__all__ = ["Calibration", "Candidate", "LossBound"]
 
 #: What a bound rests on: the logarithms of the losses, those of their distances from a floor where
 #: losses are not positive, or the largest loss alone.

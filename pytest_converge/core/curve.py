@@ -1,4 +1,4 @@
-"""The loss curve: what was recorded at each step and at each checkpoint of one training."""
+"""The loss of one training: at each step and checkpoint, and around its path."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_converge.core.serialisation import Serialisable
 
-__all__ = ["LossCurve"]
+__all__ = ["LossCurve", "LossSurface"]
 
 #: Steps kept when a curve is written to a report: enough for a picture wider than any terminal.
 THINNED_STEPS = 512
@@ -104,6 +104,28 @@ class LossCurve(Serialisable):
 
     def _tail_length(self) -> int:
         return max(1, round(TAIL_SHARE * len(self.batch_loss)))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LossSurface:
+    """The loss on a line or a plane through the weights.
+
+    Attributes:
+        x, y: coordinates of the grid; `y` is empty for a line.
+        losses: the loss at every x for each y; one row for a line. Not finite where it is not.
+        names: what the coordinates are: the variables of a problem with one or two parameters, or
+            directions through the weights of a model.
+        path: (x, y, loss) of the weights on their way, from the start on; empty for a model.
+        slice_of_model: the coordinates are steps along directions, in lengths of the weights, from
+            where the training ended.
+    """
+
+    x: tuple[float, ...]
+    y: tuple[float, ...] = ()
+    losses: tuple[tuple[float, ...], ...]
+    names: tuple[str, ...]
+    path: tuple[tuple[float, float, float], ...] = ()
+    slice_of_model: bool = False
 
 
 def _median(values: Sequence[float]) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest, shown
 from pytest_converge.core.finding import check_codes
 
-__all__ = ["DATA_CODES", "KINDS", "TASKS", "DataLimits"]
+__all__ = ["DATA_CODES", "DataLimits"]
 
 #: Codes of what `preprocessing.check` finds, in the order in which they are reported.
 DATA_CODES = (

@@ -12,7 +12,7 @@ from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
 from pytest_converge.core.finding import GATE_CODES, NOTE_CODES, check_codes
 from pytest_converge.core.serialisation import Serialisable
 
-__all__ = ["DEFAULT_MIN_DECREASE", "DEFAULT_STEPS", "MONOTONE", "Expectation"]
+__all__ = ["DEFAULT_MIN_DECREASE", "Expectation"]
 
 #: Enough updates for small models to show a trend; the value of the documented table.
 DEFAULT_STEPS = 100
@@ -181,7 +181,7 @@ def _metrics(name: str, value: object) -> dict[str, Bound]:
 
 
 def _baseline(name: str, value: object) -> bool:
-    if not isinstance(value, bool) and type(value).__name__ not in {"bool_", "bool"}:
+    if not isinstance(value, bool) and type(value).__name__ not in BOOLEAN:
         remedy = "True compares with the loss curves that --converge-baseline=new recorded."
         raise _refuse(name, value, "True or False", remedy)
     return bool(value)

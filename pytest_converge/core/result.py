@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from pytest_converge.core.baseline_report import BaselineReport
+from pytest_converge.core.baseline import BaselineReport
 from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.diagnosis import Diagnosis
 from pytest_converge.core.expectation import Expectation

@@ -11,7 +11,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-__all__ = ["Serialisable", "primitives", "written_as"]
+__all__ = ["Serialisable", "written_as"]
 
 #: What JSON and execnet can carry, besides lists and dicts of it; subclasses execnet cannot.
 PLAIN = (bool, int, float, str, type(None))

@@ -13,7 +13,7 @@ from pytest_converge.plugin.options import SETTINGS, Settings
 from pytest_converge.plugin.results import ATTRIBUTE
 
 if TYPE_CHECKING:
-    from pytest_converge.core.baseline_policy import BaselinePolicy
+    from pytest_converge.core.baseline import BaselinePolicy
     from pytest_converge.core.result import ConvergenceResult
 
 __all__ = ["BaselinesPlugin", "policy_of", "require_review"]
@@ -34,7 +34,7 @@ def policy_of(item: pytest.Item, *, wanted: bool) -> BaselinePolicy:
     Raises:
         InvalidTrainingError: the test gave no runs at the revision to compare with.
     """
-    from pytest_converge.core.baseline_policy import BaselinePolicy
+    from pytest_converge.core.baseline import BaselinePolicy
 
     settings = item.config.stash[SETTINGS]
     mode, root, revision = settings.baseline, "", ""

@@ -10,7 +10,7 @@ import pytest
 from pytest_converge.plugin.options import SETTINGS
 
 if TYPE_CHECKING:
-    from pytest_converge.core.surface import LossSurface
+    from pytest_converge.core.curve import LossSurface
 
 __all__ = ["TrainingPicture", "check_library", "draw"]
 

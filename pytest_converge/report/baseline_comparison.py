@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_converge.core import numbers
-from pytest_converge.core.baseline import BaselineVerdict
-from pytest_converge.core.baseline_report import BaselineReport, Difference
+from pytest_converge.core.baseline import BaselineReport, BaselineVerdict, EnvironmentChange
 from pytest_converge.core.result import ConvergenceResult
 
 __all__ = [
-    "difference_text",
-    "effect_text",
     "facts",
     "message_parts",
     "note",
-    "score_names",
     "written_text",
 ]
 
@@ -80,7 +76,7 @@ def facts(report: BaselineReport) -> Iterator[tuple[str, str]]:
         yield "elsewhere", "; ".join(map(difference_text, report.environment))
 
 
-def difference_text(item: Difference) -> str:
+def difference_text(item: EnvironmentChange) -> str:
     """`tensorflow 2.20.0 when recorded, 2.21.0 now`."""
     recorded, present = ("unset" if v is None else v for v in (item.recorded, item.present))
     return f"{item.name} {recorded} when recorded, {present} now"

@@ -11,16 +11,15 @@ from pytest_converge.core import numbers
 from pytest_converge.core.baseline import Baseline, StoredRun
 from pytest_converge.report.layout import (
     cell_width,
-    columns_that_fit,
     cut,
     elide_node_id,
     ellipsis,
     pad,
     printable,
-    wrap,
 )
 from pytest_converge.report.sparkline import log_suits, sparkline
 from pytest_converge.report.summary import Segment
+from pytest_converge.report.table import Column, Table, fact_lines
 
 __all__ = ["baseline_lines", "comparison_lines"]
 
@@ -31,9 +30,6 @@ INDENT = "  "
 LABEL_WIDTH = 13
 MOST_CURVE = 40
 COMMIT_LENGTH = 12
-GAP = 2
-#: What gives way first in the table of runs on a narrow terminal.
-DROPPED = ("first", "last half", "last", "curve")
 #: The fewest bars of a curve that say something.
 LEAST_CURVE = 6
 #: At or below it a difference is coloured: the alpha that the gate has by default.
@@ -122,8 +118,8 @@ def _fact(
     """A label and what there is to say, in as many lines as it takes; none for an empty text."""
     if not text:
         return []
-    first = INDENT + pad(label, LABEL_WIDTH)
-    lines = wrap(printable(text, unicode), width, first=first, rest=" " * len(first))
+    facts = [(INDENT + label, printable(text, unicode))]
+    lines = fact_lines(facts, width, len(INDENT) + LABEL_WIDTH)
     return [[Segment(line, markup)] for line in lines]
 
 
@@ -222,45 +218,39 @@ def _even(steps: Sequence[int]) -> list[int]:
 
 def _runs(training: Baseline, width: int, unicode: bool) -> list[Line]:
     """A row for every run, under a line of titles."""
-    columns = _columns(training)
-    titles = list(columns)
-    needed = [max(map(len, [title, *columns[title]])) for title in titles]
-    needed[titles.index("curve")] = LEAST_CURVE
-    drop = [titles.index(title) for title in DROPPED if title in titles]
-    room = width - len(INDENT)
-    widths = {titles[i]: needed[i] for i in columns_that_fit(needed, drop, room, gap=GAP)}
-    if "curve" in widths:
-        spare = room - sum(widths.values()) - GAP * (len(widths) - 1)
-        points = max(len(_even(run.steps)) for run in training.runs)
-        widths["curve"] = min(MOST_CURVE, max(LEAST_CURVE, points), LEAST_CURVE + spare)
-        columns["curve"] = _curves(training.runs, widths["curve"], unicode)
-    rows = zip(*([title, *columns[title]] for title in widths), strict=True)
-    texts = (
-        (" " * GAP).join(
-            pad(cell, size, right=title != "curve")
-            for cell, (title, size) in zip(row, widths.items(), strict=True)
-        )
-        for row in rows
-    )
-    return [
-        [Segment(f"{INDENT}{text}".rstrip(), () if index else ("bold",))]
-        for index, text in enumerate(texts)
+    runs, scores = training.runs, _scores(training)
+    points = max(len(_even(run.steps)) for run in runs)
+    columns = [
+        Column(title="seed", cells=[str(run.seed) for run in runs], right=True),
+        Column(
+            title="first",
+            cells=[numbers.loss(run.losses[0]) for run in runs],
+            right=True,
+            gives_way=1,
+        ),
+        Column(
+            title="curve",
+            gives_way=4,
+            least=LEAST_CURVE,
+            most=min(MOST_CURVE, max(LEAST_CURVE, points)),
+            draw=lambda size: _curves(runs, size, unicode),
+        ),
+        Column(
+            title="last",
+            cells=[numbers.loss(run.losses[-1]) for run in runs],
+            right=True,
+            gives_way=3,
+        ),
     ]
-
-
-def _columns(training: Baseline) -> dict[str, list[str]]:
-    """The cells of the table of runs; those of the curve depend on the width."""
-    runs = training.runs
-    columns = {
-        "seed": [str(run.seed) for run in runs],
-        "first": [numbers.loss(run.losses[0]) for run in runs],
-        "curve": [""] * len(runs),
-        "last": [numbers.loss(run.losses[-1]) for run in runs],
-    }
-    scores = _scores(training)
     titles = ("whole", "last half") if len(scores) == 2 else ("score",)
-    cells = (list(map(numbers.loss, values)) for _, values in scores)
-    return {**columns, **dict(zip(titles, cells, strict=True))}
+    for title, (_, values) in zip(titles, scores, strict=True):
+        cells = list(map(numbers.loss, values))
+        gives_way = 2 if title == "last half" else 0
+        columns.append(Column(title=title, cells=cells, right=True, gives_way=gives_way))
+    lines = Table(columns=tuple(columns)).lines(width - len(INDENT), unicode)
+    return [
+        [Segment(INDENT + line, () if index else ("bold",))] for index, line in enumerate(lines)
+    ]
 
 
 def _curves(runs: Sequence[StoredRun], width: int, unicode: bool) -> list[str]:

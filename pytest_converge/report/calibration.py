@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from pytest_converge.core import numbers
 from pytest_converge.core.calibration import Calibration, Candidate, LossBound
 from pytest_converge.core.expectation import Expectation
-from pytest_converge.report.layout import cell_width, code_lines, columns_that_fit, pad, wrap
+from pytest_converge.report.layout import code_lines, wrap
+from pytest_converge.report.table import Column, Table
 
-__all__ = ["calibration_lines", "marker_code"]
+__all__ = ["calibration_lines"]
 
-GAP = 2
 #: Shorter names of changes, so that a title is no wider than its column.
 SHORTER = (
     ("learning rate x ", "rate x"),
@@ -35,7 +35,7 @@ def calibration_lines(study: Calibration, width: int, unicode: bool) -> list[str
     starts = numbers.counted(len(study.candidates[0].losses), "start")
     number = f" of training {study.training}" if study.training > 1 else ""
     head = f"calibration{number}: {starts} without a change, and how many with one max_loss fails"
-    lines = [*wrap(head, width), *_table(study, width)]
+    lines = [*wrap(head, width), *_table(study, width, unicode)]
     if study.proposal is not None:
         lines += code_lines(marker_code(study.proposal), width, unicode=unicode)
     for text in _sentences(study):
@@ -64,17 +64,17 @@ def _literal(value: object) -> str:
     return numbers.number(value) if isinstance(value, float) else repr(value)
 
 
-def _table(study: Calibration, width: int) -> Iterator[str]:
+def _table(study: Calibration, width: int, unicode: bool) -> list[str]:
     """A row a number of steps; the last changes give way first."""
     changes = list(dict.fromkeys(name for each in study.candidates for name in each.power))
     titles = ["", "steps", "max_loss", "false alarms", *map(_short, changes)]
-    rows = [titles, *(_row(each, changes, study.chosen) for each in study.candidates)]
-    sizes = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
-    drop = [*range(len(titles) - 1, 3, -1), 3]
-    shown = columns_that_fit(sizes, drop, width, gap=GAP)
-    for row in rows:
-        cells = [pad(row[i], sizes[i], right=True) for i in shown]
-        yield (" " * GAP).join(cells).rstrip()
+    last = len(titles)
+    columns = [
+        Column(title=title, right=True, gives_way=last - i if i > 2 else 0)
+        for i, title in enumerate(titles)
+    ]
+    rows = [_row(each, changes, study.chosen) for each in study.candidates]
+    return Table.of(columns, rows).lines(width, unicode)
 
 
 def _row(candidate: Candidate, changes: Sequence[str], chosen: int) -> list[str]:
@@ -83,7 +83,7 @@ def _row(candidate: Candidate, changes: Sequence[str], chosen: int) -> list[str]
     if bound is None:
         return [mark, str(candidate.steps), "none", "", *("" for _ in changes)]
     power = [candidate.power.get(change) for change in changes]
-    shares = ["" if share is None else f"{share:.0%}".replace("%", " %") for share in power]
+    shares = ["" if share is None else numbers.share(share) for share in power]
     return [mark, str(candidate.steps), numbers.number(bound.max_loss), _alarm(bound), *shares]
 
 
@@ -111,7 +111,7 @@ def _sentences(study: Calibration) -> Iterator[str]:
     else:
         yield _false_alarms(choice.bound, study.proposal)
     if study.present is not None:
-        share = f"{study.present:.0%}".replace("%", " %")
+        share = numbers.share(study.present)
         yield f"as it is, the test fails {share} of these starts by its max_loss"
     for change, reason in study.excluded:
         yield f"without {change}: {reason}"

@@ -7,11 +7,11 @@ import math
 
 from pytest_converge.core.curve import LossCurve
 
-__all__ = ["Course", "course"]
+__all__ = ["CurveSummary", "summarised"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class CurveSummary:
     """Where the loss started, went and ended.
 
     Attributes:
@@ -46,7 +46,7 @@ class Course:
         )
 
 
-def course(curve: LossCurve) -> Course:
+def summarised(curve: LossCurve) -> CurveSummary:
     """The course of `curve`, which may have no steps at all."""
     curve = curve.thinned()
     steps, losses = curve.trend
@@ -61,7 +61,7 @@ def course(curve: LossCurve) -> Course:
     ended_badly = not all(map(math.isfinite, (*curve.batch_loss, curve.last)))
     if ended_badly and losses and all(map(math.isfinite, losses)):
         steps, losses = (*steps, curve.updates), (*losses, math.nan)
-    return Course(
+    return CurveSummary(
         curve=curve,
         steps=steps,
         losses=losses,

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from pytest_converge.core import numbers
 from pytest_converge.core.data_report import ColumnProfile, DataReport
 from pytest_converge.report.findings import findings_lines, first_line
-from pytest_converge.report.layout import (
-    cell_width,
-    columns_that_fit,
-    cut,
-    cut_middle,
-    ellipsis,
-    pad,
-    printable,
-    wrap,
-)
+from pytest_converge.report.layout import cut, cut_middle, ellipsis, printable, wrap
+from pytest_converge.report.table import Column, Table, fact_lines
 
 __all__ = ["data_report_lines"]
 
-GAP = 2
-TITLES = ("column", "kind", "mean", "std", "min", "max", "missing", "finding")
-RIGHT = frozenset({2, 3, 4, 5, 6})
-#: The order in which columns give way on a narrow terminal.
-DROPPED = (4, 5, 6, 1, 2, 3)
+COLUMNS = (
+    Column(title="kind", gives_way=4),
+    Column(title="mean", right=True, gives_way=5),
+    Column(title="std", right=True, gives_way=6),
+    Column(title="min", right=True, gives_way=1),
+    Column(title="max", right=True, gives_way=2),
+    Column(title="missing", right=True, gives_way=3),
+    Column(title="finding"),
+)
 #: Rows of the table; the rest is counted.
 MOST_ROWS = 16
 #: Cells of a name at most, and where other columns need the room.
@@ -55,8 +51,8 @@ def data_report_lines(report: DataReport, width: int, unicode: bool) -> list[str
         lines = wrap(head + first_line(report, max(width - len(head), 30)), width, rest="  ")
         lines += findings_lines(report.findings, width, unicode)
     lines += _table(report, width, unicode)
-    for name, text in _facts(report, shape):
-        lines += wrap(printable(text, unicode), width, first=pad(name, LABEL), rest=" " * LABEL)
+    facts = [(name, printable(text, unicode)) for name, text in _facts(report, shape)]
+    lines += fact_lines(facts, width, LABEL)
     return [cut(line, width, mark=ellipsis(unicode)) for line in lines]
 
 
@@ -66,33 +62,30 @@ def _table(report: DataReport, width: int, unicode: bool) -> list[str]:
         for name in found.columns:
             codes.setdefault(name, []).append(found.code)
     ordered = sorted(report.columns, key=lambda column: column.name not in codes)
-    mark = ellipsis(unicode)
-    rows = [list(TITLES)]
-    for column in ordered[:MOST_ROWS]:
-        name = cut_middle(printable(column.name, unicode), NAME, mark=mark)
+    mark, shown = ellipsis(unicode), ordered[:MOST_ROWS]
+    names = [cut_middle(printable(column.name, unicode), NAME, mark=mark) for column in shown]
+    rows = []
+    for column in shown:
         first, *others = codes.get(column.name, [""])
-        rows.append([name, *_cells(column), first + (f" +{len(others)}" if others else "")])
-    sizes = [max(cell_width(row[i]) for row in rows) for i in range(len(TITLES))]
-    wanted = [i for i in range(len(TITLES)) if not _is_idle(i, report)]
-    needed = sum(sizes[i] for i in wanted) + GAP * (len(wanted) - 1)
-    sizes[0] = max(min(sizes[0], SHORT_NAME), sizes[0] - max(needed - width, 0))
-    for row in rows:
-        row[0] = cut_middle(row[0], sizes[0], mark=mark)
-    drop = [wanted.index(i) for i in DROPPED if i in wanted]
-    places = columns_that_fit([sizes[i] for i in wanted], drop, width, gap=GAP)
-    kept = [wanted[place] for place in places]
-    lines = [_line(row, sizes, kept, width, mark) for row in rows]
+        rows.append([*_cells(column), first + (f" +{len(others)}" if others else "")])
+
+    def shortened(size: int) -> list[str]:
+        return [cut_middle(name, size, mark=mark) for name in names]
+
+    labels = Column(title="column", cells=names, least=SHORT_NAME, draw=shortened)
+    wanted = [each for each in Table.of(COLUMNS, rows).columns if not _is_idle(each, report)]
+    lines = Table(columns=(labels, *wanted)).lines(width, unicode)
     left_out = len(ordered) - MOST_ROWS + (report.width - _features(report))
     if left_out > 0:
         lines.append(f"and {numbers.counted(left_out, 'more column')}")
     return lines
 
 
-def _is_idle(index: int, report: DataReport) -> bool:
+def _is_idle(column: Column, report: DataReport) -> bool:
     """True for a column of the table that would say nothing."""
-    if TITLES[index] == "missing":
-        return not any(column.missing + column.infinite for column in report.columns)
-    return TITLES[index] == "finding" and report.passed
+    if column.title == "missing":
+        return not any(each.missing + each.infinite for each in report.columns)
+    return column.title == "finding" and report.passed
 
 
 def _features(report: DataReport) -> int:
@@ -119,13 +112,6 @@ def _number(value: float) -> str:
     return f"{value:.0f}" if 1e3 <= abs(value) < 1e5 else numbers.number(value, DIGITS)
 
 
-def _line(
-    row: Sequence[str], sizes: Sequence[int], kept: Sequence[int], width: int, mark: str
-) -> str:
-    cells = [pad(row[i], sizes[i], right=i in RIGHT) for i in kept]
-    return cut((" " * GAP).join(cells).rstrip(), width, mark=mark)
-
-
 def _facts(report: DataReport, shape: str) -> Iterator[tuple[str, str]]:
     if not report.passed:
         yield "data", shape
@@ -133,8 +119,7 @@ def _facts(report: DataReport, shape: str) -> Iterator[tuple[str, str]]:
         text = {"classes": "classes", "one-hot": "one-hot classes", "labels": "labels"}
         said = text.get(report.task, "values")
         if report.classes:
-            shown = [f"{label}: {rows}" for label, rows in report.classes[:MOST_CLASSES]]
-            more = len(report.classes) - len(shown)
-            said += f", rows of each {', '.join(shown)}" + (f" and {more} more" if more > 0 else "")
+            classes = [f"{label}: {rows}" for label, rows in report.classes]
+            said += f", rows of each {numbers.listed(classes, MOST_CLASSES)}"
         yield "targets", said
     yield "took", numbers.seconds(report.seconds)

@@ -7,32 +7,24 @@ the suffix of the file asks for.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pytest_converge.core import numbers
+from pytest_converge.core.curve import LossSurface
 from pytest_converge.core.data_report import ColumnProfile, DataReport
 from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.rate_range import RateRange
 from pytest_converge.core.result import ConvergenceResult
-from pytest_converge.core.surface import LossSurface
-from pytest_converge.report.axes import (
-    BLUE,
-    COLORS,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    RED,
-    legend_beside,
-    log_if_positive,
-    new_figure,
-    plain_numbers,
-)
-from pytest_converge.report.training_figure import training_figure
 
 __all__ = ["can_draw", "plot"]
 
+#: A palette that the colour-blind can tell apart (Okabe, Ito 2008, Color universal design).
+BLUE, ORANGE, GREEN, RED, PURPLE, GREY = (
+    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#7f7f7f",
+)  # fmt: skip
+COLORS = (BLUE, ORANGE, GREEN, PURPLE, RED)
 #: Losses above this many initial ones are drawn at the upper end.
 HIGHEST = 10.0
 #: Columns and exchanges that a picture has room for.
@@ -74,9 +66,122 @@ def plot(subject: Any, path: str | Path, *, surface: LossSurface | None = None) 
     return Path(path)
 
 
+def _new_figure(width: float, height: float, title: str) -> Any:
+    """An empty figure of so many inches.
+
+    Raises:
+        ImportError: matplotlib is missing.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        remedy = 'matplotlib is missing; install it by: pip install "pytest-converge[plots]"'
+        raise ImportError(remedy) from error
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def _log_if_positive(axes: Any, losses: Sequence[float]) -> None:
+    """A logarithmic axis of losses, where they have logarithms."""
+    if all(loss > 0 for loss in losses if math.isfinite(loss)):
+        axes.set_yscale("log")
+        _plain_numbers(axes.yaxis)
+
+
+def _plain_numbers(axis: Any) -> None:
+    """Numbers as people write them on a logarithmic axis, also within one decade."""
+    from matplotlib.ticker import FuncFormatter
+
+    def between(value: float, _: object) -> str:
+        low, high = sorted(axis.get_view_interval())
+        digit = round(value / 10 ** math.floor(math.log10(value) + 1e-9))
+        return f"{value:g}" if high < 30 * low and digit in {2, 3, 5} else ""
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(FuncFormatter(between))
+
+
+def _legend_beside(axes: Any) -> None:
+    """A legend to the right, where it hides no point."""
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+
+
+def training_figure(result: ConvergenceResult, surface: LossSurface | None) -> Any:
+    """The loss curve, and the surface beside it."""
+    verdict = "converged" if result.passed else "did not converge"
+    figure = _new_figure(11 if surface else 6.5, 4.5, f"{result.test}: {verdict}")
+    axes = figure.add_subplot(1, 2, 1) if surface else figure.add_subplot()
+    curve = result.curve.thinned()
+    if not result.shown_run.record.probe_rows:
+        axes.plot(curve.steps, curve.batch_loss, color=BLUE, lw=1.2, label="loss")
+    else:
+        axes.plot(curve.steps, curve.batch_loss, color=GREY, lw=0.7, label="loss of each batch")
+        axes.plot(*curve.trend, color=BLUE, lw=2, label="loss on the probe set")
+    bound = result.expectation.max_loss
+    if bound is not None:
+        axes.axhline(bound, color=ORANGE, lw=1.2, label=f"max_loss {bound:g}")
+    _log_if_positive(axes, [*curve.batch_loss, *curve.probe_loss])
+    axes.set_xlabel("steps (optimizer updates)")
+    axes.set_ylabel("loss")
+    axes.legend(fontsize=8)
+    if surface is not None:
+        beside = figure.add_subplot(1, 2, 2)
+        (_plane if surface.y else _line)(figure, beside, surface)
+    return figure
+
+
+def _line(figure: Any, axes: Any, surface: LossSurface) -> None:
+    """The loss of one parameter, with the path on it."""
+    axes.plot(surface.x, surface.losses[0], color=GREY, lw=1.2, label="loss")
+    xs, losses = [p[0] for p in surface.path], [p[2] for p in surface.path]
+    axes.plot(xs, losses, color=BLUE, lw=0.8, marker=".", ms=4, label="path")
+    axes.plot(xs[:1], losses[:1], color=ORANGE, marker="s", ls="", label="start")
+    axes.plot(xs[-1:], losses[-1:], color=RED, marker="*", ms=11, ls="", label="end")
+    axes.set_xlabel(surface.names[0])
+    axes.set_ylabel("loss")
+    axes.legend(fontsize=8)
+
+
+def _plane(figure: Any, axes: Any, surface: LossSurface) -> None:
+    """Contours of the loss over two coordinates, with the path or the end."""
+    finite = [loss for row in surface.losses for loss in row if math.isfinite(loss)]
+    low, high = min(finite, default=0.0), max(finite, default=1.0)
+    grid = [[loss if math.isfinite(loss) else high for loss in row] for row in surface.losses]
+    from matplotlib.colors import BoundaryNorm
+
+    levels = _levels(low, high)
+    norm = BoundaryNorm(levels, 256)
+    filled = axes.contourf(surface.x, surface.y, grid, levels=levels, cmap="viridis", norm=norm)
+    axes.contour(surface.x, surface.y, grid, levels=levels, colors="white", linewidths=0.3)
+    bar = figure.colorbar(filled, ax=axes, format=lambda value, _: f"{value:.3g}")
+    bar.set_label("loss")
+    unit = " (lengths of the weights)" if surface.slice_of_model else ""
+    axes.set_xlabel(f"{surface.names[0]}{unit}")
+    axes.set_ylabel(f"{surface.names[1]}{unit}")
+    if surface.path:
+        xs, ys = [p[0] for p in surface.path], [p[1] for p in surface.path]
+        axes.plot(xs, ys, color="white", lw=1, marker=".", ms=3, label="path")
+        axes.plot(xs[:1], ys[:1], color=ORANGE, marker="s", ls="", label="start")
+        axes.plot(xs[-1:], ys[-1:], color=RED, marker="*", ms=11, ls="", label="end")
+    else:
+        axes.plot([0], [0], color=RED, marker="*", ms=11, ls="", label="end of the training")
+        axes.set_title("slice through the weights, normalised by filter", fontsize=9)
+    axes.legend(fontsize=8, facecolor="lightgrey")
+
+
+def _levels(low: float, high: float, count: int = 16) -> list[float]:
+    """Levels of contours: by factors where the losses span some, else by amounts."""
+    if not high > low:
+        return [low, low + 1.0]
+    if low > 0 and high / low > 10:
+        return [low * (high / low) ** (i / count) for i in range(count + 1)]
+    return [low + (high - low) * (i / count) ** 2 for i in range(count + 1)]
+
+
 def _rate_range(study: RateRange) -> Any:
     """Loss against learning rate, with the bracket."""
-    figure = new_figure(8, 4.8, f"learning rates that pass: {study.test}")
+    figure = _new_figure(8, 4.8, f"learning rates that pass: {study.test}")
     axes = figure.add_subplot()
     finite = [p.final_loss for p in study.points if math.isfinite(p.final_loss)]
     positive = study.initial_loss > 0 and min(finite, default=1.0) > 0
@@ -118,24 +223,24 @@ def _rate_range(study: RateRange) -> Any:
     if positive:
         axes.set_yscale("log")
         axes.set_ylim(top=top * 1.5)
-        plain_numbers(axes.yaxis)
+        _plain_numbers(axes.yaxis)
     name = "peak learning rate of the schedule" if study.scheduled else "learning rate"
     axes.set_xlabel(f"{name} (per update)")
     axes.set_ylabel(f"loss after {study.steps} steps")
-    legend_beside(axes)
+    _legend_beside(axes)
     return figure
 
 
 def _comparison(study: PipelineComparison) -> Any:
     """Loss against steps on each pipeline, and what columns do to the reference."""
     exchanges = [e for e in study.exchanges[:MOST_BARS] if math.isfinite(e.factor)]
-    figure = new_figure(10 if exchanges else 7, 4.5, f"pipelines compared: {study.test}")
+    figure = _new_figure(10 if exchanges else 7, 4.5, f"pipelines compared: {study.test}")
     axes = figure.add_subplot(1, 2, 1) if exchanges else figure.add_subplot()
     for run, color in zip(study.runs, ("black", *COLORS * 9), strict=False):
         style = {"lw": 2.2} if run is study.judged_run else {"lw": 1.2}
         axes.plot(run.steps, run.losses, color=color, label=run.name, **style)
     axes.axhline(study.target, color=GREY, lw=0.8, ls="--", label=f"target {study.target:.3g}")
-    log_if_positive(axes, [loss for run in study.runs for loss in run.losses])
+    _log_if_positive(axes, [loss for run in study.runs for loss in run.losses])
     axes.set_xlabel("steps (optimizer updates)")
     axes.set_ylabel("loss on the probe set")
     axes.legend(fontsize=8)
@@ -151,7 +256,7 @@ def _comparison(study: PipelineComparison) -> Any:
         bars.invert_yaxis()
         bars.set_xscale("log")
         bars.set_xlim(left=0.8 * min(1.0, *factors))
-        plain_numbers(bars.xaxis)
+        _plain_numbers(bars.xaxis)
         bars.set_xlabel("loss over that of the reference with\nthese columns alone (red: at fault)")
         bars.legend(fontsize=8)
     return figure
@@ -160,7 +265,7 @@ def _comparison(study: PipelineComparison) -> Any:
 def _columns(report: DataReport) -> Any:
     """The scale of every column on a logarithmic axis."""
     columns = report.columns[:MOST_COLUMNS]
-    figure = new_figure(8, max(2.4, 1.4 + 0.24 * len(columns)), f"feature scales: {report.test}")
+    figure = _new_figure(8, max(2.4, 1.4 + 0.24 * len(columns)), f"feature scales: {report.test}")
     axes = figure.add_subplot()
     found = {name for finding in report.findings for name in finding.columns}
     rows = range(len(columns))
@@ -186,7 +291,7 @@ def _columns(report: DataReport) -> Any:
     axes.invert_yaxis()
     axes.grid(axis="y", lw=0.3)
     axes.set_xlabel("size in the unit of the column (columns with findings in red)")
-    legend_beside(axes)
+    _legend_beside(axes)
     return figure
 
 

@@ -11,7 +11,7 @@ from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.core.study import Study
 from pytest_converge.report.studies import study_to_dict
 
-__all__ = ["SCHEMA_VERSION", "json_report", "junit_properties"]
+__all__ = ["json_report", "junit_properties"]
 
 #: Raised when a reader of the previous version would misread the document.
 SCHEMA_VERSION = 1

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 __all__ = [
     "cell_width",
     "code_lines",
-    "columns_that_fit",
     "cut",
     "cut_middle",
     "elide_node_id",
@@ -175,25 +174,6 @@ def fill(parts: Sequence[str], width: int, *, indent: str = "") -> list[str]:
         else:
             lines += wrap(part, width, first=indent, rest=indent)
     return lines
-
-
-def columns_that_fit(
-    widths: Sequence[int], drop: Sequence[int], width: int, *, gap: int
-) -> tuple[int, ...]:
-    """Indices of the columns to show, in order.
-
-    Args:
-        widths: the cells each column needs.
-        drop: indices in the order in which columns give way; the others always stay.
-        width: the cells of the line.
-        gap: the cells between two columns.
-    """
-    kept = list(range(len(widths)))
-    for index in drop:
-        if sum(widths[i] for i in kept) + gap * (len(kept) - 1) <= width:
-            break
-        kept.remove(index)
-    return tuple(kept)
 
 
 def _cells(character: str) -> int:

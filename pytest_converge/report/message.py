@@ -10,17 +10,17 @@ from pytest_converge.core.finding import Finding
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.report import baseline_comparison
 from pytest_converge.report import diagnosis as words
-from pytest_converge.report.curve_summary import course
+from pytest_converge.report.curve_summary import summarised
 from pytest_converge.report.layout import (
     cell_width,
     code_lines,
     cut,
     fill,
     one_line,
-    pad,
     wrap,
     wrap_at_most,
 )
+from pytest_converge.report.table import Column, Table
 
 __all__ = ["failure_message"]
 
@@ -32,7 +32,6 @@ WIDTH = 80
 #: The message leaves through an exception, where the encoding of the terminal is not known.
 MARK = "..."
 INDENT = "  "
-GAP = 2
 
 
 def failure_message(result: ConvergenceResult, *, reproduce: str) -> str:
@@ -159,17 +158,19 @@ def _table(trials: Sequence[Trial], room: int) -> list[str]:
         count = max(count - 1, 1)
     shown, more = trials[:count], len(trials) - count
     random = not all(trial.deterministic for trial in shown)
-    passed = ["passed" if random else "passed, nothing is random", *map(_passed, shown)]
-    losses = ["final loss", *map(words.own_loss, shown)]
-    most = WIDTH - 2 * GAP - max(map(len, passed)) - max(map(len, losses))
-    changes = [f"{INDENT}{one_line(trial.change)}" for trial in shown]
-    changes = [cut(text, most, mark=MARK) for text in ["tried from the same start", *changes]]
-    width, right = max(map(cell_width, changes)), max(map(len, losses))
-    rows = zip(changes, losses, passed, strict=True)
-    lines = [
-        f"{pad(change, width)}{' ' * GAP}{loss:>{right}}{' ' * GAP}{text}"
-        for change, loss, text in rows
-    ]
+    columns = (
+        Column(
+            title="tried from the same start",
+            cells=[f"{INDENT}{one_line(trial.change)}" for trial in shown],
+            least=1,
+        ),
+        Column(title="final loss", cells=[*map(words.own_loss, shown)], right=True),
+        Column(
+            title="passed" if random else "passed, nothing is random",
+            cells=[*map(_passed, shown)],
+        ),
+    )
+    lines = Table(columns=columns).lines(WIDTH, unicode=False)
     if more and len(lines) < room:
         lines.append(f"{INDENT}and {more} more in the report section")
     return lines
@@ -220,7 +221,7 @@ def _others(messages: list[str], room: int) -> list[str]:
 
 
 def _numbers(result: ConvergenceResult) -> list[str]:
-    seen = course(result.curve)
+    seen = summarised(result.curve)
     updates = seen.curve.updates
     parts = [f"loss {numbers.loss(seen.first)} -> {numbers.loss(seen.last)}"]
     if seen.best is not None and seen.best < min(seen.first, seen.last):
@@ -258,5 +259,5 @@ def _starts(result: ConvergenceResult) -> list[str]:
 
 def _last(result: ConvergenceResult) -> str:
     """For a result without a failing finding: a gate that said nothing still has its numbers."""
-    seen = course(result.curve)
+    seen = summarised(result.curve)
     return f"loss {numbers.loss(seen.last)} after {numbers.counted(seen.curve.updates, 'step')}"

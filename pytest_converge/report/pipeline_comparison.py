@@ -7,30 +7,18 @@ from collections.abc import Iterator
 
 from pytest_converge.core import numbers
 from pytest_converge.core.pipeline_comparison import PipelineComparison, PipelineRun
-from pytest_converge.report.layout import (
-    cell_width,
-    columns_that_fit,
-    cut,
-    ellipsis,
-    fill,
-    pad,
-    printable,
-    wrap,
-)
+from pytest_converge.report.layout import cut, ellipsis, fill, printable
 from pytest_converge.report.sparkline import sparkline
+from pytest_converge.report.table import Column, Table, fact_lines
 
-__all__ = ["comparison_lines", "failure", "verdict"]
+__all__ = ["comparison_lines", "failure"]
 
 #: Room for the first line behind the name of the error, on 80 columns.
 FIRST_LINE = 80 - len("PreprocessingError: ")
 WIDTH = 80
-GAP = 2
 CURVE = 16
 #: Cells of a pipeline's name.
 MOST_NAME = 24
-#: The order in which columns give way on a narrow terminal.
-DROPPED = (1, 4)
-RIGHT = frozenset({2, 3, 4})
 #: Groups of columns that are listed one by one.
 MOST_LISTED = 8
 
@@ -78,28 +66,26 @@ def comparison_lines(study: PipelineComparison, width: int, unicode: bool) -> li
     mark = ellipsis(unicode)
     head = printable(f"preprocessing.compare: {verdict(study)}", unicode)
     lines = [cut(head, width, mark=mark), *_table(study, width, unicode)]
-    facts = list(_facts(study))
-    indent = max(len(name) for name, _ in facts) + GAP
-    for name, text in facts:
-        shown = printable(text, unicode)
-        lines += wrap(shown, width, first=pad(name, indent), rest=" " * indent)
-    return lines
+    facts = [(name, printable(text, unicode)) for name, text in _facts(study)]
+    return lines + fact_lines(facts, width)
 
 
 def _table(study: PipelineComparison, width: int, unicode: bool) -> list[str]:
-    mark = ellipsis(unicode)
-    target = f"steps to {numbers.number(study.target, 3)}"
-    rows = [["pipeline", "loss", "final", "worse by", target]]
+    rows = []
     for run in study.runs:
         own = "> " if run is study.judged_run else ""
-        name = cut(own + printable(run.name, unicode), MOST_NAME, mark=mark)
+        name = cut(own + printable(run.name, unicode), MOST_NAME, mark=ellipsis(unicode))
         curve = sparkline(run.losses, CURVE, unicode)
         factor = "" if run is study.reference else numbers.factor(run.factor)
         rows.append([name, curve, numbers.loss(run.final_loss), factor, _step(run)])
-    sizes = [max(cell_width(row[i]) for row in rows) for i in range(len(rows[0]))]
-    kept = columns_that_fit(sizes, DROPPED, width, gap=GAP)
-    cells = [[pad(row[i], sizes[i], right=i in RIGHT) for i in kept] for row in rows]
-    return [cut((" " * GAP).join(row).rstrip(), width, mark=mark) for row in cells]
+    columns = (
+        Column(title="pipeline"),
+        Column(title="loss", gives_way=1),
+        Column(title="final", right=True),
+        Column(title="worse by", right=True),
+        Column(title=f"steps to {numbers.number(study.target, 3)}", right=True, gives_way=2),
+    )
+    return Table.of(columns, rows).lines(width, unicode)
 
 
 def _step(run: PipelineRun) -> str:

@@ -7,19 +7,22 @@ from collections.abc import Iterator, Sequence
 
 from pytest_converge.core import numbers
 from pytest_converge.core.rate_range import RatePoint, RateRange, bracket_text, failure
-from pytest_converge.report.layout import cell_width, columns_that_fit, cut, ellipsis, pad, wrap
+from pytest_converge.report.layout import cut, ellipsis
+from pytest_converge.report.table import Column, Table, fact_lines
 
 __all__ = ["rate_range_lines"]
 
-GAP = 2
 #: Cells of the bar beside the loss.
 BAR = 16
 #: The loss that fills it, in initial losses, where there are higher ones.
 HIGHEST_BAR = 2.0
-TITLES = ("learning rate", "final loss", "", "steps", "outcome")
-#: The order in which columns give way on a narrow terminal.
-DROPPED = (2, 3)
-RIGHT = frozenset({0, 1, 3})
+COLUMNS = (
+    Column(title="learning rate", right=True),
+    Column(title="final loss", right=True),
+    Column(title="", gives_way=1),
+    Column(title="steps", right=True, gives_way=2),
+    Column(title="outcome"),
+)
 
 
 def rate_range_lines(study: RateRange, width: int, unicode: bool) -> list[str]:
@@ -33,11 +36,7 @@ def rate_range_lines(study: RateRange, width: int, unicode: bool) -> list[str]:
     head = failure(study).split("\n")[0] if study.margin is not None else _verdict(study)
     lines = [cut(f"learning_rate.range: {head}", width, mark=ellipsis(unicode))]
     lines += _table(study, width, unicode)
-    facts = list(_facts(study))
-    indent = max(len(name) for name, _ in facts) + GAP
-    for name, text in facts:
-        lines += wrap(text, width, first=pad(name, indent), rest=" " * indent)
-    return lines
+    return lines + fact_lines(list(_facts(study)), width)
 
 
 def _verdict(study: RateRange) -> str:
@@ -53,7 +52,7 @@ def _top(study: RateRange) -> str:
 
 
 def _table(study: RateRange, width: int, unicode: bool) -> list[str]:
-    rows = [list(TITLES)]
+    rows = []
     points = [(point, point.learning_rate == study.own_point.learning_rate, "")
               for point in study.points]  # fmt: skip
     points += [(s.point, False, s.name) for s in study.schedules]
@@ -67,16 +66,7 @@ def _table(study: RateRange, width: int, unicode: bool) -> list[str]:
             outcome = f"{name}: {outcome}"
         bar = _bar(point.final_loss, losses, unicode)
         rows.append([rate, numbers.loss(point.final_loss), bar, str(point.steps), outcome])
-    sizes = [max(cell_width(row[i]) for row in rows) for i in range(len(TITLES))]
-    kept = columns_that_fit(sizes, DROPPED, width, gap=GAP)
-    return [_line(row, sizes, kept, width, unicode) for row in rows]
-
-
-def _line(
-    row: Sequence[str], sizes: Sequence[int], kept: Sequence[int], width: int, unicode: bool
-) -> str:
-    cells = [pad(row[i], sizes[i], right=i in RIGHT) for i in kept]
-    return cut((" " * GAP).join(cells).rstrip(), width, mark=ellipsis(unicode))
+    return Table.of(COLUMNS, rows).lines(width, unicode)
 
 
 def _outcome(point: RatePoint) -> str:

@@ -11,24 +11,15 @@ from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import NonFinite, TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
 from pytest_converge.report import baseline_comparison
-from pytest_converge.report.curve_summary import Course, course
-from pytest_converge.report.diagnosis_section import diagnosis_blocks
-from pytest_converge.report.layout import (
-    cell_width,
-    columns_that_fit,
-    cut,
-    ellipsis,
-    fill,
-    pad,
-    printable,
-    wrap,
-)
+from pytest_converge.report.curve_summary import CurveSummary, summarised
+from pytest_converge.report.diagnosis import diagnosis_blocks
+from pytest_converge.report.layout import cut, ellipsis, fill, pad, printable, wrap
 from pytest_converge.report.sparkline import log_suits, sparkline
+from pytest_converge.report.table import Column, Table, fact_lines
 
 __all__ = ["section"]
 
 TABLE_ROWS = 8
-GAP = 2
 #: Inference and training mode differ for a reader beyond this share of the larger one; dropout
 #: and moving averages explain less.
 MODE_GAP = 0.10
@@ -46,12 +37,12 @@ def section(result: ConvergenceResult, *, width: int, unicode: bool) -> str:
         width: cells of a line; below 40 lines are cut.
         unicode: block characters and other text beyond ASCII.
     """
-    seen = course(result.curve)
+    seen = summarised(result.curve)
     record = result.shown_run.record
     blocks = [
         [*_head(result, seen, width), *_picture(seen, width, unicode)],
         [line for finding in result.findings for line in _finding(finding, width, unicode)],
-        _table(seen, width),
+        _table(seen, width, unicode),
         _facts(list(_numbers(result, record, seen)), width, unicode),
         _compared(result, width, unicode),
         _starts(result.runs, width),
@@ -64,7 +55,7 @@ def section(result: ConvergenceResult, *, width: int, unicode: bool) -> str:
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
-def _head(result: ConvergenceResult, seen: Course, width: int) -> list[str]:
+def _head(result: ConvergenceResult, seen: CurveSummary, width: int) -> list[str]:
     verdict = "converged" if result.passed else "did not converge"
     name = result.verb if result.number == 1 else f"{result.verb}, training {result.number}"
     steps = numbers.counted(seen.curve.updates, "step")
@@ -72,7 +63,7 @@ def _head(result: ConvergenceResult, seen: Course, width: int) -> list[str]:
     return wrap(f"{name}: {verdict}, {steps} in {seconds}", width)
 
 
-def _picture(seen: Course, width: int, unicode: bool) -> list[str]:
+def _picture(seen: CurveSummary, width: int, unicode: bool) -> list[str]:
     """The curve between its first and its last loss, and the steps below it."""
     first, last = numbers.loss(seen.first), numbers.loss(seen.last)
     bars = sparkline(seen.losses, width - len(f"loss {first}  {last}"), unicode)
@@ -99,7 +90,7 @@ def _finding(finding: Finding, width: int, unicode: bool) -> Iterator[str]:
     yield from fill(parts, width, indent="  ")
 
 
-def _table(seen: Course, width: int) -> list[str]:
+def _table(seen: CurveSummary, width: int, unicode: bool) -> list[str]:
     """About eight checkpoints, the lowest among them, with what the step before each showed."""
     steps = seen.curve.steps
     if not seen.steps or not steps:
@@ -110,29 +101,22 @@ def _table(seen: Course, width: int) -> list[str]:
     rows |= {i for i in range(count) if seen.steps[i] == seen.best_step}
     shown = sorted(rows)
     columns = [
-        ["step", *(str(seen.steps[i]) for i in shown)],
-        ["loss", *(numbers.loss(seen.losses[i]) for i in shown)],
+        Column(title="step", cells=[str(seen.steps[i]) for i in shown], right=True),
+        Column(title="loss", cells=[numbers.loss(seen.losses[i]) for i in shown], right=True),
     ]
     at = [max(bisect.bisect_right(steps, seen.steps[i]) - 1, 0) for i in shown]
-    rates = seen.curve.learning_rate
-    if seen.curve.gradient_norm:
-        norms = (numbers.loss(seen.curve.gradient_norm[i]) for i in at)
-        columns.append(["gradient norm", *norms])
+    rates, norms = seen.curve.learning_rate, seen.curve.gradient_norm
+    if norms:
+        cells = [numbers.loss(norms[i]) for i in at]
+        columns.append(Column(title="gradient norm", cells=cells, right=True, gives_way=2))
     if len(set(rates)) > 1:
-        columns.append(["learning rate", *(numbers.number(rates[i]) for i in at)])
-    widths = [max(map(len, column)) for column in columns]
-    kept = columns_that_fit(widths, list(range(len(columns) - 1, 1, -1)), width, gap=GAP)
-    lines = zip(*(columns[i] for i in kept), strict=True)
-    return [
-        (" " * GAP).join(
-            pad(cell, widths[i], right=True) for i, cell in zip(kept, line, strict=True)
-        )
-        for line in lines
-    ]
+        cells = [numbers.number(rates[i]) for i in at]
+        columns.append(Column(title="learning rate", cells=cells, right=True, gives_way=1))
+    return Table(columns=tuple(columns)).lines(width, unicode)
 
 
 def _numbers(
-    result: ConvergenceResult, record: TrainingRecord, seen: Course
+    result: ConvergenceResult, record: TrainingRecord, seen: CurveSummary
 ) -> Iterator[tuple[str, str]]:
     """What was measured beside the curve, as pairs of a name and a text."""
     rates = seen.curve.learning_rate
@@ -208,13 +192,12 @@ def _nonfinite(item: NonFinite) -> str:
 
 def _facts(pairs: Sequence[tuple[str, str]], width: int, unicode: bool) -> list[str]:
     """Names in a column, texts wrapped beside them."""
-    names = [cut(printable(name, unicode), 20, mark=ellipsis(unicode)) for name, _ in pairs]
-    indent = max(map(cell_width, names)) + GAP
-    lines: list[str] = []
-    for name, (_, text) in zip(names, pairs, strict=True):
-        shown = printable(text, unicode)
-        lines += wrap(shown, width, first=pad(name, indent), rest=" " * indent)
-    return lines
+    mark = ellipsis(unicode)
+    shown = [
+        (cut(printable(name, unicode), 20, mark=mark), printable(text, unicode))
+        for name, text in pairs
+    ]
+    return fact_lines(shown, width)
 
 
 def _compared(result: ConvergenceResult, width: int, unicode: bool) -> list[str]:
@@ -232,7 +215,7 @@ def _starts(runs: Sequence[Run], width: int) -> list[str]:
     # Failed starts first, so that none hides behind many that passed.
     ordered = sorted(runs, key=lambda run: run.passed)
     for run in ordered[:MOST_LISTED]:
-        seen = course(run.record.curve)
+        seen = summarised(run.record.curve)
         losses = f"{numbers.loss(seen.first)} -> {numbers.loss(seen.last)}"
         verdict = next((f.code for f in run.findings if f.fails), "passed")
         steps = numbers.counted(seen.curve.updates, "step")

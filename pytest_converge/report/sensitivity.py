@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from pytest_converge.core import numbers
 from pytest_converge.core.sensitivity import HARM, Sensitivity, TriedMutation
-from pytest_converge.report.layout import cell_width, cut, ellipsis, pad, printable, wrap
+from pytest_converge.report.layout import cell_width, pad, printable, wrap
+from pytest_converge.report.table import GAP, Column, Table
 
-__all__ = ["effect_text", "sensitivity_lines"]
+__all__ = ["sensitivity_lines"]
 
-GAP = 2
 #: Cells in which the code of a gate can still be guessed; with fewer its column gives way.
 FEWEST_CELLS = 8
 #: An effect is told in percent up to this ratio, else as a factor.
@@ -51,28 +51,24 @@ def _head(study: Sensitivity) -> str:
 
 def _table(study: Sensitivity, width: int, unicode: bool) -> Iterator[str]:
     """A row a change; what was not made has its reason in the place of the numbers."""
+    size = max([len("change"), *(cell_width(each.change) for each in study.mutations)])
+    columns = (
+        Column(title=pad("change", size)),
+        Column(title="final loss", right=True),
+        Column(title="red"),
+        Column(title="by", gives_way=1, least=FEWEST_CELLS),
+    )
     made = [each for each in study.mutations if each.judged]
-    rows = [("change", "final loss", "red", "by")]
-    rows += [(each.change, _effect(each), _red(each), ", ".join(each.gates)) for each in made]
-    sizes = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
-    longest = max(cell_width(each.change) for each in study.mutations) if study.mutations else 0
-    sizes[0] = max(sizes[0], longest)
-    mark = ellipsis(unicode)
-    narrow = width - sum(sizes[:3]) - 3 * GAP < FEWEST_CELLS
-    for change, effect, red, gates in rows:
-        cells = (pad(change, sizes[0]), pad(effect, sizes[1], right=True), pad(red, sizes[2]))
-        line = (" " * GAP).join(cells if narrow else (*cells, gates))
-        yield cut(printable_line(line.rstrip(), unicode), width, mark=mark)
+    rows = [
+        (printable(each.change, unicode), _effect(each), _red(each), ", ".join(each.gates))
+        for each in made
+    ]
+    yield from Table.of(columns, rows).lines(width, unicode)
     for each in study.mutations:
         if not each.judged:
             reason = printable(each.reason, unicode)
-            lead = pad(each.change, sizes[0]) + " " * GAP
+            lead = pad(each.change, size) + " " * GAP
             yield from wrap(reason, width, first=lead, rest=" " * min(len(lead), width // 2))
-
-
-def printable_line(line: str, unicode: bool) -> str:
-    """A line whose blanks stay as they are."""
-    return line if unicode else line.encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _effect(mutation: TriedMutation) -> str:
@@ -96,7 +92,7 @@ def _sentences(study: Sensitivity) -> Iterator[str]:
         yield f"blind: sees none of {numbers.counted(len(made), 'change')} every time"
         yield _advice(study)
     elif made:
-        yield f"no change did harm: none raised the final loss by {HARM:.0%}".replace("%", " %")
+        yield f"no change did harm: none raised the final loss by {numbers.share(HARM)}"
     if study.red:
         times = numbers.counted(study.red, "time")
         yield f"red {times} without any change: the verdict depends on the seed"

@@ -25,9 +25,9 @@ from typing import Any
 from pytest_converge.core import numbers
 from pytest_converge.core.study import Study
 from pytest_converge.report.layout import cut, elide_node_id, ellipsis, printable
-from pytest_converge.report.summary import Segment
+from pytest_converge.report.summary import Segment, tally, unmet
 
-__all__ = ["study_from", "study_lines", "study_section", "study_summary", "study_to_dict"]
+__all__ = ["study_from", "study_section", "study_summary", "study_to_dict"]
 
 Renderer = Callable[[Any, int, bool], list[str]]
 
@@ -123,11 +123,8 @@ def study_summary(
 def _tally(
     studies: Sequence[Study], width: int, unicode: bool, expected: frozenset[str]
 ) -> Segment:
-    unmet = [study.test in expected for study in studies if not study.passed]
-    asked, failed = sum(unmet), len(unmet) - sum(unmet)
+    failed, asked = unmet(studies, expected)
     said = numbers.counted(len(studies), "study").replace("studys", "studies")
     said += f", {failed} failed" if failed else "" if asked else " passed"
     said += f", {asked} failed as expected" if asked else ""
-    whole = f"convergence: {said}"
-    text = whole if len(whole) <= width else cut(said, width, mark=ellipsis(unicode))
-    return Segment(text, ("red", "bold") if failed else ("green",))
+    return tally(said, failed=failed, width=width, unicode=unicode)

@@ -5,38 +5,33 @@ from __future__ import annotations
 import collections
 import dataclasses
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from pytest_converge.core import numbers
 from pytest_converge.core.result import ConvergenceResult
+from pytest_converge.core.study import Study
 from pytest_converge.report import baseline_comparison
 from pytest_converge.report import diagnosis as words
-from pytest_converge.report.curve_summary import Course, course
+from pytest_converge.report.curve_summary import CurveSummary, summarised
 from pytest_converge.report.layout import (
     cell_width,
     code_lines,
-    columns_that_fit,
     cut,
     elide_node_id,
     ellipsis,
     fill,
-    pad,
     printable,
 )
 from pytest_converge.report.sparkline import sparkline
+from pytest_converge.report.table import Column, Table
 
-__all__ = ["Segment", "summary_lines"]
+__all__ = ["Segment", "summary_lines", "tally", "unmet"]
 
-GAP = 2
 #: Cells below which a test's name says too little; other columns give way first.
 TEST_WIDTH = 20
 CURVE_WIDTH, MOST_CURVE = 8, 32
-#: What grows first on a wide terminal, and how far, before the test's id takes all it needs.
-GROWTH = (("test", 40), ("curve", 16))
-#: The columns, and the order in which they give way on a narrow terminal.
-TITLES = ("test", "initial", "curve", "final", "steps", "time", "verdict")
-DROPPED = ("time", "steps", "initial", "curve", "final")
-RIGHT = frozenset({"initial", "final", "steps", "time"})
+#: How far they grow on a wide terminal before the test's id takes all it needs.
+USUAL_TEST, USUAL_CURVE = 40, 16
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,14 +83,26 @@ def summary_lines(
     return [*lines, [_tally(ordered, width, unicode, wanted)]]
 
 
+def tally(said: str, *, failed: int, width: int, unicode: bool, besides: str = "") -> Segment:
+    """The last line of a summary, in as many words as there is room for."""
+    texts = (f"convergence: {said}{besides}", f"convergence: {said}", said)
+    fitting = (text for text in texts if len(text) <= width)
+    text = next(fitting, cut(said, width, mark=ellipsis(unicode)))
+    return Segment(text, ("red", "bold") if failed else ("green",))
+
+
+def unmet(items: Iterable[Study | ConvergenceResult], expected: Collection[str]) -> tuple[int, int]:
+    """How many failed, and how many of their tests had asked for it."""
+    asked = [item.test in expected for item in items if not item.passed]
+    return len(asked) - sum(asked), sum(asked)
+
+
 def _tally(
     results: Sequence[ConvergenceResult], width: int, unicode: bool, expected: frozenset[str]
 ) -> Segment:
-    count = len(results)
-    unmet = [result.test in expected for result in results if not result.passed]
-    asked, failed = sum(unmet), len(unmet) - sum(unmet)
-    trainings = numbers.counted(count, "training")
-    if failed == count:
+    failed, asked = unmet(results, expected)
+    trainings = numbers.counted(len(results), "training")
+    if failed == len(results):
         said = f"{trainings} did not converge"
     else:
         said = f"{trainings}, {failed} did not converge" if failed else f"{trainings} converged"
@@ -103,10 +110,7 @@ def _tally(
             said = said if failed else trainings
             said += f", {asked} failed as expected"
     seconds = numbers.seconds(math.fsum(result.seconds for result in results))
-    texts = (f"convergence: {said}, {seconds}", f"convergence: {said}", said)
-    fitting = (text for text in texts if len(text) <= width)
-    text = next(fitting, cut(said, width, mark=ellipsis(unicode)))
-    return Segment(text, ("red", "bold") if failed else ("green",))
+    return tally(said, failed=failed, width=width, unicode=unicode, besides=f", {seconds}")
 
 
 def _table(
@@ -117,21 +121,17 @@ def _table(
     unicode: bool,
     expected: frozenset[str],
 ) -> list[list[Segment]]:
-    mark = ellipsis(unicode)
-    courses = [course(result.curve) for result in shown]
+    courses = [summarised(result.curve) for result in shown]
     names = _names(shown, results, unicode)
-    columns = _columns(shown, courses, unicode)
-    points = max(len(seen.losses) for seen in courses)
-    widths = _widths(columns, max(cell_width(a + b) for a, b in names), points, width)
-    if widths["verdict"] < max(map(cell_width, columns["verdict"])):
-        columns["verdict"] = ["passed" if result.passed else "failed" for result in shown]
-    columns["test"] = [_label(test, number, widths["test"], mark) for test, number in names]
-    if "curve" in widths:
-        columns["curve"] = [sparkline(seen.losses, widths["curve"], unicode) for seen in courses]
-
-    lines = [[Segment(text, ("bold",)) for text in _line({t: t for t in TITLES}, widths, mark)]]
-    for index, (result, seen) in enumerate(zip(shown, courses, strict=True)):
-        *texts, verdict = _line({title: columns[title][index] for title in widths}, widths, mark)
+    verdicts = [printable(words.verdict(result), unicode) for result in shown]
+    table = _columns(names, shown, courses, verdicts, unicode)
+    if not table.fits(width):
+        # The finding's code makes room for `failed` only when nothing else can give way.
+        verdicts = ["passed" if result.passed else "failed" for result in shown]
+        table = _columns(names, shown, courses, verdicts, unicode, narrow=True)
+    titles, *rows = table.rows(width, unicode)
+    lines = [[Segment(text, ("bold",)) for text in titles]]
+    for result, seen, (*texts, verdict) in zip(shown, courses, rows, strict=True):
         color = ("green",) if result.passed else ("red", "bold")
         if not result.passed and result.test in expected:
             color = ("yellow",)
@@ -164,16 +164,46 @@ def _label(test: str, number: str, width: int, mark: str) -> str:
 
 
 def _columns(
-    shown: Sequence[ConvergenceResult], courses: Sequence[Course], unicode: bool
-) -> dict[str, list[str]]:
-    """The cells of every column that does not depend on the width."""
-    return {
-        "initial": [numbers.loss(seen.first) for seen in courses],
-        "final": [numbers.loss(seen.last) for seen in courses],
-        "steps": [str(seen.curve.updates) for seen in courses],
-        "time": [_time(result.seconds) for result in shown],
-        "verdict": [printable(words.verdict(result), unicode) for result in shown],
-    }
+    names: Sequence[tuple[str, str]],
+    shown: Sequence[ConvergenceResult],
+    courses: Sequence[CurveSummary],
+    verdicts: Sequence[str],
+    unicode: bool,
+    *,
+    narrow: bool = False,
+) -> Table:
+    """The columns; `narrow` lets even the curve and the final loss give way."""
+    mark = ellipsis(unicode)
+    points = max(len(seen.losses) for seen in courses)
+    test = Column(
+        title="test",
+        least=min(TEST_WIDTH, max(cell_width(a + b) for a, b in names)),
+        usual=USUAL_TEST,
+        most=max(cell_width(test + number) for test, number in names),
+        draw=lambda size: [_label(test, number, size, mark) for test, number in names],
+    )
+    curve = Column(
+        title="curve",
+        gives_way=4 * narrow,
+        least=max(min(points, CURVE_WIDTH), len("curve")),
+        usual=USUAL_CURVE,
+        most=min(points, MOST_CURVE),
+        draw=lambda size: [sparkline(seen.losses, size, unicode) for seen in courses],
+    )
+    first = [numbers.loss(seen.first) for seen in courses]
+    last = [numbers.loss(seen.last) for seen in courses]
+    steps = [str(seen.curve.updates) for seen in courses]
+    times = [_time(result.seconds) for result in shown]
+    columns = (
+        test,
+        Column(title="initial", cells=first, right=True, gives_way=3),
+        curve,
+        Column(title="final", cells=last, right=True, gives_way=5 * narrow),
+        Column(title="steps", cells=steps, right=True, gives_way=2),
+        Column(title="time", cells=times, right=True, gives_way=1),
+        Column(title="verdict", cells=verdicts),
+    )
+    return Table(columns=columns)
 
 
 def _remedy(result: ConvergenceResult, width: int, unicode: bool) -> Iterator[str]:
@@ -207,53 +237,7 @@ def _time(value: float) -> str:
     return f"{value:.0f} s" if 60 <= value < 1e6 else numbers.seconds(value)
 
 
-def _widths(
-    columns: dict[str, list[str]], longest_test: int, points: int, width: int
-) -> dict[str, int]:
-    """The width of every column that is shown, in order.
-
-    The finding's code makes room for `failed` only when nothing else can give way.
-    """
-    needed = {
-        title: max(cell_width(title), *map(cell_width, cells)) for title, cells in columns.items()
-    }
-    needed["test"] = min(longest_test, TEST_WIDTH)
-    needed["curve"] = max(min(points, CURVE_WIDTH), len("curve"))
-    drop = [TITLES.index(title) for title in DROPPED]
-    kept = _kept(needed, drop[:-2], width)
-    if sum(needed[title] for title in kept) + GAP * (len(kept) - 1) > width:
-        needed["verdict"] = len("verdict")
-        kept = _kept(needed, drop, width)
-    widths = {title: needed[title] for title in kept}
-    spare = width - sum(widths.values()) - GAP * (len(widths) - 1)
-    if spare < 0:
-        widths["test"] = max(widths["test"] + spare, 1)
-        return widths
-    longest = {"test": longest_test, "curve": max(min(points, MOST_CURVE), len("curve"))}
-    for title, most in (*GROWTH, *longest.items()):
-        if title in widths:
-            grown = min(spare, max(0, min(most, longest[title]) - widths[title]))
-            widths[title] += grown
-            spare -= grown
-    return widths
-
-
-def _kept(needed: dict[str, int], drop: Sequence[int], width: int) -> tuple[str, ...]:
-    sizes = [needed[title] for title in TITLES]
-    return tuple(TITLES[i] for i in columns_that_fit(sizes, drop, width, gap=GAP))
-
-
-def _line(cells: dict[str, str], widths: dict[str, int], mark: str) -> list[str]:
-    """The padded texts of one line, which together take no more than all widths and gaps."""
-    texts = [
-        pad(cut(cells[title], size, mark=mark), size, right=title in RIGHT) + " " * GAP
-        for title, size in widths.items()
-    ]
-    texts[-1] = texts[-1].rstrip()
-    return texts
-
-
-def _probe(result: ConvergenceResult, seen: Course) -> list[str]:
+def _probe(result: ConvergenceResult, seen: CurveSummary) -> list[str]:
     record = result.shown_run.record
     gates = [finding.code for finding in result.findings if finding.fails]
     # The verdict shows the cause in their place.

@@ -8,7 +8,14 @@ import math
 
 import pytest
 
-from pytest_converge.core.baseline import Baseline, BaselineVerdict, StoredRun
+from pytest_converge.core.baseline import (
+    ACTIONS,
+    Baseline,
+    BaselineReport,
+    BaselineVerdict,
+    EnvironmentChange,
+    StoredRun,
+)
 
 RUN = StoredRun(seed=3, scores=(-1.5, -2.25), steps=(1, 2, 9), losses=(2.5, 1.0, 0.125))
 BASELINE = Baseline(
@@ -33,7 +40,20 @@ VERDICT = BaselineVerdict(
     faster=True,
     reason="12 % worse",
 )
-VALUES = [RUN, BASELINE, VERDICT]
+REPORT = BaselineReport(
+    action="updated",
+    path="__converge__/test_a/test_b--00000000.json",
+    revision="main",
+    commit="abc",
+    verdict=VERDICT,
+    metric="val_loss",
+    environment=(EnvironmentChange(name="threads", recorded=2, present=None),),
+    before=(0.5, 0.4),
+    after=(0.6, 0.5),
+    runs=20,
+    seconds=1.5,
+)
+VALUES = [RUN, BASELINE, VERDICT, REPORT]
 
 
 def again(value):
@@ -80,3 +100,8 @@ def test_to_dict_hands_out_copies():
 def test_a_verdict_says_whether_it_passed_and_whether_it_is_one(outcome, passed, decided):
     verdict = dataclasses.replace(VERDICT, outcome=outcome)
     assert (verdict.passed, verdict.decided) == (passed, decided)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_what_wrote_the_file(action):
+    assert BaselineReport(action=action).written == (action in {"recorded", "updated"})

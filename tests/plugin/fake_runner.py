@@ -16,9 +16,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pytest_converge.core.baseline import StoredRun
-from pytest_converge.core.baseline_policy import BaselinePolicy
-from pytest_converge.core.baseline_report import BaselineReport
+from pytest_converge.core.baseline import BaselinePolicy, BaselineReport, StoredRun
 from pytest_converge.core.calls import Call
 from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.errors import InvalidTrainingError

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_converge.baselines.gate.bounds import MOST_ALPHA, least_alpha
-from pytest_converge.core.baseline_policy import BaselinePolicy
+from pytest_converge.core.baseline import BaselinePolicy
 from pytest_converge.core.expectation import DEFAULT_STEPS, LARGEST_SEED
 from pytest_converge.plugin.options import OPTIONS, Option, Settings
 

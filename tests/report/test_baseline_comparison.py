@@ -6,8 +6,7 @@ import dataclasses
 
 import pytest
 
-from pytest_converge.core.baseline import BaselineVerdict
-from pytest_converge.core.baseline_report import BaselineReport, Difference
+from pytest_converge.core.baseline import BaselineReport, BaselineVerdict, EnvironmentChange
 from pytest_converge.core.finding import Finding
 from pytest_converge.report import baseline_comparison
 from pytest_converge.report.message import failure_message
@@ -42,8 +41,8 @@ CHECKED = BaselineReport(
     commit="0123456789abcdef0123456789abcdef01234567",
     verdict=FAILED,
     environment=(
-        Difference(name="TF_ENABLE_ONEDNN_OPTS", recorded=None, present="0"),
-        Difference(name="threads", recorded=2, present=8),
+        EnvironmentChange(name="TF_ENABLE_ONEDNN_OPTS", recorded=None, present="0"),
+        EnvironmentChange(name="threads", recorded=2, present=8),
     ),
     runs=4,
 )

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_converge.core.curve import LossSurface
 from pytest_converge.core.data_report import ColumnProfile, DataFinding, DataReport
-from pytest_converge.core.surface import LossSurface
 from pytest_converge.report import figures
-from pytest_converge.report.figures import can_draw, plot
-from pytest_converge.report.training_figure import training_figure
+from pytest_converge.report.figures import can_draw, plot, training_figure
 from tests.comparisons import compared
 from tests.rate_ranges import point, rate_range, usual, with_schedule
 

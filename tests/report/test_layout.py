@@ -112,14 +112,6 @@ def test_fill_breaks_between_parts():
     assert layout.fill([], 8) == []
 
 
-def test_columns_give_way_in_the_order_given():
-    widths = [5, 4, 3, 2]
-    assert layout.columns_that_fit(widths, [2, 1], 17, gap=1) == (0, 1, 2, 3)
-    assert layout.columns_that_fit(widths, [2, 1], 16, gap=1) == (0, 1, 3)
-    assert layout.columns_that_fit(widths, [2, 1], 12, gap=1) == (0, 3)
-    assert layout.columns_that_fit(widths, [2, 1], 1, gap=1) == (0, 3)
-
-
 @pytest.mark.parametrize(
     ("most", "lines"),
     [

@@ -26,9 +26,15 @@ from pytest_converge.baselines.gate.bounds import SEEDS
 from pytest_converge.baselines.gate.comparison import compare_scores
 from pytest_converge.baselines.gate.decision import decide
 from pytest_converge.baselines.gate.wording import finding, refusal
-from pytest_converge.core.baseline import Baseline, BaselineVerdict, StoredRun
-from pytest_converge.core.baseline_policy import BaselinePolicy
-from pytest_converge.core.baseline_report import BaselineReport, Difference, Value
+from pytest_converge.core.baseline import (
+    Baseline,
+    BaselinePolicy,
+    BaselineReport,
+    BaselineVerdict,
+    EnvironmentChange,
+    StoredRun,
+    Value,
+)
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 from pytest_converge.core.finding import Finding
 
@@ -328,10 +334,10 @@ def _remembered(runs: Iterator[StoredRun], made: list[StoredRun]) -> Iterator[St
 
 def _differences(
     recorded: Mapping[str, Value], present: Mapping[str, Value]
-) -> tuple[Difference, ...]:
+) -> tuple[EnvironmentChange, ...]:
     """What is not the same, or is known on one side alone, by name."""
     return tuple(
-        Difference(name=name, recorded=recorded.get(name), present=present.get(name))
+        EnvironmentChange(name=name, recorded=recorded.get(name), present=present.get(name))
         for name in sorted({*recorded, *present})
         if recorded.get(name) != present.get(name)
     )

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_converge.baselines.session.baseline_gate import BaselineGate, Subject
 from pytest_converge.baselines.session.runs import Runs
-from pytest_converge.core.baseline_policy import BaselinePolicy
-from pytest_converge.core.baseline_report import BaselineReport, Value
+from pytest_converge.core.baseline import BaselinePolicy, BaselineReport, Value
 from pytest_converge.core.calls import Call
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
 from pytest_converge.core.expectation import Expectation

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_converge.core.surface import LossSurface
+from pytest_converge.core.curve import LossSurface
 from pytest_converge.training.data.batches import Chunk
 from pytest_converge.training.loop.run import TrainingRun
 from pytest_converge.training.state.snapshot import Snapshot

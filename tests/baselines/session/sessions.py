@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_converge.baselines.session.baseline_gate import BaselineGate, Subject
-from pytest_converge.core.baseline_policy import BaselinePolicy
+from pytest_converge.core.baseline import BaselinePolicy
 from tests.recorded import stored_run
 
 __all__ = ["HERE", "TEST", "Machine", "ask", "subject"]

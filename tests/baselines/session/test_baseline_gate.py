@@ -10,7 +10,7 @@ from pytest_converge.baselines.files.errors import BaselineFileError, MissingBas
 from pytest_converge.baselines.files.paths import baseline_path
 from pytest_converge.baselines.files.store import load
 from pytest_converge.baselines.session.baseline_gate import BaselineGate
-from pytest_converge.core.baseline_policy import BaselinePolicy
+from pytest_converge.core.baseline import BaselinePolicy
 from pytest_converge.core.errors import InvalidTrainingError
 from tests.baselines.session.sessions import HERE, TEST, Machine, ask, subject
 
