@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,7 +36,7 @@ __all__ = ["configure", "mode_of"]
 #: Where the runs of the other revision are, in the session that has them made.
 ROOT = pytest.StashKey[str]()
 #: What the other session left.
-LEFT = pytest.StashKey["Left"]()
+REVISION_REPORT = pytest.StashKey["RevisionReport"]()
 WORKER_KEY = "converge_ab_root"
 #: The files in that folder: what is asked, and what is answered.
 WANTED, REPORT = "wanted.json", "report.json"
@@ -59,11 +59,29 @@ def configure(config: pytest.Config, settings: Settings) -> None:
         config.pluginmanager.register(ComparisonPlugin(config, settings), "converge_ab")
 
 
-class Left(NamedTuple):
-    """What the session at the other revision says of its tests."""
+class RevisionReport(NamedTuple):
+    """What the session at the other revision says of its tests.
 
-    found: frozenset[str]
+    Attributes:
+        found: the wanted tests that it has.
+        failed: why tests and modules failed.
+        foreign: the modules that came from the working tree of the main session.
+    """
+
+    found: Collection[str]
     failed: dict[str, str]
+    foreign: list[str]
+
+    @classmethod
+    def read(cls, root: Path) -> RevisionReport:
+        """The report that was left in the folder for the runs."""
+        data = json.loads((root / REPORT).read_text(encoding="utf-8"))
+        return cls(frozenset(data["found"]), data["failed"], data["foreign"])
+
+    def write(self, root: Path) -> None:
+        """Leave the report there."""
+        text = json.dumps({**self._asdict(), "found": list(self.found)})
+        (root / REPORT).write_text(text, encoding="utf-8")
 
 
 class ComparisonPlugin:
@@ -109,8 +127,8 @@ class ComparisonPlugin:
         wanted = {"tests": list(tests), "original": str(revision.top)}
         (root / WANTED).write_text(json.dumps(wanted), encoding="utf-8")
         with worktree(revision, root / "tree") as tree:
-            report = self._session(root, tree, revision, tests)
-        foreign = report["foreign"]
+            self._session(root, tree, revision, tests)
+        foreign = RevisionReport.read(root).foreign
         if foreign:
             named = ", ".join(foreign[:MOST_NAMED])
             if len(foreign) > MOST_NAMED:
@@ -122,15 +140,14 @@ class ComparisonPlugin:
             )
             raise pytest.UsageError(complaint(given, "all of it from the other revision", remedy))
 
-    def _session(
-        self, root: Path, tree: Path, revision: Revision, tests: Sequence[str]
-    ) -> dict[str, Any]:
-        """What the session at the other revision reports; it leaves its runs in `root`."""
+    def _session(self, root: Path, tree: Path, revision: Revision, tests: Sequence[str]) -> None:
+        """Run the session at the other revision; it leaves its runs and its report in `root`."""
         folder = tree / os.path.relpath(self._config.rootpath.resolve(), revision.top)
         files = sorted({test.partition("::")[0] for test in tests})
         there = [file for file in files if (folder / file).is_file()]
         if not there:
-            return _kept(root, {"failed": {}, "foreign": [], "found": []})
+            RevisionReport([], {}, []).write(root)
+            return
         self._say(f"running {len(there)} test files at {revision.name} ({revision.commit[:10]})")
         command = [sys.executable, "-m", "pytest", *self._arguments(root, folder, tree, revision)]
         environment = {
@@ -139,15 +156,21 @@ class ComparisonPlugin:
             "PYTHONPATH": os.pathsep.join(_python_path(folder, tree, revision.top)),
         }
         with (root / "output.txt").open("wb") as output:
-            code = _call([*command, *there], folder, environment, output)
+            code = subprocess.run(  # noqa: S603 - pytest with options of our own
+                [*command, *there],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            ).returncode
         if code not in RAN or not (root / REPORT).is_file():
             text = (root / "output.txt").read_text(encoding="utf-8", errors="replace")
             said = "\n".join(text.splitlines()[-MOST_LINES:])
             given = f"--converge-ab={revision.name}, where pytest ends with exit code {code}"
             remedy = f"Its last lines are:\n{said}"
             raise pytest.UsageError(complaint(given, "a session that runs the tests", remedy))
-        report: dict[str, Any] = json.loads((root / REPORT).read_text(encoding="utf-8"))
-        return report
 
     def _arguments(self, root: Path, folder: Path, tree: Path, revision: Revision) -> list[str]:
         """Options that make the other session collect and train as this one does."""
@@ -217,12 +240,8 @@ class RecordingPlugin:
 
     def pytest_sessionfinish(self) -> None:
         """Leave the report."""
-        report: dict[str, Any] = {
-            "failed": self._failed,
-            "foreign": sorted(_modules_below(self._original, self._root)),
-            "found": self._found,
-        }
-        (self._root / REPORT).write_text(json.dumps(report), encoding="utf-8")
+        foreign = sorted(_modules_below(self._original, self._root))
+        RevisionReport(self._found, self._failed, foreign).write(self._root)
 
 
 def mode_of(item: pytest.Item, revision: str) -> tuple[str, str]:
@@ -234,13 +253,12 @@ def mode_of(item: pytest.Item, revision: str) -> tuple[str, str]:
     config = item.config
     told = getattr(config, "workerinput", {}).get(WORKER_KEY)
     root = told if told is not None else config.stash[ROOT]
-    if LEFT not in config.stash:
-        report = json.loads((Path(root) / REPORT).read_text(encoding="utf-8"))
-        config.stash[LEFT] = Left(frozenset(report["found"]), report["failed"])
-    left = config.stash[LEFT]
+    if REVISION_REPORT not in config.stash:
+        config.stash[REVISION_REPORT] = RevisionReport.read(Path(root))
+    report = config.stash[REVISION_REPORT]
     file = item.nodeid.partition("::")[0]
-    reason = left.failed.get(item.nodeid) or left.failed.get(file)
-    if item.nodeid not in left.found and file not in left.failed:
+    reason = report.failed.get(item.nodeid) or report.failed.get(file)
+    if item.nodeid not in report.found and file not in report.failed:
         return "absent", root
     if reason is not None and not _has_runs(item, root):
         given = f"no runs of this test at {revision} ({reason})"
@@ -255,11 +273,6 @@ def _has_runs(item: pytest.Item, root: str) -> bool:
     return baseline_path(Path(root), item.path, item.nodeid).is_file()
 
 
-def _kept(root: Path, report: dict[str, Any]) -> dict[str, Any]:
-    (root / REPORT).write_text(json.dumps(report), encoding="utf-8")
-    return report
-
-
 def _python_path(folder: Path, tree: Path, top: Path) -> Iterator[str]:
     """The worktree's folders first, then what was there, moved into the worktree."""
     yield from map(str, dict.fromkeys((folder, folder / "src", tree, tree / "src")))
@@ -268,24 +281,6 @@ def _python_path(folder: Path, tree: Path, top: Path) -> Iterator[str]:
         if entry:
             inside = path.is_relative_to(top)
             yield str(tree / path.relative_to(top)) if inside else str(path)
-
-
-def _call(command: list[str], folder: Path, environment: dict[str, str], output: Any) -> int:
-    """The exit code of a process, which does not outlive this one's interruption."""
-    process = subprocess.Popen(  # noqa: S603 - pytest with options of our own
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        return process.wait()
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
 
 
 def _modules_below(folder: Path, apart: Path) -> Iterator[str]:

@@ -12,7 +12,7 @@ import pytest
 from pytest_converge.plugin.options import SETTINGS
 from pytest_converge.plugin.terminal import OUTPUT
 
-__all__ = ["ProgressText", "progress"]
+__all__ = ["progress"]
 
 #: Trainings shorter than this show nothing.
 PATIENCE_SECONDS = 2.0

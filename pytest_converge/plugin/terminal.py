@@ -7,14 +7,7 @@ from typing import Any, NamedTuple, TextIO
 
 import pytest
 
-__all__ = [
-    "OUTPUT",
-    "Output",
-    "TerminalFormat",
-    "remember_output",
-    "tell_worker",
-    "terminal_format",
-]
+__all__ = ["OUTPUT", "TerminalFormat", "remember_output", "tell_worker", "terminal_format"]
 
 #: Where there is no terminal at all.
 USUAL_WIDTH = 80
@@ -50,21 +43,12 @@ def terminal_format(config: pytest.Config) -> TerminalFormat:
         return TerminalFormat(*told)
     if not config.pluginmanager.has_plugin("terminalreporter"):
         return TerminalFormat(USUAL_WIDTH, unicode=False)
+    from pytest_converge.report.sparkline import can_show
+
     width = config.get_terminal_writer().fullwidth
-    return TerminalFormat(width, _can_encode(config.stash[OUTPUT].stream))
+    return TerminalFormat(width, can_show(config.stash[OUTPUT].stream))
 
 
 def tell_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None:
     """Let a worker process make its texts for this terminal."""
     workerinput[WORKER_KEY] = list(terminal_format(config))
-
-
-def _can_encode(stream: TextIO) -> bool:
-    from pytest_converge.report.layout import ellipsis
-    from pytest_converge.report.sparkline import BLOCKS, NOT_FINITE
-
-    try:
-        (BLOCKS + NOT_FINITE + ellipsis(True)).encode(stream.encoding or "ascii")
-    except (AttributeError, LookupError, UnicodeEncodeError):
-        return False
-    return True

@@ -6,16 +6,7 @@ import math
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
 
-__all__ = [
-    "LOOKS",
-    "MOST_ALPHA",
-    "SEEDS",
-    "false_alarm",
-    "least_alpha",
-    "p_limit",
-    "require_alpha",
-    "require_tolerance",
-]
+__all__ = ["LOOKS", "SEEDS", "false_alarm", "p_limit", "require_alpha", "require_tolerance"]
 
 #: Runs of a baseline, and the runs after which the gate looks: with one, four and eleven new runs
 #: against 20, it saw every tried regression of 29 % in the final loss (9,500 real trainings).

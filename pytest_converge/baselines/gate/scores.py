@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint
 
-__all__ = ["DIGITS", "KEPT_POINTS", "kept_points", "metric_score", "scores", "unscorable"]
+__all__ = ["DIGITS", "KEPT_POINTS", "kept_points", "metric_score", "scores"]
 
 #: Points of a curve that a baseline keeps: a picture of it, and few lines in a review.
 KEPT_POINTS = 64

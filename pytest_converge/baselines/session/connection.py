@@ -17,7 +17,7 @@ from pytest_converge.core.record import TrainingRecord
 if TYPE_CHECKING:
     from pytest_converge.training.loop.run import TrainingRun
 
-__all__ = ["Connection", "check_metric", "connect", "subject_of"]
+__all__ = ["Connection", "connect"]
 
 
 class Connection:
