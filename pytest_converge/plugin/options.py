@@ -361,7 +361,9 @@ def add_options(parser: pytest.Parser) -> None:
             text = option.help_text
             group.addoption(option.flag, dest=option.ini_name, default=None, help=text, **takes)
         if option.ini is not None:
-            parser.addini(option.ini_name, option.help_text, type=option.ini, default=None)
+            # config.get_verbosity takes no other default than this.
+            default = "auto" if option is Settings.verbosity else None
+            parser.addini(option.ini_name, option.help_text, type=option.ini, default=default)
 
 
 def read_settings(config: pytest.Config) -> Settings:

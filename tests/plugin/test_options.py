@@ -206,3 +206,10 @@ def test_verbosity_as_a_number_in_native_configuration(faked: pytest.Pytester) -
     faked.makefile(".toml", pytest="[pytest]\nverbosity_converge = 1\n")
     faked.makepyfile(STEPS)
     faked.runpytest().stdout.fnmatch_lines(["test *initial*", "*::test_it *passed*"])
+
+
+def test_pytest_itself_knows_the_verbosity(pytester: pytest.Pytester) -> None:
+    config = pytester.parseconfig("-vv")
+    assert config.get_verbosity("converge") == 2
+    config = pytester.parseconfig("-o", "verbosity_converge=-1")
+    assert config.get_verbosity("converge") == -1
