@@ -1,1 +1,1 @@
-"""Judgement: pure functions from a record and an expectation to findings."""
+"""Gates and notes: pure functions from a record and an expectation to findings."""

@@ -1,1 +1,1 @@
-"""Values that every layer shares: plain, frozen, standard library only."""
+"""Values and errors that every room shares: plain, frozen, standard library only."""

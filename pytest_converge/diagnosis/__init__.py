@@ -1,1 +1,1 @@
-"""Diagnosis: which repairs to try on a failed training, and what follows from them."""
+"""Which repairs to try on a failed training, and what follows from them."""

@@ -1,1 +1,1 @@
-"""Text from results, for a given width and encoding: pure functions without pytest."""
+"""Results to text, JSON and pictures: pure functions of value, width and encoding."""

@@ -1,1 +1,1 @@
-"""What a training is and how it runs: the only part that imports TensorFlow and Keras."""
+"""Everything that trains: what a training is, how it runs, and how it is changed."""

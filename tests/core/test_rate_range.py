@@ -119,7 +119,8 @@ def test_a_margin_is_a_number_of_at_least_1(margin):
 
 @pytest.mark.parametrize("study", [usual(), with_schedule(), usual(margin=3.0)])
 def test_a_range_survives_the_way_to_another_process(study):
-    assert RateRange.from_dict(study.to_dict()) == study
+    # As they are written: `==` of two dataclasses with a NaN holds before Python 3.13, not from it.
+    assert repr(RateRange.from_dict(study.to_dict())) == repr(study)
 
 
 def test_the_error_keeps_its_study_when_it_is_copied():

@@ -14,7 +14,7 @@ STEPS = 160
 def falling(rate, steps=STEPS, until=None):
     """An exponential decay: half of the loss every 20 steps at rate 1."""
     points = range(0, (until or steps) + 1, 10)
-    return [(step, math.exp2(-rate * step / 20)) for step in points]
+    return [(step, 2.0 ** (-rate * step / 20)) for step in points]
 
 
 def test_the_step_at_which_the_target_is_reached_is_interpolated():

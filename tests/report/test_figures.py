@@ -148,7 +148,6 @@ def settings():
     # To look at the backend is to choose one.
     return {{name: matplotlib.rcParams[name] for name in matplotlib.rcParams if name != "backend"}}
 before = settings()
-sys.path.insert(0, "tests")
 from tests.rate_ranges import usual
 from pytest_converge import plot
 plot(usual(), {str(tmp_path / "a.png")!r})

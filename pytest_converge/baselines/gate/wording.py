@@ -14,14 +14,14 @@ __all__ = ["eleven_runs", "finding", "four_runs", "one_run", "refusal", "signatu
 
 def signature(parts: Sequence[Comparison], drift: float) -> str:
     """Why a run counts as the stored one."""
-    effect = _in_words(_largest_effect(parts))
+    effect = effect_in_words(_largest_effect(parts))
     return f"the first losses repeat the stored ones to {drift:.1e}, and the run is {effect}"
 
 
 def one_run(parts: Sequence[Comparison]) -> str:
     """Where the first run stands."""
     rank = max(part.ranks[0] for part in parts)
-    effect = _in_words(_largest_effect(parts))
+    effect = effect_in_words(_largest_effect(parts))
     total = len(parts[0].baseline)
     return f"{rank} of {total} stored runs are better beyond the tolerance; {effect} on its seed"
 
@@ -29,7 +29,7 @@ def one_run(parts: Sequence[Comparison]) -> str:
 def four_runs(parts: Sequence[Comparison], p_values: Sequence[float]) -> str:
     """How four runs compare."""
     if any(part.all_above() for part in parts):
-        effect = _in_words(_largest_effect(parts))
+        effect = effect_in_words(_largest_effect(parts))
         total = len(parts[0].baseline)
         return f"all 4 runs are worse than all {total} stored ones beyond the tolerance: {effect}"
     return _by_p(parts, p_values)
@@ -40,7 +40,7 @@ def eleven_runs(
 ) -> str:
     """How eleven runs compare."""
     if failed and min(p_values) > limit:
-        effect = _in_words(_largest_effect(parts))
+        effect = effect_in_words(_largest_effect(parts))
         return f"all 11 runs are worse than their own seeds beyond the tolerance: {effect}"
     return f"{_by_p(parts, p_values)}, fails at {limit:.1g}"
 
@@ -72,7 +72,7 @@ def refusal(verdict: BaselineVerdict) -> Finding:
     return Finding(code="worse-than-baseline", message=message, evidence=_evidence(verdict))
 
 
-def _in_words(effect: float) -> str:
+def effect_in_words(effect: float) -> str:
     """`12 % worse`, `0.3 % better`, `equal`."""
     percent = abs(100 * effect)
     if not math.isfinite(percent):
@@ -87,7 +87,7 @@ def _by_p(parts: Sequence[Comparison], p_values: Sequence[float]) -> str:
     lowest = min(p_values)
     effect = parts[p_values.index(lowest)]
     return (
-        f"{_in_words(effect.scale.effect(effect.median_excess))} at the median of"
+        f"{effect_in_words(effect.scale.effect(effect.median_excess))} at the median of"
         f" {len(effect.new)} seeds, p = {lowest:.2g}"
     )
 
@@ -99,7 +99,7 @@ def _largest_effect(parts: Sequence[Comparison]) -> float:
 
 def _largest(verdict: BaselineVerdict) -> str:
     effect = max(verdict.effect, key=abs)
-    return _in_words(max(verdict.effect) if verdict.outcome == "fail" else effect)
+    return effect_in_words(max(verdict.effect) if verdict.outcome == "fail" else effect)
 
 
 def _runs(verdict: BaselineVerdict) -> str:

@@ -128,11 +128,17 @@ def _copied(own: Any) -> Any:
         return twin
     config = getattr(own, "get_config", None)
     if hasattr(own, "adapt") and not _brings_statistics(own) and not _was_adapted(own) and config:
-        return type(own).from_config(config())
+        settings = config()
+        if settings.get("bin_boundaries") == []:  # Keras 3.7 says so of none, and refuses it
+            del settings["bin_boundaries"]
+        return type(own).from_config(settings)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a copy goes through a file too
-            return copy.deepcopy(own)
+            twin = copy.deepcopy(own)
+            if getattr(own, "num_bins", None) and hasattr(own, "input_bin_boundaries"):
+                twin.input_bin_boundaries = None  # Keras 3.7 takes adapted ones for given ones
+            return twin
     except Exception:  # noqa: BLE001 - a layer that Keras cannot save cannot be copied either
         return own  # without `adapt`, and in inference mode, nothing changes it
 
@@ -158,10 +164,9 @@ def _copy_state(old: Any, new: Any) -> None:
 
 def _brings_statistics(own: Any) -> bool:
     """True where the layer was built with its mean, vocabulary or boundaries."""
-    for name in ("input_mean", "input_vocabulary", "input_bin_boundaries"):
-        if getattr(own, name, None) is not None:
-            return True
-    return False
+    if hasattr(own, "bin_boundaries"):
+        return own.num_bins is None
+    return any(getattr(own, name, None) is not None for name in ("input_mean", "input_vocabulary"))
 
 
 def _was_adapted(own: Any) -> bool:
@@ -172,7 +177,7 @@ def _was_adapted(own: Any) -> bool:
             getattr(own, "mask_token", None) is not None
         )
     if hasattr(own, "bin_boundaries"):
-        return own.bin_boundaries is not None
+        return bool(own.bin_boundaries)  # None, and in Keras 3.7 an empty list, before
     # A normalisation that was called without having been adapted has mean 0 and variance 1.
     mean, variance = getattr(own, "adapt_mean", None), getattr(own, "adapt_variance", None)
     if mean is None or variance is None:

@@ -1,1 +1,1 @@
-"""The data of a training: what users pass, as the batches of each step."""
+"""What users pass as data, as the batches of each step."""

@@ -1,1 +1,1 @@
-"""Interventions: each makes of a training the same training with one thing changed."""
+"""The same training with one thing changed."""

@@ -128,7 +128,7 @@ def layer_readings(training: Training) -> LayerReadings | None:
     chunks = measured_rows(training)
     if not chunks or not training.optimizers:
         return None
-    layers = dict(named_layers(training.model)) if hasattr(training, "model") else {}
+    layers = {} if training.model is None else dict(named_layers(training.model))
     clock = itertools.count()
     watches = {name: _Watch(activation_of(layer), clock) for name, layer in layers.items()}
     gradient = StepGradient(training, trace=False)

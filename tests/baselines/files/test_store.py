@@ -80,8 +80,8 @@ class TestRoundTrip:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_writers_killed_at_any_moment_leave_a_whole_file():
     # A process of its own: this one may have loaded TensorFlow, which must not be forked.
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, str(ROOT / "benchmarks" / "store.py"), "--kills", "40"],
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.store", "--kills", "40"],
         capture_output=True,
         text=True,
         check=False,

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import math
+import shutil
+import subprocess
 
 import pytest
 
 from pytest_converge.baselines.files.errors import BaselineFileError, MissingBaselineError
 from pytest_converge.baselines.files.paths import baseline_path
 from pytest_converge.baselines.files.store import load
-from pytest_converge.baselines.session.baseline_gate import BaselineGate
+from pytest_converge.baselines.session.baseline_gate import (
+    BaselineGate,
+    _broken,
+    _commit_of,
+    _differences,
+    _exponential,
+    _medians,
+    _remembered,
+)
 from pytest_converge.core.baseline import BaselinePolicy
 from pytest_converge.core.errors import InvalidTrainingError
+from tests.baselines.gate.cases import runs
 from tests.baselines.session.sessions import HERE, TEST, Machine, ask, subject
 
 
@@ -267,3 +278,72 @@ def test_a_test_that_the_other_revision_does_not_have_is_not_compared(tmp_path, 
     report, finding = ask(tmp_path, machine, mode=mode, root=str(tmp_path / "x"), revision="main")
     assert (report.action, report.revision, report.verdict) == ("absent", "main", None)
     assert (finding, machine.made) == (None, [])
+
+
+# ---- runs and settings ---------------------------------------------------------------------------
+
+
+def test_runs_are_remembered_as_they_are_made():
+    made, given = [], runs([0.1, 0.2, 0.3])
+    passed_on = _remembered(iter(given), made)
+    assert made == []
+    assert next(passed_on) is given[0]
+    assert made == [given[0]]
+    assert [*passed_on] == made[1:] == [*given[1:]]
+
+
+def test_what_differs_is_listed_by_name():
+    found = _differences({"steps": 200, "b": 1, "same": 0}, {"steps": 300, "a": 2, "same": 0})
+    assert [(d.name, d.recorded, d.present) for d in found] == [
+        ("a", None, 2),
+        ("b", 1, None),
+        ("steps", 200, 300),
+    ]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_run_is_broken_by_any_score(bad):
+    whole, half = runs([0.1, 0.2], [0.3, bad])
+    assert _broken([whole, half]) == [half]
+
+
+def test_a_score_beyond_all_floats_is_an_infinite_loss():
+    assert _exponential(0.0) == 1.0
+    assert _exponential(1e4) == math.inf
+    assert _exponential(-math.inf) == 0.0
+
+
+def test_a_median_is_one_of_the_runs_own():
+    assert _medians(runs([0.4, 0.1, 0.2, 0.9], [1.0, 1.0, 3.0, 2.0])) == (0.2, 1.0)
+
+
+# ---- the revision of the code --------------------------------------------------------------------
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_a_repository_has_one_once_something_is_committed(tmp_path):
+    def git(*arguments):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
+        command = ["git", "-C", str(tmp_path), *who, *arguments]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+        return done.stdout.strip()
+
+    git("init", "--quiet")
+    assert _commit_of(tmp_path) == ""
+    git("commit", "--quiet", "--allow-empty", "-m", "first")
+    assert _commit_of(tmp_path) == git("rev-parse", "HEAD")
+
+
+def test_a_folder_that_is_no_repository_has_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert _commit_of(tmp_path) == ""
+    assert _commit_of(tmp_path / "missing") == ""
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError, subprocess.TimeoutExpired("git", 10)])
+def test_without_an_answer_of_git_there_is_none(tmp_path, monkeypatch, error):
+    def run(*_, **__):
+        raise error
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert _commit_of(tmp_path) == ""

@@ -45,6 +45,16 @@ def test_an_adapted_layer_is_known_as_such(pipeline_of, name):
     assert (values(given.transform(data)) == values(layer(data))).all()
 
 
+def test_boundaries_are_adapted_unless_they_are_given(pipeline_of):
+    import keras
+
+    adapts, has = keras.layers.Discretization(num_bins=3), keras.layers.Discretization([0.0])
+    assert pipeline_of(adapts).given() is None
+    assert pipeline_of(has).given() is None
+    assert len(pipeline_of(adapts).fitted(X).own.bin_boundaries) == 2
+    assert list(pipeline_of(has).fitted(X).own.bin_boundaries) == [0.0]
+
+
 def test_a_layer_with_its_own_statistics_is_not_adapted(pipeline_of):
     import keras
 

@@ -801,7 +801,8 @@ BROKEN = {
 
 @pytest.mark.parametrize("where", BROKEN)
 def test_an_exception_of_the_users_code_keeps_its_traceback(where):
-    with pytest.raises(ValueError, match="what the user wrote") as caught:
+    # Keras 3.7 wraps it in an error of its own where the call was to build the model.
+    with pytest.raises((ValueError, RuntimeError), match="what the user wrote") as caught:
         judged(fit(BROKEN[where](), X, Y))
     text = "".join(traceback.format_exception(caught.value))
     assert "my_own_method" in text

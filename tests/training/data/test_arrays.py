@@ -110,7 +110,7 @@ def test_the_structure_is_kept_and_lists_of_numbers_are_data(structure, shapes):
     ("structure", "given", "expected"),
     [
         (3.0, "x=3.0 (float)", "arrays whose first axis is the rows"),
-        (np.float32(3), "x=np.float32(3.0) (float32)", "arrays whose first axis is the rows"),
+        (np.float32(3), f"x={np.float32(3)!r} (float32)", "arrays whose first axis is the rows"),
         ((1, 2), "x=1 (int)", "arrays whose first axis is the rows"),
         (object, "x=<class 'object'> (type)", "NumPy arrays, tensors, data frames or nested"),
         (np.array([None, 1]), "x=array([None, 1], dtype=object) (ndarray)", "NumPy arrays"),

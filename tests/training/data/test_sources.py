@@ -275,7 +275,8 @@ def test_class_weights_reach_the_batches_of_a_dataset():
 )
 def test_a_train_step_gets_its_batches_in_the_form_of_the_source(element):
     (found,) = read([element], 1).batches()
-    keras.tree.assert_same_structure(found, element)
+    shapes = [keras.tree.map_structure(np.shape, structure) for structure in (found, element)]
+    assert shapes[0] == shapes[1]
 
 
 def test_floats_are_cast_as_by_fit():

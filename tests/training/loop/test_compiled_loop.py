@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import keras
 import numpy as np
 import pytest
@@ -12,7 +10,6 @@ from keras import layers, optimizers
 
 from pytest_converge.training.data import sources
 from pytest_converge.training.loop.compiled_loop import Loop
-from pytest_converge.training.state.graphs import TracedForAnyRows, light_graph_optimizer
 from tests.zoo import problems
 from tests.zoo.problems import HEALTHY, SICK, fit, linear, minimize, sequential, signals, step
 from tests.zoo.trainings import failing, judged, recorded, running
@@ -534,53 +531,11 @@ def test_gradients_of_a_step_without_a_known_optimizer_are_not_made_up():
     assert record.curve.learning_rate == ()
 
 
-# ---- graphs -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "before", [{"disable_meta_optimizer": False}, {"disable_meta_optimizer": True}]
-)
-def test_light_graph_optimizer_restores_the_options(before):
-    kept = tf.config.optimizer.get_experimental_options()
-    tf.config.optimizer.set_experimental_options({**before, "layout_optimizer": False})
-    try:
-        options = tf.config.optimizer.get_experimental_options()
-        with contextlib.suppress(KeyboardInterrupt), light_graph_optimizer(10):
-            inside = tf.config.optimizer.get_experimental_options()
-            raise KeyboardInterrupt
-        assert inside["disable_meta_optimizer"] is True
-        assert tf.config.optimizer.get_experimental_options() == options
-    finally:
-        restored = {"disable_meta_optimizer": False, "layout_optimizer": True, **kept}
-        tf.config.optimizer.set_experimental_options(restored)
-
-
-def test_long_trainings_keep_the_graph_optimizer():
-    with light_graph_optimizer(10_000):
-        inside = tf.config.optimizer.get_experimental_options()
-    assert not inside.get("disable_meta_optimizer", False)
-
-
 def test_a_training_leaves_the_options_alone():
     before = tf.config.optimizer.get_experimental_options()
     recorded(ZOO["quadratic"].start(0), steps=3)
     after = tf.config.optimizer.get_experimental_options()
     assert after.get("disable_meta_optimizer", False) == before.get("disable_meta_optimizer", False)
-
-
-def test_one_trace_serves_any_number_of_rows_and_other_shapes_get_theirs():
-    traces = []
-
-    def total(batch):
-        traces.append(batch[0].shape)
-        return tf.reduce_sum(batch[0])
-
-    traced = TracedForAnyRows(total)
-    assert [float(traced((tf.ones((rows, 4)), None))) for rows in (3, 7, 1)] == [12, 28, 4]
-    assert len(traces) == 1
-    assert float(traced((tf.ones((2, 5)), None))) == 10
-    assert float(traced((tf.ones((3, 5)), None))) == 15
-    assert len(traces) == 2
 
 
 def test_probe_loss_weighs_chunks_by_their_rows():

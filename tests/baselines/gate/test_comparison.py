@@ -1,0 +1,73 @@
+"""Scores side by side: ranks, differences on the same seed, and what they mean."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from pytest_converge.baselines.gate.comparison import Comparison, Scale, compare_scores
+from tests.baselines.gate.cases import RISING, runs
+
+
+def comparison(new, baseline=RISING, tolerance=0.05):
+    scale = Scale(logarithmic=False)
+    return Comparison(baseline=baseline, new=tuple(new), scale=scale, tolerance=tolerance)
+
+
+@pytest.mark.parametrize("scale", [Scale(logarithmic=True), Scale(logarithmic=False, unit=0.8)])
+@pytest.mark.parametrize("effect", [-0.5, 0.0, 0.05, 3.0])
+def test_an_effect_and_the_difference_it_makes_are_inverse(scale, effect):
+    assert scale.effect(scale.shift(effect)) == pytest.approx(effect)
+
+
+def test_a_ratio_of_losses_beyond_all_floats_is_infinite():
+    assert Scale(logarithmic=True).effect(1e4) == math.inf
+    assert Scale(logarithmic=False).effect(1e4) == 1e4
+
+
+def test_ranks_count_what_is_better_beyond_the_tolerance():
+    assert comparison([-1.0, 0.04, 0.06, 0.16, 5.0]).ranks == (0, 0, 1, 2, 20)
+
+
+def test_each_new_run_is_compared_with_the_run_of_its_seed():
+    assert comparison([0.2, 0.1]).excess == pytest.approx((0.2, 0.0))
+    assert comparison([0.2, 0.1, 0.5]).median_excess == pytest.approx(0.2)
+
+
+def test_two_runs_that_diverged_alike_are_equal():
+    diverged = comparison([math.inf, 0.0], baseline=(math.inf, math.inf))
+    assert diverged.excess == (0.0, -math.inf)
+    assert comparison([math.inf, -math.inf]).median_excess == 0.0
+
+
+def test_above_and_below_are_meant_beyond_the_tolerance():
+    top, bottom = max(RISING), min(RISING)
+    assert comparison([top + 0.06]).all_above()
+    assert not comparison([top + 0.04]).all_above()
+    assert comparison([bottom - 0.06]).all_below()
+    assert not comparison([bottom - 0.04]).all_below()
+
+
+def test_worse_runs_make_a_low_p_and_better_ones_the_other():
+    worse, better = comparison([3.0] * 4), comparison([-3.0] * 4)
+    assert max(worse.p_worse(), better.p_better()) < 1e-3
+    assert min(worse.p_better(), better.p_worse()) > 0.9
+    assert better.moved(6.0).p_worse() == worse.p_worse()
+
+
+def test_every_score_is_compared_in_its_own_unit():
+    losses, metric = compare_scores(
+        runs(RISING, [-0.8] * 20), runs([0.3], [-0.7]), tolerance=0.05, logarithmic=False
+    )
+    assert (losses.baseline, losses.new) == (RISING, (0.3,))
+    assert metric.scale.unit == 0.8
+    assert metric.tolerance == pytest.approx(0.04)
+    (logarithmic,) = compare_scores(runs(RISING), runs([0.3]), tolerance=0.05, logarithmic=True)
+    assert logarithmic.tolerance == pytest.approx(math.log(1.05))
+
+
+@pytest.mark.parametrize("values", [[0.0] * 20, [math.inf] * 20])
+def test_a_metric_without_a_size_has_the_unit_1(values):
+    (part,) = compare_scores(runs(values), runs([0.3]), tolerance=0.05, logarithmic=False)
+    assert part.scale.unit == 1.0

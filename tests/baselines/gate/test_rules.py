@@ -1,0 +1,97 @@
+"""The clauses of the gate, one by one; how they work together stands in test_decision.py."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from pytest_converge.baselines.gate.comparison import Comparison, Scale
+from pytest_converge.baselines.gate.rules import (
+    BEST_RUNS,
+    SIGNATURE_DRIFT,
+    SIGNATURE_DRIFT_ELSEWHERE,
+    eleven_runs_fail,
+    four_runs_fail,
+    four_runs_pass,
+    largest_drift,
+    one_run_passes,
+    signature_holds,
+)
+from tests.baselines.gate.cases import FALLING, RISING, runs
+
+
+def part(new, baseline=RISING, tolerance=0.05):
+    scale = Scale(logarithmic=True)
+    return Comparison(baseline=baseline, new=tuple(new), scale=scale, tolerance=tolerance)
+
+
+def drift(new, old=(1.0,) * 12):
+    (stored,), (run,) = runs([0.0], losses=old), runs([0.0], losses=new)
+    return largest_drift(stored, run)
+
+
+def test_the_drift_is_the_largest_of_the_first_ten_steps():
+    assert drift([1.0] * 12) == 0.0
+    assert drift([1.0, 1.001, *[1.0] * 10]) == pytest.approx(0.001, rel=0.01)
+    assert drift([*[1.0] * 10, 9.0, 9.0]) == 0.0
+
+
+@pytest.mark.parametrize(
+    "losses", [[math.nan, *[1.0] * 11], [math.inf, *[1.0] * 11], [1.0] * 5, []]
+)
+def test_losses_that_cannot_be_compared_have_drifted_without_bound(losses):
+    assert drift(losses) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("apart", "limit"), [(True, SIGNATURE_DRIFT), (False, SIGNATURE_DRIFT_ELSEWHERE)]
+)
+def test_a_signature_holds_up_to_a_drift_that_depends_on_the_environment(apart, limit):
+    same = [part([0.0])]
+    assert signature_holds(same, limit, same_environment=apart)
+    assert not signature_holds(same, 1.01 * limit, same_environment=apart)
+
+
+def test_a_signature_needs_scores_that_are_alike_too():
+    assert signature_holds([part([0.02])], 0.0)
+    assert not signature_holds([part([0.04])], 0.0)
+    assert signature_holds([part([0.04])], 0.0, same_environment=False)
+    assert not signature_holds([part([-0.04])], 0.0)
+    assert not signature_holds([part([0.0]), part([0.2])], 0.0)
+
+
+def test_one_run_passes_by_its_rank_and_its_own_seed():
+    assert one_run_passes([part([0.04])])
+    assert not one_run_passes([part([0.06])])
+    among_the_best = FALLING[-BEST_RUNS - 1] + 0.04
+    assert one_run_passes([part([among_the_best], FALLING)])
+    assert not one_run_passes([part([among_the_best + 0.1], FALLING)])
+    assert not one_run_passes([part([0.0]), part([0.06])])
+
+
+def test_four_runs_fail_above_all_and_pass_among_them():
+    above, among = [part([2.0] * 4)], [part([1.0, 0.0, 0.5, 0.2])]
+    assert four_runs_fail(above)
+    assert not four_runs_pass(above)
+    assert not four_runs_fail(among)
+    assert four_runs_pass(among)
+
+
+def test_four_runs_that_are_all_worse_than_their_own_need_more():
+    a_little = [part([0.01, 0.11, 0.21, 0.31])]
+    assert not four_runs_fail(a_little)
+    assert not four_runs_pass(a_little)
+
+
+def test_eleven_runs_fail_by_p_or_by_their_seeds():
+    worse = [part([score + 0.06 for score in RISING[:11]])]
+    equal = [part(RISING[:11])]
+    assert eleven_runs_fail(worse, 1e-9)
+    assert not eleven_runs_fail(equal, 1e-3)
+    assert eleven_runs_fail([part([3.0] * 11)], 1e-3)
+
+
+def test_a_seed_counts_once_whatever_the_scores():
+    balanced = [part([s + 0.2 for s in RISING[:11]]), part([s - 0.15 for s in RISING[:11]])]
+    assert not eleven_runs_fail(balanced, 1e-9)

@@ -1,0 +1,79 @@
+"""Outputs that suit loss and targets."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from pytest_converge.training.interventions import (
+    outputs,
+)
+from tests.training.interventions.trainings import STEPS, binary
+from tests.zoo.problems import BINARY, SPARSE, sequential
+from tests.zoo.trainings import running
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ((-1.0, 1.0), "labels {0, 1} instead of {-1, 1}"),
+        ((1.0, 2.0), "labels {0, 1} instead of {1, 2}"),
+    ],
+)
+def test_labels_that_a_crossentropy_cannot_read(labels, said):
+    start = binary(labels)
+    model = running(start, steps=STEPS).training.model
+    changes = [c.change for c in outputs.for_targets(model, start.arguments["y"])]
+    assert said in changes
+    assert "output with sigmoid" in changes
+
+
+@pytest.mark.parametrize(
+    ("head", "loss", "y", "said"),
+    [
+        (layers.Dense(3, "softmax"), "mse", [[0], [1], [2]], "labels one-hot over 3 classes"),
+        (layers.Dense(1, "tanh"), "mse", [[0.5], [7.1], [2.2]], "output with no activation"),
+        (layers.Dense(1, "relu"), "mae", [[-0.5], [7.1], [2.2]], "output with no activation"),
+        (layers.Dense(3), SPARSE, [0, 1, 2], "output with softmax"),
+        (layers.Dense(1), "poisson", [[0], [3], [1]], "output with exponential"),
+        (layers.Dense(2, "relu"), "kl_divergence", [[0.2, 0.8]], "output with softmax"),
+    ],
+    ids=["column", "tanh", "relu", "logits", "rates", "shares"],
+)
+def test_what_output_and_loss_invite(head, loss, y, said):
+    model = sequential(head, optimizer="sgd", loss=loss, shape=(2,))
+    changes = outputs.for_targets(model, np.array(y, "float32"))
+    assert said in [change.change for change in changes]
+
+
+@pytest.mark.parametrize(
+    ("head", "loss", "y"),
+    [
+        (layers.Dense(3, "softmax"), SPARSE, [0, 1, 2]),
+        (layers.Dense(1), "mse", [[0.5], [7.1], [2.2]]),
+        (layers.Dense(1, "softplus"), "poisson", [[0], [3], [1]]),
+        (layers.Dense(1, "sigmoid"), BINARY, [[0], [1], [1]]),
+        (layers.Dense(3), keras.losses.SparseCategoricalCrossentropy(from_logits=True), [0, 1, 2]),
+    ],
+    ids=["classes", "numbers", "rates", "two classes", "logits"],
+)
+def test_an_output_that_fits_invites_nothing(head, loss, y):
+    model = sequential(head, optimizer="sgd", loss=loss, shape=(2,))
+    assert outputs.for_targets(model, np.array(y, "float32")) == []
+
+
+@pytest.mark.parametrize(
+    ("y", "kind"),
+    [
+        ([[1, 0], [0, 1]], "one-hot"),
+        ([[1, 1], [0, 1]], "real"),
+        ([[3], [9], [3]], "two values"),
+        ([[0], [1], [2]], "classes"),
+        ([[0.5], [1.5], [2]], "real"),
+        ([[np.nan], [1], [2]], "real"),
+    ],
+)
+def test_kinds_of_targets(y, kind):
+    assert outputs.kind_of(np.array(y, "float32")) == kind

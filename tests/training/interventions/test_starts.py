@@ -1,0 +1,46 @@
+"""Other initial weights."""
+
+from __future__ import annotations
+
+import types
+
+import numpy as np
+import tensorflow as tf
+
+from pytest_converge.training.interventions import (
+    starts,
+)
+from pytest_converge.training.state.snapshot import as_tf_variable
+from tests.training.interventions.trainings import SGD, closure, of_model, regression
+from tests.zoo.problems import minimize
+
+
+def test_a_start_around_zero_forgets_the_given_one(parts_during):
+    make = lambda _: starts.elsewhere(1, 0.3, around_zero=True)  # noqa: E731
+    w = tf.Variable([1e6, -1e6])
+    _, (during,), _ = parts_during(minimize(lambda: tf.reduce_sum(w**2), [w], SGD(0.1)), make)
+    assert np.abs(during["weights"]).max() < 3
+
+
+def test_a_nudge_has_the_length_that_was_asked_for(parts_during):
+    _, (during,), _ = parts_during(
+        closure(), lambda _: starts.nudged([[0.6, 0.8]], 0.5, "saddle-point")
+    )
+    np.testing.assert_allclose(during["weights"][0], [1.3, 2.4], rtol=1e-6)
+
+
+def test_default_initialisers_zero_the_biases_and_spread_the_kernels(parts_during):
+    _, (during,), _ = parts_during(
+        regression(), of_model(lambda model: starts.default_initialisers(model, 0, "dead-units"))
+    )
+    kernel, bias = during["weights"][:2]
+    assert np.abs(bias).max() == 0
+    assert 0.1 < np.std(kernel) < 0.7
+
+
+def test_two_starts_at_once_follow_each_other():
+    w = tf.Variable([1.0, 1.0])
+    training = types.SimpleNamespace(trainable=[as_tf_variable(w)])
+    step = starts.nudged([[1.0, 0.0]], 2.0, "saddle-point")
+    values = step.combined(step).start(training, {})
+    np.testing.assert_allclose(values[id(w)], [5.0, 1.0])

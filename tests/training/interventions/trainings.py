@@ -1,0 +1,162 @@
+"""Trainings to be changed, and what they consist of."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, optimizers
+
+from tests.zoo.problems import BINARY, fit, linear, minimize, sequential, wine
+
+STEPS = 5
+
+
+SGD = optimizers.SGD
+
+
+def everything_of(training):
+    """What a training consists of, part by part."""
+    parts = {}
+    (observed,) = training.optimizers
+    optimizer = observed.optimizer
+    if isinstance(optimizer, keras.optimizers.Optimizer):
+        config = optimizer.get_config()
+        del config["name"], config["learning_rate"]
+        parts["optimizer"] = (type(optimizer).__name__, repr(sorted(config.items())))
+        parts["rate"] = round(float(optimizer.learning_rate), 7)
+    data = training.data
+    if data is not None:
+        for name, array in zip(("x", "y", "row weights"), (*data.arrays, None), strict=False):
+            listed = None if array is None else (str(array.dtype), array.tolist())
+            parts[name] = listed
+        parts["order"] = data.order.tolist()
+    model = getattr(training, "model", None)
+    if model is None:
+        parts["weights"] = [v.numpy().tolist() for v in training.trainable]
+        parts["trained"] = len(training.trainable)
+        return parts
+    parts["weights"] = [v.numpy().tolist() for v in model.weights]
+    smoothing = getattr(model.loss, "_fn_kwargs", {}).get("label_smoothing")
+    parts["smoothing"] = smoothing or 0.0
+    parts["thresholds"] = [
+        (x.max_value, float(x.threshold)) for x in model.layers if isinstance(x, layers.ReLU)
+    ]
+    parts["stops"] = tf.stop_gradient.__name__
+    parts["added"] = ["add_loss" in vars(layer) for layer in model.layers]
+    parts["loss"] = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
+    parts["trained"] = [v.trainable for v in model.weights]
+    parts["layers"] = [type(layer).__name__ for layer in model.layers]
+    parts["sizes"] = [getattr(layer, "units", None) for layer in model.layers]
+    parts["activations"] = [
+        getattr(getattr(x, "activation", None), "__name__", None) for x in model.layers
+    ]
+    parts["penalties"] = [type(getattr(v, "regularizer", None)) for v in model.weights]
+    parts["penalties"] += [type(getattr(x, "activity_regularizer", None)) for x in model.layers]
+    parts["constraints"] = [type(getattr(v, "constraint", None)) for v in model.weights]
+    parts["dropout"] = [getattr(layer, "rate", None) for layer in model.layers]
+    return parts
+
+
+def differing(one, other):
+    """Compared as they are written, as NaN equals itself there."""
+    return {name for name in one if repr(one[name]) != repr(other[name])}
+
+
+def burdened(optimizer=None, loss="mse"):
+    """A model with something in it for every change."""
+    parts = [
+        layers.Dense(
+            4,
+            "tanh",
+            kernel_regularizer="l2",
+            activity_regularizer="l1",
+            kernel_constraint=keras.constraints.MaxNorm(1.0),
+            kernel_initializer="ones",
+        ),
+        layers.Dropout(0.4),
+        layers.Dense(1, "tanh"),
+    ]
+    optimizer = optimizer or SGD(0.1, momentum=0.97)
+    return sequential(*parts, optimizer=optimizer, loss=loss, shape=(4,))
+
+
+def regression(optimizer=None, **options):
+    return fit(burdened(optimizer), *linear(0, rows=20), batch_size=8, **options)
+
+
+def frozen():
+    start = regression()
+    model = start.arguments["model"]
+    model.layers[0].trainable = False
+    model.compile(SGD(0.1), "mse")
+    return start
+
+
+def binary(labels=(0.0, 1.0)):
+    x, y = linear(0, rows=20)
+    model = sequential(layers.Dense(1), optimizer=SGD(0.1), loss=BINARY, shape=(4,))
+    return fit(model, x, np.where(y > 0, labels[1], labels[0]).astype("float32"), batch_size=8)
+
+
+def classes():
+    x, y = wine()
+    model = sequential(layers.Dense(3, "softmax"), optimizer=SGD(0.1), loss="mse", shape=(13,))
+    return fit(model, x[::9], y[::9, None], batch_size=8)
+
+
+def missing():
+    x, y = linear(0, rows=20)
+    x[2, 1] = np.nan
+    model = sequential(layers.Dense(1), optimizer=SGD(0.1), loss="mse", shape=(4,))
+    return fit(model, x, y, batch_size=8)
+
+
+def emptied():
+    """A column of NaN, and another value missing in one row."""
+    x, y = linear(0, rows=20)
+    x[:, 3] = x[2, 1] = np.nan
+    model = sequential(layers.Dense(1), optimizer=SGD(0.1), loss="mse", shape=(4,))
+    return fit(model, x, y, batch_size=8)
+
+
+def smoothed():
+    loss = keras.losses.BinaryCrossentropy(label_smoothing=0.4)
+    model = sequential(layers.Dense(1, "sigmoid"), optimizer=SGD(0.1), loss=loss, shape=(4,))
+    x, y = linear(0, rows=20)
+    return fit(model, x, (y > 0).astype("float32"), batch_size=8)
+
+
+def shifted():
+    parts = [layers.Dense(4), layers.ReLU(max_value=9.0, threshold=6.0), layers.Dense(1)]
+    model = sequential(*parts, optimizer=SGD(0.1), loss="mse", shape=(4,))
+    return fit(model, *linear(0, rows=20), batch_size=8)
+
+
+def images():
+    x = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1)).astype("uint8")
+    parts = [layers.Flatten(), layers.Dense(1)]
+    model = sequential(*parts, optimizer=SGD(0.1), loss="mse", shape=(8, 8, 1))
+    return fit(model, x, np.zeros((20, 1), "float32"), batch_size=8)
+
+
+def clipped():
+    return regression(SGD(0.1, clipnorm=0.001))
+
+
+def decayed():
+    return regression(SGD(optimizers.schedules.ExponentialDecay(0.5, 1, 0.1)))
+
+
+def plain():
+    model = sequential(layers.Dense(1), optimizer=SGD(0.1), loss="mse", shape=(4,))
+    return fit(model, *linear(0, rows=20), batch_size=8)
+
+
+def closure():
+    w, b = tf.Variable([1.0, 2.0]), tf.Variable(0.5)
+    return minimize(lambda: tf.reduce_sum(w**2) + b**2, [w], SGD(0.1))
+
+
+def of_model(function):
+    return lambda lab: function(lab.training.model)
