@@ -157,9 +157,9 @@ def test_it(converge, monkeypatch):
     runner = sys.modules["pytest_converge.runner"]
     run = runner.run
 
-    def told(context, verb, arguments):
+    def told(context, call):
         print("\\nasked", context.power, context.calibrate)
-        return run(context, verb, arguments)
+        return run(context, call)
 
     monkeypatch.setattr(runner, "run", told)
     converge.fit("good")
