@@ -24,7 +24,7 @@ from sklearn import preprocessing
 from pytest_converge.core.calls import FitCall
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.features.comparison.column_exchange import (
-    FeatureBench,
+    FeatureReruns,
     read_features,
     z_scored,
 )
@@ -87,7 +87,7 @@ def bench_of(x, y, outputs, loss, optimizer):
     keras.utils.set_random_seed(0)
     training = build_training(call, Expectation(steps=STEPS, seed=0), 0, lambda *_: None)
     running = TrainingRun(training, STEPS, lambda *_: None)
-    return FeatureBench(running, 0, lambda *_: None), reference
+    return FeatureReruns(running, 0, lambda *_: None), reference
 
 
 def main() -> None:

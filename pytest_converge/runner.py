@@ -15,7 +15,7 @@ from pytest_converge.core.calibration import Calibration
 from pytest_converge.core.calls import Call
 from pytest_converge.core.curve import LossSurface
 from pytest_converge.core.diagnosis import Diagnosis
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.expectation import LARGEST_SEED, Expectation
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import TrainingRecord
@@ -98,44 +98,53 @@ def run(context: Context, call: Call) -> ConvergenceResult:
         InvalidTrainingError: the training cannot be run or judged as asked.
     """
     from pytest_converge.training.adapters.build import check_builder
-    from pytest_converge.training.loop.run import TrainingRun
-    from pytest_converge.training.state.seeding import preserved, reseed
+    from pytest_converge.training.state.seeding import preserved
 
-    expectation = context.expectation
-    base = expectation.seed or 0
-    baseline: BaselineReport | None = None
     connection = _connection(context, call)
     if context.calibrate:
         check_builder(call, "--converge-calibrate")
     with preserved():
         training = seeded_training(context, call)
         try:
-            # So that a layer more or less in the model changes nothing that is drawn from here on.
-            reseed(base)
-            running = TrainingRun(training, expectation.steps, context.progress)
-            if connection is not None:
-                connection.check(running)
-            runs = [judged(context, running.run(base), training)]
-            _show_surface(context, running)
-            diagnosis = _diagnosis(context, running, runs[0])
-            for number in range(1, expectation.seeds):
-                seed = (base + number) % (LARGEST_SEED + 1)
-                runs.append(judged(context, running.run_from(seed), training))
-                diagnosis = diagnosis or _diagnosis(context, running, runs[-1])
-            if connection is not None and (connection.always or all(run.passed for run in runs)):
-                baseline, runs[0] = _compared(context, connection, running, runs)
-            _study(context, running, runs, connection)
+            runs, diagnosis, baseline = _trained(context, training, connection)
         finally:
             training.release()
     return ConvergenceResult(
         test=context.test,
         verb=call.verb,
         number=context.number,
-        expectation=expectation,
+        expectation=context.expectation,
         runs=tuple(runs),
         diagnosis=diagnosis,
         baseline=baseline,
     )
+
+
+def _trained(
+    context: Context, training: Training, connection: Connection | None
+) -> tuple[list[Run], Diagnosis | None, BaselineReport | None]:
+    """The runs from every start, why the first that failed did, and what its baseline says."""
+    from pytest_converge.training.loop.run import TrainingRun
+    from pytest_converge.training.state.seeding import reseed
+
+    base, steps = context.expectation.seed or 0, context.expectation.steps
+    # So that a layer more or less in the model changes nothing that is drawn from here on.
+    reseed(base)
+    running = TrainingRun(training, steps, context.progress)
+    if connection is not None:
+        connection.check(running)
+    runs = [judged(context, running.run(base), training)]
+    _show_surface(context, running)
+    diagnosis = _diagnosis(context, running, runs[0])
+    for number in range(1, context.expectation.seeds):
+        seed = (base + number) % (LARGEST_SEED + 1)
+        runs.append(judged(context, running.run_from(seed), training))
+        diagnosis = diagnosis or _diagnosis(context, running, runs[-1])
+    baseline: BaselineReport | None = None
+    if connection is not None and (connection.always or all(run.passed for run in runs)):
+        baseline, runs[0] = _compared(context, connection, running, runs)
+    _study(context, running, runs, connection)
+    return runs, diagnosis, baseline
 
 
 def seeded_training(context: Context, call: Call) -> Training:
@@ -197,7 +206,7 @@ def _diagnosis(context: Context, running: TrainingRun, run: Run) -> Diagnosis | 
     """Why the latest start failed; its end state is put back afterwards."""
     if run.passed or context.diagnose == "off":
         return None
-    from pytest_converge.diagnosis.procedure import diagnose
+    from pytest_converge.diagnosis.diagnose import diagnose
 
     seconds = max(QUICK_SECONDS, QUICK_TIMES * run.record.seconds)
     trained = running.training.snapshot()
@@ -255,6 +264,6 @@ def _from_hooks(context: Context, record: TrainingRecord) -> Iterator[Finding]:
             if not isinstance(finding, Finding):
                 remedy = "Return pytest_converge.Finding(code=..., message=...), or None."
                 given = f"{shown(finding)} from pytest_converge_check"
-                raise InvalidTrainingError(complaint(given, "a Finding", remedy))
+                raise invalid(given, "a Finding", remedy)
             if not is_ignored(finding, context.expectation):
                 yield finding

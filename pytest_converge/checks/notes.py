@@ -6,7 +6,7 @@ import math
 
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
-from pytest_converge.core.numbers import number, share
+from pytest_converge.core.numbers import listed, number, share
 from pytest_converge.core.record import TrainingRecord
 
 __all__ = ["features_vary", "inference_differs", "rate_is_stable", "units_are_alive"]
@@ -44,11 +44,9 @@ def features_vary(record: TrainingRecord, expectation: Expectation) -> Finding |
     names = record.constant_columns
     if not names:
         return None
-    listed = ", ".join(names[:MOST_NAMES])
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
     return Finding(
         code="constant-feature",
-        message=f"{listed}{more} has the same value in every row",
+        message=f"{listed(names, MOST_NAMES)} has the same value in every row",
         fails=False,
         evidence={"columns": len(names)},
     )
@@ -72,11 +70,11 @@ def units_are_alive(record: TrainingRecord, expectation: Expectation) -> Finding
     dead = {name: part for name, part in record.dead_units.items() if part > DEAD_AT_THE_END}
     if not dead:
         return None
-    listed = ", ".join(f"{share(part)} of {name}" for name, part in list(dead.items())[:MOST_NAMES])
+    shares = ", ".join(f"{share(part)} of {name}" for name, part in list(dead.items())[:MOST_NAMES])
     more = f" and {len(dead) - MOST_NAMES} more layers" if len(dead) > MOST_NAMES else ""
     return Finding(
         code="dead-units",
-        message=f"units that are 0 on every row at the end: {listed}{more}",
+        message=f"units that are 0 on every row at the end: {shares}{more}",
         fails=False,
         evidence=dict(dead),
     )

@@ -13,7 +13,7 @@ from pytest_converge.baselines.files.paths import FOLDER, is_baseline, is_leftov
 from pytest_converge.baselines.files.store import read
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.baseline import Baseline
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 
 __all__ = ["add_paths", "find_files", "read_all"]
 
@@ -57,7 +57,7 @@ def find_files(paths: Sequence[Path]) -> BaselineFiles:
         else:
             given, expected = f"the path {path}, which does not exist", "a file or a folder"
             remedy = f"Baselines lie in {FOLDER}, beside the tests."
-            raise InvalidTrainingError(complaint(given, expected, remedy))
+            raise invalid(given, expected, remedy)
     leftovers = {path for path in files if is_leftover(path.name)}
     return BaselineFiles(tuple(sorted(files - leftovers)), tuple(sorted(leftovers)))
 

@@ -9,7 +9,7 @@ from pytest_converge.baselines.gate.ranks import mann_whitney_p
 from pytest_converge.command.baseline_files import find_files, read_all
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.baseline import Baseline
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 from pytest_converge.report.baseline_tables import comparison_lines
 
 __all__ = ["DESCRIPTION", "add_arguments", "compare"]
@@ -58,7 +58,7 @@ def compare(options: argparse.Namespace, terminal: Terminal) -> int:
     if len(set(kinds)) == 2:
         given = f"{a} and {b}, a file and a folder"
         remedy = "Name the file in that folder."
-        raise InvalidTrainingError(complaint(given, "two files or two folders", remedy))
+        raise invalid(given, "two files or two folders", remedy)
     by_test = all(kinds)
     (old, sound), (new, also_sound) = (_trainings(path, by_test, terminal) for path in (a, b))
     pairs = [(old.get(key), new.get(key)) for key in sorted({*old, *new})]

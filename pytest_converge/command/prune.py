@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from pytest_converge.baselines.files.paths import FOLDER, baseline_path
 from pytest_converge.command.baseline_files import add_paths, find_files, read_all
 from pytest_converge.command.terminal import Terminal
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 from pytest_converge.core.numbers import counted
 
 __all__ = ["DESCRIPTION", "add_arguments", "prune", "pytest_itemcollected"]
@@ -159,7 +159,7 @@ def _collected_by_pytest(paths: Sequence[Path]) -> frozenset[str]:
         said = (done.stdout + done.stderr).strip().splitlines() or ["no output"]
         given = f"exit code {done.returncode} of pytest --collect-only ({said[-1]})"
         remedy = "Without all tests nobody knows what is stale: run pytest --collect-only."
-        raise InvalidTrainingError(complaint(given, "tests that can be collected", remedy))
+        raise invalid(given, "tests that can be collected", remedy)
     return found
 
 
@@ -177,7 +177,7 @@ def _text(name: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         given = f"--collected={name} ({error})"
         remedy = "Write it with pytest --collect-only -q > FILE."
-        raise InvalidTrainingError(complaint(given, "a text file", remedy)) from None
+        raise invalid(given, "a text file", remedy) from None
 
 
 def _is_settled(path: Path) -> bool:

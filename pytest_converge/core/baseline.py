@@ -17,9 +17,7 @@ __all__ = [
 ]
 
 
-#: What can become of a baseline.
-ACTIONS = ("checked", "recorded", "updated", "unchanged", "refused", "absent")
-#: Of these the ones that wrote the file.
+#: What can become of a baseline that wrote its file.
 WRITTEN = frozenset({"recorded", "updated"})
 
 Value = float | int | str | bool | None

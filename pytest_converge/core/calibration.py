@@ -12,10 +12,6 @@ from pytest_converge.core.study import Study
 
 __all__ = ["Calibration", "Candidate", "LossBound"]
 
-#: What a bound rests on: the logarithms of the losses, those of their distances from a floor where
-#: losses are not positive, or the largest loss alone.
-BASES = ("log", "shifted", "largest")
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class LossBound:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
+from pytest_converge.core.errors import invalid, nearest
 
 __all__ = ["Call", "FitCall", "MinimizeCall", "StepCall"]
 
@@ -105,9 +105,9 @@ class StepCall(Call):
             if name not in cls.names():
                 given = f"the argument {name!r} {source}"
                 remedy = nearest(str(name), cls.names())
-                raise InvalidTrainingError(complaint(given, expected, remedy))
+                raise invalid(given, expected, remedy)
         for name in ("step", "variables"):
             if name not in arguments:
                 given = f"no argument {name!r} {source}"
-                raise InvalidTrainingError(complaint(given, expected, f"Add {name!r} to the dict."))
+                raise invalid(given, expected, f"Add {name!r} to the dict.")
         return cls(**arguments)

@@ -10,7 +10,10 @@ from typing import Any
 
 from pytest_converge.core.serialisation import Serialisable
 
-__all__ = ["LossCurve", "LossSurface"]
+__all__ = ["LossCurve", "LossPoints", "LossSurface"]
+
+#: (updates done, loss) where the loss is known, in the order of the updates.
+LossPoints = Sequence[tuple[int, float]]
 
 #: Steps kept when a curve is written to a report: enough for a picture wider than any terminal.
 THINNED_STEPS = 512

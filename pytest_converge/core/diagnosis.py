@@ -82,7 +82,7 @@ class Diagnosis(Serialisable):
         where: the columns, arrays or layers concerned, by name.
         verified: the changes that hold on every seed, the cause's own first.
         tried: every change that was run, in order.
-        excluded: (change, why it does not apply) of what could not be tried.
+        excluded: (change or measurement, why not) of what could not be tried or measured.
         bracket: the learning rates that pass, where the rate was varied.
         floor: the lowest loss that any run reached, for an unreachable target.
         seconds: wall time of the diagnosis.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["InvalidTrainingError", "complaint", "nearest", "shown"]
+__all__ = ["InvalidTrainingError", "complaint", "invalid", "nearest", "shown"]
 
 #: Longest repr of a given value that still leaves a message readable on 80 columns.
 SHOWN_LENGTH = 60
@@ -25,6 +25,11 @@ InvalidTrainingError.__module__ = "builtins"
 def complaint(given: str, expected: str, remedy: str) -> str:
     """The one wording of every error about what a user passed."""
     return f"got {given}; expected {expected}. {remedy}"
+
+
+def invalid(given: str, expected: str, remedy: str) -> InvalidTrainingError:
+    """The error about a training that cannot be run with what a user passed."""
+    return InvalidTrainingError(complaint(given, expected, remedy))
 
 
 def shown(value: object) -> str:

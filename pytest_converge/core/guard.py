@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Callable
 from typing import TypeVar
+
+from pytest_converge.core.errors import InvalidTrainingError
 
 __all__ = ["STRICT", "Guard", "described"]
 
@@ -39,6 +42,29 @@ class Guard:
                 raise
             self.failed.append((name, described(error)))
             return None
+
+    def tried(self, name: str, attempt: Callable[[], Value]) -> Value | None:
+        """As `measured`, for what runs the user's code: that may fail, and no line of our own.
+
+        Raises:
+            Exception: what a line of this package raised, where the variable `STRICT` is set. Its
+                complaints about what the user passed are no such errors.
+        """
+        try:
+            return attempt()
+        except Exception as error:
+            if os.environ.get(STRICT) and _is_ours(error):
+                raise
+            self.failed.append((name, described(error)))
+            return None
+
+
+def _is_ours(error: Exception) -> bool:
+    """True where the innermost line that raised an error is one of this package."""
+    lines = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    module = str(lines[-1].f_globals.get("__name__", "")) if lines else ""
+    stated = isinstance(error, (InvalidTrainingError, NotImplementedError))
+    return module.startswith("pytest_converge.") and not stated
 
 
 def described(error: Exception) -> str:

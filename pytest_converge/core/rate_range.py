@@ -284,7 +284,7 @@ def _first_line(study: RateRange) -> str:
         return _fitted(f"{own} fails{why}; {span} pass")
     side, edge = ("lower", study.lowest) if room[0] < room[1] else ("upper", study.highest)
     where = "above" if side == "lower" else "below"
-    edge_text, margin = numbers.rate(edge or 0.0), f"{study.margin or 1:g}"
+    edge_text, margin = numbers.rate(edge or 0.0), numbers.number(study.margin or 1.0)
     factor = numbers.factor(min(room))
     return _fitted(f"{own} is {factor} {where} the {side} edge {edge_text}, not {margin}x")
 

@@ -84,7 +84,9 @@ def _restored(kind: Any, data: Any) -> Any:
         return _restored(next(filter(_is_structured, parts), None), data)
     if origin is tuple:
         kinds = itertools.repeat(parts[0]) if parts[-1] is Ellipsis else parts
-        return tuple(map(_restored, kinds, data))
+        # Curves are long, and there is nothing to do for a number.
+        plain = not any(map(_is_structured, parts))
+        return tuple(data if plain else map(_restored, kinds, data))
     if origin is Mapping:
         return {key: _restored(parts[1], each) for key, each in data.items()}
     return data

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import time
 
 from pytest_converge.checks.gates import judge
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.guard import STRICT, Guard, described
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.interventions.rerun import Reruns
 
 __all__ = ["OutOfTimeError", "Trials", "only_metrics_missed", "passes"]
 
@@ -21,6 +23,8 @@ SEEDS = 3
 #: stands for the target: a network that learns little stays below 0.35, one that trains above 0.7
 #: (116 injected faults).
 SKILL_OF_A_REPAIR = 0.5
+#: Errors that are a mistake where the package's own code raises them, and no trait of a model.
+MISTAKES = (AttributeError, ImportError, NameError)
 #: Where a metric alone was missed, a repair may cost so much of the loss: a start that has learnt
 #: nothing names every rare row, and a rate that keeps the start meets the bound without training.
 MOST_LOSS = 1.1
@@ -61,11 +65,14 @@ class Trials:
         began: when the diagnosis began, on the clock of `time.perf_counter`.
         unit: seconds that the failed run took; a run that traces nothing corrects it.
         failed: what was measured of the failed run, where it is known.
+
+    Attributes:
+        guard: keeps the changes that could not be made, and the measurements.
     """
 
     def __init__(
         self,
-        laboratory: Laboratory,
+        laboratory: Reruns,
         expectation: Expectation,
         *,
         budget: float,
@@ -79,9 +86,10 @@ class Trials:
         self.done: dict[str, Trial] = {}
         self.records: dict[str, TrainingRecord] = {}
         self.left_out: list[str] = []
-        self.failed: list[tuple[str, str]] = []
+        self.guard = Guard()
         self.controls: set[str] = set()
         self.changes: dict[str, Intervention] = {}
+        self._cannot_be_made: set[str] = set()
         self._began = began
         self._unit = unit
         self._most_loss = math.inf
@@ -115,6 +123,8 @@ class Trials:
         known = self.done.get(change.change)
         if known is not None and (known.verified or known.passed < known.seeds or not confirm):
             return known
+        if change.change in self._cannot_be_made:
+            return None
         if self.spent > self.budget:
             self.left_out.append(change.change)
             raise OutOfTimeError
@@ -124,10 +134,12 @@ class Trials:
         began = time.perf_counter()
         try:
             trial = self._run(change, confirm)
-        except Exception as error:  # noqa: BLE001 - a change that does not fit the model is no cause
-            reason = str(error).splitlines()[0] if str(error) else ""
-            self.failed.append((change.change, f"{type(error).__name__}: {reason}"[:200]))
+        except Exception as error:
             self.laboratory.put_back()
+            if os.environ.get(STRICT) and _is_own_mistake(error):
+                raise
+            self._cannot_be_made.add(change.change)
+            self.guard.failed.append((change.change, described(error)))
             return None
         trial = dataclasses.replace(trial, seconds=time.perf_counter() - began)
         self.done[change.change] = trial
@@ -174,3 +186,12 @@ class Trials:
         """The lowest finite final loss of all comparable trials; infinity without any."""
         losses = [t.losses[0] for t in self.like_the_failed_run]
         return min((loss for loss in losses if math.isfinite(loss)), default=math.inf)
+
+
+def _is_own_mistake(error: Exception) -> bool:
+    """True where a name or an attribute is missing in the package's own code."""
+    innermost = error.__traceback__
+    while innermost is not None and innermost.tb_next is not None:
+        innermost = innermost.tb_next
+    module = "" if innermost is None else str(innermost.tb_frame.f_globals.get("__name__", ""))
+    return isinstance(error, MISTAKES) and module.partition(".")[0] == "pytest_converge"

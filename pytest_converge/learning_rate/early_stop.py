@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 
-__all__ = ["Course", "behind", "forecast_misses", "hit", "levelled", "stuck"]
+from pytest_converge.core.curve import LossPoints
 
-Course = Sequence[tuple[int, float]]
+__all__ = ["behind", "forecast_misses", "hit", "levelled", "stuck"]
 
 #: A low rate follows the path of a higher one at a speed in proportion; the speed and the progress
 #: may be twice those before a miss is certain.
@@ -23,7 +22,7 @@ NOTHING = 0.05
 RECOVERING = 0.7
 
 
-def hit(course: Course, target: float) -> float | None:
+def hit(course: LossPoints, target: float) -> float | None:
     """The number of updates, interpolated, at which the loss first reaches the target, or None."""
     first = next((index for index, (_, loss) in enumerate(course) if loss <= target), None)
     if not first:
@@ -36,7 +35,7 @@ def hit(course: Course, target: float) -> float | None:
     return a + (b - a) * (before - target) / (before - after)
 
 
-def levelled(course: Course, first: float, last: float) -> Course:
+def levelled(course: LossPoints, first: float, last: float) -> LossPoints:
     """The course, brought to the level of its first and last loss on the whole probe set.
 
     Between the ends the loss is known on a part alone, whose rows are easier or harder.
@@ -50,7 +49,7 @@ def levelled(course: Course, first: float, last: float) -> Course:
     )
 
 
-def forecast_misses(course: Course, followed: Course, ratio: float, target: float) -> bool:
+def forecast_misses(course: LossPoints, followed: LossPoints, ratio: float, target: float) -> bool:
     """True where a lower rate follows the path of a higher one, too slowly to reach the target.
 
     On the path of a gradient flow the time is steps times rate, so that n steps at rate r lead
@@ -68,7 +67,7 @@ def forecast_misses(course: Course, followed: Course, ratio: float, target: floa
     return _best_until(course, math.inf, target) <= there + NOTHING
 
 
-def stuck(course: Course, target: float, steps: int) -> bool:
+def stuck(course: LossPoints, target: float, steps: int) -> bool:
     """True where a quarter of the steps led nowhere, or an eighth far upwards, without a return.
 
     Args:
@@ -83,7 +82,7 @@ def stuck(course: Course, target: float, steps: int) -> bool:
     return max(shares) < (NOTHING if done >= steps / 4 else -1.0)
 
 
-def behind(course: Course, followed: Course, target: float, steps: int) -> bool:
+def behind(course: LossPoints, followed: LossPoints, target: float, steps: int) -> bool:
     """True where a higher rate is far behind a lower one that passed, and does not catch up.
 
     Args:
@@ -102,7 +101,7 @@ def behind(course: Course, followed: Course, target: float, steps: int) -> bool:
     return now < other / 2 and now - _best_until(course, done / 2, target) < NOTHING
 
 
-def _shares(course: Course, target: float) -> list[tuple[int, float]]:
+def _shares(course: LossPoints, target: float) -> list[tuple[int, float]]:
     """(updates, share of the way from the first loss to the target): 1 where it is reached."""
     first = course[0][1]
     way = first - target
@@ -112,7 +111,7 @@ def _shares(course: Course, target: float) -> list[tuple[int, float]]:
     return [(step, share if math.isfinite(share) else -math.inf) for step, share in shares]
 
 
-def _best_until(course: Course, until: float, target: float) -> float:
+def _best_until(course: LossPoints, until: float, target: float) -> float:
     """The largest share of the way up to a step, interpolated."""
     best = 0.0
     for (a, before), (b, after) in itertools.pairwise(_shares(course, target)):
@@ -123,7 +122,7 @@ def _best_until(course: Course, until: float, target: float) -> float:
     return best
 
 
-def _recovers(course: Course) -> bool:
+def _recovers(course: LossPoints) -> bool:
     """True where the loss falls fast, as after the leap that a high rate takes at first."""
     done, loss = course[-1]
     earlier = [value for step, value in course if step <= done / 2]

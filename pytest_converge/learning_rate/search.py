@@ -6,6 +6,7 @@ import itertools
 import math
 
 from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.guard import Guard
 from pytest_converge.core.rate_range import RatePoint
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.learning_rate.early_stop import hit, levelled
@@ -227,9 +228,6 @@ def predicted_limit(sweep: Sweep) -> float | None:
     if not is_plain_sgd(training.optimizers[0].optimizer) or setting(training, "nesterov"):
         return None
     sweep.put_back()
-    try:
-        found = curvature(training, steps=LANCZOS)
-    except Exception:  # noqa: BLE001 - a guess that cannot be had is none
-        return None
+    found = Guard().tried("curvature", lambda: curvature(training, steps=LANCZOS))
     momentum = float(setting(training, "momentum") or 0.0)
     return None if found is None else stability_limit(found.largest, momentum)

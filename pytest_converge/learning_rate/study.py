@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pytest_converge.core.calls import Call
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.rate_range import RatePoint, RateRange, ScheduleRun
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.runner import Context, judged, seeded_training
@@ -134,7 +134,7 @@ def _own_rate(first: TrainingRecord) -> float:
         given = "no learning rate" if math.isnan(own) else f"learning_rate={shown(own)}"
         remedy = "Give the optimizer its rate, as keras.optimizers.SGD(0.1)."
         expected = "an optimizer with a learning rate above 0"
-        raise InvalidTrainingError(complaint(given, expected, remedy))
+        raise invalid(given, expected, remedy)
     return float(f"{own:.7g}")
 
 
@@ -150,13 +150,11 @@ def _check(training: Training, schedules: Mapping[str, Any] | None) -> None:
     """Refuses what cannot be repeated at other rates, before anything is trained."""
     if not training.optimizers:
         remedy = "Return the optimizer too, so that its rate can be changed."
-        raise InvalidTrainingError(
-            complaint("a training without a known optimizer", "one with an optimizer", remedy)
-        )
+        raise invalid("a training without a known optimizer", "one with an optimizer", remedy)
     if not training.replays:
         remedy = "Pass a function or a dataset that can start again."
         expected = "data that can be read once a learning rate"
-        raise InvalidTrainingError(complaint("a generator that runs dry", expected, remedy))
+        raise invalid("a generator that runs dry", expected, remedy)
     if not schedules:
         return
     from pytest_converge.training.interventions.optimizers import is_keras, is_rate
@@ -164,9 +162,9 @@ def _check(training: Training, schedules: Mapping[str, Any] | None) -> None:
     if not (training.optimizer_is_ours and is_keras(training)):
         given = f"schedules for {type(training.optimizers[0].optimizer).__name__}"
         remedy = "Compile the model with one, or leave schedules out."
-        raise InvalidTrainingError(complaint(given, "an optimizer of keras.optimizers", remedy))
+        raise invalid(given, "an optimizer of keras.optimizers", remedy)
     for name, rate in schedules.items():
         if not is_rate(rate):
             given = f"schedules[{name!r}]={shown(rate)}"
             remedy = "Pass, for example, keras.optimizers.schedules.CosineDecay(0.1, 200)."
-            raise InvalidTrainingError(complaint(given, "a LearningRateSchedule", remedy))
+            raise invalid(given, "a LearningRateSchedule", remedy)

@@ -7,13 +7,13 @@ from typing import Any
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import with_settings
-from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.loop.run import Watch
 
 __all__ = ["Sweep"]
 
 
-class Sweep(Laboratory):
+class Sweep(Reruns):
     """Repeats a training at multiples of its learning rate, and under other schedules.
 
     The rate is a variable of the traced loop, so that another one costs no trace; a schedule is

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 
-from pytest_converge.core.curve import LossCurve
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.curve import LossCurve, LossPoints
+from pytest_converge.core.errors import invalid
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
+from pytest_converge.core.guard import Guard
 from pytest_converge.core.rate_range import RatePoint
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.learning_rate.early_stop import Course, behind, forecast_misses, stuck
+from pytest_converge.learning_rate.early_stop import behind, forecast_misses, stuck
 from pytest_converge.learning_rate.sweep import Sweep
 
 __all__ = ["Judge", "Probe", "RateProbes", "target_of"]
@@ -39,7 +41,7 @@ class Probe:
     """
 
     point: RatePoint
-    course: Course
+    course: LossPoints
     ends: tuple[float, float] = (math.nan, math.nan)
     rough: bool = False
 
@@ -114,14 +116,15 @@ class RateProbes:
     def try_rate(self, rate: float) -> Probe:
         """Trains at a rate from every start, up to the first that fails."""
         records: list[TrainingRecord] = []
-        watch = self._watch(rate)
+        watch, guard, factor = self._watch(rate), Guard(), rate / self._own
         for number in range(self._expectation.seeds):
-            try:
-                records.append(self._sweep.at(rate / self._own, number, watch))
-            except Exception as error:  # noqa: BLE001 - what only this rate leads to is its outcome
-                return self._keep_error(rate, error)
-            self._check_rates(records[-1], rate / self._own)
-            if not self._passes(records[-1]):
+            run = functools.partial(self._sweep.at, factor, number, watch)
+            record = guard.tried(f"learning rate {rate:g}", run)
+            if record is None:  # what only this rate leads to is its outcome
+                return self._keep_error(rate, guard.failed[0][1])
+            records.append(record)
+            self._check_rates(record, factor)
+            if not self._passes(record):
                 break
         return self._keep(rate, records)
 
@@ -134,15 +137,15 @@ class RateProbes:
             remedy = "Leave the rate to the optimizer, under a schedule if it is to change."
             expected = "one that takes it from its optimizer"
             given = "a training step that sets the learning rate itself"
-            raise InvalidTrainingError(complaint(given, expected, remedy))
+            raise invalid(given, expected, remedy)
 
-    def _watch(self, rate: float) -> Callable[[Course], bool]:
+    def _watch(self, rate: float) -> Callable[[LossPoints], bool]:
         passing = [p for p in self._probes if p.point.passed]
         above = min((p for p in passing if p.rate > rate), key=lambda p: p.rate, default=None)
         below = max((p for p in passing if p.rate < rate), key=lambda p: p.rate, default=None)
         steps, target = self._expectation.steps, self.target
 
-        def hopeless(course: Course) -> bool:
+        def hopeless(course: LossPoints) -> bool:
             if course[-1][0] < steps * SHORTEST:
                 return False
             if self.short and course[-1][0] >= steps / 4:
@@ -183,14 +186,14 @@ class RateProbes:
         self._probes.append(Probe(point=point, course=course, ends=ends, rough=rough))
         return self._probes[-1]
 
-    def _keep_error(self, rate: float, error: Exception) -> Probe:
+    def _keep_error(self, rate: float, error: str) -> Probe:
         point = RatePoint(
             learning_rate=rate,
             final_loss=math.nan,
             passed=False,
             diverged=True,
             steps=0,
-            finding=type(error).__name__,
+            finding=error.partition(":")[0],
         )
         self._probes.append(Probe(point=point, course=()))
         return self._probes[-1]
@@ -209,7 +212,7 @@ def target_of(first: TrainingRecord, expectation: Expectation) -> float:
     return min(bounds)
 
 
-def _course(record: TrainingRecord) -> Course:
+def _course(record: TrainingRecord) -> LossPoints:
     curve = record.curve
     if curve.checkpoints:
         return tuple(zip(curve.checkpoints, curve.probe_loss, strict=True))

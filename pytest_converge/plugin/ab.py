@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import complaint, invalid
 from pytest_converge.plugin import marker
 from pytest_converge.plugin.options import ROOT_VARIABLE, Settings
 from pytest_converge.plugin.worktree import (
@@ -263,7 +263,7 @@ def mode_of(item: pytest.Item, revision: str) -> tuple[str, str]:
     if reason is not None and not _has_runs(item, root):
         given = f"no runs of this test at {revision} ({reason})"
         remedy = "Repair it there, or leave --converge-ab out for this test."
-        raise InvalidTrainingError(complaint(given, "a training that runs on both sides", remedy))
+        raise invalid(given, "a training that runs on both sides", remedy)
     return "check", root
 
 

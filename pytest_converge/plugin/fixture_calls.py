@@ -8,7 +8,7 @@ from typing import Any, TypedDict, TypeVar
 
 import pytest
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
+from pytest_converge.core.errors import InvalidTrainingError, invalid, nearest
 from pytest_converge.core.expectation import Bound, Expectation
 from pytest_converge.core.study import Study
 from pytest_converge.plugin import runtest
@@ -56,7 +56,7 @@ def refuse_unknown(call: str, arguments: Iterable[str], expectation: Mapping[str
         if name not in Expectation.names():
             remedy = REMEDIES.get(name) or nearest(name, [*arguments, *Expectation.names()])
             given = f"the argument {name!r}"
-            raise InvalidTrainingError(complaint(given, f"an argument of {call}", remedy))
+            raise invalid(given, f"an argument of {call}", remedy)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_converge.core.calls import Call, FitCall, MinimizeCall
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.rate_range import RateRange
 from pytest_converge.plugin import runtest
 from pytest_converge.plugin.fixture_calls import make_study, refuse_unknown, runner_context
@@ -108,8 +108,8 @@ def _check(schedules: Any, decades: Any) -> None:
     if type(decades) is not int or not FEWEST_DECADES <= decades <= MOST_DECADES:
         given = f"decades={shown(decades)}"
         expected = f"an integer from {FEWEST_DECADES} to {MOST_DECADES}"
-        raise InvalidTrainingError(complaint(given, expected, "Eight are the default."))
+        raise invalid(given, expected, "Eight are the default.")
     if schedules is not None and not isinstance(schedules, Mapping):
         remedy = 'Write schedules={"cosine": keras.optimizers.schedules.CosineDecay(0.1, 200)}.'
         given = f"schedules={shown(schedules)}"
-        raise InvalidTrainingError(complaint(given, "a dict of schedules by name", remedy))
+        raise invalid(given, "a dict of schedules by name", remedy)

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_converge.core.data_limits import DataLimits
 from pytest_converge.core.data_report import DataReport
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.failures import PreprocessingError
 from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.pipeline_report import PipelineReport
@@ -215,19 +215,19 @@ def _judged_name(build: Any, pipelines: Any, judged: Any, tolerance: Any) -> str
     if not callable(build):
         remedy = "Pass the function itself: compare(build, {...}, targets)."
         expected = "a function that builds the compiled model"
-        raise InvalidTrainingError(complaint(f"build={shown(build)}", expected, remedy))
+        raise invalid(f"build={shown(build)}", expected, remedy)
     if not isinstance(pipelines, Mapping) or not pipelines:
         remedy = 'Write {"raw": x, "ours": pipeline.fit_transform(x)}.'
         expected = "a dict of features by name"
-        raise InvalidTrainingError(complaint(f"pipelines={shown(pipelines)}", expected, remedy))
+        raise invalid(f"pipelines={shown(pipelines)}", expected, remedy)
     number = isinstance(tolerance, (int, float)) and not isinstance(tolerance, bool)
     if not number or not 0 <= tolerance < math.inf:
         remedy = "1.0 allows twice the loss of the reference, on average over the course."
         expected = "a number of at least 0"
-        raise InvalidTrainingError(complaint(f"tolerance={shown(tolerance)}", expected, remedy))
+        raise invalid(f"tolerance={shown(tolerance)}", expected, remedy)
     names = [str(name) for name in pipelines]
     if judged is not None and judged not in names:
         expected = f"one of {', '.join(map(repr, names))}"
         remedy = "Name the pipeline under test, or leave judged out for the last one."
-        raise InvalidTrainingError(complaint(f"judged={shown(judged)}", expected, remedy))
+        raise invalid(f"judged={shown(judged)}", expected, remedy)
     return names[-1] if judged is None else str(judged)

@@ -8,17 +8,14 @@ from pytest_converge.core import numbers
 from pytest_converge.core.baseline import BaselineReport, BaselineVerdict, EnvironmentChange
 from pytest_converge.core.result import ConvergenceResult
 
-__all__ = [
-    "facts",
-    "message_parts",
-    "note",
-    "written_text",
-]
+__all__ = ["COMMIT_LENGTH", "CURVE_SCORES", "facts", "message_parts", "note", "written_text"]
 
 #: Shorter effects read as no effect.
 LEAST_EFFECT = 5e-5
+#: What is ranked of a loss curve, in the order of the scores.
+CURVE_SCORES = ("whole curve", "last half")
 #: Digits of a commit that tell it from others.
-COMMIT_LENGTH = 10
+COMMIT_LENGTH = 12
 
 
 def effect_text(effect: float) -> str:
@@ -30,7 +27,7 @@ def effect_text(effect: float) -> str:
 
 def score_names(report: BaselineReport) -> tuple[str, ...]:
     """What was ranked, in the order of the verdict's numbers."""
-    return (report.metric,) if report.metric else ("whole curve", "last half")
+    return (report.metric,) if report.metric else CURVE_SCORES
 
 
 def note(report: BaselineReport) -> list[str]:

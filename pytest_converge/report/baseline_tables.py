@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from pytest_converge.core import numbers
 from pytest_converge.core.baseline import Baseline, StoredRun
+from pytest_converge.report.baseline_comparison import COMMIT_LENGTH, CURVE_SCORES
 from pytest_converge.report.layout import (
     cell_width,
     cut,
@@ -29,7 +30,6 @@ INDENT = "  "
 #: Cells of the labels before the facts; the longest is `environment`.
 LABEL_WIDTH = 13
 MOST_CURVE = 40
-COMMIT_LENGTH = 12
 #: The fewest bars of a curve that say something.
 LEAST_CURVE = 6
 #: At or below it a difference is coloured: the alpha that the gate has by default.
@@ -151,8 +151,8 @@ def _scores(training: Baseline) -> list[tuple[str, list[float]]]:
     columns = list(zip(*(run.scores for run in training.runs), strict=True))
     if len(columns) == 1:
         return [(str(training.settings.get("metric") or "metric"), list(columns[0]))]
-    labels = ("whole curve", "last half")
-    return [(label, list(map(_exp, column))) for label, column in zip(labels, columns, strict=True)]
+    pairs = zip(CURVE_SCORES, columns, strict=True)
+    return [(label, list(map(_exp, column))) for label, column in pairs]
 
 
 def _median(values: Sequence[float]) -> float:

@@ -25,13 +25,7 @@ LEFT_TO_THE_TEST = frozenset({"seed"})
 
 
 def calibration_lines(study: Calibration, width: int, unicode: bool) -> list[str]:
-    """The lines about one training, none wider than `width` cells.
-
-    Args:
-        study: what was measured.
-        width: cells of a line.
-        unicode: text beyond ASCII.
-    """
+    """The lines about one training, none wider than `width` cells."""
     starts = numbers.counted(len(study.candidates[0].losses), "start")
     number = f" of training {study.training}" if study.training > 1 else ""
     head = f"calibration{number}: {starts} without a change, and how many with one max_loss fails"

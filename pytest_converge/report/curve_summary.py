@@ -1,13 +1,16 @@
-"""The course of a training in the few numbers that every report gives."""
+"""The course of a training in the few numbers that every report gives, and their words."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
+from pytest_converge.core import numbers
 from pytest_converge.core.curve import LossCurve
+from pytest_converge.core.result import Run
 
-__all__ = ["CurveSummary", "summarised"]
+__all__ = ["CurveSummary", "starts_passed", "summarised"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,37 @@ class CurveSummary:
             math.isfinite(whole + part) and not math.isclose(whole, part, rel_tol=1e-3)
             for whole, part in ends
         )
+
+    @property
+    def ends(self) -> str:
+        """`2.303 -> 0.4310`: the first and the last loss."""
+        return f"{numbers.loss(self.first)} -> {numbers.loss(self.last)}"
+
+    @property
+    def lowest(self) -> str:
+        """`lowest 0.2500 at step 40`; empty where no loss was finite."""
+        if self.best is None:
+            return ""
+        return f"lowest {numbers.loss(self.best)} at step {self.best_step}"
+
+    @property
+    def done(self) -> str:
+        """`200 steps`: the updates that were done."""
+        return numbers.counted(self.curve.updates, "step")
+
+    @property
+    def norms(self) -> str:
+        """`gradient norm 3.500 -> 0.1769`; empty where it was not seen."""
+        norms = self.curve.gradient_norm
+        if not norms:
+            return ""
+        return f"gradient norm {numbers.change(*map(numbers.loss, (norms[0], norms[-1])))}"
+
+
+def starts_passed(runs: Sequence[Run]) -> str:
+    """`2 of 3 starts passed`; empty for one start."""
+    passed = sum(run.passed for run in runs)
+    return f"{passed} of {len(runs)} starts passed" if len(runs) > 1 else ""
 
 
 def summarised(curve: LossCurve) -> CurveSummary:

@@ -36,13 +36,7 @@ MOST_CLASSES = 12
 
 
 def data_report_lines(report: DataReport, width: int, unicode: bool) -> list[str]:
-    """The lines of a report, each at most `width` cells wide where that is 30 or more.
-
-    Args:
-        report: the report.
-        width: cells of a line.
-        unicode: text beyond ASCII.
-    """
+    """The lines of a report, each at most `width` cells wide where that is 30 or more."""
     head = "preprocessing.check: "
     shape = f"{report.rows} rows of {numbers.counted(report.width, 'column')}"
     if report.passed:

@@ -96,9 +96,9 @@ def _plain_numbers(axis: Any) -> None:
     def between(value: float, _: object) -> str:
         low, high = sorted(axis.get_view_interval())
         digit = round(value / 10 ** math.floor(math.log10(value) + 1e-9))
-        return f"{value:g}" if high < 30 * low and digit in {2, 3, 5} else ""
+        return numbers.number(value, 6) if high < 30 * low and digit in {2, 3, 5} else ""
 
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: numbers.number(value, 6)))
     axis.set_minor_formatter(FuncFormatter(between))
 
 
@@ -120,7 +120,7 @@ def training_figure(result: ConvergenceResult, surface: LossSurface | None) -> A
         axes.plot(*curve.trend, color=BLUE, lw=2, label="loss on the probe set")
     bound = result.expectation.max_loss
     if bound is not None:
-        axes.axhline(bound, color=ORANGE, lw=1.2, label=f"max_loss {bound:g}")
+        axes.axhline(bound, color=ORANGE, lw=1.2, label=f"max_loss {numbers.number(bound)}")
     _log_if_positive(axes, [*curve.batch_loss, *curve.probe_loss])
     axes.set_xlabel("steps (optimizer updates)")
     axes.set_ylabel("loss")
@@ -154,7 +154,7 @@ def _plane(figure: Any, axes: Any, surface: LossSurface) -> None:
     norm = BoundaryNorm(levels, 256)
     filled = axes.contourf(surface.x, surface.y, grid, levels=levels, cmap="viridis", norm=norm)
     axes.contour(surface.x, surface.y, grid, levels=levels, colors="white", linewidths=0.3)
-    bar = figure.colorbar(filled, ax=axes, format=lambda value, _: f"{value:.3g}")
+    bar = figure.colorbar(filled, ax=axes, format=lambda value, _: numbers.number(value, 3))
     bar.set_label("loss")
     unit = " (lengths of the weights)" if surface.slice_of_model else ""
     axes.set_xlabel(f"{surface.names[0]}{unit}")
@@ -217,7 +217,9 @@ def _rate_range(study: RateRange) -> Any:
         text = f"diverges from {numbers.rate(study.divergence)}"
         axes.axvline(study.divergence, color=RED, lw=1.2, ls=":", label=text)
     if study.max_loss is not None:
-        axes.axhline(study.max_loss, color=ORANGE, lw=1.2, label=f"max_loss {study.max_loss:g}")
+        axes.axhline(
+            study.max_loss, color=ORANGE, lw=1.2, label=f"max_loss {numbers.number(study.max_loss)}"
+        )
     axes.axhline(study.initial_loss, color=GREY, lw=0.8, ls="--", label="initial loss")
     axes.set_xscale("log")
     if positive:
@@ -239,7 +241,9 @@ def _comparison(study: PipelineComparison) -> Any:
     for run, color in zip(study.runs, ("black", *COLORS * 9), strict=False):
         style = {"lw": 2.2} if run is study.judged_run else {"lw": 1.2}
         axes.plot(run.steps, run.losses, color=color, label=run.name, **style)
-    axes.axhline(study.target, color=GREY, lw=0.8, ls="--", label=f"target {study.target:.3g}")
+    axes.axhline(
+        study.target, color=GREY, lw=0.8, ls="--", label=f"target {numbers.number(study.target, 3)}"
+    )
     _log_if_positive(axes, [loss for run in study.runs for loss in run.losses])
     axes.set_xlabel("steps (optimizer updates)")
     axes.set_ylabel("loss on the probe set")

@@ -58,8 +58,7 @@ def _named(found: DataFinding, most: int) -> str:
     names = found.columns
     if not names or not most:
         return found.code
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{found.code} in {', '.join(names[:most])}{more}"
+    return f"{found.code} in {numbers.listed(names, most)}"
 
 
 def findings_lines(findings: Sequence[DataFinding], width: int, unicode: bool) -> list[str]:

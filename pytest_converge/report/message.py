@@ -10,7 +10,7 @@ from pytest_converge.core.finding import Finding
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.report import baseline_comparison
 from pytest_converge.report import diagnosis as words
-from pytest_converge.report.curve_summary import summarised
+from pytest_converge.report.curve_summary import starts_passed, summarised
 from pytest_converge.report.layout import (
     cell_width,
     code_lines,
@@ -222,20 +222,15 @@ def _others(messages: list[str], room: int) -> list[str]:
 
 def _numbers(result: ConvergenceResult) -> list[str]:
     seen = summarised(result.curve)
-    updates = seen.curve.updates
-    parts = [f"loss {numbers.loss(seen.first)} -> {numbers.loss(seen.last)}"]
+    updates, asked = seen.curve.updates, result.expectation.steps
+    parts = [f"loss {seen.ends}"]
     if seen.best is not None and seen.best < min(seen.first, seen.last):
-        parts.append(f"lowest {numbers.loss(seen.best)} at step {seen.best_step}")
-    asked = result.expectation.steps
-    parts.append(
-        numbers.counted(updates, "step") if updates >= asked else f"{updates} of {asked} steps"
-    )
-    rates, norms = seen.curve.learning_rate, seen.curve.gradient_norm
+        parts.append(seen.lowest)
+    parts.append(seen.done if updates >= asked else f"{updates} of {asked} steps")
+    rates = seen.curve.learning_rate
     if rates:
         parts.append(f"learning rate {numbers.change(*map(numbers.number, (rates[0], rates[-1])))}")
-    if norms:
-        ends = map(numbers.loss, (norms[0], norms[-1]))
-        parts.append(f"gradient norm {numbers.change(*ends)}")
+    parts += [seen.norms] if seen.norms else []
     return fill(parts, WIDTH)
 
 
@@ -249,15 +244,12 @@ def _comparison(result: ConvergenceResult) -> list[str]:
 
 
 def _starts(result: ConvergenceResult) -> list[str]:
-    count = len(result.runs)
-    if count < 2:
-        return []
-    passed = sum(run.passed for run in result.runs)
+    passed = starts_passed(result.runs)
     seed = result.shown_run.record.seed
-    return [f"{passed} of {count} starts passed; shown is the one with seed {seed}"]
+    return [f"{passed}; shown is the one with seed {seed}"] if passed else []
 
 
 def _last(result: ConvergenceResult) -> str:
     """For a result without a failing finding: a gate that said nothing still has its numbers."""
     seen = summarised(result.curve)
-    return f"loss {numbers.loss(seen.last)} after {numbers.counted(seen.curve.updates, 'step')}"
+    return f"loss {numbers.loss(seen.last)} after {seen.done}"

@@ -56,13 +56,7 @@ def failure(study: PipelineComparison) -> str:
 
 
 def comparison_lines(study: PipelineComparison, width: int, unicode: bool) -> list[str]:
-    """The lines of a comparison, each at most `width` cells wide.
-
-    Args:
-        study: the comparison.
-        width: cells of a line, at least 30.
-        unicode: text beyond ASCII.
-    """
+    """The lines of a comparison, each at most `width` cells wide."""
     mark = ellipsis(unicode)
     head = printable(f"preprocessing.compare: {verdict(study)}", unicode)
     lines = [cut(head, width, mark=mark), *_table(study, width, unicode)]

@@ -23,13 +23,7 @@ MOST_NAMES = 3
 
 
 def pipeline_report_lines(report: PipelineReport, width: int, unicode: bool) -> list[str]:
-    """The lines of a report, each at most `width` cells wide where that is 30 or more.
-
-    Args:
-        report: the report.
-        width: cells of a line.
-        unicode: text beyond ASCII.
-    """
+    """The lines of a report, each at most `width` cells wide where that is 30 or more."""
     head = "preprocessing.fit_once: "
     if report.passed:
         lines = wrap(f"{head}{report.pipeline}: nothing found", width, rest="  ")

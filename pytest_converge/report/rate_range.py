@@ -26,13 +26,7 @@ COLUMNS = (
 
 
 def rate_range_lines(study: RateRange, width: int, unicode: bool) -> list[str]:
-    """The lines of a range, each at most `width` cells wide where that is 30 or more.
-
-    Args:
-        study: the range.
-        width: cells of a line.
-        unicode: text beyond ASCII.
-    """
+    """The lines of a range, each at most `width` cells wide where that is 30 or more."""
     head = failure(study).split("\n")[0] if study.margin is not None else _verdict(study)
     lines = [cut(f"learning_rate.range: {head}", width, mark=ellipsis(unicode))]
     lines += _table(study, width, unicode)

@@ -11,7 +11,7 @@ from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import NonFinite, TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
 from pytest_converge.report import baseline_comparison
-from pytest_converge.report.curve_summary import CurveSummary, summarised
+from pytest_converge.report.curve_summary import CurveSummary, starts_passed, summarised
 from pytest_converge.report.diagnosis import diagnosis_blocks
 from pytest_converge.report.layout import cut, ellipsis, fill, pad, printable, wrap
 from pytest_converge.report.sparkline import log_suits, sparkline
@@ -58,9 +58,8 @@ def section(result: ConvergenceResult, *, width: int, unicode: bool) -> str:
 def _head(result: ConvergenceResult, seen: CurveSummary, width: int) -> list[str]:
     verdict = "converged" if result.passed else "did not converge"
     name = result.verb if result.number == 1 else f"{result.verb}, training {result.number}"
-    steps = numbers.counted(seen.curve.updates, "step")
     seconds = numbers.seconds(result.shown_run.record.seconds)
-    return wrap(f"{name}: {verdict}, {steps} in {seconds}", width)
+    return wrap(f"{name}: {verdict}, {seen.done} in {seconds}", width)
 
 
 def _picture(seen: CurveSummary, width: int, unicode: bool) -> list[str]:
@@ -75,8 +74,7 @@ def _picture(seen: CurveSummary, width: int, unicode: bool) -> list[str]:
     ]
     if seen.best is not None:
         scale = ", logarithmic scale" if log_suits(seen.losses) else ""
-        text = f"lowest {numbers.loss(seen.best)} at step {seen.best_step}{scale}"
-        lines += wrap(text, width)
+        lines += wrap(f"{seen.lowest}{scale}", width)
     return lines
 
 
@@ -210,16 +208,13 @@ def _compared(result: ConvergenceResult, width: int, unicode: bool) -> list[str]
 def _starts(runs: Sequence[Run], width: int) -> list[str]:
     if len(runs) < 2:
         return []
-    passed = sum(run.passed for run in runs)
-    lines = [f"{passed} of {len(runs)} starts passed"]
+    lines = [starts_passed(runs)]
     # Failed starts first, so that none hides behind many that passed.
     ordered = sorted(runs, key=lambda run: run.passed)
     for run in ordered[:MOST_LISTED]:
         seen = summarised(run.record.curve)
-        losses = f"{numbers.loss(seen.first)} -> {numbers.loss(seen.last)}"
         verdict = next((f.code for f in run.findings if f.fails), "passed")
-        steps = numbers.counted(seen.curve.updates, "step")
-        text = f"seed {run.record.seed}: {losses} in {steps}, {verdict}"
+        text = f"seed {run.record.seed}: {seen.ends} in {seen.done}, {verdict}"
         lines += wrap(text, width, first="  ", rest="    ")
     hidden = ordered[MOST_LISTED:]
     if hidden:

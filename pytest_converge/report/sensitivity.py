@@ -19,13 +19,7 @@ MOST_PERCENT = 10.0
 
 
 def sensitivity_lines(study: Sensitivity, width: int, unicode: bool) -> list[str]:
-    """The lines about one training, none wider than `width` cells.
-
-    Args:
-        study: what was measured.
-        width: cells of a line.
-        unicode: text beyond ASCII.
-    """
+    """The lines about one training, none wider than `width` cells."""
     lines = [*wrap(_head(study), width), *_table(study, width, unicode)]
     for text in _sentences(study):
         lines += wrap(printable(text, unicode), width)

@@ -12,7 +12,7 @@ from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.core.study import Study
 from pytest_converge.report import baseline_comparison
 from pytest_converge.report import diagnosis as words
-from pytest_converge.report.curve_summary import CurveSummary, summarised
+from pytest_converge.report.curve_summary import CurveSummary, starts_passed, summarised
 from pytest_converge.report.layout import (
     cell_width,
     code_lines,
@@ -243,20 +243,11 @@ def _probe(result: ConvergenceResult, seen: CurveSummary) -> list[str]:
     # The verdict shows the cause in their place.
     parts = [f"gates {', '.join(gates)}"] if gates and words.verdict(result) not in gates else []
     parts += [f"probe set {record.probe_rows} rows" if record.probe_rows else "no probe set"]
-    if seen.best is not None:
-        parts.append(f"lowest {numbers.loss(seen.best)} at step {seen.best_step}")
+    parts.append(seen.lowest)
     if seen.curve.inference_loss is not None:
         parts.append(f"inference loss {numbers.loss(seen.curve.inference_loss)}")
     if record.skill is not None:
         parts.append(f"skill {numbers.number(record.skill, 3)}")
-    if seen.curve.gradient_norm:
-        norms = seen.curve.gradient_norm
-        parts.append(
-            f"gradient norm {numbers.change(numbers.loss(norms[0]), numbers.loss(norms[-1]))}"
-        )
-    if len(result.runs) > 1:
-        passed = sum(run.passed for run in result.runs)
-        parts.append(f"{passed} of {len(result.runs)} starts passed")
-    parts.append(f"seed {record.seed}")
-    parts.append(f"driver {record.driver}")
-    return parts
+    parts += [seen.norms, starts_passed(result.runs)]
+    parts += [f"seed {record.seed}", f"driver {record.driver}"]
+    return [part for part in parts if part]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_converge.core.calibration import Calibration, Candidate
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.test_quality.bounds import bound_of, choose, exceeding
-from pytest_converge.test_quality.power import named, put_back_after, why_once
+from pytest_converge.test_quality.power import put_back_after, why_once
 
 if TYPE_CHECKING:
+    from pytest_converge.test_quality.step_numbers import Milestones
+    from pytest_converge.training.interventions.intervention import Intervention
     from pytest_converge.training.loop.run import TrainingRun
 
 __all__ = ["STARTS", "calibration_of"]
@@ -50,7 +54,7 @@ def calibration_of(
     Raises:
         InvalidTrainingError: it has no other starts, or its batches cannot be had again.
     """
-    from pytest_converge.test_quality.mutations.catalogue import HALVED, mutations_of, slower
+    from pytest_converge.test_quality.mutations.catalogue import HALVED, slower
     from pytest_converge.test_quality.step_numbers import Milestones, can_go_on
     from pytest_converge.training.interventions.intervention import Intervention
 
@@ -62,28 +66,16 @@ def calibration_of(
     if once:
         remedy = "Pass a tf.data.Dataset or a PyDataset, or fewer steps."
         given = f"--converge-calibrate where {once}"
-        raise InvalidTrainingError(complaint(given, "data that can be read twice", remedy))
-    excluded: list[tuple[str, str]] = []
-    left_out: list[str] = []
-    changed: dict[str, list[list[float]]] = {}
+        raise invalid(given, "data that can be read twice", remedy)
+    guard = Guard()
     with put_back_after(running, record.seed):
         milestones = Milestones(running, record.seed, progress, factor=factor)
         if not milestones.start_values(1):
             given = "a builder whose variables change their shape from call to call"
             remedy = "Let it build the same model every time."
-            raise InvalidTrainingError(complaint(given, "one that does not", remedy))
+            raise invalid(given, "one that does not", remedy)
         plain = _losses(milestones, Intervention(code="", change="nothing"), stops)
-        each = time.perf_counter() - began
-        for mutation in mutations_of(running.training):
-            if mutation.change is None:
-                excluded.append((mutation.name, mutation.reason))
-            elif time.perf_counter() - began + each > budget:
-                left_out.append(mutation.name)
-            else:
-                try:
-                    changed[mutation.name] = _losses(milestones, mutation.change, stops)
-                except Exception as error:  # noqa: BLE001 - a change that does not fit a model
-                    excluded.append((mutation.name, named(error)))
+        changed, left_out = _under_changes(milestones, stops, guard, began=began, budget=budget)
     candidates = [
         _candidate(steps, plain[at], {name: runs[at] for name, runs in changed.items()}, record)
         for at, steps in enumerate(stops)
@@ -97,14 +89,38 @@ def calibration_of(
         chosen=0 if choice is None else choice.steps,
         proposal=_proposal(expectation, choice),
         present=None if bound is None else exceeding(present, bound),
-        excluded=tuple(excluded),
+        excluded=tuple(guard.failed),
         left_out=tuple(left_out),
         seconds=time.perf_counter() - began,
         budget=budget,
     )
 
 
-def _losses(milestones: Any, change: Any, stops: Sequence[int]) -> list[list[float]]:
+def _under_changes(
+    milestones: Milestones, stops: Sequence[int], guard: Guard, *, began: float, budget: float
+) -> tuple[dict[str, list[list[float]]], list[str]]:
+    """The losses under each change that fits the model, and the changes without time left."""
+    from pytest_converge.test_quality.mutations.catalogue import mutations_of
+
+    changed: dict[str, list[list[float]]] = {}
+    left_out: list[str] = []
+    each = time.perf_counter() - began
+    for mutation in mutations_of(milestones.training):
+        if mutation.change is None:
+            guard.failed.append((mutation.name, mutation.reason))
+        elif time.perf_counter() - began + each > budget:
+            left_out.append(mutation.name)
+        else:
+            attempt = functools.partial(_losses, milestones, mutation.change, stops)
+            losses = guard.tried(mutation.name, attempt)
+            if losses is not None:
+                changed[mutation.name] = losses
+    return changed, left_out
+
+
+def _losses(
+    milestones: Milestones, change: Intervention, stops: Sequence[int]
+) -> list[list[float]]:
     """For each number of steps the final loss from each start."""
     with milestones.losses(change, stops) as run:
         by_start = [run(number) for number in range(STARTS)]

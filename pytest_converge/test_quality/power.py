@@ -10,16 +10,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import Run
 from pytest_converge.core.sensitivity import Sensitivity, TriedMutation
 
 if TYPE_CHECKING:
     from pytest_converge.test_quality.mutations.catalogue import Mutation
-    from pytest_converge.training.interventions.rerun import Laboratory
+    from pytest_converge.training.interventions.rerun import Reruns
     from pytest_converge.training.loop.run import TrainingRun
 
-__all__ = ["Gate", "Judge", "named", "put_back_after", "sensitivity_of", "why_once"]
+__all__ = ["Gate", "Judge", "put_back_after", "sensitivity_of", "why_once"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
@@ -35,8 +36,6 @@ JUDGED = 5
 #: All changes together may take so many seconds, or so many times the training's own: 25 runs,
 #: two of the five changes traced anew.
 SECONDS, TIMES = 60.0, 30.0
-#: Characters of an error's text that are kept.
-LONGEST_REASON = 100
 
 
 def sensitivity_of(
@@ -59,14 +58,14 @@ def sensitivity_of(
         progress: told about every run.
     """
     from pytest_converge.test_quality.mutations.catalogue import mutations_of
-    from pytest_converge.training.interventions.rerun import Laboratory
+    from pytest_converge.training.interventions.rerun import Reruns
 
     began, seed = time.perf_counter(), runs[0].record.seed
     budget = max(SECONDS, TIMES * runs[0].record.seconds)
     tried: list[TriedMutation] = []
     left_out: list[str] = []
     with put_back_after(running, seed):
-        laboratory = Laboratory(running, seed, progress)
+        laboratory = Reruns(running, seed, progress)
         alone, once = _why_alone(laboratory), why_once(running)
         trials = _Trials(
             laboratory, judge, gate, starts=len(runs), often=1 if alone or once else JUDGED
@@ -92,13 +91,7 @@ def sensitivity_of(
     )
 
 
-def named(error: Exception) -> str:
-    """An error in a few words: its type and the first line of what it says."""
-    said = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {said[0]}"[:LONGEST_REASON] if said else type(error).__name__
-
-
-def _why_alone(laboratory: Laboratory) -> str:
+def _why_alone(laboratory: Reruns) -> str:
     """Why a training has no start but one; empty where it has others."""
     if laboratory.start_values(1):
         return ""
@@ -140,7 +133,7 @@ class _Trials:
     """
 
     def __init__(
-        self, laboratory: Laboratory, judge: Judge, gate: Gate | None, *, starts: int, often: int
+        self, laboratory: Reruns, judge: Judge, gate: Gate | None, *, starts: int, often: int
     ) -> None:
         self._laboratory = laboratory
         self._judge, self._gate = judge, gate
@@ -175,11 +168,15 @@ class _Trials:
         """Makes a change, runs it from every start and judges."""
         if mutation.change is None:
             return TriedMutation(change=mutation.name, reason=mutation.reason)
-        try:
-            with self._laboratory.changed(mutation.change) as run:
+        guard, change = Guard(), mutation.change
+
+        def trial() -> TriedMutation:
+            with self._laboratory.changed(change) as run:
                 return self._judged(mutation.name, run)
-        except Exception as error:  # noqa: BLE001 - a change that does not fit a model is no error
-            return TriedMutation(change=mutation.name, reason=named(error))
+
+        # A change that does not fit a model is no error.
+        found = guard.tried(mutation.name, trial)
+        return found or TriedMutation(change=mutation.name, reason=guard.failed[0][1])
 
     def _judged(self, name: str, run: Callable[[int], TrainingRecord]) -> TriedMutation:
         losses: dict[int, float] = {}

@@ -10,14 +10,14 @@ from contextlib import AbstractContextManager
 from pytest_converge.core.curve import LossCurve
 from pytest_converge.training.data.batches import Chunk
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.loop.probe_plan import LONGEST_SEGMENT
 from pytest_converge.training.loop.run import Progress, TrainingRun
 
 __all__ = ["Milestones", "can_go_on"]
 
 
-class Milestones(Laboratory):
+class Milestones(Reruns):
     """Repeats a training from other starts and looks at its loss on the way.
 
     A training does not know how long it will be, so that one run stands for shorter ones: its

@@ -9,11 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.data.batches import ArrayData, Batch, Chunk, TrainingData
 from pytest_converge.training.state.optimizer import ObservedOptimizer
-from pytest_converge.training.state.snapshot import Snapshot, unique_variables
+from pytest_converge.training.state.snapshot import (
+    Snapshot,
+    attributes_set,
+    name_of,
+    unique_variables,
+)
 
 __all__ = ["EndMeasures", "Training"]
 
@@ -86,12 +92,12 @@ class Training(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def trainable(self) -> list[Any]:
+    def trainable(self) -> list[tf.Variable]:
         """The `tf.Variable`s that are trained."""
 
     @property
     @abc.abstractmethod
-    def transient(self) -> list[Any]:
+    def transient(self) -> list[tf.Variable]:
         """The `tf.Variable`s that a probe may change and that are put back after it."""
 
     def verify(self) -> None:  # noqa: B027 - most trainings are checked when they are built
@@ -102,7 +108,7 @@ class Training(abc.ABC):
         """
 
     @property
-    def seed_state(self) -> list[Any]:
+    def seed_state(self) -> list[tf.Variable]:
         """The `tf.Variable`s of seed generators, set alike before every probe."""
         return []
 
@@ -158,7 +164,7 @@ class Training(abc.ABC):
         """The initial values of another start by variable id; None where there is no builder."""
         return None
 
-    def state(self) -> list[Any]:
+    def state(self) -> list[tf.Variable]:
         """Every `tf.Variable` that a run changes: weights, slots, seeds and metrics."""
         return unique_variables([*self.trainable, *self.transient, *self._slots(), *self.touched])
 
@@ -179,22 +185,19 @@ class Training(abc.ABC):
         """Trains another compiled and built model meanwhile, where there is a `model`."""
         raise NotImplementedError(self.verb)
 
-    def with_variables(self, variables: list[Any]) -> contextlib.AbstractContextManager[None]:
+    def with_variables(
+        self, variables: list[tf.Variable]
+    ) -> contextlib.AbstractContextManager[None]:
         """Trains other variables meanwhile, where it `lists_variables`."""
         raise NotImplementedError(self.verb)
 
-    def read_variables(self) -> list[Any]:
+    def read_variables(self) -> list[tf.Variable]:
         """The trainable variables that the loss reads, where it `lists_variables`."""
         return []
 
-    @contextlib.contextmanager
-    def with_data(self, data: TrainingData | None) -> Iterator[None]:
+    def with_data(self, data: TrainingData | None) -> contextlib.AbstractContextManager[None]:
         """Trains on other data meanwhile."""
-        kept, self.data = self.data, data
-        try:
-            yield
-        finally:
-            self.data = kept
+        return attributes_set([(self, "data", data)])
 
     @contextlib.contextmanager
     def with_rate_factor(self, factor: float) -> Iterator[None]:
@@ -205,10 +208,9 @@ class Training(abc.ABC):
         finally:
             self.set_learning_rate_factor(1.0)
 
-    @contextlib.contextmanager
-    def traced_anew(self) -> Iterator[None]:
+    def traced_anew(self) -> contextlib.AbstractContextManager[None]:
         """Graphs that the training keeps of itself are not used meanwhile, nor afterwards."""
-        yield
+        return contextlib.nullcontext()
 
     def set_learning_rate_factor(self, factor: float) -> None:
         """Multiplies every learning rate, also one under a schedule."""
@@ -228,5 +230,5 @@ class Training(abc.ABC):
         for variable in self.trainable:
             values = variable.numpy()
             if not np.issubdtype(values.dtype, np.integer) and not np.isfinite(values).all():
-                return str(getattr(variable, "path", variable.name)).removesuffix(":0")
+                return name_of(variable)
         return None

@@ -9,7 +9,6 @@ import math
 import pytest
 
 from pytest_converge.core.baseline import (
-    ACTIONS,
     Baseline,
     BaselineReport,
     BaselineVerdict,
@@ -102,6 +101,6 @@ def test_a_verdict_says_whether_it_passed_and_whether_it_is_one(outcome, passed,
     assert (verdict.passed, verdict.decided) == (passed, decided)
 
 
-@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("action", ["checked", "recorded", "updated", "unchanged", "absent"])
 def test_what_wrote_the_file(action):
     assert BaselineReport(action=action).written == (action in {"recorded", "updated"})

@@ -2,6 +2,8 @@
 
 import pytest
 
+from pytest_converge.core.calls import StepCall
+from pytest_converge.core.errors import nearest
 from pytest_converge.core.guard import STRICT, Guard, described
 
 
@@ -25,6 +27,26 @@ def test_name_and_error_of_a_failed_measurement_are_kept(monkeypatch):
 def test_the_project_s_own_tests_see_the_error():
     with pytest.raises(NameError):
         Guard().measured("curvature", broken)
+
+
+def test_what_the_user_s_code_raises_is_kept_in_the_project_s_own_tests_too():
+    guard = Guard()
+    assert guard.tried("a change", broken) is None
+    assert guard.tried("another", lambda: 2) == 2
+    assert guard.failed == [("a change", "NameError: name 'x' is not defined")]
+
+
+def test_a_complaint_about_what_the_user_passed_is_kept():
+    guard = Guard()
+    assert guard.tried("a call", lambda: StepCall.adapted({})) is None
+    assert guard.failed[0][1].startswith("InvalidTrainingError: got no argument 'step'")
+
+
+def test_an_error_of_a_line_of_our_own_is_seen_in_the_project_s_own_tests(monkeypatch):
+    with pytest.raises(TypeError):
+        Guard().tried("a change", lambda: nearest("a", 3))
+    monkeypatch.delenv(STRICT)
+    assert Guard().tried("a change", lambda: nearest("a", 3)) is None
 
 
 def test_an_interrupt_is_never_kept(monkeypatch):

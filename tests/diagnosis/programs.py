@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
-from keras import layers, optimizers
+from keras import initializers, layers, optimizers
 
 from pytest_converge import runner
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.result import ConvergenceResult
+from pytest_converge.diagnosis.cause import FailedTraining
+from pytest_converge.diagnosis.causes import every_cause
+from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.diagnosis.order import Place
+from pytest_converge.diagnosis.search import search
 from pytest_converge.diagnosis.trials import Trials
-from pytest_converge.training.interventions.rerun import Laboratory
-from tests.zoo.problems import Start, fit, minimize, sequential
+from pytest_converge.training.interventions.rerun import Reruns
+from pytest_converge.training.measures.layer_readings import LayerReading, LayerReadings
+from tests.zoo.problems import SPARSE, Start, fit, linear, minimize, sequential
 from tests.zoo.trainings import NoHooks, quiet, running
 
 POINTS = (1.5, 2.5, 3.5)
@@ -59,11 +67,52 @@ def two_valleys(begin, optimizer, tilt=0.0):
     return minimize(lambda: (w - 2) ** 4 - 4 * (w - 2) ** 2 + 5 + tilt * (w - 2), [w], optimizer)
 
 
-def laboratory_of(start: Start, *, steps: int = 50, **expectation):
-    """A laboratory on a training that has run, and trials in it without a limit of time."""
+def dead(rows=200):
+    bias = initializers.Constant(-50.0)
+    parts = [layers.Dense(8, "relu", bias_initializer=bias), layers.Dense(4, "softmax")]
+    x, _ = linear(0, rows=rows)
+    y = np.random.default_rng(0).integers(0, 4, rows)
+    return fit(sequential(*parts, optimizer=optimizers.Adam(0.01), loss=SPARSE), x, y)
+
+
+def proven_by_its_own(start: Start, cause: str, **expectation):
+    """The diagnosis by the first repair in the order of evidence, with its proof."""
+    found = diagnosis_of(start, **expectation)
+    assert (found.cause, found.proven) == (cause, True)
+    own = found.verified[0]
+    assert own.code == cause
+    assert own.fix == found.fix
+    assert own.verified
+    assert own in found.tried
+    return found
+
+
+def failed_of(start: Start, *, steps: int = 50, evidence: Evidence | None = None, **expectation):
+    """A training that has run, for causes to look at, without a limit of time."""
     run = running(start, steps=steps)
     record = run.run(0)
-    laboratory = Laboratory(run, 0, quiet)
+    laboratory = Reruns(run, 0, quiet)
     expected = Expectation(seed=0, steps=steps, **expectation)
     trials = Trials(laboratory, expected, budget=1e9, began=0.0, unit=record.seconds)
-    return laboratory, trials, record
+    return FailedTraining(trials, record, evidence)
+
+
+def conclusion(failed: FailedTraining):
+    """What is said of a training for which no repair is tried."""
+    concluding = {
+        code: dataclasses.replace(
+            cause, steps=tuple(s for s in cause.steps if s.place >= Place.NO_SLOPE_SEEN)
+        )
+        for code, cause in every_cause().items()
+    }
+    return search(failed, concluding)
+
+
+def readings_of(*dead: tuple[str, float], first_to_last: float | None = None) -> LayerReadings:
+    """Readings of layers with these shares of dead units."""
+    plain = {field.name: None for field in dataclasses.fields(LayerReading)}
+    plain |= {"kind": "Dense", "size": 8, "gradient_norm": 1.0, "units": 4}
+    read = [LayerReading(**{**plain, "name": name, "dead": share}) for name, share in dead]
+    fields = {field.name: None for field in dataclasses.fields(LayerReadings)}
+    fields |= {"layers": tuple(read), "first_to_last": first_to_last, "all_zero": False}
+    return LayerReadings(**fields)

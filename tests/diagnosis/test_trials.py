@@ -10,10 +10,11 @@ import pytest
 from keras import optimizers
 
 from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.guard import STRICT
 from pytest_converge.diagnosis.trials import OutOfTimeError, Trials, passes
 from pytest_converge.training.interventions.intervention import Intervention
 from tests.checks.curves import record_of
-from tests.diagnosis.programs import distance, laboratory_of
+from tests.diagnosis.programs import distance, failed_of
 
 BOUND = Expectation(max_loss=1.0, steps=10)
 
@@ -100,9 +101,50 @@ def test_one_that_passed_on_a_single_seed_can_be_confirmed():
 def test_a_change_that_fails_to_be_made_is_kept_with_the_first_line_of_its_error():
     trials, laboratory = trials_of(error=TypeError("wrong kind\nof model"))
     assert trials.try_out(change()) is None
-    assert trials.failed == [("change", "TypeError: wrong kind")]
+    assert trials.guard.failed == [("change", "TypeError: wrong kind")]
     assert trials.done == {}
     assert laboratory.put_backs == 1
+
+
+def test_a_change_that_cannot_be_made_is_not_made_again():
+    trials, laboratory = trials_of(error=TypeError("wrong kind"))
+    assert trials.try_out(change()) is None
+    assert trials.try_out(change(), confirm=False) is None
+    assert (laboratory.put_backs, len(trials.guard.failed)) == (1, 1)
+
+
+def raised_in(module, source):
+    """The error that a line raises in a module of this name."""
+    try:
+        exec(compile(source, "a file", "exec"), {"__name__": module})  # noqa: S102 - frames are made
+    except Exception as error:  # noqa: BLE001 - it is what is wanted
+        return error
+    raise AssertionError(source)
+
+
+@pytest.mark.parametrize("source", ["forgotten", "().forgotten", "from math import forgotten"])
+def test_a_mistake_of_our_own_is_raised_in_our_own_tests(source):
+    error = raised_in("pytest_converge.training.somewhere", source)
+    trials, laboratory = trials_of(error=error)
+    with pytest.raises(type(error), match="forgotten"):
+        trials.try_out(change())
+    assert laboratory.put_backs == 1
+
+
+def test_a_mistake_of_our_own_is_kept_in_the_tests_of_others(monkeypatch):
+    monkeypatch.delenv(STRICT)
+    trials, _ = trials_of(error=raised_in("pytest_converge.training.somewhere", "forgotten"))
+    assert trials.try_out(change()) is None
+    assert trials.guard.failed == [("change", "NameError: name 'forgotten' is not defined")]
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [("keras.src.layers", "().forgotten"), ("pytest_converge.training.somewhere", "1 / 0")],
+)
+def test_a_trait_of_a_model_is_no_mistake(module, source):
+    trials, _ = trials_of(error=raised_in(module, source))
+    assert trials.try_out(change()) is None
 
 
 def test_an_interrupt_is_no_error_of_a_change():
@@ -171,8 +213,8 @@ def test_a_larger_skill_that_was_asked_for_stays():
 
 
 def test_real_trials_leave_the_start_as_it_was():
-    lab, trials, _ = laboratory_of(distance(optimizers.SGD(0.001)), max_loss=0.67)
-    (w,) = lab.training.trainable
-    trials.try_out(change("faster", rate_factor=100.0))
+    failed = failed_of(distance(optimizers.SGD(0.001)), max_loss=0.67)
+    (w,) = failed.training.trainable
+    failed.trials.try_out(change("faster", rate_factor=100.0))
     assert float(w) == 0.0
-    assert float(lab.training.optimizers[0].optimizer.learning_rate) == pytest.approx(0.001)
+    assert float(failed.training.optimizers[0].optimizer.learning_rate) == pytest.approx(0.001)

@@ -7,18 +7,12 @@ import math
 
 import pytest
 
+from pytest_converge.checks.gates import judge
 from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.diagnosis import Diagnosis, RateBracket, Trial
 from pytest_converge.core.expectation import Expectation
-from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
-
-MISSED = Finding(
-    code="target-missed",
-    message="loss 0.431 after 200 steps, max_loss is 0.1",
-    evidence={"final_loss": 0.431, "max_loss": 0.1},
-)
 
 
 @pytest.fixture
@@ -73,9 +67,24 @@ def make_result(make_curve):
 
 
 @pytest.fixture
-def failed(make_result):
+def judged(make_result):
+    """A result with what the gates and notes really find in its record."""
+
+    def make(**values):
+        result = make_result(**values)
+        runs = tuple(
+            dataclasses.replace(run, findings=judge(run.record, result.expectation))
+            for run in result.runs
+        )
+        return dataclasses.replace(result, runs=runs)
+
+    return make
+
+
+@pytest.fixture
+def failed(judged):
     """A training that missed its target."""
-    return make_result([MISSED])
+    return judged()
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def test_the_section_has_every_number(worse):
     assert text.split("\n\n")[-1].splitlines() == [
         "baseline     checked: 4 runs,",
         "             tests/__converge__/test_a/test_b--01234567.json, recorded",
-        "             at 0123456789",
+        "             at 0123456789ab",
         "look         four runs: all 4 runs are worse than all 20 stored ones",
         "             beyond the tolerance: 43 % worse",
         "whole curve  43 % worse, p = 9.4e-5, ranks 20 20 20 20 of 20",

@@ -12,6 +12,7 @@ from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.diagnosis import Diagnosis, RateBracket, Trial
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import GATE_CODES, Finding
+from pytest_converge.core.record import NonFinite
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.report.layout import cell_width
 from pytest_converge.report.message import failure_message
@@ -26,30 +27,27 @@ def lines_of(result, reproduce=COMMAND):
 
 def test_a_missed_target(failed):
     assert lines_of(failed) == [
-        "did not converge: loss 0.431 after 200 steps, max_loss is 0.1",
+        "did not converge: loss 0.431 after 200 steps, above max_loss=0.1",
         "loss 2.303 -> 0.4310, 200 steps, learning rate 0.01",
         "gradient norm 3.500 -> 0.1769",
         f"reproduce: {COMMAND}",
     ]
 
 
-def test_everything_at_once(failed, make_curve, make_result):
-    findings = [
-        Finding(code="inference-gap", message="a note", fails=False),
-        *failed.findings,
-        Finding(code="skill-too-low", message="skill 0.31 after 200 steps, min_skill is 0.5"),
-    ]
+def test_everything_at_once(judged, make_curve):
     curve = make_curve(
+        inference_loss=0.208,
         checkpoints=(0, 40, 200),
         probe_loss=(2.303, 0.25, 0.431),
         learning_rate=tuple(0.1 * 0.99**i for i in range(200)),
     )
-    result = make_result(findings, number=2, curve=curve)
+    expectation = Expectation(max_loss=0.1, steps=200, min_skill=0.5, monotone="off")
+    result = judged(number=2, curve=curve, expectation=expectation, constant_loss=0.62)
     other = dataclasses.replace(result.runs[0], findings=())
     result = dataclasses.replace(result, runs=(other, result.runs[0], other))
     assert lines_of(result) == [
-        "training 2 did not converge: loss 0.431 after 200 steps, max_loss is 0.1",
-        "also: skill 0.31 after 200 steps, min_skill is 0.5",
+        "training 2 did not converge: loss 0.431 after 200 steps, above max_loss=0.1",
+        "also: skill 0.3048 over the best constant prediction (loss 0.62), min_skill=0.5",
         "loss 2.303 -> 0.4310, lowest 0.2500 at step 40, 200 steps",
         "learning rate 0.1 -> 0.01353, gradient norm 3.500 -> 0.1769",
         "2 of 3 starts passed; shown is the one with seed 7",
@@ -57,7 +55,7 @@ def test_everything_at_once(failed, make_curve, make_result):
     ]
 
 
-def test_an_early_end_says_how_far_it_came(make_curve, make_result):
+def test_an_early_end_says_how_far_it_came(make_curve, judged):
     curve = make_curve(
         steps=3,
         batch_loss=(1.0, 2.0, math.nan),
@@ -66,9 +64,9 @@ def test_an_early_end_says_how_far_it_came(make_curve, make_result):
         probe_loss=(2.303,),
         final_loss=None,
     )
-    finding = Finding(code="nonfinite-loss", message="the loss is nan after step 3 of 200")
-    assert lines_of(make_result([finding], curve=curve))[:2] == [
-        "did not converge: the loss is nan after step 3 of 200",
+    nan = NonFinite(what="loss", name="nan", step=3)
+    assert lines_of(judged(curve=curve, nonfinite=(nan,)))[:2] == [
+        "did not converge: the loss became nan at step 3",
         "loss 2.303 -> nan, 3 of 200 steps, learning rate 0.01",
     ]
 
@@ -219,7 +217,7 @@ def test_an_unreachable_target_shows_its_floor(failed):
 
 def test_no_cause_within_the_budget(failed, unknown):
     assert lines_of(with_diagnosis(failed, unknown)) == [
-        "did not converge: loss 0.431 after 200 steps, max_loss is 0.1",
+        "did not converge: loss 0.431 after 200 steps, above max_loss=0.1",
         "no cause found within the budget of 10 s: none of 2 changes made the test pass;",
         "  the best of them reached 0.204",
         "tried from the same start  final loss  passed",

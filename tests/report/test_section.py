@@ -17,28 +17,24 @@ from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.report.layout import cell_width
 from pytest_converge.report.section import section
 
-DISAGREES = Finding(
-    code="loss-disagrees",
-    message="the loss recomputed from predict() is 8.06, but Keras reports 0.131 for the same rows",
-    evidence={"predicted_loss": 8.06, "reported_loss": 0.131, "array": "y", "row": 3, "why": None},
-)
-GAP = Finding(code="inference-gap", message="inference and training mode differ", fails=False)
-
 AT_80 = """\
 fit, training 2: did not converge, 200 steps in 1.2 s
 loss 2.303 █▇▅▄▃▃▂▂▂▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 0.4310
 step     0                                   200
 lowest 0.4310 at step 200
 
-target-missed
-  loss 0.431 after 200 steps, max_loss is 0.1
-  final_loss=0.431, max_loss=0.1
 loss-disagrees
-  the loss recomputed from predict() is 8.06, but Keras reports 0.131 for the
-  same rows
-  array=y, predicted_loss=8.06, reported_loss=0.131, row=3, why=None
-note: inference-gap
-  inference and training mode differ
+  the loss of the predictions is 8.06, the reported loss is 0.131
+  predicted_loss=8.06, reported_loss=0.131
+target-missed
+  loss 0.431 after 200 steps, above max_loss=0.1
+  final_loss=0.431, initial_loss=2.303, max_loss=0.1
+metric-out-of-bounds
+  accuracy is 0.4213, below 0.9
+  accuracy=0.4213
+note: constant-feature
+  x[:, 3] has the same value in every row
+  columns=1
 
 step    loss  gradient norm  learning rate
    0   2.303          3.500            0.1
@@ -65,10 +61,9 @@ driver          step: the data is a generator of unknown length"""
 
 
 @pytest.fixture
-def everything(failed, make_curve, make_result):
+def everything(judged, make_curve):
     """A result with every kind of number that a section can hold."""
-    return make_result(
-        [GAP, *failed.findings, DISAGREES],
+    return judged(
         number=2,
         expectation=Expectation(
             max_loss=0.1,
@@ -82,6 +77,7 @@ def everything(failed, make_curve, make_result):
             inference_loss=0.208, learning_rate=tuple(0.1 * 0.99**i for i in range(200))
         ),
         metrics={"mae": 0.31, "accuracy": 0.4213},
+        constant_columns=("x[:, 3]",),
         reported_loss=0.131,
         predicted_loss=8.06,
         constant_loss=1.0986,
@@ -92,13 +88,12 @@ def everything(failed, make_curve, make_result):
     )
 
 
-def broken(make_curve, make_result):
+def broken(make_curve, judged):
     """A loss that is not finite from the third step on, and weights that are not."""
     curve = make_curve(
         steps=3, points=3, batch_loss=(2.3, 9.9, math.nan), final_loss=None, probe_loss=(2.3, 4, 99)
     )
-    return make_result(
-        [Finding(code="nonfinite-loss", message="the loss is nan after step 3 of 200")],
+    return judged(
         curve=curve,
         nonfinite=(
             NonFinite(what="data", name="x['age']", row=4, count=2),
@@ -114,11 +109,11 @@ def test_everything_at_80_columns(everything):
 
 @pytest.mark.parametrize("unicode", [True, False])
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
-def test_no_line_is_wider_than_asked(everything, make_curve, make_result, width, unicode):
+def test_no_line_is_wider_than_asked(everything, make_curve, make_result, width, unicode, judged):
     wide = Finding(code="of-a-hook", message="損失" * 60 + "\x1b[31m" + "x" * 99)
     for result in (
         everything,
-        broken(make_curve, make_result),
+        broken(make_curve, judged),
         make_result([wide], loss_name="損" * 50, metrics={"精度": 0.5}),
     ):
         text = section(result, width=width, unicode=unicode)
@@ -134,8 +129,8 @@ def test_a_narrow_section_gives_up_columns_not_rows(everything):
     assert "learning rate" not in text
 
 
-def test_a_broken_end_is_drawn_listed_and_explained(make_curve, make_result):
-    text = section(broken(make_curve, make_result), width=80, unicode=True)
+def test_a_broken_end_is_drawn_listed_and_explained(make_curve, make_result, judged):
+    text = section(broken(make_curve, judged), width=80, unicode=True)
     assert "loss 2.303 ▁▁█× nan\n" in text
     assert "   3    nan" in text
     assert "not finite     data x['age'], first in row 4, 2 values\n" in text
@@ -216,9 +211,11 @@ def test_very_many_starts_are_counted(failed):
     assert text.endswith("  and 10 more, of which 10 failed")
 
 
-def test_a_section_reads_the_same_after_it_crossed_a_process(everything, make_curve, make_result):
+def test_a_section_reads_the_same_after_it_crossed_a_process(
+    everything, make_curve, make_result, judged
+):
     long = LossCurve(steps=tuple(range(1, 3001)), batch_loss=tuple(9 / i for i in range(1, 3001)))
-    for result in (everything, broken(make_curve, make_result), make_result(curve=long)):
+    for result in (everything, broken(make_curve, judged), make_result(curve=long)):
         again = ConvergenceResult.from_dict(result.to_dict())
         assert section(again, width=80, unicode=True) == section(result, width=80, unicode=True)
 
@@ -227,8 +224,8 @@ def test_a_section_reads_the_same_after_it_crossed_a_process(everything, make_cu
 
 DIAGNOSIS_AT_80 = """\
 target-missed
-  loss 0.431 after 200 steps, max_loss is 0.1
-  final_loss=0.431, max_loss=0.1
+  loss 0.431 after 200 steps, above max_loss=0.1
+  final_loss=0.431, initial_loss=2.303, max_loss=0.1
 
 cause: unscaled-features
   x[:, 12] has a standard deviation of 314 and x[:, 7] of 0.12; standardised,

@@ -10,7 +10,9 @@ import pytest
 from _pytest._io import TerminalWriter
 
 from pytest_converge.core.curve import LossCurve
+from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
+from pytest_converge.core.record import NonFinite
 from pytest_converge.report.layout import cell_width
 from pytest_converge.report.summary import Segment, summary_lines
 
@@ -21,7 +23,7 @@ LONG_ID = (
 
 
 @pytest.fixture
-def session(failed, make_curve, make_result):
+def session(failed, make_curve, make_result, judged):
     """A passing, a failing, a broken training, and two in one test with wide characters."""
     nan = make_curve(
         steps=37,
@@ -29,13 +31,13 @@ def session(failed, make_curve, make_result):
         batch_loss=(*[2.3 - i / 20 for i in range(36)], math.nan),
         final_loss=None,
     )
-    lost = Finding(code="nonfinite-loss", message="the loss is nan after step 37 of 200")
+    lost = (NonFinite(what="loss", name="nan", step=37),)
     no_probe = LossCurve(
         steps=tuple(range(1, 1001)), batch_loss=tuple(3000.0 * 0.99**i for i in range(1000))
     )
     digits = "tests/test_数字.py::test_手書き"
     return [
-        make_result([lost], test=LONG_ID, curve=nan, seconds=0.31),
+        judged(test=LONG_ID, curve=nan, seconds=0.31, nonfinite=lost),
         make_result(test=digits, number=2, curve=no_probe, probe_rows=0, seconds=200.0),
         make_result(test=digits, curve=make_curve(steps=1, points=2)),
         failed,
@@ -332,8 +334,10 @@ def test_expected_and_other_failures_are_told_apart(failed, make_result):
     assert tally.markup == ("red", "bold")
 
 
-def test_notes_are_shown_only_when_asked_for(make_result):
-    note = Finding(code="constant-feature", message="x[:, 2] has one value", fails=False)
-    noted = make_result([note])
+def test_notes_are_shown_only_when_asked_for(judged):
+    met = Expectation(max_loss=0.5, steps=200)
+    noted = judged(constant_columns=("x[:, 2]",), expectation=met)
     assert not any("constant-feature" in line for line in texts([noted], verbosity=0))
-    assert "  note constant-feature: x[:, 2] has one value" in texts([noted], verbosity=1)
+    assert "  note constant-feature: x[:, 2] has the same value in every row" in texts(
+        [noted], verbosity=1
+    )

@@ -21,7 +21,7 @@ from pytest_converge.baselines.files.errors import DefectError
 from pytest_converge.baselines.files.schema import NONFINITE, SCHEMA_VERSION, trainings_of
 from pytest_converge.baselines.gate.scores import DIGITS
 from pytest_converge.core.baseline import Baseline, StoredRun
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 
 __all__ = ["dumps", "loads"]
 
@@ -49,7 +49,7 @@ def dumps(trainings: Sequence[Baseline]) -> str:
     tests = {training.test for training in trainings}
     if len(tests) != 1:
         given = f"trainings of {len(tests)} tests for one file"
-        raise InvalidTrainingError(complaint(given, "those of one test", "Write a file for each."))
+        raise invalid(given, "those of one test", "Write a file for each.")
     document = {
         "schema_version": SCHEMA_VERSION,
         "test": tests.pop(),
@@ -155,7 +155,7 @@ def _facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in facts.items():
         if isinstance(value, float) and not math.isfinite(value):
             given, remedy = f"{name}={shown(value)}", "A baseline keeps no other."
-            raise InvalidTrainingError(complaint(given, "a finite number", remedy))
+            raise invalid(given, "a finite number", remedy)
     return {name: _number(v) if isinstance(v, float) else v for name, v in facts.items()}
 
 

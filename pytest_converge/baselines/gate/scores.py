@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Sequence
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 
 __all__ = ["DIGITS", "KEPT_POINTS", "kept_points", "metric_score", "scores"]
 
@@ -37,7 +37,7 @@ def scores(losses: Sequence[float]) -> tuple[float, float]:
     reason = unscorable(losses)
     if reason:
         remedy = "Give metric= something that has a best value, or add a constant to the loss."
-        raise InvalidTrainingError(complaint(reason, "losses that are positive", remedy))
+        raise invalid(reason, "losses that are positive", remedy)
     if not all(map(math.isfinite, losses)):
         return math.inf, math.inf
     floor = _floor(losses)

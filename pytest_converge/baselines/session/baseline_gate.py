@@ -35,7 +35,7 @@ from pytest_converge.core.baseline import (
     StoredRun,
     Value,
 )
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 from pytest_converge.core.finding import Finding
 
 __all__ = ["BaselineGate", "Subject"]
@@ -192,7 +192,7 @@ class BaselineGate:
                 remedy = "Two revisions can be compared only where both train with equal settings."
             given = f"a training with {', '.join(texts)}"
             expected = f"{', '.join(before)} as in its baseline"
-            raise InvalidTrainingError(complaint(given, expected, remedy))
+            raise invalid(given, expected, remedy)
 
     def _within_time(self, run: Callable[[int], StoredRun], began: float) -> Iterator[StoredRun]:
         """The runs one by one; an error where the time is over and another one is asked for."""
@@ -203,7 +203,7 @@ class BaselineGate:
                 expected = f"all runs of a baseline within {self._policy.seconds:g} s"
                 longer = math.ceil(1.5 * passed / number * SEEDS)
                 remedy = f"Train fewer steps, or allow more: --converge-baseline-seconds={longer}"
-                raise InvalidTrainingError(complaint(given, expected, remedy))
+                raise invalid(given, expected, remedy)
             yield run(number)
 
     def _compare(
@@ -268,7 +268,7 @@ class BaselineGate:
             seeds = ", ".join(str(run.seed) for run in found)
             given = f"{len(found)} of {len(runs)} runs that are not finite (seed {seeds})"
             remedy = 'Repair them, or accept them: --converge-accept-worse="the reason"'
-            raise InvalidTrainingError(complaint(given, "finite runs to record", remedy))
+            raise invalid(given, "finite runs to record", remedy)
 
     def _save(
         self,

@@ -9,7 +9,7 @@ from pytest_converge.baselines.session.baseline_gate import BaselineGate, Subjec
 from pytest_converge.baselines.session.runs import Runs
 from pytest_converge.core.baseline import BaselinePolicy, BaselineReport, Value
 from pytest_converge.core.calls import Call
-from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
+from pytest_converge.core.errors import invalid, nearest
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import TrainingRecord
@@ -44,11 +44,11 @@ class Connection:
         if not running.training.takes_builder:
             given = "baseline=True for an object that is trained by a step of its own"
             remedy = "Leave baseline out: a step cannot be built anew."
-            raise InvalidTrainingError(complaint(given, "a compiled Keras model", remedy))
+            raise invalid(given, "a compiled Keras model", remedy)
         if not running.training.replays:
             given = "a generator that cannot start again, with baseline=True"
             remedy = "Pass a tf.data.Dataset or a PyDataset, or fewer steps."
-            raise InvalidTrainingError(complaint(given, "data that can be read twice", remedy))
+            raise invalid(given, "data that can be read twice", remedy)
 
     def settle(
         self, running: TrainingRun, records: Sequence[TrainingRecord]
@@ -99,7 +99,7 @@ def connect(
     if expectation.metric is not None and not expectation.baseline:
         remedy = "Add baseline=True, or bound the metric itself: metrics={name: (low, high)}."
         given = f"metric={expectation.metric!r} without a baseline"
-        raise InvalidTrainingError(complaint(given, "baseline=True with it", remedy))
+        raise invalid(given, "baseline=True with it", remedy)
     if not expectation.baseline or policy.mode == "off":
         return None
     from pytest_converge.training.adapters.build import check_builder
@@ -147,8 +147,8 @@ def check_metric(metric: str | None, directions: Mapping[str, bool | None]) -> N
         remedy = nearest(metric, directions)
         if metric.startswith("val_") and not any(name.startswith("val_") for name in directions):
             remedy = "Pass held-out data: validation_data=(x, y)."
-        raise InvalidTrainingError(complaint(f"metric={metric!r}", "a compiled metric", remedy))
+        raise invalid(f"metric={metric!r}", "a compiled metric", remedy)
     if directions[metric] is None:
         expected = "one of which Keras knows whether more is better"
         remedy = "Use a loss, as metric='loss', or a metric of keras.metrics."
-        raise InvalidTrainingError(complaint(f"metric={metric!r}", expected, remedy))
+        raise invalid(f"metric={metric!r}", expected, remedy)

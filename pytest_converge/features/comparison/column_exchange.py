@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from pytest_converge.columns.scale import column_scales
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.data.arrays import as_arrays, column_names
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.features import standardised_columns
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.interventions.rerun import Reruns
 
-__all__ = ["FeatureBench", "Features", "exchanged", "read_features", "z_scored"]
+__all__ = ["FeatureReruns", "Features", "exchanged", "read_features", "z_scored"]
 
 #: Kinds of columns that have a scale to choose; of the others z-scores would make nonsense.
 FREE = frozenset({"constant", "continuous"})
@@ -63,7 +63,7 @@ def read_features(name: str, data: Any) -> Features:
         given = f"{name!r}: {array.dtype} data" if text else f"{name!r}: {shown(data)}"
         remedy = "Encode text as numbers, and join several arrays to one."
         expected = "features as one array or table of numbers"
-        raise InvalidTrainingError(complaint(given, expected, remedy))
+        raise invalid(given, expected, remedy)
     if array.ndim == 1:
         array = array[:, None]
     if array.dtype.kind in "fb":
@@ -100,7 +100,7 @@ def exchanged(own: Features, other: Features, columns: Collection[int]) -> Featu
     return Features(name=own.name, array=array, columns=own.columns)
 
 
-class FeatureBench(Laboratory):
+class FeatureReruns(Reruns):
     """Trains on other features of the same shape and type, through one trace."""
 
     def records(self, features: Features, starts: int) -> list[TrainingRecord]:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pytest_converge.core.calls import FitCall
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.runner import Context, seeded_training
 
 if TYPE_CHECKING:
-    from pytest_converge.features.comparison.column_exchange import FeatureBench, Features
+    from pytest_converge.features.comparison.column_exchange import FeatureReruns, Features
 
 __all__ = ["compared_pipelines"]
 
@@ -79,7 +79,7 @@ def _comparison(
     if not scale.usable:
         given = "a reference whose loss is not finite, or negative"
         remedy = "Look at it alone: converge.fit(build, z_scored_features, targets)."
-        raise InvalidTrainingError(complaint(given, "one that trains", remedy))
+        raise invalid(given, "one that trains", remedy)
     runs = [scale.run(each, benches.records(each, starts)) for each in features]
     comparison = PipelineComparison(
         test=context.test,
@@ -126,7 +126,7 @@ class _Benches:
         self._takes_shape = len(needed_arguments(build)) == 1
         self._targets = targets
         self._batch_size = batch_size
-        self._benches: dict[tuple[Any, ...], FeatureBench] = {}
+        self._benches: dict[tuple[Any, ...], FeatureReruns] = {}
 
     def check(self, features: list[Features]) -> None:
         """Refuses shapes that a model of one shape cannot take."""
@@ -135,7 +135,7 @@ class _Benches:
             given = f"features of the shapes {', '.join(map(str, sorted(shapes)))}"
             remedy = "Let build take the shape: def build(shape): ... keras.Input(shape)."
             expected = "one shape, where build takes no argument"
-            raise InvalidTrainingError(complaint(given, expected, remedy))
+            raise invalid(given, expected, remedy)
 
     def records(self, features: Features, starts: int) -> list[TrainingRecord]:
         """One training from each of the first starts."""
@@ -144,8 +144,8 @@ class _Benches:
             self._benches[key] = self._bench(features)
         return self._benches[key].records(features, starts)
 
-    def _bench(self, features: Features) -> FeatureBench:
-        from pytest_converge.features.comparison.column_exchange import FeatureBench
+    def _bench(self, features: Features) -> FeatureReruns:
+        from pytest_converge.features.comparison.column_exchange import FeatureReruns
         from pytest_converge.training.loop.run import TrainingRun
 
         shape = (features.shape,) if self._takes_shape else ()
@@ -159,4 +159,4 @@ class _Benches:
         self._stack.callback(training.release)
         context = self._context
         running = TrainingRun(training, context.expectation.steps, context.progress)
-        return FeatureBench(running, context.expectation.seed or 0, context.progress)
+        return FeatureReruns(running, context.expectation.seed or 0, context.progress)

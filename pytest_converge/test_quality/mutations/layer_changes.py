@@ -15,7 +15,8 @@ from pytest_converge.training.keras_internals import (
     own_variables,
     trainable_set_to,
 )
-from pytest_converge.training.model.structure import attributes_set, output_layer
+from pytest_converge.training.model.structure import output_layer
+from pytest_converge.training.state.snapshot import attributes_set, shadowed
 from pytest_converge.training.training import Training
 
 __all__ = ["activation_removed", "first_layer_frozen"]
@@ -24,7 +25,7 @@ __all__ = ["activation_removed", "first_layer_frozen"]
 ACTIVATION_LAYERS = ("ReLU", "LeakyReLU", "ELU")
 
 
-def first_layer_frozen(model: Any) -> Intervention | None:
+def first_layer_frozen(model: keras.Model) -> Intervention | None:
     """The first layer with a trained matrix keeps its initial weights.
 
     None where nothing else is trained: then there would be no training left. Normalisations are
@@ -53,7 +54,7 @@ def first_layer_frozen(model: Any) -> Intervention | None:
     return Intervention(code="", change="first layer frozen", where=(layer.name,), variant=variant)
 
 
-def activation_removed(model: Any) -> Intervention | None:
+def activation_removed(model: keras.Model) -> Intervention | None:
     """The first hidden layer whose activation is not linear made linear.
 
     Of a recurrent layer it is the activation of its cell, not that of its gates. None where no
@@ -72,23 +73,17 @@ def activation_removed(model: Any) -> Intervention | None:
     return None
 
 
-def _replaced(layer: Any, name: str, value: Any) -> Intervention:
-    @contextlib.contextmanager
-    def variant(_: Training) -> Iterator[None]:
-        # Past Keras' own bookkeeping, which refuses layers as attributes of a built layer.
-        kept = dict(layer.__dict__)
-        layer.__dict__[name] = value
-        try:
-            yield
-        finally:
-            del layer.__dict__[name]
-            if name in kept:
-                layer.__dict__[name] = kept[name]
-
-    return Intervention(code="", change="activation removed", where=(layer.name,), variant=variant)
+def _replaced(layer: keras.layers.Layer, name: str, value: Any) -> Intervention:
+    # Keras refuses layers as attributes of a built layer.
+    return Intervention(
+        code="",
+        change="activation removed",
+        where=(layer.name,),
+        variant=lambda _: shadowed([(layer, name, value)]),
+    )
 
 
-def _in_order(layer: Any) -> Iterator[Any]:
+def _in_order(layer: keras.layers.Layer) -> Iterator[Any]:
     """The layers within a model in the order in which it lists them, each before its parts."""
     seen: set[int] = set()
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from pytest_converge.core.calls import Call, FitCall, MinimizeCall, StepCall
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import InvalidTrainingError, invalid, shown
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.training.adapters.fit import ModelTraining
 from pytest_converge.training.adapters.minimize import MinimizeTraining
@@ -79,7 +79,7 @@ def build_training(call: Call, expectation: Expectation, seed: int, adapt: Adapt
             name, expected = "min_skill", "a training with targets"
         remedy = "Use max_loss or min_decrease, or converge.fit."
         given = f"{name} for converge.{call.verb}"
-        raise InvalidTrainingError(complaint(given, expected, remedy))
+        raise invalid(given, expected, remedy)
     match call:
         case FitCall():
             return _fit(call, expectation, seed, adapt)
@@ -124,7 +124,7 @@ def _refuse_held_out(call: FitCall) -> None:
     if call.validation_data is not None:
         given = "validation_data for a model that is trained by a step of its own"
         remedy = "Leave it out, or let pytest_converge_adapt return a compiled Keras model."
-        raise InvalidTrainingError(complaint(given, "a compiled Keras model", remedy))
+        raise invalid(given, "a compiled Keras model", remedy)
 
 
 def _fit_data(call: FitCall, steps: int, seed: int) -> TrainingData:
@@ -136,16 +136,14 @@ def _fit_data(call: FitCall, steps: int, seed: int) -> TrainingData:
             if part is not None:
                 given = f"{name} beside a {type(x).__name__}"
                 remedy = f"Let its batches hold it: (x, y{', w' if name != 'y' else ''})."
-                raise InvalidTrainingError(complaint(given, f"no {name}", remedy))
+                raise invalid(given, f"no {name}", remedy)
         return read_batches(x, call.class_weight, steps=steps, shuffle=bool(shuffle), seed=seed)
     if isinstance(batch_size, bool) or not hasattr(batch_size, "__index__") or batch_size < 1:
         remedy = "Give the rows of a batch, as batch_size=32."
-        raise InvalidTrainingError(
-            complaint(f"batch_size={shown(batch_size)}", "an integer of at least 1", remedy)
-        )
+        raise invalid(f"batch_size={shown(batch_size)}", "an integer of at least 1", remedy)
     if not isinstance(shuffle, (bool, np.bool_)):
         remedy = "True reshuffles the rows every epoch, False keeps their order."
-        raise InvalidTrainingError(complaint(f"shuffle={shown(shuffle)}", "True or False", remedy))
+        raise invalid(f"shuffle={shown(shuffle)}", "True or False", remedy)
     return read_arrays(
         x,
         call.y,
@@ -171,9 +169,7 @@ def _three_parts(parts: Any) -> tuple[Any, Any, Any]:
         return parts[0], parts[1], parts[2]
     remedy = "Or pass the three: converge.minimize(loss, [w], keras.optimizers.SGD(0.1))."
     expected = "a function that returns (loss, variables, optimizer)"
-    raise InvalidTrainingError(
-        complaint(f"a function that returned {shown(parts)}", expected, remedy)
-    )
+    raise invalid(f"a function that returned {shown(parts)}", expected, remedy)
 
 
 def _step(call: StepCall, expectation: Expectation, seed: int) -> Training:
@@ -217,9 +213,7 @@ def _is_builder(candidate: Any) -> bool:
     if needed:
         given = f"a function that needs {', '.join(needed)}"
         remedy = "Bind them: lambda: build(...)."
-        raise InvalidTrainingError(
-            complaint(given, "a function without arguments that builds what is trained", remedy)
-        )
+        raise invalid(given, "a function without arguments that builds what is trained", remedy)
     return True
 
 
@@ -232,4 +226,4 @@ def _cannot_restart(call: Call, argument: str) -> InvalidTrainingError:
     expected, remedy = BUILDERS[call.verb]
     name = argument.partition("=")[0]
     given = f"{argument} with objects that are built already"
-    return InvalidTrainingError(complaint(given, expected, remedy.format(name=name)))
+    return invalid(given, expected, remedy.format(name=name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -44,7 +44,7 @@ from pytest_converge.training.model.structure import (
 from pytest_converge.training.state.graphs import TracedForAnyRows
 from pytest_converge.training.state.optimizer import ObservedOptimizer
 from pytest_converge.training.state.seeding import seed_everything
-from pytest_converge.training.state.snapshot import unique_variables
+from pytest_converge.training.state.snapshot import attributes_set, unique_variables
 from pytest_converge.training.training import EndMeasures, Training
 
 __all__ = ["ModelTraining"]
@@ -77,7 +77,7 @@ class ModelTraining(Training):
 
     def __init__(
         self,
-        model: Any,
+        model: keras.Model,
         data: TrainingData,
         *,
         builder: Callable[[], Any] | None = None,
@@ -124,12 +124,12 @@ class ModelTraining(Training):
         return not self.own_train_step and not training_matters(self.model)
 
     @property
-    def trainable(self) -> list[Any]:
+    def trainable(self) -> list[tf.Variable]:
         """The model's trainable variables."""
         return unique_variables(self.model.trainable_variables)
 
     @property
-    def transient(self) -> list[Any]:
+    def transient(self) -> list[tf.Variable]:
         """Moving averages, seed generators and metrics; all weights under a custom step."""
         model = self.model
         variables = [*model.non_trainable_variables, *self._metric_variables(), *global_seed()]
@@ -138,7 +138,7 @@ class ModelTraining(Training):
         return unique_variables(variables)
 
     @property
-    def seed_state(self) -> list[Any]:
+    def seed_state(self) -> list[tf.Variable]:
         """The states of the model's seed generators and of Keras' global one."""
         found = [v for v in self.model.non_trainable_variables if is_seed(v)]
         return unique_variables([*found, *global_seed()])
@@ -213,35 +213,21 @@ class ModelTraining(Training):
         """The model's step uses the optimizer that the model holds."""
         return True
 
-    @contextlib.contextmanager
-    def with_optimizer(self, optimizer: Any) -> Iterator[None]:
+    def with_optimizer(self, optimizer: Any) -> contextlib.AbstractContextManager[None]:
         """The model holds another optimizer meanwhile, built for what is trainable now."""
         optimizer.build(self.model.trainable_variables)
-        kept = self.optimizers, self.model.optimizer
-        self.optimizers, self.model.optimizer = (ObservedOptimizer(optimizer),), optimizer
-        try:
-            yield
-        finally:
-            self.optimizers, self.model.optimizer = kept
+        observed = (ObservedOptimizer(optimizer),)
+        held = (self.model, "optimizer", optimizer)
+        return attributes_set([(self, "optimizers", observed), held])
 
-    @contextlib.contextmanager
-    def with_model(self, model: Any) -> Iterator[None]:
+    def with_model(self, model: keras.Model) -> contextlib.AbstractContextManager[None]:
         """Another model on the same data, by the optimizer that it was compiled with."""
-        kept = self.model, self.optimizers
-        self.model, self.optimizers = model, (ObservedOptimizer(model.optimizer),)
-        try:
-            yield
-        finally:
-            self.model, self.optimizers = kept
+        observed = (ObservedOptimizer(model.optimizer),)
+        return attributes_set([(self, "model", model), (self, "optimizers", observed)])
 
-    @contextlib.contextmanager
-    def traced_anew(self) -> Iterator[None]:
+    def traced_anew(self) -> contextlib.AbstractContextManager[None]:
         """The shared forward pass belongs to the model as it was traced."""
-        kept, self._shared = self._shared, TracedForAnyRows(self._inference)
-        try:
-            yield
-        finally:
-            self._shared = kept
+        return attributes_set([(self, "_shared", TracedForAnyRows(self._inference))])
 
     def reseeded(self, seed: int) -> Mapping[int, Any] | None:
         """Initial values of another model of the builder, or by the model's own initialisers."""
@@ -266,7 +252,7 @@ class ModelTraining(Training):
         predictions, loss, penalty = self._shared(batch)
         return predictions, loss, penalty
 
-    def _metric_variables(self) -> list[Any]:
+    def _metric_variables(self) -> list[tf.Variable]:
         return [v for metric in self.model.metrics for v in metric.variables]
 
     def _reset_metrics(self) -> None:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.traceability import needed_arguments, rehearse
 from pytest_converge.training.data.arrays import as_array, nonfinite_array
 from pytest_converge.training.data.batches import Batch
 from pytest_converge.training.state.optimizer import ObservedOptimizer, is_optimizer
 from pytest_converge.training.state.seeding import seed_everything
-from pytest_converge.training.state.snapshot import unique_variables
+from pytest_converge.training.state.snapshot import attributes_set, unique_variables
 from pytest_converge.training.training import Training
 
 __all__ = ["MinimizeTraining", "check_variables"]
@@ -57,14 +57,12 @@ class MinimizeTraining(Training):
     ) -> None:
         if not callable(loss):
             remedy = "Write it as a function, as lambda: tf.reduce_mean((y - w) ** 2)."
-            raise InvalidTrainingError(
-                complaint(f"loss={shown(loss)}", "a function without arguments", remedy)
-            )
+            raise invalid(f"loss={shown(loss)}", "a function without arguments", remedy)
         needed = needed_arguments(loss)
         if needed:
             remedy = "Let it close over its data, as lambda: loss(x, y)."
             given = f"a loss that needs {', '.join(needed)}"
-            raise InvalidTrainingError(complaint(given, "a function without arguments", remedy))
+            raise invalid(given, "a function without arguments", remedy)
         self._loss = loss
         self._given = check_variables(variables)
         self._variables = unique_variables(self._given)
@@ -75,12 +73,12 @@ class MinimizeTraining(Training):
             self.eager_reason = rehearse("loss", self._scalar, [()] * REHEARSED, self._variables)
 
     @property
-    def trainable(self) -> list[Any]:
+    def trainable(self) -> list[tf.Variable]:
         """The variables given."""
         return self._variables
 
     @property
-    def transient(self) -> list[Any]:
+    def transient(self) -> list[tf.Variable]:
         """Nothing: the loss is only read."""
         return []
 
@@ -91,9 +89,7 @@ class MinimizeTraining(Training):
         gradients = tape.gradient(loss, self._variables)
         if all(gradient is None for gradient in gradients):
             remedy = "Compute it from the variables with TensorFlow or keras.ops operations."
-            raise InvalidTrainingError(
-                complaint("a loss without a gradient", "one that depends on the variables", remedy)
-            )
+            raise invalid("a loss without a gradient", "one that depends on the variables", remedy)
         pairs = [(g, v) for g, v in zip(gradients, self._given, strict=True) if g is not None]
         self.optimizers[0].optimizer.apply_gradients(pairs)
         return loss
@@ -107,26 +103,18 @@ class MinimizeTraining(Training):
         """The loss does not know by what it is minimised."""
         return True
 
-    @contextlib.contextmanager
-    def with_optimizer(self, optimizer: Any) -> Iterator[None]:
+    def with_optimizer(self, optimizer: Any) -> contextlib.AbstractContextManager[None]:
         """Minimises by another optimizer meanwhile."""
-        kept, self.optimizers = self.optimizers, (observed(optimizer, self._given),)
-        try:
-            yield
-        finally:
-            self.optimizers = kept
+        return attributes_set([(self, "optimizers", (observed(optimizer, self._given),))])
 
-    @contextlib.contextmanager
-    def with_variables(self, variables: list[Any]) -> Iterator[None]:
+    def with_variables(
+        self, variables: list[tf.Variable]
+    ) -> contextlib.AbstractContextManager[None]:
         """Trains other variables of the loss meanwhile, by an optimizer of the same settings."""
-        kept = self._given, self._variables
-        self._given, self._variables = variables, unique_variables(variables)
-        try:
-            yield
-        finally:
-            self._given, self._variables = kept
+        inner = unique_variables(variables)
+        return attributes_set([(self, "_given", variables), (self, "_variables", inner)])
 
-    def read_variables(self) -> list[Any]:
+    def read_variables(self) -> list[tf.Variable]:
         """The trainable variables that the loss reads, whether they were given or not."""
         with tf.GradientTape() as tape:
             self._scalar()
@@ -161,13 +149,11 @@ class MinimizeTraining(Training):
         if value is None:
             remedy = "End it with: return loss."
             given = f"a loss that returned {shown(value)}"
-            raise InvalidTrainingError(complaint(given, "a scalar", remedy))
+            raise invalid(given, "a scalar", remedy)
         loss = tf.convert_to_tensor(value)
         if loss.shape.num_elements() not in (1, None):
             remedy = "Reduce it, as by tf.reduce_mean."
-            raise InvalidTrainingError(
-                complaint(f"a loss of shape {tuple(loss.shape)}", "a scalar", remedy)
-            )
+            raise invalid(f"a loss of shape {tuple(loss.shape)}", "a scalar", remedy)
         return tf.reshape(loss, ())
 
 
@@ -178,26 +164,22 @@ def check_variables(variables: Any) -> list[Any]:
     if isinstance(variables, (tf.Variable, keras.Variable)):
         variables = [variables]
     if not isinstance(variables, Iterable):
-        raise InvalidTrainingError(complaint(f"variables={shown(variables)}", expected, remedy))
+        raise invalid(f"variables={shown(variables)}", expected, remedy)
     listed = list(variables)
     if not listed:
-        raise InvalidTrainingError(
-            complaint("no trainable variables (an empty list)", expected, remedy)
-        )
+        raise invalid("no trainable variables (an empty list)", expected, remedy)
     for variable in listed:
         if not isinstance(variable, (tf.Variable, keras.Variable)):
-            raise InvalidTrainingError(
-                complaint(f"the variable {shown(variable)}", expected, remedy)
-            )
+            raise invalid(f"the variable {shown(variable)}", expected, remedy)
     return listed
 
 
-def observed(optimizer: Any, variables: list[Any]) -> ObservedOptimizer:
+def observed(optimizer: Any, variables: list[tf.Variable]) -> ObservedOptimizer:
     """An optimizer under observation, built for the variables."""
     if not is_optimizer(optimizer):
         expected = "an optimizer of keras.optimizers or tf.compat.v1.train"
         remedy = "Pass an object, as keras.optimizers.SGD(0.1), not a name."
-        raise InvalidTrainingError(complaint(f"optimizer={shown(optimizer)}", expected, remedy))
+        raise invalid(f"optimizer={shown(optimizer)}", expected, remedy)
     if isinstance(optimizer, keras.optimizers.Optimizer) and not optimizer.built:
         optimizer.build(variables)
     return ObservedOptimizer(optimizer)

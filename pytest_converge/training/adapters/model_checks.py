@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.training.data.arrays import batch_leaves
-from pytest_converge.training.data.batches import Batch
+from pytest_converge.training.data.batches import Array, Batch
 from pytest_converge.training.data.held_out import PREFIX
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import call_model, has_own_train_step
@@ -35,47 +35,39 @@ def check_is_model(model: Any) -> None:
             if legacy
             else "Pass a compiled model, or a function without arguments that returns one."
         )
-        raise InvalidTrainingError(
-            complaint(f"model={shown(model)}", "a keras.Model or a function", remedy)
-        )
+        raise invalid(f"model={shown(model)}", "a keras.Model or a function", remedy)
     if not model.compiled:
         remedy = 'Compile it first: model.compile("adam", loss="mse").'
-        raise InvalidTrainingError(
-            complaint(f"the model {model.name!r}, not compiled", "a compiled model", remedy)
-        )
+        raise invalid(f"the model {model.name!r}, not compiled", "a compiled model", remedy)
     strategy = model.distribute_strategy
     if type(strategy) is not type(tf.distribute.get_strategy()) or _replicas(strategy) > 1:
         given = f"a model built under {type(strategy).__name__}"
         remedy = "Build it outside of strategy.scope() in the test."
-        raise InvalidTrainingError(
-            complaint(given, "a model without a tf.distribute strategy", remedy)
-        )
+        raise invalid(given, "a model without a tf.distribute strategy", remedy)
 
 
-def check_compiled(model: Any, batch: Batch) -> None:
+def check_compiled(model: keras.Model, batch: Batch) -> None:
     """A compiled model has an optimizer, and its loss the targets it needs."""
     if model.optimizer is None:
         remedy = "Compile it with one, as model.compile('adam', ...)."
-        raise InvalidTrainingError(
-            complaint(f"the model {model.name!r} without an optimizer", "an optimizer", remedy)
-        )
+        raise invalid(f"the model {model.name!r} without an optimizer", "an optimizer", remedy)
     if has_own_train_step(model):
         return
     _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
     if y is None and loss_names(model.loss):
         remedy = "Pass the targets as the third argument: converge.fit(model, x, y)."
-        raise InvalidTrainingError(complaint("no targets", "y for the compiled loss", remedy))
+        raise invalid("no targets", "y for the compiled loss", remedy)
 
 
-def check_trainable(model: Any) -> None:
+def check_trainable(model: keras.Model) -> None:
     """A built model has something to train."""
     if not model.trainable_variables:
         remedy = "Set model.trainable = True, or unfreeze a layer, before compile."
         given = f"no trainable variables in the model {model.name!r}"
-        raise InvalidTrainingError(complaint(given, "at least one", remedy))
+        raise invalid(given, "at least one", remedy)
 
 
-def check_labels(model: Any, arrays: Batch) -> None:
+def check_labels(model: keras.Model, arrays: Batch) -> None:
     """The labels of a model with one sparse cross-entropy lie in the range of its output."""
     names = loss_names(model.loss)
     if [name for name, _ in names] != ["sparse_categorical_crossentropy"]:
@@ -87,7 +79,7 @@ def check_labels(model: Any, arrays: Batch) -> None:
             _check_sparse(classes, np.asarray(targets[0]), names[0][1])
 
 
-def check_metrics(bounds: Any, model: Any, known: Iterable[str]) -> None:
+def check_metrics(bounds: Any, model: keras.Model, known: Iterable[str]) -> None:
     """Every bounded metric is one that is measured at the end."""
     names = [name for name in known if name != "loss"]
     for name in bounds:
@@ -98,23 +90,23 @@ def check_metrics(bounds: Any, model: Any, known: Iterable[str]) -> None:
         if held_out:
             remedy = "Pass held-out data, validation_data=(x, y), and compile the metric."
         expected = f"one of the compiled metrics ({', '.join(names) or 'there are none'})"
-        raise InvalidTrainingError(complaint(f"metrics={{{name!r}: ...}}", expected, remedy))
+        raise invalid(f"metrics={{{name!r}: ...}}", expected, remedy)
 
 
-def check_held_out(model: Any) -> None:
+def check_held_out(model: keras.Model) -> None:
     """A model that is to be evaluated on held-out data tells its loss there."""
     own_test_step = type(model).test_step is not keras.Model.test_step
     if has_own_train_step(model) and not own_test_step and not loss_names(model.loss):
         given = "validation_data for a model with a train_step of its own and no compiled loss"
         remedy = "Give it a test_step that returns the loss, or leave validation_data out."
-        raise InvalidTrainingError(complaint(given, "a model that can be evaluated", remedy))
+        raise invalid(given, "a model that can be evaluated", remedy)
 
 
 def _replicas(strategy: Any) -> int:
     return int(getattr(strategy, "num_replicas_in_sync", 1))
 
 
-def _units_of_output(model: Any, arrays: Batch) -> int | None:
+def _units_of_output(model: keras.Model, arrays: Batch) -> int | None:
     """The last axis of a single output; a subclassed model tells it by its output for one row."""
     if getattr(model, "outputs", None):
         shape = model.output_shape
@@ -130,7 +122,7 @@ def _units_of_output(model: Any, arrays: Batch) -> int | None:
     return shape[-1]
 
 
-def _check_sparse(classes: int, labels: np.ndarray[Any, Any], loss: Any) -> None:
+def _check_sparse(classes: int, labels: Array, loss: Any) -> None:
     if labels.dtype.kind not in "iuf" or not labels.size:
         return
     ignored = loss.get_config().get("ignore_class") if hasattr(loss, "get_config") else None
@@ -148,6 +140,4 @@ def _check_sparse(classes: int, labels: np.ndarray[Any, Any], loss: Any) -> None
         if labels.min() == 1 and labels.max() == classes
         else f"The output layer has {classes} units; check it and the labels."
     )
-    raise InvalidTrainingError(
-        complaint(given, f"labels from 0 to {classes - 1} for a sparse cross-entropy", remedy)
-    )
+    raise invalid(given, f"labels from 0 to {classes - 1} for a sparse cross-entropy", remedy)

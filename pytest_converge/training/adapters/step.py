@@ -10,7 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
+from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.minimize import check_variables, observed
 from pytest_converge.training.adapters.traceability import rehearse
@@ -50,7 +51,7 @@ class StepTraining(Training):
     ) -> None:
         if not callable(step):
             remedy = "Pass the function itself: converge.step(train_step, ...)."
-            raise InvalidTrainingError(complaint(f"step={shown(step)}", "a function", remedy))
+            raise invalid(f"step={shown(step)}", "a function", remedy)
         self._step = step
         given = check_variables(variables)
         self._variables = unique_variables(given)
@@ -63,12 +64,12 @@ class StepTraining(Training):
             self.eager_reason = self._rehearse()
 
     @property
-    def trainable(self) -> list[Any]:
+    def trainable(self) -> list[tf.Variable]:
         """The variables given."""
         return self._variables
 
     @property
-    def transient(self) -> list[Any]:
+    def transient(self) -> list[tf.Variable]:
         """Everything: a probe is a step that is taken back."""
         slots = [v for optimizer in self.optimizers for v in optimizer.variables]
         return unique_variables([*self._variables, *slots, *self.touched])
@@ -92,7 +93,7 @@ class StepTraining(Training):
         if loss is None:
             given = f"a step that returned {shown(returned)}"
             remedy = "End it with: return loss."
-            raise InvalidTrainingError(complaint(given, "the loss of the step", remedy))
+            raise invalid(given, "the loss of the step", remedy)
         tensor = tf.convert_to_tensor(loss)
         return tf.cast(tf.reduce_mean(tensor) if tensor.shape.rank else tensor, tf.float32)
 
@@ -125,10 +126,8 @@ class StepTraining(Training):
 
 def _converted(function: Any) -> Any:
     """A function whose Python conditions and loops work on tensors of a graph."""
-    try:
-        return tf.autograph.to_graph(function)
-    except Exception:  # noqa: BLE001 - one without source code has to do as it is
-        return function
+    converted = Guard().tried("conversion", lambda: tf.autograph.to_graph(function))
+    return function if converted is None else converted  # one without source code stays as it is
 
 
 def optimizers_of(step: Any) -> list[Any]:

@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.record import NonFinite
+from pytest_converge.training.data.batches import Array
 
 __all__ = [
     "as_array",
@@ -73,16 +74,12 @@ def _checked(leaf: Any, name: str) -> Any:
     try:
         array = as_array(leaf)
     except (ValueError, TypeError) as error:
-        raise InvalidTrainingError(
-            complaint(f"{name} that cannot be converted ({error})", expected, remedy)
-        ) from error
+        raise invalid(f"{name} that cannot be converted ({error})", expected, remedy) from error
     is_text = array.dtype.kind == "O" and array.size and isinstance(array.flat[0], (str, bytes))
     if array.dtype.kind in "OMm" and not is_text:  # objects, dates and spans of time
-        raise InvalidTrainingError(complaint(f"{name}={shown(leaf)}", expected, remedy))
+        raise invalid(f"{name}={shown(leaf)}", expected, remedy)
     if array.ndim == 0:
-        raise InvalidTrainingError(
-            complaint(f"{name}={shown(leaf)}", "arrays whose first axis is the rows", remedy)
-        )
+        raise invalid(f"{name}={shown(leaf)}", "arrays whose first axis is the rows", remedy)
     return array
 
 
@@ -140,19 +137,19 @@ def common_rows(arrays: Any) -> int:
     lengths = {name: len(array) for name, array in batch_leaves(arrays)}
     if not lengths:
         remedy = "Pass the inputs as the second argument: converge.fit(model, x, y)."
-        raise InvalidTrainingError(complaint("no data", "x with at least one row", remedy))
+        raise invalid("no data", "x with at least one row", remedy)
     given = ", ".join(f"{name} of {length} rows" for name, length in lengths.items())
     if len(set(lengths.values())) > 1:
         remedy = "Check how inputs, targets and weights were cut."
-        raise InvalidTrainingError(complaint(given, "arrays with equally many rows", remedy))
+        raise invalid(given, "arrays with equally many rows", remedy)
     rows = next(iter(lengths.values()))
     if rows == 0:
         remedy = "Check the path and the filter of the data."
-        raise InvalidTrainingError(complaint(given, "at least one row", remedy))
+        raise invalid(given, "at least one row", remedy)
     return rows
 
 
-def weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> np.ndarray[Any, Any]:
+def weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> Array:
     """Sample weights from class weights: label numbers, one column of them, or one-hot rows.
 
     Raises:
@@ -162,9 +159,7 @@ def weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> np.ndarray[
     labels = None if isinstance(y, (dict, list, tuple)) or y is None else np.asarray(y)
     if labels is None:
         remedy = "Use sample_weight with one array an output."
-        raise InvalidTrainingError(
-            complaint("class_weight for several or no targets", "one array of targets", remedy)
-        )
+        raise invalid("class_weight for several or no targets", "one array of targets", remedy)
     if labels.ndim > 1:
         labels = labels.argmax(axis=-1) if labels.shape[-1] != 1 else labels[..., 0]
     with np.errstate(invalid="ignore"):  # a NaN among the labels has a finding of its own
@@ -180,7 +175,7 @@ def _checked_weights(class_weight: Mapping[int, float]) -> dict[int, float]:
         given = f"class_weight={shown(class_weight)}"
         expected = "a dict of class numbers to weights"
         remedy = "Write, for example, class_weight={0: 1.0, 1: 5.0}."
-        raise InvalidTrainingError(complaint(given, expected, remedy)) from error
+        raise invalid(given, expected, remedy) from error
 
 
 def column_names(structure: Any, name: str) -> dict[str, list[str]]:

@@ -14,13 +14,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 
-__all__ = ["PROBE_ROWS", "ArrayData", "Batch", "Chunk", "StreamData", "TrainingData"]
+__all__ = ["PROBE_ROWS", "Array", "ArrayData", "Batch", "Chunk", "StreamData", "TrainingData"]
 
 #: The whole probe set: enough rows for a standard error of about 3 % of the loss's spread.
 PROBE_ROWS = 1024
 
+#: Numbers of any type and shape.
+Array = np.ndarray[Any, Any]
 #: A batch in the form that a Keras `train_step` gets: x, (x, y) or (x, y, sample_weight), or in any
 #: form that a dataset yields.
 Batch = Any
@@ -105,8 +107,8 @@ class ArrayData(TrainingData):
         arrays: Any,
         *,
         rows: int,
-        order: np.ndarray[Any, Any],
-        offsets: np.ndarray[Any, Any],
+        order: Array,
+        offsets: Array,
         epoch_rows: int,
         probe_seed: int,
     ) -> None:
@@ -220,7 +222,7 @@ class ArrayData(TrainingData):
         tensors = keras.tree.map_structure(_constant, arrays)
         return self._with(arrays=arrays, tensors=tensors)
 
-    def without_rows(self, rows: np.ndarray[Any, Any]) -> ArrayData:
+    def without_rows(self, rows: Array) -> ArrayData:
         """The next sound row in the place of each row that is left out.
 
         Args:
@@ -312,7 +314,7 @@ class StreamData(TrainingData):
 
 def epochs_of_batches(
     rows: int, batch_size: int, steps: int, seed: int | None
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+) -> tuple[Array, Array]:
     """Row numbers and offsets of `steps` batches over as many epochs as they need.
 
     Args:
@@ -339,12 +341,10 @@ def batch_rows(batch: Batch) -> int:
     for leaf in keras.tree.flatten(batch):
         if leaf is not None and getattr(leaf, "shape", None) is not None and len(leaf.shape):
             return int(leaf.shape[0])
-    raise InvalidTrainingError(
-        complaint(
-            "a batch without rows",
-            "arrays or tensors whose first axis is the rows",
-            "Batch the dataset: dataset.batch(32).",
-        )
+    raise invalid(
+        "a batch without rows",
+        "arrays or tensors whose first axis is the rows",
+        "Batch the dataset: dataset.batch(32).",
     )
 
 
@@ -352,7 +352,7 @@ def _constant(array: Any) -> Any:
     return None if array is None else tf.convert_to_tensor(array)
 
 
-def _rows_of(tensors: Any, index: np.ndarray[Any, Any]) -> Any:
+def _rows_of(tensors: Any, index: Array) -> Any:
     return _gather(tensors, tf.constant(index))
 
 
@@ -364,7 +364,7 @@ def _joined(*parts: Any) -> Any:
     return None if parts[0] is None else np.concatenate(parts)
 
 
-def _pick_probe(rows: int, seed: int) -> np.ndarray[Any, Any]:
+def _pick_probe(rows: int, seed: int) -> Array:
     """Row numbers of the probe set, in random order so that any first part is a sample."""
     picked = np.random.default_rng(seed).permutation(rows)[:PROBE_ROWS]
     return picked.astype(np.int32)

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import InvalidTrainingError, invalid, shown
 from pytest_converge.training.data.arrays import as_array, as_arrays, common_rows, map_named
-from pytest_converge.training.data.batches import Chunk, batch_rows
-from pytest_converge.training.data.sources import MEMORY_LIMIT, yields_batches
+from pytest_converge.training.data.batches import Array, Chunk, batch_rows
+from pytest_converge.training.data.sources import MEMORY_LIMIT, bytes_of, yields_batches
 
 __all__ = ["PREFIX", "read_held_out"]
 
@@ -36,7 +35,7 @@ def read_held_out(given: Any, batch_size: int) -> list[Chunk]:
         return _batches(given)
     if not isinstance(given, (tuple, list)) or len(given) not in {2, 3}:
         remedy = "Write, for example, validation_data=(x_test, y_test)."
-        raise InvalidTrainingError(complaint(f"validation_data={shown(given)}", EXPECTED, remedy))
+        raise invalid(f"validation_data={shown(given)}", EXPECTED, remedy)
     names = ("x", "y", "sample_weight")
     arrays = tuple(
         as_arrays(part, f"{name} of validation_data")
@@ -53,7 +52,7 @@ def read_held_out(given: Any, batch_size: int) -> list[Chunk]:
 
 
 def _rows(start: int, stop: int) -> Any:
-    def cut(_: str, array: np.ndarray[Any, Any]) -> Any:
+    def cut(_: str, array: Array) -> Any:
         return tf.convert_to_tensor(array[start:stop])
 
     return cut
@@ -64,22 +63,22 @@ def _batches(source: Any) -> list[Chunk]:
     if _endless(source):
         given = f"validation_data={type(source).__name__}, which may not end"
         remedy = "Cut it, as by dataset.take(10), or pass arrays."
-        raise InvalidTrainingError(complaint(given, EXPECTED, remedy))
+        raise invalid(given, EXPECTED, remedy)
     chunks: list[Chunk] = []
     size = 0
     for element in _elements(source):
         batch = keras.tree.map_structure(_tensor, element)
         rows = batch_rows(batch)
         chunks.append(Chunk(batch, rows))
-        size += sum(_bytes(leaf) for leaf in keras.tree.flatten(batch))
+        size += bytes_of(batch)
         if size > MEMORY_LIMIT:
             given = f"validation_data of more than {MEMORY_LIMIT >> 20} MB"
             remedy = "Take a part of it, as by dataset.take(10)."
-            raise InvalidTrainingError(complaint(given, "data that fit into memory", remedy))
+            raise invalid(given, "data that fit into memory", remedy)
     if not chunks:
         remedy = "Check the path and the filter of the data."
         given = f"validation_data={type(source).__name__} without any batch"
-        raise InvalidTrainingError(complaint(given, "at least one batch", remedy))
+        raise invalid(given, "at least one batch", remedy)
     return chunks
 
 
@@ -101,9 +100,3 @@ def _tensor(leaf: Any) -> Any:
     if leaf is None or isinstance(leaf, (tf.Tensor, tf.RaggedTensor, tf.SparseTensor)):
         return leaf
     return tf.convert_to_tensor(as_array(leaf))
-
-
-def _bytes(leaf: Any) -> int:
-    if not isinstance(leaf, tf.Tensor):
-        return 0
-    return int(np.prod(leaf.shape)) * int(leaf.dtype.size)

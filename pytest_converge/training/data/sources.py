@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import InvalidTrainingError, invalid
 from pytest_converge.training.data.arrays import (
     as_array,
     as_arrays,
@@ -26,7 +26,7 @@ from pytest_converge.training.data.batches import (
     batch_rows,
 )
 
-__all__ = ["read_arrays", "read_batches", "yields_batches"]
+__all__ = ["bytes_of", "read_arrays", "read_batches", "yields_batches"]
 
 #: Bytes of batches that are held in memory for the compiled loop; more are streamed.
 MEMORY_LIMIT = 512 * 2**20
@@ -99,7 +99,7 @@ def read_batches(
         if number == 1 and unpack is None:
             _check_rows(batch)
         epoch_batches += epoch == 0
-        size += _bytes(batch)
+        size += bytes_of(batch)
         kept.append(batch)
         if size > MEMORY_LIMIT:
             probed = kept[:epoch_batches]
@@ -120,12 +120,10 @@ def _weights(y: Any, sample_weight: Any, class_weight: Mapping[int, float] | Non
     if class_weight is None:
         return sample_weight
     if sample_weight is not None:
-        raise InvalidTrainingError(
-            complaint(
-                "both sample_weight and class_weight",
-                "one of them",
-                "Multiply the weights of the classes into sample_weight.",
-            )
+        raise invalid(
+            "both sample_weight and class_weight",
+            "one of them",
+            "Multiply the weights of the classes into sample_weight.",
         )
     return weights_of_classes(y, class_weight)
 
@@ -150,9 +148,7 @@ def _check_rows(batch: Batch) -> None:
             for name, count in rows.items()
         )
         remedy = "Batch the dataset: dataset.batch(32)."
-        raise InvalidTrainingError(
-            complaint(f"a batch with {given}", "parts with equally many rows", remedy)
-        )
+        raise invalid(f"a batch with {given}", "parts with equally many rows", remedy)
 
 
 def _epochs(source: Any, shuffle: bool, seed: int) -> Iterator[Iterable[Any]]:
@@ -164,11 +160,20 @@ def _epochs(source: Any, shuffle: bool, seed: int) -> Iterator[Iterable[Any]]:
             begin()
             yield _one_epoch(source, rng if shuffle else None)
             source.on_epoch_end()
-    elif isinstance(source, Iterator):
+    elif _reads_once(source):
         yield source
     else:
         while True:
             yield source
+
+
+def _reads_once(source: Any) -> bool:
+    """True for iterators, which cannot start again.
+
+    A dataset that shuffles draws a new order for every iterator, this one included; the orders of
+    runs that were recorded rest on it.
+    """
+    return not isinstance(source, keras.utils.PyDataset) and iter(source) is source
 
 
 def _one_epoch(source: Any, rng: np.random.Generator | None) -> Iterator[Any]:
@@ -204,7 +209,7 @@ def _streamed(
 ) -> StreamData:
     """More data than is held in memory: the batches so far first, then on from the source."""
     reason = f"the batches need more than {MEMORY_LIMIT >> 20} MB"
-    if isinstance(source, Iterator):
+    if _reads_once(source):
 
         def rest() -> Iterator[Batch]:
             yield from kept
@@ -228,15 +233,14 @@ def _ran_dry(source: Any, number: int, steps: int) -> InvalidTrainingError:
     kind = type(source).__name__
     if number == 0:
         remedy = "Check the path, the filter and drop_remainder of the data."
-        return InvalidTrainingError(
-            complaint(f"a {kind} without any batch", "at least one batch", remedy)
-        )
+        return invalid(f"a {kind} without any batch", "at least one batch", remedy)
     remedy = f"Pass steps={number}, or a source that can start again (a Dataset or PyDataset)."
     given = f"a {kind} that ran dry at step {number + 1}"
-    return InvalidTrainingError(complaint(given, f"a batch for each of {steps} steps", remedy))
+    return invalid(given, f"a batch for each of {steps} steps", remedy)
 
 
-def _bytes(batch: Batch) -> int:
+def bytes_of(batch: Batch) -> int:
+    """The memory that the arrays and tensors of a batch take; of ragged ones nothing is known."""
     return sum(
         int(np.prod(leaf.shape)) * getattr(leaf.dtype, "size", getattr(leaf.dtype, "itemsize", 4))
         for leaf in keras.tree.flatten(batch)

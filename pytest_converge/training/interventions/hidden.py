@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.model.structure import attributes_set
+from pytest_converge.training.state.snapshot import attributes_set
 
 __all__ = ["activations", "plain_rectifiers", "shifted_rectifiers"]
 
@@ -15,7 +15,7 @@ __all__ = ["activations", "plain_rectifiers", "shifted_rectifiers"]
 PLAIN = {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}
 
 
-def activations(layers: list[Any], activation: str, code: str) -> Intervention:
+def activations(layers: list[keras.layers.Layer], activation: str, code: str) -> Intervention:
     """All given layers with the same activation (Glorot et al. 2011, deep sparse rectifiers)."""
     function = keras.activations.get(activation)
     return Intervention(
@@ -27,12 +27,12 @@ def activations(layers: list[Any], activation: str, code: str) -> Intervention:
     )
 
 
-def shifted_rectifiers(layers: list[Any]) -> list[Any]:
+def shifted_rectifiers(layers: list[keras.layers.Layer]) -> list[Any]:
     """The layers `ReLU` that are 0 below a threshold above 0, as `ReLU(threshold=6)`."""
     return [x for x in layers if type(x) is keras.layers.ReLU and float(x.threshold or 0.0) > 0.0]
 
 
-def plain_rectifiers(layers: list[Any], code: str) -> Intervention:
+def plain_rectifiers(layers: list[keras.layers.Layer], code: str) -> Intervention:
     """Layers `ReLU` as max(x, 0), without threshold, bound and slope of their own."""
     changes = [(layer, name, value) for layer in layers for name, value in PLAIN.items()]
     return Intervention(

@@ -18,7 +18,7 @@ Variant = Callable[[Training], contextlib.AbstractContextManager[None]]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Intervention:
-    """One change, stated as data so that the laboratory can make it and take it back.
+    """One change, stated as data so that it can be made and taken back.
 
     Attributes:
         code: the cause that is proven where the changed training passes.

@@ -37,6 +37,8 @@ NO_SETTING = frozenset({"self", "learning_rate", "use_locking", "name"})
 USUAL_MOMENTUM = 0.9
 #: The usual bound of the gradient norm (Pascanu et al. 2013, arXiv:1211.5063).
 USUAL_CLIPNORM = 1.0
+#: Where Keras' optimizers hold bounds of the gradients.
+UNCLIPPED: dict[str, float | None] = {"global_clipnorm": None, "clipnorm": None, "clipvalue": None}
 
 
 def setting(training: Training, name: str) -> Any:
@@ -131,34 +133,30 @@ def adam(code: str, rate: float) -> Intervention:
 
 def less_momentum(training: Training, name: str) -> Intervention:
     """A usual momentum; `name` is the setting that holds it, "momentum" or "beta_1"."""
-    changes = {name: USUAL_MOMENTUM}
-    return Intervention(
-        code="momentum-too-high",
-        change=f"{name} {USUAL_MOMENTUM:g} instead of {setting(training, name):g}",
-        fix=code_of(training, **changes),
-        variant=with_settings(**changes),
-    )
+    change = f"{name} {USUAL_MOMENTUM:g} instead of {setting(training, name):g}"
+    return _changed(training, "momentum-too-high", change, **{name: USUAL_MOMENTUM})
 
 
 def clipped(training: Training) -> Intervention:
     """The global norm of the gradients bounded."""
-    changes = {"global_clipnorm": USUAL_CLIPNORM, "clipnorm": None, "clipvalue": None}
-    return Intervention(
-        code="exploding-gradient",
-        change=f"gradients clipped to norm {USUAL_CLIPNORM:g}",
-        fix=code_of(training, **changes),
-        variant=with_settings(**changes),
+    change = f"gradients clipped to norm {USUAL_CLIPNORM:g}"
+    return _changed(
+        training, "exploding-gradient", change, **UNCLIPPED | {"global_clipnorm": USUAL_CLIPNORM}
     )
 
 
 def unclipped(training: Training) -> Intervention:
     """Gradients as they are, where a bound makes every step too short."""
-    changes = {"global_clipnorm": None, "clipnorm": None, "clipvalue": None}
+    return _changed(training, "learning-rate-too-low", "gradients not clipped", **UNCLIPPED)
+
+
+def _changed(training: Training, code: str, change: str, **settings: Any) -> Intervention:
+    """The user's optimizer with other settings."""
     return Intervention(
-        code="learning-rate-too-low",
-        change="gradients not clipped",
-        fix=code_of(training, **changes),
-        variant=with_settings(**changes),
+        code=code,
+        change=change,
+        fix=code_of(training, **settings),
+        variant=with_settings(**settings),
     )
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.targets import one_hot, relabelled
 from pytest_converge.training.model.losses import loss_names
-from pytest_converge.training.model.structure import attributes_set, output_layer, with_loss
+from pytest_converge.training.model.structure import output_layer, with_loss
+from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
 
 __all__ = ["for_targets", "head"]
@@ -53,7 +54,7 @@ RANGES = {**BOUNDED, "relu": (0.0, float("inf")), "softplus": (0.0, float("inf")
 MOST_CLASSES = 100
 
 
-def for_targets(model: Any, targets: Any) -> list[Intervention]:
+def for_targets(model: keras.Model, targets: Any) -> list[Intervention]:
     """The changes of output, loss or labels that a training with one output invites.
 
     Args:
@@ -90,7 +91,7 @@ def kind_of(targets: Any) -> str:
 
 
 def _for_crossentropy(
-    model: Any, name: str, loss: Any, activation: str, kind: str, targets: Any
+    model: keras.Model, name: str, loss: Any, activation: str, kind: str, targets: Any
 ) -> list[Intervention]:
     logits = bool(loss.get_config().get("from_logits")) if hasattr(loss, "get_config") else False
     fitting = None if logits else FITTING[name]
@@ -108,7 +109,9 @@ def _for_crossentropy(
     return changes
 
 
-def _for_regression(model: Any, activation: str, kind: str, targets: Any) -> list[Intervention]:
+def _for_regression(
+    model: keras.Model, activation: str, kind: str, targets: Any
+) -> list[Intervention]:
     units = _units(model)
     one_column = targets.reshape(len(targets), -1).shape[1] == 1
     if kind in ("classes", "two values") and one_column and units > 1:
@@ -143,17 +146,19 @@ def _other_labels(targets: Any) -> list[Intervention]:
     return [relabelled(old, new) for new in ((0.0, 1.0), (-1.0, 1.0)) if new != old]
 
 
-def _activation(layer: Any) -> str:
+def _activation(layer: keras.layers.Layer) -> str:
     """The name of a layer's activation; "" where it has none that can be set."""
     return "" if layer is None else getattr(layer.activation, "__name__", "")
 
 
-def _units(model: Any) -> int:
+def _units(model: keras.Model) -> int:
     shape = getattr(model, "output_shape", None)
     return shape[-1] if isinstance(shape, tuple) and isinstance(shape[-1], int) else 1
 
 
-def head(model: Any, *, activation: str | None, loss: Any = None, fix: str = "") -> Intervention:
+def head(
+    model: keras.Model, *, activation: str | None, loss: Any = None, fix: str = ""
+) -> Intervention:
     """The output layer with another activation and, where one is given, another loss.
 
     Args:
@@ -188,7 +193,7 @@ def other_logits(loss: Any, *, logits: bool) -> Intervention:
     )
 
 
-def _variant(layer: Any, activation: str | None, loss: Any) -> Any:
+def _variant(layer: keras.layers.Layer, activation: str | None, loss: Any) -> Any:
     @contextlib.contextmanager
     def variant(training: Training) -> Iterator[None]:
         model = training.model
@@ -203,7 +208,7 @@ def _variant(layer: Any, activation: str | None, loss: Any) -> Any:
     return variant
 
 
-def _code(layer: Any, activation: str | None, loss: str | None) -> str:
+def _code(layer: keras.layers.Layer, activation: str | None, loss: str | None) -> str:
     units = getattr(layer, "units", None)
     shown = "" if activation is None else f", activation={activation!r}"
     line = "" if units is None else f"keras.layers.Dense({units}{shown})"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -11,8 +10,8 @@ import keras
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.keras_internals import Setting, added_losses, own_variables
 from pytest_converge.training.model.losses import loss_names
-from pytest_converge.training.model.structure import attributes_set, layers_of, with_loss
-from pytest_converge.training.training import Training
+from pytest_converge.training.model.structure import layers_of, with_loss
+from pytest_converge.training.state.snapshot import attributes_set, shadowed
 
 __all__ = [
     "adding_layers",
@@ -36,7 +35,7 @@ DROPOUT = ("rate", "dropout", "recurrent_dropout", "stddev")
 USUAL_SMOOTHING = 0.1
 
 
-def penalised_layers(model: Any) -> list[Any]:
+def penalised_layers(model: keras.Model) -> list[Any]:
     """The layers with a penalty on weights or activity."""
     return [
         layer
@@ -46,23 +45,23 @@ def penalised_layers(model: Any) -> list[Any]:
     ]
 
 
-def dropout_layers(model: Any) -> list[Any]:
+def dropout_layers(model: keras.Model) -> list[Any]:
     """The layers that drop units while they are trained."""
     return [layer for layer in layers_of(model) if _dropping(layer)]
 
 
-def constrained_layers(model: Any) -> list[Any]:
+def constrained_layers(model: keras.Model) -> list[Any]:
     """The layers whose weights are projected after every update."""
     return [layer for layer in layers_of(model) if _constrained(layer)]
 
 
-def adding_layers(model: Any) -> list[Any]:
+def adding_layers(model: keras.Model) -> list[Any]:
     """The layers that added a term to the loss by `add_loss` when they were called last."""
     every = [model, *layers_of(model)]
     return [x for x in every if added_losses(x) and getattr(x, ACTIVITY, None) is None]
 
 
-def smoothed_loss(model: Any) -> Any:
+def smoothed_loss(model: keras.Model) -> Any:
     """The only compiled loss where it smooths labels by the usual share or more; else None."""
     known = loss_names(model.loss)
     loss = known[0][1] if len(known) == 1 and known[0][0] else None
@@ -72,25 +71,14 @@ def smoothed_loss(model: Any) -> Any:
     return loss if share >= USUAL_SMOOTHING else None
 
 
-def without_added_losses(layers: list[Any]) -> Intervention:
+def without_added_losses(layers: list[keras.layers.Layer]) -> Intervention:
     """The compiled loss alone: what layers add to it by `add_loss` is left out."""
-
-    @contextlib.contextmanager
-    def variant(training: Training) -> Iterator[None]:
-        for layer in layers:
-            layer.__dict__["add_loss"] = lambda loss: None
-        try:
-            yield
-        finally:
-            for layer in layers:
-                layer.__dict__.pop("add_loss", None)
-
     return Intervention(
         code="regularisation-too-strong",
         change="losses of add_loss off",
         fix="self.add_loss(weight * penalty)  # a smaller weight",
         where=tuple(layer.name for layer in layers),
-        variant=variant,
+        variant=lambda _: shadowed([(layer, "add_loss", lambda loss: None) for layer in layers]),
     )
 
 
@@ -106,7 +94,7 @@ def without_smoothing(loss: Any) -> Intervention:
     )
 
 
-def without_constraints(layers: list[Any]) -> Intervention:
+def without_constraints(layers: list[keras.layers.Layer]) -> Intervention:
     """The same layers with free weights."""
 
     def changes() -> list[Setting]:
@@ -115,7 +103,7 @@ def without_constraints(layers: list[Any]) -> Intervention:
     return _set(layers, changes, "weight constraints off", "kernel_constraint=None")
 
 
-def without_penalties(layers: list[Any]) -> Intervention:
+def without_penalties(layers: list[keras.layers.Layer]) -> Intervention:
     """The same layers without their L1 and L2 penalties."""
 
     def changes() -> list[Setting]:
@@ -128,7 +116,7 @@ def without_penalties(layers: list[Any]) -> Intervention:
     return _set(layers, changes, "L1 and L2 penalties off", "kernel_regularizer=None")
 
 
-def without_dropout(layers: list[Any]) -> Intervention:
+def without_dropout(layers: list[keras.layers.Layer]) -> Intervention:
     """The same layers without dropout."""
 
     def changes() -> list[Setting]:
@@ -138,7 +126,7 @@ def without_dropout(layers: list[Any]) -> Intervention:
 
 
 def _set(
-    layers: list[Any], changes: Callable[[], list[Setting]], change: str, fix: str
+    layers: list[keras.layers.Layer], changes: Callable[[], list[Setting]], change: str, fix: str
 ) -> Intervention:
     """Attributes of layers and variables set to other values meanwhile."""
     return Intervention(
@@ -157,11 +145,11 @@ def _settings(loss: Any) -> str:
     return ", ".join(f"{k}={v!r}" for k, v in config.items() if v != usual.get(k))
 
 
-def _constrained(layer: Any) -> list[Any]:
+def _constrained(layer: keras.layers.Layer) -> list[Any]:
     return [v for v in own_variables(layer) if getattr(v, "constraint", None) is not None]
 
 
-def _dropping(layer: Any) -> list[str]:
+def _dropping(layer: keras.layers.Layer) -> list[str]:
     """The settings by which a layer drops units or adds noise while it is trained."""
     kind = type(layer).__name__
     names = [n for n in DROPOUT if n != "rate" or "Dropout" in kind]

@@ -1,4 +1,4 @@
-"""The laboratory: runs a failed training again with one thing changed, and puts all of it back."""
+"""Reruns: a failed training again with one thing changed, and all of it put back."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pytest_converge.training.measures.one_batch import OverfitReading, overfits
 from pytest_converge.training.state.snapshot import Snapshot
 from pytest_converge.training.training import Training
 
-__all__ = ["Laboratory"]
+__all__ = ["Reruns"]
 
 Measured = TypeVar("Measured")
 
 
-class Laboratory:
+class Reruns:
     """Repeats a training from the same starts with changes.
 
     Args:

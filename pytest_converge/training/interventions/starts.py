@@ -22,7 +22,7 @@ from pytest_converge.training.training import Training
 __all__ = ["default_initialisers", "elsewhere", "has_own_initialisers", "nudged"]
 
 
-def default_initialisers(model: Any, seed: int, code: str) -> Intervention:
+def default_initialisers(model: keras.Model, seed: int, code: str) -> Intervention:
     """The weights of every layer of Keras drawn anew by the default initialisers."""
 
     def start(training: Training, values: Start) -> Start:
@@ -42,7 +42,7 @@ def default_initialisers(model: Any, seed: int, code: str) -> Intervention:
     )
 
 
-def has_own_initialisers(model: Any) -> bool:
+def has_own_initialisers(model: keras.Model) -> bool:
     """True where a layer's initial values are drawn in another way than Keras does by itself."""
     return any(
         _differs(getattr(owner, f"{name}_initializer", None), usual)

@@ -11,8 +11,8 @@ import tensorflow as tf
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import reconfigured
 from pytest_converge.training.keras_internals import own_variables, trainable_flag, trainable_set_to
-from pytest_converge.training.model.structure import attributes_set, layers_of
-from pytest_converge.training.state.snapshot import as_tf_variable
+from pytest_converge.training.model.structure import layers_of
+from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set, name_of
 from pytest_converge.training.training import Training
 
 __all__ = ["all_layers", "all_read", "connected", "frozen"]
@@ -68,7 +68,7 @@ def all_read(training: Training) -> Intervention | None:
             stack.enter_context(changed.with_optimizer(new))
             yield
 
-    names = tuple(str(v.name).removesuffix(":0") for v in missing)
+    names = tuple(name_of(v) for v in missing)
     return Intervention(
         code="frozen-variables",
         change="every variable of the loss trained",

@@ -12,11 +12,11 @@ from pytest_converge.training.interventions.intervention import Intervention, Va
 from pytest_converge.training.interventions.optimizers import reconfigured
 from pytest_converge.training.keras_internals import own_variables
 from pytest_converge.training.model.structure import (
-    attributes_set,
     compiled_metrics,
     create_all_variables,
     output_layer,
 )
+from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
 
 __all__ = ["deeper", "wider"]
@@ -28,7 +28,7 @@ SIZES = ("units", "filters", "output_dim")
 HIDDEN_UNITS = 64
 
 
-def wider(model: Any) -> Intervention | None:
+def wider(model: keras.Model) -> Intervention | None:
     """The same model with more units in its hidden layers; None where Keras cannot clone it."""
     output = output_layer(model)
     hidden = [layer for layer in model.layers if layer is not output and _size(layer)]
@@ -36,7 +36,7 @@ def wider(model: Any) -> Intervention | None:
     if not hidden or type(model).__name__ not in ("Sequential", "Functional"):
         return None
 
-    def enlarged(layer: Any) -> Any:
+    def enlarged(layer: keras.layers.Layer) -> Any:
         config = layer.get_config()
         name = _size(layer)
         if name and layer in hidden:
@@ -58,7 +58,7 @@ def wider(model: Any) -> Intervention | None:
     )
 
 
-def deeper(model: Any) -> Intervention | None:
+def deeper(model: keras.Model) -> Intervention | None:
     """A hidden layer in front of the output of a model that has none; None for other models."""
     output = output_layer(model)
     weighted = [layer for layer in model.layers if own_variables(layer)]
@@ -95,11 +95,11 @@ def _by(larger: Callable[[], Any]) -> Variant:
     return variant
 
 
-def _is_offset(layer: Any, others: list[Any]) -> bool:
+def _is_offset(layer: keras.layers.Layer, others: list[Any]) -> bool:
     """True for an embedding of one number beside wider ones: a bias of its row, not a width."""
     sizes = [x.output_dim for x in others if isinstance(x, keras.layers.Embedding)]
     return isinstance(layer, keras.layers.Embedding) and layer.output_dim == 1 < max(sizes)
 
 
-def _size(layer: Any) -> str:
+def _size(layer: keras.layers.Layer) -> str:
     return next((name for name in SIZES if isinstance(getattr(layer, name, None), int)), "")

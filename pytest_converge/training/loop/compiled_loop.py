@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.training.data.batches import Batch, Chunk
+from pytest_converge.training.data.batches import Array, Batch, Chunk
 from pytest_converge.training.state.graphs import TracedForAnyRows
 from pytest_converge.training.state.snapshot import unique_variables
 from pytest_converge.training.training import Training
@@ -93,7 +93,7 @@ class Loop:
         """Begins a run: the batches from the first one on."""
         self._rewind()
 
-    def advance(self, start: int, stop: int) -> np.ndarray[Any, Any]:
+    def advance(self, start: int, stop: int) -> Array:
         """Makes the steps from `start` to `stop`, or up to the first that is not finite.
 
         Returns:
@@ -103,7 +103,7 @@ class Loop:
             made, rows = self._segment_function()(
                 tf.constant(start), tf.constant(stop), *self._arguments()
             )
-            table: np.ndarray[Any, Any] = rows.numpy()[: int(made)]
+            table: Array = rows.numpy()[: int(made)]
             return table
         one = self._one if self.driver == "eager" else self._step_function
         taken: list[Any] = []

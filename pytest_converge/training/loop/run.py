@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from pytest_converge.core.curve import LossCurve
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.curve import LossCurve, LossPoints
+from pytest_converge.core.errors import invalid
 from pytest_converge.core.record import NonFinite, TrainingRecord
-from pytest_converge.training.data.batches import Chunk, TrainingData
+from pytest_converge.training.data.batches import Array, Chunk, TrainingData
 from pytest_converge.training.loop.compiled_loop import Loop
 from pytest_converge.training.loop.probe_plan import ProbePlan, plan_probe
 from pytest_converge.training.state.graphs import light_graph_optimizer
@@ -21,19 +22,17 @@ from pytest_converge.training.state.seeding import kernels_kept
 from pytest_converge.training.state.snapshot import Snapshot
 from pytest_converge.training.training import EndMeasures, Training
 
-__all__ = ["Course", "Progress", "Start", "TrainingRun", "Watch"]
+__all__ = ["Progress", "Start", "TrainingRun", "Watch"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
 #: Called with (steps done, steps, latest batch loss) between the segments of the loop.
 Progress = Callable[[int, int, float], None]
-#: (updates done, loss) at the points where the loss on all data, or on a part of the probe set, is
-#: known so far.
-Course = Sequence[tuple[int, float]]
 #: Initial values by the id of their variable; those of others are the start's.
 Start = Mapping[int, Any]
-#: Looks at the course between the segments of the loop; True breaks the run off.
-Watch = Callable[[Course], bool]
+#: Looks between the segments of the loop at the loss on all data, or on a part of the probe set, as
+#: far as it is known; True breaks the run off.
+Watch = Callable[[LossPoints], bool]
 
 
 class TrainingRun:
@@ -148,7 +147,7 @@ class TrainingRun:
         if values is None:
             given = "a builder whose variables change their shape from call to call"
             remedy = "Let it build the same model every time."
-            raise InvalidTrainingError(complaint(given, "one that does not", remedy))
+            raise invalid(given, "one that does not", remedy)
         self.start = self.start.with_values(values)
         self.start.restore()
         if self.training.data is not None:
@@ -174,34 +173,39 @@ class TrainingRun:
         bad += self._bad_outcome(table, final)
         if training.full_batch and final is not None:
             probes = self._steps_as_probes(table, final)
+        curve = LossCurve(
+            steps=tuple(range(1, len(table) + 1)),
+            batch_loss=tuple(table[:, 0].tolist()),
+            gradient_norm=tuple(table[:, 1].tolist()) if loop.sees_gradients else (),
+            learning_rate=tuple(table[:, 2].tolist()) if loop.sees_rate else (),
+            checkpoints=tuple(at for at, _ in probes),
+            probe_loss=tuple(loss for _, loss in probes),
+            initial_loss=initial,
+            final_loss=final,
+            inference_loss=measures.inference_loss,
+        )
+        return self._record(seed, curve, measures, bad, 0 if training.full_batch else _rows(whole))
+
+    def _record(
+        self, seed: int, curve: LossCurve, measures: EndMeasures, bad: list[NonFinite], rows: int
+    ) -> TrainingRecord:
+        """All that there is to tell of a run that has just ended."""
+        training, loop = self.training, self.loop
+        told = {field.name: getattr(measures, field.name) for field in dataclasses.fields(measures)}
+        told.pop("inference_loss")  # the curve has it
         record = TrainingRecord(
             seed=seed,
-            curve=LossCurve(
-                steps=tuple(range(1, len(table) + 1)),
-                batch_loss=tuple(table[:, 0].tolist()),
-                gradient_norm=tuple(table[:, 1].tolist()) if loop.sees_gradients else (),
-                learning_rate=tuple(table[:, 2].tolist()) if loop.sees_rate else (),
-                checkpoints=tuple(at for at, _ in probes),
-                probe_loss=tuple(loss for _, loss in probes),
-                initial_loss=initial,
-                final_loss=final,
-                inference_loss=measures.inference_loss,
-            ),
+            curve=curve,
             seconds=time.perf_counter() - self._began,
             driver=loop.driver,
             driver_reason=loop.reason,
             traces=loop.traces - self._traces_before if loop.driver != "eager" else 0,
-            probe_rows=0 if training.full_batch else _rows(whole),
-            metrics=measures.metrics,
+            probe_rows=rows,
             loss_name=training.loss_name,
             nonnegative=training.nonnegative,
-            reported_loss=measures.reported_loss,
-            predicted_loss=measures.predicted_loss,
-            saturated=measures.saturated,
-            constant_loss=measures.constant_loss,
-            regularisation=measures.regularisation,
             constant_columns=training.constant_columns(),
             nonfinite=tuple(bad),
+            **told,
         )
         self._traces_before = loop.traces
         return record
@@ -219,12 +223,12 @@ class TrainingRun:
         *,
         stops: Sequence[int],
         watch: Watch | None = None,
-    ) -> tuple[np.ndarray[Any, Any], list[tuple[int, float]]]:
+    ) -> tuple[Array, list[tuple[int, float]]]:
         """Makes the steps; returns the table of all and (updates, loss) of each probe."""
         probes: list[tuple[int, float]] = []
         if part:
             probes.append((0, self.loop.probe_loss(part) if initial is None else initial))
-        tables: list[np.ndarray[Any, Any]] = []
+        tables: list[Array] = []
         done = 0
         for stop in stops:
             while done < stop:
@@ -241,7 +245,7 @@ class TrainingRun:
                     return table, probes
         return np.concatenate(tables), probes
 
-    def _certain_failure(self, table: np.ndarray[Any, Any]) -> bool:
+    def _certain_failure(self, table: Array) -> bool:
         """A loss that is not finite, or weights that are not after such a gradient.
 
         A gradient alone is none: dynamic loss scaling skips it, clipping may tame it.
@@ -252,16 +256,14 @@ class TrainingRun:
         odd = self.loop.sees_gradients and not np.isfinite(norm)
         return odd and self.training.nonfinite_weights() is not None
 
-    def _steps_as_probes(
-        self, table: np.ndarray[Any, Any], final: float
-    ) -> list[tuple[int, float]]:
+    def _steps_as_probes(self, table: Array, final: float) -> list[tuple[int, float]]:
         """The loss of step n + 1 is the loss after n updates."""
         steps = len(table)
         losses = [*table[:, 0].tolist(), final]
         at = [n for n in self._plan.checkpoints if n < steps]
         return [(n, losses[n]) for n in (*at, steps)]
 
-    def _bad_outcome(self, table: np.ndarray[Any, Any], final: float | None) -> list[NonFinite]:
+    def _bad_outcome(self, table: Array, final: float | None) -> list[NonFinite]:
         steps = len(table)
         bad: list[NonFinite] = []
         losses = [*table[:, 0].tolist(), *([] if final is None else [final])]
@@ -275,9 +277,7 @@ class TrainingRun:
         return bad
 
 
-def _course_of(
-    table: np.ndarray[Any, Any], probes: list[tuple[int, float]]
-) -> list[tuple[int, float]]:
+def _course_of(table: Array, probes: list[tuple[int, float]]) -> list[tuple[int, float]]:
     """The probes; without a probe set the batch losses, each before its update."""
     return list(probes) if probes else list(enumerate(table[:, 0].tolist()))
 

@@ -19,12 +19,9 @@ def outer_difference(training: Training) -> tuple[tuple[int, ...], tuple[int, ..
 
     The loss is traced, not run. Only a loss that closes over its data has fixed shapes to look at.
     """
-    if not training.full_batch:
+    if not training.full_batch or training.eager_reason:
         return None
-    try:
-        graph = tf.function(training.probe, autograph=False).get_concrete_function(None).graph
-    except Exception:  # noqa: BLE001 - a clue that cannot be had is none
-        return None
+    graph = tf.function(training.probe, autograph=False).get_concrete_function(None).graph
     for operation in _operations(graph):
         if operation.type in COMPARING:
             first, second = (tuple(t.shape.as_list() or ()) for t in operation.inputs[:2])

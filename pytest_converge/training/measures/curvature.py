@@ -12,6 +12,7 @@ import tensorflow as tf
 from pytest_converge.training.data.batches import Batch, Chunk
 from pytest_converge.training.measures.gradients import (
     StepGradient,
+    Vector,
     compiled,
     cut,
     flat,
@@ -23,8 +24,6 @@ from pytest_converge.training.state.snapshot import Snapshot
 from pytest_converge.training.training import Training
 
 __all__ = ["Curvature", "curvature", "lanczos", "stability_limit"]
-
-Vector = np.ndarray[Any, Any]
 
 #: Both ends of a network's spectrum are isolated, so that they converge in about this many steps
 #: (Ghorbani, Krishnan, Xiao 2019, An investigation into neural net optimization via Hessian

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from pytest_converge.core.guard import Guard
 from pytest_converge.training.measures.gradients import measured_rows, undisturbed
 from pytest_converge.training.measures.layer_readings import (
     RECTIFIERS,
@@ -43,16 +44,16 @@ def dead_units(training: Training) -> Mapping[str, float]:
             stack.enter_context(undisturbed(training))
         for name, layer in layers.items():
             stack.enter_context(watched_calls(layer, _marking(alive, name)))
-        try:
-            for chunk in chunks:
-                call_model(model, keras.utils.unpack_x_y_sample_weight(chunk.batch)[0], False)
-        except Exception:  # noqa: BLE001 - a model for its own step alone need not be callable
-            return {}
+        inputs = [keras.utils.unpack_x_y_sample_weight(chunk.batch)[0] for chunk in chunks]
+        # A model for a step of its own alone need not be callable.
+        called = Guard().tried("dead units", lambda: [call_model(model, x, False) for x in inputs])
+    if called is None:
+        return {}
     shares = {name: 1.0 - float(units.numpy().mean()) for name, units in alive.items()}
     return {name: share for name, share in shares.items() if share}
 
 
-def _rectifying(model: Any) -> dict[str, Any]:
+def _rectifying(model: keras.Model) -> dict[str, Any]:
     return {name: x for name, x in named_layers(model) if activation_of(x) in RECTIFIERS}
 
 

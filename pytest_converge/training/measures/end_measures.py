@@ -25,7 +25,7 @@ SATURATION = 1e-6
 
 
 def measure_model(
-    model: Any, chunks: list[Chunk], *, own_train_step: bool, forward: Any
+    model: keras.Model, chunks: list[Chunk], *, own_train_step: bool, forward: Any
 ) -> EndMeasures:
     """Measures on the rows of the probe set.
 
@@ -49,7 +49,7 @@ def measure_model(
         kept.restore()
 
 
-def measure_held_out(model: Any, chunks: list[Chunk], *, forward: Any) -> dict[str, float]:
+def measure_held_out(model: keras.Model, chunks: list[Chunk], *, forward: Any) -> dict[str, float]:
     """Loss and metrics on held-out data in inference mode, as `model.evaluate` gives them.
 
     Args:
@@ -69,7 +69,7 @@ def measure_held_out(model: Any, chunks: list[Chunk], *, forward: Any) -> dict[s
     return {"loss": loss, **measures.metrics}
 
 
-def _by_test_step(model: Any, chunks: list[Chunk]) -> EndMeasures:
+def _by_test_step(model: keras.Model, chunks: list[Chunk]) -> EndMeasures:
     """A model with its own `test_step` tells its loss and metrics itself."""
     model.reset_metrics()
     loss, logs = 0.0, {}
@@ -79,14 +79,14 @@ def _by_test_step(model: Any, chunks: list[Chunk]) -> EndMeasures:
     return EndMeasures(inference_loss=loss if np.isfinite(loss) else None, metrics=_scalars(logs))
 
 
-def _of_own_step(model: Any, chunks: list[Chunk]) -> EndMeasures:
+def _of_own_step(model: keras.Model, chunks: list[Chunk]) -> EndMeasures:
     """The metrics that the model's own `train_step` keeps, as the last training batch left them."""
     logs = {metric.name: metric.result() for metric in model.metrics}
     logs.pop("loss", None)
     return EndMeasures(metrics=_scalars(logs))
 
 
-def _by_forward(model: Any, chunks: list[Chunk], forward: Any) -> EndMeasures:
+def _by_forward(model: keras.Model, chunks: list[Chunk], forward: Any) -> EndMeasures:
     model.reset_metrics()
     rows = sum(chunk.rows for chunk in chunks)
     loss = reported = predicted = penalty = 0.0
@@ -118,7 +118,7 @@ def _by_forward(model: Any, chunks: list[Chunk], forward: Any) -> EndMeasures:
     )
 
 
-def inference(model: Any, batch: Any, training: bool = False) -> tuple[Any, Any, Any]:
+def inference(model: keras.Model, batch: Any, training: bool = False) -> tuple[Any, Any, Any]:
     """(predictions, loss, the part of the loss that does not depend on the targets)."""
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
     predictions = call_model(model, x, training)
@@ -127,7 +127,7 @@ def inference(model: Any, batch: Any, training: bool = False) -> tuple[Any, Any,
     return predictions, tf.cast(loss, tf.float32), penalty
 
 
-def _overrides_loss(model: Any) -> bool:
+def _overrides_loss(model: keras.Model) -> bool:
     return type(model).compute_loss is not keras.Model.compute_loss
 
 
@@ -136,7 +136,7 @@ def _without_logits(output: Any) -> Any:
     return keras.tree.map_structure(lambda leaf: tf.constant(leaf.numpy()), output)
 
 
-def _predicted(model: Any, x: Any, output: Any) -> Any:
+def _predicted(model: keras.Model, x: Any, output: Any) -> Any:
     """What `predict` returns; the plain output unless the model changed how it predicts."""
     changed = any(
         getattr(type(model), name) is not getattr(keras.Model, name)
@@ -149,11 +149,11 @@ def _predicted(model: Any, x: Any, output: Any) -> Any:
     )
 
 
-def _data_loss(model: Any, y: Any, predictions: Any, sample_weight: Any) -> float:
+def _data_loss(model: keras.Model, y: Any, predictions: Any, sample_weight: Any) -> float:
     return float(compiled_loss(model)(y, predictions, sample_weight))
 
 
-def _constant_loss(model: Any, chunks: list[Chunk], outputs: list[Any]) -> float | None:
+def _constant_loss(model: keras.Model, chunks: list[Chunk], outputs: list[Any]) -> float | None:
     """The loss of the best constant prediction on the probe set, for one output only."""
     batches = [keras.utils.unpack_x_y_sample_weight(chunk.batch) for chunk in chunks]
     if len(loss_names(model.loss)) != 1 or not isinstance(outputs[0], tf.Tensor):

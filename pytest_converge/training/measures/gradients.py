@@ -9,15 +9,25 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.training.data.batches import Batch, Chunk
+from pytest_converge.training.data.batches import Array, Batch, Chunk
 from pytest_converge.training.state.graphs import TracedForAnyRows
 from pytest_converge.training.state.optimizer import GradientStore
 from pytest_converge.training.state.snapshot import Snapshot
 from pytest_converge.training.training import Training
 
-__all__ = ["MOST_ROWS", "StepGradient", "compiled", "cut", "flat", "measured_rows", "undisturbed"]
+__all__ = [
+    "MOST_ROWS",
+    "StepGradient",
+    "Vector",
+    "compiled",
+    "cut",
+    "flat",
+    "measured_rows",
+    "undisturbed",
+]
 
-Vector = np.ndarray[Any, Any]
+#: One float64 number a trained value, or an array a variable.
+Vector = Array
 
 #: Rows that a measurement looks at: a standard error of 6 % of the spread, at the cost of some
 #: steps.
@@ -114,7 +124,7 @@ def flat(arrays: list[Any]) -> Vector:
     return np.concatenate([np.asarray(array, np.float64).ravel() for array in arrays])
 
 
-def cut(vector: Vector, variables: list[Any]) -> list[Vector]:
+def cut(vector: Vector, variables: list[tf.Variable]) -> list[Vector]:
     """A flat vector as arrays of the shapes of variables."""
     shapes = [tuple(v.shape) for v in variables]
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pytest_converge.training.data.batches import Array
 from pytest_converge.training.keras_internals import child_layers, own_variables
 from pytest_converge.training.measures.gradients import (
     StepGradient,
@@ -21,7 +22,7 @@ from pytest_converge.training.measures.gradients import (
     measured_rows,
     undisturbed,
 )
-from pytest_converge.training.state.snapshot import unique_variables
+from pytest_converge.training.state.snapshot import name_of, shadowed, unique_variables
 from pytest_converge.training.training import Training
 
 __all__ = [
@@ -128,7 +129,7 @@ def layer_readings(training: Training) -> LayerReadings | None:
     chunks = measured_rows(training)
     if not chunks or not training.optimizers:
         return None
-    layers = {} if training.model is None else dict(named_layers(training.model))
+    layers = dict(named_layers(training.model)) if training.model is not None else {}
     clock = itertools.count()
     watches = {name: _Watch(activation_of(layer), clock) for name, layer in layers.items()}
     gradient = StepGradient(training, trace=False)
@@ -155,7 +156,7 @@ def layer_readings(training: Training) -> LayerReadings | None:
 
 
 def _disconnected(
-    training: Training, gradient: StepGradient, layers: dict[str, Any]
+    training: Training, gradient: StepGradient, layers: dict[str, keras.layers.Layer]
 ) -> tuple[str, ...]:
     """The layers whose weights got no gradient, then the single variables of other layers."""
     pairs = zip(training.trainable, gradient.store.tensors, strict=True)
@@ -166,11 +167,11 @@ def _disconnected(
         if own and all(v in lost for v in own):
             names.append(name)
             lost = {key: v for key, v in lost.items() if key not in own}
-    singles = [str(getattr(v, "path", v.name)).removesuffix(":0") for v in lost.values()]
+    singles = map(name_of, lost.values())
     return (*names, *singles)
 
 
-def named_layers(model: Any) -> Iterator[tuple[str, Any]]:
+def named_layers(model: keras.Model) -> Iterator[tuple[str, Any]]:
     """Layers as the user knows them: models and composite layers of the user's are opened."""
     yield model.name, model
     yield from _inner_layers(model, "", set())
@@ -187,11 +188,11 @@ def _inner_layers(outer: Any, prefix: str, known: set[str]) -> Iterator[tuple[st
             yield from _inner_layers(layer, f"{name}/", known)
 
 
-def _is_open(layer: Any) -> bool:
+def _is_open(layer: keras.layers.Layer) -> bool:
     return isinstance(layer, keras.Model) or not type(layer).__module__.startswith("keras.")
 
 
-def own_weights(layer: Any) -> list[Any]:
+def own_weights(layer: keras.layers.Layer) -> list[Any]:
     """The trained weights of a layer; of one that is opened those that no inner layer has."""
     if not _is_open(layer):
         return unique_variables(layer.trainable_weights)
@@ -243,10 +244,11 @@ class _Watch:
         return math.sqrt(max(self.squares / self.count - mean**2, 0.0))
 
 
-@contextlib.contextmanager
-def watched_calls(layer: Any, watch: Callable[[Any, Any], None]) -> Iterator[None]:
+def watched_calls(
+    layer: keras.layers.Layer, watch: Callable[[Any, Any], None]
+) -> contextlib.AbstractContextManager[None]:
     """Calls `watch(arguments, output)` after each call of a layer while the context lasts."""
-    original, had = layer.call, layer.__dict__.get("call")
+    original = layer.call
 
     @functools.wraps(original)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -254,16 +256,10 @@ def watched_calls(layer: Any, watch: Callable[[Any, Any], None]) -> Iterator[Non
         watch((args, kwargs), output)
         return output
 
-    layer.__dict__["call"] = call
-    try:
-        yield
-    finally:
-        del layer.__dict__["call"]
-        if had is not None:
-            layer.__dict__["call"] = had
+    return shadowed([(layer, "call", call)])
 
 
-def activation_of(layer: Any) -> str:
+def activation_of(layer: keras.layers.Layer) -> str:
     """The function whose value the layer returns, by name; empty where there is none."""
     gated = isinstance(layer, keras.layers.RNN) and not isinstance(layer, keras.layers.SimpleRNN)
     if gated:
@@ -275,7 +271,7 @@ def activation_of(layer: Any) -> str:
 
 
 def _layer(
-    name: str, layer: Any, watch: _Watch, gradients: dict[int, np.ndarray[Any, Any]]
+    name: str, layer: keras.layers.Layer, watch: _Watch, gradients: dict[int, Array]
 ) -> LayerReading:
     parts = [gradients[id(v)] for v in own_weights(layer) if id(v) in gradients]
     size = sum(part.size for part in parts)
@@ -305,7 +301,7 @@ def _any_nonzero(arguments: Any) -> bool:
     return any(bool(tf.reduce_any(leaf != 0)) for leaf in leaves)
 
 
-def _is_alike(layer: Any) -> bool:
+def _is_alike(layer: keras.layers.Layer) -> bool:
     """True where the kernel and the bias of a layer are the same for all of several units."""
     kernel, bias = getattr(layer, "kernel", None), getattr(layer, "bias", None)
     if not isinstance(kernel, keras.Variable) or len(kernel.shape) < 2 or kernel.shape[-1] < 2:
@@ -317,10 +313,10 @@ def _is_alike(layer: Any) -> bool:
     return bool((biases == biases.ravel()[0]).all())
 
 
-def _variable(variable: Any, gradient: np.ndarray[Any, Any]) -> LayerReading:
+def _variable(variable: Any, gradient: Array) -> LayerReading:
     norm = float(np.linalg.norm(gradient))
     return LayerReading(
-        name=str(getattr(variable, "path", variable.name)).removesuffix(":0"),
+        name=name_of(variable),
         kind="variable",
         size=gradient.size,
         gradient_norm=norm,
@@ -329,9 +325,9 @@ def _variable(variable: Any, gradient: np.ndarray[Any, Any]) -> LayerReading:
 
 
 def _first_to_last(
-    layers: dict[str, Any],
+    layers: dict[str, keras.layers.Layer],
     readings: list[LayerReading],
-    gradients: dict[int, np.ndarray[Any, Any]],
+    gradients: dict[int, Array],
 ) -> float | None:
     ends = []
     for reading in readings:

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from pytest_converge.core.curve import LossSurface
 from pytest_converge.training.data.batches import Chunk
 from pytest_converge.training.loop.run import TrainingRun
-from pytest_converge.training.state.snapshot import Snapshot
+from pytest_converge.training.measures.gradients import Vector
+from pytest_converge.training.state.snapshot import Snapshot, name_of
 
 __all__ = ["loss_surface"]
-
-Vector = np.ndarray[Any, Any]
 
 #: Points of a line, and of each side of a plane: enough for smooth contours within a second.
 LINE, PLANE, MODEL_PLANE = 121, 41, 17
@@ -56,7 +56,7 @@ def loss_surface(running: TrainingRun) -> LossSurface | None:
         ended.restore()
 
 
-def _problem(running: TrainingRun, variables: list[Any]) -> LossSurface:
+def _problem(running: TrainingRun, variables: list[tf.Variable]) -> LossSurface:
     path = list(_path(running, variables))
     names = [f"{_name(v)}" for v in variables for _ in range(int(np.prod(v.shape)))]
     if len(set(names)) < len(names):
@@ -78,7 +78,7 @@ def _problem(running: TrainingRun, variables: list[Any]) -> LossSurface:
     )
 
 
-def _path(running: TrainingRun, variables: list[Any]) -> Iterator[tuple[Vector, float]]:
+def _path(running: TrainingRun, variables: list[tf.Variable]) -> Iterator[tuple[Vector, float]]:
     """(values, loss) from the start to the end, as far as they are finite and not far away."""
     running.restart()
     running.loop.start()
@@ -95,7 +95,7 @@ def _path(running: TrainingRun, variables: list[Any]) -> Iterator[tuple[Vector, 
         yield here, loss
 
 
-def _slice(running: TrainingRun, variables: list[Any], chunks: list[Chunk]) -> LossSurface:
+def _slice(running: TrainingRun, variables: list[tf.Variable], chunks: list[Chunk]) -> LossSurface:
     """The loss along two random directions whose filters are as long as those of the weights."""
     rng = np.random.default_rng(0)
     ended = [v.numpy() for v in variables]
@@ -149,5 +149,5 @@ def _assign(variables: Sequence[Any], values: Vector) -> None:
 
 
 def _name(variable: Any) -> str:
-    name = str(getattr(variable, "path", variable.name)).removesuffix(":0")
+    name = name_of(variable)
     return "parameter" if name == "Variable" else name

@@ -9,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from pytest_converge.training.data.batches import Array
+
 __all__ = ["constant_prediction", "loss_names", "nonnegative", "reduces_by_mean"]
 
 #: Losses of Keras that cannot be negative on targets that suit them. Poisson, KL divergence of
@@ -100,11 +102,11 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-def _row_weights(weights: Any, rows: int) -> np.ndarray[Any, Any] | None:
+def _row_weights(weights: Any, rows: int) -> Array | None:
     """One weight a row; None where they weigh parts of rows, or nothing."""
     if weights is None:
         return np.ones(rows)
-    of_row: np.ndarray[Any, Any] = np.asarray(weights, dtype=np.float64).ravel()
+    of_row: Array = np.asarray(weights, dtype=np.float64).ravel()
     if of_row.size != rows or (of_row < 0).any() or not of_row.sum() > 0:
         return None
     return of_row
@@ -121,23 +123,19 @@ def _in_the_terms_of(loss: Any, probability: Any, *, is_binary: bool) -> Any:
     return np.log(clipped) - np.log1p(-clipped) if is_binary else np.log(clipped)
 
 
-def _fits(targets: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any] | None:
+def _fits(targets: Array, shape: tuple[int, ...]) -> Array | None:
     """Targets with the shape of the predictions; None where they differ by more than an axis."""
     if targets.shape[1:] == shape:
         return targets
     return targets.reshape(-1, *shape) if (*targets.shape[1:], 1) == shape else None
 
 
-def _mean(
-    targets: np.ndarray[Any, Any], shape: tuple[int, ...], weights: np.ndarray[Any, Any]
-) -> Any:
+def _mean(targets: Array, shape: tuple[int, ...], weights: Array) -> Any:
     fitted = _fits(targets, shape)
     return None if fitted is None else np.average(fitted, axis=0, weights=weights)
 
 
-def _median(
-    targets: np.ndarray[Any, Any], shape: tuple[int, ...], weights: np.ndarray[Any, Any]
-) -> Any:
+def _median(targets: Array, shape: tuple[int, ...], weights: Array) -> Any:
     fitted = _fits(targets, shape)
     if fitted is None:
         return None
@@ -146,9 +144,7 @@ def _median(
     return np.take_along_axis(np.take_along_axis(fitted, order, axis=0), half[None], axis=0)[0]
 
 
-def _frequencies(
-    targets: np.ndarray[Any, Any], shape: tuple[int, ...], weights: np.ndarray[Any, Any]
-) -> Any:
+def _frequencies(targets: Array, shape: tuple[int, ...], weights: Array) -> Any:
     labels = targets.astype(np.int64).ravel()
     if not shape or labels.size == 0 or labels.min() < 0 or labels.max() >= shape[-1]:
         return None
@@ -156,7 +152,7 @@ def _frequencies(
     return np.bincount(labels, of_label, minlength=shape[-1]) / of_label.sum()
 
 
-Rule = Callable[[np.ndarray[Any, Any], tuple[int, ...], np.ndarray[Any, Any]], Any]
+Rule = Callable[[Array, tuple[int, ...], Array], Any]
 _PROBABILITIES: dict[str, Rule] = {
     "binary_crossentropy": _mean,
     "categorical_crossentropy": _mean,

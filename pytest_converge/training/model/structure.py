@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 from pytest_converge.training import keras_internals
-from pytest_converge.training.data.batches import Batch
-from pytest_converge.training.state.snapshot import as_tf_variable
+from pytest_converge.training.data.batches import Array, Batch
+from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set
 
 __all__ = [
     "INITIALISED",
-    "attributes_set",
     "call_model",
     "compiled_metrics",
     "compute_loss",
@@ -55,7 +54,7 @@ INITIALISED = {
 FEWEST_DRAWN, MOST_SPREAD = 16, 2.0
 
 
-def create_variables(model: Any, batch: Batch) -> None:
+def create_variables(model: keras.Model, batch: Batch) -> None:
     """Creates the weights of a model that waits for its first batch; runs and changes nothing."""
     if all(layer.built for layer in [model, *layers_of(model)]):
         return
@@ -65,7 +64,7 @@ def create_variables(model: Any, batch: Batch) -> None:
         keras_internals.build_from_batch(model, batch)
 
 
-def create_all_variables(model: Any, batch: Batch) -> None:
+def create_all_variables(model: keras.Model, batch: Batch) -> None:
     """Creates weights, metrics and optimizer slots, so that the loop is traced only once.
 
     A model with a step of its own need not define what Keras builds it from; where it is not built
@@ -80,12 +79,12 @@ def create_all_variables(model: Any, batch: Batch) -> None:
         model.optimizer.build(model.trainable_variables)
 
 
-def has_own_train_step(model: Any) -> bool:
+def has_own_train_step(model: keras.Model) -> bool:
     """True for a model whose class replaces Keras' `train_step`."""
     return type(model).train_step is not keras.Model.train_step
 
 
-def call_model(model: Any, x: Any, training: bool) -> Any:
+def call_model(model: keras.Model, x: Any, training: bool) -> Any:
     """The model's output; `training` reaches a model whose `call` takes it."""
     if keras_internals.call_takes_training(model):
         return model(x, training=training)
@@ -93,7 +92,7 @@ def call_model(model: Any, x: Any, training: bool) -> Any:
 
 
 def compute_loss(
-    model: Any, x: Any, y: Any, predictions: Any, sample_weight: Any, training: bool
+    model: keras.Model, x: Any, y: Any, predictions: Any, sample_weight: Any, training: bool
 ) -> Any:
     """The model's compiled loss with regularisation, through an override where there is one."""
     if keras_internals.loss_takes_training(model):
@@ -101,7 +100,7 @@ def compute_loss(
     return model.compute_loss(x, y, predictions, sample_weight)
 
 
-def training_matters(model: Any) -> bool:
+def training_matters(model: keras.Model) -> bool:
     """False where training and inference mode give the same output: no random or averaging layer.
 
     Such layers of Keras keep a seed generator or moving averages; of others nothing is known.
@@ -127,10 +126,10 @@ def loss_of_logs(logs: Any) -> Any:
 def _no_loss(logs: Any) -> Exception:
     given = f"a train_step that returned {sorted(logs) if logs else logs!r}"
     remedy = 'Return {"loss": loss, ...} from train_step.'
-    return InvalidTrainingError(complaint(given, "a dict with the key 'loss'", remedy))
+    return invalid(given, "a dict with the key 'loss'", remedy)
 
 
-def layers_of(model: Any) -> list[Any]:
+def layers_of(model: keras.Model) -> list[Any]:
     """Every layer of a model, nested ones included, the model itself left out."""
     return keras_internals.flat_layers(model)
 
@@ -146,7 +145,7 @@ def global_seed() -> list[Any]:
     return [] if generator is None else [generator.state]
 
 
-def output_layer(model: Any) -> Any:
+def output_layer(model: keras.Model) -> Any:
     """The layer whose activation shapes the model's single output, or None."""
     outputs = getattr(model, "outputs", None)
     if outputs is not None and len(outputs) != 1:
@@ -157,7 +156,7 @@ def output_layer(model: Any) -> Any:
     return last if hasattr(last, "activation") else None
 
 
-def hidden_layers(model: Any) -> list[Any]:
+def hidden_layers(model: keras.Model) -> list[Any]:
     """The layers with an activation, the output layer left out."""
     output = output_layer(model)
     return [
@@ -167,27 +166,12 @@ def hidden_layers(model: Any) -> list[Any]:
     ]
 
 
-@contextlib.contextmanager
-def attributes_set(changes: list[keras_internals.Setting]) -> Iterator[None]:
-    """Attributes of objects set meanwhile: (object, name, value) each."""
-    kept = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
-    try:
-        for owner, name, value in changes:
-            setattr(owner, name, value)
-        yield
-    finally:
-        for owner, name, value in reversed(kept):
-            setattr(owner, name, value)
-
-
-@contextlib.contextmanager
-def with_loss(model: Any, loss: Any) -> Iterator[None]:
+def with_loss(model: keras.Model, loss: Any) -> contextlib.AbstractContextManager[None]:
     """Another compiled loss meanwhile; metrics and optimizer stay."""
-    with attributes_set(keras_internals.loss_settings(model, loss)):
-        yield
+    return attributes_set(keras_internals.loss_settings(model, loss))
 
 
-def directions(model: Any) -> dict[str, bool | None]:
+def directions(model: keras.Model) -> dict[str, bool | None]:
     """The compiled metrics by name, and whether more of each is better; None where unknown.
 
     Keras' metrics know it, for its callbacks with `mode="auto"`.
@@ -208,7 +192,7 @@ def directions(model: Any) -> dict[str, bool | None]:
     return found
 
 
-def compiled_metrics(model: Any) -> Any:
+def compiled_metrics(model: keras.Model) -> Any:
     """The metrics a model was compiled with, as new objects for another model."""
     return keras.tree.map_structure(_new_metric, keras_internals.metrics_as_given(model))
 
@@ -219,7 +203,7 @@ def _new_metric(metric: Any) -> Any:
     return metric
 
 
-def initialised_variables(model: Any) -> list[tuple[str, Any, Any]]:
+def initialised_variables(model: keras.Model) -> list[tuple[str, Any, Any]]:
     """(kind, the layer or cell that owns it, variable) of what Keras' layers initialise."""
     found: dict[int, tuple[str, Any, Any]] = {}
     for layer in layers_of(model):
@@ -239,7 +223,7 @@ def seeded(initialiser: Any, seed: int) -> Any:
     return type(initialiser).from_config({**config, "seed": seed})
 
 
-def redrawn(model: Any, seed: int) -> dict[int, Any]:
+def redrawn(model: keras.Model, seed: int) -> dict[int, Any]:
     """Initial values as the model's own initialisers draw them from another seed.
 
     Returns:
@@ -261,7 +245,7 @@ def redrawn(model: Any, seed: int) -> dict[int, Any]:
     return values
 
 
-def _alike(present: np.ndarray[Any, Any], drawn: np.ndarray[Any, Any]) -> bool:
+def _alike(present: Array, drawn: Array) -> bool:
     """Whether two draws may come from one initialiser, by their spread and their mean."""
     if present.size < FEWEST_DRAWN or drawn.std() == 0:
         return bool(np.allclose(present.mean(), drawn.mean(), atol=3 * drawn.std() + 1e-6))

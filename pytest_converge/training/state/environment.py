@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 
 __all__ = ["require_tensorflow"]
 
@@ -20,27 +20,21 @@ def require_tensorflow() -> None:
         import tensorflow as tf
     except ImportError as error:
         remedy = "Install it with: pip install 'pytest-converge[tensorflow]' (or tensorflow-cpu)."
-        raise InvalidTrainingError(
-            complaint(f"no TensorFlow ({error})", "TensorFlow 2.16 or newer", remedy)
-        ) from error
+        raise invalid(f"no TensorFlow ({error})", "TensorFlow 2.16 or newer", remedy) from error
     version = tf.__version__
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_TENSORFLOW:
         remedy = "Upgrade it with: pip install --upgrade tensorflow."
-        raise InvalidTrainingError(
-            complaint(f"TensorFlow {version}", "TensorFlow 2.16 or newer", remedy)
-        )
+        raise invalid(f"TensorFlow {version}", "TensorFlow 2.16 or newer", remedy)
     try:
         import keras
     except ImportError as error:
         remedy = "Install it with: pip install --upgrade keras."
-        raise InvalidTrainingError(
-            complaint(f"no usable Keras ({error})", "Keras 3", remedy)
-        ) from error
+        raise invalid(f"no usable Keras ({error})", "Keras 3", remedy) from error
     if keras.__version__.startswith("2."):
         given = f"Keras {keras.__version__}"
         remedy = "Upgrade it with: pip install --upgrade keras."
-        raise InvalidTrainingError(complaint(given, "Keras 3", remedy))
+        raise invalid(given, "Keras 3", remedy)
     if keras.backend.backend() != "tensorflow":
         given = f"Keras on the backend {keras.backend.backend()!r}"
         remedy = 'Set KERAS_BACKEND=tensorflow (or "backend" in keras.json).'
-        raise InvalidTrainingError(complaint(given, "the backend 'tensorflow'", remedy))
+        raise invalid(given, "the backend 'tensorflow'", remedy)

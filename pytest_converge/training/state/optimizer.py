@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from pytest_converge.training import keras_internals
-from pytest_converge.training.state.snapshot import as_tf_variable, unique_variables
+from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set, unique_variables
 
 __all__ = ["GradientStore", "ObservedOptimizer", "is_optimizer", "is_plain_sgd"]
 
@@ -49,7 +48,7 @@ class ObservedOptimizer:
         self._install_short_cut()
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> list[tf.Variable]:
         """Slots, iteration counter and learning rate as `tf.Variable`s."""
         variables = self.optimizer.variables
         return unique_variables(variables() if callable(variables) else variables)
@@ -60,7 +59,7 @@ class ObservedOptimizer:
         return self._original_rate
 
     @property
-    def instruments(self) -> list[Any]:
+    def instruments(self) -> list[tf.Variable]:
         """Variables of the observation itself, which are no part of the training."""
         return [self._norm, self._factor]
 
@@ -80,23 +79,13 @@ class ObservedOptimizer:
         else:
             plain.assign(self._original_rate * factor)
 
-    @contextlib.contextmanager
-    def muted(self) -> Iterator[None]:
+    def muted(self) -> contextlib.AbstractContextManager[None]:
         """Updates asked for meanwhile are not made: the rest of a step runs alone."""
-        self._muted = True
-        try:
-            yield
-        finally:
-            self._muted = False
+        return attributes_set([(self, "_muted", True)])
 
-    @contextlib.contextmanager
-    def handing_out(self, store: GradientStore) -> Iterator[None]:
+    def handing_out(self, store: GradientStore) -> contextlib.AbstractContextManager[None]:
         """Gradients of updates asked for meanwhile are added to `store`, before any clipping."""
-        self._store = store
-        try:
-            yield
-        finally:
-            self._store = None
+        return attributes_set([(self, "_store", store)])
 
     def begin_step(self) -> None:
         """Forgets the gradients of the step before. Traced by the loop."""
@@ -239,7 +228,7 @@ class GradientStore:
             tapes around the step, in whose graph they may not be.
     """
 
-    def __init__(self, variables: list[Any]) -> None:
+    def __init__(self, variables: list[tf.Variable]) -> None:
         zeros = [tf.zeros(v.shape, tf.float32) for v in variables]
         self.values = [tf.Variable(zero, trainable=False) for zero in zeros]
         self.filled = False

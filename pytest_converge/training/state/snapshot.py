@@ -1,15 +1,23 @@
-"""Snapshots: the values of variables, taken once and put back as often as needed."""
+"""Values of variables and attributes of objects, taken once and put back as they were."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from pytest_converge.training.keras_internals import tensorflow_variable
+from pytest_converge.training.keras_internals import Setting, tensorflow_variable
 
-__all__ = ["Snapshot", "as_tf_variable", "unique_variables"]
+__all__ = [
+    "Snapshot",
+    "as_tf_variable",
+    "attributes_set",
+    "name_of",
+    "shadowed",
+    "unique_variables",
+]
 
 
 def as_tf_variable(variable: Any) -> Any:
@@ -20,13 +28,46 @@ def as_tf_variable(variable: Any) -> Any:
     return inner if isinstance(inner, tf.Variable) else variable.value
 
 
-def unique_variables(variables: Iterable[Any]) -> list[Any]:
+def unique_variables(variables: Iterable[Any]) -> list[tf.Variable]:
     """`tf.Variable`s in order, each once."""
     found: dict[int, Any] = {}
     for variable in variables:
         inner = as_tf_variable(variable)
         found.setdefault(id(inner), inner)
     return list(found.values())
+
+
+def name_of(variable: Any) -> str:
+    """The name of a variable as its user knows it."""
+    return str(getattr(variable, "path", variable.name)).removesuffix(":0")
+
+
+@contextlib.contextmanager
+def attributes_set(changes: list[Setting]) -> Iterator[None]:
+    """Attributes of objects set meanwhile: (object, name, value) each."""
+    kept = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
+    try:
+        for owner, name, value in changes:
+            setattr(owner, name, value)
+        yield
+    finally:
+        for owner, name, value in reversed(kept):
+            setattr(owner, name, value)
+
+
+@contextlib.contextmanager
+def shadowed(changes: list[Setting]) -> Iterator[None]:
+    """As `attributes_set`, past all bookkeeping of the objects: a method or layer included."""
+    kept = [(owner.__dict__, dict(owner.__dict__), name) for owner, name, _ in changes]
+    try:
+        for owner, name, value in changes:
+            owner.__dict__[name] = value
+        yield
+    finally:
+        for held, before, name in reversed(kept):
+            del held[name]
+            if name in before:
+                held[name] = before[name]
 
 
 class Snapshot:

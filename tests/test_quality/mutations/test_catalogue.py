@@ -10,7 +10,7 @@ from keras import layers, optimizers
 
 from pytest_converge.test_quality.mutations.catalogue import mutations_of
 from pytest_converge.test_quality.mutations.label_noise import NOISE
-from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.model.structure import layers_of
 from pytest_converge.training.state.snapshot import as_tf_variable
 from tests.zoo.problems import SPARSE, fit, linear, minimize, sequential, step, wine
@@ -35,7 +35,7 @@ def network(*hidden, optimizer=None, **options):
 def laboratory_of(start, steps=6):
     run = running(start, steps=steps)
     first = run.run(0)
-    return Laboratory(run, 0, quiet), first
+    return Reruns(run, 0, quiet), first
 
 
 def mutation(training, name):

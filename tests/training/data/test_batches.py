@@ -233,3 +233,30 @@ def test_the_rows_of_a_batch(batch, rows):
 def test_a_batch_without_rows_is_refused(batch):
     with pytest.raises(InvalidTrainingError, match=r"got a batch without rows; .*batch\(32\)"):
         batch_rows(batch)
+
+
+def test_what_a_stream_cannot_do_changes_nothing():
+    batches = [np.ones((n, 1), "float32") for n in (2, 3)]
+    stream = StreamData(lambda: batches, kept=batches, reason="shapes that change")
+    assert stream.rows_in_memory is None
+    assert not stream.prolongs
+    assert not stream.repeats_all_rows
+    assert stream.reshuffled(3) is stream
+    assert stream.prolonged(9) is stream
+    again = stream.repeating().batches()
+    assert [len(next(again)) for _ in range(4)] == [2, 2, 2, 2]
+
+
+def test_rows_in_memory_can_be_drawn_anew_and_prolonged():
+    data = shuffled(rows=10, steps=4, seed=1)
+    assert data.rows_in_memory is data
+    assert data.prolongs
+    longer = data.reshuffled(5).prolonged(9)
+    assert longer.steps == 9
+    assert longer.order[: len(data.order)].tolist() == data.reshuffled(5).order.tolist()
+    assert longer.reshuffled(5).order.tolist() == longer.order.tolist()
+
+
+def test_batches_of_all_rows_are_known():
+    assert shuffled(rows=10, batch_size=10).repeats_all_rows
+    assert not shuffled(rows=10, batch_size=5).repeats_all_rows

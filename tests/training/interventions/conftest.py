@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.loop import run as run_module
 from tests.checks.curves import record_of
 from tests.training.interventions.trainings import STEPS, everything_of
@@ -16,12 +16,12 @@ def parts_during(monkeypatch):
     """(parts before, while each start of a change would be trained, afterwards); none is."""
     seen = []
 
-    def run(self, seed):
+    def run(self, seed, **_):
         seen.append({**everything_of(self.training), "steps": self.steps})
         return record_of([1.0, 0.5])
 
     def observe(start, make, seeds=1):
-        lab = Laboratory(running(start, steps=STEPS), 0, quiet)
+        lab = Reruns(running(start, steps=STEPS), 0, quiet)
         before = {**everything_of(lab.training), "steps": STEPS}
         change = make(lab)
         monkeypatch.setattr(run_module.TrainingRun, "run", run)

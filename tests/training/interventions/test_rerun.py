@@ -8,8 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
-from pytest_converge.diagnosis.clues import gather
-from pytest_converge.diagnosis.stages import scale_changes
+from pytest_converge.diagnosis.causes.unscaled_features import scale_changes
 from pytest_converge.training.interventions import (
     features,
     learning_rate,
@@ -21,7 +20,8 @@ from pytest_converge.training.interventions import (
     trainable,
 )
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.rerun import Laboratory
+from pytest_converge.training.interventions.rerun import Reruns
+from tests.diagnosis.programs import failed_of
 from tests.zoo.problems import SPARSE, classifier, fit, linear, minimize, sequential, wine
 from tests.zoo.trainings import quiet, recorded, running
 
@@ -43,7 +43,7 @@ def built():
 def laboratory_of(start, count=20):
     run = running(start, steps=count)
     first = run.run(0)
-    return Laboratory(run, 0, quiet), first
+    return Reruns(run, 0, quiet), first
 
 
 def run_of(lab, change, number=0):
@@ -210,9 +210,10 @@ def one_hot_beside_a_wild_column():
 
 
 def scaled_data(start):
-    lab, record = laboratory_of(start, count=5)
-    (change,) = scale_changes(lab, gather(lab, record))
-    return lab.rows.arrays[0], change.data(lab.rows).arrays[0]
+    failed = failed_of(start, steps=5)
+    (change,) = scale_changes(failed)
+    rows = failed.laboratory.rows
+    return rows.arrays[0], change.data(rows).arrays[0]
 
 
 def test_tokens_are_never_standardised():
@@ -231,8 +232,7 @@ def test_one_hot_columns_are_never_standardised():
 def test_class_labels_are_never_standardised():
     x, y = wine()
     model = sequential(layers.Dense(60, "softmax"), optimizer=SGD(0.1), loss=SPARSE)
-    lab, record = laboratory_of(fit(model, x, 25 * y), count=5)
-    assert scale_changes(lab, gather(lab, record)) == []
+    assert scale_changes(failed_of(fit(model, x, 25 * y), steps=5)) == []
 
 
 # ---- what was frozen ----------------------------------------------------------------------------

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pytest_converge.training.state.snapshot import Snapshot, as_tf_variable, unique_variables
+from pytest_converge.training.state.snapshot import (
+    Snapshot,
+    as_tf_variable,
+    attributes_set,
+    name_of,
+    shadowed,
+    unique_variables,
+)
 
 
 @pytest.fixture
@@ -93,3 +100,39 @@ def test_each_variable_is_listed_once_and_in_order():
     first, second = keras.Variable([1.0]), tf.Variable([1.0])
     found = unique_variables(v for v in [first, second, as_tf_variable(first), second])
     assert [id(v) for v in found] == [id(as_tf_variable(first)), id(second)]
+
+
+class Plain:
+    value = 1
+
+    def double(self):
+        return 2 * self.value
+
+
+def test_attributes_are_put_back_in_reverse_also_after_an_error():
+    one = Plain()
+
+    def broken():
+        with attributes_set([(one, "value", 2), (one, "value", 3)]):
+            assert one.double() == 6
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        broken()
+    assert one.value == 1
+
+
+def test_a_shadowed_method_comes_back():
+    one = Plain()
+    with shadowed([(one, "double", lambda: 0)]):
+        assert one.double() == 0
+        with shadowed([(one, "double", lambda: -1)]):
+            assert one.double() == -1
+        assert one.double() == 0
+    assert one.double() == 2
+    assert vars(one) == {}
+
+
+def test_a_variable_has_the_name_that_its_user_knows():
+    assert name_of(tf.Variable(1.0, name="w")) == "w"
+    assert name_of(keras.Variable(1.0, name="kernel")) == "kernel"

@@ -1,0 +1,124 @@
+"""The weights start where training does not get going.
+
+The weights start where training does not get going: all zero or all alike, so that units cannot
+become different; so large that activations saturate and the first loss is huge; so small that no
+signal reaches the output.
+
+## How it is found
+
+By a symptom at the start, before any step: an initial loss above 15 times that of the best constant
+prediction, a layer whose gradient is exactly zero, a hidden layer whose units all have the same
+weights, or one with more than 70 % of its sigmoids or tanhs within 1 % of their ends on nearly
+every row.
+
+Then all weights are drawn anew by Keras' default initialisers (Glorot and Bengio 2010 for kernels,
+zeros for biases), and the training is repeated. It is the cause if every gate then passes on three
+seeds. Without a symptom nothing is redrawn: another start helps many trainings by chance. The same
+repair goes by the name of the symptom where units are [dead](dead-units.md) or the gradient
+[vanishes](vanishing-gradient.md).
+
+For ReLUs in deep networks `he_normal` is the better choice (He et al. 2015).
+
+## A test that shows it
+
+```python
+import keras
+import numpy as np
+
+x = np.random.default_rng(0).normal(size=(256, 4))
+y = x[:, 0] * x[:, 1]
+
+
+def network(kernel):
+    hidden = keras.layers.Dense(32, "tanh", kernel_initializer=kernel)
+    output = keras.layers.Dense(1, kernel_initializer=kernel)
+    model = keras.Sequential([keras.Input((4,)), hidden, output])
+    model.compile(keras.optimizers.Adam(0.01), "mse")
+    return model
+
+
+def test_far_too_large(converge):
+    large = keras.initializers.RandomNormal(stddev=30.0)
+    converge.fit(network(large), x, y, steps=300, min_skill=0.5)
+```
+
+## Repair
+
+```python
+def test_glorot(converge):
+    converge.fit(network("glorot_uniform"), x, y, steps=300, min_skill=0.5)
+```
+"""
+
+from pytest_converge.core.numbers import number
+from pytest_converge.diagnosis.cause import (
+    Answer,
+    Cause,
+    FailedTraining,
+    Place,
+    Repairs,
+    Step,
+    named,
+)
+from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.training.interventions import starts
+from pytest_converge.training.interventions.intervention import Intervention
+
+__all__ = ["CAUSE", "drawn_anew", "symptom"]
+
+#: A loss so many times that of a constant is worth to be told where nothing else shows.
+HIGHER_THAN_A_CONSTANT = 2
+
+
+def drawn_anew(failed: FailedTraining, code: str) -> Intervention:
+    """Every weight from Keras' default initialisers."""
+    return starts.default_initialisers(failed.training.model, 0, code)
+
+
+def _chosen_start(failed: FailedTraining) -> Repairs:
+    """What somebody chose is the least to take back, and explains a gradient that vanishes."""
+    seen = failed.evidence.saturated or failed.evidence.alike
+    return _chosen_initialisers(failed) if seen else ()
+
+
+def _chosen_initialisers(failed: FailedTraining) -> Repairs:
+    """Initialisers that somebody chose, also where a rate should suit what they draw."""
+    model = failed.training.model
+    if model is not None and starts.has_own_initialisers(model):
+        yield drawn_anew(failed, CAUSE.code)
+
+
+def _drawn_anew(failed: FailedTraining) -> Repairs:
+    """The same repair by the name of the plainest symptom."""
+    if failed.training.model is not None and failed.evidence.odd_start:
+        code = "vanishing-gradient" if failed.evidence.faint else CAUSE.code
+        yield drawn_anew(failed, "dead-units" if failed.evidence.dead else code)
+
+
+def symptom(evidence: Evidence) -> str:
+    """What shows at the start, the plainest symptom first."""
+    symptoms = (
+        (evidence.alike, f"all units of {named(tuple(evidence.alike))} start alike"),
+        (evidence.saturated, f"units of {named(tuple(evidence.saturated))} start saturated"),
+        (evidence.no_gradient, "layers without any gradient at the start"),
+        (
+            evidence.start_ratio > HIGHER_THAN_A_CONSTANT,
+            f"the initial loss is {number(evidence.start_ratio)} times that of a constant",
+        ),
+    )
+    return next((text for seen, text in symptoms if seen), "the start does not train")
+
+
+def _sentence(evidence: Evidence, answer: Answer) -> str:
+    return f"{symptom(evidence)}; it converges with {answer.change}"
+
+
+CAUSE = Cause(
+    code="bad-initialisation",
+    sentence=_sentence,
+    steps=(
+        Step(place=Place.CHOSEN_START, repairs=_chosen_start),
+        Step(place=Place.DRAWN_ANEW, repairs=_drawn_anew),
+        Step(place=Place.CHOSEN_INITIALISERS, repairs=_chosen_initialisers),
+    ),
+)

@@ -1,0 +1,105 @@
+"""Single gradients are thousands of times larger.
+
+Most gradients are of a usual size, and some are thousands of times larger: at a cliff of the loss,
+on an odd batch, after many steps through time of a recurrent layer. One such step throws the
+weights far away. A rate low enough for the cliff would be far too low for the rest.
+
+## How it is found
+
+The global norm of the gradients is clipped to 1, everything else stays, and the training is
+repeated from the same start. It is the cause if every gate then passes on three seeds, and if no
+learning rate alone did: rates are tried first. The usual bound of 1: Pascanu, Mikolov and Bengio
+2013, *On the difficulty of training recurrent neural networks*.
+
+A gradient may also be NaN where the loss is not: `tf.where` gives the branch that was not taken the
+gradient 0, and 0 times the infinite slope of a logarithm or a quotient is NaN. Where a calm run has
+such a step, what is not finite of its gradients is set to 0 and the training repeated. The repair
+is to hand the function a harmless value:
+`tf.where(ok, tf.math.log(tf.where(ok, w, 1.0)), other)`.
+
+The report section shows the gradient norm at the checkpoints. A large norm turns nothing red: it
+depends on the unit of the loss and the number of weights.
+
+## A test that shows it
+
+```python
+import keras
+import tensorflow as tf
+
+
+def quartic(converge, optimizer):
+    w = tf.Variable(10.0)  # the slope of w**4 is 4,000 here, and 0.02 near the target
+    converge.minimize(lambda: w**4, [w], optimizer, steps=300, max_loss=1e-3)
+
+
+def test_from_far_away(converge):
+    quartic(converge, keras.optimizers.SGD(0.1))
+```
+
+## Repair
+
+```python
+def test_clipped(converge):
+    quartic(converge, keras.optimizers.SGD(0.1, global_clipnorm=1.0))
+```
+"""
+
+import dataclasses
+import math
+
+from pytest_converge.core.record import TrainingRecord
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.evidence import SPIKE
+from pytest_converge.training.interventions import finite_gradients, optimizers
+
+__all__ = ["CAUSE", "broken_step"]
+
+#: Gradients that grew so many times before belong to a run that left the finite numbers by itself.
+GREW = 1e3
+
+
+def broken_step(record: TrainingRecord) -> int | None:
+    """The step, counted from 1, in which a calm run with a finite loss has no finite gradient.
+
+    Branches of `tf.where` that were not taken, and roots at 0, have such gradients.
+    """
+    losses, norms = record.curve.batch_loss, record.curve.gradient_norm
+    step = next((n for n, norm in enumerate(norms) if not math.isfinite(norm)), None)
+    if step is None or not math.isfinite(losses[step]):
+        return None
+    first = abs(losses[0])
+    calm = all(abs(loss) <= SPIKE * max(first, 1e-12) for loss in losses[: step + 1])
+    grown = step > 0 and max(norms[:step]) > GREW * max(norms[0], 1e-12)
+    return step + 1 if calm and not grown else None
+
+
+def _broken(failed: FailedTraining) -> Answer | None:
+    """A gradient that is not finite where the loss is; from the first step on no rate helps."""
+    step = broken_step(failed.record)
+    if step is None:
+        return None
+    ours = failed.training.optimizer_is_ours and optimizers.is_keras(failed.training)
+    found = failed.first_passing([finite_gradients.finite()] if ours else [])
+    if found is None and step > 1:
+        return None
+    message = (
+        f"the gradient of step {step} is not finite although its loss is: look for a root, a"
+        " logarithm or a division, also in a branch of tf.where that is not taken"
+    )
+    found = found or Answer(cause=CAUSE.code, fix=finite_gradients.FIX)
+    return dataclasses.replace(found, message=message)
+
+
+def _clipped(failed: FailedTraining) -> Repairs:
+    if failed.takes_optimizer and optimizers.is_keras(failed.training):
+        yield optimizers.clipped(failed.training)
+
+
+CAUSE = Cause(
+    code="exploding-gradient",
+    sentence="single gradients are too large; it converges with {change}",
+    steps=(
+        Step(place=Place.BROKEN_GRADIENT, answer=_broken),
+        Step(place=Place.CLIPPED, repairs=_clipped),
+    ),
+)

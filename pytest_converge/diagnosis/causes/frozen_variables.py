@@ -1,0 +1,102 @@
+"""What should learn is not trained.
+
+A part of the model that should learn is not trained: a layer left at `trainable = False`, a
+variable that is missing in the list of variables, or a layer that no gradient reaches, as behind a
+`stop_gradient`, a rounding or a call of `.numpy()`. The rest learns what it can without it.
+
+## How it is found
+
+Without a run: for `converge.fit`, layers and weights that were made for training and are not
+trained; for `converge.minimize`, trainable variables that the loss reads and the list leaves out.
+Then everything is trained, and the training is repeated from the same start. It is the cause if
+every gate passes on three seeds (one where nothing is random). The finding names the layers or
+variables.
+
+A variable that is trained but on which the loss does not depend has no gradient at all, where that
+of a dead unit is 0. If there is one, gradients are let through every `stop_gradient` of TensorFlow
+and Keras, and the training is repeated. Where that does not help, and no other change does before
+the labels are looked at, the layer is named without a proof.
+
+Frozen layers are normal in transfer learning: they are no finding in a test that passes.
+
+A model in which nothing at all can be trained is an error before any training.
+
+## A test that shows it
+
+```python
+import numpy as np
+import tensorflow as tf
+from keras.optimizers import SGD
+
+x = np.linspace(-1, 1, 50, dtype="float32")
+y = 2 * x + 3
+
+
+def line(converge, both):
+    slope, offset = tf.Variable(0.0), tf.Variable(0.0)
+    variables = [slope, offset] if both else [slope]
+    loss = lambda: tf.reduce_mean((slope * x + offset - y) ** 2)  # noqa: E731
+    converge.minimize(loss, variables, SGD(0.1), steps=200, max_loss=0.01)
+
+
+def test_slope_alone(converge):
+    line(converge, both=False)
+```
+
+## Repair
+
+For a Keras model: `layer.trainable = True`, and compile it again, since compiling takes down the
+list of what is trained.
+
+```python
+def test_slope_and_offset(converge):
+    line(converge, both=True)
+```
+"""
+
+from typing import Any, cast
+
+from pytest_converge.diagnosis.cause import (
+    Answer,
+    Cause,
+    FailedTraining,
+    Place,
+    Repairs,
+    Step,
+    named,
+)
+from pytest_converge.training.interventions import trainable
+
+
+def _repairs(failed: FailedTraining) -> Repairs:
+    training = failed.training
+    if training.model is not None and any(trainable.frozen(training.model)):
+        yield trainable.all_layers(training.model)
+    if training.lists_variables:
+        everything = trainable.all_read(cast("Any", training))
+        if everything is not None:
+            yield everything
+    if failed.evidence.disconnected:
+        yield trainable.connected(failed.evidence.disconnected)
+
+
+def _disconnected(failed: FailedTraining) -> Answer | None:
+    """Variables that the loss does not depend on, where no repair explains more."""
+    where = failed.evidence.disconnected
+    if not where:
+        return None
+    message = (
+        f"no gradient reaches {named(where)}: a stop_gradient, a rounding or .numpy()"
+        " stands between, or the model does not use it"
+    )
+    return Answer(cause=CAUSE.code, where=where, message=message)
+
+
+CAUSE = Cause(
+    code="frozen-variables",
+    sentence="not trained: {where}",
+    steps=(
+        Step(place=Place.NOT_TRAINED, repairs=_repairs),
+        Step(place=Place.NO_GRADIENT, answer=_disconnected),
+    ),
+)

@@ -1,0 +1,171 @@
+"""The labels are not in the form that the loss reads.
+
+The labels are not in the form that the loss reads: 1 and 2, counts, percent or -1 for "unknown" in
+front of a cross-entropy, class numbers for a loss that compares one output a class, targets of
+shape `(n,)` against predictions of shape `(n, 1)`, or two parts of the data encoded by two
+mappings.
+
+## How it is found
+
+Labels, loss and output are compared. What they suggest is changed, and the training is repeated
+from the same start; it is the cause if every gate then passes on three seeds.
+
+| seen | change |
+|---|---|
+| two values other than 0 and 1, binary cross-entropy | labels 0 and 1 |
+| two values and a loss of your own | labels 0 and 1, labels -1 and 1 |
+| whole numbers from 0 on, a binary cross-entropy | above 0 as 1 |
+| numbers up to 100 or 255, a binary cross-entropy | divided by that |
+| some rows below 0, a binary or categorical cross-entropy | these rows left out |
+| rows that do not add up to 1, above 1, a categorical cross-entropy | divided by their sum |
+| class numbers in one column, several outputs, a squared or absolute error | one-hot rows |
+
+Three more are told from the data:
+
+- Targets outside of [0, 1] under a binary or categorical cross-entropy, where none of these changes
+  passes: such a loss has no least value, or a needlessly high one. Rows of sample weight 0 do not
+  count.
+- A loss of your own that subtracts shapes which broadcast to a matrix of all pairs.
+- Rows of which each half is learnt alone while both together are not. Two random halves must fail
+  as well, since fewer rows are easier to learn, and a model of either half must be no better than
+  the best constant on the other: labels of one mapping would carry over.
+
+A label out of the range of a sparse cross-entropy is an error before any training.
+
+`preprocessing.check` finds without training: text, class numbers that do not start at 0 or leave
+one out, labels that are no whole numbers, three or more classes as floats, one-hot rows that do not
+add up to 1. Up to 20 different numbers that are repeated are taken for classes, unless they look
+like counts, with few large ones; `task="values"` says that they are none.
+
+## A test that shows it
+
+```python
+import keras
+import numpy as np
+
+x = np.random.default_rng(0).normal(size=(256, 4))
+y = np.where(x.sum(axis=1) > 0, 2, 1)  # a spreadsheet's "group 1" and "group 2"
+
+
+def classifier():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, "sigmoid")])
+    model.compile(keras.optimizers.Adam(0.1), "binary_crossentropy")
+    return model
+
+
+def test_groups(converge):
+    converge.fit(classifier, x, y, max_loss=0.3)
+```
+
+This loss falls without end and passes any `max_loss`; see [negative-loss](negative-loss.md).
+
+## Repair
+
+```python
+def test_groups_from_zero(converge):
+    converge.fit(classifier, x, y - 1, max_loss=0.3)
+```
+"""
+
+from typing import Any
+
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.training.interventions import labels, rows
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.measures.broadcasting import outer_difference
+from pytest_converge.training.model.losses import loss_names
+
+__all__ = ["CAUSE", "out_of_range"]
+
+#: A half of fewer rows is learnt by heart.
+FEWEST_ROWS = 200
+#: Random halves that have to fail: one may, by luck, also where no labels disagree.
+RANDOM_HALVES = 2
+
+
+def _into_range(failed: FailedTraining) -> Repairs:
+    name, counted = _read_as_probabilities(failed)
+    return () if counted is None else labels.into_range(name, counted)
+
+
+def _unreadable(failed: FailedTraining) -> Answer | None:
+    """Targets whose shape or range the loss does not mean, seen in the data."""
+    shapes = outer_difference(failed.training)
+    if shapes is not None:
+        message = (
+            f"the loss subtracts shapes {shapes[0]} and {shapes[1]}, which broadcasts to a matrix"
+            " of all pairs"
+        )
+        fix = "y = tf.reshape(y, (-1, 1))"
+        return Answer(cause=CAUSE.code, message=message, fix=fix, where=("y",))
+    message = out_of_range(failed)
+    return Answer(cause=CAUSE.code, message=message, where=("y",)) if message else None
+
+
+def out_of_range(failed: FailedTraining) -> str:
+    """The targets that the compiled cross-entropy cannot read, in words; empty for none."""
+    name, counted = _read_as_probabilities(failed)
+    what = "" if counted is None else labels.beyond(name, counted)
+    return f"the targets hold {what}, where {name} reads probabilities" if what else ""
+
+
+def _two_encodings(failed: FailedTraining) -> Answer | None:
+    """Each half of the rows passes, a random half does not: the labels of the halves disagree."""
+    data, trials = failed.laboratory.rows, failed.trials
+    count = 0 if data is None or failed.training.model is None else data.rows
+    # A metric of a rare class may pass on half of the rows for reasons of its own.
+    if count < FEWEST_ROWS or trials.expectation.metrics:
+        return None
+    middle = count // 2
+    parts = {"first": (0, middle), "second": (middle, count)}
+    halves = [
+        rows.stretch(*ends, CAUSE.code, f"{part} half of the rows alone")
+        for part, ends in parts.items()
+    ]
+    for change in halves:
+        trial = trials.control(change)
+        if trial is None or not trial.verified:
+            return None
+    for seed in range(RANDOM_HALVES):  # fewer rows are easier to learn, by heart or otherwise
+        mixed = trials.control(rows.random_half(seed, CAUSE.code), confirm=False)
+        if mixed is None or mixed.passed:
+            return None
+    if not _strangers(failed, *halves):
+        return None
+    message = "each half of the rows is learnt alone, both together are not: their labels disagree"
+    fix = "encode all labels by one mapping, fitted once"
+    return Answer(cause=CAUSE.code, message=message, fix=fix, where=("y",))
+
+
+def _strangers(failed: FailedTraining, first: Intervention, second: Intervention) -> bool:
+    """Whether a model of either half is no better than a constant on the other.
+
+    Labels by another mapping are worse than unknown ones; those of the same mapping are not.
+    """
+    constant = failed.record.constant_loss
+    if constant is None:
+        return True
+    pairs = ((first, second), (second, first))
+    return all(not failed.laboratory.loss_on_others(own, other) < constant for own, other in pairs)
+
+
+def _read_as_probabilities(failed: FailedTraining) -> tuple[str, Any]:
+    """The only compiled loss, if it takes probabilities, and the targets that count in it."""
+    training, data = failed.training, failed.laboratory.rows
+    if training.model is None or training.own_train_step or data is None:
+        return "", None
+    names = [name for name, _ in loss_names(training.model.loss)]
+    if len(names) != 1 or names[0] not in labels.PROBABILITIES:
+        return "", None
+    return names[0], labels.counted_target(data.arrays)
+
+
+CAUSE = Cause(
+    code="label-encoding",
+    sentence="the labels are not what the loss reads; it converges with {change}",
+    steps=(
+        Step(place=Place.LABELS, repairs=_into_range),
+        Step(place=Place.UNREADABLE_TARGETS, answer=_unreadable),
+        Step(place=Place.TWO_ENCODINGS, answer=_two_encodings),
+    ),
+)

@@ -1,0 +1,80 @@
+"""Each step goes beyond the minimum.
+
+Each step goes beyond the minimum along its direction. The loss oscillates, stays high, grows, or
+ends as NaN; a network with ReLUs may die in the first steps and look calm later.
+
+## How it is found
+
+The training is repeated from the same start with other learning rates, the nearest decade first.
+The finding names a rate only if every gate passes with it on three seeds; the *bracket* gives the
+smallest and the largest rate that passed, and a proposal from within: the lowest loss among those
+that are at least three times away from every rate that failed, where there is one.
+
+Where to look first is told by the **step gauge**: with d the update just made, it compares the
+slope along d after the step with the slope before, (g(w + d) d) / (g(w) d), on the same batch.
+
+| gauge | the step |
+|---|---|
+| near 1 | is too short to feel any curvature |
+| 0 | ends at the minimum along its direction |
+| below 0 | goes beyond it; below -1 the loss along it is higher than before |
+
+Its median over the first tenth of the steps told the direction of a wrong rate in 47 of 49
+failures. For SGD the *stability limit* is shown too, 2 (1 + momentum) / largest Hessian eigenvalue
+at the start: above it gradient descent on a quadratic diverges (Polyak 1964; Cohen et al. 2021).
+
+Where the loss rose and no change passed, the same rate is tried under the usual schedules: an
+exponential decay, steps, a warm-up before a cosine decay, and restarts.
+
+A rule on scale that fired is tried before the rate: see [unscaled-features](unscaled-features.md).
+
+## A test that shows it
+
+```python
+import tensorflow as tf
+from keras.optimizers import SGD
+
+
+def bowl(converge, rate):
+    w = tf.Variable([3.0, 3.0])  # curvatures 2 and 20: stable below 2 / 20 = 0.1
+    converge.minimize(lambda: tf.reduce_sum([1.0, 10.0] * w**2), [w], SGD(rate), max_loss=0.01)
+
+
+def test_descent(converge):
+    bowl(converge, 0.2)
+```
+
+## Repair
+
+Take the proposed rate, or one from the middle of the bracket: at its edge the next change fails.
+
+```python
+def test_slower_descent(converge):
+    bowl(converge, 0.05)
+```
+"""
+
+import math
+
+from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.rate_search import rate_that_passes, sentence
+from pytest_converge.training.interventions import learning_rate, optimizers
+
+
+def _decaying(failed: FailedTraining) -> Repairs:
+    """The same rate under a schedule, which ends low enough and begins high enough."""
+    training, rate = failed.training, failed.evidence.rate
+    plain = failed.takes_optimizer and optimizers.is_keras(training)
+    plain = plain and not learning_rate.has_schedule(training)
+    if plain and failed.evidence.unstable and math.isfinite(rate):
+        yield from learning_rate.scheduled(training, rate, failed.laboratory.steps)
+
+
+CAUSE = Cause(
+    code="learning-rate-too-high",
+    sentence=sentence,
+    steps=(
+        Step(place=Place.LEARNING_RATE, answer=rate_that_passes),
+        Step(place=Place.DECAYING_RATE, repairs=_decaying),
+    ),
+)

@@ -1,0 +1,140 @@
+"""A valley that is not deep enough; other starts go deeper.
+
+The training ended in a valley that is not deep enough. Longer training does not help: every small
+step leads up. Other starts reach deeper ones.
+
+## How it is found
+
+The word is earned by restarts: the same training from other starts reaches the target, and more
+steps from this one, tried before, do not. For a network the other starts are three other seeds,
+which all have to pass. Where nothing is random (`converge.minimize`) up to eight starts near the
+given one are drawn, then up to eight farther off and eight around 0; the first that passes is the
+proof. If none passes but one ends more than 2 % lower than every other run, the word is used as
+well, and the repair is marked as not verified.
+
+A larger rate that passes proves little where the run had come to rest: it may have leapt over the
+hill. Where nothing is random, the gradient at the end is below 0.1 % of the largest, and 16 times
+as many steps gain less than 2 %, other starts are therefore tried before a rate is called too low.
+
+If other starts do not help either, see [unreachable-target](unreachable-target.md).
+
+In wide networks local minima far above the best are rare; in small ones, and in curves with few
+parameters such as frequencies and phases, they are common. If a model needs luck with its start,
+`seeds=3` says so every time.
+
+## A test that shows it
+
+```python
+import tensorflow as tf
+from keras.optimizers import SGD
+
+
+def tilted(converge, start):
+    w = tf.Variable(start)  # valleys near -1.04, where the loss is -0.31, and near 0.96: 0.29
+    loss = lambda: (w**2 - 1) ** 2 + 0.3 * w  # noqa: E731
+    converge.minimize(loss, [w], SGD(0.05), max_loss=-0.2)
+
+
+def test_from_the_right(converge):
+    tilted(converge, 1.5)
+```
+
+## Repair
+
+```python
+def test_from_the_left(converge):
+    tilted(converge, -1.5)
+```
+"""
+
+import math
+
+from pytest_converge.core.diagnosis import Trial
+from pytest_converge.core.record import TrainingRecord
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.causes.exploding_gradient import broken_step
+from pytest_converge.diagnosis.evidence import NO_SLOPE
+from pytest_converge.diagnosis.trials import SEEDS, passes
+from pytest_converge.training.interventions import starts, steps
+from pytest_converge.training.interventions.intervention import Intervention
+
+__all__ = ["CAUSE", "came_to_rest", "other_starts", "rests"]
+
+#: Spreads and numbers of the starts drawn around a given one; around 0 with the larger spread.
+SPREADS, DRAWS = (0.3, 1.0), 8
+#: By so much lower another start must end to call this one's end a local minimum.
+LOWER = 0.02
+#: So many times the steps gain nothing where a run has arrived somewhere.
+LONGER = 16
+
+
+def other_starts(failed: FailedTraining) -> Answer | None:
+    """Whether other starts reach the target by the same training: a local minimum, if so."""
+    if broken_step(failed.record) is not None:
+        return None  # a start that leads past the break is no other valley
+    trial = _elsewhere(failed) if failed.training.full_batch else _other_seeds(failed)
+    return None if trial is None else Answer(cause=trial.code, trial=trial)
+
+
+def _other_seeds(failed: FailedTraining) -> Trial | None:
+    trials = failed.trials
+    plain = Intervention(
+        code=CAUSE.code, change="other seeds", fix="keras.utils.set_random_seed(1)"
+    )
+    losses, passed = [], 0
+    with failed.laboratory.changed(plain) as run:
+        for number in range(1, SEEDS + 1):
+            record = run(number)
+            losses.append(record.curve.last)
+            passed += passes(record, trials.expectation, plain)
+            if not passed:
+                break
+    trial = Trial(
+        change=plain.change, code=plain.code, fix=plain.fix, losses=tuple(losses), passed=passed
+    )
+    trials.done[plain.change] = trial
+    return trial if trial.verified else None
+
+
+def _elsewhere(failed: FailedTraining) -> Trial | None:
+    """The first start that passes, else the best one if it ends clearly lower than any before."""
+    lowest, best = failed.trials.best, None
+    for change in _draws():
+        trial = failed.trials.try_out(change)
+        if trial is None:
+            continue
+        if trial.verified:
+            return trial
+        if trial.losses[0] < lowest - LOWER * abs(lowest):
+            lowest, best = trial.losses[0], trial
+    return best
+
+
+def _draws() -> Repairs:
+    for spread, around_zero in (*((spread, False) for spread in SPREADS), (SPREADS[-1], True)):
+        for seed in range(DRAWS):
+            yield starts.elsewhere(seed, spread, code=CAUSE.code, around_zero=around_zero)
+
+
+def rests(failed: FailedTraining) -> bool:
+    """Whether a deterministic run had arrived somewhere: more steps gain nothing either."""
+    if not failed.training.full_batch or not came_to_rest(failed.record):
+        return False
+    longer = failed.trials.try_out(steps.more(failed.laboratory.steps, LONGER))
+    if longer is None or longer.passed:
+        return False
+    before, after = failed.record.curve.last, longer.losses[0]
+    return math.isfinite(after) and before - after <= LOWER * abs(before)
+
+
+def came_to_rest(record: TrainingRecord) -> bool:
+    """True where the gradient at the end is next to none against the largest before."""
+    norms = record.curve.gradient_norm
+    return bool(norms) and not record.nonfinite and norms[-1] <= NO_SLOPE * max(norms)
+
+
+CAUSE = Cause(
+    code="local-minimum",
+    sentence="this start leads to a local minimum; it converges with {change}",
+    steps=(Step(place=Place.OTHER_STARTS, answer=other_starts),),
+)

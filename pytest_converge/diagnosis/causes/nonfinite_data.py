@@ -1,0 +1,82 @@
+"""The data hold a NaN or an infinity.
+
+A column of the inputs, the targets or the sample weights holds a NaN or an infinity.
+
+It is a gate and a cause at once. As a **gate** it turns the test red even if the loss looks
+healthy: a fused dense layer with ReLU can turn NaN into 0, so that the loss falls while most
+weights are NaN. Where NaN is a mask that your loss knows, say `ignore=("nonfinite-data",)`.
+
+## How it is found
+
+All arrays in memory are looked through; no threshold. The message names the first column and row
+and the number of values; the report section lists the rest. Data that come from a `tf.data`
+pipeline or a generator are not looked through; their NaN shows as
+[nonfinite-loss](nonfinite-loss.md) or [nonfinite-weights](nonfinite-weights.md).
+
+The diagnosis leaves out the rows concerned and repeats the training from the same start; a column
+that is not finite in more than half of the rows, as one divided by its spread of 0, is left out
+instead. The repair is verified if every gate then passes on three seeds. It is the cause in any
+case, as no other change helps; also where no rows can be left out, as from the constants of a loss
+in `converge.minimize`.
+
+`preprocessing.check` finds it without training, in tables too, where `None` counts as missing. It
+also reports numbers that are infinite in float32, in which networks calculate.
+
+## A test that shows it
+
+```python
+import keras
+import numpy as np
+
+x = np.random.default_rng(0).normal(size=(256, 4))
+y = x @ [1.0, 2.0, -1.0, 0.5]
+x[17, 2] = np.nan
+
+
+def linear():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    return model
+
+
+def test_linear(converge):
+    converge.fit(linear, x, y, max_loss=0.01)
+```
+
+## Repair
+
+Find out where the values come from: a division, a logarithm, a column missing in one file. Then
+leave the rows out, or fill in what is missing.
+
+```python
+def test_whole_rows(converge):
+    keep = np.isfinite(x).all(axis=1)
+    converge.fit(linear, x[keep], y[keep], max_loss=0.01)
+```
+"""
+
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.training.interventions import rows
+
+
+def _answer(failed: FailedTraining) -> Answer | None:
+    """The cause by itself: no other change would help."""
+    where = tuple(item.name for item in failed.record.nonfinite if item.what == "data")
+    if not where:
+        return None
+    repairs, data = [], failed.laboratory.rows
+    if data is not None:
+        columns = rows.unusable_columns(data)
+        without_columns = rows.without_unusable_columns(where, columns) if columns else None
+        repairs.append(without_columns or rows.without_nonfinite(where))
+    found = failed.first_passing(repairs)
+    if found is None and CAUSE.code in failed.trials.expectation.ignore:
+        return None  # a mask that the loss knows
+    return found or Answer(cause=CAUSE.code, where=where)
+
+
+CAUSE = Cause(
+    code="nonfinite-data",
+    sentence="{where} holds values that are not finite",
+    steps=(Step(place=Place.NOT_FINITE, answer=_answer),),
+)

@@ -1,0 +1,74 @@
+"""Output, loss and targets do not fit.
+
+The activation of the output, the loss and the targets do not belong together: softmax over one
+unit, a sigmoid in front of targets above 1, probabilities given to a loss that expects logits,
+ReLU in front of negative targets.
+
+## How it is found
+
+Output, loss and targets are compared. What they suggest is changed (the activation, then the loss,
+then both), and the training is repeated from the same start; it is the cause if every gate then
+passes on three seeds.
+
+| seen | tried |
+|---|---|
+| a cross-entropy without the activation it reads | sigmoid or softmax |
+| `from_logits=True` behind an activation | no activation |
+| targets 0 and 1, a squared error | sigmoid, sigmoid with binary cross-entropy |
+| one-hot targets, a squared error | softmax, softmax with categorical cross-entropy |
+| real targets, a bounded output | no activation |
+| the Poisson loss behind an output that may be negative | exponential, softplus |
+| the squared logarithmic error behind such an output | softplus |
+| the Kullback-Leibler divergence behind such an output | softmax |
+
+Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best
+constant prediction, and the table of trials marks its losses with a star. A network with softmax
+over one unit seems to train; the gate that notices is [loss-disagrees](loss-disagrees.md).
+
+## A test that shows it
+
+```python
+import keras
+import numpy as np
+
+x = np.random.default_rng(0).normal(size=(256, 4))
+y = (x.sum(axis=1) > 0).astype("float32")
+
+
+def classifier(activation):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation)])
+    model.compile(keras.optimizers.Adam(0.1), "binary_crossentropy")
+    return model
+
+
+def test_softmax_over_one_unit(converge):
+    converge.fit(classifier("softmax"), x, y, max_loss=0.3)
+```
+
+## Repair
+
+```python
+def test_sigmoid(converge):
+    converge.fit(classifier("sigmoid"), x, y, max_loss=0.3)
+```
+"""
+
+from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.training.data.arrays import batch_leaves
+from pytest_converge.training.interventions import outputs
+
+
+def _repairs(failed: FailedTraining) -> Repairs:
+    """Another output, loss or labels: which of them does not fit shows in all three at once."""
+    training, rows = failed.training, failed.laboratory.rows
+    if training.model is None or training.own_train_step or rows is None:
+        return ()
+    targets = [array for name, array in batch_leaves(rows.arrays) if name.startswith("y")]
+    return outputs.for_targets(training.model, targets[0] if len(targets) == 1 else None)
+
+
+CAUSE = Cause(
+    code="output-loss-mismatch",
+    sentence="output and loss do not fit the targets; it converges with {change}",
+    steps=(Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),),
+)

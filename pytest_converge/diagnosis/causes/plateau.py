@@ -1,0 +1,150 @@
+"""So flat that steps of a usual length do not leave it.
+
+The loss surface is flat here: the gradient is so small that steps of a usual length do not leave
+it. The curve looks finished though nothing was learned. Saturated sigmoids and gates that start
+shut are common places.
+
+## How it is found
+
+The word is earned by escaping, in one of two ways.
+
+**No slope at the start**, where nothing is random (`converge.minimize`): the loss moved by less
+than 0.1 %, every gradient of the run is below 0.1 % of what starts drawn elsewhere have in the
+median, and steps times rate times the largest curvature stays below 5, so that the place is neither
+a minimum nor a saddle point at this rate. Then no rate is too low, whichever passes. Other starts
+are tried: near the given one, and around 0, since a start that is far too large has no better ones
+near it. If none passes, the plateau is named by this evidence alone; nothing is called out of reach
+where no run had a gradient.
+
+**Adam leaves it.** Adam, whose steps do not shrink with the gradient, is put in place
+of the optimizer (Kingma and Ba 2015), and the training is repeated from the same start. It is a
+plateau if every gate then passes on three seeds (one where nothing is random), and
+
+- the loss stayed finite and did not rise, and the run gained at most 10 % of it, or the step gauge
+  (see [learning-rate-too-high](learning-rate-too-high.md)) is above 0.9: the steps feel no
+  curvature, and
+- no learning rate and no larger number of steps passed, which are tried before.
+
+A plateau differs from a [saddle point](saddle-point.md), which a small step along the right
+direction leaves, and from a [local minimum](local-minimum.md), which has walls.
+
+Plateaus of multilayer perceptrons: Fukumizu and Amari 2000, *Local minima and plateaus in
+hierarchical structures of multilayer perceptrons*.
+
+## A test that shows it
+
+```python
+import keras
+import tensorflow as tf
+
+
+def slope(converge, optimizer):
+    w = tf.Variable(15.0)  # the slope of a sigmoid is 3e-7 here
+    converge.minimize(lambda: tf.sigmoid(w), [w], optimizer, steps=300, max_loss=0.01)
+
+
+def test_far_out(converge):
+    slope(converge, keras.optimizers.SGD(0.1))
+```
+
+## Repair
+
+Better than another optimizer is another start: biases and gates whose units do not saturate.
+
+```python
+def test_adam(converge):
+    slope(converge, keras.optimizers.Adam(0.1))
+```
+"""
+
+import dataclasses
+import math
+
+from pytest_converge.core.numbers import number
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.evidence import DRAWS, SPREADS, looks_stationary, usual_gradient
+from pytest_converge.training.interventions import optimizers, starts
+
+__all__ = ["CAUSE", "cause_of_an_escape", "escapes", "without_slope"]
+
+#: A gauge this near to 1 means that the steps do not feel any curvature.
+FLAT_GAUGE = 0.9
+#: The share of the gap to the target that tells a rate that helps.
+CLOSED = 0.5
+
+
+def _no_slope(failed: FailedTraining) -> Answer | None:
+    """A start without a slope: no rate is too low there, and another start is the escape."""
+    laboratory, evidence = failed.laboratory, failed.evidence
+    usual = usual_gradient(laboratory, failed.record, evidence.rate, failed.trials.guard)
+    failed.evidence = dataclasses.replace(evidence, usual_gradient=usual)
+    found = None if usual is None else failed.first_passing(escapes())
+    if found is None:
+        return None
+    message = f"{without_slope(failed)}; it converges with {found.change}"
+    return dataclasses.replace(found, message=message)
+
+
+def escapes() -> Repairs:
+    """Starts elsewhere, from the nearest on; around 0 where the given one is far too large."""
+    for spread in reversed(SPREADS):
+        for around_zero in (False, True):
+            for seed in range(DRAWS):
+                yield starts.elsewhere(seed, spread, code=CAUSE.code, around_zero=around_zero)
+
+
+def without_slope(failed: FailedTraining) -> str:
+    """What shows that the start has no slope, with both norms; empty where it has one."""
+    usual = failed.evidence.usual_gradient
+    if usual is None:
+        return ""
+    return (
+        f"the start has no slope: a gradient norm of"
+        f" {number(failed.record.curve.gradient_norm[0])}, where other starts have {number(usual)}"
+    )
+
+
+def _seen(failed: FailedTraining) -> Answer | None:
+    message = without_slope(failed)
+    return Answer(cause=CAUSE.code, message=message) if message else None
+
+
+def _other_optimizer(failed: FailedTraining) -> Answer | None:
+    """Adam cures most things: which of them is told by the rates, the curve and the gauge."""
+    rates = optimizers.ADAM_RATES[1:] if failed.takes_optimizer else ()
+    found = failed.first_passing(optimizers.adam(CAUSE.code, rate) for rate in rates)
+    if found is None:
+        return None
+    return dataclasses.replace(found, cause=_rate_that_helps(failed) or cause_of_an_escape(failed))
+
+
+def _rate_that_helps(failed: FailedTraining) -> str | None:
+    """The direction of a rate that closed most of the gap to the target, if not all of it."""
+    bound, last = failed.trials.expectation.max_loss, failed.record.curve.last
+    trials = [t for t in failed.trials.done.values() if t.code.startswith("learning-rate")]
+    finite = [t for t in trials if math.isfinite(t.losses[0])]
+    if bound is None or not finite or not math.isfinite(last):
+        return None
+    best = min(finite, key=lambda trial: trial.losses[0])
+    helps = last - best.losses[0] > CLOSED * (last - bound)
+    return best.code if helps else None
+
+
+def cause_of_an_escape(failed: FailedTraining) -> str:
+    """What Adam's success means: a plateau where the run stood still, else a rate that is wrong."""
+    if failed.evidence.unstable:
+        return "learning-rate-too-high"
+    if looks_stationary(failed.record) or failed.evidence.gauge > FLAT_GAUGE:
+        return CAUSE.code
+    return "learning-rate-too-low"
+
+
+CAUSE = Cause(
+    code="plateau",
+    sentence="the start lies on a plateau; it converges with {change}",
+    steps=(
+        Step(place=Place.NO_SLOPE, answer=_no_slope),
+        Step(place=Place.OTHER_OPTIMIZER, answer=_other_optimizer),
+        Step(place=Place.NO_SLOPE_SEEN, answer=_seen),
+    ),
+)

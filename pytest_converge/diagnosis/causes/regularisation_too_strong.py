@@ -1,0 +1,95 @@
+"""The penalty outweighs the data.
+
+The penalty of the weights outweighs the data, dropout takes so much away that what is left cannot
+learn, or smoothed labels hold the loss up. The model is held near zero, or near the mean of the
+targets.
+
+## How it is found
+
+What the configuration shows is switched off, one at a time: a weight decay of the optimizer above
+0.1, L1 and L2 penalties, constraints of weights, dropout and noise, what layers add to the loss by
+`add_loss`, and a `label_smoothing` of 0.1 or more (the usual share: Szegedy et al. 2016,
+*Rethinking the Inception architecture for computer vision*). The training is repeated from the same
+start; it is the cause if every gate then passes on three seeds.
+
+With smoothed labels a cross-entropy cannot fall below the entropy of the labels: 1.01 for a share
+of 0.7 and three classes.
+
+The loss that is judged contains the penalty, as the loss that is minimised does. The report section
+shows its share as `regularisation`, and the skill is computed without it.
+
+Mild regularisation does not keep a training from converging: such a change is tried, fails, and
+stands in the table of trials. Why weight decay helps generalisation: Krogh and Hertz 1992; dropout:
+Srivastava et al. 2014.
+
+## A test that shows it
+
+```python
+import keras
+import numpy as np
+
+x = np.random.default_rng(0).normal(size=(256, 4))
+y = x @ [1.0, 2.0, -1.0, 0.5]
+
+
+def linear(penalty):
+    layer = keras.layers.Dense(1, kernel_regularizer=keras.regularizers.L2(penalty))
+    model = keras.Sequential([keras.Input((4,)), layer])
+    model.compile(keras.optimizers.SGD(0.05), "mse")
+    return model
+
+
+def test_heavy_penalty(converge):
+    converge.fit(linear(1.0), x, y, steps=200, max_loss=0.1)
+```
+
+## Repair
+
+Start from a factor of 1e-4 and raise it while the loss on held-out rows falls.
+
+```python
+def test_light_penalty(converge):
+    converge.fit(linear(1e-4), x, y, steps=200, max_loss=0.1)
+```
+"""
+
+from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.training.interventions import optimizers, regularisation
+
+#: A weight decay that outweighs most gradients; Keras' usual one is 0.004.
+HIGH_WEIGHT_DECAY = 0.1
+#: What layers of a model may hold, and how it is switched off.
+LAYERS = (
+    (regularisation.penalised_layers, regularisation.without_penalties),
+    (regularisation.constrained_layers, regularisation.without_constraints),
+    (regularisation.dropout_layers, regularisation.without_dropout),
+    (regularisation.adding_layers, regularisation.without_added_losses),
+)
+
+
+def _weight_decay(failed: FailedTraining) -> Repairs:
+    value = optimizers.setting(failed.training, "weight_decay") if failed.takes_optimizer else None
+    if isinstance(value, (int, float)) and value > HIGH_WEIGHT_DECAY:
+        yield optimizers.without_weight_decay(failed.training)
+
+
+def _penalties(failed: FailedTraining) -> Repairs:
+    training = failed.training
+    if training.model is None:
+        return
+    for having, without in LAYERS:
+        layers = having(training.model)
+        if layers:
+            yield without(layers)
+    smoothed = None if training.own_train_step else regularisation.smoothed_loss(training.model)
+    if smoothed is not None:
+        yield regularisation.without_smoothing(smoothed)
+
+
+CAUSE = Cause(
+    code="regularisation-too-strong",
+    steps=(
+        Step(place=Place.WEIGHT_DECAY, repairs=_weight_decay),
+        Step(place=Place.PENALTIES, repairs=_penalties),
+    ),
+)

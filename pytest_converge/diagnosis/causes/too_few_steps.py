@@ -1,0 +1,99 @@
+"""Nothing is wrong but the time.
+
+Nothing is wrong but the time: the loss is still falling when the training ends.
+
+## How it is found
+
+The training is repeated from the same start with four and with sixteen times as many steps. It is
+the cause if every gate then passes on three seeds, and if no learning rate did within the steps
+that were asked for: rates are tried first, since a test should be short. More steps are also the
+control of the landscape words: a nudge or a restart counts as proof only if training longer does
+not do as well.
+
+The predicted number is what was tried, not an extrapolation of the curve.
+
+## A test that shows it
+
+```python
+import keras
+import numpy as np
+
+rng = np.random.default_rng(0)
+x = rng.normal(size=(512, 8))
+y = np.sin(2 * x[:, 0]) + x[:, 1] * x[:, 2]
+
+
+def network():
+    hidden = [keras.layers.Dense(64, "tanh"), keras.layers.Dense(64, "tanh")]
+    model = keras.Sequential([keras.Input((8,)), *hidden, keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(0.003), "mse")
+    return model
+
+
+def test_in_a_hurry(converge):
+    converge.fit(network, x, y, steps=80, max_loss=0.2)
+```
+
+## Repair
+
+```python
+def test_with_time(converge):
+    converge.fit(network, x, y, steps=1280, max_loss=0.2)
+```
+"""
+
+import math
+
+from pytest_converge.core.numbers import number
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.training.interventions import steps
+
+__all__ = ["CAUSE", "still_falls"]
+
+#: Multiples of the steps that are tried.
+FACTORS = (4, 16)
+#: A longer run whose loss is lower by more than this share has met no floor yet.
+STILL_GAINS = 0.1
+#: Predictions beyond so many times the longest run say nothing.
+FARTHEST = 64.0
+
+
+def _repairs(failed: FailedTraining) -> Repairs:
+    return (steps.more(failed.laboratory.steps, factor) for factor in FACTORS)
+
+
+def still_falls(failed: FailedTraining) -> Answer | None:
+    """More steps that still gain clearly, by which the target can be expected; not verified.
+
+    The loss of the two longest runs is taken to go on as a power of the number of steps.
+    """
+    trials, bound = failed.trials, failed.trials.expectation.max_loss
+    runs = [
+        (failed.laboratory.steps * trials.changes[t.change].steps_factor, t.losses[0])
+        for t in trials.like_the_failed_run
+        if t.code == CAUSE.code
+    ]
+    if not failed.misses_the_loss or bound is None or not bound > 0 or len(runs) < 2:
+        return None
+    (short, before), (long, after) = sorted(runs)[-2:]
+    if not 0 < bound < after < (1 - STILL_GAINS) * before:
+        return None
+    predicted = long * (bound / after) ** (math.log(long / short) / math.log(after / before))
+    if not predicted <= FARTHEST * long:
+        return None
+    rounded = int(float(f"{predicted:.1g}"))
+    message = (
+        f"{number(before)} after {short} steps, {number(after)} after {long}: it still falls, and"
+        f" would reach max_loss={number(bound)} in about {rounded}"
+    )
+    return Answer(cause=CAUSE.code, message=message, fix=f"steps={rounded}")
+
+
+CAUSE = Cause(
+    code="too-few-steps",
+    sentence="only time is missing; it converges in {change}",
+    steps=(
+        Step(place=Place.MORE_STEPS, repairs=_repairs),
+        Step(place=Place.STILL_FALLING, answer=still_falls),
+    ),
+)

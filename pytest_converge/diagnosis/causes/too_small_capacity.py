@@ -1,0 +1,72 @@
+"""The model cannot express what it should learn.
+
+The model cannot express what it is asked to learn: too few units, or none between input and
+output. The loss falls to a floor above the target and stays there, whatever the rate.
+
+## How it is found
+
+The hidden layers and embeddings are made eight times as wide, with at least 32 units, filters or
+numbers (an embedding of one number beside wider ones is a bias, and stays); a sequential
+model without any gets one of 64 units. The training is repeated with the larger model. It is the
+cause if every gate then passes on three seeds, and if neither other rates nor more steps did: these
+are tried first. It needs a sequential or functional model that Keras can rebuild from its layers;
+for others the report says that a wider model could not be tried.
+
+A wider network is a remedy for other faults too, since it trains more easily. If a narrow one
+should suffice, try several starts (`seeds=3`) first.
+
+## A test that shows it
+
+```python
+import keras
+import numpy as np
+
+x = np.random.default_rng(0).uniform(-2, 2, (512, 2))
+y = (np.hypot(x[:, 0], x[:, 1]) < 1.2).astype("float32")  # inside a circle
+
+
+def network(units):
+    hidden = keras.layers.Dense(units, "relu")
+    model = keras.Sequential([keras.Input((2,)), hidden, keras.layers.Dense(1, "sigmoid")])
+    model.compile(keras.optimizers.Adam(0.02), "binary_crossentropy")
+    return model
+
+
+def test_one_unit(converge):
+    converge.fit(network(1), x, y, steps=400, max_loss=0.25)
+```
+
+## Repair
+
+```python
+def test_many_units(converge):
+    converge.fit(network(32), x, y, steps=400, max_loss=0.25)
+```
+"""
+
+from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.training.interventions import width
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.training import Training
+
+__all__ = ["CAUSE", "larger"]
+
+
+def _repairs(failed: FailedTraining) -> Repairs:
+    change = larger(failed.training) if failed.takes_optimizer else None
+    if change is not None:
+        yield change
+
+
+def larger(training: Training) -> Intervention | None:
+    """A wider or deeper model; None where there is no model that can be rebuilt so."""
+    if training.model is None:
+        return None
+    return width.wider(training.model) or width.deeper(training.model)
+
+
+CAUSE = Cause(
+    code="too-small-capacity",
+    sentence="the model is too small; it converges with {change}",
+    steps=(Step(place=Place.CAPACITY, repairs=_repairs),),
+)

@@ -1,0 +1,117 @@
+"""Columns on very large or very different scales.
+
+Columns on very different or very large scales make the loss steep along some weights and flat
+along others. A rate that is safe for the steep ones hardly moves the others; a larger one
+diverges. Features in thousands also saturate or kill the units of the first layer at once.
+
+## How it is found
+
+The rule fires where, over the continuous columns, the root mean square of an array lies outside
+0.05 to 6, the standard deviation of a column is above 20, or the median of abs(mean) / standard
+deviation above 8.
+
+It fired on none of 816 healthy trainings. A ratio above 100 between columns would flag 29 % of
+healthy data, values outside -1 to 1 59 %. Token numbers, one-hot columns and labels do not count.
+
+Where it fires, the columns are standardised (images of bytes divided by 255), the rate stays, and
+the training is repeated from the same start. It is the cause if every gate then passes on three
+seeds. If another rate is needed with it, both are shown. Standardised inputs: LeCun et al. 1998,
+*Efficient BackProp*.
+
+`preprocessing.check` fails on it, without training, since it looks at what goes into a network. It
+also reports a single column whose root mean square is above 20, whose mean lies more than 100
+standard deviations from 0, or whose spread is 1,000 times (`max_ratio`) that of most columns or a
+thousandth of it. Rows of length 1, as embeddings, and rows that add up to 1 may be small.
+
+## A test that shows it
+
+```python
+import keras
+import numpy as np
+
+rng = np.random.default_rng(0)
+x = np.column_stack([rng.uniform(1, 8, 256), rng.uniform(300, 4000, 256)])  # rooms, square feet
+y = x[:, 0] / 8 + x[:, 1] / 4000
+
+
+def linear(*first):
+    model = keras.Sequential([keras.Input((2,)), *first, keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    return model
+
+
+def test_price(converge):
+    converge.fit(linear(), x, y, max_loss=0.01)
+```
+
+## Repair
+
+```python
+def test_scaled_price(converge):
+    norm = keras.layers.Normalization()
+    norm.adapt(x)
+    converge.fit(linear(norm), x, y, max_loss=0.01)
+```
+"""
+
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.causes.unscaled_targets import (
+    on_an_unsuitable_scale,
+    standardised_targets,
+)
+from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.training.data.arrays import batch_leaves
+from pytest_converge.training.interventions import features
+from pytest_converge.training.interventions.intervention import Intervention
+
+__all__ = ["CAUSE", "scale_changes"]
+
+#: Multiples of the rate that may suit standardised columns where the old one does not.
+FACTORS = (10.0, 100.0, 0.1, 0.01)
+
+
+def _standardised(failed: FailedTraining) -> list[Intervention]:
+    if failed.laboratory.rows is None:
+        return []
+    names = {name for name, _ in batch_leaves(failed.laboratory.rows.arrays)}
+    flags = [flag for flag in failed.evidence.scale.features if flag.array in names]
+    columns: dict[str, list[int]] = {}
+    for flagged in {flag.array: flag for flag in flags}.values():
+        scales = next(s for s in failed.evidence.scales if s.name == flagged.array)
+        kinds = [] if flagged.image else [column.kind for column in scales.columns]
+        columns[flagged.array] = [
+            number for number, kind in enumerate(kinds) if kind in ("continuous", "constant")
+        ]
+    where = tuple(dict.fromkeys(name for flag in flags for name in flag.columns))
+    return [features.standardised(where, columns)] if flags else []
+
+
+def _both(failed: FailedTraining) -> list[Intervention]:
+    pairs = zip(_standardised(failed), standardised_targets(failed), strict=False)
+    return [first.combined(second) for first, second in pairs]
+
+
+def scale_changes(failed: FailedTraining) -> list[Intervention]:
+    """The changes of scale that the rule asks for: features, targets, and both."""
+    return [*_standardised(failed), *standardised_targets(failed), *_both(failed)]
+
+
+def _with_rate(failed: FailedTraining) -> Repairs:
+    changes = scale_changes(failed)
+    for change in changes[-1:] + changes[:-1]:
+        yield from (change.combined(rate) for rate in failed.at_rates(*FACTORS))
+
+
+def _sentence(evidence: Evidence, answer: Answer) -> str:
+    return on_an_unsuitable_scale("features", evidence.scale.features, answer)
+
+
+CAUSE = Cause(
+    code="unscaled-features",
+    sentence=_sentence,
+    steps=(
+        Step(place=Place.FEATURES, repairs=_standardised),
+        Step(place=Place.FEATURES_AND_TARGETS, repairs=_both),
+        Step(place=Place.SCALE_AND_RATE, repairs=_with_rate),
+    ),
+)

@@ -1,0 +1,115 @@
+"""Targets that are very large or far from zero.
+
+The targets are so large, or so far from zero, that the output layer has to travel for most of the
+training just to reach their mean, and gradients grow with the error.
+
+## How it is found
+
+The rule fires where the standard deviation or the absolute mean of a target column exceeds 20. It
+fired on none of 816 healthy trainings. Labels of a cross-entropy are never counted.
+
+Where it fires, the targets are standardised, and the training is repeated from the same start. It
+is the cause if every gate then passes on three seeds. The loss changes its unit with the targets:
+a squared error shrinks by their variance, an absolute one by their standard deviation. `max_loss`
+is converted with it where the tool knows how; else the repair passes by its skill, at least 0.5
+over the best constant prediction, and the table of trials marks its losses with a star.
+
+On a linear output, another learning rate often repairs the same fault. Both are then reported.
+
+`preprocessing.check` fails on it, without training: a standard deviation or abs(mean) above 20, or
+a root mean square below 0.001.
+
+## A test that shows it
+
+```python
+import keras
+import numpy as np
+
+rng = np.random.default_rng(0)
+x = rng.normal(size=(256, 4))
+y = 50_000 * (x @ [1.0, 2.0, -1.0, 0.5]) + 300_000  # in dollars
+
+
+def network():
+    layers = [keras.Input((4,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(1)]
+    model = keras.Sequential(layers)
+    model.compile(keras.optimizers.Adam(0.01), "mse")
+    return model
+
+
+def test_price(converge):
+    converge.fit(network, x, y, steps=200, min_skill=0.8)
+```
+
+## Repair
+
+Standardise the targets, and turn predictions back with the same two numbers.
+
+```python
+def test_price_in_standard_units(converge):
+    converge.fit(network, x, (y - y.mean()) / y.std(), steps=200, min_skill=0.8)
+```
+"""
+
+import statistics
+
+from pytest_converge.columns.scale import ScaleFlag
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step, named
+from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.training.interventions import targets
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.model.losses import loss_names
+
+__all__ = ["CAUSE", "SIZES", "on_an_unsuitable_scale", "standardised_targets"]
+
+#: The power of the deviation by which losses shrink where targets are standardised.
+POWERS = {"mean_squared_error": -2, "mean_absolute_error": -1}
+#: How the parts of the scale rule tell what they measured, of features and of targets.
+SIZES = {
+    "small-rms": "root mean square {:.3g}",
+    "large-rms": "root mean square {:.3g}",
+    "deviation": "standard deviation up to {:.3g}",
+    "offset": "mean {:.3g} times the standard deviation",
+    "spread": "standard deviation {:.3g}",
+    "mean": "mean {:.3g}",
+}
+
+
+def standardised_targets(failed: FailedTraining) -> list[Intervention]:
+    """The targets standardised, where the scale rule fires for them."""
+    flags = failed.evidence.scale.targets
+    if failed.laboratory.rows is None or not flags:
+        return []
+    where = tuple(name for flag in flags for name in flag.columns)
+    return [targets.standardised(_unit(failed), where)]
+
+
+def _unit(failed: FailedTraining) -> float | None:
+    """What standardised targets do to the unit of a squared or absolute error."""
+    if failed.training.model is None:
+        return None
+    names = [name for name, _ in loss_names(failed.training.model.loss)]
+    spreads = [c.deviation for s in failed.evidence.scales if s.target for c in s.columns]
+    power = POWERS.get(names[0]) if len(names) == 1 else None
+    if power is None or not spreads or not all(spreads):
+        return None
+    return 1.0 / statistics.fmean(spread ** (-power) for spread in spreads)
+
+
+def on_an_unsuitable_scale(what: str, flags: tuple[ScaleFlag, ...], answer: Answer) -> str:
+    """The sentence on features or targets, with the first part of the rule that fired."""
+    if not flags:
+        return f"with {answer.change} it converges"
+    size = SIZES.get(flags[0].part, "{:.3g}").format(flags[0].value)
+    return f"{what} on an unsuitable scale: {size} in {named(flags[0].columns)}"
+
+
+def _sentence(evidence: Evidence, answer: Answer) -> str:
+    return on_an_unsuitable_scale("targets", evidence.scale.targets, answer)
+
+
+CAUSE = Cause(
+    code="unscaled-targets",
+    sentence=_sentence,
+    steps=(Step(place=Place.TARGETS, repairs=standardised_targets),),
+)

@@ -1,0 +1,105 @@
+"""From a failed run to its diagnosis: the search, and its result in plain values."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+from pytest_converge.core.diagnosis import Diagnosis, Trial
+from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.record import TrainingRecord
+from pytest_converge.diagnosis.cause import Answer, FailedTraining
+from pytest_converge.diagnosis.causes import every_cause
+from pytest_converge.diagnosis.causes.too_small_capacity import larger
+from pytest_converge.diagnosis.evidence import numbers, one_batch
+from pytest_converge.diagnosis.search import search
+from pytest_converge.diagnosis.trials import Trials
+from pytest_converge.training.interventions.rerun import Reruns
+from pytest_converge.training.loop.run import Progress, TrainingRun
+
+__all__ = ["diagnose"]
+
+
+def diagnose(
+    running: TrainingRun,
+    record: TrainingRecord,
+    expectation: Expectation,
+    *,
+    budget: float,
+    progress: Progress,
+) -> Diagnosis:
+    """Finds why a training failed, by repairing it.
+
+    Args:
+        running: the failed run, not yet released; it is left as it was.
+        record: what was measured of it.
+        expectation: what it was judged by.
+        budget: seconds.
+        progress: told about every run.
+    """
+    began = time.perf_counter()
+    laboratory = Reruns(running, record.seed, progress)
+    trials = Trials(
+        laboratory, expectation, budget=budget, began=began, unit=record.seconds, failed=record
+    )
+    failed, causes = FailedTraining(trials, record), every_cause()
+    try:
+        answer = search(failed, causes)
+    finally:
+        laboratory.put_back()
+    cause = causes.get(answer.cause)
+    if cause is not None and not answer.message:
+        answer = dataclasses.replace(answer, message=cause.says(failed.evidence, answer))
+    return _diagnosis(failed, answer)
+
+
+def _diagnosis(failed: FailedTraining, answer: Answer) -> Diagnosis:
+    trials, own = failed.trials, answer.trial
+    evidence = numbers(failed.evidence, failed.record)
+    if own is None and failed.laboratory.rows is not None:
+        reading = one_batch(failed.laboratory, trials.guard)
+        if reading is not None:
+            evidence["one_batch_initial_loss"] = reading.initial
+            evidence["one_batch_final_loss"] = reading.final
+    excluded = (*trials.guard.failed, *_out_of_reach(failed, answer.cause))
+    return Diagnosis(
+        cause=answer.cause,
+        message=answer.message,
+        fix=answer.fix or (own.fix if own is not None else ""),
+        evidence=evidence,
+        where=answer.where,
+        verified=_verified(trials, answer),
+        tried=tuple(trials.done.values()),
+        excluded=tuple(dict.fromkeys(excluded)),
+        bracket=answer.bracket,
+        floor=answer.floor,
+        seconds=trials.spent,
+        budget=trials.budget,
+        left_out=tuple(dict.fromkeys(trials.left_out)),
+    )
+
+
+def _verified(trials: Trials, answer: Answer) -> tuple[Trial, ...]:
+    """What holds on every seed, the proof of the cause first and under its name."""
+    own = answer.trial
+    verified = [trial for trial in trials.done.values() if trial.verified and not trial.control]
+    verified.sort(key=lambda trial: (trial is not own, trial.code != answer.cause))
+    return tuple(
+        dataclasses.replace(trial, code=answer.cause) if trial is own else trial
+        for trial in verified
+    )
+
+
+def _out_of_reach(failed: FailedTraining, cause: str) -> list[tuple[str, str]]:
+    """Changes that this training does not let anybody make, and why."""
+    training, reasons = failed.training, []
+    if failed.laboratory.rows is None:
+        why = "the data is closed over by the loss or the step, or streamed"
+        reasons.append(("other data", why))
+    if not training.optimizer_is_ours:
+        reasons.append(("another optimizer", "the step holds its own"))
+    # A model's size matters where nothing was found.
+    fixed = training.model is not None and larger(training) is None
+    if cause in ("unknown", "unreachable-target") and fixed:
+        reasons.append(("a wider model", "Keras cannot rebuild it with other sizes"))
+    return reasons

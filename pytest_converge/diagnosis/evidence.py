@@ -1,0 +1,286 @@
+"""Evidence: what the failed run and cheap measurements say about where to look first.
+
+Every measurement is made here, once, and guarded: one that fails is no evidence, and is named among
+what the diagnosis had to leave out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+
+from pytest_converge.columns.scale import ArrayScale, ScaleEvidence
+from pytest_converge.core.guard import Guard
+from pytest_converge.core.record import TrainingRecord
+from pytest_converge.training.interventions import starts
+from pytest_converge.training.interventions.rerun import Reruns
+from pytest_converge.training.measures.curvature import Curvature, curvature
+from pytest_converge.training.measures.gradients import StepGradient, flat, measured_rows
+from pytest_converge.training.measures.layer_inputs import TrainingScales, training_scales
+from pytest_converge.training.measures.layer_readings import (
+    LayerReading,
+    LayerReadings,
+    layer_readings,
+)
+from pytest_converge.training.measures.one_batch import OverfitReading
+from pytest_converge.training.measures.slope_ratio import step_gauge
+
+__all__ = [
+    "DRAWS",
+    "SPIKE",
+    "SPREADS",
+    "Evidence",
+    "curvature_here",
+    "early_gauge",
+    "gather",
+    "looks_stationary",
+    "numbers",
+    "one_batch",
+    "usual_gradient",
+]
+
+#: ReLUs that are 0 on every row of the probe set at the start.
+DEAD_SHARE = 0.7
+#: Sigmoids and tanhs at an end of their range on nearly every row at the start.
+SATURATED_SHARE = 0.7
+#: Initial loss against that of the best constant prediction.
+HIGH_START = 15.0
+#: A rise by a smaller share is rounding, or a run that did not move.
+HIGHER = 1e-3
+#: A loss so many times the initial one is no noise of batches: healthy ones stay below 2.
+SPIKE = 3.0
+#: Gradient of the first against the last layer at the start.
+VANISHING_RATIO = 1e-2
+#: The gauge of a run that left the finite numbers: beyond any overshoot.
+OVERSHOT = -10.0
+#: A run that gains less than this share of its loss may stand on a stationary point.
+LITTLE_GAIN = 0.1
+#: A run whose loss moved by a smaller share stood still.
+STOOD_STILL = 1e-3
+#: The gradient at a flat start against that of other starts.
+NO_SLOPE = 1e-3
+#: Steps times rate times curvature from which gradient descent would settle (180 landscapes).
+FEELS_CURVATURE = 5.0
+#: Spreads and number of the starts that are drawn to know a usual gradient, and to escape.
+SPREADS, DRAWS = (1.0, 0.3), 4
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Measurements at the start and of the failed run; they order the repairs and prove nothing.
+
+    Attributes:
+        rate: the largest learning rate of the failed run; NaN where it is not known.
+        scales: statistics of all columns.
+        scale: the parts of the scale rule that fire.
+        layers: gradients, dead and saturated units per layer at the start; None without layers.
+        start_ratio: initial loss over that of the best constant prediction; NaN if not known.
+        unstable: True where the loss was not finite, rose far above its start, or ended above it.
+        gauge: the median of the step gauge early in the run; NaN where it was not measured.
+        usual_gradient: the median gradient norm of other starts, of a run that stood still because
+            its own start has next to none; None for others, and where it was not measured.
+    """
+
+    rate: float
+    scales: tuple[ArrayScale, ...] = ()
+    scale: ScaleEvidence = dataclasses.field(default_factory=ScaleEvidence)
+    layers: LayerReadings | None = None
+    start_ratio: float = math.nan
+    unstable: bool = False
+    gauge: float = math.nan
+    usual_gradient: float | None = None
+
+    @property
+    def _layers(self) -> tuple[LayerReading, ...]:
+        return () if self.layers is None else self.layers.layers
+
+    @property
+    def dead(self) -> list[str]:
+        """The layers most of whose ReLUs are dead at the start."""
+        return [layer.name for layer in self._layers if (layer.dead or 0.0) > DEAD_SHARE]
+
+    @property
+    def saturated(self) -> list[str]:
+        """The layers most of whose sigmoids or tanhs are at their ends at the start."""
+        return [layer.name for layer in self._layers if (layer.saturated or 0.0) > SATURATED_SHARE]
+
+    @property
+    def alike(self) -> list[str]:
+        """The hidden layers whose units all have the same weights at the start."""
+        layers = [layer for layer in self._layers if layer.size]
+        return [layer.name for layer in layers[:-1] if layer.alike]
+
+    @property
+    def vanishing(self) -> bool:
+        """True where the gradient hardly reaches the first layer at the start."""
+        ratio = self.layers.first_to_last if self.layers else None
+        return ratio is not None and ratio < VANISHING_RATIO
+
+    @property
+    def no_gradient(self) -> bool:
+        """True where every gradient, or that of some layer's weights, is exactly zero."""
+        silent = [x for x in self._layers if x.kind != "variable" and x.gradient_norm == 0.0]
+        return bool(silent) or (self.layers is not None and self.layers.all_zero)
+
+    @property
+    def faint(self) -> bool:
+        """True where a gradient vanishes on its way through the layers, and is not just zero."""
+        return self.vanishing and not self.no_gradient
+
+    @property
+    def disconnected(self) -> tuple[str, ...]:
+        """The layers and variables that are trained although the loss does not depend on them."""
+        return self.layers.disconnected if self.layers else ()
+
+    @property
+    def odd_start(self) -> bool:
+        """True where the start itself looks wrong."""
+        high = self.start_ratio > HIGH_START
+        units = self.dead or self.saturated or self.alike
+        return bool(units) or self.vanishing or self.no_gradient or high
+
+
+def gather(laboratory: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
+    """Measures at the start of the failed run; nothing is changed."""
+    laboratory.put_back()
+    training, curve = laboratory.training, record.curve
+    rates = [abs(rate) for rate in curve.learning_rate if math.isfinite(rate)]
+    sign = -1.0 if curve.learning_rate and min(curve.learning_rate) < 0 else 1.0
+    scales: TrainingScales | None = guard.measured(
+        "scales of features and targets", lambda: training_scales(training)
+    )
+    first, last = curve.first, curve.last
+    ratio = first / record.constant_loss if record.constant_loss else math.nan
+    return Evidence(
+        # Of the rate 0.1 the record holds 0.10000000149, as float32 has it.
+        rate=sign * float(f"{max(rates):.7g}") if rates else math.nan,
+        scales=scales.scales if scales else (),
+        scale=scales.evidence if scales else ScaleEvidence(),
+        layers=guard.measured("gradients and units of layers", lambda: layer_readings(training)),
+        start_ratio=ratio,
+        unstable=bool(record.nonfinite) or _ends_higher(first, last) or _spikes(record),
+    )
+
+
+def early_gauge(laboratory: Reruns, guard: Guard) -> float:
+    """The median of the step gauge early in the run; NaN where it is not known."""
+    laboratory.put_back()
+    start, loop = laboratory.start, laboratory.loop
+    reading = guard.measured(
+        "step gauge", lambda: step_gauge(laboratory.training, start, laboratory.steps, loop=loop)
+    )
+    laboratory.put_back()
+    if reading is None:
+        return math.nan
+    median = math.nan if reading.median is None else reading.median
+    if reading.finite:
+        return median
+    return OVERSHOT if math.isnan(median) else min(median, OVERSHOT)
+
+
+def curvature_here(laboratory: Reruns, guard: Guard) -> Curvature | None:
+    """The ends of the Hessian's spectrum where the training stands now."""
+    return guard.measured("curvature", lambda: curvature(laboratory.training))
+
+
+def one_batch(laboratory: Reruns, guard: Guard) -> OverfitReading | None:
+    """How far one batch is learnt by heart; None where that says nothing."""
+    reading = guard.measured("one batch learnt by heart", laboratory.overfits_one_batch)
+    return None if reading is None or not math.isfinite(reading.final) else reading
+
+
+def looks_stationary(record: TrainingRecord) -> bool:
+    """True where the whole run gained next to nothing and stayed finite."""
+    first, last = record.curve.first, record.curve.last
+    if record.nonfinite or not math.isfinite(last):
+        return False
+    return abs(first - last) <= LITTLE_GAIN * abs(first)
+
+
+def usual_gradient(
+    laboratory: Reruns, record: TrainingRecord, rate: float, guard: Guard
+) -> float | None:
+    """The gradient of other starts, of a deterministic run that stood still on a plateau.
+
+    None for all others: the loss moved, the gradient is not next to none against that of starts
+    drawn elsewhere, or the curvature is that of a minimum or a saddle point at this rate.
+    """
+    norms = record.curve.gradient_norm
+    if not laboratory.training.full_batch or record.nonfinite or not norms:
+        return None
+    first, last = record.curve.first, record.curve.last
+    if not abs(first - last) <= STOOD_STILL * abs(first):
+        return None
+    usual = guard.measured("gradients of other starts", lambda: _gradient_elsewhere(laboratory))
+    laboratory.put_back()
+    if usual is None or not max(norms) < NO_SLOPE * usual:
+        return None
+    bend = guard.measured("curvature", lambda: _largest_curvature(laboratory))
+    laboratory.put_back()
+    if bend is None or bend * abs(rate) * laboratory.steps >= FEELS_CURVATURE:
+        return None
+    return usual
+
+
+def numbers(evidence: Evidence, record: TrainingRecord) -> dict[str, float | int | str | None]:
+    """The numbers behind a diagnosis, those that were measured."""
+    norms = [norm for norm in record.curve.gradient_norm if math.isfinite(norm)]
+    layers = evidence.layers
+    values: dict[str, float | int | str | None] = {
+        "learning_rate": _known(evidence.rate),
+        "step_gauge": _known(evidence.gauge),
+        "initial_loss": _known(record.curve.first),
+        "final_loss": _known(record.curve.last),
+        "constant_loss": _known(record.constant_loss),
+        "first_gradient_norm": _known(norms[0] if norms else None),
+        "largest_gradient_norm": _known(max(norms, default=None)),
+        "gradient_first_to_last": _known(layers.first_to_last if layers else None),
+        "dead_layers": ", ".join(evidence.dead) or None,
+        "saturated_layers": ", ".join(evidence.saturated) or None,
+        "layers_of_equal_units": ", ".join(evidence.alike) or None,
+    }
+    for flag in (*evidence.scale.features, *evidence.scale.targets):
+        values[f"{flag.array} {flag.part}"] = _known(float(flag.value))
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _gradient_elsewhere(laboratory: Reruns) -> float:
+    """The median gradient norm of starts around the given one, or around 0 if that is larger."""
+    training = laboratory.training
+    gradient, medians = StepGradient(training, trace=False), []
+    for around_zero in (False, True):
+        norms = []
+        for seed in range(DRAWS):
+            change = starts.elsewhere(seed, SPREADS[0], around_zero=around_zero)
+            laboratory.put_back()
+            values = {} if change.start is None else change.start(training, {})
+            laboratory.start.with_values(values).restore()
+            mean = gradient.mean(measured_rows(training))
+            norms.append(0.0 if mean is None else float((flat(mean) ** 2).sum() ** 0.5))
+        medians.append(statistics.median(norms))
+    return max(medians)
+
+
+def _largest_curvature(laboratory: Reruns) -> float:
+    found = curvature(laboratory.training)
+    return 0.0 if found is None else max(abs(found.largest), abs(found.smallest))
+
+
+def _known(value: float | None) -> float | None:
+    """Without the digits that float32 adds: 0.10000000149 is 0.1."""
+    if value is None:
+        return None
+    return float(f"{value:.7g}") if math.isfinite(value) else None
+
+
+def _ends_higher(first: float, last: float) -> bool:
+    """True where the loss ended clearly above its start, not where it stood still."""
+    return not last <= first + HIGHER * abs(first)
+
+
+def _spikes(record: TrainingRecord) -> bool:
+    """True where a loss rose far above the initial one; steps that are too short do not."""
+    first = record.curve.first
+    losses = (*record.curve.batch_loss, *record.curve.probe_loss)
+    return first > 0 and max(losses, default=0.0) > SPIKE * first

@@ -1,0 +1,187 @@
+"""The search for a learning rate that passes, and what is said of it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+
+from pytest_converge.core.diagnosis import RateBracket, Trial
+from pytest_converge.core.numbers import number
+from pytest_converge.diagnosis.cause import Answer, FailedTraining
+from pytest_converge.diagnosis.causes.local_minimum import other_starts, rests
+from pytest_converge.diagnosis.causes.plateau import without_slope
+from pytest_converge.diagnosis.evidence import Evidence, curvature_here, early_gauge
+from pytest_converge.diagnosis.trials import OutOfTimeError, Trials
+from pytest_converge.training.interventions import learning_rate
+from pytest_converge.training.interventions.optimizers import setting
+from pytest_converge.training.measures.curvature import stability_limit
+from pytest_converge.training.state.optimizer import is_plain_sgd
+
+__all__ = ["RateSearch", "largest_stable_rate", "rate_that_passes", "sentence"]
+
+#: Factors in the order in which they are tried, the nearest decade first.
+DOWN = (0.1, 0.01, 0.3, 1e-3, 1e-4)
+UP = (10.0, 100.0, 1e3, 3.0, 1e4)
+#: Factors that mean the user's own rate, which is known to fail.
+OWN_FROM, OWN_TO = 0.5, 2.0
+#: A rate that is proposed keeps this distance from every rate that is known to fail, where one
+#: does: batches of other seeds move the edges of what passes.
+ROOM = 3.0
+#: Rates that are confirmed on more seeds before the one that passed first is good enough.
+MOST_CONFIRMED = 2
+#: From this gauge on the step is too short to feel the curvature; below 0 it overshoots.
+LONG, SHORT = 0.0, 0.5
+
+
+def rate_that_passes(failed: FailedTraining) -> Answer | None:
+    """What a rate that passes means: a rate too high or too low, if nothing explains more."""
+    gauge = early_gauge(failed.laboratory, failed.trials.guard)
+    failed.evidence = dataclasses.replace(failed.evidence, gauge=gauge)
+    rates = RateSearch(failed.trials, failed.evidence)
+    trial = rates.search()
+    if trial is None:
+        return None
+    message = without_slope(failed)
+    if message:
+        return Answer(cause="plateau", trial=trial, message=message)
+    if trial.code == "learning-rate-too-low" and rests(failed):
+        elsewhere = other_starts(failed)
+        if elsewhere is not None:
+            return elsewhere
+    bracket = rates.bracket(largest_stable_rate(failed))
+    return Answer(cause=trial.code, trial=trial, bracket=bracket)
+
+
+def sentence(evidence: Evidence, answer: Answer) -> str:
+    """The sentence on a rate that is too high or too low, with the gauge where it agrees."""
+    gauge = evidence.gauge
+    own = number(evidence.rate) if math.isfinite(evidence.rate) else "the rate"
+    how = "high" if answer.cause.endswith("high") else "low"
+    gauged = ""
+    if how == "high" and gauge < LONG:
+        gauged = f" (steps overshoot: gauge {gauge:.2g})"
+    elif how == "low" and gauge > SHORT:
+        gauged = f" (steps feel no curvature: gauge {gauge:.2g})"
+    return f"learning rate {own} is too {how}{gauged}; it converges with {answer.change}"
+
+
+def largest_stable_rate(failed: FailedTraining) -> float | None:
+    """The largest stable learning rate of gradient descent at the start; None for others."""
+    training = failed.training
+    if not training.optimizers or not is_plain_sgd(training.optimizers[0].optimizer):
+        return None
+    failed.laboratory.put_back()
+    found = curvature_here(failed.laboratory, failed.trials.guard)
+    momentum = float(setting(training, "momentum") or 0.0)
+    return None if found is None else stability_limit(found.largest, momentum)
+
+
+class RateSearch:
+    """Looks for learning rates that pass, from the user's own outwards.
+
+    Args:
+        trials: runs the changes.
+        evidence: of the failed run, with its gauge where that is known.
+    """
+
+    def __init__(self, trials: Trials, evidence: Evidence) -> None:
+        self._trials = trials
+        self._own = evidence.rate
+        self._gauge = evidence.gauge
+        self._unstable = evidence.unstable
+        self.passing: dict[float, Trial] = {}
+        self.failing: set[float] = {1.0}
+        self._chosen = math.nan
+
+    def search(self) -> Trial | None:
+        """The trial of the first rate that passes on every seed, or None."""
+        if not math.isfinite(self._own) or self._own == 0:
+            return None
+        for factor in self._factors():
+            trial = self._try(factor)
+            if trial is not None and trial.verified:
+                return self._best(factor, trial)
+        return None
+
+    def bracket(self, limit: float | None) -> RateBracket | None:
+        """The rates that passed so far."""
+        if not self.passing:
+            return None
+        chosen = self._chosen if self._chosen in self.passing else min(self.passing)
+        return RateBracket(
+            own=_plain(self._own),
+            lowest=_plain(self._own * min(self.passing)),
+            highest=_plain(self._own * max(self.passing)),
+            proposed=float(f"{self._own * chosen:.2g}"),
+            stability_limit=limit,
+        )
+
+    def _factors(self) -> tuple[float, ...]:
+        """Every direction is tried in the end: a network that one step killed looks calm later."""
+        down_first = (*DOWN[:4], *UP[:3], DOWN[4])
+        up_first = (*UP[:3], *DOWN[:3], *UP[3:])
+        if self._unstable:
+            return (*(self._gauged() if self._gauge < LONG else ()), *down_first)
+        if self._gauge < LONG:
+            return (*self._gauged(), *down_first)
+        return (*(self._gauged() if self._gauge > SHORT else ()), *up_first)
+
+    def _gauged(self) -> tuple[float, ...]:
+        """The rate that would bring the gauge to its good range, as far as it can be told."""
+        wanted = 0.05 if self._gauge < SHORT else 0.5
+        if not 1 - self._gauge > 0:
+            return ()
+        factor = min(max(wanted / (1 - self._gauge), 1e-3), 1e3)
+        return (float(f"{factor:.1g}"),)
+
+    def _best(self, factor: float, trial: Trial) -> Trial:
+        """Looks for the edges of what passes, a decade at a time, and chooses a rate between."""
+        self._chosen = factor
+        with contextlib.suppress(OutOfTimeError):  # the edges are of use, but the cause is known
+            toward, away = (10.0, 0.1) if factor < 1 else (0.1, 10.0)
+            nearer = factor * toward
+            while (nearer < OWN_FROM if factor < 1 else nearer > OWN_TO) and self._passes(nearer):
+                nearer *= toward
+            self._passes(factor * away)
+            for _ in range(MOST_CONFIRMED):
+                best = self._inside()
+                chosen = self._try(best)
+                if chosen is not None and chosen.verified:
+                    self._chosen = best
+                    return chosen
+        return trial
+
+    def _inside(self) -> float:
+        """Of the factors that leave room to those that fail, the one with the lowest loss."""
+        roomy = [factor for factor in self.passing if self._room(factor) >= ROOM]
+        if roomy:
+            return min(roomy, key=lambda factor: _last(self.passing[factor]))
+        return max(self.passing, key=self._room)
+
+    def _room(self, factor: float) -> float:
+        """How many times the next factor that fails is larger or smaller."""
+        return min(max(factor / bad, bad / factor) for bad in self.failing)
+
+    def _passes(self, factor: float) -> bool:
+        trial = self._try(float(f"{factor:.1g}"), confirm=False)
+        return trial is not None and trial.passed > 0
+
+    def _try(self, factor: float, *, confirm: bool = True) -> Trial | None:
+        change = learning_rate.scaled(self._trials.laboratory.training, self._own, factor)
+        trial = self._trials.try_out(change, confirm=confirm)
+        if trial is not None and trial.passed == trial.seeds:
+            self.passing[factor] = trial
+        else:
+            self.passing.pop(factor, None)  # it passed on the first seed alone
+            self.failing.add(factor)
+        return trial
+
+
+def _last(trial: Trial) -> float:
+    return max(trial.losses)
+
+
+def _plain(rate: float) -> float:
+    """Three significant digits: what float32 adds behind them is noise."""
+    return float(f"{rate:.3g}")

@@ -1,0 +1,98 @@
+"""The search for a cause: steps in the order of evidence, then pairs, then what can be said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from pytest_converge.core.numbers import number
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.diagnosis.trials import OutOfTimeError
+from pytest_converge.training.interventions import steps as more_steps
+
+__all__ = ["search"]
+
+#: Single changes around which pairs are tried: those that came nearest.
+NEAREST = 3
+#: What a change is paired with: so many times the steps, and multiples of the rate.
+LONGER, FACTORS = 4, (10.0, 0.1)
+
+
+def search(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer:
+    """The first repair by the order of evidence that passes on every seed names the cause.
+
+    Args:
+        failed: the training.
+        causes: by their codes.
+
+    Returns:
+        An answer of the cause "unknown" where nothing was found.
+    """
+    every = [(step.place, cause.code, step) for cause in causes.values() for step in cause.steps]
+    ordered = [step for _, _, step in sorted(every, key=lambda entry: entry[:2])]
+    repairing = [step for step in ordered if step.place < Place.NO_SLOPE_SEEN]
+    try:
+        answer = _first_answer(failed, repairing, causes) or _pair(failed)
+    except OutOfTimeError:
+        answer = _verified_so_far(failed)
+    concluding = ordered[len(repairing) :]
+    answer = answer or _partly(failed) or _first_answer(failed, concluding, causes)
+    return answer or Answer(cause="unknown", message=_unknown(failed))
+
+
+def _first_answer(
+    failed: FailedTraining, steps: Iterable[Step], causes: Mapping[str, Cause]
+) -> Answer | None:
+    for step in steps:
+        answer = None if step.answer is None else step.answer(failed)
+        if answer is None and step.repairs is not None:
+            answer = failed.first_passing(step.repairs(failed))
+        if answer is not None:
+            refined = causes[answer.cause].refined
+            return answer if refined is None else refined(failed, answer)
+    return None
+
+
+def _pair(failed: FailedTraining) -> Answer | None:
+    """Two changes at once, around the single ones that came nearest."""
+    changes = failed.trials.changes
+    ranked = sorted(
+        (t for t in failed.trials.like_the_failed_run if t.change in changes),
+        key=lambda t: t.losses[0] if math.isfinite(t.losses[0]) else math.inf,
+    )
+    for change in [changes[trial.change] for trial in ranked[:NEAREST]]:
+        partners = [more_steps.more(failed.laboratory.steps, LONGER)]
+        if change.rate_factor == 1.0:
+            partners += failed.at_rates(*FACTORS)
+        if change.steps_factor == 1 and "Adam" not in change.change:
+            found = failed.first_passing(change.combined(partner) for partner in partners)
+            if found is not None:
+                return found
+    return None
+
+
+def _verified_so_far(failed: FailedTraining) -> Answer | None:
+    """The first repair that was verified before the time was up."""
+    for trial in failed.trials.done.values():
+        if trial.verified and not trial.control:
+            change = failed.trials.changes.get(trial.change)
+            where = () if change is None else change.where
+            return Answer(cause=trial.code, trial=trial, where=where)
+    return None
+
+
+def _partly(failed: FailedTraining) -> Answer | None:
+    """The repair that passed on most seeds, where none passed on all of them."""
+    partly = [trial for trial in failed.trials.like_the_failed_run if trial.passed]
+    if not partly:
+        return None
+    best = max(partly, key=lambda trial: trial.passed)
+    message = f"{best.change} repairs it on {best.passed} of {best.seeds} starts"
+    return Answer(cause=best.code, trial=best, message=message)
+
+
+def _unknown(failed: FailedTraining) -> str:
+    tried = sum(not trial.control for trial in failed.trials.done.values())
+    best = failed.best
+    reached = "" if math.isnan(best) else f"; the best of them reached {number(best)}"
+    return f"none of {tried} changes made the test pass{reached}"

@@ -1,0 +1,80 @@
+"""Bad starts: the symptoms that are looked for, and what is taken back first."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from keras import initializers, layers, optimizers
+
+from pytest_converge.diagnosis.cause import Answer
+from pytest_converge.diagnosis.causes import bad_initialisation, every_cause
+from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.diagnosis.order import Place
+from tests.diagnosis.programs import diagnosis_of, failed_of
+from tests.zoo.problems import fit, linear, sequential
+
+
+def network(kernel, activation="tanh", units=8, rate=0.02):
+    parts = [
+        layers.Dense(units, activation, kernel_initializer=kernel, name="hidden"),
+        layers.Dense(1, kernel_initializer=kernel, name="head"),
+    ]
+    model = sequential(*parts, optimizer=optimizers.Adam(rate), loss="mse", shape=(4,))
+    x, _ = linear(0)
+    return fit(model, x, x[:, :1] * x[:, 1:2])
+
+
+def evidence_of(start):
+    return failed_of(start, steps=5).evidence
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5])
+def test_units_of_equal_weights_are_seen(value):
+    evidence = evidence_of(network(initializers.Constant(value)))
+    assert evidence.alike == ["hidden"]  # the output layer has one unit
+    assert evidence.odd_start
+
+
+def test_units_of_their_own_weights_are_not_alike():
+    evidence = evidence_of(network("glorot_uniform"))
+    assert (evidence.alike, evidence.saturated, evidence.odd_start) == ([], [], False)
+
+
+def test_units_that_start_at_their_ends_are_seen():
+    evidence = evidence_of(network(initializers.RandomNormal(stddev=300.0, seed=0)))
+    assert evidence.saturated == ["hidden"]
+
+
+def test_a_hidden_layer_of_one_unit_is_no_symptom():
+    assert evidence_of(network(initializers.Constant(0.5), units=1)).alike == []
+
+
+def test_initialisers_that_somebody_chose_are_taken_back_first():
+    start = range(Place.RECTIFIERS, Place.SCALE_AND_RATE)
+    steps = [step for cause in every_cause().values() for step in cause.steps]
+    steps = sorted((s for s in steps if s.place in start), key=lambda step: step.place)
+    for kernel in (initializers.Constant(0.5), initializers.RandomNormal(stddev=300.0, seed=0)):
+        failed = failed_of(network(kernel), steps=5)
+        first = next(change for step in steps for change in step.repairs(failed))
+        assert (first.code, first.change) == ("bad-initialisation", "Keras' default initialisers")
+
+
+def test_constant_kernels_are_a_bad_start():
+    found = diagnosis_of(network(initializers.Constant(0.3)), steps=250, max_loss=0.3)
+    assert (found.cause, found.proven) == ("bad-initialisation", True)
+    assert "all units of hidden start alike" in found.message
+    assert found.evidence["layers_of_equal_units"] == "hidden"
+
+
+def test_a_high_initial_loss_comes_with_its_size():
+    evidence = Evidence(rate=0.01, start_ratio=40.0)
+    text = bad_initialisation.CAUSE.says(evidence, Answer(cause="bad-initialisation"))
+    assert text.startswith("the initial loss is 40 times that of a constant; it converges with")
+
+
+def test_without_any_symptom_the_start_alone_is_named():
+    evidence = Evidence(rate=0.01)
+    assert bad_initialisation.symptom(evidence) == "the start does not train"
+    higher = dataclasses.replace(evidence, start_ratio=1.5)
+    assert bad_initialisation.symptom(higher) == "the start does not train"

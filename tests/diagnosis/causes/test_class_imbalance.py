@@ -1,0 +1,87 @@
+"""Rare classes: weights are tried where a metric alone is missed, and nothing simpler does."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, optimizers
+
+from pytest_converge.core.expectation import Expectation
+from pytest_converge.diagnosis.causes.class_imbalance import knows_frequencies, rare_class
+from pytest_converge.diagnosis.trials import only_metrics_missed
+from tests.checks.curves import record_of
+from tests.diagnosis.programs import diagnosis_of, failed_of
+from tests.zoo.problems import BINARY, fit, sequential
+
+RECALL = {"recall": (0.65, None)}
+WEIGHTED = "classes weighted alike"
+
+
+def alarms(rate=0.02, *, every=50, apart=1.6, rows=1500, **options):
+    """Alarms that overlap with the calm: one row of `every`."""
+    rng = np.random.default_rng(0)
+    y = (np.arange(rows) % every == 0).astype("float32")[:, None]
+    x = (rng.normal(size=(rows, 4)) + apart * y * [1, 0, 0, 0]).astype("float32")
+    head = layers.Dense(1, "sigmoid")
+    model = sequential(head, optimizer=optimizers.Adam(rate), loss=BINARY)
+    model.compile(model.optimizer, BINARY, metrics=[keras.metrics.Recall(name="recall")])
+    return fit(model, x, y, batch_size=64, **options)
+
+
+def test_a_rare_class_that_is_never_named():
+    found = diagnosis_of(alarms(), steps=150, metrics=RECALL)
+    assert (found.cause, found.proven) == ("class-imbalance", True)
+    assert found.message == "class 1 is 2 % of the rows; the bounds are met with " + WEIGHTED
+    assert found.fix == "model.fit(x, y, class_weight={0: 0.51, 1: 25})  # and so converge.fit"
+    assert not found.verified[0].comparable  # a weighted loss is another loss
+
+
+def asked(start, *, steps=60, **expectation):
+    """The shares of classes that call for weights, and the changes that were tried before."""
+    failed = failed_of(start, steps=steps, **expectation)
+    return rare_class(failed), list(failed.trials.done)
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        (lambda: alarms(1e-5), {"metrics": RECALL}),  # has not learnt the frequencies
+        (lambda: alarms(every=4, apart=0.3), {"metrics": RECALL}),  # not rare
+        (alarms, {"metrics": RECALL, "max_loss": 0.01}),  # weights lower no loss
+        (lambda: alarms(class_weight={0: 1.0, 1: 1.5}), {"metrics": RECALL}),  # weighted already
+    ],
+    ids=["slow", "frequent", "loss missed too", "weighted"],
+)
+def test_where_weights_prove_nothing_they_are_not_tried(start, expected):
+    assert asked(start(), steps=100, **expected) == ({}, [])
+
+
+def test_a_rate_or_time_that_does_as_well_comes_first():
+    """Farther apart, the rare rows are told without weights as soon as there is time."""
+    seen, tried = asked(alarms(0.01, apart=3.5), steps=400, metrics=RECALL)
+    assert (seen, tried) == ({}, ["learning rate 0.1"])
+
+
+def test_a_rate_that_leaves_the_start_as_it_is_repairs_no_metric():
+    """The random start calls half of all rows alarms, and so more alarms than the trained model."""
+    found = diagnosis_of(alarms(), steps=150, metrics=RECALL)
+    slower = [t for t in found.tried if t.code == "learning-rate-too-high"]
+    assert [t.passed for t in slower if t.losses[0] > 0.2] == [0] * len(slower)
+
+
+def test_a_metric_alone_has_to_be_missed():
+    record = record_of([1.0, 0.5], metrics={"recall": 0.1})
+    assert only_metrics_missed(record, Expectation(metrics=RECALL, steps=10))
+    assert not only_metrics_missed(record, Expectation(metrics=RECALL, max_loss=0.1, steps=10))
+    assert not only_metrics_missed(record, Expectation(metrics={}, steps=10))
+
+
+@pytest.mark.parametrize(
+    ("constant", "expected"), [(0.6, True), (0.4, True), (0.35, False), (2.0, True), (None, True)]
+)
+def test_the_frequencies_are_known_near_the_loss_of_the_best_constant(constant, expected):
+    record = dataclasses.replace(record_of([1.0, 0.5]), constant_loss=constant)
+    assert knows_frequencies(record) is expected

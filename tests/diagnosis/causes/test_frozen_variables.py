@@ -1,0 +1,94 @@
+"""What is not trained: frozen, left out, or cut off from the loss."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, optimizers
+
+from pytest_converge.training.interventions import trainable
+from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
+from tests.zoo.problems import SPARSE, fit, linear, minimize, sequential, wine
+
+
+def frozen_layer():
+    parts = [layers.Dense(8, "relu"), layers.Dense(3, "softmax")]
+    model = sequential(*parts, optimizer=optimizers.Adam(0.05), loss=SPARSE, shape=(13,))
+    model.layers[0].set_weights([np.zeros((13, 8)), np.ones(8)])
+    model.layers[0].trainable = False
+    model.compile(optimizers.Adam(0.05), SPARSE)
+    return fit(model, *wine())
+
+
+def test_a_frozen_layer_is_thawed():
+    proven_by_its_own(frozen_layer(), "frozen-variables", steps=100, max_loss=0.2)
+
+
+def test_a_variable_that_was_left_out_is_trained():
+    slope, offset = tf.Variable(0.0, name="slope"), tf.Variable(0.0, name="offset")
+    x = np.linspace(-1, 1, 50, dtype="float32")
+
+    def loss():
+        return tf.reduce_mean((slope * x + offset - 2 * x - 3) ** 2)
+
+    start = minimize(loss, [slope], optimizers.SGD(0.1))
+    found = proven_by_its_own(start, "frozen-variables", steps=200, max_loss=0.01)
+    assert (found.where, found.message) == (("offset",), "not trained: offset")
+
+
+class Rounded(keras.Model):
+    """Rounds what its encoder says, which has no gradient."""
+
+    def __init__(self, *, stopped):
+        super().__init__()
+        self.encoder, self.head = layers.Dense(16, "tanh"), layers.Dense(1)
+        self.stopped = stopped
+
+    def call(self, x):
+        code = self.encoder(x)
+        return self.head(tf.stop_gradient(code) if self.stopped else tf.cast(code > 0, tf.float32))
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+@pytest.mark.parametrize("stopped", [True, False], ids=["stopped", "rounded"])
+def test_layers_behind_a_broken_connection_are_named(stopped):
+    x, _ = linear(0)
+    model = Rounded(stopped=stopped)
+    model.compile(optimizers.Adam(0.03), "mse")
+    bound = 0.2 if stopped else 1e-3
+    start = fit(model, x, np.sin(2 * x[:, :1]) * x[:, 1:2])
+    # Where nothing repairs it, it is said after the rates.
+    found = diagnosis_of(start, steps=200, max_loss=bound, diagnose="full")
+    assert found.cause == "frozen-variables"
+    assert found.where == (model.encoder.name,)
+    assert found.proven is stopped
+    assert stopped or "no gradient reaches" in found.message
+
+
+def frozen(where):
+    """A model of which a layer, a nested model, a variable or everything is frozen."""
+    inner = keras.Sequential([keras.Input((4,)), layers.Dense(8, "tanh")])
+    model = sequential(
+        inner, layers.Dense(1), optimizer=optimizers.SGD(0.1), loss="mse", shape=(4,)
+    )
+    places = {
+        "nested model": inner,
+        "layer": inner.layers[0],
+        "variable": model.layers[-1].kernel,
+        "everything": model,
+    }
+    places[where].trainable = False
+    if where == "everything":
+        model.layers[-1].trainable = True
+    return model
+
+
+@pytest.mark.parametrize("where", ["nested model", "layer", "variable", "everything"])
+def test_the_code_that_thaws_a_model_thaws_all_of_it(where):
+    model = frozen(where)
+    code = trainable.all_layers(model).fix
+    assert len(model.trainable_variables) < 4
+    exec(code, {"model": model})  # noqa: S102 - that it can be pasted is the point
+    assert len(model.trainable_variables) == 4

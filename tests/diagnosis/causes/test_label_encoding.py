@@ -1,0 +1,134 @@
+"""Labels that the loss cannot read: out of range, of another shape, of two mappings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, optimizers
+
+from pytest_converge.diagnosis.causes import label_encoding
+from pytest_converge.training.interventions import rows
+from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
+from tests.zoo.problems import BINARY, SPARSE, fit, linear, minimize, moons, sequential
+
+SGD = optimizers.SGD
+
+
+def logistic(y, loss=BINARY, *, rows=200, **options):
+    x, _ = linear(0, rows=rows)
+    model = sequential(
+        layers.Dense(1, "sigmoid"), optimizer=optimizers.Adam(0.05), loss=loss, shape=(4,)
+    )
+    return fit(model, x, np.asarray(y, "float32"), **options)
+
+
+def signs(rows=200):
+    x, _ = linear(0, rows=rows)
+    return (x[:, :1] > 0).astype("float32")
+
+
+def test_counts_where_probabilities_are_read():
+    failed = failed_of(logistic(3 * signs() * signs()[::-1] + signs()), steps=5)
+    assert label_encoding.out_of_range(failed) == (
+        "the targets hold values from 0 to 4, where binary_crossentropy reads probabilities"
+    )
+    assert label_encoding._into_range(failed)
+
+
+def test_labels_under_another_loss_may_hold_anything():
+    failed = failed_of(logistic(9 * signs(), "mse"), steps=5)
+    assert label_encoding.out_of_range(failed) == ""
+    assert not label_encoding._into_range(failed)
+
+
+def test_rows_that_do_not_count_may_hold_anything():
+    y, unknown = signs(), np.arange(200) % 5 == 0
+    y[unknown] = -1
+    failed = failed_of(logistic(y, sample_weight=1.0 - unknown), steps=5)
+    assert label_encoding.out_of_range(failed) == ""
+
+
+def test_labels_out_of_range_are_the_cause_also_where_no_repair_passes():
+    rng = np.random.default_rng(0)
+    found = diagnosis_of(logistic(rng.uniform(-3, 5, (200, 1))), steps=40, max_loss=0.01)
+    assert (found.cause, found.proven) == ("label-encoding", False)
+    assert "values from -2.98" in found.message
+    assert len(found.tried) < 3  # no search for a rate of a loss without a bottom
+
+
+def broadcasting(rows, *, column):
+    x, y = linear(0, rows=rows)
+    targets, w = tf.constant(y if column else y[:, 0]), tf.Variable(tf.zeros((4, 1)))
+    return minimize(lambda: tf.reduce_mean((x @ w - targets) ** 2), [w], SGD(0.1))
+
+
+def test_a_row_less_a_column_is_a_matrix():
+    found = diagnosis_of(broadcasting(60, column=False), steps=50, max_loss=0.1)
+    assert found.cause == "label-encoding"
+    assert "(60, 1)" in found.message
+    assert "(60,)" in found.message
+    assert "reshape" in found.fix
+
+
+def test_a_column_less_a_column_is_none():
+    failed = failed_of(broadcasting(60, column=True), max_loss=1e-9)
+    assert label_encoding._unreadable(failed) is None
+
+
+def numbered_twice(rows=400, *, twice):
+    """Four corners; the second half of the rows may number them from another one on."""
+    rng = np.random.default_rng(0)
+    corner = rng.integers(0, 4, rows)
+    x = np.stack([corner % 2, corner // 2], axis=1) * 4.0 - 2 + 0.3 * rng.normal(size=(rows, 2))
+    y = corner.copy()
+    if twice:
+        y[rows // 2 :] = (y[rows // 2 :] + 1) % 4
+    parts = [layers.Dense(16, "relu"), layers.Dense(4, "softmax")]
+    model = sequential(*parts, optimizer=optimizers.Adam(0.05), loss=SPARSE)
+    return fit(model, x.astype("float32"), y)
+
+
+def test_two_files_with_two_numberings():
+    found = diagnosis_of(numbered_twice(twice=True), steps=80, max_loss=0.3)
+    assert found.cause == "label-encoding"
+    assert "each half" in found.message
+    changes = [trial.change for trial in found.tried if trial.verified]
+    assert changes[-2:] == ["first half of the rows alone", "second half of the rows alone"]
+    assert found.verified == ()  # half of the rows is no repair
+
+
+def test_halves_that_do_not_train_either_are_no_proof():
+    failed = failed_of(numbered_twice(twice=False), steps=5, max_loss=1e-9)
+    assert label_encoding._two_encodings(failed) is None
+
+
+def test_few_rows_are_learnt_by_heart():
+    failed = failed_of(numbered_twice(150, twice=True), steps=60, max_loss=0.3)
+    assert label_encoding._two_encodings(failed) is None
+    assert failed.trials.done == {}
+
+
+def halves(count):
+    middle = count // 2
+    ends = ((0, middle), (middle, count))
+    return [rows.stretch(*pair, "label-encoding", f"half {pair}") for pair in ends]
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_half_of_other_labels_is_a_stranger_to_the_other(swapped):
+    y = signs(400)
+    if swapped:
+        y[200:] = 1 - y[200:]
+    failed = failed_of(logistic(y, rows=400), steps=150)
+    assert label_encoding._strangers(failed, *halves(400)) is swapped
+
+
+def labels_from_one():
+    x, y = moons(0)
+    model = sequential(layers.Dense(1, "sigmoid"), optimizer=optimizers.Adam(0.05), loss=BINARY)
+    return fit(model, x, y + 1)
+
+
+def test_labels_that_start_at_one():
+    proven_by_its_own(labels_from_one(), "label-encoding", steps=100, max_loss=0.4)

@@ -1,0 +1,46 @@
+"""A learning rate by which nothing arrives in time, and what else shortens all steps."""
+
+from __future__ import annotations
+
+import pytest
+from keras import optimizers
+
+from pytest_converge.diagnosis.causes.learning_rate_too_low import CAUSE
+from tests.diagnosis.programs import diagnosis_of, distance, failed_of
+
+SGD = optimizers.SGD
+
+
+def test_a_rate_far_too_low_comes_with_a_bracket():
+    found = diagnosis_of(distance(SGD(0.001)), steps=100, max_loss=0.67)
+    assert found.cause in ("learning-rate-too-low", "too-few-steps")
+    assert found.proven
+    assert found.bracket.own == pytest.approx(0.001)
+    assert 0.001 < found.bracket.lowest <= found.bracket.proposed <= found.bracket.highest < 1.0
+
+
+def test_a_rate_of_the_wrong_sign_is_turned():
+    found = diagnosis_of(distance(SGD(-0.1)), steps=50, max_loss=0.67)
+    assert (found.cause, found.proven) == ("learning-rate-too-low", True)
+    assert len(found.tried) == 1
+
+
+def decaying(steps):
+    return SGD(optimizers.schedules.ExponentialDecay(0.1, steps, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "changes"),
+    [
+        (lambda: decaying(2), 1),
+        (lambda: decaying(100), 0),
+        (lambda: SGD(0.1, clipnorm=1e-3), 1),
+        (lambda: SGD(0.1, clipnorm=100.0), 0),
+        (lambda: SGD(0.1), 0),
+    ],
+    ids=["decayed at once", "decays slowly", "clipped", "hardly clipped", "plain"],
+)
+def test_what_shortens_all_steps_is_switched_off(optimizer, changes):
+    failed = failed_of(distance(optimizer()), steps=30, max_loss=0.5)
+    repairs = [change for step in CAUSE.steps for change in step.repairs(failed)]
+    assert len(repairs) == changes

@@ -1,0 +1,60 @@
+"""Values that are not finite: the cause by themselves, unless they are a mask."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from keras.optimizers import SGD
+
+from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
+from tests.zoo.problems import fit, linear, sequential
+
+
+def missing_value():
+    x, y = linear(0)
+    x[3, 1] = np.nan
+    return fit(sequential(layers.Dense(1), optimizer=SGD(0.1), loss="mse"), x, y)
+
+
+def missing_column():
+    x, y = linear(0)
+    x[:, 1] = np.nan
+    model = sequential(layers.Dense(1), optimizer=SGD(0.1), loss="mse")
+    return fit(model, x, y / np.abs(y).max())
+
+
+@pytest.mark.parametrize(("make", "bound"), [(missing_value, 0.1), (missing_column, 0.5)])
+def test_rows_or_columns_that_are_not_finite_are_left_out(make, bound):
+    found = proven_by_its_own(make(), "nonfinite-data", steps=100, max_loss=bound)
+    assert found.message == "x[:, 1] holds values that are not finite"
+
+
+def everything_missing():
+    """Half of the values, spread over all rows and columns: nothing sound is left."""
+    x, y = linear(0)
+    x[np.arange(256), np.arange(256) % 4] = np.nan
+    return fit(sequential(layers.Dense(1), optimizer=SGD(0.1), loss="mse"), x, y)
+
+
+def test_values_that_are_not_finite_are_the_cause_also_where_no_row_is_left():
+    found = diagnosis_of(everything_missing(), steps=50, max_loss=0.1)
+    assert (found.cause, found.proven) == ("nonfinite-data", False)
+    assert len(found.tried) <= 1  # nothing else could help
+
+
+def test_values_that_are_a_mask_are_not_blamed():
+    """Targets of NaN are left out by the loss; the rate is far too low."""
+
+    def masked(y, predictions):
+        known = tf.math.is_finite(y)
+        return tf.reduce_mean(tf.where(known, (tf.where(known, y, 0.0) - predictions) ** 2, 0.0))
+
+    x, y = linear(0)
+    y[::2] = np.nan
+    model = sequential(layers.Dense(1), optimizer=SGD(1e-5), loss=masked)
+    start = fit(model, x, y)
+    ignored = {"ignore": ("nonfinite-data",), "diagnose": "full"}  # Adam comes late
+    found = diagnosis_of(start, steps=100, max_loss=0.1, **ignored)
+    assert found.cause == "learning-rate-too-low"

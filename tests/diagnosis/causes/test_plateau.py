@@ -1,0 +1,99 @@
+"""Starts without a slope are plateaus whatever cures them, and what Adam leaves may be one."""
+
+from __future__ import annotations
+
+import types
+
+import pytest
+import tensorflow as tf
+from keras import optimizers
+
+from pytest_converge.diagnosis.causes import plateau
+from pytest_converge.diagnosis.evidence import DRAWS, Evidence, usual_gradient
+from tests.checks.curves import record_of
+from tests.diagnosis.programs import diagnosis_of, distance, failed_of, two_valleys
+from tests.zoo.problems import minimize
+
+SGD = optimizers.SGD
+
+
+def step_up(begin, rate=0.2):
+    """A steep soft step from 0 to 1 whose place is looked for; beyond the rows it is flat."""
+    x = tf.linspace(-1.0, 1.0, 100)
+    y = tf.cast(x > 0.2, tf.float32)
+    w = tf.Variable(begin)
+    return minimize(lambda: tf.reduce_mean((tf.sigmoid(12 * (x - w)) - y) ** 2), [w], SGD(rate))
+
+
+def flatness_of(start, steps=50):
+    failed = failed_of(start, steps=steps, max_loss=1e-9)
+    rate, guard = failed.evidence.rate, failed.trials.guard
+    return failed, usual_gradient(failed.laboratory, failed.record, rate, guard)
+
+
+def test_a_start_beyond_all_rows_has_no_slope():
+    failed, usual = flatness_of(step_up(3.0))
+    assert failed.record.curve.gradient_norm[0] < 1e-9
+    assert usual > 1e-3
+    failed.evidence = Evidence(rate=0.2, usual_gradient=usual)
+    assert "gradient norm of" in plateau.without_slope(failed)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda: step_up(0.6),
+        lambda: distance(SGD(1e-7)),
+        lambda: two_valleys(2.0, SGD(0.02)),
+        lambda: distance(SGD(0.1), tf.Variable(2.5)),
+    ],
+    ids=["a slope", "a rate far too low", "a saddle point", "a minimum"],
+)
+def test_other_runs_that_stand_still_are_no_plateau(start):
+    failed, usual = flatness_of(start())
+    assert usual is None
+    assert plateau.without_slope(failed) == ""
+
+
+def test_the_escape_from_a_flat_start_is_a_plateau():
+    found = diagnosis_of(step_up(3.0), steps=200, max_loss=0.05)
+    assert (found.cause, found.proven) == ("plateau", True)
+    assert "no slope" in found.message
+    assert "another start" in found.verified[0].change
+
+
+def test_a_flat_start_that_nothing_leaves_is_no_floor():
+    w = tf.Variable([60.0])
+    start = minimize(lambda: 1 - tf.reduce_mean(tf.exp(-(w**2))) + 0.5, [w], SGD(0.1))
+    found = diagnosis_of(start, steps=50, max_loss=0.3)
+    assert (found.cause, found.proven, found.floor) == ("plateau", False, None)
+
+
+def test_starts_are_drawn_near_first_and_around_zero_too():
+    changes = [change.change for change in plateau.escapes()]
+    assert len(changes) == len(set(changes)) == 4 * DRAWS
+    assert changes[0] == "another start (spread 0.3, seed 0)"
+    assert changes[DRAWS] == "another start around 0 (spread 0.3, seed 0)"
+
+
+def test_a_flat_start_that_adam_leaves_is_a_plateau():
+    w = tf.Variable([3.5, 3.5])
+    start = minimize(lambda: 1 - tf.exp(-0.5 * tf.reduce_sum(w**2)), [w], SGD(0.2))
+    found = diagnosis_of(start, steps=150, max_loss=0.2)
+    assert found.cause in ("plateau", "learning-rate-too-low")
+    assert found.proven
+
+
+@pytest.mark.parametrize(
+    ("losses", "gauge", "unstable", "cause"),
+    [
+        ([1.0, 0.99], 0.5, False, "plateau"),
+        ([1.0, 0.5], 0.99, False, "plateau"),
+        ([1.0, 0.5], 0.5, False, "learning-rate-too-low"),
+        ([1.0, 9.0], -3.0, True, "learning-rate-too-high"),
+    ],
+)
+def test_what_an_escape_by_adam_means(losses, gauge, unstable, cause):
+    evidence = Evidence(rate=0.1, unstable=unstable, gauge=gauge)
+    failed = types.SimpleNamespace(record=record_of(losses), evidence=evidence)
+    assert plateau.cause_of_an_escape(failed) == cause

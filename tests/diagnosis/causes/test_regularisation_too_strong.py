@@ -1,0 +1,47 @@
+"""Penalties that outweigh the data, wherever they stand."""
+
+from __future__ import annotations
+
+import keras
+import pytest
+from keras import layers, optimizers, regularizers
+
+from tests.diagnosis.programs import proven_by_its_own
+from tests.zoo.problems import fit, linear, sequential
+
+
+def heavy_penalty():
+    penalty = regularizers.L2(3.0)
+    parts = [layers.Dense(8, "tanh", kernel_regularizer=penalty), layers.Dense(1)]
+    return fit(sequential(*parts, optimizer=optimizers.Adam(0.05), loss="mse"), *linear(0))
+
+
+class HeldDown(layers.Layer):
+    def call(self, x):
+        self.add_loss(100.0 * keras.ops.mean(keras.ops.square(x)))
+        return x
+
+
+def added_loss():
+    model = sequential(
+        layers.Dense(1), HeldDown(), optimizer=optimizers.Adam(0.1), loss="mse", shape=(4,)
+    )
+    return fit(model, *linear(0))
+
+
+def heavy_decay():
+    optimizer = optimizers.AdamW(0.05, weight_decay=20.0)
+    return fit(sequential(layers.Dense(1), optimizer=optimizer, loss="mse"), *linear(0))
+
+
+@pytest.mark.parametrize(
+    ("make", "change"),
+    [
+        (heavy_penalty, "penalties"),
+        (added_loss, "added"),
+        (heavy_decay, "weight decay"),
+    ],
+)
+def test_what_outweighs_the_data_is_switched_off(make, change):
+    found = proven_by_its_own(make(), "regularisation-too-strong", steps=100, max_loss=0.1)
+    assert change in found.verified[0].change

@@ -1,0 +1,80 @@
+"""Too few steps: proven by more of them, or told where the loss still falls."""
+
+from __future__ import annotations
+
+import math
+import types
+
+import pytest
+import tensorflow as tf
+from keras.optimizers import SGD
+
+from pytest_converge.core.diagnosis import Trial
+from pytest_converge.diagnosis.cause import FailedTraining
+from pytest_converge.diagnosis.causes.too_few_steps import still_falls
+from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.training.interventions.steps import more
+from tests.checks.curves import record_of
+from tests.diagnosis.programs import conclusion, diagnosis_of
+from tests.zoo.problems import minimize
+
+
+def test_time_alone_is_missing_where_the_steep_side_forbids_a_larger_rate():
+    w = tf.Variable([1.0, 1.0])
+    curvature = tf.constant([100.0, 1.0])
+    start = minimize(lambda: 0.5 * tf.reduce_sum(curvature * w**2), [w], SGD(0.018))
+    found = diagnosis_of(start, steps=25, max_loss=0.02)
+    assert (found.cause, found.proven, found.fix) == ("too-few-steps", True, "steps=100")
+
+
+def slow_training(*losses, bound=0.01, steps=100):
+    """Trials of 4 and 16 times the steps that ended with these losses."""
+    done, changes = {}, {}
+    for factor, loss in zip((4, 16), losses, strict=False):
+        change = more(steps, factor)
+        changes[change.change] = change
+        done[change.change] = Trial(
+            change=change.change, code="too-few-steps", losses=(loss,), passed=0
+        )
+    trials = types.SimpleNamespace(
+        laboratory=types.SimpleNamespace(
+            steps=steps, training=types.SimpleNamespace(full_batch=False)
+        ),
+        expectation=types.SimpleNamespace(max_loss=bound),
+        changes=changes,
+        done=done,
+        like_the_failed_run=list(done.values()),
+        best=min((loss for loss in losses if math.isfinite(loss)), default=math.inf),
+    )
+    return FailedTraining(trials, record_of([9.0, 0.4]), Evidence(rate=0.1))
+
+
+def test_a_power_law_is_followed_to_the_target():
+    """Half the loss for four times the steps: 0.1 at 1,600 is 0.025 at 16 times as many."""
+    found = still_falls(slow_training(0.2, 0.1, bound=0.025))
+    assert found.cause == "too-few-steps"
+    assert found.fix == "steps=30000"
+    assert found.message == (
+        "0.2 after 400 steps, 0.1 after 1600: it still falls, and would reach max_loss=0.025"
+        " in about 30000"
+    )
+
+
+@pytest.mark.parametrize(
+    ("losses", "bound"),
+    [
+        ((0.2, 0.19), 0.1),
+        ((0.2, 0.1), 1e-6),
+        ((0.2,), 0.1),
+        ((0.2, math.nan), 0.1),
+        ((0.2, 0.1), None),
+    ],
+    ids=["no gain", "far away", "one run", "not finite", "no bound"],
+)
+def test_where_time_promises_nothing_nothing_is_promised(losses, bound):
+    assert still_falls(slow_training(*losses, bound=bound)) is None
+
+
+def test_a_slow_training_is_not_called_unreachable():
+    found = conclusion(slow_training(0.2, 0.1, bound=0.05))
+    assert (found.cause, found.floor) == ("too-few-steps", None)

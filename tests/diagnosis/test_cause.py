@@ -1,0 +1,76 @@
+"""Causes: one file each, and all that belongs to one in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from docs.generate import END, ROOT, generated, meaning, with_table
+from pytest_converge.core.diagnosis import Trial
+from pytest_converge.diagnosis.cause import Answer, named
+from pytest_converge.diagnosis.causes import every_cause, modules
+from pytest_converge.diagnosis.evidence import Evidence
+
+HERE = Path(__file__).parent
+MODULES = {module.__name__.rpartition(".")[2]: module for module in modules()}
+#: Sentences that tell what is wrong and leave the change to the line below.
+WITHOUT_THE_CHANGE = {"nonfinite-data", "unshuffled-data", "frozen-variables"}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_cause_is_called_like_its_file_and_has_a_test(name):
+    cause = MODULES[name].CAUSE
+    assert cause.code == name.replace("_", "-")
+    assert (HERE / "causes" / f"test_{name}.py").is_file()
+    assert cause.steps or "rate" in name
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_step_has_either_repairs_or_an_answer(name):
+    for step in MODULES[name].CAUSE.steps:
+        assert (step.repairs is None) != (step.answer is None), step.place
+
+
+@pytest.mark.parametrize("code", every_cause())
+def test_every_cause_has_one_short_sentence(code):
+    trial = Trial(change="the change", code=code, losses=(1.0,), passed=1)
+    answer = Answer(cause=code, trial=trial, where=("x[:, 0]",))
+    text = every_cause()[code].says(Evidence(rate=0.01), answer)
+    assert 10 < len(text) <= 160
+    assert "\n" not in text
+    assert "{" not in text
+    assert "the change" in text or code in WITHOUT_THE_CHANGE
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ((), ""),
+        (("a",), "a"),
+        (("a", "b", "c"), "a, b, c"),
+        (("a", "b", "c", "d", "e"), "a, b, c and 2 more"),
+    ],
+)
+def test_many_names_are_counted(names, text):
+    assert named(names) == text
+
+
+# ---- the documents that are generated -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", generated())
+def test_documents_hold_what_is_generated_from_the_causes(path):
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert text == generated()[path], "python -m docs.generate writes it anew"
+
+
+def test_the_meaning_is_the_first_line_as_a_part_of_a_table():
+    meanings = {module.CAUSE.code: meaning(module) for module in modules()}
+    assert meanings["saddle-point"] == "no slope, but no minimum either"
+    assert meanings["dead-units"] == "ReLUs that put out 0 for every row from the start"
+
+
+def test_a_document_without_a_place_for_the_table_is_an_error():
+    with pytest.raises(ValueError, match="no table of causes between"):
+        with_table(f"text\n{END}", "| cause |")

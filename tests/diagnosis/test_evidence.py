@@ -1,0 +1,63 @@
+"""Evidence: what the start and the failed run tell, in numbers."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from pytest_converge.core.guard import STRICT, Guard
+from pytest_converge.core.record import NonFinite
+from pytest_converge.diagnosis import evidence as measurements
+from pytest_converge.diagnosis.evidence import Evidence, early_gauge, looks_stationary, numbers
+from tests.checks.curves import record_of
+from tests.diagnosis.programs import failed_of, raw_features, readings_of
+
+RECORD = record_of([2.0, 1.5])
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [([1.0, 1.0], True), ([1.0, 0.95], True), ([1.0, 0.8], False), ([-1.0, -1.05], True)],
+)
+def test_a_run_that_gained_a_tenth_did_not_stand_still(losses, expected):
+    assert looks_stationary(record_of(losses)) is expected
+
+
+def test_a_run_that_left_the_numbers_did_not_stand_still():
+    assert not looks_stationary(record_of([1.0, math.nan]))
+    bad = (NonFinite(what="loss", name="loss"),)
+    assert not looks_stationary(record_of([1.0, 1.0], nonfinite=bad))
+
+
+def test_layers_are_dead_from_seven_tenths_on():
+    evidence = Evidence(rate=0.01, layers=readings_of(("first", 0.9), ("second", 0.2)))
+    assert evidence.dead == ["first"]
+    assert numbers(evidence, RECORD)["dead_layers"] == "first"
+
+
+def test_numbers_leave_out_what_was_not_measured():
+    assert numbers(Evidence(rate=math.nan), RECORD) == {"initial_loss": 2.0, "final_loss": 1.5}
+
+
+MEASUREMENTS = {
+    "scales of features and targets": "training_scales",
+    "gradients and units of layers": "layer_readings",
+    "step gauge": "step_gauge",
+    "curvature": "curvature",
+}
+
+
+@pytest.mark.parametrize(("name", "function"), MEASUREMENTS.items(), ids=MEASUREMENTS.values())
+def test_a_measurement_that_fails_is_named_with_its_error(monkeypatch, name, function):
+    def fails(*_, **__):
+        raise KeyError("renamed")
+
+    failed = failed_of(raw_features(), steps=5, max_loss=1e-9)
+    monkeypatch.delenv(STRICT)
+    monkeypatch.setattr(measurements, function, fails)
+    guard = Guard()
+    measurements.gather(failed.laboratory, failed.record, guard)
+    assert math.isnan(early_gauge(failed.laboratory, guard)) or function != "step_gauge"
+    measurements.curvature_here(failed.laboratory, guard)
+    assert guard.failed == [(name, "KeyError: 'renamed'")]

@@ -1,0 +1,226 @@
+"""The search for a learning rate: where it begins, how it goes on, and the bracket it leaves."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+
+import pytest
+from keras import optimizers
+
+from pytest_converge.core.diagnosis import Trial
+from pytest_converge.diagnosis import rate_search
+from pytest_converge.diagnosis.cause import Answer
+from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.diagnosis.rate_search import RateSearch, largest_stable_rate, sentence
+from pytest_converge.diagnosis.trials import OutOfTimeError
+from tests.diagnosis.programs import diagnosis_of, distance, failed_of
+
+
+class FakeTrials:
+    """Passes the rates of an interval; the loss is lowest in its (geometric) middle."""
+
+    def __init__(self, lowest, highest, most=1000):
+        self.lowest, self.highest, self.most = lowest, highest, most
+        self.laboratory = types.SimpleNamespace(training=None)
+        self.asked = []
+
+    def try_out(self, change, *, confirm=True):
+        if len(self.asked) >= self.most:
+            raise OutOfTimeError
+        self.asked.append(change)
+        good = self.lowest <= change <= self.highest
+        middle = math.sqrt(self.lowest * self.highest)
+        loss = abs(math.log(change / middle)) if good else 99.0
+        seeds = 3 if good and confirm else 1
+        return Trial(
+            change=f"{change:g}",
+            code="learning-rate-too-low",
+            losses=(loss,) * seeds,
+            passed=seeds * good,
+        )
+
+
+@pytest.fixture
+def search_in(monkeypatch):
+    """Makes a search in which a change is no more than its rate."""
+    monkeypatch.setattr(
+        rate_search.learning_rate,
+        "scaled",
+        lambda training, own, factor: float(f"{own * factor:.3g}"),
+    )
+
+    def search(lowest, highest, *, gauge=math.nan, unstable=False, own=1.0, most=1000):
+        trials = FakeTrials(lowest, highest, most)
+        evidence = Evidence(rate=own, unstable=unstable, gauge=gauge)
+        return RateSearch(trials, evidence), trials
+
+    return search
+
+
+def test_a_calm_run_looks_upwards_first(search_in):
+    search, trials = search_in(5.0, 50.0)
+    assert search.search().verified
+    assert trials.asked[0] == 10.0
+
+
+def test_an_unstable_run_looks_downwards_first(search_in):
+    search, trials = search_in(0.05, 0.5, unstable=True)
+    assert search.search().verified
+    assert trials.asked[0] == 0.1
+
+
+def test_overshooting_steps_look_downwards_first(search_in):
+    search, trials = search_in(1e-9, 1e-8, gauge=-4.0)
+    search.search()
+    assert trials.asked[0] == pytest.approx(0.05 / 5)
+    assert all(rate < 1 for rate in trials.asked[:5])
+
+
+def test_steps_that_feel_no_curvature_begin_at_the_rate_that_would(search_in):
+    """With rho at 0.999, a rate 500 times as large has rho = 0.5."""
+    search, trials = search_in(100.0, 1000.0, gauge=0.999)
+    assert search.search().verified
+    assert trials.asked[0] == pytest.approx(500.0)
+
+
+def test_the_gauge_leads_at_most_a_thousand_times_away(search_in):
+    search, trials = search_in(1e9, 1e10, gauge=1 - 1e-7)
+    search.search()
+    assert trials.asked[0] == pytest.approx(1000.0)
+
+
+@pytest.mark.parametrize("gauge", [1.0, 1.5, math.nan])
+def test_a_gauge_that_tells_no_rate_leaves_the_decades(search_in, gauge):
+    search, trials = search_in(1e9, 1e10, gauge=gauge)
+    assert search.search() is None
+    assert trials.asked[0] == 10.0
+
+
+@pytest.mark.parametrize("unstable", [False, True])
+def test_every_direction_is_tried_in_the_end(search_in, unstable):
+    search, trials = search_in(1e9, 1e10, unstable=unstable)
+    assert search.search() is None
+    assert {0.1, 0.01, 10.0, 100.0} <= set(trials.asked)
+
+
+def test_the_users_own_rate_is_not_tried_again(search_in):
+    for unstable in (False, True):
+        search, trials = search_in(1e-3, 0.9, unstable=unstable)
+        search.search()
+        assert not any(0.5 < rate < 2 for rate in trials.asked)
+
+
+def test_the_bracket_holds_what_passed_and_proposes_the_best(search_in):
+    search, _ = search_in(0.0008, 0.8, unstable=True)
+    found = search.search()
+    bracket = search.bracket(2.0)
+    assert found.verified
+    assert (bracket.own, bracket.lowest, bracket.highest) == (1.0, pytest.approx(0.01), 0.1)
+    assert 0.0008 <= bracket.proposed <= 0.8
+    assert bracket.stability_limit == 2.0
+
+
+def test_time_that_ends_at_the_edges_keeps_the_cause(search_in):
+    search, trials = search_in(5.0, 5000.0, most=1)
+    assert search.search().verified
+    assert trials.asked == [10.0]
+    assert search.bracket(None).proposed == 10.0
+
+
+def test_no_rate_no_search(search_in):
+    for own in (math.nan, 0.0):
+        search, trials = search_in(0.1, 1.0, own=own)
+        assert search.search() is None
+        assert trials.asked == []
+        assert search.bracket(None) is None
+
+
+@pytest.mark.parametrize("factor", [1e-4, 1e-2, 30.0, 1000.0])
+def test_the_proposed_rate_trains(factor):
+    """The limit of this bowl is 1; a hundredth of it arrives in 300 steps."""
+    own = 0.3 * factor
+    found = diagnosis_of(distance(optimizers.SGD(own)), steps=300, max_loss=0.67)
+    assert found.cause == f"learning-rate-too-{'high' if factor > 1 else 'low'}"
+    assert 0.01 < found.bracket.proposed < 1
+    assert f"is too {'high' if factor > 1 else 'low'}" in found.message
+
+
+def test_the_rate_that_is_proposed_keeps_away_from_those_that_fail(search_in):
+    """The first rate that passes, 3, is next to the user's own, and 10 leads on to 100."""
+    search, trials = search_in(2.5, 400.0)
+    found = search.search()
+    bad = [rate for rate in trials.asked if not 2.5 <= rate <= 400.0] + [1.0]
+    proposed = search.bracket(None).proposed
+    assert found.losses[0] == min(t.losses[0] for t in search.passing.values())
+    assert min(max(proposed / rate, rate / proposed) for rate in bad) >= rate_search.ROOM
+
+
+def test_a_lower_loss_at_the_edge_is_not_proposed(search_in):
+    search, trials = search_in(0.002, 0.45, unstable=True)
+    plain = trials.try_out
+
+    def lower_at_the_edge(change, *, confirm=True):
+        trial = plain(change, confirm=confirm)
+        return dataclasses.replace(trial, losses=(1 / change,) * trial.seeds)
+
+    trials.try_out = lower_at_the_edge
+    search.search()
+    assert search.bracket(None).proposed == 0.1
+
+
+def test_numbers_are_shown_without_the_noise_of_float32(search_in):
+    search, _ = search_in(0.005, 0.5, own=0.10000000149011612, unstable=True)
+    search.search()
+    bracket = search.bracket(None)
+    assert (bracket.own, bracket.lowest, bracket.highest) == (0.1, 0.01, 0.01)
+
+
+def test_a_rate_that_fails_on_another_seed_leaves_the_bracket(search_in):
+    search, trials = search_in(5.0, 5000.0)
+    plain = trials.try_out
+
+    def only_ten_is_firm(change, *, confirm=True):
+        trial = plain(change, confirm=confirm)
+        lower = dataclasses.replace(trial, losses=(1 / change,) * trial.seeds)
+        firm = change == 10.0 or not confirm
+        return lower if firm else dataclasses.replace(lower, passed=min(lower.passed, 1))
+
+    trials.try_out = only_ten_is_firm
+    found = search.search()
+    bracket = search.bracket(None)
+    assert found.verified
+    assert (bracket.proposed, bracket.highest) == (10.0, 10.0)
+
+
+# ---- what is said of it -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cause", "gauge", "said"),
+    [
+        ("learning-rate-too-high", -3.2, "0.01 is too high (steps overshoot: gauge -3.2)"),
+        ("learning-rate-too-high", 0.4, "0.01 is too high;"),
+        ("learning-rate-too-low", 0.97, "0.01 is too low (steps feel no curvature: gauge 0.97)"),
+        ("learning-rate-too-low", math.nan, "0.01 is too low;"),
+    ],
+)
+def test_a_gauge_is_told_where_it_agrees(cause, gauge, said):
+    trial = Trial(change="learning rate 1", code=cause, losses=(1.0,), passed=1)
+    text = sentence(Evidence(rate=0.01, gauge=gauge), Answer(cause=cause, trial=trial))
+    assert said in text
+    assert text.endswith("; it converges with learning rate 1")
+
+
+@pytest.mark.parametrize(
+    ("momentum", "limit"), [(0.0, 1.0), (0.5, 1.5), (0.9, 1.9)], ids=["none", "half", "high"]
+)
+def test_the_limit_of_descent_is_two_over_the_curvature(momentum, limit):
+    failed = failed_of(distance(optimizers.SGD(0.1, momentum=momentum)), steps=5, max_loss=0.5)
+    assert largest_stable_rate(failed) == pytest.approx(limit, rel=1e-3)
+
+
+def test_other_optimizers_have_no_such_limit():
+    failed = failed_of(distance(optimizers.Adam(0.1)), steps=5, max_loss=0.5)
+    assert largest_stable_rate(failed) is None

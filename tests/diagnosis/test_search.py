@@ -1,0 +1,113 @@
+"""The search: the order of evidence, what is refined, and what is said where nothing passed."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+
+import pytest
+
+from pytest_converge.core.diagnosis import Trial
+from pytest_converge.diagnosis.cause import Answer, Cause, Step
+from pytest_converge.diagnosis.order import Place
+from pytest_converge.diagnosis.search import search
+from pytest_converge.diagnosis.trials import OutOfTimeError
+
+
+def trial(change, code="momentum-too-high", passed=3, seeds=3, **fields):
+    return Trial(change=change, code=code, losses=(0.1,) * seeds, passed=passed, **fields)
+
+
+def failed_training(*done, best=math.nan):
+    """A training on which nothing can be tried any more."""
+    trials = types.SimpleNamespace(
+        done={trial.change: trial for trial in done},
+        changes={},
+        like_the_failed_run=[trial for trial in done if not trial.control],
+    )
+    return types.SimpleNamespace(trials=trials, best=best)
+
+
+def saying(code, *places, when=True, **fields):
+    """A cause that gives an answer in these places."""
+
+    def answer(failed):
+        failed.__dict__.setdefault("asked", []).append(code)
+        return Answer(cause=code) if when else None
+
+    return Cause(code=code, steps=tuple(Step(place=p, answer=answer) for p in places), **fields)
+
+
+def out_of_time(failed):
+    raise OutOfTimeError
+
+
+def of(*causes):
+    return {cause.code: cause for cause in causes}
+
+
+def test_causes_answer_in_the_order_of_evidence():
+    causes = of(
+        saying("c", Place.NOT_TRAINED, when=False),
+        saying("b", Place.MORE_STEPS),
+        saying("a", Place.LEARNING_RATE),
+        saying("d", Place.NOT_FINITE, when=False),
+    )
+    failed = failed_training()
+    assert search(failed, causes).cause == "a"
+    assert failed.asked == ["d", "c", "a"]
+
+
+def test_what_proves_nothing_is_said_last():
+    causes = of(saying("told", Place.NO_SLOPE_SEEN), saying("proven", Place.OTHER_STARTS))
+    assert search(failed_training(), causes).cause == "proven"
+    assert search(failed_training(), of(causes["told"])).cause == "told"
+
+
+def test_a_cause_refines_its_answers():
+    def with_more(failed, answer):
+        return dataclasses.replace(answer, message="more")
+
+    causes = of(saying("a", Place.LABELS, refined=with_more))
+    assert search(failed_training(), causes).message == "more"
+
+
+def test_repairs_are_tried_by_the_training():
+    failed = failed_training()
+    failed.first_passing = lambda changes: Answer(cause="a", where=tuple(changes))
+    cause = Cause(code="a", steps=(Step(place=Place.LABELS, repairs=lambda _: ["one", "two"]),))
+    assert search(failed, of(cause)).where == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    ("done", "cause"),
+    [
+        ((trial("kept"),), "momentum-too-high"),
+        ((trial("half of the rows", control=True),), "told"),
+        ((trial("on the first seed alone", passed=0, seeds=1),), "told"),
+    ],
+    ids=["verified", "a control", "failed"],
+)
+def test_what_was_verified_before_the_time_was_up_is_kept(done, cause):
+    late = Cause(code="late", steps=(Step(place=Place.LABELS, answer=out_of_time),))
+    causes = of(late, saying("told", Place.FLOOR))
+    assert search(failed_training(*done), causes).cause == cause
+
+
+def test_a_repair_that_holds_on_some_seeds_is_told_as_such():
+    found = search(failed_training(trial("less", passed=2), trial("none", passed=1)), {})
+    assert found.message == "less repairs it on 2 of 3 starts"
+
+
+@pytest.mark.parametrize(
+    ("best", "said"),
+    [
+        (math.nan, "none of 1 changes made the test pass"),
+        (0.25, "none of 1 changes made the test pass; the best of them reached 0.25"),
+    ],
+)
+def test_where_nothing_was_found_it_is_said(best, said):
+    control, failing = trial("asked", control=True), trial("tried", passed=0, seeds=1)
+    found = search(failed_training(control, failing, best=best), {})
+    assert (found.cause, found.message) == ("unknown", said)

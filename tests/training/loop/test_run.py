@@ -1,0 +1,82 @@
+"""A run is a function of its arguments: start, data, learning rate, watch and number of steps."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, optimizers
+
+from tests.zoo.problems import fit
+from tests.zoo.trainings import running
+
+STEPS = 20
+
+
+@pytest.fixture
+def run():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 3)).astype("float32")
+
+    def build():
+        model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+        model.compile(optimizers.SGD(0.05), "mse")
+        return model
+
+    made = running(fit(build, x, x.sum(axis=1, keepdims=True), batch_size=8), steps=STEPS)
+    yield made
+    made.training.release()
+
+
+def losses(record):
+    return record.curve.batch_loss
+
+
+def test_the_same_arguments_give_the_same_losses_to_the_last_digit(run):
+    first = losses(run.run(0))
+    assert losses(run.run(0, start={})) == first
+    assert losses(run.run(0, start={}, data=run.training.data, rate_factor=1.0)) == first
+
+
+def test_what_a_run_is_given_is_taken_back(run):
+    first = losses(run.run(0))
+    data = run.training.data
+    kernel = run.training.trainable[0]
+    other = {id(kernel): np.full((3, 1), 5.0, "float32")}
+    traces = run.loop.traces
+    changed = [
+        losses(run.run(0, start=other)),
+        losses(run.run(0, start={}, data=data.reshuffled(3))),
+        losses(run.run(0, start={}, rate_factor=0.1)),
+    ]
+    assert len({first, *changed}) == 4
+    assert run.training.data is data
+    assert losses(run.run(0, start={})) == first
+    assert run.loop.traces == traces
+
+
+def test_data_and_rate_are_put_back_after_an_error(run):
+    data = run.training.data
+
+    def broken(_):
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        run.run(0, start={}, data=data.reshuffled(3), rate_factor=0.1, watch=broken)
+    assert run.training.data is data
+    assert float(run.training.optimizers[0].learning_rate()) == pytest.approx(0.05)
+
+
+def test_a_run_can_be_broken_off(run):
+    record = run.run(0, watch=lambda course: course[-1][0] >= 5)
+    assert 5 <= record.curve.updates < STEPS
+
+
+def test_another_number_of_steps_begins_alike_through_the_same_traces(run):
+    first, traces = losses(run.run(0)), run.loop.traces
+    longer = run.of_length(2 * STEPS)
+    data = run.training.data.prolonged(2 * STEPS)
+    found = losses(longer.run(0, start={}, data=data))
+    assert len(found) == 2 * STEPS
+    assert found[:STEPS] == first
+    assert run.loop.traces == traces
