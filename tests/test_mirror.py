@@ -42,8 +42,6 @@ WITHOUT_A_FILE = {
     "columns/contradictions.py",
     "core/record.py",
     "core/study.py",
-    "diagnosis/clues.py",
-    "diagnosis/reach.py",
     "features/pipelines/trial_run.py",
     "learning_rate/sweep.py",
     "learning_rate/trainings.py",
