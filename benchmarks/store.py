@@ -23,13 +23,12 @@ import time
 from pathlib import Path
 
 from pytest_converge.baselines.files.errors import BaselineFileError, MissingBaselineError
-from pytest_converge.baselines.files.paths import is_leftover
-from pytest_converge.baselines.files.store import Store
+from pytest_converge.baselines.files.paths import baseline_path, is_leftover
+from pytest_converge.baselines.files.store import load, save
 from pytest_converge.core.baseline import Baseline, StoredRun
 
 TEST = "test_models.py::test_wine"
 STEPS = (*range(1, 11), *(round(10 * 20 ** (i / 54)) + i for i in range(1, 55)))
-STORE = Store()
 
 
 def version(commit: str, seed: int) -> Baseline:
@@ -48,7 +47,7 @@ def version(commit: str, seed: int) -> Baseline:
 
 def save_for_ever(path: Path, versions: list[Baseline], first: int) -> None:
     while True:
-        STORE.save(path, [versions[first % len(versions)]])
+        save(path, [versions[first % len(versions)]])
         first += 1
 
 
@@ -69,7 +68,7 @@ def killed_after(seconds: float, path: Path, versions: list[Baseline], first: in
 def found(path: Path) -> str:
     """Which version is there, "none", or what is wrong."""
     try:
-        (baseline,) = STORE.load(path, TEST)
+        (baseline,) = load(path, TEST)
     except MissingBaselineError:
         return "none"
     except BaselineFileError as error:
@@ -81,7 +80,7 @@ def seconds_of_a_save(path: Path, baseline: Baseline) -> float:
     times = []
     for _ in range(11):
         began = time.perf_counter()
-        STORE.save(path, [baseline])
+        save(path, [baseline])
         times.append(time.perf_counter() - began)
     return statistics.median(times)
 
@@ -95,7 +94,7 @@ def main() -> int:
     versions = [version("one", 1), version("two", 2)]
     counts: collections.Counter[str] = collections.Counter()
     with tempfile.TemporaryDirectory() as name:
-        path = STORE.path_of(Path(name) / "test_models.py", TEST)
+        path = baseline_path(Path(name), Path("test_models.py"), TEST)
         pause = seconds_of_a_save(path, versions[0])
         path.unlink()
         # The first kills hit the making of the folder and of the first file too.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_converge.command.main import _parser
-from pytest_converge.plugin.option_table import BASELINES, FLAGS, OPTIONS
+from pytest_converge.plugin.options import OPTIONS
 
 FOLDER = Path(__file__).parent.parent / "docs" / "how-to"
 FILES = sorted(path for path in FOLDER.iterdir() if path.suffix in {".md", ".yml"})
@@ -17,7 +17,7 @@ FILES = sorted(path for path in FOLDER.iterdir() if path.suffix in {".md", ".yml
 
 def flags():
     """The flags that pytest knows from this plugin, and their ini settings."""
-    return {item.flag for item in (*OPTIONS, *FLAGS)}, {BASELINES, *(item.ini for item in OPTIONS)}
+    return {item.flag for item in OPTIONS}, {item.ini_name for item in OPTIONS}
 
 
 def name_of(path):

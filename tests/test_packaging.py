@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import itertools
 import re
+import runpy
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -27,7 +28,6 @@ from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.core.sensitivity import Sensitivity, TriedMutation
 from pytest_converge.features.checks.pipelines import PIPELINE_CODES
-from pytest_converge.plugin.option_table import BASELINES, FLAGS, OPTIONS, VERBOSITY
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -120,22 +120,11 @@ def test_the_table_of_arguments_is_that_of_the_expectation(name):
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/reference.md"])
-def test_the_table_of_options_is_that_of_the_plugin(name):
-    rows = tables(name, "option")
-    expected = [
-        ([f"{o.flag}={o.metavar}"], [o.ini] if o.ini_type else [], o.default) for o in OPTIONS
-    ]
-    found = [
-        (codes(flag), codes(ini), default.strip("`"))
-        for flag, ini, _, default in rows
-        if "=" in flag
-    ]
-    assert found == expected
-    bare = [row for row in rows if row[0] and "=" not in row[0]]
-    flags = [(codes(flag), ini, default) for flag, ini, _, default in bare]
-    assert flags == [([flag.flag], "", "off") for flag in FLAGS]
-    without_option = [codes(ini) for flag, ini, _, _ in rows if not flag]
-    assert without_option == [[BASELINES], [f"verbosity_{VERBOSITY}"]]
+def test_the_table_of_options_is_the_generated_one(name):
+    generator = runpy.run_path(str(ROOT / "docs" / "generate_options.py"))
+    details = generator["DOCUMENTS"][name]
+    assert generator["options_table"](details=details) in read(name)
+    assert generator["with_table"](read(name), details=details) == read(name)
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/reference.md", "docs/how-it-judges.md"])

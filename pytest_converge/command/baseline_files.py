@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,12 +13,18 @@ from pytest_converge.baselines.files.paths import FOLDER, is_baseline, is_leftov
 from pytest_converge.baselines.files.store import read
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.baseline import Baseline
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 
-__all__ = ["find", "read_all"]
+__all__ = ["add_paths", "find_files", "read_all"]
 
 #: Folders that hold no tests of one's own; others that begin with a dot are left out too.
 FOREIGN = frozenset({"__pycache__", "node_modules", "site-packages"})
+
+
+def add_paths(parser: argparse.ArgumentParser, what: str) -> None:
+    """Let a command take paths to look through."""
+    text = f"{what} (default: the working folder)"
+    parser.add_argument("paths", metavar="PATH", nargs="*", type=Path, default=[Path()], help=text)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ class BaselineFiles:
     leftovers: tuple[Path, ...]
 
 
-def find(paths: Sequence[Path]) -> BaselineFiles:
+def find_files(paths: Sequence[Path]) -> BaselineFiles:
     """All baseline files below `paths`; a path that is a file stands for itself.
 
     Links to folders are not followed.
@@ -50,7 +57,7 @@ def find(paths: Sequence[Path]) -> BaselineFiles:
         else:
             given, expected = f"the path {path}, which does not exist", "a file or a folder"
             remedy = f"Baselines lie in {FOLDER}, beside the tests."
-            raise InvalidTrainingError(complaint(given, expected, remedy))
+            raise invalid(given, expected, remedy)
     leftovers = {path for path in files if is_leftover(path.name)}
     return BaselineFiles(tuple(sorted(files - leftovers)), tuple(sorted(leftovers)))
 

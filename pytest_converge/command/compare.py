@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from pytest_converge.baselines.gate.ranks import mann_whitney_p
-from pytest_converge.command.baseline_files import find, read_all
+from pytest_converge.command.baseline_files import find_files, read_all
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.baseline import Baseline
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 from pytest_converge.report.baseline_tables import comparison_lines
 
 __all__ = ["DESCRIPTION", "add_arguments", "compare"]
@@ -58,7 +58,7 @@ def compare(options: argparse.Namespace, terminal: Terminal) -> int:
     if len(set(kinds)) == 2:
         given = f"{a} and {b}, a file and a folder"
         remedy = "Name the file in that folder."
-        raise InvalidTrainingError(complaint(given, "two files or two folders", remedy))
+        raise invalid(given, "two files or two folders", remedy)
     by_test = all(kinds)
     (old, sound), (new, also_sound) = (_trainings(path, by_test, terminal) for path in (a, b))
     pairs = [(old.get(key), new.get(key)) for key in sorted({*old, *new})]
@@ -78,7 +78,7 @@ def compare(options: argparse.Namespace, terminal: Terminal) -> int:
 
 def _trainings(path: Path, by_test: bool, terminal: Terminal) -> tuple[dict[_Key, Baseline], bool]:
     """The trainings of a path by their test, which does not count between two files."""
-    found, sound = read_all(find([path]).baselines, terminal)
+    found, sound = read_all(find_files([path]).baselines, terminal)
     trainings = (training for items in found.values() for training in items)
     return {(item.test if by_test else "", item.number): item for item in trainings}, sound
 

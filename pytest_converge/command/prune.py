@@ -1,23 +1,31 @@
-"""`converge prune`: baselines that no test reads any more."""
+"""`converge prune`: baselines that no test reads any more.
+
+This module is also the plugin that writes down which tests there are, in the process of the pytest
+that collects them: what its terminal shows depends on the configuration of the suite, and leaves
+out deselected tests.
+"""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import json
+import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pytest_converge.baselines.files.paths import FOLDER, baseline_path
-from pytest_converge.command.baseline_files import find, read_all
-from pytest_converge.command.collected_tests import collected_by_pytest, collected_in
+from pytest_converge.command.baseline_files import add_paths, find_files, read_all
 from pytest_converge.command.terminal import Terminal
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 from pytest_converge.core.numbers import counted
 
-__all__ = ["DESCRIPTION", "add_arguments", "prune"]
+__all__ = ["DESCRIPTION", "add_arguments", "prune", "pytest_itemcollected"]
 
 DESCRIPTION = """\
 List the baselines that no test reads any more: their test file is gone, pytest
@@ -38,6 +46,8 @@ exit codes:
 
 #: Seconds after which a temporary file is no longer being written: a save takes milliseconds.
 SETTLED = 600.0
+#: Tells the plugin where to write; set for the subprocess alone.
+VARIABLE = "PYTEST_CONVERGE_INVENTORY"
 
 
 class _Recorded(NamedTuple):
@@ -50,14 +60,7 @@ class _Recorded(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command line of `converge prune` takes."""
-    parser.add_argument(
-        "paths",
-        metavar="PATH",
-        nargs="*",
-        type=Path,
-        default=[Path()],
-        help="folders to look through, or baseline files (default: the working folder)",
-    )
+    add_paths(parser, "folders to look through, or baseline files")
     parser.add_argument(
         "--collected",
         metavar="FILE",
@@ -76,7 +79,7 @@ def prune(options: argparse.Namespace, terminal: Terminal) -> int:
     Raises:
         InvalidTrainingError: a path does not exist, or the tests are not known.
     """
-    found = find(options.paths)
+    found = find_files(options.paths)
     trainings, sound = read_all(found.baselines, terminal)
     recorded = [_recorded(path, items[0].test) for path, items in trainings.items()]
     stale = {item.path: reason for item in recorded if (reason := _misplaced(item))}
@@ -117,9 +120,9 @@ def _uncollected(
     if not recorded:
         return {}
     if listed is not None:
-        tests = collected_in(_text(listed))
+        tests = _collected_in(_text(listed))
     else:
-        tests = collected_by_pytest(sorted({item.test_file for item in recorded}))
+        tests = _collected_by_pytest(sorted({item.test_file for item in recorded}))
     files = {test.partition("::")[0] for test in tests}
     judged = [item for item in recorded if item.test.partition("::")[0] in files]
     for name in sorted({item.test.partition("::")[0] for item in recorded} - files):
@@ -131,6 +134,41 @@ def _uncollected(
     }
 
 
+def _collected_by_pytest(paths: Sequence[Path]) -> frozenset[str]:
+    """The ids of the tests in these files, deselected ones included.
+
+    Raises:
+        InvalidTrainingError: the tests cannot be collected.
+    """
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", __name__]
+    with tempfile.TemporaryDirectory() as folder:
+        inventory = Path(folder) / "collected"
+        inventory.touch()
+        done = subprocess.run(  # noqa: S603 - pytest, with paths that exist
+            [*command, *map(str, paths)],
+            env={**os.environ, VARIABLE: str(inventory)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+        found = frozenset(map(json.loads, inventory.read_text(encoding="ascii").splitlines()))
+    # 5: nothing is left after deselection, or there is nothing.
+    if done.returncode not in (0, 5):
+        said = (done.stdout + done.stderr).strip().splitlines() or ["no output"]
+        given = f"exit code {done.returncode} of pytest --collect-only ({said[-1]})"
+        remedy = "Without all tests nobody knows what is stale: run pytest --collect-only."
+        raise invalid(given, "tests that can be collected", remedy)
+    return found
+
+
+def _collected_in(text: str) -> frozenset[str]:
+    """The ids in the output of `pytest --collect-only -q`."""
+    lines = (line.strip() for line in text.splitlines())
+    return frozenset(line for line in lines if "::" in line)
+
+
 def _text(name: str) -> str:
     if name == "-":
         return sys.stdin.read()
@@ -139,7 +177,7 @@ def _text(name: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         given = f"--collected={name} ({error})"
         remedy = "Write it with pytest --collect-only -q > FILE."
-        raise InvalidTrainingError(complaint(given, "a text file", remedy)) from None
+        raise invalid(given, "a text file", remedy) from None
 
 
 def _is_settled(path: Path) -> bool:
@@ -169,3 +207,9 @@ def _remove_empty(folders: Iterable[Path]) -> None:
             folder.rmdir()
             if folder.absolute().parent.name == FOLDER:
                 folder.parent.rmdir()
+
+
+def pytest_itemcollected(item: Any) -> None:
+    """Write down the id of a test; called for each before any is deselected."""
+    with Path(os.environ[VARIABLE]).open("a", encoding="ascii") as file:
+        file.write(json.dumps(item.nodeid) + "\n")

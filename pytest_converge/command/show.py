@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from pytest_converge.command.baseline_files import find, read_all
+from pytest_converge.command.baseline_files import add_paths, find_files, read_all
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.report.baseline_tables import baseline_lines
 
@@ -26,14 +25,7 @@ exit codes:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command line of `converge show` takes."""
-    parser.add_argument(
-        "paths",
-        metavar="PATH",
-        nargs="*",
-        type=Path,
-        default=[Path()],
-        help="baseline files, or folders to look through (default: the working folder)",
-    )
+    add_paths(parser, "baseline files, or folders to look through")
     parser.add_argument("--seeds", action="store_true", help="also show every run in a row")
 
 
@@ -46,7 +38,7 @@ def show(options: argparse.Namespace, terminal: Terminal) -> int:
     Raises:
         InvalidTrainingError: a path does not exist.
     """
-    found, sound = read_all(find(options.paths).baselines, terminal)
+    found, sound = read_all(find_files(options.paths).baselines, terminal)
     if not found and sound:
         terminal.say("no baselines")
     for index, training in enumerate(item for items in found.values() for item in items):

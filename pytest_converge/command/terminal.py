@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
-from pytest_converge.report.layout import ellipsis, one_line
-from pytest_converge.report.sparkline import BLOCKS, NOT_FINITE
+from pytest_converge.report.layout import one_line
+from pytest_converge.report.sparkline import can_show
 from pytest_converge.report.summary import Segment
 
 __all__ = ["Terminal"]
@@ -33,7 +33,7 @@ class Terminal:
         self._out, self._err = out, err
         environ = os.environ if environ is None else environ
         self.width = _width(out, environ)
-        self.unicode = _can_encode(out)
+        self.unicode = can_show(out)
         self._colour = _wants_colour(out, environ)
 
     def write(self, lines: Iterable[Sequence[Segment]]) -> None:
@@ -73,14 +73,6 @@ def _wants_colour(out: TextIO, environ: Mapping[str, str]) -> bool:
     if environ.get("FORCE_COLOR"):
         return True
     return out.isatty() and environ.get("TERM") != "dumb"
-
-
-def _can_encode(out: TextIO) -> bool:
-    try:
-        (BLOCKS + NOT_FINITE + ellipsis(True)).encode(out.encoding or "ascii")
-    except (LookupError, UnicodeEncodeError):
-        return False
-    return True
 
 
 def _encodable(text: str, stream: TextIO) -> str:

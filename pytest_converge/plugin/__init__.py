@@ -6,7 +6,6 @@ PYTEST_DONT_REWRITE, because there is no assert here, and pytest warns where it 
 from __future__ import annotations
 
 from collections.abc import Generator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,35 +30,25 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the settings, register the marker, and gather results where they are shown."""
-    from pytest_converge.plugin.recorded_baselines import Recorded
-    from pytest_converge.plugin.results import Collector
+    """Read the settings, register the marker, and what each setting needs."""
+    from pytest_converge.plugin.baselines import BaselinesPlugin
+    from pytest_converge.plugin.results import ResultsPlugin
     from pytest_converge.plugin.terminal import remember_output
 
     settings = config.stash[options.SETTINGS] = options.read_settings(config)
     config.addinivalue_line("markers", marker.DEFINITION)
     remember_output(config)
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Collector(settings), "converge_collector")
-        config.pluginmanager.register(Recorded(settings), "converge_recorded")
+        config.pluginmanager.register(ResultsPlugin(settings), "converge_results")
+        config.pluginmanager.register(BaselinesPlugin(settings), "converge_baselines")
     if settings.plots is not None:
         from pytest_converge.plugin.plots import check_library
 
-        check_library(config)
-    _compare_revisions(config, settings)
+        check_library()
+    if settings.ab is not None or settings.ab_root:
+        from pytest_converge.plugin import ab
 
-
-def _compare_revisions(config: pytest.Config, settings: options.Settings) -> None:
-    """Have another revision run, or be the one that is run for another session."""
-    from pytest_converge.plugin.ab_recording import OtherSide, folder_to_record_in
-
-    root = folder_to_record_in()
-    if root:
-        config.pluginmanager.register(OtherSide(Path(root)), "converge_other_side")
-    elif settings.ab is not None and not hasattr(config, "workerinput"):
-        from pytest_converge.plugin.ab import Comparison
-
-        config.pluginmanager.register(Comparison(config, settings), "converge_ab")
+        ab.configure(config, settings)
 
 
 @pytest.hookimpl(optionalhook=True)

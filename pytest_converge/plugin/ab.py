@@ -1,7 +1,10 @@
 """`--converge-ab`: the same tests at another revision, run first, then compared with.
 
 The main session, or the controller of worker processes, checks the revision out into a folder of
-its own and runs pytest there once. All sessions and workers read the runs that it left.
+its own and runs pytest there once. That session is told by an environment variable where to leave
+its runs, and by a file there which tests are wanted. Beside the runs it leaves a report: which
+tests it has, which failed, and which modules came from the working tree of the main session instead
+of its own. The main session and its workers read both.
 """
 
 from __future__ import annotations
@@ -12,15 +15,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint
-from pytest_converge.plugin.ab_recording import REPORT, ROOT_VARIABLE, WANTED
-from pytest_converge.plugin.options import Settings
+from pytest_converge.core.errors import complaint, invalid
+from pytest_converge.plugin import marker
+from pytest_converge.plugin.options import ROOT_VARIABLE, Settings
 from pytest_converge.plugin.worktree import (
     Revision,
     find_revision,
@@ -28,13 +31,17 @@ from pytest_converge.plugin.worktree import (
     worktree,
 )
 
-__all__ = ["ROOT", "Comparison", "mode_of"]
+__all__ = ["configure", "mode_of"]
 
 #: Where the runs of the other revision are, in the session that has them made.
 ROOT = pytest.StashKey[str]()
 #: What the other session left.
-LEFT = pytest.StashKey["Left"]()
+REVISION_REPORT = pytest.StashKey["RevisionReport"]()
 WORKER_KEY = "converge_ab_root"
+#: The files in that folder: what is asked, and what is answered.
+WANTED, REPORT = "wanted.json", "report.json"
+#: Folders of installed packages, also of an environment within the repository.
+INSTALLED = frozenset({"site-packages", "dist-packages"})
 #: Exit codes of a session that ran its tests: all passed, some failed, or there were none.
 RAN = frozenset({0, 1, 5})
 #: Lines of the other session's output that say what is wrong.
@@ -43,14 +50,41 @@ MOST_LINES = 15
 MOST_NAMED = 5
 
 
-class Left(NamedTuple):
-    """What the session at the other revision says of its tests."""
+def configure(config: pytest.Config, settings: Settings) -> None:
+    """Have another revision run, or be the session that is run for another one."""
+    if settings.ab_root:
+        recording = RecordingPlugin(Path(settings.ab_root))
+        config.pluginmanager.register(recording, "converge_ab_recording")
+    elif settings.ab is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(ComparisonPlugin(config, settings), "converge_ab")
 
-    found: frozenset[str]
+
+class RevisionReport(NamedTuple):
+    """What the session at the other revision says of its tests.
+
+    Attributes:
+        found: the wanted tests that it has.
+        failed: why tests and modules failed.
+        foreign: the modules that came from the working tree of the main session.
+    """
+
+    found: Collection[str]
     failed: dict[str, str]
+    foreign: list[str]
+
+    @classmethod
+    def read(cls, root: Path) -> RevisionReport:
+        """The report that was left in the folder for the runs."""
+        data = json.loads((root / REPORT).read_text(encoding="utf-8"))
+        return cls(frozenset(data["found"]), data["failed"], data["foreign"])
+
+    def write(self, root: Path) -> None:
+        """Leave the report there."""
+        text = json.dumps({**self._asdict(), "found": list(self.found)})
+        (root / REPORT).write_text(text, encoding="utf-8")
 
 
-class Comparison:
+class ComparisonPlugin:
     """Has the other revision run, once, as soon as it is known which tests there are.
 
     Registered without worker processes, and in their controller.
@@ -93,8 +127,8 @@ class Comparison:
         wanted = {"tests": list(tests), "original": str(revision.top)}
         (root / WANTED).write_text(json.dumps(wanted), encoding="utf-8")
         with worktree(revision, root / "tree") as tree:
-            report = self._session(root, tree, revision, tests)
-        foreign = report["foreign"]
+            self._session(root, tree, revision, tests)
+        foreign = RevisionReport.read(root).foreign
         if foreign:
             named = ", ".join(foreign[:MOST_NAMED])
             if len(foreign) > MOST_NAMED:
@@ -106,15 +140,14 @@ class Comparison:
             )
             raise pytest.UsageError(complaint(given, "all of it from the other revision", remedy))
 
-    def _session(
-        self, root: Path, tree: Path, revision: Revision, tests: Sequence[str]
-    ) -> dict[str, Any]:
-        """What the session at the other revision reports; it leaves its runs in `root`."""
+    def _session(self, root: Path, tree: Path, revision: Revision, tests: Sequence[str]) -> None:
+        """Run the session at the other revision; it leaves its runs and its report in `root`."""
         folder = tree / os.path.relpath(self._config.rootpath.resolve(), revision.top)
         files = sorted({test.partition("::")[0] for test in tests})
         there = [file for file in files if (folder / file).is_file()]
         if not there:
-            return _kept(root, {"failed": {}, "foreign": [], "found": []})
+            RevisionReport([], {}, []).write(root)
+            return
         self._say(f"running {len(there)} test files at {revision.name} ({revision.commit[:10]})")
         command = [sys.executable, "-m", "pytest", *self._arguments(root, folder, tree, revision)]
         environment = {
@@ -123,15 +156,21 @@ class Comparison:
             "PYTHONPATH": os.pathsep.join(_python_path(folder, tree, revision.top)),
         }
         with (root / "output.txt").open("wb") as output:
-            code = _call([*command, *there], folder, environment, output)
+            code = subprocess.run(  # noqa: S603 - pytest with options of our own
+                [*command, *there],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            ).returncode
         if code not in RAN or not (root / REPORT).is_file():
             text = (root / "output.txt").read_text(encoding="utf-8", errors="replace")
             said = "\n".join(text.splitlines()[-MOST_LINES:])
             given = f"--converge-ab={revision.name}, where pytest ends with exit code {code}"
             remedy = f"Its last lines are:\n{said}"
             raise pytest.UsageError(complaint(given, "a session that runs the tests", remedy))
-        report: dict[str, Any] = json.loads((root / REPORT).read_text(encoding="utf-8"))
-        return report
 
     def _arguments(self, root: Path, folder: Path, tree: Path, revision: Revision) -> list[str]:
         """Options that make the other session collect and train as this one does."""
@@ -160,6 +199,51 @@ class Comparison:
             reporter.write_line(f"converge: {text}")
 
 
+class RecordingPlugin:
+    """Runs the wanted tests at the other revision, and reports what came of them.
+
+    Args:
+        root: the folder for the runs and the report.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        wanted = json.loads((root / WANTED).read_text(encoding="utf-8"))
+        self._wanted = frozenset(wanted["tests"])
+        self._original = Path(wanted["original"])
+        self._found: list[str] = []
+        self._failed: dict[str, str] = {}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Keep the wanted convergence tests."""
+        kept = [i for i in items if i.nodeid in self._wanted and marker.is_marked(i)]
+        left = [item for item in items if item not in kept]
+        self._found = [item.nodeid for item in items if item.nodeid in self._wanted]
+        items[:] = kept
+        if left:
+            config.hook.pytest_deselected(items=left)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Remember why the tests of a module are not there."""
+        if report.failed:
+            self._failed[report.nodeid] = _last_line(str(report.longrepr))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember why a test failed."""
+        if report.failed and report.nodeid not in self._failed:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            text = getattr(crash, "message", None) or str(report.longrepr)
+            self._failed[report.nodeid] = text.partition("\n")[0]
+
+    def pytest_sessionfinish(self) -> None:
+        """Leave the report."""
+        foreign = sorted(_modules_below(self._original, self._root))
+        RevisionReport(self._found, self._failed, foreign).write(self._root)
+
+
 def mode_of(item: pytest.Item, revision: str) -> tuple[str, str]:
     """What is done for a test: (the mode of its policy, where the runs are).
 
@@ -169,30 +253,24 @@ def mode_of(item: pytest.Item, revision: str) -> tuple[str, str]:
     config = item.config
     told = getattr(config, "workerinput", {}).get(WORKER_KEY)
     root = told if told is not None else config.stash[ROOT]
-    if LEFT not in config.stash:
-        report = json.loads((Path(root) / REPORT).read_text(encoding="utf-8"))
-        config.stash[LEFT] = Left(frozenset(report["found"]), report["failed"])
-    left = config.stash[LEFT]
+    if REVISION_REPORT not in config.stash:
+        config.stash[REVISION_REPORT] = RevisionReport.read(Path(root))
+    report = config.stash[REVISION_REPORT]
     file = item.nodeid.partition("::")[0]
-    reason = left.failed.get(item.nodeid) or left.failed.get(file)
-    if item.nodeid not in left.found and file not in left.failed:
+    reason = report.failed.get(item.nodeid) or report.failed.get(file)
+    if item.nodeid not in report.found and file not in report.failed:
         return "absent", root
     if reason is not None and not _has_runs(item, root):
         given = f"no runs of this test at {revision} ({reason})"
         remedy = "Repair it there, or leave --converge-ab out for this test."
-        raise InvalidTrainingError(complaint(given, "a training that runs on both sides", remedy))
+        raise invalid(given, "a training that runs on both sides", remedy)
     return "check", root
 
 
 def _has_runs(item: pytest.Item, root: str) -> bool:
-    from pytest_converge.baselines.files.store import Store
+    from pytest_converge.baselines.files.paths import baseline_path
 
-    return Store(Path(root)).path_of(item.path, item.nodeid).is_file()
-
-
-def _kept(root: Path, report: dict[str, Any]) -> dict[str, Any]:
-    (root / REPORT).write_text(json.dumps(report), encoding="utf-8")
-    return report
+    return baseline_path(Path(root), item.path, item.nodeid).is_file()
 
 
 def _python_path(folder: Path, tree: Path, top: Path) -> Iterator[str]:
@@ -205,19 +283,21 @@ def _python_path(folder: Path, tree: Path, top: Path) -> Iterator[str]:
             yield str(tree / path.relative_to(top)) if inside else str(path)
 
 
-def _call(command: list[str], folder: Path, environment: dict[str, str], output: Any) -> int:
-    """The exit code of a process, which does not outlive this one's interruption."""
-    process = subprocess.Popen(  # noqa: S603 - pytest with options of our own
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        return process.wait()
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
+def _modules_below(folder: Path, apart: Path) -> Iterator[str]:
+    """The modules that were imported from a folder, without installed packages.
+
+    Temporary folders may lie within the repository, so that `apart` is left out.
+    """
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str):
+            continue
+        path = Path(file).resolve()
+        within = path.is_relative_to(folder) and not path.is_relative_to(apart)
+        if within and INSTALLED.isdisjoint(path.parts):
+            yield name
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1].removeprefix("E   ").strip() if lines else ""

@@ -1,20 +1,27 @@
-"""Baselines as pytest sees them: what is done with them for a test, and what was recorded."""
+"""Baselines as pytest sees them: what is done for a test, and what a session did with the files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_converge.plugin.ab_recording import folder_to_record_in
-from pytest_converge.plugin.options import SETTINGS
+from pytest_converge.plugin.options import SETTINGS, Settings
+from pytest_converge.plugin.results import ATTRIBUTE
 
 if TYPE_CHECKING:
     from pytest_converge.core.baseline import BaselinePolicy
     from pytest_converge.core.result import ConvergenceResult
 
-__all__ = ["policy_of", "require_review"]
+__all__ = ["BaselinesPlugin", "policy_of", "require_review"]
+
+#: Options by which a session collects only a part of the tests.
+SELECTING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
+#: Stale files listed one by one.
+MOST_LISTED = 10
 
 
 def policy_of(item: pytest.Item, *, wanted: bool) -> BaselinePolicy:
@@ -31,8 +38,8 @@ def policy_of(item: pytest.Item, *, wanted: bool) -> BaselinePolicy:
 
     settings = item.config.stash[SETTINGS]
     mode, root, revision = settings.baseline, "", ""
-    if folder_to_record_in():
-        mode, root = "new", folder_to_record_in()
+    if settings.ab_root:
+        mode, root = "new", settings.ab_root
     elif settings.ab is not None and wanted:
         from pytest_converge.plugin.ab import mode_of
 
@@ -51,11 +58,109 @@ def policy_of(item: pytest.Item, *, wanted: bool) -> BaselinePolicy:
     )
 
 
-def require_review(results: Sequence[ConvergenceResult]) -> None:
+def require_review(item: pytest.Item, results: Sequence[ConvergenceResult]) -> None:
     """Fail a test, once, that ended well and for which a baseline was recorded."""
     reports = [result.baseline for result in results if result.baseline is not None]
     paths = dict.fromkeys(report.path for report in reports if report.action == "recorded")
-    if paths and not folder_to_record_in():
+    if paths and not item.config.stash[SETTINGS].ab_root:
         what = "the baseline" if len(paths) == 1 else "the baselines"
         message = f"recorded {what} {', '.join(paths)}; review and commit, then run the test again"
         pytest.fail(message, pytrace=False)
+
+
+class BaselinesPlugin:
+    """Lists the files that were written; after whole runs also those that have no test.
+
+    Registered where the terminal is: without worker processes, and in their controller.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._written: dict[tuple[str, int], dict[str, Any]] = {}
+        self._compared = False
+        self._absent: set[str] = set()
+        self._ids: list[str] = []
+        self._partial = False
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take what was written from a report, also from attempts that do not count."""
+        for data in getattr(report, ATTRIBUTE, None) or ():
+            baseline = data["baseline"]
+            if baseline is None:
+                continue
+            self._compared = True
+            if baseline["action"] == "absent":
+                self._absent.add(report.nodeid)
+            if baseline["action"] in {"recorded", "updated"}:
+                self._written[baseline["path"], data["number"]] = data
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Remember which tests there are."""
+        self._ids = [item.nodeid for item in session.items]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Remember which tests there are, from a worker process."""
+        self._ids = list(ids)
+
+    def pytest_deselected(self) -> None:
+        """Not all tests are there."""
+        self._partial = True
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Not all tests are there where a module could not be collected, or was skipped."""
+        self._partial = self._partial or report.outcome != "passed"
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """List the files."""
+        config = terminalreporter.config
+        if self._settings.verbosity < -1 or config.getoption("collectonly", False):
+            return
+        if self._written:
+            terminalreporter.write_line("baselines written, to be reviewed and committed:")
+            for text in self._texts():
+                terminalreporter.write_line(f"  {text}")
+        if self._settings.ab is not None:
+            for text in self._about_the_other_revision(self._settings.ab):
+                terminalreporter.write_line(text, yellow=True)
+            return
+        stale = list(self._stale(config)) if self._compared and self._is_whole(config) else []
+        if stale:
+            terminalreporter.write_line("baselines whose tests are gone (see: converge prune):")
+            for path in stale[:MOST_LISTED]:
+                terminalreporter.write_line(f"  {path}")
+            if len(stale) > MOST_LISTED:
+                terminalreporter.write_line(f"  and {len(stale) - MOST_LISTED} more")
+
+    def _texts(self) -> Iterator[str]:
+        from pytest_converge.core.result import ConvergenceResult
+        from pytest_converge.report.baseline_comparison import written_text
+
+        for key in sorted(self._written):
+            yield written_text(ConvergenceResult.from_dict(self._written[key]))
+
+    def _about_the_other_revision(self, revision: str) -> Iterator[str]:
+        """What was not compared with it."""
+        if self._ids and not self._compared:
+            yield f"nothing was compared with {revision}: no training has baseline=True"
+        if self._absent:
+            yield f"tests that {revision} does not have, which were compared with nothing:"
+            yield from (f"  {test}" for test in sorted(self._absent))
+
+    def _is_whole(self, config: pytest.Config) -> bool:
+        """True where every test below the usual folders was collected."""
+        selected = any(getattr(config.option, name, None) for name in SELECTING)
+        named = config.args_source is config.ArgsSource.ARGS
+        return not (self._partial or selected or named)
+
+    def _stale(self, config: pytest.Config) -> Iterator[str]:
+        """Files of baselines, beside the collected tests, that belong to none of them."""
+        from pytest_converge.baselines.files.paths import FOLDER, baseline_path, is_baseline
+
+        tests = [(config.rootpath / name.partition("::")[0], name) for name in self._ids]
+        known = {baseline_path(file.parent, file, name) for file, name in tests}
+        for folder in sorted({file.parent / FOLDER for file, _ in tests}):
+            for path in sorted(folder.glob("*/*.json")):
+                if is_baseline(path.name) and path not in known:
+                    yield Path(os.path.relpath(path, config.rootpath)).as_posix()

@@ -3,48 +3,28 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypedDict
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_converge.core.calls import Call, FitCall, MinimizeCall, StepCall
-from pytest_converge.core.errors import InvalidTrainingError, invalid, nearest
-from pytest_converge.core.expectation import Bound, Expectation
 from pytest_converge.core.failures import ConvergenceError
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.plugin import runtest
 from pytest_converge.plugin.baselines import policy_of
+from pytest_converge.plugin.fixture_calls import refuse_unknown, runner_context, without_frames
 from pytest_converge.plugin.options import SETTINGS
 from pytest_converge.plugin.plots import TrainingPicture
-from pytest_converge.plugin.progress import progress
 from pytest_converge.report.json_report import junit_properties
 from pytest_converge.report.message import failure_message
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["Converge", "ExpectationArguments", "refuse_unknown"]
+    from pytest_converge.plugin.fixture_calls import ExpectationArguments
 
-
-#: Arguments of `model.fit` that have another name here.
-REMEDIES = {"epochs": "The length is given in optimizer updates: write steps=200."}
-
-
-class ExpectationArguments(TypedDict, total=False):
-    """The arguments of `Expectation`, none of which has to be given."""
-
-    max_loss: float | None
-    steps: int
-    min_decrease: float | None
-    monotone: str
-    min_skill: float | None
-    metrics: Mapping[str, Bound]
-    seed: int | None
-    seeds: int
-    baseline: bool
-    metric: str | None
-    ignore: tuple[str, ...]
+__all__ = ["Converge"]
 
 
 class Converge:
@@ -163,13 +143,7 @@ class Converge:
         state = runtest.state_of(self._item)
         state.calls += 1
         picture = TrainingPicture(self._item)
-        try:
-            result = self._run(call, expectation, picture)
-        except InvalidTrainingError as error:
-            if self._item.config.getoption("fulltrace", False):
-                raise
-            # The frames and causes within the plugin say nothing about the user's own call.
-            raise error.with_traceback(None) from None
+        result = without_frames(self._item, lambda: self._run(call, expectation, picture))
         state.results.append(result)
         picture.draw(result)
         self._item.user_properties.extend(junit_properties(result))
@@ -181,26 +155,21 @@ class Converge:
     def _run(
         self, call: Call, expectation: Mapping[str, Any], picture: TrainingPicture
     ) -> ConvergenceResult:
-        # Imports TensorFlow, which takes seconds: never before a test needs it.
-        from pytest_converge.runner import Context, run
-
         refuse_unknown(f"converge.{call.verb}", call.names(), expectation)
-        item = self._item
+        item, settings = self._item, self._item.config.stash[SETTINGS]
         expected = runtest.expectation_of(item, expectation)
-        with progress(item.config) as report:
-            context = Context(
-                test=item.nodeid,
-                number=len(runtest.state_of(item).results) + 1,
-                expectation=expected,
-                hooks=item.ihook,
-                progress=report,
-                diagnose=_how_to_diagnose(item),
-                baseline=policy_of(item, wanted=expected.baseline),
-                power=item.config.stash[SETTINGS].power,
-                calibrate=item.config.stash[SETTINGS].calibrate,
-                keep=lambda study: runtest.keep(item, study),
-                surface=picture.wanted,
-            )
+        options = {
+            "diagnose": _how_to_diagnose(item),
+            "baseline": policy_of(item, wanted=expected.baseline),
+            "power": settings.power,
+            "calibrate": settings.calibrate,
+            "keep": lambda study: runtest.keep(item, study),
+            "surface": picture.wanted,
+        }
+        number = len(runtest.state_of(item).results) + 1
+        with runner_context(item, number, expected, **options) as context:
+            from pytest_converge.runner import run
+
             return run(context, call)
 
     def _command(self) -> str:
@@ -213,19 +182,6 @@ class Converge:
         if settings.ab is not None:
             words.append(f"--converge-ab={settings.ab}")
         return shlex.join(words)
-
-
-def refuse_unknown(call: str, arguments: Iterable[str], expectation: Mapping[str, Any]) -> None:
-    """Name the call where a keyword argument is misspelt.
-
-    Raises:
-        InvalidTrainingError: a keyword is no argument of the call, nor of the expectation.
-    """
-    for name in expectation:
-        if name not in Expectation.names():
-            remedy = REMEDIES.get(name) or nearest(name, [*arguments, *Expectation.names()])
-            given = f"the argument {name!r}"
-            raise invalid(given, f"an argument of {call}", remedy)
 
 
 def _how_to_diagnose(item: pytest.Item) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_converge.core.expectation import Expectation
 
-__all__ = ["derived_seed", "resolve"]
+__all__ = ["resolve"]
 
 
 def resolve(

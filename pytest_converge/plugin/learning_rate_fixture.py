@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_converge.core.calls import Call, FitCall, MinimizeCall
-from pytest_converge.core.errors import InvalidTrainingError, invalid, shown
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.rate_range import RateRange
-from pytest_converge.plugin import converge_fixture, runtest
-from pytest_converge.plugin.plots import draw
-from pytest_converge.plugin.progress import progress
+from pytest_converge.plugin import runtest
+from pytest_converge.plugin.fixture_calls import make_study, refuse_unknown, runner_context
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from pytest_converge.plugin.converge_fixture import ExpectationArguments
+    from pytest_converge.plugin.fixture_calls import ExpectationArguments
 
 __all__ = ["LearningRate"]
 
@@ -77,8 +76,6 @@ class LearningRate:
             InvalidTrainingError: the training cannot be run or judged as asked.
         """
         __tracebackhide__ = True
-        state = runtest.state_of(self._item)
-        state.calls += 1
         call: Call = MinimizeCall(loss=build)
         if x is not None:
             call = FitCall(
@@ -91,46 +88,25 @@ class LearningRate:
                 class_weight=class_weight,
                 validation_data=validation_data,
             )
-        options = {"schedules": schedules, "decades": decades}
-        try:
-            study = self._run(call, options, expectation)
-        except InvalidTrainingError as error:
-            if self._item.config.getoption("fulltrace", False):
-                raise
-            # The frames and causes within the plugin say nothing about the user's own call.
-            raise error.with_traceback(None) from None
-        state.studies.append(study)
-        draw(self._item, study)
-        return study
 
-    def _run(
-        self, call: Call, options: dict[str, Any], expectation: Mapping[str, Any]
-    ) -> RateRange:
-        # Imports TensorFlow, which takes seconds: never before a test needs it.
-        from pytest_converge.learning_rate.study import range_of_rates
-        from pytest_converge.runner import Context
-
-        known = [*call.names(), *options]
-        converge_fixture.refuse_unknown("learning_rate.range", known, expectation)
-        _check(options["schedules"], options["decades"])
-        item = self._item
-        with progress(item.config) as report:
-            context = Context(
-                test=item.nodeid,
-                number=len(runtest.state_of(item).studies) + 1,
-                expectation=runtest.expectation_of(item, expectation),
-                hooks=item.ihook,
-                progress=report,
+        def make(number: int) -> RateRange:
+            refuse_unknown(
+                "learning_rate.range", [*call.names(), "schedules", "decades"], expectation
             )
-            return range_of_rates(context, call, **options)
+            _check(schedules, decades)
+            expected = runtest.expectation_of(self._item, expectation)
+            with runner_context(self._item, number, expected) as context:
+                from pytest_converge.learning_rate.study import range_of_rates
+
+                return range_of_rates(context, call, schedules=schedules, decades=decades)
+
+        return make_study(self._item, make)
 
 
 def _check(schedules: Any, decades: Any) -> None:
-    if isinstance(decades, bool) or not isinstance(decades, int):
-        given, right = f"decades={shown(decades)}", False
-    else:
-        given, right = f"decades={shown(decades)}", FEWEST_DECADES <= decades <= MOST_DECADES
-    if not right:
+    # A bool is an int for Python, and not for anybody else.
+    if type(decades) is not int or not FEWEST_DECADES <= decades <= MOST_DECADES:
+        given = f"decades={shown(decades)}"
         expected = f"an integer from {FEWEST_DECADES} to {MOST_DECADES}"
         raise invalid(given, expected, "Eight are the default.")
     if schedules is not None and not isinstance(schedules, Mapping):

@@ -78,7 +78,7 @@ def check(item: pytest.Item) -> None:
     Raises:
         InvalidTrainingError: the marker's arguments or the kind of the test are not supported.
     """
-    from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+    from pytest_converge.core.errors import InvalidTrainingError, invalid, shown
     from pytest_converge.core.expectation import Expectation
 
     for mark in _marks(item):
@@ -86,7 +86,7 @@ def check(item: pytest.Item) -> None:
             if mark.args:
                 given = f"the positional argument {shown(mark.args[0])}"
                 remedy = f"Write, for example, {MARKER}(max_loss=0.1)."
-                raise InvalidTrainingError(complaint(given, "keyword arguments only", remedy))
+                raise invalid(given, "keyword arguments only", remedy)
             Expectation.of(mark.kwargs, hooks=has_hooks(item))
         except InvalidTrainingError as error:
             raise InvalidTrainingError(f"the marker {MARKER}: {error}") from None
@@ -99,7 +99,7 @@ def has_hooks(item: pytest.Item) -> bool:
 
 
 def _check_kind(item: pytest.Item) -> None:
-    from pytest_converge.core.errors import InvalidTrainingError, complaint
+    from pytest_converge.core.errors import invalid
 
     expected = "a test function or a method of a plain class"
     # Where unittest was never imported there is no such class to derive from.
@@ -108,12 +108,12 @@ def _check_kind(item: pytest.Item) -> None:
     if case is not None and isinstance(owner, type) and issubclass(owner, case):
         given = f"{owner.__name__}, a unittest.TestCase, with the marker {MARKER}"
         remedy = "TestCase methods cannot use fixtures: derive the class from nothing."
-        raise InvalidTrainingError(complaint(given, expected, remedy))
+        raise invalid(given, expected, remedy)
     function = getattr(item, "obj", None)
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         given = f"{item.name}, an async test, with the marker {MARKER}"
         remedy = "Training blocks the event loop: write `def` instead of `async def`."
-        raise InvalidTrainingError(complaint(given, expected, remedy))
+        raise invalid(given, expected, remedy)
 
 
 def _marks(item: pytest.Item) -> list[pytest.Mark]:

@@ -1,58 +1,353 @@
-"""The options as pytest registers them, and the settings read from them and the configuration."""
+"""Every option of the plugin, once: registered, read, checked and described from one list.
+
+The list is the class `Settings`. Its help texts are Markdown: `docs/generate_options.py` makes the
+tables of the documentation from them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Generic, Literal, TypeVar, overload
 
 import pytest
 
-from pytest_converge.plugin.option_table import BASELINES, FLAGS, OPTIONS, VERBOSITY, Option
+__all__ = [
+    "OPTIONS",
+    "ROOT_VARIABLE",
+    "SETTINGS",
+    "Option",
+    "Settings",
+    "add_options",
+    "read_settings",
+]
 
-__all__ = ["SETTINGS", "Settings", "add_options", "read_settings"]
+Value = TypeVar("Value")
+Number = TypeVar("Number", int, float)
+Parser = Callable[[Any], Value | None]
+
+#: Tells the session at another revision that it is one, and where to leave its runs.
+ROOT_VARIABLE = "PYTEST_CONVERGE_AB_ROOT"
+#: Since pytest 9.2 an ini setting has any type, so that native TOML takes a plain number.
+VERBOSITY_TYPE: Any = int | Literal["auto"] if pytest.version_tuple >= (9, 2) else "string"
 
 
-class Settings(NamedTuple):
-    """What the command line and the configuration say.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Option(Generic[Value]):
+    """One setting, given as `--converge-<name>` or as `converge_<name>` in the configuration.
+
+    As an attribute of `Settings` it has its name from there, and gives the value of a session.
 
     Attributes:
-        command_line: arguments of the expectation given as options.
-        ini: arguments of the expectation given in the configuration.
-        seed: the number from which the seed of every test is derived.
-        diagnose: how long to look for the cause of a failure: "quick", "full" or "off".
-        json: where the JSON report goes, or None.
-        plots: the folder that pictures go to, or None.
-        progress: whether long trainings show their progress on a terminal.
-        verbosity: how much the terminal summary shows, 0 being the usual amount.
-        baseline: what is done with recorded baselines: "check", "new", "update" or "off".
-        tolerance: how much worse than its baseline a training may be, as a share.
-        alpha: bound on the probability that the gate against baselines fails unchanged code.
-        accept_worse: why worse runs may replace recorded ones; empty where they may not.
-        baseline_seconds: what all runs of one gate may take.
-        ab: the revision to compare with in place of recorded baselines, or None.
-        power: whether to measure which changes for the worse each test notices.
-        calibrate: whether to propose a number of steps and a bound on the loss for each test.
+        help: one sentence, for `--help` and the tables.
+        details: what the reference adds to it.
+        default: the value where nobody gives one.
+        default_text: the default in words, where the value itself does not tell.
+        metavar: the placeholder in `--help`; empty for what takes no value there.
+        ini: the type of the ini setting; None for what is said for one run only.
+        ini_name: of the ini setting, where it is not the usual one.
+        expected: the valid values, for messages.
+        remedy: an example, for messages.
+        parse: turns the given value into the setting, None being none; a ValueError or TypeError
+            refuses it.
+        argument: the argument of the expectation that it gives every training.
+        name: the name of the attribute.
     """
 
+    help: str
+    details: str = ""
+    default: Value
+    default_text: str = ""
+    metavar: str = ""
+    ini: Any = None
+    ini_name: str = ""
+    expected: str = ""
+    remedy: str = ""
+    parse: Parser[Value]
+    argument: str = ""
+    name: str = dataclasses.field(init=False, default="")
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "ini_name", self.ini_name or f"converge_{name}")
+
+    @overload
+    def __get__(self, settings: None, owner: type) -> Option[Value]: ...
+    @overload
+    def __get__(self, settings: Settings, owner: type) -> Value: ...
+    def __get__(self, settings: Settings | None, owner: type) -> Option[Value] | Value:
+        if settings is None:
+            return self
+        value: Value = settings.values[self.name]
+        return value
+
+    @property
+    def flag(self) -> str:
+        """The command line option; empty where only a file can say it."""
+        only_in_files = self.ini is not None and not self.metavar
+        return "" if only_in_files else f"--converge-{self.name.replace('_', '-')}"
+
+    @property
+    def shown_default(self) -> str:
+        """The default in Markdown."""
+        number = isinstance(self.default, float)
+        return self.default_text or f"`{format(self.default, 'g' if number else '')}`"
+
+    @property
+    def help_text(self) -> str:
+        """The sentence of `--help`."""
+        text = f"{self.help[0].upper()}{self.help[1:]} (default: {self.shown_default})"
+        return text.replace("`", "")
+
+
+def _number(kind: Callable[[Any], Number], allowed: Callable[[Number], bool]) -> Parser[Number]:
+    def parse(value: Any) -> Number:
+        number = kind(value)
+        if not allowed(number):
+            raise ValueError(value)
+        return number
+
+    return parse
+
+
+def _tolerance(value: Any) -> float:
+    from pytest_converge.baselines.gate.bounds import require_tolerance
+
+    require_tolerance(number := float(value))
+    return number
+
+
+def _alpha(value: Any) -> float:
+    from pytest_converge.baselines.gate.bounds import require_alpha
+
+    require_alpha(number := float(value))
+    return number
+
+
+def _sentence(value: Any) -> str:
+    text = " ".join(str(value).split())
+    if not text:
+        raise ValueError(value)
+    return text
+
+
+def _revision(value: Any) -> str:
+    # git would take a leading dash for an option.
+    if str(value).startswith("-"):
+        raise ValueError(value)
+    return _sentence(value)
+
+
+def _verbosity(value: Any) -> int | None:
+    return None if value == "auto" else int(value)
+
+
+def _path(value: Any) -> Path:
+    if not value:
+        raise ValueError(value)
+    return Path(os.path.expanduser(str(value)))
+
+
+def _choice(*choices: str, **rest: Any) -> Option[str]:
+    """An option with a few values."""
+
+    def parse(value: Any) -> str:
+        return choices[choices.index(value)]
+
+    return Option(
+        metavar="|".join(choices),
+        ini="string",
+        expected="one of " + ", ".join(map(repr, choices)),
+        parse=parse,
+        **rest,
+    )
+
+
+# Without slots, which would make the class, and so the names of its options, twice.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the command line and the configuration say, an attribute for each option.
+
+    Every start of pytest makes this list: what only some values need is imported in their parser,
+    and limits that other modules have too are written out, which a test compares.
+
+    Attributes:
+        values: the value of each option.
+        command_line: arguments of the expectation given as options.
+        ini: arguments of the expectation given in the configuration.
+        ab_root: the folder in which the session at another revision leaves its runs; else empty.
+    """
+
+    values: Mapping[str, Any]
     command_line: Mapping[str, Any]
     ini: Mapping[str, Any]
-    seed: int
-    diagnose: str
-    json: Path | None
-    plots: Path | None
-    progress: bool
-    verbosity: int
-    baseline: str
-    tolerance: float
-    alpha: float
-    accept_worse: str
-    baseline_seconds: float
-    ab: str | None
-    power: bool
-    calibrate: bool
+    ab_root: str = ""
+
+    steps = Option(
+        help="optimizer updates of a training whose test does not state them",
+        default=100,
+        metavar="N",
+        ini="int",
+        expected="an integer of at least 1",
+        remedy="Give the number of optimizer updates, as --converge-steps=200.",
+        parse=_number(int, lambda steps: steps >= 1),
+        argument="steps",
+    )
+    seed = Option(
+        help="number from which, together with its id, the seed of each convergence test is "
+        "derived",
+        default=0,
+        metavar="N",
+        ini="int",
+        expected="an integer from 0 to 2**32 - 1",
+        remedy="Leave it out for the usual seeds.",
+        parse=_number(int, lambda seed: 0 <= seed < 2**32),
+    )
+    diagnose = _choice(
+        *("quick", "full", "off"),
+        help="how long to look for the cause of a failed training by training it again with one "
+        "thing changed: `quick` takes 10 seconds or five times the training's own time, `full` "
+        "five times as long",
+        default="quick",
+        remedy="Write, for example, --converge-diagnose=off.",
+    )
+    json: ClassVar[Option[Path | None]] = Option(
+        help="write every training of the session, with its loss curve, to PATH as JSON",
+        details="an ini path is relative to the configuration file",
+        default=None,
+        default_text="no report",
+        metavar="PATH",
+        ini="string",
+        expected="the path of a file",
+        remedy="Write, for example, --converge-json=convergence.json.",
+        parse=_path,
+    )
+    plots: ClassVar[Option[Path | None]] = Option(
+        help="draw every training and study of the session to a file in DIR; needs the extra "
+        "`plots`",
+        details="the folder is made where it is missing",
+        default=None,
+        default_text="no pictures",
+        metavar="DIR",
+        ini="string",
+        expected="the path of a folder",
+        remedy="Write, for example, --converge-plots=pictures.",
+        parse=_path,
+    )
+    progress = _choice(
+        *("auto", "off"),
+        help="show the progress of trainings longer than two seconds: `auto` does on a terminal, "
+        "`off` never does",
+        default="auto",
+        remedy="Leave it out for auto.",
+    )
+    baseline = _choice(
+        *("check", "new", "update", "off"),
+        help="what to do with the recorded loss curves of tests with `baseline=True`: `check` "
+        "compares with them, `new` also records missing ones, `update` records those anew that "
+        "differ, `off` leaves them alone",
+        details="`check` refuses a missing one",
+        default="check",
+        remedy="Write, for example, --converge-baseline=new.",
+    )
+    tolerance = Option(
+        help="how much worse than its baseline a training may be, as a share of the loss",
+        details="0 to 1",
+        default=0.05,
+        metavar="SHARE",
+        ini="float",
+        expected="a share from 0 to 1",
+        remedy="Write 0.05 for five percent.",
+        parse=_tolerance,
+    )
+    alpha = Option(
+        help="bound on the probability that the gate against a baseline fails unchanged code",
+        details="0.00085 to 0.05",
+        default=0.001,
+        metavar="P",
+        ini="float",
+        expected="a number from 0.00085, the least that so few runs allow, to 0.05",
+        remedy="Leave it out for 0.001.",
+        parse=_alpha,
+    )
+    baseline_seconds = Option(
+        help="seconds that all runs for one baseline may take; more is an error",
+        default=600.0,
+        metavar="N",
+        ini="float",
+        expected="a number above 0",
+        remedy="Write, for example, --converge-baseline-seconds=1200.",
+        parse=_number(float, lambda seconds: 0 < seconds < float("inf")),
+    )
+    accept_worse = Option(
+        help="let `--converge-baseline=update` replace a baseline by worse runs, and keep the "
+        "reason in the file",
+        details="runs that are not finite can be recorded with it too",
+        default="",
+        default_text="worse ones are refused",
+        metavar="REASON",
+        expected="the reason, in words",
+        remedy='Write, for example, --converge-accept-worse="smaller model for phones".',
+        parse=_sentence,
+    )
+    ab: ClassVar[Option[str | None]] = Option(
+        help="compare with the same tests at another git revision, run first, in place of "
+        "recorded baselines",
+        details="they run in a worktree of their own",
+        default=None,
+        default_text="recorded baselines are used",
+        metavar="REV",
+        expected="a git revision",
+        remedy="Write, for example, --converge-ab=origin/main.",
+        parse=_revision,
+    )
+    power = Option(
+        help="train every test that passed again under changes for the worse, as half the "
+        "learning rate, and show which of them it notices",
+        details="they are judged as the test does: "
+        "[how sensitive is a test](how-to/how-sensitive-is-a-test.md)",
+        default=False,
+        default_text="off",
+        parse=bool,
+    )
+    calibrate = Option(
+        help="train every test from twenty starts, propose its `steps` and `max_loss`, and show "
+        "their false alarms and their power",
+        details="needs a building function",
+        default=False,
+        default_text="off",
+        parse=bool,
+    )
+    baselines = Option(
+        help="gate every training against its baseline, unless its marker or call says "
+        "`baseline=False`",
+        default=False,
+        default_text="`false`",
+        ini="bool",
+        expected="true or false",
+        remedy="It gives every test baseline=True; leave it out for single markers.",
+        parse=bool,
+        argument="baseline",
+    )
+    verbosity = Option(
+        help="verbosity of the convergence summary: -1 the tally, 0 also trainings that failed, "
+        "1 every training, 2 also their details",
+        details="`auto` takes pytest's",
+        default=0,
+        default_text="`auto`",
+        ini=VERBOSITY_TYPE,
+        ini_name="verbosity_converge",
+        expected="an integer or auto",
+        remedy="Leave it out for the global verbosity.",
+        parse=_verbosity,
+    )
 
 
+OPTIONS: tuple[Option[Any], ...] = tuple(
+    item for item in vars(Settings).values() if isinstance(item, Option)
+)
 SETTINGS = pytest.StashKey[Settings]()
 
 
@@ -60,47 +355,15 @@ def add_options(parser: pytest.Parser) -> None:
     """Register all options in one group, and the ini settings."""
     group = parser.getgroup("converge", "convergence tests of TensorFlow models")
     for option in OPTIONS:
-        # Values stay text here: read_settings refuses bad ones in one wording for both sources.
-        group.addoption(
-            option.flag,
-            dest=option.ini,
-            metavar=option.metavar,
-            default=None,
-            help=f"{option.help} (default: {option.default})",
-        )
-        if option.ini_type is None:
-            continue
-        parser.addini(
-            option.ini,
-            f"{option.help} (default: {option.default})",
-            type=option.ini_type,
-            default=None,
-        )
-    for flag in FLAGS:
-        group.addoption(
-            flag.flag,
-            dest=f"converge_{flag.name}",
-            action="store_true",
-            default=False,
-            help=flag.help,
-        )
-    parser.addini(
-        BASELINES,
-        "Gate every training against its baseline, unless its marker or call says baseline=False "
-        "(default: false)",
-        type="bool",
-        default=None,
-    )
-    verbosity_help = (
-        "Verbosity of the convergence summary: -1 the tally, 0 also trainings that failed, "
-        "1 every training, 2 also their details (default: auto, the global verbosity)"
-    )
-    name = f"verbosity_{VERBOSITY}"
-    if pytest.version_tuple >= (9, 2):
-        # So that native TOML takes a plain number.
-        parser.addini(name, verbosity_help, type=int | Literal["auto"], default="auto")
-    else:
-        parser.addini(name, verbosity_help, type="string", default="auto")
+        # Values stay text here: read_settings refuses bad ones in one wording for both places.
+        takes = {"metavar": option.metavar} if option.metavar else {"action": "store_true"}
+        if option.flag:
+            text = option.help_text
+            group.addoption(option.flag, dest=option.ini_name, default=None, help=text, **takes)
+        if option.ini is not None:
+            # config.get_verbosity takes no other default than this.
+            default = "auto" if option is Settings.verbosity else None
+            parser.addini(option.ini_name, option.help_text, type=option.ini, default=default)
 
 
 def read_settings(config: pytest.Config) -> Settings:
@@ -109,124 +372,76 @@ def read_settings(config: pytest.Config) -> Settings:
     Raises:
         pytest.UsageError: a value is not valid; the message names the option and valid values.
     """
-    given = {option.name: _from_command_line(config, option) for option in OPTIONS}
-    configured = {option.name: _from_ini(config, option) for option in OPTIONS}
-
-    def first(name: str, default: Any) -> Any:
-        found = (source[name] for source in (given, configured) if source[name] is not None)
-        return next(found, default)
-
-    _check_ab(first("ab", None), given["baseline"])
-    return Settings(
-        command_line={} if given["steps"] is None else {"steps": given["steps"]},
-        ini={
-            **({} if configured["steps"] is None else {"steps": configured["steps"]}),
-            **_baselines(config),
-        },
-        seed=first("seed", 0),
-        diagnose=first("diagnose", "quick"),
-        json=_json_path(config, given["json"], configured["json"]),
-        plots=_path_of(config, given["plots"], configured["plots"]),
-        progress=first("progress", "auto") == "auto",
-        verbosity=_verbosity(config),
-        baseline=first("baseline", "check"),
-        tolerance=first("tolerance", 0.05),
-        alpha=first("alpha", 0.001),
-        accept_worse=first("accept-worse", ""),
-        baseline_seconds=first("baseline-seconds", 600.0),
-        ab=first("ab", None),
-        power=bool(config.getoption("converge_power")),
-        calibrate=bool(config.getoption("converge_calibrate")),
+    given, configured = (
+        {option.name: value for option in OPTIONS if (value := read(config, option)) is not None}
+        for read in (_from_command_line, _from_ini)
     )
-
-
-def _check_ab(revision: str | None, mode: str | None) -> None:
-    if revision is not None and mode not in {None, "check"}:
-        given = f"--converge-ab={revision} with --converge-baseline={mode}"
+    values = {option.name: option.default for option in OPTIONS}
+    values |= {"verbosity": config.get_verbosity(), **configured, **given}
+    settings = Settings(
+        values=values,
+        command_line=_arguments(given),
+        ini=_arguments(configured),
+        ab_root=os.environ.get(ROOT_VARIABLE, ""),
+    )
+    _check_json(config, settings.json)
+    mode = given.get("baseline", "check")
+    if settings.ab is not None and mode != "check":
+        both = f"--converge-ab={settings.ab} with --converge-baseline={mode}"
         remedy = "The runs at the other revision take the place of recorded ones; leave one out."
-        raise _usage_error(given, "one of them", remedy)
+        raise _usage_error(both, "one of them", remedy)
+    return settings
 
 
-def _from_command_line(config: pytest.Config, option: Option) -> Any:
-    raw = config.getoption(option.ini)
-    if raw is None:
+def _arguments(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What one place says that every training is expected to reach."""
+    stated = (option for option in OPTIONS if option.argument and option.name in values)
+    return {option.argument: values[option.name] for option in stated}
+
+
+def _from_command_line(config: pytest.Config, option: Option[Any]) -> Any:
+    raw = config.getoption(option.ini_name) if option.flag else None
+    return _parsed(option, raw, option.flag, option.remedy, config.invocation_params.dir)
+
+
+def _from_ini(config: pytest.Config, option: Option[Any]) -> Any:
+    if option.ini is None:
         return None
+    remedy = f"It is the ini setting of {option.flag}." if option.flag else option.remedy
     try:
-        return option.parse(raw)
-    except (TypeError, ValueError):
-        given = f"{option.flag}={raw}"
-        raise _usage_error(given, option.expected, option.remedy) from None
-
-
-def _from_ini(config: pytest.Config, option: Option) -> Any:
-    if option.ini_type is None:
-        return None
-    remedy = f"It is the ini setting of {option.flag}."
-    try:
-        raw = config.getini(option.ini)
+        raw = config.getini(option.ini_name)
     except (pytest.UsageError, TypeError, ValueError) as error:
         # What pytest says about a value of the wrong type need not name the setting.
-        given = f"{option.ini} of a wrong type ({error})"
+        given = f"{option.ini_name} of a wrong type ({error})"
         raise _usage_error(given, option.expected, remedy) from None
-    if raw is None:
-        return None
+    folder = config.inipath.parent if config.inipath else config.invocation_params.dir
+    return _parsed(option, raw, option.ini_name, remedy, folder)
+
+
+def _parsed(option: Option[Any], raw: Any, place: str, remedy: str, folder: Path) -> Any:
+    """The value, None where there is none; a path is relative to where it was said."""
     try:
-        return option.parse(raw)
+        value = None if raw is None else option.parse(raw)
     except (TypeError, ValueError):
-        given = f"{option.ini}={raw}"
-        raise _usage_error(given, option.expected, remedy) from None
+        raise _usage_error(f"{place}={raw}", option.expected, remedy) from None
+    return folder / value if isinstance(value, Path) else value
 
 
-def _baselines(config: pytest.Config) -> dict[str, bool]:
-    """The argument `baseline` of every test that does not state it."""
-    try:
-        given = config.getini(BASELINES)
-    except (pytest.UsageError, TypeError, ValueError) as error:
-        shown = f"{BASELINES} of a wrong type ({error})"
-        remedy = "It gives every test baseline=True; leave it out for single markers."
-        raise _usage_error(shown, "true or false", remedy) from None
-    return {} if given is None else {"baseline": bool(given)}
-
-
-def _path_of(config: pytest.Config, given: str | None, configured: str | None) -> Path | None:
-    """An absolute path, relative to where it was said."""
-    if given is not None:
-        return config.invocation_params.dir / given
-    if configured is None:
-        return None
-    inipath = config.inipath
-    return (inipath.parent if inipath else config.invocation_params.dir) / configured
-
-
-def _json_path(config: pytest.Config, given: str | None, configured: str | None) -> Path | None:
-    """The absolute path, checked while there is still time to correct it.
-
-    On the command line it is relative to where pytest was called, in the configuration to the
-    file that says so.
-    """
-    path = _path_of(config, given, configured)
-    if path is None:
-        return None
-    source = f"--converge-json={given}" if given is not None else f"converge_json={configured}"
+def _check_json(config: pytest.Config, path: Path | None) -> None:
+    """Refuse a path that cannot be written, while there is still time to correct it."""
+    if path is None or (path.parent.is_dir() and not path.is_dir()):
+        return
+    given = config.getoption("converge_json")
+    source = f"--converge-json={given}"
+    if given is None:
+        source = f"converge_json={config.getini('converge_json')}"
     if path.is_dir():
-        remedy = "Name a file in that directory."
-        raise _usage_error(source, "the path of a file", remedy)
-    if not path.parent.is_dir():
-        remedy = f"Create {path.parent} first."
-        raise _usage_error(source, "a path in an existing directory", remedy)
-    return path
+        raise _usage_error(source, "the path of a file", "Name a file in that directory.")
+    remedy = f"Create {path.parent} first."
+    raise _usage_error(source, "a path in an existing directory", remedy)
 
 
 def _usage_error(given: str, expected: str, remedy: str) -> pytest.UsageError:
     from pytest_converge.core.errors import complaint
 
     return pytest.UsageError(complaint(given, expected, remedy))
-
-
-def _verbosity(config: pytest.Config) -> int:
-    try:
-        return config.get_verbosity(VERBOSITY)
-    except (pytest.UsageError, TypeError, ValueError) as error:
-        given = f"verbosity_{VERBOSITY} of a wrong type ({error})"
-        remedy = "Leave it out for the global verbosity."
-        raise _usage_error(given, "an integer or auto", remedy) from None

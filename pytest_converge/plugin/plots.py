@@ -40,7 +40,7 @@ class TrainingPicture:
         self._surface = surface
 
 
-def check_library(config: pytest.Config) -> None:
+def check_library() -> None:
     """Refuses the option where pictures cannot be drawn.
 
     Raises:
@@ -48,7 +48,7 @@ def check_library(config: pytest.Config) -> None:
     """
     import importlib.util
 
-    if config.stash[SETTINGS].plots is not None and not importlib.util.find_spec("matplotlib"):
+    if not importlib.util.find_spec("matplotlib"):
         from pytest_converge.core.errors import complaint
 
         given = "--converge-plots without matplotlib"

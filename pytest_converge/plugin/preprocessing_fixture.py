@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,19 +11,19 @@ import pytest
 
 from pytest_converge.core.data_limits import DataLimits
 from pytest_converge.core.data_report import DataReport
-from pytest_converge.core.errors import InvalidTrainingError
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.failures import PreprocessingError
 from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.pipeline_report import PipelineReport
 from pytest_converge.plugin import runtest
-from pytest_converge.plugin.compare_call import compare
-from pytest_converge.plugin.plots import draw
+from pytest_converge.plugin.fixture_calls import make_study, refuse_unknown, runner_context
 from pytest_converge.report.findings import findings_message
+from pytest_converge.report.pipeline_comparison import failure
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from pytest_converge.plugin.converge_fixture import ExpectationArguments
+    from pytest_converge.plugin.fixture_calls import ExpectationArguments
 
 __all__ = ["Preprocessing"]
 
@@ -81,7 +82,7 @@ class Preprocessing:
         """
         __tracebackhide__ = True
 
-        def study(number: int) -> DataReport:
+        def make(number: int) -> DataReport:
             from pytest_converge.features.reports import check_data
 
             limits = DataLimits(
@@ -96,7 +97,7 @@ class Preprocessing:
             test = self._item.nodeid
             return check_data(data, targets, names=names, limits=limits, test=test, number=number)
 
-        return self._judged(study)
+        return self._judged(make)
 
     def fit_once(
         self,
@@ -126,7 +127,7 @@ class Preprocessing:
         """
         __tracebackhide__ = True
 
-        def study(number: int) -> PipelineReport:
+        def make(number: int) -> PipelineReport:
             from pytest_converge.features.reports import check_pipeline
 
             return check_pipeline(
@@ -140,7 +141,7 @@ class Preprocessing:
                 number=number,
             )
 
-        return self._judged(study)
+        return self._judged(make)
 
     def compare(
         self,
@@ -174,32 +175,59 @@ class Preprocessing:
             InvalidTrainingError: the trainings cannot be run as asked.
         """
         __tracebackhide__ = True
-        return compare(
-            self._item,
-            build,
-            pipelines,
-            targets,
-            judged=judged,
-            tolerance=tolerance,
-            batch_size=batch_size,
-            expectation=expectation,
-        )
+
+        def make(number: int) -> PipelineComparison:
+            name = _judged_name(build, pipelines, judged, tolerance)
+            known = ("judged", "tolerance", "batch_size")
+            refuse_unknown("preprocessing.compare", known, expectation)
+            runtest.isolate(self._item)
+            expected = runtest.expectation_of(self._item, expectation)
+            with runner_context(self._item, number, expected) as context:
+                from pytest_converge.features.comparison.study import compared_pipelines
+
+                return compared_pipelines(
+                    context,
+                    build,
+                    pipelines,
+                    targets,
+                    judged=name,
+                    tolerance=tolerance,
+                    batch_size=batch_size,
+                )
+
+        study = make_study(self._item, make)
+        if not study.passed:
+            raise PreprocessingError(failure(study), study)
+        return study
 
     def _judged(self, make: Callable[[int], Report]) -> Report:
         """The report, kept for the summary; raised where something was found."""
         __tracebackhide__ = True
-        state = runtest.state_of(self._item)
-        state.calls += 1
-        try:
-            report = make(len(state.studies) + 1)
-        except InvalidTrainingError as error:
-            if self._item.config.getoption("fulltrace", False):
-                raise
-            # The frames and causes within the plugin say nothing about the user's own call.
-            raise error.with_traceback(None) from None
-        state.studies.append(report)
-        draw(self._item, report)
+        report = make_study(self._item, make)
         if not report.passed:
             command = shlex.join(["pytest", self._item.nodeid])
             raise PreprocessingError(findings_message(report, reproduce=command), report)
         return report
+
+
+def _judged_name(build: Any, pipelines: Any, judged: Any, tolerance: Any) -> str:
+    """The name of the pipeline under test, when all arguments can be used."""
+    if not callable(build):
+        remedy = "Pass the function itself: compare(build, {...}, targets)."
+        expected = "a function that builds the compiled model"
+        raise invalid(f"build={shown(build)}", expected, remedy)
+    if not isinstance(pipelines, Mapping) or not pipelines:
+        remedy = 'Write {"raw": x, "ours": pipeline.fit_transform(x)}.'
+        expected = "a dict of features by name"
+        raise invalid(f"pipelines={shown(pipelines)}", expected, remedy)
+    number = isinstance(tolerance, (int, float)) and not isinstance(tolerance, bool)
+    if not number or not 0 <= tolerance < math.inf:
+        remedy = "1.0 allows twice the loss of the reference, on average over the course."
+        expected = "a number of at least 0"
+        raise invalid(f"tolerance={shown(tolerance)}", expected, remedy)
+    names = [str(name) for name in pipelines]
+    if judged is not None and judged not in names:
+        expected = f"one of {', '.join(map(repr, names))}"
+        remedy = "Name the pipeline under test, or leave judged out for the last one."
+        raise invalid(f"judged={shown(judged)}", expected, remedy)
+    return names[-1] if judged is None else str(judged)

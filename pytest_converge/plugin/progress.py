@@ -12,7 +12,7 @@ import pytest
 from pytest_converge.plugin.options import SETTINGS
 from pytest_converge.plugin.terminal import OUTPUT
 
-__all__ = ["ProgressText", "progress"]
+__all__ = ["progress"]
 
 #: Trainings shorter than this show nothing.
 PATIENCE_SECONDS = 2.0
@@ -95,7 +95,7 @@ def _text_for(config: pytest.Config) -> ProgressText | None:
     output = config.stash[OUTPUT]
     plugins = config.pluginmanager
     if (
-        not config.stash[SETTINGS].progress
+        config.stash[SETTINGS].progress == "off"
         or hasattr(config, "workerinput")
         or not plugins.has_plugin("terminalreporter")
         or not plugins.has_plugin("capturemanager")

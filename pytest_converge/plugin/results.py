@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_converge.plugin.options import Settings
-from pytest_converge.plugin.terminal import Screen, screen_of
+from pytest_converge.plugin.terminal import TerminalFormat, terminal_format
 
 if TYPE_CHECKING:
     from pytest_converge.core.result import ConvergenceResult
     from pytest_converge.core.study import Study
     from pytest_converge.report.summary import Segment
 
-__all__ = ["ATTRIBUTE", "STUDIES", "TITLE", "Collector"]
+__all__ = ["ATTRIBUTE", "STUDIES", "TITLE", "ResultsPlugin"]
 
 #: The attributes of a report that carry results and studies from a worker process to its
 #: controller.
@@ -23,7 +23,7 @@ ATTRIBUTE, STUDIES = "converge_results", "converge_studies"
 TITLE = "convergence"
 
 
-class Collector:
+class ResultsPlugin:
     """Gathers results by test, and shows and writes them at the end of the session.
 
     Registered where the terminal and the files are: without worker processes, and in their
@@ -78,11 +78,12 @@ class Collector:
         if path is None or session.config.getoption("collectonly", False):
             return
         from pytest_converge import __version__
-        from pytest_converge.core.files import replace_text
+        from pytest_converge.baselines.files.regular_file import replace_file
         from pytest_converge.report.json_report import json_report
 
+        text = json_report(self.results, studies=self.studies, version=__version__)
         try:
-            replace_text(path, json_report(self.results, studies=self.studies, version=__version__))
+            replace_file(path, text.encode("utf-8"))
         except OSError as error:
             self._problem = f"could not write the convergence report {path}: {error.strerror}"
             # A report that is missing must not look like one that was written.
@@ -102,7 +103,7 @@ class Collector:
             self._say_written(terminalreporter)
             return
         verbosity = self._settings.verbosity
-        lines = self._summary(screen_of(config), verbosity)
+        lines = self._summary(terminal_format(config), verbosity)
         if lines and verbosity >= 0:
             terminalreporter.write_sep("=", TITLE)
         for line in lines:
@@ -111,11 +112,11 @@ class Collector:
             terminalreporter.line("")
         self._say_written(terminalreporter)
 
-    def _summary(self, screen: Screen, verbosity: int) -> list[list[Segment]]:
+    def _summary(self, terminal: TerminalFormat, verbosity: int) -> list[list[Segment]]:
         """The lines about trainings, then those about studies."""
         from pytest_converge.report.summary import summary_lines
 
-        width, unicode = screen
+        width, unicode = terminal
         lines = summary_lines(
             self.results,
             width=width,

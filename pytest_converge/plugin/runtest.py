@@ -150,7 +150,7 @@ def require_review(item: pytest.Item) -> None:
     if state is not None and state.results:
         from pytest_converge.plugin import baselines
 
-        baselines.require_review(state.results)
+        baselines.require_review(item, state.results)
 
 
 def expectation_of(item: pytest.Item, call: Mapping[str, Any]) -> Expectation:

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple, TextIO
 
 import pytest
 
-__all__ = ["OUTPUT", "Output", "Screen", "remember_output", "screen_of", "tell_worker"]
+__all__ = ["OUTPUT", "TerminalFormat", "remember_output", "tell_worker", "terminal_format"]
 
 #: Where there is no terminal at all.
 USUAL_WIDTH = 80
-WORKER_KEY = "converge_screen"
+WORKER_KEY = "converge_terminal"
 
 
 class Output(NamedTuple):
@@ -24,7 +24,7 @@ class Output(NamedTuple):
 OUTPUT = pytest.StashKey[Output]()
 
 
-class Screen(NamedTuple):
+class TerminalFormat(NamedTuple):
     """Cells of a line, and whether text beyond ASCII may be used."""
 
     width: int
@@ -36,28 +36,19 @@ def remember_output(config: pytest.Config) -> None:
     config.stash[OUTPUT] = Output(sys.stdout, sys.stdout.isatty())
 
 
-def screen_of(config: pytest.Config) -> Screen:
+def terminal_format(config: pytest.Config) -> TerminalFormat:
     """The terminal of the session, in a worker process that of its controller."""
     told = getattr(config, "workerinput", {}).get(WORKER_KEY)
     if told is not None:
-        return Screen(*told)
+        return TerminalFormat(*told)
     if not config.pluginmanager.has_plugin("terminalreporter"):
-        return Screen(USUAL_WIDTH, unicode=False)
-    return Screen(config.get_terminal_writer().fullwidth, _can_encode(config.stash[OUTPUT].stream))
+        return TerminalFormat(USUAL_WIDTH, unicode=False)
+    from pytest_converge.report.sparkline import can_show
+
+    width = config.get_terminal_writer().fullwidth
+    return TerminalFormat(width, can_show(config.stash[OUTPUT].stream))
 
 
 def tell_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None:
     """Let a worker process make its texts for this terminal."""
-    screen = screen_of(config)
-    workerinput[WORKER_KEY] = [screen.width, screen.unicode]
-
-
-def _can_encode(stream: TextIO) -> bool:
-    from pytest_converge.report.layout import ellipsis
-    from pytest_converge.report.sparkline import BLOCKS, NOT_FINITE
-
-    try:
-        (BLOCKS + NOT_FINITE + ellipsis(True)).encode(stream.encoding or "ascii")
-    except (AttributeError, LookupError, UnicodeEncodeError):
-        return False
-    return True
+    workerinput[WORKER_KEY] = list(terminal_format(config))

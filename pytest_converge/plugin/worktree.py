@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -19,7 +20,7 @@ __all__ = ["Revision", "find_revision", "outside_of_hooks", "worktree"]
 ASK_SECONDS, CHECK_OUT_SECONDS = 60.0, 600.0
 
 
-class Revision:
+class Revision(NamedTuple):
     """A commit of the repository that holds a folder.
 
     Attributes:
@@ -28,8 +29,9 @@ class Revision:
         commit: its full id.
     """
 
-    def __init__(self, top: Path, name: str, commit: str) -> None:
-        self.top, self.name, self.commit = top, name, commit
+    top: Path
+    name: str
+    commit: str
 
 
 def find_revision(folder: Path, name: str) -> Revision:

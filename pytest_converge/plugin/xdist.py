@@ -8,7 +8,7 @@ import pytest
 
 from pytest_converge.plugin.results import ATTRIBUTE, STUDIES, TITLE
 from pytest_converge.plugin.runtest import STATE, State
-from pytest_converge.plugin.terminal import Screen, screen_of
+from pytest_converge.plugin.terminal import TerminalFormat, terminal_format
 
 __all__ = ["attach"]
 
@@ -30,7 +30,7 @@ def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRe
         return
     if error is None or report.passed or isinstance(error, pytest.skip.Exception):
         return
-    for text in _sections(state, error, screen_of(item.config)):
+    for text in _sections(state, error, terminal_format(item.config)):
         report.sections.append((TITLE, text))
 
 
@@ -57,7 +57,7 @@ def _load(state: State, report: pytest.TestReport) -> None:
     state.reported = len(state.results) + len(state.studies)
 
 
-def _sections(state: State, error: BaseException, screen: Screen) -> Iterator[str]:
+def _sections(state: State, error: BaseException, terminal: TerminalFormat) -> Iterator[str]:
     """What the error is about; an assertion of the test's own is about what was done last."""
     from pytest_converge.core.failures import ConvergenceError, StudyError
     from pytest_converge.report.section import section
@@ -65,7 +65,7 @@ def _sections(state: State, error: BaseException, screen: Screen) -> Iterator[st
 
     if not isinstance(error, StudyError) and state.results:
         explained = error.result if isinstance(error, ConvergenceError) else state.results[-1]
-        yield section(explained, width=screen.width, unicode=screen.unicode)
+        yield section(explained, width=terminal.width, unicode=terminal.unicode)
     if not isinstance(error, ConvergenceError) and state.studies:
         study = error.study if isinstance(error, StudyError) else state.studies[-1]
-        yield study_section(study, width=screen.width, unicode=screen.unicode)
+        yield study_section(study, width=terminal.width, unicode=terminal.unicode)

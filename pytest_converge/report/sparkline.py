@@ -5,8 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import TextIO
 
-__all__ = ["log_suits", "sparkline"]
+from pytest_converge.report.layout import ellipsis
+
+__all__ = ["can_show", "log_suits", "sparkline"]
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII_BLOCKS = "_.:-=+*#"
@@ -74,3 +77,12 @@ def _buckets(values: Sequence[float], width: int) -> list[float]:
 
 def _highest(values: Sequence[float]) -> float:
     return max(values) if all(map(math.isfinite, values)) else math.nan
+
+
+def can_show(stream: TextIO) -> bool:
+    """True where a stream takes the characters beyond ASCII that reports have of their own."""
+    try:
+        (BLOCKS + NOT_FINITE + ellipsis(True)).encode(stream.encoding or "ascii")
+    except (AttributeError, LookupError, UnicodeEncodeError):
+        return False
+    return True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_converge.baselines.files.store import Store
+from pytest_converge.baselines.files import store
+from pytest_converge.baselines.files.paths import baseline_path
 from pytest_converge.command.main import main
 from tests.recorded import TEST, recorded
 
@@ -24,8 +25,8 @@ def save(tmp_path):
         base = tmp_path / folder
         test_file = base / trainings[0].test.partition("::")[0]
         test_file.parent.mkdir(parents=True, exist_ok=True)
-        path = Store().path_of(test_file, trainings[0].test)
-        Store().save(path, trainings)
+        path = baseline_path(test_file.parent, test_file, trainings[0].test)
+        store.save(path, trainings)
         return path.relative_to(tmp_path)
 
     return save

@@ -147,5 +147,5 @@ def test_ctrl_c_ends_it_quietly(run, wine, monkeypatch):
     def interrupt(*_args, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(show_module, "find", interrupt)
+    monkeypatch.setattr(show_module, "find_files", interrupt)
     assert run("show", wine) == (130, "", "")

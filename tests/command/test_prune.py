@@ -36,7 +36,7 @@ def listed(monkeypatch):
             asked.extend(paths)
             return frozenset(tests)
 
-        monkeypatch.setattr(prune_module, "collected_by_pytest", collected)
+        monkeypatch.setattr(prune_module, "_collected_by_pytest", collected)
         return asked
 
     return listed

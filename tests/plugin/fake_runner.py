@@ -84,8 +84,7 @@ def run(context: Context, call: Call) -> ConvergenceResult:
 
 def _compared(context: Context, level: object) -> tuple[BaselineReport | None, Finding | None]:
     """The real gate, asked about made-up runs."""
-    from pytest_converge.baselines.session.actions import BaselineGate
-    from pytest_converge.baselines.session.subject import Subject
+    from pytest_converge.baselines.session.baseline_gate import BaselineGate, Subject
 
     expected, policy = context.expectation, context.baseline
     if not expected.baseline or policy is None:

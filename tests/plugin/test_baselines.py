@@ -142,7 +142,7 @@ def test_off_leaves_baselines_alone(faked: pytest.Pytester) -> None:
 def test_other_settings_are_an_error(recorded: pytest.Pytester) -> None:
     result = recorded.runpytest("--converge-seed=1", "--converge-steps=7")
     result.assert_outcomes(failed=1)
-    pattern = r"E +BaselineSettingsError: got a training with seed=\d+, steps=7; expected seed=\d+"
+    pattern = r"E +InvalidTrainingError: got a training with seed=\d+, steps=7; expected seed=\d+"
     result.stdout.re_match_lines([pattern])
 
 
@@ -151,14 +151,16 @@ def test_a_broken_file_is_an_error(recorded: pytest.Pytester) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     result = recorded.runpytest("--converge-baseline=update")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E       BaselineSyntaxError: got __converge__*"])
+    result.stdout.fnmatch_lines(["E       BaselineFileError: got __converge__*no JSON*"])
 
 
 def test_over_the_time_budget_is_an_error(faked: pytest.Pytester) -> None:
     faked.makepyfile(test_a=SOURCE)
     result = faked.runpytest("--converge-baseline=new", "--converge-baseline-seconds=1e-9")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E       BaselineTimeError: got 1 runs in * and no decision; *"])
+    result.stdout.fnmatch_lines(
+        ["E       InvalidTrainingError: got 1 runs in * and no decision; *"]
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ import typing
 
 import pytest
 
-from pytest_converge.core.expectation import Expectation
-from pytest_converge.plugin.converge_fixture import Converge, ExpectationArguments
+from pytest_converge.plugin.converge_fixture import Converge
 from tests.plugin import fake_runner
 
 TESTS = """
@@ -23,10 +22,6 @@ def test_good(converge):
     assert result.passed and result.verb == "minimize" and result.number == 1
     assert converge.step("good", variables=[]).number == 2
 """
-
-
-def test_the_typed_arguments_are_those_of_the_expectation() -> None:
-    assert tuple(ExpectationArguments.__annotations__) == Expectation.names()
 
 
 def test_every_verb_is_documented() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pytest_converge.baselines.gate.bounds import MOST_ALPHA, least_alpha
 from pytest_converge.core.baseline import BaselinePolicy
 from pytest_converge.core.expectation import DEFAULT_STEPS, LARGEST_SEED
-from pytest_converge.plugin.option_table import OPTIONS
+from pytest_converge.plugin.options import OPTIONS, Option, Settings
 
 STEPS = """
 def test_it(converge):
@@ -22,20 +24,38 @@ def steps_of(result: pytest.RunResult) -> int:
 
 
 def test_defaults_that_are_written_out_are_those_of_the_expectation() -> None:
-    defaults = {option.name: option.default for option in OPTIONS}
-    assert defaults["steps"] == str(DEFAULT_STEPS)
+    assert Settings.steps.default == DEFAULT_STEPS
     policy = BaselinePolicy(test_file="")
-    for name in ("mode", "tolerance", "alpha", "seconds"):
-        option = {"mode": "baseline", "seconds": "baseline-seconds"}.get(name, name)
-        assert defaults[option] == f"{getattr(policy, name):{'' if name == 'mode' else 'g'}}"
-    # The bounds of alpha are written out in the option's message.
-    alpha = next(option for option in OPTIONS if option.name == "alpha")
-    assert f"{least_alpha():.2g}" in alpha.expected
-    assert f"{MOST_ALPHA:g}" in alpha.expected
-    seed = next(option for option in OPTIONS if option.name == "seed")
-    assert seed.parse(str(LARGEST_SEED)) == LARGEST_SEED
+    assert Settings.baseline.default == policy.mode
+    assert Settings.tolerance.default == policy.tolerance
+    assert Settings.alpha.default == policy.alpha
+    assert Settings.baseline_seconds.default == policy.seconds
+    assert Settings.accept_worse.default == policy.accept_worse
+    # The bounds of alpha are written out in the option's texts.
+    for text in (Settings.alpha.expected, Settings.alpha.details):
+        assert f"{least_alpha():.2g}" in text
+        assert f"{MOST_ALPHA:g}" in text
+    assert Settings.seed.parse(str(LARGEST_SEED)) == LARGEST_SEED
     with pytest.raises(ValueError, match=str(LARGEST_SEED + 1)):
-        seed.parse(str(LARGEST_SEED + 1))
+        Settings.seed.parse(str(LARGEST_SEED + 1))
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_every_option_is_whole(option: Option[Any]) -> None:
+    assert option.flag or option.ini is not None
+    assert option.help[0].islower()
+    assert not option.help.endswith(".")
+    takes_a_value = option.metavar or option.ini is not None
+    assert bool(option.expected and option.remedy) == bool(takes_a_value)
+    if option.metavar and option.default:
+        assert option.parse(str(option.default)) == option.default
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = Settings(values={"seed": 3}, command_line={}, ini={})
+    assert settings.seed == 3
+    with pytest.raises(AttributeError):
+        settings.seed = 4  # type: ignore[misc]
 
 
 def test_help_stands_alone(pytester: pytest.Pytester) -> None:
@@ -43,10 +63,20 @@ def test_help_stands_alone(pytester: pytest.Pytester) -> None:
     text = " ".join(result.stdout.str().split())
     assert "convergence tests of TensorFlow models:" in text
     for option in OPTIONS:
-        assert f"{option.flag}={option.metavar} {option.help} (default: {option.default})" in text
-        assert (f"{option.ini} (" in text) == (option.ini_type is not None)
-        assert not option.ini_type or f"{option.ini} ({option.ini_type}):" in text
-    assert "verbosity_converge (" in text
+        value = f"={option.metavar}" if option.metavar else ""
+        assert f"{option.flag}{value} {option.help_text}" in text
+        assert (f"{option.ini_name} (" in text) == (option.ini is not None)
+        if isinstance(option.ini, str):
+            assert f"{option.ini_name} ({option.ini}):" in text
+    assert "Let --converge-baseline=update replace" in text
+    assert "Optimizer updates of a training whose test does not state them (default: 100)" in text
+
+
+def test_a_switch_takes_no_value(pytester: pytest.Pytester) -> None:
+    switches = [option for option in OPTIONS if not option.metavar and option.ini is None]
+    assert [option.name for option in switches] == ["power", "calibrate"]
+    for option in switches:
+        assert pytester.runpytest(f"{option.flag}=yes").ret == pytest.ExitCode.USAGE_ERROR
 
 
 @pytest.mark.parametrize(
@@ -104,7 +134,7 @@ def test_the_seed_option_changes_the_seed_of_every_test(faked: pytest.Pytester) 
         ("--converge-steps=1.5", "*got --converge-steps=1.5; expected an integer*"),
         ("--converge-seed=-1", "*got --converge-seed=-1; expected an integer from 0 to 2[*][*]32*"),
         ("--converge-seed=x", "*got --converge-seed=x; expected an integer from 0*"),
-        ("--converge-progress=on", "*got --converge-progress=on; expected auto or off.*"),
+        ("--converge-progress=on", "*got --converge-progress=on; expected one of 'auto', 'off'.*"),
         ("--converge-json=", "*got --converge-json=; expected the path of a file.*"),
         ("--converge-json=.", "*got --converge-json=.; expected the path of a file.*"),
         ("--converge-json=no/a.json", "*got --converge-json=no/a.json; *existing directory*"),
@@ -127,7 +157,7 @@ def test_the_seed_option_changes_the_seed_of_every_test(faked: pytest.Pytester) 
         ("-oconverge_steps=0", "*got converge_steps=0; expected an integer of at least 1.*"),
         ("-oconverge_steps=many", "*converge_steps*many*expected an integer of at least 1.*"),
         ("-oconverge_seed=-1", "*got converge_seed=-1; expected an integer from 0*"),
-        ("-oconverge_progress=on", "*got converge_progress=on; expected auto or off.*"),
+        ("-oconverge_progress=on", "*got converge_progress=on; expected one of 'auto', 'off'.*"),
         ("-oconverge_json=no/a.json", "*got converge_json=no/a.json; *existing directory*"),
         ("-overbosity_converge=high", "*verbosity_converge*high*expected an integer or auto*"),
     ],
@@ -176,3 +206,10 @@ def test_verbosity_as_a_number_in_native_configuration(faked: pytest.Pytester) -
     faked.makefile(".toml", pytest="[pytest]\nverbosity_converge = 1\n")
     faked.makepyfile(STEPS)
     faked.runpytest().stdout.fnmatch_lines(["test *initial*", "*::test_it *passed*"])
+
+
+def test_pytest_itself_knows_the_verbosity(pytester: pytest.Pytester) -> None:
+    config = pytester.parseconfig("-vv")
+    assert config.get_verbosity("converge") == 2
+    config = pytester.parseconfig("-o", "verbosity_converge=-1")
+    assert config.get_verbosity("converge") == -1

@@ -6,7 +6,10 @@ import importlib.util
 
 import pytest
 
-pytest.importorskip("matplotlib")
+# Whatever an inner session is the first to import, it also forgets; two copies of matplotlib do
+# not know each other's classes.
+pytest.importorskip("matplotlib.pyplot")
+pytest.importorskip("matplotlib.backends.backend_agg")
 
 TESTS = """
 def test_it(converge, learning_rate):

@@ -7,8 +7,6 @@ import re
 
 import pytest
 
-from pytest_converge.plugin.option_table import FLAGS
-
 TESTS = """
 import keras, numpy as np, pytest, tensorflow as tf
 from pytest_converge import ConvergenceError
@@ -149,14 +147,6 @@ def test_a_baseline_is_part_of_the_power(real: pytest.Pytester) -> None:
     assert sorted(p.read_bytes() for p in real.path.rglob("__converge__/**/*.json")) == files
 
 
-def test_the_flags_have_help_and_no_value(pytester: pytest.Pytester) -> None:
-    text = " ".join(pytester.runpytest("--help").stdout.str().split())
-    for flag in FLAGS:
-        assert f"{flag.flag} {flag.help}" in text
-        assert f"converge_{flag.name} (" not in text
-        assert pytester.runpytest(f"{flag.flag}=yes").ret == pytest.ExitCode.USAGE_ERROR
-
-
 @pytest.mark.parametrize("arguments", [(), ("--converge-power",), ("--converge-calibrate",)])
 def test_the_flags_reach_the_runner(faked: pytest.Pytester, arguments: tuple[str, ...]) -> None:
     faked.makepyfile(
@@ -167,9 +157,9 @@ def test_it(converge, monkeypatch):
     runner = sys.modules["pytest_converge.runner"]
     run = runner.run
 
-    def told(context, verb, arguments):
+    def told(context, call):
         print("\\nasked", context.power, context.calibrate)
-        return run(context, verb, arguments)
+        return run(context, call)
 
     monkeypatch.setattr(runner, "run", told)
     converge.fit("good")

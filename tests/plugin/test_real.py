@@ -184,7 +184,7 @@ def test_progress_is_reported_between_parts(real: pytest.Pytester) -> None:
     real.makeconftest(
         """
         import contextlib
-        from pytest_converge.plugin import converge_fixture as fixture
+        from pytest_converge.plugin import fixture_calls as fixture
 
         @contextlib.contextmanager
         def progress(config):

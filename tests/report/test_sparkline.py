@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import types
 
 import pytest
 
-from pytest_converge.report.sparkline import log_suits, sparkline
+from pytest_converge.report.sparkline import can_show, log_suits, sparkline
 
 
 def test_every_level_has_its_bar():
@@ -89,3 +90,16 @@ def test_huge_losses_do_not_overflow():
 )
 def test_log_suits(values, suits):
     assert log_suits(values) is suits
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("utf-8", True), ("ascii", False), ("latin-1", False), ("none", False)]
+)
+def test_a_stream_can_show_blocks_by_its_encoding(encoding, shown):
+    stream = types.SimpleNamespace(encoding=encoding)
+    assert can_show(stream) is shown
+
+
+def test_a_stream_without_an_encoding_shows_ascii():
+    assert can_show(types.SimpleNamespace()) is False
+    assert can_show(types.SimpleNamespace(encoding=None)) is False

@@ -13,22 +13,28 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from pytest_converge.baselines.files.errors import BaselineChecksumError, OtherTestError
-from pytest_converge.baselines.files.schema import NONFINITE, SCHEMA_VERSION, Place, trainings_of
-from pytest_converge.baselines.files.strict_json import decoded, parsed
+from pytest_converge.baselines.files.errors import DefectError
+from pytest_converge.baselines.files.schema import NONFINITE, SCHEMA_VERSION, trainings_of
+from pytest_converge.baselines.gate.scores import DIGITS
 from pytest_converge.core.baseline import Baseline, StoredRun
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 
 __all__ = ["dumps", "loads"]
 
-#: Enough to tell any two float32 values apart (IEEE 754-2019, table 5.1 counts 9).
-DIGITS = 9
 #: Values nested deeper stand in one line: the runs of a training.
 SPREAD_DEPTH = 4
+#: Digits of an integer; 64 bits need 19, and Python refuses thousands.
+INTEGER_LENGTH = 20
+#: What git, Mercurial and merge(1) write at the start of a line: git-scm.com/docs/git-merge.
+MARKER = re.compile(r"^(<{7}|\|{7}|={7}|>{7})( |\r?$)", re.MULTILINE)
+MERGE = (
+    "Two sides of a baseline cannot be merged: take one side (git checkout --theirs FILE), then "
+    "record what the merged code does: {update}"
+)
 
 
 def dumps(trainings: Sequence[Baseline]) -> str:
@@ -43,7 +49,7 @@ def dumps(trainings: Sequence[Baseline]) -> str:
     tests = {training.test for training in trainings}
     if len(tests) != 1:
         given = f"trainings of {len(tests)} tests for one file"
-        raise InvalidTrainingError(complaint(given, "those of one test", "Write a file for each."))
+        raise invalid(given, "those of one test", "Write a file for each.")
     document = {
         "schema_version": SCHEMA_VERSION,
         "test": tests.pop(),
@@ -53,30 +59,75 @@ def dumps(trainings: Sequence[Baseline]) -> str:
     return "\n".join([opening, _checksum_line([opening, *lines]), *lines])
 
 
-def loads(data: bytes, *, path: Path, test: str = "") -> tuple[Baseline, ...]:
+def loads(data: bytes, test: str = "") -> tuple[Baseline, ...]:
     """The trainings of a file, in the order of their numbers.
 
     Args:
         data: the content of the file.
-        path: the file, for messages.
         test: the id of the test that it must belong to; empty for any.
 
     Raises:
-        BaselineFileError: one of its kinds says what is wrong, and where.
+        DefectError: something is wrong; it says what, and where.
     """
-    text = decoded(data, path, test)
-    document = parsed(text, path, test)
-    trainings = trainings_of(document, Place(file=path, test=test))
+    try:
+        # The line ends of Windows, which git may have put in, do not count.
+        text = data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise DefectError(f"that is not UTF-8 (byte {error.start})") from None
+    trainings = trainings_of(_parsed(text))
     if test and trainings[0].test != test:
-        raise OtherTestError(path, f"of the test {trainings[0].test}", test=test)
+        expected = "the file of the test that asks for it"
+        raise DefectError(f"of the test {trainings[0].test}", expected)
     lines = text.split("\n")
     if lines[1:2] != [_checksum_line([*lines[:1], *lines[2:]])]:
-        defect = "whose checksum is not that of its text"
-        raise BaselineChecksumError(path, defect, test=test)
+        raise DefectError("whose checksum is not that of its text", "the text that was written")
     if dumps(trainings) != text:
-        defect = "whose text is not the one that its values give"
-        raise BaselineChecksumError(path, defect, test=test)
+        raise DefectError(
+            "whose text is not the one that its values give", "the text that was written"
+        )
     return trainings
+
+
+def _parsed(text: str) -> Any:
+    """The value of a JSON text; what two readers could take differently is refused."""
+    marker = MARKER.search(text)
+    if marker is not None:
+        line = text.count("\n", 0, marker.start()) + 1
+        raise DefectError(f"with a merge conflict in line {line}", "one baseline", MERGE)
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_refused_number,
+            parse_float=_real,
+            parse_int=_integer,
+        )
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise DefectError(f"that is no JSON ({error.msg}: {where})") from None
+    except RecursionError:
+        raise DefectError("that is nested without end") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DefectError(f"with the key {shown(twice)} twice")
+    return values
+
+
+def _real(literal: str) -> float:
+    return value if math.isfinite(value := float(literal)) else _refused_number(literal)
+
+
+def _integer(literal: str) -> int:
+    return int(literal) if len(literal) <= INTEGER_LENGTH else _refused_number(literal[:30])
+
+
+def _refused_number(literal: str) -> NoReturn:
+    raise DefectError(f"with the number {literal}")
 
 
 def _checksum_line(lines: Sequence[str]) -> str:
@@ -104,7 +155,7 @@ def _facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in facts.items():
         if isinstance(value, float) and not math.isfinite(value):
             given, remedy = f"{name}={shown(value)}", "A baseline keeps no other."
-            raise InvalidTrainingError(complaint(given, "a finite number", remedy))
+            raise invalid(given, "a finite number", remedy)
     return {name: _number(v) if isinstance(v, float) else v for name, v in facts.items()}
 
 

@@ -11,7 +11,6 @@ __all__ = [
     "FOLDER",
     "INNER_FOLDERS",
     "baseline_path",
-    "file_name",
     "is_baseline",
     "is_leftover",
     "temporary_name",

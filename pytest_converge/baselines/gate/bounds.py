@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import math
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint, shown
+from pytest_converge.core.errors import invalid, shown
 
-__all__ = [
-    "LOOKS",
-    "MOST_ALPHA",
-    "SEEDS",
-    "false_alarm",
-    "least_alpha",
-    "p_limit",
-    "require_alpha",
-    "require_tolerance",
-]
+__all__ = ["LOOKS", "SEEDS", "false_alarm", "p_limit", "require_alpha", "require_tolerance"]
 
 #: Runs of a baseline, and the runs after which the gate looks: with one, four and eleven new runs
 #: against 20, it saw every tried regression of 29 % in the final loss (9,500 real trainings).
@@ -62,7 +53,7 @@ def require_alpha(alpha: float) -> None:
     if not _is_number(alpha) or not least <= alpha <= MOST_ALPHA:
         expected = f"a number from {least:.2g} to {MOST_ALPHA:g}"
         remedy = "Four and eleven runs against 20 cannot be wrong less often than the least."
-        raise InvalidTrainingError(complaint(f"alpha={shown(alpha)}", expected, remedy))
+        raise invalid(f"alpha={shown(alpha)}", expected, remedy)
 
 
 def require_tolerance(tolerance: float) -> None:
@@ -74,7 +65,7 @@ def require_tolerance(tolerance: float) -> None:
     if not _is_number(tolerance) or not 0 <= tolerance <= MOST_TOLERANCE:
         expected = f"a share from 0 to {MOST_TOLERANCE:g}"
         remedy = "0.05 lets pass what is up to 5 % worse."
-        raise InvalidTrainingError(complaint(f"tolerance={shown(tolerance)}", expected, remedy))
+        raise invalid(f"tolerance={shown(tolerance)}", expected, remedy)
 
 
 def _pairs() -> float:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pytest_converge.baselines.gate.ranks import mann_whitney_p
 from pytest_converge.core.baseline import StoredRun
 
-__all__ = ["Comparison", "Scale", "compare"]
+__all__ = ["Comparison", "Scale", "compare_scores"]
 
 #: Beyond this a ratio has no float; no two losses differ by as much.
 LARGEST_LOG = 700.0
@@ -99,7 +99,7 @@ class Comparison:
         return dataclasses.replace(self, new=tuple(score + difference for score in self.new))
 
 
-def compare(
+def compare_scores(
     baseline: Sequence[StoredRun],
     runs: Sequence[StoredRun],
     *,

@@ -28,10 +28,10 @@ from pytest_converge.baselines.gate.bounds import (
     require_alpha,
     require_tolerance,
 )
-from pytest_converge.baselines.gate.comparison import Comparison, compare
+from pytest_converge.baselines.gate.comparison import Comparison, compare_scores
 from pytest_converge.baselines.gate.detectable_shift import smallest_effect
 from pytest_converge.core.baseline import BaselineVerdict, StoredRun
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 
 __all__ = ["decide", "judge"]
 
@@ -100,7 +100,7 @@ def judge(
     require_alpha(alpha)
     require_tolerance(tolerance)
     _require_comparable(baseline, runs)
-    parts = compare(baseline, runs, tolerance=tolerance, logarithmic=logarithmic)
+    parts = compare_scores(baseline, runs, tolerance=tolerance, logarithmic=logarithmic)
     if len(runs) == LOOKS[0]:
         (run,) = runs
         look = _after_one(parts, rules.largest_drift(baseline[0], run), same_environment)
@@ -181,17 +181,17 @@ def _require_comparable(baseline: Sequence[StoredRun], runs: Sequence[StoredRun]
     remedy = "Record the baseline again with --converge-baseline=update."
     if len(baseline) != SEEDS:
         given = f"a baseline of {len(baseline)} runs"
-        raise InvalidTrainingError(complaint(given, f"{SEEDS} runs", remedy))
+        raise invalid(given, f"{SEEDS} runs", remedy)
     if len(runs) not in LOOKS:
         remedy = "Make as many as the verdict before says."
         given, expected = f"{len(runs)} new runs", f"one of {', '.join(map(str, LOOKS))}"
-        raise InvalidTrainingError(complaint(given, expected, remedy))
+        raise invalid(given, expected, remedy)
     seeds, own = [run.seed for run in runs], [run.seed for run in baseline[: len(runs)]]
     if seeds != own:
-        raise InvalidTrainingError(complaint(f"new runs of seeds {seeds}", f"{own}", remedy))
+        raise invalid(f"new runs of seeds {seeds}", f"{own}", remedy)
     kinds = {len(run.scores) for run in (*baseline, *runs)}
     if len(kinds) != 1 or 0 in kinds:
         given = f"runs of {sorted(kinds)} scores"
-        raise InvalidTrainingError(complaint(given, "as many for all, at least one", remedy))
+        raise invalid(given, "as many for all, at least one", remedy)
     if any(math.isnan(score) for run in (*baseline, *runs) for score in run.scores):
-        raise InvalidTrainingError(complaint("a score that is NaN", "a number", remedy))
+        raise invalid("a score that is NaN", "a number", remedy)

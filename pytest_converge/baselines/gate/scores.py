@@ -6,9 +6,9 @@ import math
 import sys
 from collections.abc import Sequence
 
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 
-__all__ = ["KEPT_POINTS", "kept_points", "metric_score", "scores", "unscorable"]
+__all__ = ["DIGITS", "KEPT_POINTS", "kept_points", "metric_score", "scores"]
 
 #: Points of a curve that a baseline keeps: a picture of it, and few lines in a review.
 KEPT_POINTS = 64
@@ -17,7 +17,8 @@ FIRST_STEPS = 10
 #: Losses below this share of a run's largest are equal: a mean over 32 rows of a cross-entropy in
 #: float32 has no values between 0 and 4e-9, and exact zeros have no logarithm.
 FLOOR_SHARE = 1e-9
-#: Significant digits of a score, as many as a baseline's file keeps: a repeated run ties with it.
+#: Significant digits of a score and of all numbers in a baseline's file, so that a repeated run
+#: ties with it: enough to tell any two float32 values apart (IEEE 754-2019, table 5.1 counts 9).
 DIGITS = 9
 
 
@@ -36,7 +37,7 @@ def scores(losses: Sequence[float]) -> tuple[float, float]:
     reason = unscorable(losses)
     if reason:
         remedy = "Give metric= something that has a best value, or add a constant to the loss."
-        raise InvalidTrainingError(complaint(reason, "losses that are positive", remedy))
+        raise invalid(reason, "losses that are positive", remedy)
     if not all(map(math.isfinite, losses)):
         return math.inf, math.inf
     floor = _floor(losses)

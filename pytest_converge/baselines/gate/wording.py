@@ -1,4 +1,4 @@
-"""The sentence that says why the gate decided as it did, with its numbers."""
+"""What the gate says: the sentence with its reason, and the finding about the training."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 
 from pytest_converge.baselines.gate.comparison import Comparison
+from pytest_converge.core.baseline import BaselineVerdict
+from pytest_converge.core.finding import Finding
 
-__all__ = ["effect_in_words", "eleven_runs", "four_runs", "one_run", "signature"]
+__all__ = ["eleven_runs", "finding", "four_runs", "one_run", "refusal", "signature"]
 
 
 def signature(parts: Sequence[Comparison], drift: float) -> str:
@@ -43,6 +45,33 @@ def eleven_runs(
     return f"{_by_p(parts, p_values)}, fails at {limit:.1g}"
 
 
+def finding(verdict: BaselineVerdict, revision: str) -> Finding | None:
+    """What a comparison says about the training; None where there is nothing to say.
+
+    Args:
+        verdict: the gate's.
+        revision: the git revision that was compared with; empty for the recorded baseline.
+    """
+    against = revision or "its baseline"
+    if verdict.outcome == "fail":
+        message = f"trains worse than {against}: {_largest(verdict)} in {_runs(verdict)}"
+        return Finding(code="worse-than-baseline", message=message, evidence=_evidence(verdict))
+    if verdict.faster:
+        message = f"trains better than {against}: {_largest(verdict)} in {_runs(verdict)}"
+        evidence = _evidence(verdict)
+        return Finding(code="better-than-baseline", message=message, fails=False, evidence=evidence)
+    return None
+
+
+def refusal(verdict: BaselineVerdict) -> Finding:
+    """Why an update did not take place."""
+    message = (
+        f"worse than the baseline to replace: {_largest(verdict)} in {_runs(verdict)}; accept it "
+        'with --converge-accept-worse="the reason"'
+    )
+    return Finding(code="worse-than-baseline", message=message, evidence=_evidence(verdict))
+
+
 def effect_in_words(effect: float) -> str:
     """`12 % worse`, `0.3 % better`, `equal`."""
     percent = abs(100 * effect)
@@ -66,3 +95,27 @@ def _by_p(parts: Sequence[Comparison], p_values: Sequence[float]) -> str:
 def _largest_effect(parts: Sequence[Comparison]) -> float:
     """The effect on the score where it is largest for the worse."""
     return max(part.scale.effect(part.median_excess) for part in parts)
+
+
+def _largest(verdict: BaselineVerdict) -> str:
+    effect = max(verdict.effect, key=abs)
+    return effect_in_words(max(verdict.effect) if verdict.outcome == "fail" else effect)
+
+
+def _runs(verdict: BaselineVerdict) -> str:
+    return "1 run" if verdict.runs == 1 else f"{verdict.runs} runs"
+
+
+def _evidence(verdict: BaselineVerdict) -> dict[str, float | int | str | None]:
+    """The numbers behind a verdict under names of their own for each score."""
+    names = ("whole", "late") if len(verdict.effect) == 2 else ("metric",)
+    evidence: dict[str, float | int | str | None] = {"look": verdict.look, "runs": verdict.runs}
+    for name, effect in zip(names, verdict.effect, strict=True):
+        evidence[f"{name}_effect"] = effect
+    for name, p_value in zip(names, verdict.p_values, strict=False):
+        evidence[f"{name}_p"] = p_value
+    for name, ranks in zip(names, verdict.ranks, strict=False):
+        evidence[f"{name}_ranks"] = " ".join(map(str, ranks))
+    evidence["detectable"] = verdict.detectable
+    evidence["false_alarm"] = verdict.false_alarm
+    return evidence

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pytest_converge.baselines.session.actions import BaselineGate
+from pytest_converge.baselines.session.baseline_gate import BaselineGate, Subject
 from pytest_converge.baselines.session.runs import Runs
-from pytest_converge.baselines.session.subject import Subject, check_metric, subject_of
-from pytest_converge.core.baseline import BaselinePolicy, BaselineReport
+from pytest_converge.core.baseline import BaselinePolicy, BaselineReport, Value
 from pytest_converge.core.calls import Call
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid, nearest
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import TrainingRecord
@@ -45,11 +44,11 @@ class Connection:
         if not running.training.takes_builder:
             given = "baseline=True for an object that is trained by a step of its own"
             remedy = "Leave baseline out: a step cannot be built anew."
-            raise InvalidTrainingError(complaint(given, "a compiled Keras model", remedy))
+            raise invalid(given, "a compiled Keras model", remedy)
         if not running.training.replays:
             given = "a generator that cannot start again, with baseline=True"
             remedy = "Pass a tf.data.Dataset or a PyDataset, or fewer steps."
-            raise InvalidTrainingError(complaint(given, "data that can be read twice", remedy))
+            raise invalid(given, "data that can be read twice", remedy)
 
     def settle(
         self, running: TrainingRun, records: Sequence[TrainingRecord]
@@ -80,7 +79,9 @@ class Connection:
         runs = Runs(running, (), metric=metric, higher_is_better=bool(higher))
 
         def judge(run: Callable[[int], TrainingRecord]) -> str:
-            said = self._gate.compare(lambda number: runs.scored(run(number)), describe_machine())
+            said = self._gate.finding_about(
+                lambda number: runs.scored(run(number)), describe_machine()
+            )
             return said.code if said is not None and said.fails else ""
 
         return judge
@@ -98,7 +99,7 @@ def connect(
     if expectation.metric is not None and not expectation.baseline:
         remedy = "Add baseline=True, or bound the metric itself: metrics={name: (low, high)}."
         given = f"metric={expectation.metric!r} without a baseline"
-        raise InvalidTrainingError(complaint(given, "baseline=True with it", remedy))
+        raise invalid(given, "baseline=True with it", remedy)
     if not expectation.baseline or policy.mode == "off":
         return None
     from pytest_converge.training.adapters.build import check_builder
@@ -109,3 +110,45 @@ def connect(
     subject = subject_of(test, number, expectation, call, batches=batches)
     gate = BaselineGate.open(policy, subject)
     return None if gate is None else Connection(gate, subject, always=policy.records_failures)
+
+
+def subject_of(
+    test: str, number: int, expectation: Expectation, call: Call, *, batches: bool
+) -> Subject:
+    """The training that a verb was called for.
+
+    Args:
+        test: the id of the test.
+        number: which training of its test it is, counted from 1.
+        expectation: what is expected of it.
+        call: of the verb.
+        batches: True where the data come in batches of their own.
+    """
+    settings: dict[str, Value] = {
+        "metric": expectation.metric,
+        "seed": expectation.seed,
+        "steps": expectation.steps,
+        "verb": call.verb,
+        **({} if batches else call.batching),
+    }
+    return Subject(test=test, number=number, settings=settings, metric=expectation.metric)
+
+
+def check_metric(metric: str | None, directions: Mapping[str, bool | None]) -> None:
+    """Refuses a metric that is not measured, or of which nobody knows what better is.
+
+    Args:
+        metric: its name; None for the loss curve.
+        directions: what is measured, and whether more of it is better, None if unknown.
+    """
+    if metric is None:
+        return
+    if metric not in directions:
+        remedy = nearest(metric, directions)
+        if metric.startswith("val_") and not any(name.startswith("val_") for name in directions):
+            remedy = "Pass held-out data: validation_data=(x, y)."
+        raise invalid(f"metric={metric!r}", "a compiled metric", remedy)
+    if directions[metric] is None:
+        expected = "one of which Keras knows whether more is better"
+        remedy = "Use a loss, as metric='loss', or a metric of keras.metrics."
+        raise invalid(f"metric={metric!r}", expected, remedy)

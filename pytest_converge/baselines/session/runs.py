@@ -14,7 +14,7 @@ from pytest_converge.core.record import TrainingRecord
 if TYPE_CHECKING:
     from pytest_converge.training.loop.run import TrainingRun
 
-__all__ = ["Runs", "stored_run"]
+__all__ = ["Runs"]
 
 
 class Runs:

@@ -10,44 +10,22 @@ import random
 import re
 import struct
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from pytest_converge.baselines.files import errors
 from pytest_converge.baselines.files.document import dumps, loads
-from pytest_converge.baselines.files.schema import (
-    DOCUMENT_KEYS,
-    RUN_KEYS,
-    SCHEMA_VERSION,
-    TRAINING_KEYS,
-)
+from pytest_converge.baselines.files.errors import DefectError
+from pytest_converge.baselines.files.schema import SCHEMA_VERSION
 from pytest_converge.core.errors import InvalidTrainingError
 from tests.recorded import STEPS, TEST, recorded, stored_run
 
-PATH = Path("tests/__converge__/test_models/test_wine--0a1b2c3d.json")
-
 
 def load(text, test=TEST):
-    return loads(text.encode("utf-8", "surrogatepass"), path=PATH, test=test)
-
-
-def written(document):
-    """The text of a document as dumps would lay it out, with a checksum that holds.
-
-    Only for documents whose layout matters to nothing that is checked before the checksum.
-    """
-    return json.dumps(document, sort_keys=True, indent=2)
+    return loads(text.encode("utf-8", "surrogatepass"), test)
 
 
 def float32(bits):
     return struct.unpack("f", bits.to_bytes(4, "little"))[0]
-
-
-def changed(change):
-    document = json.loads(dumps([recorded()]))
-    change(document)
-    return written(document)
 
 
 @pytest.fixture(scope="module")
@@ -202,16 +180,16 @@ class TestDamage:
         rng = random.Random(1)
         lengths = {0, 1, len(sound) - 2, len(sound) - 1, *rng.sample(range(len(sound)), 50)}
         for length in sorted(lengths):
-            with pytest.raises(errors.BaselineFileError):
-                loads(sound[:length], path=PATH, test=TEST)
+            with pytest.raises(DefectError):
+                loads(sound[:length], TEST)
 
     def test_every_flipped_byte_is_noticed(self, sound):
         rng = random.Random(2)
         for position in rng.sample(range(len(sound)), 500):
             damaged = bytearray(sound)
             damaged[position] ^= rng.randrange(1, 256)
-            with pytest.raises(errors.BaselineFileError):
-                loads(bytes(damaged), path=PATH, test=TEST)
+            with pytest.raises(DefectError):
+                loads(bytes(damaged), TEST)
 
     def test_every_flipped_bit_of_the_beginning_is_noticed(self):
         runs = tuple(stored_run(i, steps=(1,), losses=(1.0,), scores=(1.0,)) for i in range(20))
@@ -220,8 +198,8 @@ class TestDamage:
             for bit in range(8):
                 damaged = bytearray(data)
                 damaged[position] ^= 1 << bit
-                with pytest.raises(errors.BaselineFileError):
-                    loads(bytes(damaged), path=PATH, test=TEST)
+                with pytest.raises(DefectError):
+                    loads(bytes(damaged), TEST)
 
     @pytest.mark.parametrize(
         ("old", "new"),
@@ -240,7 +218,7 @@ class TestDamage:
         run = dataclasses.replace(stored_run(), losses=(1e-9,) * len(STEPS))
         text = dumps([recorded(runs=(run, *recorded().runs[1:]))])
         assert old in text
-        with pytest.raises(errors.BaselineChecksumError):
+        with pytest.raises(DefectError):
             load(text.replace(old, new, 1))
 
     def test_a_number_with_more_digits_is_noticed_in_spite_of_its_checksum(self):
@@ -248,164 +226,40 @@ class TestDamage:
         lines = text.split("\n")
         digest = hashlib.sha256("\n".join(lines[:1] + lines[2:]).encode()).hexdigest()
         lines[1] = f'  "checksum": "sha256:{digest}",'
-        with pytest.raises(errors.BaselineChecksumError, match="not the one that its values give"):
+        with pytest.raises(DefectError, match="not the one that its values give"):
             load("\n".join(lines))
 
 
-def first_run(document):
-    return document["trainings"][0]["runs"][0]
-
-
-def setting(where, **values):
-    return lambda document: where(document).update(values)
-
-
-def top(document):
-    return document
-
-
-def training(document):
-    return document["trainings"][0]
-
-
-SHAPES = [
-    # the newer version comes before everything that it might have changed
-    (setting(top, schema_version=2, more=1), "NewerBaselineError", "schema_version=2 (this one"),
-    (setting(top, schema_version=0), "BaselineTypeError", "schema_version=0 (int) for a version"),
-    (setting(top, schema_version=True), "BaselineTypeError", "schema_version=True (bool)"),
-    (setting(top, schema_version=1.0), "BaselineTypeError", "schema_version=1.0 (float)"),
-    (lambda d: d.pop("schema_version"), "BaselineTypeError", "schema_version=None (NoneType)"),
-    (setting(top, note="x"), "BaselineKeyError", "the unknown key 'note' (str)"),
-    (lambda d: d.pop("checksum"), "BaselineKeyError", "without the key 'checksum' (str)"),
-    (setting(top, test=3), "BaselineTypeError", "with test=3 (int) for a text"),
-    (setting(top, trainings={}), "BaselineTypeError", "trainings={} (dict) for an array"),
-    (setting(top, trainings=[]), "BaselineNumberingError", "have the numbers none"),
-    (setting(top, trainings=[1]), "BaselineTypeError", "trainings[0]=1 (int) for an object"),
-    (setting(training, number=0), "BaselineTypeError", "trainings[0].number=0 (int)"),
-    (setting(training, number=True), "BaselineTypeError", "trainings[0].number=True (bool)"),
-    (setting(training, commit=None), "BaselineTypeError", "trainings[0].commit=None"),
-    (setting(training, reason=1.5), "BaselineTypeError", "trainings[0].reason=1.5 (float)"),
-    (setting(training, settings=[]), "BaselineTypeError", "trainings[0].settings=[] (list)"),
-    (
-        setting(training, environment={"a": []}),
-        "BaselineTypeError",
-        "trainings[0].environment.a=[] (list) for a plain value",
-    ),
-    (setting(training, runs=[]), "BaselineRunsError", "with 0 runs in trainings[0], of 20"),
-    (lambda d: training(d)["runs"].pop(), "BaselineRunsError", "with 19 runs"),
-    (setting(first_run, seed=8), "BaselineRunsError", "with a seed twice in trainings[0]"),
-    (setting(first_run, scores=[1.0]), "BaselineRunsError", "with runs of different scores"),
-    (setting(first_run, seed=-1), "BaselineTypeError", "trainings[0].runs[0].seed=-1 (int)"),
-    (setting(first_run, seed=2**32), "BaselineTypeError", "at most 4294967295"),
-    (setting(first_run, seed=7.0), "BaselineTypeError", "runs[0].seed=7.0 (float)"),
-    (setting(first_run, scores=[]), "BaselineTypeError", "for 1 to 2 scores"),
-    (setting(first_run, scores=[0.1] * 3), "BaselineTypeError", "for 1 to 2 scores"),
-    (setting(first_run, scores=["NaN", 1.0]), "BaselineTypeError", "scores[0]=nan (float)"),
-    (setting(first_run, scores=["-Infinity", 1.0]), "BaselineTypeError", "scores[0]=-inf"),
-    (setting(first_run, scores=[1, 1.0]), "BaselineTypeError", "scores[0]=1 (int)"),
-    (setting(first_run, losses=["nan"]), "BaselineTypeError", "losses[0]='nan' (str)"),
-    (setting(first_run, losses=[True]), "BaselineTypeError", "losses[0]=True (bool)"),
-    (setting(first_run, losses=[1.0]), "BaselineStepsError", "with 29 steps and 1 losses"),
-    (setting(first_run, steps=[], losses=[]), "BaselineStepsError", "with 0 steps"),
-    (
-        setting(first_run, steps=[*range(1, 66)], losses=[1.0] * 65),
-        "BaselineStepsError",
-        "with 65 steps in trainings[0].runs[0], of 1 to 64",
-    ),
-    (setting(first_run, steps=[1, 3, 2], losses=[1.0] * 3), "BaselineStepsError", "do not rise"),
-    (setting(first_run, steps=[1, 1], losses=[1.0] * 2), "BaselineStepsError", "do not rise"),
-    (setting(first_run, steps=[0, 1], losses=[1.0] * 2), "BaselineTypeError", "steps[0]=0 (int)"),
-    (setting(first_run, steps=[1.0], losses=[1.0]), "BaselineTypeError", "steps[0]=1.0 (float)"),
-    (
-        lambda d: first_run(d).pop("seed"),
-        "BaselineKeyError",
-        "'seed' (str) in trainings[0].runs[0]",
-    ),
-    (setting(first_run, lr=1), "BaselineKeyError", "'lr' (str) in trainings[0].runs[0]"),
-    (
-        lambda d: d["trainings"].append(d["trainings"][0]),
-        "BaselineNumberingError",
-        "have the numbers 1, 1",
-    ),
-    (setting(top, test="tests/test_models.py::test_beer"), "OtherTestError", "::test_beer"),
-    (setting(top, checksum="sha256:0"), "BaselineChecksumError", "checksum"),
-]
-
-
 class TestDefects:
-    @pytest.mark.parametrize(("change", "name", "part"), SHAPES)
-    def test_a_defect_of_the_values_is_named(self, change, name, part):
-        kind = getattr(errors, name)
-        with pytest.raises(kind) as caught:
-            load(changed(change))
-        assert type(caught.value) is kind
-        message = str(caught.value)
-        assert part in message
-        assert message.startswith(f"got {PATH} ")
-        assert "; expected " in message
-        assert message.endswith(
-            (f"{TEST} --converge-baseline=new", "(pip install --upgrade pytest-converge).")
-        )
-        assert "\n" not in message
-
     @pytest.mark.parametrize(
-        ("data", "name", "part"),
+        ("data", "part"),
         [
-            (b"", "BaselineSyntaxError", "no JSON"),
-            (b"[1", "BaselineSyntaxError", "line 1, column 3"),
-            (b"[]", "BaselineTypeError", "with [] (list) for an object"),
-            (b"\xef\xbb\xbf{}", "BaselineSyntaxError", "BOM"),
-            (b'{"a": "\xff"}', "BaselineEncodingError", "byte 7"),
-            ("{}".encode("utf-16"), "BaselineEncodingError", "byte 0"),
-            (b'{"a": NaN}', "BaselineNumberError", "the number NaN"),
-            (b'{"a": -Infinity}', "BaselineNumberError", "the number -Infinity"),
-            (b'{"a": 1e999}', "BaselineNumberError", "the number 1e999"),
-            (b'{"a": ' + b"1" * 5000 + b"}", "BaselineNumberError", "the number 1111"),
-            (b'{"a": ' + b"1" * 21 + b"}", "BaselineNumberError", "the number 1111"),
-            (b'{"a": ' + b"1" * 20 + b"}", "BaselineTypeError", "schema_version=None"),
-            (b'{"b": 1, "a": 2, "a": 2}', "DuplicateKeyError", "the key 'a' (str) twice"),
-            (b"[" * 100_000, "BaselineSyntaxError", ""),
-            (b"{}\n<<<<<<< HEAD\n", "ConflictedBaselineError", "in line 2"),
-            (b"=======\n{}", "ConflictedBaselineError", "in line 1"),
-            (b"{}\r\n>>>>>>> branch\r\n", "ConflictedBaselineError", "in line 2"),
-            (b"{}\n||||||| base\n", "ConflictedBaselineError", "in line 2"),
+            (b"", "no JSON"),
+            (b"[1", "line 1, column 3"),
+            (b"[]", "with [] (list) for an object"),
+            (b"\xef\xbb\xbf{}", "BOM"),
+            (b'{"a": "\xff"}', "byte 7"),
+            ("{}".encode("utf-16"), "byte 0"),
+            (b'{"a": NaN}', "the number NaN"),
+            (b'{"a": -Infinity}', "the number -Infinity"),
+            (b'{"a": 1e999}', "the number 1e999"),
+            (b'{"a": ' + b"1" * 5000 + b"}", "the number 1111"),
+            (b'{"a": ' + b"1" * 21 + b"}", "the number 1111"),
+            (b'{"a": ' + b"1" * 20 + b"}", "schema_version=None"),
+            (b'{"b": 1, "a": 2, "a": 2}', "the key 'a' (str) twice"),
+            (b"[" * 100_000, "nested without end"),
+            (b"{}\n<<<<<<< HEAD\n", "in line 2"),
+            (b"=======\n{}", "in line 1"),
+            (b"{}\r\n>>>>>>> branch\r\n", "in line 2"),
+            (b"{}\n||||||| base\n", "in line 2"),
         ],
     )
-    def test_a_defect_of_the_text_is_named(self, data, name, part):
-        kind = getattr(errors, name)
-        with pytest.raises(kind) as caught:
-            loads(data, path=PATH, test=TEST)
-        assert type(caught.value) is kind
-        assert part in str(caught.value)
-
-    def test_a_conflict_says_how_to_go_on(self):
-        with pytest.raises(errors.ConflictedBaselineError) as caught:
-            load("{\n<<<<<<< HEAD\n")
-        assert str(caught.value) == (
-            f"got {PATH} with a merge conflict in line 2; expected one baseline. Two sides of a "
-            "baseline cannot be merged: take one side (git checkout --theirs FILE), then record "
-            f"what the merged code does: pytest {TEST} --converge-baseline=update"
-        )
+    def test_a_defect_of_the_text_is_named(self, data, part):
+        with pytest.raises(DefectError, match=re.escape(part)):
+            loads(data, TEST)
 
     def test_any_test_may_be_asked_for(self, text):
         assert load(text, "")[0].test == TEST
-
-    def test_every_error_has_its_own_name_and_is_an_invalid_training(self):
-        kinds = [getattr(errors, name) for name in errors.__all__ if name.endswith("Error")]
-        assert len(kinds) == 20
-        assert all(issubclass(kind, errors.BaselineFileError) for kind in kinds)
-        assert issubclass(errors.BaselineFileError, InvalidTrainingError)
-        # pytest's short summary prints the module before the name.
-        assert {kind.__module__ for kind in kinds} == {"builtins"}
-        documented = {line.split()[1] for line in errors.__doc__.splitlines() if "─ " in line}
-        assert documented == {kind.__name__ for kind in kinds}
-
-    def test_every_key_is_described(self):
-        reference = Path(__file__).parents[3] / "docs" / "reference.md"
-        section = reference.read_text(encoding="utf-8").split("## Files of baselines")[1]
-        rows = re.findall(r"^\| (`.*?`) \|", section.split("\n## ")[0], re.MULTILINE)
-        described = {key for row in rows for key in re.findall(r"`(.*?)`", row)}
-        assert described == DOCUMENT_KEYS | TRAINING_KEYS | RUN_KEYS
 
     def test_the_version_that_is_written_is_the_known_one(self):
         assert json.loads(dumps([recorded()]))["schema_version"] == SCHEMA_VERSION

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from pytest_converge.baselines.gate.comparison import Comparison, Scale, compare
+from pytest_converge.baselines.gate.comparison import Comparison, Scale, compare_scores
 from tests.baselines.gate.cases import RISING, runs
 
 
@@ -57,17 +57,17 @@ def test_worse_runs_make_a_low_p_and_better_ones_the_other():
 
 
 def test_every_score_is_compared_in_its_own_unit():
-    losses, metric = compare(
+    losses, metric = compare_scores(
         runs(RISING, [-0.8] * 20), runs([0.3], [-0.7]), tolerance=0.05, logarithmic=False
     )
     assert (losses.baseline, losses.new) == (RISING, (0.3,))
     assert metric.scale.unit == 0.8
     assert metric.tolerance == pytest.approx(0.04)
-    (logarithmic,) = compare(runs(RISING), runs([0.3]), tolerance=0.05, logarithmic=True)
+    (logarithmic,) = compare_scores(runs(RISING), runs([0.3]), tolerance=0.05, logarithmic=True)
     assert logarithmic.tolerance == pytest.approx(math.log(1.05))
 
 
 @pytest.mark.parametrize("values", [[0.0] * 20, [math.inf] * 20])
 def test_a_metric_without_a_size_has_the_unit_1(values):
-    (part,) = compare(runs(values), runs([0.3]), tolerance=0.05, logarithmic=False)
+    (part,) = compare_scores(runs(values), runs([0.3]), tolerance=0.05, logarithmic=False)
     assert part.scale.unit == 1.0

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_converge.baselines.session.actions import BaselineGate
-from pytest_converge.baselines.session.subject import Subject
+from pytest_converge.baselines.session.baseline_gate import BaselineGate, Subject
 from pytest_converge.core.baseline import BaselinePolicy
 from tests.recorded import stored_run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_converge.baselines.session.subject import check_metric, subject_of
+from pytest_converge.baselines.session.connection import check_metric, subject_of
 from pytest_converge.core.calls import FitCall, MinimizeCall
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.core.expectation import Expectation

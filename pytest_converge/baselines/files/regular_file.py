@@ -1,4 +1,4 @@
-"""Reading and replacing one file: no links, no races, nothing half written.
+"""Reading and replacing one regular file: no links, no races, nothing half written.
 
 Where the system allows it (not on Windows), every folder below the first is opened by itself and
 the next name is looked up in what was opened. Then a folder that is exchanged for a link in the
@@ -11,23 +11,17 @@ import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pytest_converge.baselines.files.errors import (
-    IrregularBaselineError,
-    LinkedBaselineError,
-    MissingBaselineError,
-    OversizedBaselineError,
-    UnreadableBaselineError,
-    UnwritableBaselineError,
-)
+from pytest_converge.baselines.files.errors import DefectError
 from pytest_converge.baselines.files.paths import temporary_name
 
-__all__ = ["SIZE_LIMIT", "read_regular", "replace_regular"]
+__all__ = ["read_regular", "replace_file", "replace_regular"]
 
 #: Bytes. Twenty runs of 64 points take about 30 kB; this is room for 250 trainings in one test.
 SIZE_LIMIT = 8 * 2**20
+REGULAR = "a regular file in regular folders"
 
 #: Whether names can be looked up in an opened folder.
 RELATIVE = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
@@ -68,64 +62,72 @@ class _Folder:
                 os.fsync(self.fd)
 
 
-def read_regular(path: Path, *, inner: int = 0, test: str = "") -> bytes:
+def read_regular(path: Path, *, inner: int = 0) -> bytes:
     """The bytes of a regular file of at most `SIZE_LIMIT`.
 
     Args:
         path: the file; it must be no link.
         inner: how many of the folders above it must be no links either.
-        test: the id of its test, for messages.
 
     Raises:
-        BaselineFileError: one of its kinds says which of this does not hold.
+        FileNotFoundError: there is none.
+        DefectError: a link or no file stands in its place, or it cannot be read.
     """
     try:
-        with _opened(path, inner, test) as folder:
-            _require_regular(folder.state(path.name), path, test)
+        with _opened(path, inner) as folder:
+            _require(stat.S_ISREG, folder.state(path.name), path)
             with open(folder.open(path.name, _READ), "rb") as file:
                 # What was opened may be another file than what was looked at.
-                _require_regular(os.fstat(file.fileno()), path, test)
+                _require(stat.S_ISREG, os.fstat(file.fileno()), path)
                 content = file.read(SIZE_LIMIT + 1)
     except FileNotFoundError:
-        raise MissingBaselineError(path, "that does not exist", test=test) from None
+        raise
     except OSError as error:
-        raise UnreadableBaselineError(
-            path, f"that cannot be read ({_why(error)})", test=test
-        ) from None
+        remedy = "Look at its permissions and at those of its folder."
+        text = f"that cannot be read ({_why(error)})"
+        raise DefectError(text, "a file that can be read", remedy) from None
     if len(content) > SIZE_LIMIT:
-        raise OversizedBaselineError(path, f"of more than {SIZE_LIMIT} bytes", test=test)
+        raise DefectError(f"of more than {SIZE_LIMIT} bytes")
     return content
 
 
-def replace_regular(path: Path, content: bytes, *, inner: int = 0, test: str = "") -> None:
-    """Put `content` in the place of a file, or of none: whole, or not at all.
-
-    It is written under another name, brought to the disk, and renamed. A process that is killed
-    meanwhile leaves the old file and at most a temporary one beside it. The permissions are those
-    that `open` would leave: the old file's, else by the umask.
+def replace_regular(path: Path, content: bytes, *, inner: int = 0) -> None:
+    """Put `content` in the place of a regular file, or of none; see `replace_file`.
 
     Args:
         path: the file; missing inner folders are created.
         content: what it holds afterwards.
         inner: how many of the folders above it must be no links.
-        test: the id of its test, for messages.
 
     Raises:
-        BaselineFileError: a link or no file stands in its place, or it cannot be written.
+        DefectError: a link or no file stands in its place, or it cannot be written.
     """
     try:
-        with _opened(path, inner, test, create=True) as folder:
+        with _opened(path, inner, create=True) as folder:
             old = folder.state(path.name)
             if old is not None:
-                _require_regular(old, path, test)
+                _require(stat.S_ISREG, old, path)
             _replace(folder, path.name, content, old)
     except OSError as error:
-        raise UnwritableBaselineError(
-            path, f"that cannot be written ({_why(error)})", test=test
-        ) from None
+        remedy = "Look at the permissions of the folder and at the space on the disk."
+        text = f"that cannot be written ({_why(error)})"
+        raise DefectError(text, "a folder that can be written to", remedy) from None
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put `content` in the place of whatever stands there: whole, or not at all.
+
+    It is written under another name, brought to the disk, and renamed. A process that is killed
+    meanwhile leaves the old file and at most a temporary one beside it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    _replace(_Folder(path.parent, None), path.name, content, None)
 
 
 def _replace(folder: _Folder, name: str, content: bytes, old: os.stat_result | None) -> None:
+    """The permissions are those that `open` would leave: the old file's, else by the umask."""
     temporary = temporary_name(name, secrets.token_hex(8))
     try:
         with open(folder.open(temporary, _WRITE, 0o666), "wb") as file:
@@ -145,7 +147,7 @@ def _replace(folder: _Folder, name: str, content: bytes, old: os.stat_result | N
 
 
 @contextlib.contextmanager
-def _opened(path: Path, inner: int, test: str, create: bool = False) -> Iterator[_Folder]:
+def _opened(path: Path, inner: int, *, create: bool = False) -> Iterator[_Folder]:
     """The folder of `path`, reached through `inner` folders that are no links."""
     with contextlib.ExitStack() as stack:
         folder = _Folder(path.parents[inner], None)
@@ -155,7 +157,7 @@ def _opened(path: Path, inner: int, test: str, create: bool = False) -> Iterator
         for parent in reversed(path.parents[:inner]):
             if create and folder.state(parent.name) is None:
                 _make(folder, parent.name)
-            _require_folder(folder.state(parent.name), parent, test)
+            _require(stat.S_ISDIR, folder.state(parent.name), parent)
             inside = _Folder(parent, None)
             if RELATIVE:
                 inside.fd = folder.open(parent.name, _FOLDER)
@@ -171,22 +173,19 @@ def _make(folder: _Folder, name: str) -> None:
     folder.sync()
 
 
-def _require_folder(state: os.stat_result | None, path: Path, test: str) -> None:
+def _require(kind: Callable[[int], bool], state: os.stat_result | None, path: Path) -> None:
+    """Refuse anything else than what `kind` says; links too.
+
+    What is behind a link may be anywhere, and may be another file a moment later.
+    """
     if state is None:
         raise FileNotFoundError(path)
     if stat.S_ISLNK(state.st_mode):
-        raise LinkedBaselineError(path, "that is a symbolic link", test=test)
-    if not stat.S_ISDIR(state.st_mode):
-        raise IrregularBaselineError(path, "that is no folder", test=test)
-
-
-def _require_regular(state: os.stat_result | None, path: Path, test: str) -> None:
-    if state is None:
-        raise FileNotFoundError(path)
-    if stat.S_ISLNK(state.st_mode):
-        raise LinkedBaselineError(path, "that is a symbolic link", test=test)
-    if not stat.S_ISREG(state.st_mode):
-        raise IrregularBaselineError(path, "that is no regular file", test=test)
+        remedy = "Put the file or folder itself in the place of the link."
+        raise DefectError("that is a symbolic link", REGULAR, remedy, path)
+    if not kind(state.st_mode):
+        what = "folder" if kind is stat.S_ISDIR else "regular file"
+        raise DefectError(f"that is no {what}", REGULAR, "Move away what stands there.", path)
 
 
 def _why(error: OSError) -> str:

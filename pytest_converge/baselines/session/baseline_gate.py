@@ -12,42 +12,53 @@ import contextlib
 import dataclasses
 import math
 import os
+import statistics
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pytest_converge.baselines.files.errors import MissingBaselineError, record_command
-from pytest_converge.baselines.files.store import Store
+from pytest_converge.baselines.files.paths import baseline_path
+from pytest_converge.baselines.files.store import load, save
 from pytest_converge.baselines.gate import rules
 from pytest_converge.baselines.gate.bounds import SEEDS
-from pytest_converge.baselines.gate.comparison import compare
+from pytest_converge.baselines.gate.comparison import compare_scores
 from pytest_converge.baselines.gate.decision import decide
-from pytest_converge.baselines.session.commit import commit_of
-from pytest_converge.baselines.session.findings import finding, refusal
-from pytest_converge.baselines.session.session_errors import (
-    BaselineSettingsError,
-    BaselineTimeError,
-)
-from pytest_converge.baselines.session.subject import Subject
-from pytest_converge.baselines.session.values import (
-    broken,
-    differences,
-    exponential,
-    medians,
-    remembered,
-)
+from pytest_converge.baselines.gate.wording import finding, refusal
 from pytest_converge.core.baseline import (
     Baseline,
     BaselinePolicy,
     BaselineReport,
     BaselineVerdict,
+    EnvironmentChange,
     StoredRun,
     Value,
 )
-from pytest_converge.core.errors import InvalidTrainingError, complaint
+from pytest_converge.core.errors import invalid
 from pytest_converge.core.finding import Finding
 
-__all__ = ["BaselineGate"]
+__all__ = ["BaselineGate", "Subject"]
+
+#: Git answers at once where there is a repository; nothing depends on the answer.
+GIT_SECONDS = 10.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """The training that has a baseline.
+
+    Attributes:
+        test: the id of the test.
+        number: which training of its test it is, counted from 1.
+        settings: what must be equal for a comparison to make sense.
+        metric: what is compared in place of the loss curve; None for the curve.
+    """
+
+    test: str
+    number: int
+    settings: Mapping[str, Value]
+    metric: str | None = None
 
 
 class BaselineGate:
@@ -83,20 +94,24 @@ class BaselineGate:
         Raises:
             MissingBaselineError: nothing is recorded, and nothing is to be.
             BaselineFileError: the file cannot be used.
-            BaselineSettingsError: the training is set in another way than the recorded one.
+            InvalidTrainingError: the training is set in another way than the recorded one.
         """
         if policy.mode == "off":
             return None
         if policy.mode == "absent":
             return cls(policy, subject, Path(), ())
-        store = Store(Path(policy.root) if policy.root else None)
-        path = store.path_of(Path(policy.test_file), subject.test)
+        test_file = Path(policy.test_file)
+        folder = Path(policy.root) if policy.root else test_file.parent
+        path = baseline_path(folder, test_file, subject.test)
+        may_be_missing = policy.mode == "new" or bool(policy.revision)
         trainings: tuple[Baseline, ...] = ()
-        may_be_missing = policy.mode == "new" or policy.revision
-        with contextlib.suppress(*([MissingBaselineError] if may_be_missing else [])):
-            trainings = store.load(path, subject.test)
+        try:
+            trainings = load(path, subject.test)
+        except MissingBaselineError:
+            if not may_be_missing:
+                raise
         gate = cls(policy, subject, path, trainings)
-        gate.check(may_be_missing=bool(may_be_missing))
+        gate._check(may_be_missing=may_be_missing)
         return gate
 
     def settle(
@@ -117,8 +132,7 @@ class BaselineGate:
             What became of the baseline, and what there is to say about the training.
 
         Raises:
-            BaselineTimeError: the runs take longer than allowed.
-            InvalidTrainingError: runs that cannot be recorded.
+            InvalidTrainingError: the runs take longer than allowed, or cannot be recorded.
         """
         if self._stored is None and self._policy.revision:
             return BaselineReport(action="absent", revision=self._policy.revision), None
@@ -143,7 +157,7 @@ class BaselineGate:
         """True where there is something to compare with."""
         return self._stored is not None
 
-    def compare(
+    def finding_about(
         self, run: Callable[[int], StoredRun], environment: Mapping[str, Value]
     ) -> Finding | None:
         """What a comparison says of runs of a changed training; records nothing.
@@ -153,13 +167,13 @@ class BaselineGate:
             environment: what may change the numbers a little.
 
         Raises:
-            BaselineTimeError: the runs take longer than allowed.
+            InvalidTrainingError: the runs take longer than allowed.
         """
         if self._stored is None:
             return None
         return self._compare(self._stored, self._within_time(run, self._clock()), environment)[1]
 
-    def check(self, *, may_be_missing: bool) -> None:
+    def _check(self, *, may_be_missing: bool) -> None:
         """Refuses a training that has no baseline, or one of other settings; see `open`."""
         stored, subject = self._stored, self._subject
         if stored is None:
@@ -169,7 +183,7 @@ class BaselineGate:
             return
         if self._policy.mode == "update":
             return
-        changed = differences(stored.settings, subject.settings)
+        changed = _differences(stored.settings, subject.settings)
         if changed:
             texts = [f"{item.name}={item.present!r}" for item in changed]
             before = [f"{item.name}={item.recorded!r}" for item in changed]
@@ -178,7 +192,7 @@ class BaselineGate:
                 remedy = "Two revisions can be compared only where both train with equal settings."
             given = f"a training with {', '.join(texts)}"
             expected = f"{', '.join(before)} as in its baseline"
-            raise BaselineSettingsError(complaint(given, expected, remedy))
+            raise invalid(given, expected, remedy)
 
     def _within_time(self, run: Callable[[int], StoredRun], began: float) -> Iterator[StoredRun]:
         """The runs one by one; an error where the time is over and another one is asked for."""
@@ -189,14 +203,14 @@ class BaselineGate:
                 expected = f"all runs of a baseline within {self._policy.seconds:g} s"
                 longer = math.ceil(1.5 * passed / number * SEEDS)
                 remedy = f"Train fewer steps, or allow more: --converge-baseline-seconds={longer}"
-                raise BaselineTimeError(complaint(given, expected, remedy))
+                raise invalid(given, expected, remedy)
             yield run(number)
 
     def _compare(
         self, stored: Baseline, runs: Iterator[StoredRun], environment: Mapping[str, Value]
     ) -> tuple[BaselineReport, Finding | None]:
         made: list[StoredRun] = []
-        verdict = self._decide(stored, remembered(runs, made), environment)
+        verdict = self._decide(stored, _remembered(runs, made), environment)
         report = self._report("checked", made, environment, verdict)
         return report, finding(verdict, self._policy.revision)
 
@@ -208,23 +222,20 @@ class BaselineGate:
             runs,
             tolerance=self._policy.tolerance,
             alpha=self._policy.alpha,
-            same_environment=not differences(stored.environment, environment),
+            same_environment=not _differences(stored.environment, environment),
             logarithmic=self._subject.metric is None,
         )
 
     def _record(self, runs: list[StoredRun], environment: Mapping[str, Value]) -> BaselineReport:
-        self._refuse_broken(runs)
-        self._save(runs, environment, reason=self._policy.accept_worse if broken(runs) else "")
+        self._save(runs, environment)
         return self._report("recorded", runs, environment)
 
     def _update(
         self, stored: Baseline, runs: list[StoredRun], environment: Mapping[str, Value]
     ) -> tuple[BaselineReport, Finding | None]:
-        if differences(stored.settings, self._subject.settings):
+        if _differences(stored.settings, self._subject.settings):
             # Scores of other steps or batches say nothing about better or worse.
-            self._refuse_broken(runs)
-            reason = self._policy.accept_worse if broken(runs) else ""
-            self._save(runs, environment, reason=reason)
+            self._save(runs, environment)
             return self._report("updated", runs, environment), None
         verdict = self._decide(stored, iter(runs), environment)
         if self._repeats(stored, runs):
@@ -233,8 +244,7 @@ class BaselineGate:
         worse = verdict.outcome == "fail"
         if worse and not self._policy.accept_worse:
             return self._report("refused", runs, environment, verdict), refusal(verdict)
-        reason = self._policy.accept_worse if worse or broken(runs) else ""
-        self._save(runs, environment, reason=reason)
+        self._save(runs, environment, worse=worse)
         return self._report("updated", runs, environment, verdict), None
 
     def _repeats(self, stored: Baseline, runs: Sequence[StoredRun]) -> bool:
@@ -242,7 +252,7 @@ class BaselineGate:
         for old, new in zip(stored.runs, runs, strict=True):
             if old.seed != new.seed or len(old.scores) != len(new.scores):
                 return False
-            parts = compare(
+            parts = compare_scores(
                 [old],
                 [new],
                 tolerance=self._policy.tolerance,
@@ -253,29 +263,33 @@ class BaselineGate:
         return True
 
     def _refuse_broken(self, runs: Sequence[StoredRun]) -> None:
-        found = broken(runs)
+        found = _broken(runs)
         if found and not self._policy.accept_worse:
             seeds = ", ".join(str(run.seed) for run in found)
             given = f"{len(found)} of {len(runs)} runs that are not finite (seed {seeds})"
             remedy = 'Repair them, or accept them: --converge-accept-worse="the reason"'
-            raise InvalidTrainingError(complaint(given, "finite runs to record", remedy))
+            raise invalid(given, "finite runs to record", remedy)
 
     def _save(
-        self, runs: Sequence[StoredRun], environment: Mapping[str, Value], *, reason: str
+        self,
+        runs: Sequence[StoredRun],
+        environment: Mapping[str, Value],
+        *,
+        worse: bool = False,
     ) -> None:
+        self._refuse_broken(runs)
         subject = self._subject
         recorded = Baseline(
             test=subject.test,
             number=subject.number,
             settings=subject.settings,
             environment=environment,
-            commit=commit_of(Path(self._policy.test_file).parent),
-            reason=reason,
+            commit=_commit_of(Path(self._policy.test_file).parent),
+            reason=self._policy.accept_worse if worse or _broken(runs) else "",
             runs=tuple(runs),
         )
         others = [training for training in self._trainings if training.number != subject.number]
-        store = Store(Path(self._policy.root) if self._policy.root else None)
-        store.save(self._path, [*others, recorded])
+        save(self._path, [*others, recorded])
 
     def _report(
         self,
@@ -292,16 +306,16 @@ class BaselineGate:
             commit=stored.commit if stored else "",
             verdict=verdict,
             metric=self._subject.metric or "",
-            environment=differences(stored.environment, environment) if stored else (),
-            before=medians(stored.runs) if stored else (),
-            after=medians(runs),
+            environment=_differences(stored.environment, environment) if stored else (),
+            before=_medians(stored.runs) if stored else (),
+            after=_medians(runs),
             runs=len(runs),
         )
 
     def _as_measured(self, scores: Sequence[float], higher_is_better: bool) -> tuple[float, ...]:
         """Scores as the losses or the metric behind them."""
         if self._subject.metric is None:
-            return tuple(map(exponential, scores))
+            return tuple(map(_exponential, scores))
         return tuple(-score if higher_is_better else score for score in scores)
 
     def _shown_path(self) -> str:
@@ -309,3 +323,52 @@ class BaselineGate:
             relative = os.path.relpath(self._path, self._policy.relative_to or os.curdir)
             return Path(relative).as_posix()
         return str(self._path)
+
+
+def _remembered(runs: Iterator[StoredRun], made: list[StoredRun]) -> Iterator[StoredRun]:
+    """The runs, each of which is also put into `made`."""
+    for run in runs:
+        made.append(run)
+        yield run
+
+
+def _differences(
+    recorded: Mapping[str, Value], present: Mapping[str, Value]
+) -> tuple[EnvironmentChange, ...]:
+    """What is not the same, or is known on one side alone, by name."""
+    return tuple(
+        EnvironmentChange(name=name, recorded=recorded.get(name), present=present.get(name))
+        for name in sorted({*recorded, *present})
+        if recorded.get(name) != present.get(name)
+    )
+
+
+def _broken(runs: Sequence[StoredRun]) -> list[StoredRun]:
+    """The runs that were not finite."""
+    return [run for run in runs if not all(map(math.isfinite, run.scores))]
+
+
+def _exponential(score: float) -> float:
+    """The loss behind a score; infinite beyond all floats."""
+    try:
+        return math.exp(score)
+    except OverflowError:
+        return math.inf
+
+
+def _medians(runs: Sequence[StoredRun]) -> tuple[float, ...]:
+    """The median of each score, one of the runs' own where their number is even."""
+    columns = zip(*(run.scores for run in runs), strict=True)
+    return tuple(statistics.median_low(column) for column in columns)
+
+
+def _commit_of(folder: Path) -> str:
+    """The revision that is checked out there; empty without git or a repository."""
+    command = ["git", "-C", str(folder), "rev-parse", "--verify", "--quiet", "HEAD"]
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed command; the folder is an argument
+            command, capture_output=True, text=True, timeout=GIT_SECONDS, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()

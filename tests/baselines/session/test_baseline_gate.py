@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
+import shutil
+import subprocess
 
 import pytest
 
 from pytest_converge.baselines.files.errors import BaselineFileError, MissingBaselineError
-from pytest_converge.baselines.files.store import Store
-from pytest_converge.baselines.session.actions import BaselineGate
-from pytest_converge.baselines.session.session_errors import (
-    BaselineSettingsError,
-    BaselineTimeError,
+from pytest_converge.baselines.files.paths import baseline_path
+from pytest_converge.baselines.files.store import load
+from pytest_converge.baselines.session.baseline_gate import (
+    BaselineGate,
+    _broken,
+    _commit_of,
+    _differences,
+    _exponential,
+    _medians,
+    _remembered,
 )
 from pytest_converge.core.baseline import BaselinePolicy
 from pytest_converge.core.errors import InvalidTrainingError
+from tests.baselines.gate.cases import runs
 from tests.baselines.session.sessions import HERE, TEST, Machine, ask, subject
 
 
@@ -36,7 +44,7 @@ def test_new_records_twenty_runs(tmp_path):
     assert machine.made == list(range(20))
     assert (report.action, report.runs, report.written, finding) == ("recorded", 20, True, None)
     assert report.path == file_of(tmp_path).relative_to(tmp_path).as_posix()
-    (stored,) = Store().load(file_of(tmp_path), TEST)
+    (stored,) = load(file_of(tmp_path), TEST)
     assert [run.seed for run in stored.runs] == list(range(7, 27))
     assert (stored.environment, stored.settings["steps"]) == (HERE, 200)
     assert report.before == ()
@@ -103,9 +111,9 @@ def test_a_training_that_the_file_does_not_have_is_missing_too(recorded):
 
 
 def test_a_second_training_is_recorded_beside_the_first(recorded):
-    (first,) = Store().load(file_of(recorded), TEST)
+    (first,) = load(file_of(recorded), TEST)
     ask(recorded, Machine(level=1.0), mode="new", what=subject(number=2))
-    kept, second = Store().load(file_of(recorded), TEST)
+    kept, second = load(file_of(recorded), TEST)
     assert kept == first
     assert second.number == 2
 
@@ -125,7 +133,7 @@ def test_other_settings_are_an_error_that_names_each(recorded):
         r"its baseline\. .*--converge-baseline=update"
     )
     machine = Machine()
-    with pytest.raises(BaselineSettingsError, match=pattern):
+    with pytest.raises(InvalidTrainingError, match=pattern):
         ask(recorded, machine, what=subject(steps=100, batch_size=16))
     assert machine.made == []
 
@@ -187,10 +195,10 @@ def test_update_refuses_worse_runs(recorded):
 def test_worse_runs_are_accepted_for_a_reason_that_is_kept(recorded):
     report, finding = ask(recorded, Machine(level=0.5), mode="update", accept_worse="smaller model")
     assert (report.action, finding) == ("updated", None)
-    (stored,) = Store().load(file_of(recorded), TEST)
+    (stored,) = load(file_of(recorded), TEST)
     assert stored.reason == "smaller model"
     ask(recorded, Machine(), mode="update", accept_worse="not needed")
-    assert Store().load(file_of(recorded), TEST)[0].reason == ""
+    assert load(file_of(recorded), TEST)[0].reason == ""
 
 
 @pytest.mark.parametrize("mode", ["new", "update"])
@@ -202,7 +210,7 @@ def test_runs_that_are_not_finite_are_refused(tmp_path, recorded, mode):
     with pytest.raises(InvalidTrainingError, match=pattern):
         ask(folder, machine, mode=mode)
     ask(folder, machine, mode=mode, accept_worse="two starts diverge")
-    (stored,) = Store().load(file_of(folder), TEST)
+    (stored,) = load(file_of(folder), TEST)
     assert stored.reason == "two starts diverge"
     assert stored.runs[3].scores == (math.inf, math.inf)
 
@@ -210,7 +218,7 @@ def test_runs_that_are_not_finite_are_refused(tmp_path, recorded, mode):
 def test_update_takes_other_settings_without_comparing(recorded):
     report, finding = ask(recorded, Machine(level=3.0), mode="update", what=subject(steps=100))
     assert (report.action, report.verdict, finding) == ("updated", None, None)
-    assert Store().load(file_of(recorded), TEST)[0].settings["steps"] == 100
+    assert load(file_of(recorded), TEST)[0].settings["steps"] == 100
 
 
 # ---- metrics ------------------------------------------------------------------------------------
@@ -233,7 +241,7 @@ def test_a_metric_of_which_more_is_better_is_told_as_it_is(tmp_path):
 
 def gate_of(folder, clock, mode="new"):
     policy = BaselinePolicy(mode=mode, test_file=str(folder / "test_models.py"), seconds=60)
-    path = Store().path_of(folder / "test_models.py", TEST)
+    path = baseline_path(folder, folder / "test_models.py", TEST)
     return BaselineGate(policy, subject(), path, (), clock)
 
 
@@ -241,7 +249,7 @@ def test_over_the_time_budget_is_an_error(tmp_path):
     times = iter([0.0, 0.0, 25.0, 50.0, 75.0])
     machine = Machine()
     pattern = r"got 3 runs in 75 s and no decision; .*within 60 s\. .*seconds=750"
-    with pytest.raises(BaselineTimeError, match=pattern):
+    with pytest.raises(InvalidTrainingError, match=pattern):
         gate_of(tmp_path, lambda: next(times)).settle(machine, HERE)
     assert machine.made == [0, 1, 2]
     assert list(tmp_path.iterdir()) == []
@@ -270,3 +278,72 @@ def test_a_test_that_the_other_revision_does_not_have_is_not_compared(tmp_path, 
     report, finding = ask(tmp_path, machine, mode=mode, root=str(tmp_path / "x"), revision="main")
     assert (report.action, report.revision, report.verdict) == ("absent", "main", None)
     assert (finding, machine.made) == (None, [])
+
+
+# ---- runs and settings ---------------------------------------------------------------------------
+
+
+def test_runs_are_remembered_as_they_are_made():
+    made, given = [], runs([0.1, 0.2, 0.3])
+    passed_on = _remembered(iter(given), made)
+    assert made == []
+    assert next(passed_on) is given[0]
+    assert made == [given[0]]
+    assert [*passed_on] == made[1:] == [*given[1:]]
+
+
+def test_what_differs_is_listed_by_name():
+    found = _differences({"steps": 200, "b": 1, "same": 0}, {"steps": 300, "a": 2, "same": 0})
+    assert [(d.name, d.recorded, d.present) for d in found] == [
+        ("a", None, 2),
+        ("b", 1, None),
+        ("steps", 200, 300),
+    ]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_run_is_broken_by_any_score(bad):
+    whole, half = runs([0.1, 0.2], [0.3, bad])
+    assert _broken([whole, half]) == [half]
+
+
+def test_a_score_beyond_all_floats_is_an_infinite_loss():
+    assert _exponential(0.0) == 1.0
+    assert _exponential(1e4) == math.inf
+    assert _exponential(-math.inf) == 0.0
+
+
+def test_a_median_is_one_of_the_runs_own():
+    assert _medians(runs([0.4, 0.1, 0.2, 0.9], [1.0, 1.0, 3.0, 2.0])) == (0.2, 1.0)
+
+
+# ---- the revision of the code --------------------------------------------------------------------
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_a_repository_has_one_once_something_is_committed(tmp_path):
+    def git(*arguments):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
+        command = ["git", "-C", str(tmp_path), *who, *arguments]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+        return done.stdout.strip()
+
+    git("init", "--quiet")
+    assert _commit_of(tmp_path) == ""
+    git("commit", "--quiet", "--allow-empty", "-m", "first")
+    assert _commit_of(tmp_path) == git("rev-parse", "HEAD")
+
+
+def test_a_folder_that_is_no_repository_has_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert _commit_of(tmp_path) == ""
+    assert _commit_of(tmp_path / "missing") == ""
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError, subprocess.TimeoutExpired("git", 10)])
+def test_without_an_answer_of_git_there_is_none(tmp_path, monkeypatch, error):
+    def run(*_, **__):
+        raise error
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert _commit_of(tmp_path) == ""
