@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from pytest_converge.core.diagnosis import RateBracket, Trial
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.diagnosis.evidence import Evidence, gather
+from pytest_converge.diagnosis.evidence import Evidence, gather, named
 from pytest_converge.diagnosis.order import Place
 from pytest_converge.diagnosis.trials import Trials
 from pytest_converge.training.interventions import learning_rate
@@ -17,10 +17,7 @@ from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Laboratory
 from pytest_converge.training.training import Training
 
-__all__ = ["Answer", "Cause", "FailedTraining", "Place", "Repairs", "Step", "named"]
-
-#: Names listed in a sentence; the rest is counted.
-MOST_NAMES = 3
+__all__ = ["Answer", "Cause", "FailedTraining", "Place", "Repairs", "Step"]
 
 #: What a step proposes, in the order in which it is to be tried.
 Repairs: TypeAlias = Iterable[Intervention]
@@ -150,10 +147,3 @@ class Cause:
             return self.sentence(evidence, answer)
         where = named(answer.where) or "some variables"
         return self.sentence.format(change=answer.change, where=where)
-
-
-def named(names: tuple[str, ...]) -> str:
-    """Up to three names and how many more."""
-    listed = ", ".join(names[:MOST_NAMES])
-    more = len(names) - MOST_NAMES
-    return f"{listed} and {more} more" if more > 0 else listed

@@ -35,6 +35,7 @@ __all__ = [
     "early_gauge",
     "gather",
     "looks_stationary",
+    "named",
     "numbers",
     "one_batch",
     "usual_gradient",
@@ -52,6 +53,8 @@ HIGHER = 1e-3
 SPIKE = 3.0
 #: Gradient of the first against the last layer at the start.
 VANISHING_RATIO = 1e-2
+#: Names listed in a sentence; the rest is counted.
+MOST_NAMES = 3
 #: The gauge of a run that left the finite numbers: beyond any overshoot.
 OVERSHOT = -10.0
 #: A run that gains less than this share of its loss may stand on a stationary point.
@@ -243,6 +246,13 @@ def numbers(evidence: Evidence, record: TrainingRecord) -> dict[str, float | int
     for flag in (*evidence.scale.features, *evidence.scale.targets):
         values[f"{flag.array} {flag.part}"] = _known(float(flag.value))
     return {name: value for name, value in values.items() if value is not None}
+
+
+def named(names: tuple[str, ...]) -> str:
+    """Up to three names and how many more."""
+    listed = ", ".join(names[:MOST_NAMES])
+    more = len(names) - MOST_NAMES
+    return f"{listed} and {more} more" if more > 0 else listed
 
 
 def _gradient_elsewhere(laboratory: Laboratory) -> float:

@@ -8,9 +8,9 @@ import pytest
 
 from docs.generate import END, ROOT, generated, meaning, with_table
 from pytest_converge.core.diagnosis import Trial
-from pytest_converge.diagnosis.cause import Answer, named
+from pytest_converge.diagnosis.cause import Answer
 from pytest_converge.diagnosis.causes import every_cause, modules
-from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.diagnosis.evidence import Evidence, named
 
 HERE = Path(__file__).parent
 MODULES = {module.__name__.rpartition(".")[2]: module for module in modules()}

@@ -51,16 +51,8 @@ def test_glorot(converge):
 """
 
 from pytest_converge.checks.words import number
-from pytest_converge.diagnosis.cause import (
-    Answer,
-    Cause,
-    FailedTraining,
-    Place,
-    Repairs,
-    Step,
-    named,
-)
-from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.evidence import Evidence, named
 from pytest_converge.training.interventions import starts
 from pytest_converge.training.interventions.intervention import Intervention
 

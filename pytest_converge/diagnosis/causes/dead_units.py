@@ -59,17 +59,9 @@ def test_at_zero(converge):
 ```
 """
 
-from pytest_converge.diagnosis.cause import (
-    Answer,
-    Cause,
-    FailedTraining,
-    Place,
-    Repairs,
-    Step,
-    named,
-)
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.labels_unrelated import RELATED, relation
-from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.diagnosis.evidence import Evidence, named
 from pytest_converge.training.interventions import hidden
 from pytest_converge.training.model.structure import layers_of
 

@@ -56,15 +56,8 @@ def test_slope_and_offset(converge):
 
 from typing import Any, cast
 
-from pytest_converge.diagnosis.cause import (
-    Answer,
-    Cause,
-    FailedTraining,
-    Place,
-    Repairs,
-    Step,
-    named,
-)
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.evidence import named
 from pytest_converge.training.interventions import trainable
 
 

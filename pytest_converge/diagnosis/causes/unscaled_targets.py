@@ -54,8 +54,8 @@ def test_price_in_standard_units(converge):
 import statistics
 
 from pytest_converge.columns.scale import ScaleFlag
-from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step, named
-from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.diagnosis.evidence import Evidence, named
 from pytest_converge.training.interventions import targets
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.model.losses import loss_names
