@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from pytest_converge.core.diagnosis import RateBracket, Trial
+from pytest_converge.core.numbers import listed
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.evidence import Evidence, gather
 from pytest_converge.diagnosis.order import Place
@@ -17,10 +18,7 @@ from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.training import Training
 
-__all__ = ["Answer", "Cause", "FailedTraining", "Place", "Repairs", "Step", "named"]
-
-#: Names listed in a sentence; the rest is counted.
-MOST_NAMES = 3
+__all__ = ["Answer", "Cause", "FailedTraining", "Place", "Repairs", "Step"]
 
 #: What a step proposes, in the order in which it is to be tried.
 Repairs: TypeAlias = Iterable[Intervention]
@@ -148,12 +146,5 @@ class Cause:
         """The sentence on an answer that brings none of its own."""
         if callable(self.sentence):
             return self.sentence(evidence, answer)
-        where = named(answer.where) or "some variables"
+        where = listed(answer.where) or "some variables"
         return self.sentence.format(change=answer.change, where=where)
-
-
-def named(names: tuple[str, ...]) -> str:
-    """Up to three names and how many more."""
-    listed = ", ".join(names[:MOST_NAMES])
-    more = len(names) - MOST_NAMES
-    return f"{listed} and {more} more" if more > 0 else listed

@@ -61,13 +61,14 @@ def _pair(failed: FailedTraining) -> Answer | None:
         key=lambda t: t.losses[0] if math.isfinite(t.losses[0]) else math.inf,
     )
     for change in [changes[trial.change] for trial in ranked[:NEAREST]]:
+        if change.steps_factor != 1 or "Adam" in change.change:
+            continue
         partners = [more_steps.more(failed.laboratory.steps, LONGER)]
         if change.rate_factor == 1.0:
             partners += failed.at_rates(*FACTORS)
-        if change.steps_factor == 1 and "Adam" not in change.change:
-            found = failed.first_passing(change.combined(partner) for partner in partners)
-            if found is not None:
-                return found
+        found = failed.first_passing(change.combined(partner) for partner in partners)
+        if found is not None:
+            return found
     return None
 
 

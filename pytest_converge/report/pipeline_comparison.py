@@ -47,7 +47,7 @@ def failure(study: PipelineComparison) -> str:
     if study.obstacle:
         lines.append(f"columns not exchanged: {study.obstacle}")
     elif study.culprits:
-        lines.append(f"because of {numbers.listed(study.culprits)}")
+        lines.append(f"because of {numbers.listed(study.culprits, 4)}")
         if study.mended is not None:
             mended = numbers.factor(study.mended)
             lines.append(f"with the reference's in their place {mended}")

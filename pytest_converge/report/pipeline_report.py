@@ -18,8 +18,6 @@ COLUMNS = (
     # What was not tried says why, which may be cut.
     Column(title="columns", gives_way=3, least=20),
 )
-#: Columns named in a row of the table.
-MOST_NAMES = 3
 
 
 def pipeline_report_lines(report: PipelineReport, width: int, unicode: bool) -> list[str]:
@@ -45,7 +43,7 @@ def _cells(trial: PipelineTrial, unicode: bool) -> list[str]:
         return [trial.what, trial.outcome, "", "", printable(trial.why_not, unicode)]
     if not trial.failed:
         return [trial.what, trial.outcome, "", "", ""]
-    where = numbers.listed(trial.columns or found.columns, MOST_NAMES) or found.problem
+    where = numbers.listed(trial.columns or found.columns) or found.problem
     size = numbers.loss(found.largest) if found.columns else ""
     rows = f"{found.rows} of {found.compared}" if found.columns else ""
     return [trial.what, trial.outcome, size, rows, printable(where, unicode)]

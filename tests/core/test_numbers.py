@@ -145,3 +145,16 @@ def test_rates_are_written_as_people_write_them(rate, text):
 )
 def test_factors_have_two_digits(factor, text):
     assert numbers.factor(factor) == text
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ((), ""),
+        (("a",), "a"),
+        (("a", "b", "c"), "a, b, c"),
+        (("a", "b", "c", "d", "e"), "a, b, c and 2 more"),
+    ],
+)
+def test_many_names_are_counted(names, text):
+    assert numbers.listed(names) == text

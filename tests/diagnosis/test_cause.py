@@ -8,7 +8,7 @@ import pytest
 
 from docs.generate import END, ROOT, generated, meaning, with_table
 from pytest_converge.core.diagnosis import Trial
-from pytest_converge.diagnosis.cause import Answer, named
+from pytest_converge.diagnosis.cause import Answer
 from pytest_converge.diagnosis.causes import every_cause, modules
 from pytest_converge.diagnosis.evidence import Evidence
 
@@ -41,19 +41,6 @@ def test_every_cause_has_one_short_sentence(code):
     assert "\n" not in text
     assert "{" not in text
     assert "the change" in text or code in WITHOUT_THE_CHANGE
-
-
-@pytest.mark.parametrize(
-    ("names", "text"),
-    [
-        ((), ""),
-        (("a",), "a"),
-        (("a", "b", "c"), "a, b, c"),
-        (("a", "b", "c", "d", "e"), "a, b, c and 2 more"),
-    ],
-)
-def test_many_names_are_counted(names, text):
-    assert named(names) == text
 
 
 # ---- the documents that are generated -----------------------------------------------------------

@@ -50,16 +50,8 @@ def test_glorot(converge):
 ```
 """
 
-from pytest_converge.core.numbers import number
-from pytest_converge.diagnosis.cause import (
-    Answer,
-    Cause,
-    FailedTraining,
-    Place,
-    Repairs,
-    Step,
-    named,
-)
+from pytest_converge.core.numbers import listed, number
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.training.interventions import starts
 from pytest_converge.training.interventions.intervention import Intervention
@@ -98,8 +90,8 @@ def _drawn_anew(failed: FailedTraining) -> Repairs:
 def symptom(evidence: Evidence) -> str:
     """What shows at the start, the plainest symptom first."""
     symptoms = (
-        (evidence.alike, f"all units of {named(tuple(evidence.alike))} start alike"),
-        (evidence.saturated, f"units of {named(tuple(evidence.saturated))} start saturated"),
+        (evidence.alike, f"all units of {listed(tuple(evidence.alike))} start alike"),
+        (evidence.saturated, f"units of {listed(tuple(evidence.saturated))} start saturated"),
         (evidence.no_gradient, "layers without any gradient at the start"),
         (
             evidence.start_ratio > HIGHER_THAN_A_CONSTANT,

@@ -59,15 +59,8 @@ def test_at_zero(converge):
 ```
 """
 
-from pytest_converge.diagnosis.cause import (
-    Answer,
-    Cause,
-    FailedTraining,
-    Place,
-    Repairs,
-    Step,
-    named,
-)
+from pytest_converge.core.numbers import listed
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.labels_unrelated import RELATED, relation
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.training.interventions import hidden
@@ -93,7 +86,7 @@ def _unproven(failed: FailedTraining) -> Answer | None:
 
 
 def _seen(evidence: Evidence) -> str:
-    return f"units of {named(tuple(evidence.dead))} are dead on every row"
+    return f"units of {listed(tuple(evidence.dead))} are dead on every row"
 
 
 def _sentence(evidence: Evidence, answer: Answer) -> str:

@@ -56,15 +56,8 @@ def test_slope_and_offset(converge):
 
 from typing import Any, cast
 
-from pytest_converge.diagnosis.cause import (
-    Answer,
-    Cause,
-    FailedTraining,
-    Place,
-    Repairs,
-    Step,
-    named,
-)
+from pytest_converge.core.numbers import listed
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import trainable
 
 
@@ -86,7 +79,7 @@ def _disconnected(failed: FailedTraining) -> Answer | None:
     if not where:
         return None
     message = (
-        f"no gradient reaches {named(where)}: a stop_gradient, a rounding or .numpy()"
+        f"no gradient reaches {listed(where)}: a stop_gradient, a rounding or .numpy()"
         " stands between, or the model does not use it"
     )
     return Answer(cause=CAUSE.code, where=where, message=message)

@@ -54,7 +54,8 @@ def test_price_in_standard_units(converge):
 import statistics
 
 from pytest_converge.columns.scale import ScaleFlag
-from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step, named
+from pytest_converge.core.numbers import listed
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.training.interventions import targets
 from pytest_converge.training.interventions.intervention import Intervention
@@ -101,7 +102,7 @@ def on_an_unsuitable_scale(what: str, flags: tuple[ScaleFlag, ...], answer: Answ
     if not flags:
         return f"with {answer.change} it converges"
     size = SIZES.get(flags[0].part, "{:.3g}").format(flags[0].value)
-    return f"{what} on an unsuitable scale: {size} in {named(flags[0].columns)}"
+    return f"{what} on an unsuitable scale: {size} in {listed(flags[0].columns)}"
 
 
 def _sentence(evidence: Evidence, answer: Answer) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from pytest_converge.core.data_limits import DataLimits
 from pytest_converge.core.data_report import ColumnProfile, DataFinding, GroupProfile
-from pytest_converge.core.numbers import number, share
+from pytest_converge.core.numbers import listed, number, share
 
 __all__ = [
     "columns_are_finite",
@@ -15,13 +15,10 @@ __all__ = [
     "columns_vary_enough",
     "finding",
     "is_lost",
-    "listed",
     "no_outliers",
     "types_fit",
 ]
 
-#: Columns named in a sentence; the rest is counted.
-MOST_NAMES = 3
 #: A spread below this part of the mean is lost in float32, which holds seven digits.
 LOST_SPREAD = 1e-6
 #: One value in so many rows leaves nothing to learn from the others, of which there are few.
@@ -52,7 +49,7 @@ def columns_are_finite(groups: Sequence[GroupProfile], limits: DataLimits) -> Da
         f"up to {number(max(worst.high, -worst.low))}, infinite in float32"
     ]
     gone = (worst.missing + worst.infinite) / max(worst.values, 1)
-    message = f"{' and '.join(parts)} in {listed(_names(bad))}; {share_of(gone)} of {worst.name}"
+    message = f"{' and '.join(parts)} in {listed(_names(bad))}; {share(gone)} of {worst.name}"
     return finding("nonfinite-data", message, bad, missing=missing, infinite=infinite)
 
 
@@ -92,7 +89,7 @@ def columns_vary_enough(groups: Sequence[GroupProfile], limits: DataLimits) -> D
         return None
     worst = max(bad, key=lambda c: c.common_share)
     if worst.common_share >= NEARLY_ALL:
-        why = f"{number(worst.common)} in {share_of(worst.common_share)} of the rows"
+        why = f"{number(worst.common)} in {share(worst.common_share)} of the rows"
     else:
         worst = bad[0]
         why = f"{number(worst.mean)} with a standard deviation of {number(worst.deviation)}"
@@ -124,7 +121,7 @@ def no_outliers(groups: Sequence[GroupProfile], limits: DataLimits) -> DataFindi
     else:
         held = worst.values - worst.missing - worst.infinite
         why = (
-            f"{share_of(worst.far / max(held, 1))} of {worst.name} beyond 10 spreads, the "
+            f"{share(worst.far / max(held, 1))} of {worst.name} beyond 10 spreads, the "
             f"farthest at {number(_reach(worst))}"
         )
     evidence = {"far": worst.far, "spread": worst.spread, "farthest": _reach(worst)}
@@ -134,21 +131,6 @@ def no_outliers(groups: Sequence[GroupProfile], limits: DataLimits) -> DataFindi
 def is_lost(c: ColumnProfile) -> bool:
     """True where a column varies less than float32 can show that far from zero."""
     return c.deviation <= LOST_SPREAD * abs(c.mean)
-
-
-def listed(names: Iterable[str]) -> str:
-    """`a, b, c and 2 more`."""
-    shown = list(names)
-    more = len(shown) - MOST_NAMES
-    text = ", ".join(shown[:MOST_NAMES])
-    return f"{text} and {more} more" if more > 0 else text
-
-
-def share_of(part: float) -> str:
-    """A share in percent that never reads as 0 % or 100 % where it is neither."""
-    if 0.0 < part < 0.005:
-        return f"{100 * part:.2g} %"
-    return f"{100 * part:.4g} %" if 0.99 < part < 1.0 else share(part)
 
 
 def finding(

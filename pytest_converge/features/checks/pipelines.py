@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 
 from pytest_converge.core.data_report import DataFinding
-from pytest_converge.core.numbers import number
+from pytest_converge.core.numbers import listed, number
 from pytest_converge.core.pipeline_report import FITTED, Difference, PipelineTrial
-from pytest_converge.features.checks.columns import listed
 
 __all__ = ["PIPELINE_CODES", "judge_trials"]
 

@@ -18,8 +18,8 @@ from pytest_converge.core.data_report import (
     GroupProfile,
     TargetProfile,
 )
-from pytest_converge.core.numbers import number
-from pytest_converge.features.checks.columns import finding, is_lost, listed
+from pytest_converge.core.numbers import listed, number
+from pytest_converge.features.checks.columns import finding, is_lost
 
 __all__ = ["features_are_scaled", "images_in_range", "targets_are_scaled"]
 
@@ -33,7 +33,7 @@ def features_are_scaled(groups: Sequence[GroupProfile], limits: DataLimits) -> D
                 seen.setdefault(column.name, (why, value))
     if not seen:
         return None
-    (why, value), names = next(iter(seen.values())), listed(seen)
+    (why, value), names = next(iter(seen.values())), listed(list(seen))
     return DataFinding(
         code="unscaled-features",
         message=why if why.startswith(f"{names} ") else f"{names}: {why}",

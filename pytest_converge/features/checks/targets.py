@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from pytest_converge.core.data_limits import DataLimits
 from pytest_converge.core.data_report import DataFinding, GroupProfile, TargetProfile
-from pytest_converge.core.numbers import number
-from pytest_converge.features.checks.columns import finding, share_of
+from pytest_converge.core.numbers import number, share
+from pytest_converge.features.checks.columns import finding
 
 __all__ = [
     "classes_are_balanced",
@@ -92,7 +92,7 @@ def classes_are_balanced(target: TargetProfile, limits: DataLimits) -> DataFindi
     balance = count / rows * len(target.classes)
     if balance >= limits.min_balance:
         return None
-    message = f"class {label} has {count} of {rows} rows ({share_of(count / rows)})"
+    message = f"class {label} has {count} of {rows} rows ({share(count / rows)})"
     return finding("class-imbalance", message, target.columns[:1], rows=count, balance=balance)
 
 
@@ -102,15 +102,14 @@ def rows_are_mixed(target: TargetProfile) -> DataFinding | None:
     if rows < FEWEST_ROWS:
         return None
     if target.classes and target.expected_changes >= 1.0:
-        share = target.changes / target.expected_changes
-        if share < FEW_CHANGES:
+        if target.changes / target.expected_changes < FEW_CHANGES:
             message = (
                 f"the class changes {target.changes} times from row to row, "
                 f"{number(target.expected_changes)} times in random order"
             )
             return finding("unshuffled-data", message, target.columns[:1], changes=target.changes)
     elif target.task == "values" and target.sorted_share >= SORTED_SHARE:
-        message = f"{share_of(target.sorted_share)} of the rows follow in order of the target"
+        message = f"{share(target.sorted_share)} of the rows follow in order of the target"
         return finding(
             "unshuffled-data", message, target.columns[:1], sorted_share=target.sorted_share
         )
@@ -131,7 +130,7 @@ def rows_agree(
     if not rich or target.conflicts <= max(limits.max_conflicts, TIMES_CHANCE * chance) * rows:
         return None
     message = (
-        f"{target.conflicts} of {rows} rows ({share_of(target.conflicts / rows)}) have the "
+        f"{target.conflicts} of {rows} rows ({share(target.conflicts / rows)}) have the "
         "features of another row and another target"
     )
     evidence = {"conflicts": target.conflicts, "repeated": target.repeated}

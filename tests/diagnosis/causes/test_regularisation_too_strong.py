@@ -38,7 +38,7 @@ def heavy_decay():
     ("make", "change"),
     [
         (heavy_penalty, "penalties"),
-        (added_loss, "added"),
+        (added_loss, "losses of add_loss off"),
         (heavy_decay, "weight decay"),
     ],
 )

@@ -26,11 +26,12 @@ def test_raw_features_need_to_be_standardised():
 
 def test_the_scale_is_changed_alone_and_then_with_another_rate():
     failed = failed_of(raw_features(), steps=5, max_loss=1e-9)
-    scale, _, with_rate = unscaled_features.CAUSE.steps
-    (change,) = scale.repairs(failed)
+    with_rate = unscaled_features.CAUSE.steps[-1]
+    features, targets, both = unscaled_features.scale_changes(failed)
     pairs = list(with_rate.repairs(failed))
-    assert [pair.rate_factor for pair in pairs] == [10.0, 100.0, 0.1, 0.01]
-    assert all(pair.change.startswith(change.change) for pair in pairs)
+    assert [pair.rate_factor for pair in pairs] == [10.0, 100.0, 0.1, 0.01] * 3
+    for change, pair in zip((both, features, targets), pairs[::4], strict=True):
+        assert pair.change.startswith(f"{change.change} and learning rate")
     failed.evidence = dataclasses.replace(failed.evidence, scale=ScaleEvidence())
     assert list(with_rate.repairs(failed)) == []
 

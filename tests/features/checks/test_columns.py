@@ -115,11 +115,3 @@ def test_outliers_leave_no_room_for_the_others(values, reported):
 def test_a_mark_for_unknown_is_said():
     found = columns.no_outliers(group(column("a", sentinel=999.0, high=999.0, median=45.0)), LIMITS)
     assert found.message == "a: 999 stands apart, the others lie near 45"
-
-
-@pytest.mark.parametrize(
-    ("part", "text"),
-    [(0.25, "25 %"), (0.0005, "0.05 %"), (0.9978, "99.78 %"), (0.0, "0 %"), (1.0, "100 %")],
-)
-def test_a_share_reads_neither_0_nor_100_where_it_is_not(part, text):
-    assert columns.share_of(part) == text
