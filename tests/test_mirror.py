@@ -17,6 +17,7 @@ PACKAGE = Path(pytest_converge.__file__).parent
 OF_SEVERAL = {
     "baselines/gate/test_decision_mutants.py": "seeded faults in all modules of the gate",
     "baselines/session/test_seeds.py": "draws of a model, from the builder to the baseline",
+    "columns/test_one_answer.py": "diagnosis and preprocessing asked the same questions",
     "core/test_values.py": "what holds for every value of the core",
     "plugin/test_hooks.py": "the recipes of hookspecs.py in real sessions",
     "plugin/test_power.py": "two options from the command line to the terminal",
@@ -39,7 +40,6 @@ DECLARATIONS = {"hookspecs.py"}
 #: Modules whose tests are still in the files of those that use them. The list only gets shorter:
 #: a new module has a test file of its name.
 WITHOUT_A_FILE = {
-    "columns/contradictions.py",
     "core/record.py",
     "core/study.py",
     "features/pipelines/trial_run.py",
@@ -51,7 +51,6 @@ WITHOUT_A_FILE = {
     "test_quality/mutations/layer_changes.py",
     "training/adapters/build.py",
     "training/adapters/model_checks.py",
-    "training/loop/run.py",
 }
 
 
