@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 import time
 
 from pytest_converge.checks.gates import judge
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.core.expectation import Expectation
-from pytest_converge.core.guard import STRICT, Guard, described
+from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
@@ -23,8 +22,6 @@ SEEDS = 3
 #: stands for the target: a network that learns little stays below 0.35, one that trains above 0.7
 #: (116 injected faults).
 SKILL_OF_A_REPAIR = 0.5
-#: Errors that are a mistake where the package's own code raises them, and no trait of a model.
-MISTAKES = (AttributeError, ImportError, NameError)
 #: Where a metric alone was missed, a repair may cost so much of the loss: a start that has learnt
 #: nothing names every rare row, and a rate that keeps the start meets the bound without training.
 MOST_LOSS = 1.1
@@ -132,14 +129,10 @@ class Trials:
             self.left_out.append(change.change)
             return None
         began = time.perf_counter()
-        try:
-            trial = self._run(change, confirm)
-        except Exception as error:
+        trial = self.guard.tried(change.change, lambda: self._run(change, confirm))
+        if trial is None:
             self.laboratory.put_back()
-            if os.environ.get(STRICT) and _is_own_mistake(error):
-                raise
             self._cannot_be_made.add(change.change)
-            self.guard.failed.append((change.change, described(error)))
             return None
         trial = dataclasses.replace(trial, seconds=time.perf_counter() - began)
         self.done[change.change] = trial
@@ -186,12 +179,3 @@ class Trials:
         """The lowest finite final loss of all comparable trials; infinity without any."""
         losses = [t.losses[0] for t in self.like_the_failed_run]
         return min((loss for loss in losses if math.isfinite(loss)), default=math.inf)
-
-
-def _is_own_mistake(error: Exception) -> bool:
-    """True where a name or an attribute is missing in the package's own code."""
-    innermost = error.__traceback__
-    while innermost is not None and innermost.tb_next is not None:
-        innermost = innermost.tb_next
-    module = "" if innermost is None else str(innermost.tb_frame.f_globals.get("__name__", ""))
-    return isinstance(error, MISTAKES) and module.partition(".")[0] == "pytest_converge"

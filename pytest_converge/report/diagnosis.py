@@ -272,7 +272,7 @@ def _rest(result: ConvergenceResult, diagnosis: Diagnosis, look: _Look) -> Itera
     for change, why in diagnosis.excluded:
         reasons.setdefault(why, []).append(change)
     for why, changes in reasons.items():
-        yield from look.text(f"not applicable: {', '.join(changes)} ({why})")
+        yield from look.text(f"excluded: {', '.join(changes)} ({why})")
     spent = numbers.seconds(diagnosis.seconds)
     if math.isfinite(diagnosis.budget):
         spent += f" of {numbers.seconds(diagnosis.budget)}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from docs.generate import END, ROOT, generated, meaning, with_table
@@ -12,24 +10,8 @@ from pytest_converge.diagnosis.cause import Answer
 from pytest_converge.diagnosis.causes import every_cause, modules
 from pytest_converge.diagnosis.evidence import Evidence
 
-HERE = Path(__file__).parent
-MODULES = {module.__name__.rpartition(".")[2]: module for module in modules()}
 #: Sentences that tell what is wrong and leave the change to the line below.
 WITHOUT_THE_CHANGE = {"nonfinite-data", "unshuffled-data", "frozen-variables"}
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_a_cause_is_called_like_its_file_and_has_a_test(name):
-    cause = MODULES[name].CAUSE
-    assert cause.code == name.replace("_", "-")
-    assert (HERE / "causes" / f"test_{name}.py").is_file()
-    assert cause.steps or "rate" in name
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_a_step_has_either_repairs_or_an_answer(name):
-    for step in MODULES[name].CAUSE.steps:
-        assert (step.repairs is None) != (step.answer is None), step.place
 
 
 @pytest.mark.parametrize("code", every_cause())

@@ -258,8 +258,8 @@ too-few-steps
 
 learning rate: 0.1 is yours, 1e-6 to 3e-5 pass, 1e-5 is proposed, stable below
   4.12e-5
-not applicable: dropout off, regularisation off (no such layer)
-not applicable: rows shuffled (they are already)
+excluded: dropout off, regularisation off (no such layer)
+excluded: rows shuffled (they are already)
 diagnosis took 9.8 s of 10 s; not tried: twice as wide, other seeds
 
 step    loss  gradient norm
