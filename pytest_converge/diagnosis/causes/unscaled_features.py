@@ -6,11 +6,14 @@ diverges. Features in thousands also saturate or kill the units of the first lay
 
 ## How it is found
 
-The rule fires where, over the continuous columns, the root mean square of an array lies outside
+The rule fires where, over the columns of amounts, the root mean square of an array lies outside
 0.05 to 6, the standard deviation of a column is above 20, or the median of abs(mean) / standard
-deviation above 8.
+deviation above 8. These limits fired on none of 816 healthy trainings. It also fires on a single
+column whose root mean square is above 20 or whose mean lies more than 100 standard deviations from
+0: on none of 53 sound pipelines. Rows of length 1, as embeddings, and rows that add up to 1 may be
+small. Images are judged by the range of their pixels: see [image-range](image-range.md).
 
-It fired on none of 816 healthy trainings. A ratio above 100 between columns would flag 29 % of
+A ratio above 100 between columns would flag 29 % of
 healthy data, values outside -1 to 1 59 %. Token numbers, one-hot columns and labels do not count.
 
 Where it fires, the columns are standardised (images of bytes divided by 255), the rate stays, and
@@ -18,10 +21,9 @@ the training is repeated from the same start. It is the cause if every gate then
 seeds. If another rate is needed with it, both are shown. Standardised inputs: LeCun et al. 1998,
 *Efficient BackProp*.
 
-`preprocessing.check` fails on it, without training, since it looks at what goes into a network. It
-also reports a single column whose root mean square is above 20, whose mean lies more than 100
-standard deviations from 0, or whose spread is 1,000 times (`max_ratio`) that of most columns or a
-thousandth of it. Rows of length 1, as embeddings, and rows that add up to 1 may be small.
+`preprocessing.check` asks the same rule and fails on it, without training, since it looks at what
+goes into a network. Of the columns that pass, it also reports one whose spread is 1,000 times
+(`max_ratio`) that of most of them or a thousandth of it.
 
 ## A test that shows it
 
