@@ -72,7 +72,7 @@ def broken(x):
     yield "rows shuffled", np.random.default_rng(0).permutation(z)
 
 
-def bench_of(x, y, outputs, loss, optimizer):
+def reruns_of(x, y, outputs, loss, optimizer):
     activation = "sigmoid" if outputs == 1 else "softmax"
 
     def build():
@@ -102,12 +102,12 @@ def main() -> None:
     ):
         x, y = load(return_X_y=True)
         for under, optimizer in OPTIMIZERS.items():
-            bench, reference = bench_of(x, y, outputs, loss, optimizer)
-            against = Reference(bench.records(reference, starts), None)
+            reruns, reference = reruns_of(x, y, outputs, loss, optimizer)
+            against = Reference(reruns.records(reference, starts), None)
             for kind in (sound, slow, broken):
                 for label, array in kind(x):
                     features = read_features(label, array)
-                    factors = against.run(features, bench.records(features, starts)).factors
+                    factors = against.run(features, reruns.records(features, starts)).factors
                     agreed = [min(factors[i : i + AGREE]) for i in range(starts - AGREE + 1)]
                     single = min(factors), statistics.median(factors), max(factors)
                     print(

@@ -10,7 +10,8 @@ import dataclasses
 import math
 import statistics
 
-from pytest_converge.columns.scale import ArrayScale, ScaleEvidence
+from pytest_converge.columns.scale import ScaleEvidence
+from pytest_converge.core.data_report import GroupProfile
 from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.interventions import starts
@@ -83,7 +84,7 @@ class Evidence:
     """
 
     rate: float
-    scales: tuple[ArrayScale, ...] = ()
+    scales: tuple[GroupProfile, ...] = ()
     scale: ScaleEvidence = dataclasses.field(default_factory=ScaleEvidence)
     layers: LayerReadings | None = None
     start_ratio: float = math.nan

@@ -101,14 +101,14 @@ def check_pipeline(
     check_codes(ignore, PIPELINE_CODES)
     start = time.perf_counter()
     train, other = in_memory(train, "train"), in_memory(other, "other")
-    bench = prepare(pipeline_for(pipeline), train, other, targets)
-    trials = run_trials(bench, missing=missing)
+    subject = prepare(pipeline_for(pipeline), train, other, targets)
+    trials = run_trials(subject, missing=missing)
     return PipelineReport(
         test=test,
         number=number,
-        pipeline=bench.pipeline.name,
+        pipeline=subject.pipeline.name,
         rows=(count_rows(train), count_rows(other)),
-        features=bench.base.names[:MOST_COLUMNS],
+        features=subject.base.names[:MOST_COLUMNS],
         trials=trials,
         findings=judge_trials(trials, ignore),
         seconds=time.perf_counter() - start,

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from pytest_converge.baselines.gate.ranks import mann_whitney_p
 from pytest_converge.core.baseline import StoredRun
 
-__all__ = ["Comparison", "Scale", "compare_scores"]
+__all__ = ["Comparison", "ScoreScale", "compare_scores"]
 
 #: Beyond this a ratio has no float; no two losses differ by as much.
 LARGEST_LOG = 700.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
+class ScoreScale:
     """What differences of a score mean.
 
     Attributes:
@@ -51,7 +51,7 @@ class Comparison:
 
     baseline: tuple[float, ...]
     new: tuple[float, ...]
-    scale: Scale
+    scale: ScoreScale
     tolerance: float
 
     @property
@@ -117,7 +117,11 @@ def compare_scores(
 def _comparison(
     old: tuple[float, ...], new: tuple[float, ...], tolerance: float, logarithmic: bool
 ) -> Comparison:
-    scale = Scale(logarithmic=True) if logarithmic else Scale(logarithmic=False, unit=_size(old))
+    scale = (
+        ScoreScale(logarithmic=True)
+        if logarithmic
+        else ScoreScale(logarithmic=False, unit=_size(old))
+    )
     return Comparison(baseline=old, new=new, scale=scale, tolerance=scale.shift(tolerance))
 
 

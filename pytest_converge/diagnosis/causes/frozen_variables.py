@@ -54,8 +54,6 @@ def test_slope_and_offset(converge):
 ```
 """
 
-from typing import Any, cast
-
 from pytest_converge.core.numbers import listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import trainable
@@ -66,7 +64,7 @@ def _repairs(failed: FailedTraining) -> Repairs:
     if training.model is not None and any(trainable.frozen(training.model)):
         yield trainable.all_layers(training.model)
     if training.lists_variables:
-        everything = trainable.all_read(cast("Any", training))
+        everything = trainable.all_read(training)
         if everything is not None:
             yield everything
     if failed.evidence.disconnected:

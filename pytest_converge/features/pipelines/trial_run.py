@@ -13,14 +13,14 @@ from pytest_converge.core.pipeline_report import Difference, PipelineTrial
 from pytest_converge.features.pipelines.adapters import Pipeline
 from pytest_converge.features.pipelines.output import FeatureMatrix, features_of
 
-__all__ = ["Bench", "prepare", "said", "tried"]
+__all__ = ["TriedPipeline", "prepare", "said", "tried"]
 
 #: Rows that are tried; a batch-wise statistic shows in a few.
 MOST_ROWS = 256
 
 
 @dataclasses.dataclass(slots=True)
-class Bench:
+class TriedPipeline:
     """A pipeline with the data for its trials.
 
     Attributes:
@@ -51,7 +51,7 @@ class Bench:
         return self.fitted.copy()
 
 
-def prepare(pipeline: Pipeline, train: Any, other: Any, targets: Any = None) -> Bench:
+def prepare(pipeline: Pipeline, train: Any, other: Any, targets: Any = None) -> TriedPipeline:
     """Fits a copy to the training data and transforms the first of the other rows.
 
     An error of the user's own code is raised as it is.
@@ -65,7 +65,7 @@ def prepare(pipeline: Pipeline, train: Any, other: Any, targets: Any = None) -> 
     if not names and len(inputs) == len(found.names):
         names = inputs
         found = features_of(output, names)
-    return Bench(pipeline, fitted, train, other, targets, few, found, names)
+    return TriedPipeline(pipeline, fitted, train, other, targets, few, found, names)
 
 
 def tried(code: str, what: str, run: Callable[[], Difference | str]) -> PipelineTrial:

@@ -9,7 +9,7 @@ import numpy as np
 from pytest_converge.columns.rows import Column, input_columns, with_value
 from pytest_converge.core.pipeline_report import Difference, PipelineTrial
 from pytest_converge.features.pipelines.output import not_finite
-from pytest_converge.features.pipelines.trial_run import Bench, said
+from pytest_converge.features.pipelines.trial_run import TriedPipeline, said
 
 __all__ = ["missing_trial", "unseen_trials"]
 
@@ -22,11 +22,11 @@ BEYOND = 10.0
 UNSEEN = "a value never seen"
 
 
-def unseen_trials(bench: Bench) -> list[PipelineTrial]:
+def unseen_trials(subject: TriedPipeline) -> list[PipelineTrial]:
     """One trial for categories and one for numbers: each column in turn gets a new value."""
     code = "unseen-values"
-    columns = list(input_columns(bench.few))
-    seen = {column.name: column for column in input_columns(bench.train)}
+    columns = list(input_columns(subject.few))
+    seen = {column.name: column for column in input_columns(subject.train)}
     trials = []
     for what, wanted in (("categories never seen", True), ("numbers never seen", False)):
         chosen = [c for c in columns if c.is_text == wanted and c.values.dtype.kind in "OUSiuf"]
@@ -35,7 +35,7 @@ def unseen_trials(bench: Bench) -> list[PipelineTrial]:
             trials.append(PipelineTrial(code=code, what=what, why_not=why))
             continue
         pairs = [(c, _never_seen(seen.get(c.name, c), c)) for c in chosen[:MOST_COLUMNS]]
-        trials.append(_each_changed(bench, code, what, pairs))
+        trials.append(_each_changed(subject, code, what, pairs))
     return trials
 
 
@@ -55,29 +55,29 @@ def _ends(values: Any) -> tuple[float, float]:
     return (float(held.max()), float(held.min())) if len(held) else (0.0, 0.0)
 
 
-def missing_trial(bench: Bench, missing: bool | None) -> PipelineTrial:
+def missing_trial(subject: TriedPipeline, missing: bool | None) -> PipelineTrial:
     """Whether missing values come out as numbers.
 
     Args:
-        bench: the pipeline and its data.
+        subject: the pipeline and its data.
         missing: whether to try; None: in the columns of which some value is missing.
     """
     code, what = "missing-values", "missing values"
-    columns = [c for c in input_columns(bench.few) if c.values.dtype.kind in "OUSf"]
+    columns = [c for c in input_columns(subject.few) if c.values.dtype.kind in "OUSf"]
     if missing is False or not columns:
         why = "it was not asked for" if missing is False else "no column can hold any"
         return PipelineTrial(code=code, what=what, why_not=why)
     if missing is None:
-        names = {c.name for data in (bench.train, bench.other) for c in _with_missing(data)}
+        names = {c.name for data in (subject.train, subject.other) for c in _with_missing(data)}
         columns = [column for column in columns if column.name in names]
-    bad = not_finite(bench.base)
+    bad = not_finite(subject.base)
     if not columns and bad.is_none:
         return PipelineTrial(code=code, what=what, why_not="the data have none")
     if not bad.is_none:
-        gaps = tuple(column.name for column in _with_missing(bench.few))
+        gaps = tuple(column.name for column in _with_missing(subject.few))
         return PipelineTrial(code=code, what=what, difference=bad, columns=gaps)
     pairs = [(c, None if c.is_text else float("nan")) for c in columns[:MOST_COLUMNS]]
-    return _each_changed(bench, code, what, pairs)
+    return _each_changed(subject, code, what, pairs)
 
 
 def _with_missing(data: Any) -> list[Column]:
@@ -85,16 +85,16 @@ def _with_missing(data: Any) -> list[Column]:
 
 
 def _each_changed(
-    bench: Bench, code: str, what: str, pairs: list[tuple[Column, Any]]
+    subject: TriedPipeline, code: str, what: str, pairs: list[tuple[Column, Any]]
 ) -> PipelineTrial:
     """Each column in turn gets a value in its first rows; the features must stay numbers."""
     bad: list[str] = []
     first: Difference | None = None
-    pipeline = bench.again()
+    pipeline = subject.again()
     for column, value in pairs:
         try:
-            changed = with_value(bench.few, column, CHANGED, value)
-            found = not_finite(bench.features(pipeline, changed), bench.base)
+            changed = with_value(subject.few, column, CHANGED, value)
+            found = not_finite(subject.features(pipeline, changed), subject.base)
         except Exception as error:  # noqa: BLE001 - whatever the user's code raises is the finding
             found = Difference(problem=said(error))
         if not found.is_none:

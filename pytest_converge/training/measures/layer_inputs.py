@@ -15,7 +15,7 @@ from pytest_converge.columns.profile import profile_arrays
 from pytest_converge.columns.scale import HIGHEST_TARGET, ScaleEvidence, scale_evidence
 from pytest_converge.core.data_report import GroupProfile
 from pytest_converge.training.data.arrays import batch_leaves
-from pytest_converge.training.data.batches import ArrayData, TrainingData
+from pytest_converge.training.data.batches import TrainingData
 from pytest_converge.training.measures.gradients import MOST_ROWS, undisturbed
 from pytest_converge.training.measures.layer_readings import (
     named_layers,
@@ -89,8 +89,8 @@ def training_scales(training: Training) -> TrainingScales | None:
 
 def _arrays(data: TrainingData) -> Any:
     """All rows in memory, or those of the first batch."""
-    if isinstance(data, ArrayData):
-        return data.arrays
+    if data.rows_in_memory is not None:
+        return data.rows_in_memory.arrays
     batch = data.probe(1, 1)[0].batch
     return keras.tree.map_structure(lambda leaf: None if leaf is None else np.asarray(leaf), batch)
 

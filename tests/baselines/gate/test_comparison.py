@@ -6,24 +6,26 @@ import math
 
 import pytest
 
-from pytest_converge.baselines.gate.comparison import Comparison, Scale, compare_scores
+from pytest_converge.baselines.gate.comparison import Comparison, ScoreScale, compare_scores
 from tests.baselines.gate.cases import RISING, runs
 
 
 def comparison(new, baseline=RISING, tolerance=0.05):
-    scale = Scale(logarithmic=False)
+    scale = ScoreScale(logarithmic=False)
     return Comparison(baseline=baseline, new=tuple(new), scale=scale, tolerance=tolerance)
 
 
-@pytest.mark.parametrize("scale", [Scale(logarithmic=True), Scale(logarithmic=False, unit=0.8)])
+@pytest.mark.parametrize(
+    "scale", [ScoreScale(logarithmic=True), ScoreScale(logarithmic=False, unit=0.8)]
+)
 @pytest.mark.parametrize("effect", [-0.5, 0.0, 0.05, 3.0])
 def test_an_effect_and_the_difference_it_makes_are_inverse(scale, effect):
     assert scale.effect(scale.shift(effect)) == pytest.approx(effect)
 
 
 def test_a_ratio_of_losses_beyond_all_floats_is_infinite():
-    assert Scale(logarithmic=True).effect(1e4) == math.inf
-    assert Scale(logarithmic=False).effect(1e4) == 1e4
+    assert ScoreScale(logarithmic=True).effect(1e4) == math.inf
+    assert ScoreScale(logarithmic=False).effect(1e4) == 1e4
 
 
 def test_ranks_count_what_is_better_beyond_the_tolerance():

@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from pytest_converge.baselines.gate.comparison import Comparison, Scale
+from pytest_converge.baselines.gate.comparison import Comparison, ScoreScale
 from pytest_converge.baselines.gate.detectable_shift import smallest_effect
 
-LOSS = Scale(logarithmic=True)
+LOSS = ScoreScale(logarithmic=True)
 
 
 def part(*new, scale=LOSS):
@@ -35,7 +35,7 @@ def test_each_score_is_moved_to_the_same_effect():
 
 
 def test_of_a_metric_it_is_a_share_of_its_unit():
-    scale = Scale(logarithmic=False, unit=4.0)
+    scale = ScoreScale(logarithmic=False, unit=4.0)
     assert smallest_effect([part(1.0, scale=scale)], below(2.0)) == pytest.approx(0.5, abs=1.1e-4)
 
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from pytest_converge.baselines.gate.comparison import Comparison, Scale
+from pytest_converge.baselines.gate.comparison import Comparison, ScoreScale
 from pytest_converge.baselines.gate.rules import (
     BEST_RUNS,
     SIGNATURE_DRIFT,
@@ -22,7 +22,7 @@ from tests.baselines.gate.cases import FALLING, RISING, runs
 
 
 def part(new, baseline=RISING, tolerance=0.05):
-    scale = Scale(logarithmic=True)
+    scale = ScoreScale(logarithmic=True)
     return Comparison(baseline=baseline, new=tuple(new), scale=scale, tolerance=tolerance)
 
 

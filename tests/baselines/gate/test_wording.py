@@ -7,12 +7,12 @@ import math
 import pytest
 
 from pytest_converge.baselines.gate import wording
-from pytest_converge.baselines.gate.comparison import Comparison, Scale
+from pytest_converge.baselines.gate.comparison import Comparison, ScoreScale
 from tests.baselines.gate.cases import RISING
 
 
 def parts(*news):
-    scale = Scale(logarithmic=True)
+    scale = ScoreScale(logarithmic=True)
     return [Comparison(baseline=RISING, new=tuple(n), scale=scale, tolerance=0.05) for n in news]
 
 

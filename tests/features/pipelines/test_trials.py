@@ -29,9 +29,9 @@ def test_everything_is_tried_or_says_why_not():
 
 
 def test_a_bench_has_the_features_of_some_rows():
-    bench = prepare(pipeline_for(lambda x: x / 2), TRAIN, np.ones((1000, 2)))
-    assert len(bench.base) == MOST_ROWS
-    assert bench.base.names == ("x[:, 0]", "x[:, 1]")
+    subject = prepare(pipeline_for(lambda x: x / 2), TRAIN, np.ones((1000, 2)))
+    assert len(subject.base) == MOST_ROWS
+    assert subject.base.names == ("x[:, 0]", "x[:, 1]")
 
 
 def test_random_features_are_not_judged_further():

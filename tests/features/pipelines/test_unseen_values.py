@@ -13,7 +13,7 @@ RNG = np.random.default_rng(0)
 TABLE = {"area": RNG.normal(3, 1, 60), "city": RNG.choice(["u", "v"], 60)}
 
 
-def bench(pipeline, data=TABLE):
+def subject(pipeline, data=TABLE):
     return prepare(pipeline_for(pipeline), data, data)
 
 
@@ -28,7 +28,7 @@ def test_categories_and_numbers_are_tried_column_by_column():
         seen.append((data["area"].max(), set(data["city"])))
         return numbers(data)
 
-    categories, amounts = unseen_trials(bench(watch))
+    categories, amounts = unseen_trials(subject(watch))
     assert (categories.outcome, amounts.outcome) == ("passed", "passed")
     assert any("a value never seen" in cities for _, cities in seen)
     assert max(area for area, _ in seen) > 10 * TABLE["area"].max()
@@ -38,7 +38,7 @@ def test_the_column_that_is_refused_is_named():
     def encode(data):
         return np.array([{"u": 0, "v": 1}[city] for city in data["city"]])
 
-    categories, amounts = unseen_trials(bench(encode))
+    categories, amounts = unseen_trials(subject(encode))
     assert categories.columns == ("city",)
     assert categories.difference.problem.startswith("KeyError: ")
     assert amounts.outcome == "passed"
@@ -47,7 +47,7 @@ def test_the_column_that_is_refused_is_named():
 def test_integers_get_the_next_number():
     table = np.eye(5)
     codes = np.arange(60)[:, None] % 5
-    _, amounts = unseen_trials(bench(lambda x: table[x[:, 0]], codes))
+    _, amounts = unseen_trials(subject(lambda x: table[x[:, 0]], codes))
     assert amounts.failed
     assert "IndexError" in amounts.difference.problem
 
@@ -56,12 +56,12 @@ def test_integers_get_the_next_number():
     ("missing", "outcome"), [(None, "not tried"), (True, "failed"), (False, "not tried")]
 )
 def test_missing_values_are_tried_where_there_are_some_or_where_asked(missing, outcome):
-    assert missing_trial(bench(numbers), missing).outcome == outcome
+    assert missing_trial(subject(numbers), missing).outcome == outcome
 
 
 def test_gaps_that_come_through_are_named_by_their_column():
     data = {**TABLE, "area": np.where(np.arange(60) % 9, TABLE["area"], np.nan)}
-    found = missing_trial(bench(numbers, data), None)
+    found = missing_trial(subject(numbers, data), None)
     assert (found.outcome, found.columns) == ("failed", ("area",))
-    filled = missing_trial(bench(lambda data: np.nan_to_num(data["area"]), data), None)
+    filled = missing_trial(subject(lambda data: np.nan_to_num(data["area"]), data), None)
     assert filled.outcome == "passed"

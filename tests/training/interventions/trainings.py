@@ -31,7 +31,7 @@ def everything_of(training):
             listed = None if array is None else (str(array.dtype), array.tolist())
             parts[name] = listed
         parts["order"] = data.order.tolist()
-    model = getattr(training, "model", None)
+    model = training.model
     if model is None:
         parts["weights"] = [v.numpy().tolist() for v in training.trainable]
         parts["trained"] = len(training.trainable)
