@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,17 @@ Array = np.ndarray[Any, Any]
 #: Measured values repeat with noise. They contradict each other where they vary by more than this
 #: part of the variance of all targets: inputs that say nothing leave all of it.
 UNEXPLAINED = 0.5
+#: Repetitions of one input that noise of a usual size makes look like a contradiction, as a share:
+#: a tenth of the share of contradicting rows that `preprocessing.check` lets pass.
+BY_CHANCE = 1e-3
 
 
 def contradicting_rows(features: Sequence[Part], targets: Array, task: str) -> tuple[int, int]:
     """(rows that have the inputs of others and another target, rows that have them).
 
-    Other classes are other targets; other values are so where their variance among rows with
-    the same inputs is more than half of that among all rows.
+    Of classes, each row outside of the most frequent class of its group contradicts one inside.
+    Values do so where their variance among rows with the same inputs is more than half of that
+    among all rows, and more than the noise of the other groups explains.
 
     Args:
         features: the columns of the inputs.
@@ -38,17 +43,46 @@ def contradicting_rows(features: Sequence[Part], targets: Array, task: str) -> t
     starts = np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]]))
     sizes = np.diff(np.concatenate([starts, [len(rows)]]))
     if task == "values" and table.dtype.kind in "biuf":
-        values = table.astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            limit = UNEXPLAINED * np.nanvar(values, axis=0)
-            away = values[rows] - np.nanmean(values, axis=0)
-            away -= np.repeat(np.add.reduceat(away, starts) / sizes[:, None], sizes, axis=0)
-            varied = np.add.reduceat(away**2, starts) / np.maximum(sizes - 1, 1)[:, None]
-            torn = (varied > limit).any(axis=1)
+        torn = np.where(_torn(table.astype(np.float64), rows, starts, sizes), sizes, 0)
     else:
         labels = _numbered(table[rows]) if known is None else known[1][rows]
-        torn = np.maximum.reduceat(labels, starts) > np.minimum.reduceat(labels, starts)
-    return int(sizes[torn].sum()), len(rows)
+        torn = np.minimum(sizes, 2 * (sizes - _most_frequent(labels, starts, sizes)))
+    return int(torn.sum()), len(rows)
+
+
+def _torn(values: Array, rows: Array, starts: Array, sizes: Array) -> Array:
+    """Which groups vary too much, in any column.
+
+    The noise is told by the median group, since some may contradict. Variances of `size` values
+    with normal noise follow a chi-squared distribution, whose quantiles are those of Wilson and
+    Hilferty (1931), The distribution of chi-square, PNAS 17.
+    """
+    with np.errstate(invalid="ignore"):
+        limit = UNEXPLAINED * np.nanvar(values, axis=0)
+        away = values[rows] - np.nanmean(values, axis=0)
+        away -= np.repeat(np.add.reduceat(away, starts) / sizes[:, None], sizes, axis=0)
+        free = (sizes - 1.0)[:, None]
+        varied = np.add.reduceat(away**2, starts) / free
+        noise = np.nanmedian(varied / _chi_squared(free, 0.5), axis=0)
+        explained = noise * _chi_squared(free, 1.0 - BY_CHANCE / values.shape[1])
+        limit = np.where(noise > limit, limit, np.maximum(limit, explained))
+        torn: Array = np.any(varied > limit, axis=1)
+    return torn
+
+
+def _chi_squared(free: Array, part: float) -> Array:
+    """The quantile of a chi-squared distribution, relative to its mean."""
+    spread = 2.0 / (9.0 * free)
+    return (1.0 - spread + NormalDist().inv_cdf(part) * np.sqrt(spread)) ** 3
+
+
+def _most_frequent(labels: Array, starts: Array, sizes: Array) -> Array:
+    """The rows of the most frequent label of each group."""
+    groups = np.repeat(np.arange(len(starts)), sizes)
+    pairs, counts = np.unique(np.stack([groups, labels]), axis=1, return_counts=True)
+    most = np.zeros(len(starts), dtype=np.int64)
+    np.maximum.at(most, pairs[0], counts)
+    return most
 
 
 def contradicting_share(x: Array, y: Array, task: str | None = None) -> float:

@@ -45,7 +45,6 @@ class Place(enum.IntEnum):
     SCALE_AND_RATE = enum.auto()
     # What is seen in the data and in the curve, and not by a rate.
     UNREADABLE_TARGETS = enum.auto()
-    CONTRADICTIONS = enum.auto()
     RARE_CLASSES = enum.auto()
     BROKEN_GRADIENT = enum.auto()
     # Places without a slope: no rate is too low there.
@@ -57,6 +56,8 @@ class Place(enum.IntEnum):
     CHOSEN_INITIALISERS = enum.auto()
     STATIONARY_ON_BATCHES = enum.auto()
     NO_GRADIENT = enum.auto()
+    # Rows that contradict each other: no remedy changes that, but a rate may reach the target.
+    CONTRADICTIONS = enum.auto()
     TWO_ENCODINGS = enum.auto()
     MORE_STEPS = enum.auto()
     # Remedies, which help whatever the cause.
@@ -67,6 +68,7 @@ class Place(enum.IntEnum):
     OTHER_STARTS = enum.auto()
     # Nothing passed.
     NO_SLOPE_SEEN = enum.auto()
+    CONTRADICTIONS_SEEN = enum.auto()
     FLOOR = enum.auto()
     STILL_FALLING = enum.auto()
     RELATED_TARGETS = enum.auto()

@@ -64,6 +64,34 @@ def test_without_rows_nothing_contradicts():
     assert contradicting_share(np.zeros((0, 2)), np.zeros((0, 1))) == 0.0
 
 
+@pytest.mark.parametrize("noise", [0.05, 0.1, 0.2, 0.3])
+@pytest.mark.parametrize("columns", [1, 10])
+def test_points_that_were_measured_twice_do_not_contradict(noise, columns):
+    """A pair varies so much by chance that its own variance says little."""
+    rng = np.random.default_rng(1)
+    x = np.repeat(rng.normal(size=(300, 2)), 2, axis=0)
+    told = x @ rng.normal(size=(2, columns))
+    told /= told.std(axis=0)
+    y = np.sqrt(1 - noise) * told + np.sqrt(noise) * rng.normal(size=told.shape)
+    assert contradicting_share(x, y) < 0.01
+
+
+def test_a_few_groups_that_contradict_stand_out_of_the_noise_of_the_others():
+    rng = np.random.default_rng(2)
+    x = np.repeat(rng.normal(size=(100, 2)), 8, axis=0)
+    y = x[:, 0] + 0.1 * rng.normal(size=len(x))
+    y[:80:2] += 6.0
+    assert contradicting_share(x, y) == pytest.approx(0.1)
+
+
+def test_wrong_labels_contradict_as_many_rows_as_there_are_of_them():
+    x = np.repeat(np.arange(16.0), 32)[:, None]
+    y = (x[:, 0] > 7).astype(int)
+    y[::20] = 1 - y[::20]
+    wrong = len(y[::20])
+    assert rows(x, y, "classes") == (2 * wrong, len(y))
+
+
 def test_targets_that_are_an_input():
     x, other = np.arange(6.0).reshape(3, 2), np.ones((3, 1))
     assert targets_are_inputs(batch_leaves((x, x)))

@@ -55,9 +55,12 @@ from pytest_converge.core.numbers import number, share
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.causes.labels_unrelated import RELATED, relation
 from pytest_converge.training.data.arrays import batch_leaves
+from pytest_converge.training.interventions import steps as more_steps
 
 #: Rows with the same inputs and other targets, as a share of all, that explain a missed target.
 CONTRADICTING = 0.1
+#: What anybody would try before: so many times the steps.
+LONGER = 4
 #: Runs whose final losses differ by less than this share met the same floor.
 SAME_FLOOR = 0.02
 #: So many runs into one floor are no chance.
@@ -65,6 +68,15 @@ FEWEST_RUNS = 3
 
 
 def _contradiction(failed: FailedTraining) -> Answer | None:
+    """Rows that contradict each other, where time alone does not reach the target."""
+    seen = _contradicting(failed)
+    if seen is None:
+        return None
+    longer = more_steps.more(failed.laboratory.steps, LONGER)
+    return failed.first_passing([longer]) or seen
+
+
+def _contradicting(failed: FailedTraining) -> Answer | None:
     """Rows that contradict each other: seen in the data, not in the curve."""
     pair = _inputs_and_targets(failed)
     clashing = 0.0 if pair is None else contradicting_share(*pair)
@@ -119,6 +131,7 @@ CAUSE = Cause(
     code="unreachable-target",
     steps=(
         Step(place=Place.CONTRADICTIONS, answer=_contradiction),
+        Step(place=Place.CONTRADICTIONS_SEEN, answer=_contradicting),
         Step(place=Place.FLOOR, answer=_floor),
         Step(place=Place.RELATED_TARGETS, answer=_related),
     ),

@@ -8,7 +8,7 @@ from keras import layers, optimizers
 
 from pytest_converge.diagnosis.evidence import Evidence
 from tests.diagnosis.programs import SPREAD, conclusion, diagnosis_of, distance, failed_of
-from tests.zoo.problems import BINARY, fit, linear, sequential
+from tests.zoo.problems import BINARY, SPARSE, fit, linear, sequential
 
 SGD = optimizers.SGD
 
@@ -36,6 +36,17 @@ def test_the_same_inputs_with_other_targets():
     assert found.cause == "unreachable-target"
     assert "100 %" in found.message
     assert found.floor >= 0.9  # half of the difference, squared, is 1
+
+
+@pytest.mark.parametrize("rate", [1e-4, 0.1])
+def test_what_a_rate_reaches_is_not_unreachable_for_contradicting_rows(rate):
+    """Sixteen points of 32 rows each with a twelfth of the labels wrong."""
+    x = np.repeat(np.linspace(-1, 1, 16), 32)[:, None]
+    y = (x[:, 0] > 0).astype(int)
+    y[::12] = 1 - y[::12]
+    model = sequential(layers.Dense(2, "softmax"), optimizer=SGD(rate), loss=SPARSE, shape=(1,))
+    found = diagnosis_of(fit(model, x, y), steps=100, max_loss=0.48 if rate < 0.1 else 0.1)
+    assert found.cause == ("learning-rate-too-low" if rate < 0.1 else "unreachable-target")
 
 
 def noisy_labels(*, related):
