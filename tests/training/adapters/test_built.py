@@ -11,10 +11,13 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
+from pytest_converge import runner
 from pytest_converge.core.errors import InvalidTrainingError
+from pytest_converge.core.expectation import Expectation
 from pytest_converge.training.adapters.built import Built, updated
+from tests.diagnosis.programs import result_of
 from tests.zoo.problems import fit, minimize
-from tests.zoo.trainings import judged
+from tests.zoo.trainings import NoHooks, failing, judged, quiet, running
 
 X = np.linspace(-1, 1, 64).reshape(-1, 1).astype("float32")
 Y = 2 * X + 1
@@ -122,6 +125,33 @@ def test_what_no_update_changes_may_be_shared():
         return made
 
     assert len(judged(fit(build, X, Y), seeds=3, steps=3, max_loss=100).runs) == 3
+
+
+def test_the_runs_of_a_baseline_need_starts_of_their_own():
+    run = running(fit(cached(), X, Y), steps=3)
+    with pytest.raises(InvalidTrainingError, match=AGAIN):
+        run.losses_from(1)
+
+
+@pytest.mark.parametrize("asked", ["power", "calibrate"])
+def test_other_starts_that_an_option_needs_are_refused(asked):
+    context = runner.Context(
+        test="test",
+        number=1,
+        expectation=Expectation(seed=0, steps=3, max_loss=100),
+        hooks=NoHooks(),
+        progress=quiet,
+        **{asked: True},
+    )
+    with pytest.raises(InvalidTrainingError, match=AGAIN):
+        runner.run(context, fit(cached(), X, Y).call)
+
+
+def test_the_diagnosis_of_a_failure_goes_on_without_other_starts():
+    result = result_of(fit(cached(), X, Y), steps=20, max_loss=1e-6)
+    assert failing(result) == {"target-missed"}
+    assert result.diagnosis is not None
+    assert result.diagnosis.tried
 
 
 def test_a_variable_that_is_gone_is_not_mistaken_for_a_new_one():
