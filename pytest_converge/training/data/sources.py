@@ -103,7 +103,9 @@ def read_batches(
         epoch_batches += epoch == 0
         size += bytes_of(batch)
         kept.append(batch)
-        if size > MEMORY_LIMIT or number == MOST_BATCHES < steps:
+        # So many steps are streamed: an epoch for the probe set is all that is read before.
+        enough = steps > MOST_BATCHES and (epoch > 0 or number == MOST_BATCHES)
+        if size > MEMORY_LIMIT or enough:
             probed = kept[:epoch_batches]
             return _streamed(
                 source, to_batch, kept, probed=probed, shuffle=shuffle, seed=seed, steps=steps
@@ -211,7 +213,7 @@ def _streamed(
 ) -> StreamData:
     """More data than is held in memory: the batches so far first, then on from the source."""
     reason = f"the batches need more than {MEMORY_LIMIT >> 20} MB"
-    if len(kept) == MOST_BATCHES:
+    if steps > MOST_BATCHES:
         reason = f"the batches are more than {MOST_BATCHES}"
     if _reads_once(source):
 
