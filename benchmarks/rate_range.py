@@ -33,7 +33,7 @@ from pytest_converge.core.calls import FitCall, MinimizeCall
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.rate_range import RateRange
 from pytest_converge.learning_rate.study import range_of_rates
-from pytest_converge.training.data.batches import epochs_of_batches
+from pytest_converge.training.data.batch_order import BatchOrder
 from pytest_converge.training.state.seeding import seed_everything
 
 SEED, BATCH = 0, 32
@@ -172,7 +172,7 @@ def scan(subject: Subject, optimizer: str, ratio: float) -> list[tuple[float, fl
     variables = [*model.variables, *model.optimizer.variables]
     start = [variable.numpy() for variable in variables]
     rows = len(subject.x)
-    order, offsets = epochs_of_batches(rows, BATCH, subject.steps, SEED)
+    order, offsets = BatchOrder.of_epochs(rows, BATCH, steps=subject.steps, seed=SEED).whole()
     batches = [order[a:b] for a, b in itertools.pairwise(offsets)]
     count = math.ceil(SCANNED * math.log(10) / math.log(ratio))
     found = []

@@ -16,6 +16,8 @@ __all__ = ["DEFAULT_MIN_DECREASE", "Expectation"]
 
 #: Enough updates for small models to show a trend; the value of the documented table.
 DEFAULT_STEPS = 100
+#: The loop counts its steps in 32 bits.
+MOST_STEPS = 2**31 - 1
 #: A healthy training loses at least this share of its initial loss: 0 of 408 healthy curves did
 #: not, all flat ones did (measured on 34 trainings with 12 seeds each).
 DEFAULT_MIN_DECREASE = 0.05
@@ -34,7 +36,7 @@ class Expectation(Serialisable):
 
     Args:
         max_loss: the final loss must not exceed it; None sets no bound.
-        steps: optimizer updates, at least 1.
+        steps: optimizer updates, 1 to 2**31 - 1.
         min_decrease: the share of the initial loss that must be gone at the end; None means 0.05
             where `max_loss` is not given, and no demand where it is.
         monotone: "trend" (rises above the running minimum stay small against the whole drop),
@@ -208,10 +210,10 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
         math.inf,
     ),
     "steps": _integer(
-        "an integer of at least 1",
+        "an integer from 1 to 2**31 - 1",
         "Give the number of optimizer updates, as steps=200.",
         1,
-        math.inf,
+        MOST_STEPS,
     ),
     "min_decrease": _number(
         "a share of the initial loss from 0 to 1", "Write 0.5 for a loss that must halve.", 0.0, 1.0

@@ -38,7 +38,8 @@ def diagnose(
         progress: told about every run.
     """
     began = time.perf_counter()
-    laboratory = Reruns(running, record.seed, progress)
+    # The failure is known, and stays what there is to tell, whatever else a builder does.
+    laboratory = Reruns(running, record.seed, progress, spares_builder=True)
     trials = Trials(
         laboratory, expectation, budget=budget, began=began, unit=record.seconds, failed=record
     )

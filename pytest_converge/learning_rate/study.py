@@ -71,6 +71,8 @@ def _range(
 
     training = sweep.training
     first = sweep.at(1.0, 0)
+    for number in range(1, context.expectation.seeds):
+        sweep.start_values(number)  # what a builder does wrong is no outcome of a rate
     own, scheduled = _own_rate(first), learning_rate.has_schedule(training)
     stable = predicted_limit(sweep)
     search = RangeSearch(

@@ -53,6 +53,7 @@ class Option(Generic[Value]):
         parse: turns the given value into the setting, None being none; a ValueError or TypeError
             refuses it.
         argument: the argument of the expectation that it gives every training.
+        output: "file" or "folder" for the path of what is written; else empty.
         name: the name of the attribute.
     """
 
@@ -67,6 +68,7 @@ class Option(Generic[Value]):
     remedy: str = ""
     parse: Parser[Value]
     argument: str = ""
+    output: Literal["", "file", "folder"] = ""
     name: str = dataclasses.field(init=False, default="")
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -190,9 +192,9 @@ class Settings:
         default=100,
         metavar="N",
         ini="int",
-        expected="an integer of at least 1",
+        expected="an integer from 1 to 2**31 - 1",
         remedy="Give the number of optimizer updates, as --converge-steps=200.",
-        parse=_number(int, lambda steps: steps >= 1),
+        parse=_number(int, lambda steps: 1 <= steps < 2**31),
         argument="steps",
     )
     seed = Option(
@@ -223,6 +225,7 @@ class Settings:
         expected="the path of a file",
         remedy="Write, for example, --converge-json=convergence.json.",
         parse=_path,
+        output="file",
     )
     plots: ClassVar[Option[Path | None]] = Option(
         help="draw every training and study of the session to a file in DIR; needs the extra "
@@ -235,6 +238,7 @@ class Settings:
         expected="the path of a folder",
         remedy="Write, for example, --converge-plots=pictures.",
         parse=_path,
+        output="folder",
     )
     progress = _choice(
         *("auto", "off"),
@@ -384,7 +388,11 @@ def read_settings(config: pytest.Config) -> Settings:
         ini=_arguments(configured),
         ab_root=os.environ.get(ROOT_VARIABLE, ""),
     )
-    _check_json(config, settings.json)
+    for option in OPTIONS:
+        path = values[option.name]
+        if option.output and path is not None:
+            place = option.flag if option.name in given else option.ini_name
+            _check_output(config, option, path, place)
     mode = given.get("baseline", "check")
     if settings.ab is not None and mode != "check":
         both = f"--converge-ab={settings.ab} with --converge-baseline={mode}"
@@ -427,18 +435,42 @@ def _parsed(option: Option[Any], raw: Any, place: str, remedy: str, folder: Path
     return folder / value if isinstance(value, Path) else value
 
 
-def _check_json(config: pytest.Config, path: Path | None) -> None:
-    """Refuse a path that cannot be written, while there is still time to correct it."""
-    if path is None or (path.parent.is_dir() and not path.is_dir()):
-        return
-    given = config.getoption("converge_json")
-    source = f"--converge-json={given}"
-    if given is None:
-        source = f"converge_json={config.getini('converge_json')}"
+def _check_output(config: pytest.Config, option: Option[Any], path: Path, place: str) -> None:
+    """Refuse a path that cannot be written to, while there is still time to correct it."""
+    wrong = (_wrong_file if option.output == "file" else _wrong_folder)(path)
+    if wrong:
+        read = config.getoption if place == option.flag else config.getini
+        raise _usage_error(f"{place}={read(option.ini_name)}", *wrong)
+
+
+def _wrong_file(path: Path) -> tuple[str, str] | None:
+    """What was expected of a file, and what to do; None for one that can be written."""
     if path.is_dir():
-        raise _usage_error(source, "the path of a file", "Name a file in that directory.")
-    remedy = f"Create {path.parent} first."
-    raise _usage_error(source, "a path in an existing directory", remedy)
+        return "the path of a file", "Name a file in that directory."
+    if path.exists() and not path.is_file():  # a pipe or a device is written to
+        folder, writable = path, os.access(path, os.W_OK)
+    else:
+        folder = Path(os.path.realpath(path)).parent
+        if not folder.is_dir():
+            return "a path in an existing directory", f"Create {folder} first."
+        writable = _takes_files(folder)
+    return None if writable else _not_writable(folder)
+
+
+def _wrong_folder(path: Path) -> tuple[str, str] | None:
+    """What was expected of a folder, which may be missing, and what to do; None for a good one."""
+    present = next(each for each in (path, *path.parents) if each.exists() or each.is_symlink())
+    if not present.is_dir():
+        return "the path of a folder", f"{present} is none; name another one."
+    return None if _takes_files(present) else _not_writable(present)
+
+
+def _takes_files(folder: Path) -> bool:
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+def _not_writable(path: Path) -> tuple[str, str]:
+    return "a path that can be written to", f"Look at the permissions of {path}."
 
 
 def _usage_error(given: str, expected: str, remedy: str) -> pytest.UsageError:

@@ -59,6 +59,8 @@ def check_library() -> None:
 def draw(item: pytest.Item, subject: Any, *, surface: LossSurface | None = None) -> None:
     """Draws a result or a study to the folder of the option; nothing without the option.
 
+    What a picture fails of changes no verdict, and is said in the terminal summary.
+
     Args:
         item: the test.
         subject: what to draw; what there is no picture of is left out.
@@ -67,14 +69,22 @@ def draw(item: pytest.Item, subject: Any, *, surface: LossSurface | None = None)
     folder = item.config.stash[SETTINGS].plots
     if folder is None:
         return
+    from pytest_converge.core.guard import Guard
+    from pytest_converge.plugin.runtest import state_of
     from pytest_converge.report.figures import can_draw, plot
 
-    if can_draw(subject):
+    if not can_draw(subject):
+        return
+    kind = getattr(subject, "kind", None) or subject.verb
+    name = f"{_slug(subject.test)}-{subject.number}-{kind}.png"
+
+    def drawn() -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        kind = getattr(subject, "kind", None) or subject.verb
-        plot(
-            subject, folder / f"{_slug(subject.test)}-{subject.number}-{kind}.png", surface=surface
-        )
+        plot(subject, folder / name, surface=surface)
+
+    guard = Guard()
+    guard.tried(f"could not draw to {folder}", drawn)
+    state_of(item).problems += [f"{problem}: {error}" for problem, error in guard.failed]
 
 
 def _slug(test: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
     from pytest_converge.core.study import Study
     from pytest_converge.report.summary import Segment
 
-__all__ = ["ATTRIBUTE", "STUDIES", "TITLE", "ResultsPlugin"]
+__all__ = ["ATTRIBUTE", "PROBLEMS", "STUDIES", "TITLE", "ResultsPlugin"]
 
-#: The attributes of a report that carry results and studies from a worker process to its
-#: controller.
-ATTRIBUTE, STUDIES = "converge_results", "converge_studies"
+#: The attributes of a report that carry results, studies, and what could not be written, from a
+#: worker process to its controller.
+ATTRIBUTE, STUDIES, PROBLEMS = "converge_results", "converge_studies", "converge_problems"
 #: Of the section in the terminal summary and of the one under a failing test.
 TITLE = "convergence"
 
@@ -36,7 +37,7 @@ class ResultsPlugin:
         self._studies: dict[str, list[dict[str, Any]]] = {}
         self._failed: set[str] = set()
         self._written: str | None = None
-        self._problem: str | None = None
+        self._problems: dict[str, int] = {}
 
     @property
     def results(self) -> list[ConvergenceResult]:
@@ -64,6 +65,8 @@ class ResultsPlugin:
             self._failed.discard(report.nodeid)
         if report.failed:
             self._failed.add(report.nodeid)
+        for problem in getattr(report, PROBLEMS, ()):
+            self._add_problem(problem)
         # Reports that xdist makes for a crashed worker do not have the attribute.
         data = getattr(report, ATTRIBUTE, None)
         if data is not None:
@@ -78,14 +81,15 @@ class ResultsPlugin:
         if path is None or session.config.getoption("collectonly", False):
             return
         from pytest_converge import __version__
-        from pytest_converge.baselines.files.regular_file import replace_file
+        from pytest_converge.core.files import write_file
         from pytest_converge.report.json_report import json_report
 
         text = json_report(self.results, studies=self.studies, version=__version__)
+        sys.stdout.flush()  # it may be where the report goes
         try:
-            replace_file(path, text.encode("utf-8"))
+            write_file(path, text.encode("utf-8"))
         except OSError as error:
-            self._problem = f"could not write the convergence report {path}: {error.strerror}"
+            self._add_problem(f"could not write the convergence report {path}: {error.strerror}")
             # A report that is missing must not look like one that was written.
             if session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
@@ -97,8 +101,9 @@ class ResultsPlugin:
         config = terminalreporter.config
         if config.getoption("collectonly", False):
             return
-        if self._problem:
-            terminalreporter.write_line(self._problem, red=True)
+        for problem, count in self._problems.items():
+            times = f" ({count} times)" if count > 1 else ""
+            terminalreporter.write_line(f"{problem}{times}", red=True)
         if terminalreporter.no_summary or not (self._results or self._studies):
             self._say_written(terminalreporter)
             return
@@ -135,6 +140,9 @@ class ResultsPlugin:
             unicode=unicode,
             expected=self._studies.keys() - self._failed,
         )
+
+    def _add_problem(self, problem: str) -> None:
+        self._problems[problem] = self._problems.get(problem, 0) + 1
 
     def _say_written(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._written and self._settings.verbosity >= 0:

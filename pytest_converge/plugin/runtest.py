@@ -42,6 +42,7 @@ class State:
         calls: calls of the fixtures' verbs so far, also those that were refused.
         results: what the trainings gave.
         studies: what the looks at data and learning rates gave.
+        problems: what could not be written.
         reported: how many of the results and studies a report carries already.
         isolation: puts the random state back; empty while nothing was seeded.
     """
@@ -49,6 +50,7 @@ class State:
     calls: int = 0
     results: list[ConvergenceResult] = dataclasses.field(default_factory=list)
     studies: list[Study] = dataclasses.field(default_factory=list)
+    problems: list[str] = dataclasses.field(default_factory=list)
     reported: int = 0
     isolation: contextlib.ExitStack | None = None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_converge.plugin.results import ATTRIBUTE, STUDIES, TITLE
+from pytest_converge.plugin.results import ATTRIBUTE, PROBLEMS, STUDIES, TITLE
 from pytest_converge.plugin.runtest import STATE, State
 from pytest_converge.plugin.terminal import TerminalFormat, terminal_format
 
@@ -54,6 +54,9 @@ def _load(state: State, report: pytest.TestReport) -> None:
         setattr(report, ATTRIBUTE, [result.to_dict() for result in state.results])
     if state.studies:
         setattr(report, STUDIES, [study_to_dict(study) for study in state.studies])
+    if state.problems:
+        setattr(report, PROBLEMS, list(state.problems))
+        state.problems.clear()
     state.reported = len(state.results) + len(state.studies)
 
 

@@ -6,6 +6,7 @@ the suffix of the file asks for.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from pytest_converge.core import numbers
 from pytest_converge.core.curve import LossSurface
 from pytest_converge.core.data_report import ColumnProfile, DataReport
+from pytest_converge.core.files import write_file
 from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.rate_range import RateRange
 from pytest_converge.core.result import ConvergenceResult
@@ -62,8 +64,10 @@ def plot(subject: Any, path: str | Path, *, surface: LossSurface | None = None) 
         figure = training_figure(subject, surface)
     else:
         raise TypeError(f"cannot draw {type(subject).__name__}; pass a result or a study")
-    figure.savefig(Path(path), dpi=120)
-    return Path(path)
+    content, path = io.BytesIO(), Path(path)
+    figure.savefig(content, dpi=120, format=path.suffix[1:] or None)
+    write_file(path, content.getvalue())
+    return path
 
 
 def _new_figure(width: float, height: float, title: str) -> Any:

@@ -44,12 +44,13 @@ def sparkline(
     finite = [point for point in points if point is not None]
     low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
     flat = high - low <= (0.0 if log else FLAT_SHARE * max(abs(low), abs(high)))
+    # The difference of two huge losses may overflow, half of a tiny one be zero.
+    unit = 1.0 if math.isfinite(high - low) else 0.5
 
     def bar(point: float | None) -> str:
         if point is None:
             return broken
-        # Halves first: the difference of two huge losses may overflow.
-        share = 0.5 if flat else (point / 2 - low / 2) / (high / 2 - low / 2)
+        share = 0.5 if flat else (point * unit - low * unit) / (high * unit - low * unit)
         return bars[min(int(share * len(bars)), len(bars) - 1)]
 
     return "".join(map(bar, points))

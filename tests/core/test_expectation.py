@@ -186,7 +186,7 @@ def test_a_wrong_value_is_refused_in_the_one_wording(name, value):
         (
             {"steps": 0},
             (
-                "got steps=0 (int); expected an integer of at least 1."
+                "got steps=0 (int); expected an integer from 1 to 2**31 - 1."
                 " Give the number of optimizer updates, as steps=200."
             ),
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -160,3 +162,8 @@ def test_a_training_that_no_rate_helps():
     found = ranged(fit(build(), X, Y), max_loss=1e-30)
     assert found.bracket is None
     assert found.best is not None
+
+
+def test_starts_that_a_cache_gives_are_no_outcome_of_a_rate():
+    with pytest.raises(InvalidTrainingError, match="the same variable again"):
+        ranged(fit(functools.cache(build()), X, Y), max_loss=0.05, seeds=2)

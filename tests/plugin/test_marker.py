@@ -59,8 +59,8 @@ def test_selection(faked: pytest.Pytester, expression: str, passed: int) -> None
     [
         ("max_los=0.1", "*got the argument 'max_los'; *Did you mean 'max_loss'?"),
         ("0.1", "*got the positional argument 0.1 (float); expected keyword arguments only.*"),
-        ("steps=0", "*got steps=0 (int); expected an integer of at least 1.*"),
-        ("steps=True", "*got steps=True (bool); expected an integer of at least 1.*"),
+        ("steps=0", "*got steps=0 (int); expected an integer from 1 to 2[*][*]31 - 1.*"),
+        ("steps=True", "*got steps=True (bool); expected an integer from 1 to 2[*][*]31 - 1.*"),
         ("max_loss='low'", "*got max_loss='low' (str); expected a finite number.*"),
         ("max_loss=float('nan')", "*got max_loss=nan (float); expected a finite number.*"),
         ("monotone='yes'", "*got monotone='yes' (str); expected one of 'trend', *"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_converge.baselines.gate.bounds import MOST_ALPHA, least_alpha
 from pytest_converge.core.baseline import BaselinePolicy
-from pytest_converge.core.expectation import DEFAULT_STEPS, LARGEST_SEED
+from pytest_converge.core.expectation import DEFAULT_STEPS, LARGEST_SEED, MOST_STEPS
 from pytest_converge.plugin.options import OPTIONS, Option, Settings
 
 STEPS = """
@@ -35,6 +37,9 @@ def test_defaults_that_are_written_out_are_those_of_the_expectation() -> None:
     for text in (Settings.alpha.expected, Settings.alpha.details):
         assert f"{least_alpha():.2g}" in text
         assert f"{MOST_ALPHA:g}" in text
+    assert Settings.steps.parse(str(MOST_STEPS)) == MOST_STEPS
+    with pytest.raises(ValueError, match=str(MOST_STEPS + 1)):
+        Settings.steps.parse(str(MOST_STEPS + 1))
     assert Settings.seed.parse(str(LARGEST_SEED)) == LARGEST_SEED
     with pytest.raises(ValueError, match=str(LARGEST_SEED + 1)):
         Settings.seed.parse(str(LARGEST_SEED + 1))
@@ -130,13 +135,26 @@ def test_the_seed_option_changes_the_seed_of_every_test(faked: pytest.Pytester) 
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("--converge-steps=0", "*got --converge-steps=0; expected an integer of at least 1.*"),
+        (
+            "--converge-steps=0",
+            "*got --converge-steps=0; expected an integer from 1 to 2[*][*]31 - 1.*",
+        ),
+        ("--converge-steps=2147483648", "*got --converge-steps=2147483648; expected an integer*"),
+        ("-oconverge_steps=1000000000000", "*got converge_steps=1000000000000; expected an int*"),
         ("--converge-steps=1.5", "*got --converge-steps=1.5; expected an integer*"),
         ("--converge-seed=-1", "*got --converge-seed=-1; expected an integer from 0 to 2[*][*]32*"),
         ("--converge-seed=x", "*got --converge-seed=x; expected an integer from 0*"),
         ("--converge-progress=on", "*got --converge-progress=on; expected one of 'auto', 'off'.*"),
         ("--converge-json=", "*got --converge-json=; expected the path of a file.*"),
         ("--converge-json=.", "*got --converge-json=.; expected the path of a file.*"),
+        (
+            "--converge-json=test_it.py/a.json",
+            "*got --converge-json=test_it.py/a.json; *existing *",
+        ),
+        ("--converge-plots=", "*got --converge-plots=; expected the path of a folder.*"),
+        ("--converge-plots=there", "*got --converge-plots=there; expected the path of a folder.*"),
+        ("--converge-plots=there/a", "*got --converge-plots=there/a; *the path of a folder. *"),
+        ("-oconverge_plots=there", "*got converge_plots=there; expected the path of a folder.*"),
         ("--converge-json=no/a.json", "*got --converge-json=no/a.json; *existing directory*"),
         (
             "--converge-baseline=old",
@@ -154,8 +172,14 @@ def test_the_seed_option_changes_the_seed_of_every_test(faked: pytest.Pytester) 
         ("-oconverge_tolerance=2", "*got converge_tolerance=2.0; expected a share from 0 to 1.*"),
         ("-oconverge_alpha=1", "*got converge_alpha=1.0; expected a number from 0.00085*"),
         ("-oconverge_baselines=maybe", "*converge_baselines*maybe*expected true or false.*"),
-        ("-oconverge_steps=0", "*got converge_steps=0; expected an integer of at least 1.*"),
-        ("-oconverge_steps=many", "*converge_steps*many*expected an integer of at least 1.*"),
+        (
+            "-oconverge_steps=0",
+            "*got converge_steps=0; expected an integer from 1 to 2[*][*]31 - 1.*",
+        ),
+        (
+            "-oconverge_steps=many",
+            "*converge_steps*many*expected an integer from 1 to 2[*][*]31 - 1.*",
+        ),
         ("-oconverge_seed=-1", "*got converge_seed=-1; expected an integer from 0*"),
         ("-oconverge_progress=on", "*got converge_progress=on; expected one of 'auto', 'off'.*"),
         ("-oconverge_json=no/a.json", "*got converge_json=no/a.json; *existing directory*"),
@@ -166,10 +190,34 @@ def test_a_bad_value_is_a_usage_error(
     pytester: pytest.Pytester, argument: str, message: str
 ) -> None:
     pytester.makepyfile("def test_it(): pass")
+    (pytester.path / "there").touch()
     result = pytester.runpytest(argument)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([message])
     result.stderr.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize("argument", ["--converge-json=a.json", "--converge-plots=a/b"])
+def test_a_folder_that_cannot_be_written_to_is_said_before_any_test(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, argument: str
+) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: access(path, mode) and Path(path) != pytester.path
+    )
+    result = pytester.runpytest(argument)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [f"*got {argument}; expected a path that can be written to. Look at the permissions of *"]
+    )
+
+
+def test_an_output_that_the_command_line_replaces_is_not_looked_at(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    assert pytester.runpytest("-oconverge_json=no/a.json", "--converge-json=a.json").ret == 0
 
 
 def test_a_bad_value_is_a_usage_error_under_xdist(pytester: pytest.Pytester) -> None:

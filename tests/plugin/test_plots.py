@@ -90,6 +90,35 @@ def test_a_missing_matplotlib_is_said_before_any_test(
     )
 
 
+@pytest.mark.parametrize("arguments", [("-p", "no:xdist"), ("-n2",)], ids=" ".join)
+def test_pictures_that_cannot_be_written_change_no_verdict(
+    faked: pytest.Pytester, arguments: tuple[str, ...]
+) -> None:
+    if arguments[0] != "-p":
+        pytest.importorskip("xdist")
+    faked.makepyfile(
+        test_a="""
+def test_it(converge):
+    open("pictures", "w").close()
+    converge.fit("good")
+    converge.fit("good")
+
+def test_fails(converge):
+    open("pictures", "w").close()
+    converge.fit("bad")
+"""
+    )
+    result = faked.runpytest(*arguments, "--converge-plots=pictures", "-W", "error")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E       ConvergenceError: did not converge: loss 0.5 > 0.1",
+            "could not draw to *pictures: FileExistsError: *File exists* (3 times)",
+        ],
+        consecutive=False,
+    )
+
+
 def test_real_surfaces(real: pytest.Pytester) -> None:
     real.makepyfile(
         test_a="""

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -346,6 +352,47 @@ def test_json_that_cannot_be_written_is_not_hidden(suite: pytest.Pytester, tests
     assert result.ret == (
         pytest.ExitCode.USAGE_ERROR if tests == "plain" else pytest.ExitCode.TESTS_FAILED
     )
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are a thing of POSIX")
+def test_json_to_a_pipe_leaves_it_a_pipe(suite: pytest.Pytester) -> None:
+    pipe = suite.path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["/bin/cat", str(pipe)], stdout=subprocess.PIPE) as reader:  # noqa: S603
+        time.sleep(0.5)  # until it has opened its end
+        suite.runpytest("--converge-json=pipe")
+        text, _ = reader.communicate(timeout=30)
+    assert len(json.loads(text)["trainings"]) == 4
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are a thing of POSIX")
+def test_a_pipe_that_nobody_reads_does_not_hang(suite: pytest.Pytester) -> None:
+    os.mkfifo(suite.path / "pipe")
+    result = suite.runpytest("--converge-json=pipe")
+    result.stdout.fnmatch_lines(["could not write the convergence report *pipe: *"])
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="there is no such device")
+@pytest.mark.parametrize("to", ["a pipe", "a file"])
+def test_json_to_the_output_of_the_session(suite: pytest.Pytester, to: str) -> None:
+    command = [sys.executable, "-m", "pytest", "--converge-json=/dev/stdout"]
+    log = suite.path / "log"
+    with log.open("w+b") as file:
+        output = file if to == "a file" else subprocess.PIPE
+        done = subprocess.run(command, stdout=output, check=False, cwd=suite.path)  # noqa: S603
+    text = (done.stdout or log.read_bytes()).decode()
+    line = next(line for line in text.splitlines() if '"trainings"' in line)
+    assert len(json.loads(line[line.index("{") :])["trainings"]) == 4
+    assert text.index("collected 4 items") < text.index(line) < text.index(TALLY)
+
+
+def test_json_to_a_link_replaces_what_is_behind_it(suite: pytest.Pytester) -> None:
+    link, behind = suite.path / "link.json", suite.mkdir("sub") / "a.json"
+    link.symlink_to(behind)
+    suite.runpytest("--converge-json=link.json")
+    assert link.is_symlink()
+    assert len(json.loads(behind.read_text())["trainings"]) == 4
 
 
 def test_hidden_sections_hide_nothing_essential(suite: pytest.Pytester) -> None:

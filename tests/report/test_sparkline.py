@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import random
+import struct
+import sys
 import types
 
 import pytest
@@ -70,6 +73,37 @@ def test_more_than_two_decades_are_drawn_on_a_logarithmic_scale():
 
 def test_a_logarithmic_scale_breaks_at_zero():
     assert sparkline([100.0, 0.0, 1.0], 3, log=True) == "█×▁"
+
+
+EXTREMES = [0.0, 5e-324, -5e-324, 1e-320, 2.3e-308, 1e-12, 1.0, -1.0, 1e12, 1.7e308, -1.7e308]
+
+
+def some_float(rng):
+    """One that any bits give, a special one, or one near to another."""
+    (any_bits,) = struct.unpack("d", rng.randbytes(8))
+    near = rng.choice(EXTREMES) * (1 + rng.randrange(3) * sys.float_info.epsilon)
+    value = rng.choice([any_bits, near, rng.choice(EXTREMES), rng.uniform(-1, 1)])
+    return value if math.isfinite(value) else 0.0
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_every_sequence_of_finite_losses_has_its_bars(seed):
+    rng = random.Random(seed)
+    for _ in range(1000):
+        values = [some_float(rng) for _ in range(rng.randrange(1, 30))]
+        width = rng.randrange(1, 40)
+        for log in (None, False, True):
+            bars = sparkline(values, width, log=log)
+            assert len(bars) == min(len(values), width)
+            assert ("×" in bars) <= bool(log)
+        if len(values) <= width and not log_suits(values):
+            order = sorted(range(len(values)), key=values.__getitem__)
+            drawn = sparkline(values, width)
+            assert [drawn[i] for i in order] == sorted(drawn)
+
+
+def test_the_smallest_differences_are_no_division_by_zero():
+    assert sparkline([5e-324, 0.0], 2) == "█▁"
 
 
 def test_huge_losses_do_not_overflow():

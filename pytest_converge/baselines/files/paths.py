@@ -13,7 +13,6 @@ __all__ = [
     "baseline_path",
     "is_baseline",
     "is_leftover",
-    "temporary_name",
 ]
 
 #: Beside the test file.
@@ -53,11 +52,6 @@ def file_name(node_id: str) -> str:
     """
     _, _, name = node_id.partition("::")
     return f"{_short(name) or 'test'}--{digest(node_id)}.json"
-
-
-def temporary_name(name: str, token: str) -> str:
-    """The name beside `name` under which a file is written before it takes its place."""
-    return f"{name}.{token}.tmp"
 
 
 def is_baseline(name: str) -> bool:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pytest_converge.baselines.files.errors import DefectError
-from pytest_converge.baselines.files.paths import temporary_name
+from pytest_converge.core.files import replace
 
-__all__ = ["read_regular", "replace_file", "replace_regular"]
+__all__ = ["read_regular", "replace_regular"]
 
 #: Bytes. Twenty runs of 64 points take about 30 kB; this is room for 250 trainings in one test.
 SIZE_LIMIT = 8 * 2**20
@@ -27,7 +26,6 @@ REGULAR = "a regular file in regular folders"
 RELATIVE = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 # A pipe without a writer would block an ordinary open; Windows would translate line ends.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _CLOSED = getattr(os, "O_CLOEXEC", 0)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0) | _CLOSED
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
@@ -51,8 +49,8 @@ class _Folder:
         except FileNotFoundError:
             return None
 
-    def open(self, name: str, flags: int, mode: int = 0o777) -> int:
-        return os.open(self.at(name), flags | _NOFOLLOW, mode, dir_fd=self.fd)
+    def open(self, name: str, flags: int) -> int:
+        return os.open(self.at(name), flags | _NOFOLLOW, dir_fd=self.fd)
 
     def sync(self) -> None:
         """Make names that were added durable, as far as the system can."""
@@ -92,7 +90,7 @@ def read_regular(path: Path, *, inner: int = 0) -> bytes:
 
 
 def replace_regular(path: Path, content: bytes, *, inner: int = 0) -> None:
-    """Put `content` in the place of a regular file, or of none; see `replace_file`.
+    """Put `content` in the place of a regular file, or of none, whole or not at all.
 
     Args:
         path: the file; missing inner folders are created.
@@ -107,43 +105,12 @@ def replace_regular(path: Path, content: bytes, *, inner: int = 0) -> None:
             old = folder.state(path.name)
             if old is not None:
                 _require(stat.S_ISREG, old, path)
-            _replace(folder, path.name, content, old)
+            replace(folder.at(path.name), content, old=old, folder=folder.fd)
+            folder.sync()
     except OSError as error:
         remedy = "Look at the permissions of the folder and at the space on the disk."
         text = f"that cannot be written ({_why(error)})"
         raise DefectError(text, "a folder that can be written to", remedy) from None
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Put `content` in the place of whatever stands there: whole, or not at all.
-
-    It is written under another name, brought to the disk, and renamed. A process that is killed
-    meanwhile leaves the old file and at most a temporary one beside it.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    _replace(_Folder(path.parent, None), path.name, content, None)
-
-
-def _replace(folder: _Folder, name: str, content: bytes, old: os.stat_result | None) -> None:
-    """The permissions are those that `open` would leave: the old file's, else by the umask."""
-    temporary = temporary_name(name, secrets.token_hex(8))
-    try:
-        with open(folder.open(temporary, _WRITE, 0o666), "wb") as file:
-            if old is not None and hasattr(os, "fchmod"):
-                os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        ends = {"src_dir_fd": folder.fd, "dst_dir_fd": folder.fd}
-        os.replace(folder.at(temporary), folder.at(name), **ends)
-    except BaseException:
-        # Also of Ctrl-C; where it was never made there is nothing to remove.
-        with contextlib.suppress(OSError):
-            os.unlink(folder.at(temporary), dir_fd=folder.fd)
-        raise
-    folder.sync()
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from pytest_converge.runner import Context, seeded_training
 
 if TYPE_CHECKING:
     from pytest_converge.features.comparison.column_exchange import FeatureReruns, Features
+    from pytest_converge.training.adapters.built import Built
 
 __all__ = ["compared_pipelines"]
 
@@ -44,13 +45,14 @@ def compared_pipelines(
         InvalidTrainingError: a training cannot be run as asked.
     """
     from pytest_converge.features.comparison.column_exchange import read_features, z_scored
+    from pytest_converge.training.adapters.built import Built
     from pytest_converge.training.state.seeding import preserved
 
     began = time.perf_counter()
     with preserved(), contextlib.ExitStack() as stack:
         features = [read_features(name, data) for name, data in pipelines.items()]
         reference = z_scored(features[0], f"z-scored {features[0].name}")
-        benches = _Benches(context, stack, build, targets, batch_size)
+        benches = _Benches(context, stack, build, targets, batch_size, Built())
         benches.check([reference, *features])
         comparison = _comparison(context, benches, reference, features, judged, tolerance)
     return dataclasses.replace(comparison, seconds=time.perf_counter() - began)
@@ -109,6 +111,7 @@ class _Benches:
     _build: Callable[..., Any]
     _targets: Any
     _batch_size: int
+    _built: Built
     _benches: dict[tuple[Any, ...], FeatureReruns] = dataclasses.field(default_factory=dict)
 
     @property
@@ -135,6 +138,7 @@ class _Benches:
 
     def _bench(self, features: Features) -> FeatureReruns:
         from pytest_converge.features.comparison.column_exchange import FeatureReruns
+        from pytest_converge.training.adapters.built import updated
         from pytest_converge.training.loop.run import TrainingRun
 
         shape = (features.shape,) if self._takes_shape else ()
@@ -148,4 +152,7 @@ class _Benches:
         self._stack.callback(training.release)
         context = self._context
         running = TrainingRun(training, context.expectation.steps, context.progress)
+        made = updated(training.trainable, training.optimizers[0].optimizer)
+        self._built.require_new(made)
+        self._built.keep(made)
         return FeatureReruns(running, context.expectation.seed or 0, context.progress)

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from pytest_converge.core.record import NonFinite
+from pytest_converge.training.adapters.built import Built, updated
 from pytest_converge.training.adapters.model_checks import (
     check_compiled,
     check_held_out,
@@ -88,6 +89,7 @@ class ModelTraining(Training):
         self.model = model
         self.data = data
         self._builder = builder
+        self._first, self._built = model, Built()
         self.columns = columns
         self._bounds = bounds or {}
         self.held_out = list(held_out)
@@ -230,12 +232,20 @@ class ModelTraining(Training):
         return attributes_set([(self, "_shared", TracedForAnyRows(self._inference))])
 
     def reseeded(self, seed: int) -> Mapping[int, Any] | None:
-        """Initial values of another model of the builder, or by the model's own initialisers."""
+        """Initial values of another model of the builder, or by the model's own initialisers.
+
+        Raises:
+            InvalidTrainingError: the builder returned a variable of an earlier model again.
+        """
         if self._builder is None:
             return redrawn(self.model, seed) or None
+        self._built.keep(_updated(self._first))
         seed_everything(seed)
         other = self._builder()
+        self._built.require_new(_updated(other))  # before it is built, for errors of its own
         create_variables(other, next(self.data.batches()))
+        self._built.require_new(_updated(other))
+        self._built.keep(_updated(other))
         mine, others = self.model.variables, other.variables
         if [tuple(v.shape) for v in mine] != [tuple(v.shape) for v in others]:
             return None
@@ -265,6 +275,10 @@ class ModelTraining(Training):
         own = type(model).compute_loss is not keras.Model.compute_loss
         added = any(added_losses(layer) for layer in layers_of(model))
         return reduces_by_mean(model.loss) and not own and not added
+
+
+def _updated(model: keras.Model) -> list[Any]:
+    return updated(model.trainable_variables, model.optimizer)
 
 
 def _negative_weights(data: TrainingData) -> bool:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.record import NonFinite
+from pytest_converge.training.adapters.built import Built, updated
 from pytest_converge.training.adapters.traceability import needed_arguments, rehearse
 from pytest_converge.training.data.arrays import as_array, nonfinite_array
 from pytest_converge.training.data.batches import Batch
@@ -67,6 +68,7 @@ class MinimizeTraining(Training):
         self._given = check_variables(variables)
         self._variables = unique_variables(self._given)
         self._builder = builder
+        self._first, self._built = (self._variables, optimizer), Built()
         self.loss_name = getattr(loss, "__name__", type(loss).__name__).replace("<lambda>", "loss")
         self.optimizers = (observed(optimizer, self._given),)
         if not hasattr(loss, "get_concrete_function"):
@@ -121,12 +123,19 @@ class MinimizeTraining(Training):
         return unique_variables(tape.watched_variables())
 
     def reseeded(self, seed: int) -> Mapping[int, Any] | None:
-        """The initial values that the builder gives from another seed."""
+        """The initial values that the builder gives from another seed.
+
+        Raises:
+            InvalidTrainingError: the builder returned a variable of an earlier call again.
+        """
         if self._builder is None:
             return None
+        self._built.keep(updated(*self._first))
         seed_everything(seed)
-        _, variables, _ = self._builder()
+        _, variables, optimizer = self._builder()
         others = unique_variables(check_variables(variables))
+        self._built.require_new(updated(others, optimizer))
+        self._built.keep(updated(others, optimizer))
         if [tuple(v.shape) for v in others] != [tuple(v.shape) for v in self._variables]:
             return None
         pairs = zip(self._variables, others, strict=True)

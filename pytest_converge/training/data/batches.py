@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 import copy
 import dataclasses
-import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -15,14 +14,13 @@ import numpy as np
 import tensorflow as tf
 
 from pytest_converge.core.errors import invalid
+from pytest_converge.training.data.batch_order import Array, BatchOrder, BatchRows
 
 __all__ = ["PROBE_ROWS", "Array", "ArrayData", "Batch", "Chunk", "StreamData", "TrainingData"]
 
 #: The whole probe set: enough rows for a standard error of about 3 % of the loss's spread.
 PROBE_ROWS = 1024
 
-#: Numbers of any type and shape.
-Array = np.ndarray[Any, Any]
 #: A batch in the form that a Keras `train_step` gets: x, (x, y) or (x, y, sample_weight), or in any
 #: form that a dataset yields.
 Batch = Any
@@ -91,8 +89,7 @@ class ArrayData(TrainingData):
     Args:
         arrays: a nested structure of NumPy arrays with the rows first; None leaves stay None.
         rows: how many rows the arrays have.
-        order: the row numbers of all batches behind one another, int32.
-        offsets: where each step's rows start in `order`; one more entry than there are steps.
+        order: which of them make up each batch.
         epoch_rows: how many rows at the start of the arrays make up one epoch.
         probe_seed: picks the probe set where there are more rows than it takes.
 
@@ -103,53 +100,36 @@ class ArrayData(TrainingData):
     prolongs = True
 
     def __init__(
-        self,
-        arrays: Any,
-        *,
-        rows: int,
-        order: Array,
-        offsets: Array,
-        epoch_rows: int,
-        probe_seed: int,
+        self, arrays: Any, *, rows: int, order: BatchOrder, epoch_rows: int, probe_seed: int
     ) -> None:
         self.arrays = arrays
         self.rows = rows
-        self.order = order.astype(np.int32)
-        self.offsets = offsets.astype(np.int32)
+        self.order = order
         self.tensors = keras.tree.map_structure(_constant, arrays)
         self.probe_index = _pick_probe(epoch_rows, probe_seed)
         self.from_source = False
-        # How the batches of any number of steps are drawn from a seed, None for no random order.
-        self._draw: Callable[[int, int | None], tuple[Any, Any]] | None = None
-        self._seed: int | None = None
 
     @classmethod
     def shuffled(
         cls, arrays: Any, *, rows: int, batch_size: int, steps: int, shuffle: bool, seed: int
     ) -> ArrayData:
         """Batches as `model.fit` makes them: every epoch in a new order, its last batch short."""
-        draw = functools.partial(epochs_of_batches, rows, batch_size)
         own_seed = seed if shuffle else None
-        order, offsets = draw(steps, own_seed)
-        data = cls(
-            arrays, rows=rows, order=order, offsets=offsets, epoch_rows=rows, probe_seed=seed
-        )
-        data._draw, data._seed = draw, own_seed
-        return data
+        order = BatchOrder.of_epochs(rows, batch_size, steps=steps, seed=own_seed)
+        return cls(arrays, rows=rows, order=order, epoch_rows=rows, probe_seed=seed)
 
     @classmethod
     def listed(cls, batches: list[Batch], *, epoch_batches: int, probe_seed: int) -> ArrayData:
         """Batches in the order given; the first `epoch_batches` of them are one epoch."""
-        sizes = [batch_rows(batch) for batch in batches]
+        sizes = np.array([batch_rows(batch) for batch in batches])
         arrays = keras.tree.map_structure(_joined, *batches)
-        rows = sum(sizes)
-        offsets = np.concatenate([[0], np.cumsum(sizes)])
+        rows = int(sizes.sum())
+        numbers = np.arange(rows, dtype=np.int32)
         data = cls(
             arrays,
             rows=rows,
-            order=np.arange(rows),
-            offsets=offsets,
-            epoch_rows=sum(sizes[:epoch_batches]),
+            order=BatchOrder(numbers=numbers, sizes=sizes, steps=len(batches)),
+            epoch_rows=int(sizes[:epoch_batches].sum()),
             probe_seed=probe_seed,
         )
         data.from_source = True
@@ -158,7 +138,7 @@ class ArrayData(TrainingData):
     @property
     def steps(self) -> int:
         """Steps for which there are batches."""
-        return len(self.offsets) - 1
+        return self.order.steps
 
     @property
     def rows_in_memory(self) -> ArrayData:
@@ -168,54 +148,49 @@ class ArrayData(TrainingData):
     @property
     def batch_size(self) -> int:
         """Rows of the largest batch."""
-        return int(np.diff(self.offsets).max())
+        return self.order.largest
 
     @property
     def repeats_all_rows(self) -> bool:
         """True where every batch is as large as the probe set, which is a sample of large data."""
-        return self.even and self.batch_size == len(self.probe_index)
+        return self.order.even and self.batch_size == len(self.probe_index)
 
     @property
     def shuffles(self) -> bool:
         """True where the rows are drawn in a random order of our own."""
-        return self._seed is not None
+        return self.order.seed is not None
 
-    @property
-    def even(self) -> bool:
-        """True where all batches have the same number of rows."""
-        return len(set(np.diff(self.offsets).tolist())) == 1
+    def plan(self, rows: BatchRows, start: int, stop: int) -> tuple[Any, Any]:
+        """The batches of some steps as tensors: (row numbers, offsets); [steps, rows] where even.
 
-    def plan(self) -> tuple[Any, Any]:
-        """The batch plan as tensors: (row numbers, offsets); [steps, rows] where even."""
-        if self.even:
-            return tf.constant(self.order.reshape(self.steps, -1)), tf.constant(self.offsets[:1])
-        return tf.constant(self.order), tf.constant(self.offsets)
+        Args:
+            rows: where the order is read.
+            start: the first step.
+            stop: the one behind the last.
+        """
+        order, offsets = rows.between(start, stop)
+        if self.order.even:
+            return tf.constant(order.reshape(stop - start, -1)), tf.constant(offsets[:1])
+        return tf.constant(order), tf.constant(offsets)
 
-    def take(self, tensors: Any, order: Any, offsets: Any, step: Any) -> Batch:
-        """The batch of a step, inside a traced loop or outside of it."""
-        index = order[step] if self.even else order[offsets[step] : offsets[step + 1]]
+    def take(self, tensors: Any, order: Any, offsets: Any, place: Any) -> Batch:
+        """The batch at a place of a plan, inside a traced loop or outside of it."""
+        even = self.order.even
+        index = order[place] if even else order[offsets[place] : offsets[place + 1]]
         return _gather(tensors, index)
 
     def reshuffled(self, seed: int) -> ArrayData:
         """The batch order of another seed, where the rows are drawn in a random one."""
-        if self._draw is None or self._seed is None:
-            return self
-        return self._with(order=self._draw(self.steps, seed)[0], _seed=seed)
+        return self._ordered(seed=seed) if self.shuffles else self
 
     def prolonged(self, steps: int) -> ArrayData:
-        """Batches for more steps: the order of the first ones again where it cannot go on."""
-        if self._draw is not None:
-            order, offsets = self._draw(steps, self._seed)
-        else:
-            rounds = -(-steps // self.steps)
-            sizes = np.tile(np.diff(self.offsets), rounds)[:steps]
-            offsets = np.concatenate([[0], np.cumsum(sizes)])
-            order = np.tile(self.order, rounds)[: offsets[-1]]
-        return self._with(order=order, offsets=offsets.astype(np.int32))
+        """Batches for more steps: the order of the first ones again where none is random."""
+        return self._ordered(steps=steps)
 
     def shuffled_rows(self, seed: int) -> ArrayData:
         """The same rows and batch sizes, the rows of all batches in random order."""
-        return self._with(order=np.random.default_rng(seed).permutation(self.order))
+        numbers = np.random.default_rng(seed).permutation(self.order.whole()[0])
+        return self._ordered(numbers=numbers, sizes=self.order.every_size(), seed=None)
 
     def with_arrays(self, arrays: Any) -> ArrayData:
         """The same batches of changed arrays with the same rows."""
@@ -238,22 +213,26 @@ class ArrayData(TrainingData):
 
     def repeating(self) -> ArrayData:
         """The rows of the first batch in every step, as many as each step had: no new trace."""
-        batch = self.order[: self.offsets[1]]
-        order = np.concatenate([np.resize(batch, size) for size in np.diff(self.offsets)])
-        return self._with(order=order, probe_index=batch)
+        batch, _ = BatchRows(self.order).between(0, 1)
+        numbers = np.concatenate([np.resize(batch, size) for size in self.order.sizes])
+        other = self._ordered(numbers=numbers, seed=None)
+        other.probe_index = batch
+        return other
+
+    def _ordered(self, **changed: Any) -> ArrayData:
+        return self._with(order=dataclasses.replace(self.order, **changed))
 
     def _with(self, **changed: Any) -> ArrayData:
         """A copy with some attributes set."""
         other = copy.copy(self)
         vars(other).update(changed)
-        other.order = other.order.astype(np.int32)
         return other
 
     def batches(self) -> Iterator[Batch]:
         """The rows of each step, gathered."""
-        order, offsets = self.plan()
+        rows = BatchRows(self.order)
         for step in range(self.steps):
-            yield self.take(self.tensors, order, offsets, step)
+            yield self.take(self.tensors, *self.plan(rows, step, step + 1), 0)
 
     def probe(self, rows: int, chunk_rows: int) -> list[Chunk]:
         """Rows of the probe set in chunks of at most `chunk_rows`."""
@@ -310,26 +289,6 @@ class StreamData(TrainingData):
                 break
             chunks.append(Chunk(batch, batch_rows(batch)))
         return chunks
-
-
-def epochs_of_batches(
-    rows: int, batch_size: int, steps: int, seed: int | None
-) -> tuple[Array, Array]:
-    """Row numbers and offsets of `steps` batches over as many epochs as they need.
-
-    Args:
-        rows: rows of the data, at least 1.
-        batch_size: rows of a batch; the last batch of an epoch may have fewer.
-        steps: how many batches.
-        seed: of the order, which is new in every epoch; None keeps the rows in place.
-    """
-    rng = None if seed is None else np.random.default_rng(seed)
-    starts = np.arange(0, rows, batch_size)
-    sizes = np.minimum(batch_size, rows - starts)
-    epochs = -(-steps // len(starts))
-    order = [np.arange(rows) if rng is None else rng.permutation(rows) for _ in range(epochs)]
-    offsets = np.concatenate([[0], np.cumsum(np.tile(sizes, epochs)[:steps])])
-    return np.concatenate(order)[: offsets[-1]], offsets
 
 
 def batch_rows(batch: Batch) -> int:

@@ -30,6 +30,8 @@ __all__ = ["bytes_of", "read_arrays", "read_batches", "yields_batches"]
 
 #: Bytes of batches that are held in memory for the compiled loop; more are streamed.
 MEMORY_LIMIT = 512 * 2**20
+#: Batches that are held at most: beside their bytes each takes 2.4 kB, measured on pairs.
+MOST_BATCHES = 2**17
 
 
 def yields_batches(x: Any) -> bool:
@@ -101,7 +103,9 @@ def read_batches(
         epoch_batches += epoch == 0
         size += bytes_of(batch)
         kept.append(batch)
-        if size > MEMORY_LIMIT:
+        # So many steps are streamed: an epoch for the probe set is all that is read before.
+        enough = steps > MOST_BATCHES and (epoch > 0 or number == MOST_BATCHES)
+        if size > MEMORY_LIMIT or enough:
             probed = kept[:epoch_batches]
             return _streamed(
                 source, to_batch, kept, probed=probed, shuffle=shuffle, seed=seed, steps=steps
@@ -209,6 +213,8 @@ def _streamed(
 ) -> StreamData:
     """More data than is held in memory: the batches so far first, then on from the source."""
     reason = f"the batches need more than {MEMORY_LIMIT >> 20} MB"
+    if steps > MOST_BATCHES:
+        reason = f"the batches are more than {MOST_BATCHES}"
     if _reads_once(source):
 
         def rest() -> Iterator[Batch]:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.data.batches import ArrayData, TrainingData
 from pytest_converge.training.interventions.intervention import Intervention
@@ -27,6 +28,8 @@ class Reruns:
         running: the run that failed; its training is used and put back after every trial.
         seed: the seed of the failed run.
         progress: told about every run.
+        spares_builder: a builder that gives no other start is no error; then the batch order
+            alone is another.
 
     Attributes:
         training: the training, in the state in which the failed run left it.
@@ -34,12 +37,15 @@ class Reruns:
         end: the trained values that it ended with.
     """
 
-    def __init__(self, running: TrainingRun, seed: int, progress: Progress) -> None:
+    def __init__(
+        self, running: TrainingRun, seed: int, progress: Progress, *, spares_builder: bool = False
+    ) -> None:
         self.training: Training = running.training
         self.steps = running.steps
         self._running = running
         self._seed = seed
         self._progress = progress
+        self._spares_builder = spares_builder
         self._data = self.training.data
         self._starts: dict[int, Start] = {0: {}}
         self.end = Snapshot(self.training.trainable)
@@ -89,10 +95,19 @@ class Reruns:
         self._running.restart(self.start_values(start))
 
     def start_values(self, number: int) -> Start:
-        """Initial values of another start; empty where it differs by the batch order alone."""
+        """Initial values of another start; empty where it differs by the batch order alone.
+
+        Raises:
+            InvalidTrainingError: the builder gives a variable of an earlier start again.
+        """
         if number not in self._starts:
             self._running.restart()
-            values = self.training.reseeded(self._seed + number)
+            try:
+                values = self.training.reseeded(self._seed + number)
+            except InvalidTrainingError:
+                if not self._spares_builder:
+                    raise
+                values = None
             self._starts[number] = {} if values is None else values
         return self._starts[number]
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from pytest_converge.training.data.batch_order import BatchRows
 from pytest_converge.training.data.batches import Array, Batch, Chunk
 from pytest_converge.training.state.graphs import TracedForAnyRows
 from pytest_converge.training.state.snapshot import unique_variables
@@ -56,7 +57,7 @@ class Loop:
         self._segment_functions: dict[bool, TracedForAnyRows] = {}
         self._step_function = tf.function(self._one, autograph=False, reduce_retracing=True)
         self._probe_seeds: list[Any] | None = None
-        self._plan: tuple[Any, Any] = (None, None)
+        self._rows: BatchRows | None = None
         self._stream: Iterator[Batch] | None = None
         self._graph: Any = None
 
@@ -81,7 +82,7 @@ class Loop:
             return
         if self.driver == "loop":
             none = tf.constant(0)
-            graph = self._segment_function().prepare(none, none, *self._arguments())
+            graph = self._segment_function().prepare(none, none, *self._arguments(0, 1))
         else:
             graph = self._step_function.get_concrete_function(self._next_batch())
         self._graph = graph
@@ -100,11 +101,13 @@ class Loop:
             Loss, gradient norm and learning rate of each step made, shape [steps, 3].
         """
         if self.driver == "loop":
-            made, rows = self._segment_function()(
-                tf.constant(start), tf.constant(stop), *self._arguments()
-            )
-            table: Array = rows.numpy()[: int(made)]
-            return table
+            most = stop - start if self._rows is None else self._rows.most_steps
+            tables: list[Array] = []
+            for first in range(start, stop, most):
+                tables.append(self._made(first, min(first + most, stop)))
+                if len(tables[-1]) < min(most, stop - first):
+                    break
+            return tables[0] if len(tables) == 1 else np.concatenate(tables)
         one = self._one if self.driver == "eager" else self._step_function
         taken: list[Any] = []
         for _ in range(start, stop):
@@ -112,6 +115,14 @@ class Loop:
             if not np.isfinite(taken[-1][0]):
                 break
         return np.stack(taken)
+
+    def _made(self, start: int, stop: int) -> Array:
+        """The table of steps whose row numbers are held together."""
+        made, rows = self._segment_function()(
+            tf.constant(start), tf.constant(stop), *self._arguments(start, stop)
+        )
+        table: Array = rows.numpy()[: int(made)]
+        return table
 
     def probe_loss(self, chunks: list[Chunk]) -> float:
         """The mean loss over chunks of the probe set, weighted by their rows, state unchanged."""
@@ -123,19 +134,21 @@ class Loop:
     def _segment_function(self) -> TracedForAnyRows:
         """How batches are cut from the rows is part of the graph: even ones have a fixed size."""
         rows = self.training.rows_in_memory
-        even = rows is not None and rows.even
+        even = rows is not None and rows.order.even
         if even not in self._segment_functions:
             self._segment_functions[even] = TracedForAnyRows(self._segment)
         return self._segment_functions[even]
 
-    def _arguments(self) -> tuple[Any, ...]:
-        rows = self.training.rows_in_memory
-        return (None, None, None) if rows is None else (rows.tensors, *self._plan)
+    def _arguments(self, start: int, stop: int) -> tuple[Any, ...]:
+        data = self.training.rows_in_memory
+        if data is None or self._rows is None:
+            return None, None, None
+        return data.tensors, *data.plan(self._rows, start, stop)
 
     def _rewind(self) -> None:
         data, rows = self.training.data, self.training.rows_in_memory
         if self.driver == "loop" and rows is not None:
-            self._plan = rows.plan()
+            self._rows = BatchRows(rows.order)
         elif data is not None:
             self._stream = data.batches()
 
@@ -162,7 +175,9 @@ class Loop:
         data = self.training.rows_in_memory
 
         def body(step: Any, _: Any, rows: Any) -> Any:
-            row = self._one(None if data is None else data.take(tensors, order, offsets, step))
+            row = self._one(
+                None if data is None else data.take(tensors, order, offsets, step - start)
+            )
             gradient_ok = tf.math.is_finite(row[1]) if self.sees_gradients else True
             fine = tf.math.is_finite(row[0]) & gradient_ok
             return step + 1, fine, rows.write(step - start, row)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import heapq
+import itertools
+from collections.abc import Iterator
 
 __all__ = ["ProbePlan", "plan_probe"]
 
@@ -24,15 +27,23 @@ class ProbePlan:
         rows: rows of the whole probe set, evaluated at the start and the end.
         part_rows: rows of the part that is evaluated at the checkpoints.
         checkpoints: updates done before each probe, from 0 to the number of steps.
-        stops: where the loop returns to Python: the checkpoints and, in long trainings, more.
-        rests: where it returns when nothing is probed.
     """
 
     rows: int
     part_rows: int
     checkpoints: tuple[int, ...]
-    stops: tuple[int, ...]
-    rests: tuple[int, ...]
+
+    @property
+    def stops(self) -> Iterator[int]:
+        """Where the loop returns to Python: the checkpoints and, in long trainings, more."""
+        merged = heapq.merge(self.checkpoints[1:], self.rests)
+        return (stop for stop, _ in itertools.groupby(merged))
+
+    @property
+    def rests(self) -> Iterator[int]:
+        """Where it returns when nothing is probed."""
+        steps = self.checkpoints[-1]
+        return itertools.chain(range(LONGEST_SEGMENT, steps, LONGEST_SEGMENT), (steps,))
 
 
 def plan_probe(
@@ -53,11 +64,4 @@ def plan_probe(
     points = min(max(points, FEWEST_POINTS), MOST_POINTS, steps)
     part = min(max(int(budget // points), few), probe_rows)
     checkpoints = tuple(sorted({round(i * steps / points) for i in range(points + 1)}))
-    longer = range(LONGEST_SEGMENT, steps, LONGEST_SEGMENT)
-    return ProbePlan(
-        rows=probe_rows,
-        part_rows=part,
-        checkpoints=checkpoints,
-        stops=tuple(sorted({*checkpoints[1:], *longer})),
-        rests=(*longer, steps),
-    )
+    return ProbePlan(rows=probe_rows, part_rows=part, checkpoints=checkpoints)

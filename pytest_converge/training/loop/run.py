@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -221,7 +221,7 @@ class TrainingRun:
         part: list[Chunk],
         initial: float | None,
         *,
-        stops: Sequence[int],
+        stops: Iterable[int],
         watch: Watch | None = None,
     ) -> tuple[Array, list[tuple[int, float]]]:
         """Makes the steps; returns the table of all and (updates, loss) of each probe."""

@@ -15,8 +15,8 @@ from pytest_converge.baselines.files.paths import (
     file_name,
     is_baseline,
     is_leftover,
-    temporary_name,
 )
+from pytest_converge.core.files import temporary_name
 
 FILE = Path("tests/test_models.py")
 TOKEN = "0123456789abcdef"  # noqa: S105 - what makes a temporary name unique

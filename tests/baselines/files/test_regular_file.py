@@ -18,7 +18,6 @@ from pytest_converge.baselines.files.paths import is_leftover
 from pytest_converge.baselines.files.regular_file import (
     SIZE_LIMIT,
     read_regular,
-    replace_file,
     replace_regular,
 )
 from pytest_converge.baselines.files.store import load, read, save
@@ -240,18 +239,6 @@ class TestWriting:
         replace_regular(tmp_path / "a.json", b"1")
         replace_regular(tmp_path / "a.json", b"2")
         assert (tmp_path / "a.json").read_bytes() == b"2"
-
-    def test_a_file_may_take_the_place_of_a_link(self, tmp_path):
-        (tmp_path / "a.json").symlink_to(tmp_path / "b.json")
-        replace_file(tmp_path / "a.json", b"1")
-        assert (tmp_path / "a.json").read_bytes() == b"1"
-        assert names(tmp_path) == ["a.json"]
-
-    def test_a_replaced_file_has_the_usual_permissions(self, tmp_path):
-        replace_file(tmp_path / "a.json", b"1")
-        (tmp_path / "other").touch()
-        modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a.json", "other")]
-        assert modes[0] == modes[1]
 
     def test_only_the_folders_of_baselines_are_made(self, tmp_path):
         with pytest.raises(DefectError, match="cannot be written"):

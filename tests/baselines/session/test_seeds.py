@@ -48,7 +48,7 @@ def test_a_dataset_draws_the_same(source):
 
 def test_arrays_are_read_in_the_same_order():
     orders = [
-        training_of(fit(builder(*hidden), X, Y), steps=8, seed=5).data.order
+        training_of(fit(builder(*hidden), X, Y), steps=8, seed=5).data.order.whole()[0]
         for hidden in ((), HIDDEN)
     ]
     np.testing.assert_array_equal(*orders)

@@ -83,3 +83,21 @@ def test_the_random_state_is_put_back():
     before = random.getstate()
     compared({"raw": RAW, "ours": Z}, steps=20)
     assert random.getstate() == before
+
+
+def test_models_from_a_cache_are_refused():
+    cached = functools.cache(build)
+    with pytest.raises(InvalidTrainingError, match="the same variable again"):
+        compared({"raw": RAW, "ours": Z}, make=cached, steps=3)
+
+
+def test_one_layer_in_the_models_of_two_shapes_is_refused():
+    shared = layers.Dense(3, "softmax")
+
+    def make(shape):
+        model = keras.Sequential([keras.Input(shape), layers.Dense(8), shared])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        return model
+
+    with pytest.raises(InvalidTrainingError, match="the same variable again"):
+        compared({"raw": RAW, "ours": Z[:, :9]}, make=make, steps=3)

@@ -30,7 +30,7 @@ def everything_of(training):
         for name, array in zip(("x", "y", "row weights"), (*data.arrays, None), strict=False):
             listed = None if array is None else (str(array.dtype), array.tolist())
             parts[name] = listed
-        parts["order"] = data.order.tolist()
+        parts["order"] = data.order.whole()[0].tolist()
     model = training.model
     if model is None:
         parts["weights"] = [v.numpy().tolist() for v in training.trainable]

@@ -33,8 +33,10 @@ def test_what_holds_for_every_plan(steps, batch, rows):
     gaps = [b - a for a, b in zip(plan.checkpoints, plan.checkpoints[1:], strict=False)]
     assert max(gaps) - min(gaps) <= 1
     assert min(rows, 64) <= plan.part_rows <= rows
-    assert plan.stops[-1] == steps
-    assert set(plan.checkpoints[1:]) <= set(plan.stops)
+    stops = list(plan.stops)
+    assert stops == sorted(set(stops))
+    assert stops[-1] == steps
+    assert set(plan.checkpoints[1:]) <= set(stops)
 
 
 @pytest.mark.parametrize(("steps", "batch", "rows"), SITUATIONS)
