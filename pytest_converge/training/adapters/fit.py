@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ import tensorflow as tf
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.model_checks import (
     check_compiled,
+    check_data,
     check_held_out,
     check_labels,
     check_metrics,
@@ -96,6 +98,11 @@ class ModelTraining(Training):
         if model.built:
             check_trainable(model)
         self.own_train_step = has_own_train_step(model)
+        rows = data.rows_in_memory
+        # The batches of a source are what only the user's own step understands.
+        if not self.own_train_step or (rows is not None and not rows.from_source):
+            check_data(model, _whole(data))
+        check_data(model, (chunk.batch for chunk in self.held_out), " of validation_data")
         if model.run_eagerly:
             self.eager_reason = "run_eagerly=True"
             create_variables(model, first)
@@ -265,6 +272,14 @@ class ModelTraining(Training):
         own = type(model).compute_loss is not keras.Model.compute_loss
         added = any(added_losses(layer) for layer in layers_of(model))
         return reduces_by_mean(model.loss) and not own and not added
+
+
+def _whole(data: TrainingData) -> list[Batch]:
+    """All rows, or of a stream the batches that are held in memory."""
+    rows = data.rows_in_memory
+    if rows is not None:
+        return [rows.arrays]
+    return [chunk.batch for chunk in data.probe(sys.maxsize, data.batch_size)]
 
 
 def _negative_weights(data: TrainingData) -> bool:

@@ -244,6 +244,22 @@ ERRORS = {
         lambda w: minimize(lambda: tf.stack([w, w]), [w], SGD()),
         r"got a loss of shape \(2,\); expected a scalar\. Reduce it",
     ),
+    "loss is complex": (
+        lambda w: minimize(lambda: tf.complex(w * w, w), [w], SGD()),
+        r"got a loss that returned a complex64; expected a real number\. .* tf\.math\.real",
+    ),
+    "loss is text": (
+        lambda w: minimize(lambda: "0.1", [w], SGD()),
+        r"got a loss that returned a string; expected a real number\.",
+    ),
+    "loss is a pair": (
+        lambda w: minimize(lambda: (w * w, -2.0), [w], SGD()),
+        r"got a loss that returned \(<tf.* \(tuple\); expected a scalar\. End it with",
+    ),
+    "loss is an empty list": (
+        lambda w: minimize(lambda: [], [w], SGD()),
+        r"got a loss that returned \[\] \(list\); expected a scalar\.",
+    ),
     "loss without the variables": (
         lambda w: minimize(lambda: tf.constant(3.0), [w], SGD()),
         r"got a loss without a gradient; expected .* that depends on the variables\.",

@@ -370,6 +370,28 @@ ERRORS = {
         lambda w: step(tf.function(lambda: None), variables=[w]),
         r"got a step that returned None \(NoneType\); expected the loss of the step\. End it",
     ),
+    "a pair returned": (
+        lambda w: step(lambda: (w * w, -2.0), variables=[w]),
+        r"got a step that returned \(<tf.* \(tuple\); expected a scalar\. End it with: return",
+    ),
+    "a pair returned by a tf.function": (
+        lambda w: step(tf.function(lambda: (w * w, -2.0)), variables=[w]),
+        r"got a step that returned \(<tf.* \(tuple\); expected a scalar\.",
+    ),
+    "a truth value": (
+        lambda w: step(lambda: False, variables=[w]),
+        r"got a step that returned a bool; expected a real number\.",
+    ),
+    "a complex loss": (
+        lambda w: step(lambda: {"loss": tf.complex(w, w)}, variables=[w]),
+        r"got a step that returned a complex64; expected a real number\. .* tf\.abs",
+    ),
+    "dates as data": (
+        lambda w: step(
+            lambda x: w * w, variables=[w], data=[(np.array(["2026-01-01"], "datetime64[D]"),)]
+        ),
+        r"got data=.*; expected NumPy arrays, tensors, data frames or nested structures",
+    ),
     "a dict without a loss": (
         lambda w: step(lambda: {"mse": w * w}, variables=[w]),
         r"got a step that returned \{'mse': .*\(dict\); expected the loss of the step\.",
