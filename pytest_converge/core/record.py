@@ -59,6 +59,8 @@ class TrainingRecord(Serialisable):
             of a training that passes.
         limit_share: the learning rate over the largest stable one along the last steps; measured
             of a training that passes by gradient descent on all data, else None.
+        variables_changed: whether a trained variable had another value at the end than at the
+            start; None where it was not measured.
         nonfinite: everything that was found not to be finite, in the order of discovery.
     """
 
@@ -80,6 +82,7 @@ class TrainingRecord(Serialisable):
     constant_columns: tuple[str, ...] = ()
     dead_units: Mapping[str, float] = dataclasses.field(default_factory=dict)
     limit_share: float | None = None
+    variables_changed: bool | None = None
     nonfinite: tuple[NonFinite, ...] = ()
 
     @property

@@ -156,6 +156,8 @@ class TrainingRun:
     def _run(self, seed: int, watch: Watch | None) -> TrainingRecord:
         training, loop = self.training, self.loop
         bad = training.nonfinite_data()
+        before = Snapshot(training.trainable)
+        counters = Snapshot([v for each in training.optimizers for v in each.counters])
         loop.start()
         whole, part = self.probe_set()
         initial = loop.probe_loss(whole) if whole else None
@@ -172,10 +174,12 @@ class TrainingRun:
         measures = EndMeasures() if broken_off else training.measure_end(whole)
         if training.full_batch and final is not None:
             probes = self._steps_as_probes(table, final)
+        # A step that may call its optimizer, and never did, has no gradient of 0.
+        seen = loop.sees_gradients and (counters.is_left() or not counters.values())
         curve = LossCurve(
             steps=tuple(range(1, len(table) + 1)),
             batch_loss=tuple(table[:, 0].tolist()),
-            gradient_norm=tuple(table[:, 1].tolist()) if loop.sees_gradients else (),
+            gradient_norm=tuple(table[:, 1].tolist()) if seen else (),
             learning_rate=tuple(table[:, 2].tolist()) if loop.sees_rate else (),
             checkpoints=tuple(at for at, _ in probes),
             probe_loss=tuple(loss for _, loss in probes),
@@ -183,7 +187,9 @@ class TrainingRun:
             final_loss=final,
             inference_loss=measures.inference_loss,
         )
-        return self._record(seed, curve, measures, bad, 0 if training.full_batch else _rows(whole))
+        rows = 0 if training.full_batch else _rows(whole)
+        record = self._record(seed, curve, measures, bad, rows)
+        return dataclasses.replace(record, variables_changed=before.is_left())
 
     def _record(
         self,

@@ -54,6 +54,11 @@ class ObservedOptimizer:
         return unique_variables(variables() if callable(variables) else variables)
 
     @property
+    def counters(self) -> list[tf.Variable]:
+        """The variable that counts the updates made; none for `tf.compat.v1.train`."""
+        return [as_tf_variable(self.optimizer.iterations)] if self._is_keras else []
+
+    @property
     def user_rate(self) -> Any:
         """The learning rate as the user gave it: a number, a schedule or a callable."""
         return self._original_rate

@@ -745,10 +745,6 @@ ERRORS = {
         lambda: fit(dense(), X, Y, sample_weight=np.full(50, "1")),
         r"got sample_weight of text; expected numbers",
     ),
-    "weights of held-out data": (
-        lambda: fit(dense(), X, Y, validation_data=(X, Y, np.zeros(50))),
-        r"got weights of samples or classes of validation_data that sum to 0; expected",
-    ),
     "a train_step without a loss": (
         lambda: fit(compiled(NoLoss()), X, Y),
         r"got a train_step that returned \['accuracy'\]; expected a dict with the key 'loss'\.",

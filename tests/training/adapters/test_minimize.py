@@ -210,6 +210,19 @@ def test_the_classic_stationary_point_is_red():
     assert failing(judged(start)) == {"not-decreasing"}
 
 
+def test_a_training_that_begins_at_its_minimum_passes():
+    w = tf.Variable(0.0)
+    result = judged(minimize(lambda: w**2, [w], optimizers.SGD(0.1)), steps=5, max_loss=0.1)
+    assert result.passed
+    assert result.runs[0].record.variables_changed is False
+
+
+def test_a_learning_rate_of_0_trains_nothing():
+    w = tf.Variable(0.1)
+    result = judged(minimize(lambda: w**2, [w], optimizers.SGD(0.0)), steps=5, max_loss=0.1)
+    assert failing(result) == {"nothing-trained"}
+
+
 def test_nan_from_the_loss_is_red():
     w = tf.Variable(1.0)
     result = judged(minimize(lambda: tf.math.log(w), [w], optimizers.SGD(0.6)), steps=50)
@@ -257,7 +270,7 @@ ERRORS = {
         r"got a loss that returned \(<tf.* \(tuple\); expected a scalar\. End it with",
     ),
     "loss is an empty list": (
-        lambda w: minimize(lambda: [], [w], SGD()),
+        lambda w: minimize(list, [w], SGD()),
         r"got a loss that returned \[\] \(list\); expected a scalar\.",
     ),
     "loss without the variables": (
