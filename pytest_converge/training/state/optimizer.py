@@ -56,7 +56,8 @@ class ObservedOptimizer:
     @property
     def counters(self) -> list[tf.Variable]:
         """The variable that counts the updates made; none for `tf.compat.v1.train`."""
-        return [as_tf_variable(self.optimizer.iterations)] if self._is_keras else []
+        counted = [keras_internals.iterations(self._rate_owner)] if self._is_keras else []
+        return unique_variables(counted)
 
     @property
     def user_rate(self) -> Any:

@@ -118,10 +118,6 @@ def test_a_model_with_its_own_test_step_evaluates_itself():
         ((X,), "got validation_data="),
         ((X, Y[:10]), "validation_data: got x of 50 rows, y of 10 rows; expected arrays with eq"),
         ((X[:0], Y[:0]), "validation_data: got x of 0 rows, y of 0 rows; expected at least one"),
-        (
-            (X, Y, -np.ones(50)),
-            "got weights of samples or classes of validation_data that sum to -50",
-        ),
         ((X, "y"), "got y of validation_data='y'"),
         (((a, b) for a, b in [(X, Y)]), "got validation_data=generator, which may not end"),
         (tf.data.Dataset.from_tensors((X, Y)).repeat(), "which may not end; .*dataset.take"),
@@ -145,6 +141,12 @@ def test_what_is_no_held_out_data_is_refused(given, pattern):
 def test_bounds_on_what_is_not_measured_are_refused_before_the_training(given, metric, pattern):
     with pytest.raises(InvalidTrainingError, match=pattern):
         judged(start(given), metrics={metric: (0, 1)})
+
+
+def test_weights_without_any_weight_are_refused_before_the_training():
+    pattern = "got weights of samples or classes of validation_data that sum to -50; expected"
+    with pytest.raises(InvalidTrainingError, match=pattern):
+        judged(start((X, Y, -np.ones(50))))
 
 
 def test_a_model_that_cannot_be_evaluated_is_refused():
