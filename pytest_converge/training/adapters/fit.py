@@ -99,10 +99,11 @@ class ModelTraining(Training):
             check_trainable(model)
         self.own_train_step = has_own_train_step(model)
         rows = data.rows_in_memory
-        # The batches of a source are what only the user's own step understands.
+        # What a source yields may be what only the user's own step understands.
         if not self.own_train_step or (rows is not None and not rows.from_source):
             check_data(model, _whole(data))
-        check_data(model, (chunk.batch for chunk in self.held_out), " of validation_data")
+        if type(model).test_step is keras.Model.test_step:
+            check_data(model, [chunk.batch for chunk in self.held_out], " of validation_data")
         if model.run_eagerly:
             self.eager_reason = "run_eagerly=True"
             create_variables(model, first)

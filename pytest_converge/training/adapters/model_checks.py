@@ -71,13 +71,15 @@ def check_data(model: keras.Model, batches: Iterable[Batch], of: str = "") -> No
     sums: dict[str, float] = {}
     for batch in batches:
         for name, leaf in batch_leaves(batch):
+            if not isinstance(leaf, (np.ndarray, tf.Tensor)):
+                continue
             if "complex" in str(leaf.dtype) and not _takes_complex(model, name):
                 remedy = "Split them into columns of real and imaginary parts, or take np.abs."
                 expected = "real ones, since Keras drops the imaginary part"
                 raise invalid(f"{name}{of} of complex numbers", expected, remedy)
-            if name.startswith("sample_weight") and not isinstance(leaf, tf.RaggedTensor):
+            if name.startswith("sample_weight"):
                 weights = np.asarray(leaf)
-                if weights.dtype.kind not in "biuf":
+                if weights.dtype.kind in "OSU":
                     raise invalid(f"{name}{of} of text", "numbers", "Give one number a row.")
                 sums[name] = sums.get(name, 0.0) + float(weights.sum(dtype=np.float64))
     lowest = min(sums.values(), default=1.0)

@@ -175,7 +175,8 @@ class TrainingRun:
         if training.full_batch and final is not None:
             probes = self._steps_as_probes(table, final)
         # A step that may call its optimizer, and never did, has no gradient of 0.
-        seen = loop.sees_gradients and (counters.is_left() or not counters.values())
+        called = bool(table[:, 1].any()) or counters.is_left() or not counters.values()
+        seen = loop.sees_gradients and called
         curve = LossCurve(
             steps=tuple(range(1, len(table) + 1)),
             batch_loss=tuple(table[:, 0].tolist()),

@@ -789,6 +789,18 @@ def test_complex_numbers_are_data_where_nothing_is_dropped():
     assert judged(fit(model, x, np.ones((8, 1))), steps=30).passed
 
 
+def test_a_third_part_that_only_the_own_step_understands_is_no_weight():
+    class Signed(Subclassed):
+        def train_step(self, batch):
+            x, y, _ = batch
+            return super().train_step((x, y))
+
+    x, y = data()
+    training_of(fit(compiled(Signed()), dataset(x, y, -np.ones(50))))
+    with pytest.raises(ValueError, match="got weights of samples or classes that sum to -50"):
+        training_of(fit(compiled(Signed()), x, y, sample_weight=-np.ones(50)))
+
+
 def test_single_weights_may_be_0_or_negative():
     x, y = data()
     weights = np.where(np.arange(50) < 5, -0.01, np.arange(50) % 2)

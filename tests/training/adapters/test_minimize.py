@@ -217,6 +217,13 @@ def test_a_training_that_begins_at_its_minimum_passes():
     assert result.runs[0].record.variables_changed is False
 
 
+def test_updates_that_are_all_skipped_train_nothing():
+    w = tf.Variable(0.1)
+    infinite = optimizers.LossScaleOptimizer(optimizers.SGD(0.1), initial_scale=float(2**120))
+    result = judged(minimize(lambda: 1e5 * w**2, [w], infinite), steps=2, max_loss=1e4)
+    assert failing(result) == {"nothing-trained"}
+
+
 def test_a_learning_rate_of_0_trains_nothing():
     w = tf.Variable(0.1)
     result = judged(minimize(lambda: w**2, [w], optimizers.SGD(0.0)), steps=5, max_loss=0.1)
