@@ -8,6 +8,9 @@ from pytest_converge.core.record import NonFinite, TrainingRecord
 
 __all__ = ["data_is_finite", "loss_is_finite", "weights_are_finite"]
 
+#: When step 0 was.
+START = "before the first step"
+
 
 def data_is_finite(record: TrainingRecord, expectation: Expectation) -> Finding | None:
     """Inputs, targets and sample weights hold no NaN and no infinity.
@@ -26,25 +29,22 @@ def data_is_finite(record: TrainingRecord, expectation: Expectation) -> Finding 
 
 
 def loss_is_finite(record: TrainingRecord, expectation: Expectation) -> Finding | None:
-    """No loss that was recorded is NaN or infinite."""
-    item = _first(record, "loss")
+    """No loss that was recorded is NaN or infinite, that of the model in inference included."""
+    item = record.nonfinite_loss
     if item is None:
         return None
-    message = f"the loss became {item.name} at step {item.step}"
+    when = f"became {item.name} at step {item.step}" if item.step else f"was {item.name} {START}"
+    message = f"the loss {when}"
     return Finding(code="nonfinite-loss", message=message, evidence=_evidence(item))
 
 
 def weights_are_finite(record: TrainingRecord, expectation: Expectation) -> Finding | None:
     """No weight is NaN or infinite at the end."""
-    item = _first(record, "weights")
+    item = next((item for item in record.nonfinite if item.what == "weights"), None)
     if item is None:
         return None
     message = f"the weights of {item.name} are not finite after step {item.step}"
     return Finding(code="nonfinite-weights", message=message, evidence=_evidence(item))
-
-
-def _first(record: TrainingRecord, what: str) -> NonFinite | None:
-    return next((item for item in record.nonfinite if item.what == what), None)
 
 
 def _evidence(item: NonFinite) -> dict[str, float | int | str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pytest_converge.checks import decrease, finite, metrics, notes, skill, target, truth
+from pytest_converge.checks import decrease, finite, metrics, notes, skill, target, trained, truth
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import TrainingRecord
@@ -17,6 +17,7 @@ GATES: tuple[Gate, ...] = (
     finite.data_is_finite,
     finite.loss_is_finite,
     finite.weights_are_finite,
+    trained.something_is_trained,
     truth.loss_is_not_negative,
     truth.loss_is_that_of_the_predictions,
     target.loss_reaches_target,

@@ -17,6 +17,7 @@ GATE_CODES = (
     "nonfinite-data",
     "nonfinite-loss",
     "nonfinite-weights",
+    "nothing-trained",
     "negative-loss",
     "loss-disagrees",
     "target-missed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 from pytest_converge.core.curve import LossCurve
@@ -17,9 +18,10 @@ class NonFinite:
 
     Attributes:
         what: "loss", "weights" or "data".
-        name: the variable, or the array and its column, as in `x['age']` or `x[:, 3]`.
+        name: the variable, the array and its column, as in `x['age']` or `x[:, 3]`, or the value
+            of a loss and where it was seen, as in `nan on the probe set`.
         row: the first row it stands in, for data.
-        step: the step after which it was seen, counted from 1, for losses and weights.
+        step: the step after which it was seen, for losses and weights; 0 before the first one.
         count: how many values are not finite, where counted.
     """
 
@@ -57,6 +59,8 @@ class TrainingRecord(Serialisable):
             of a training that passes.
         limit_share: the learning rate over the largest stable one along the last steps; measured
             of a training that passes by gradient descent on all data, else None.
+        variables_changed: whether a trained variable had another value at the end than at the
+            start; None where it was not measured.
         nonfinite: everything that was found not to be finite, in the order of discovery.
     """
 
@@ -78,6 +82,7 @@ class TrainingRecord(Serialisable):
     constant_columns: tuple[str, ...] = ()
     dead_units: Mapping[str, float] = dataclasses.field(default_factory=dict)
     limit_share: float | None = None
+    variables_changed: bool | None = None
     nonfinite: tuple[NonFinite, ...] = ()
 
     @property
@@ -86,3 +91,30 @@ class TrainingRecord(Serialisable):
         if self.constant_loss is None or not self.constant_loss > 0:
             return None
         return 1.0 - (self.curve.last - self.regularisation) / self.constant_loss
+
+    @property
+    def nonfinite_loss(self) -> NonFinite | None:
+        """The first loss that is not finite: of a batch, on the probe set, or in inference.
+
+        The batches may never meet the rows that make it NaN.
+        """
+        listed = [item for item in self.nonfinite if item.what == "loss"]
+        if listed:
+            return listed[0]
+        curve, end = self.curve, self.curve.updates
+        probe = " on the probe set" if self.probe_rows else ""
+        probes = zip(curve.checkpoints, curve.probe_loss, strict=True)
+        places = [
+            *((step, loss, "") for step, loss in zip(curve.steps, curve.batch_loss, strict=True)),
+            (0, curve.initial_loss, probe),
+            *((at, loss, probe) for at, loss in probes),
+            (end, curve.final_loss, probe),
+            (end, curve.inference_loss, " in inference"),
+            (end, self.reported_loss, " in inference"),
+        ]
+        for step, loss, where in places:
+            if loss is not None and not math.isfinite(loss):
+                return NonFinite(what="loss", name=f"{loss:g}{where}", step=step)
+        if math.isfinite(curve.first) and math.isfinite(curve.last):
+            return None
+        return NonFinite(what="loss", name="not recorded", step=end)

@@ -26,6 +26,7 @@ def worst():
             NonFinite(what="weights", name="kernel", step=320),
             NonFinite(what="data", name="x", row=0),
         ),
+        variables_changed=False,
         nonnegative=True,
         reported_loss=-1.0,
         predicted_loss=9.0,
@@ -47,6 +48,7 @@ def test_causes_come_before_consequences(worst):
     assert codes(worst) == [
         "nonfinite-data",
         "nonfinite-weights",
+        "nothing-trained",
         "negative-loss",
         "loss-disagrees",
         "target-missed",

@@ -122,6 +122,7 @@ def test_a_result_survives_json():
         constant_columns=("x[:, 3]",),
         dead_units={"dense": 0.25},
         limit_share=0.5,
+        variables_changed=True,
         nonfinite=(
             NonFinite(what="data", name="x['age']", row=3, count=2),
             NonFinite(what="loss", name="nan", step=4),

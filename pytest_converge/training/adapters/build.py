@@ -17,7 +17,7 @@ from pytest_converge.training.adapters.minimize import MinimizeTraining
 from pytest_converge.training.adapters.model_checks import check_is_model
 from pytest_converge.training.adapters.step import StepTraining
 from pytest_converge.training.adapters.traceability import needed_arguments
-from pytest_converge.training.data.arrays import column_names
+from pytest_converge.training.data.arrays import check_kind, column_names
 from pytest_converge.training.data.batches import TrainingData
 from pytest_converge.training.data.held_out import read_held_out
 from pytest_converge.training.data.sources import read_arrays, read_batches, yields_batches
@@ -201,6 +201,8 @@ def _arguments_of_step(element: Any) -> Any:
 
 def _tensor(leaf: Any) -> Any:
     """Floats in Keras' float type, as `fit` feeds them; everything else as it is."""
+    if not tf.is_tensor(leaf):
+        check_kind("data", leaf)
     composite = isinstance(leaf, (tf.RaggedTensor, tf.SparseTensor))
     tensor = leaf if composite else tf.convert_to_tensor(leaf)
     return tf.cast(tensor, keras.config.floatx()) if tensor.dtype == tf.float64 else tensor

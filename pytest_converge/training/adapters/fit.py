@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.built import Built, updated
 from pytest_converge.training.adapters.model_checks import (
     check_compiled,
+    check_data,
     check_held_out,
     check_labels,
     check_metrics,
@@ -98,6 +100,12 @@ class ModelTraining(Training):
         if model.built:
             check_trainable(model)
         self.own_train_step = has_own_train_step(model)
+        rows = data.rows_in_memory
+        # What a source yields may be what only the user's own step understands.
+        if not self.own_train_step or (rows is not None and not rows.from_source):
+            check_data(model, _whole(data))
+        if type(model).test_step is keras.Model.test_step:
+            check_data(model, [chunk.batch for chunk in self.held_out], " of validation_data")
         if model.run_eagerly:
             self.eager_reason = "run_eagerly=True"
             create_variables(model, first)
@@ -279,6 +287,14 @@ class ModelTraining(Training):
 
 def _updated(model: keras.Model) -> list[Any]:
     return updated(model.trainable_variables, model.optimizer)
+
+
+def _whole(data: TrainingData) -> list[Batch]:
+    """All rows, or of a stream the batches that are held in memory."""
+    rows = data.rows_in_memory
+    if rows is not None:
+        return [rows.arrays]
+    return [chunk.batch for chunk in data.probe(sys.maxsize, data.batch_size)]
 
 
 def _negative_weights(data: TrainingData) -> bool:

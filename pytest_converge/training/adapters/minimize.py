@@ -16,6 +16,7 @@ from pytest_converge.training.adapters.built import Built, updated
 from pytest_converge.training.adapters.traceability import needed_arguments, rehearse
 from pytest_converge.training.data.arrays import as_array, nonfinite_array
 from pytest_converge.training.data.batches import Batch
+from pytest_converge.training.model.losses import scalar_loss
 from pytest_converge.training.state.optimizer import ObservedOptimizer, is_optimizer
 from pytest_converge.training.state.seeding import seed_everything
 from pytest_converge.training.state.snapshot import attributes_set, unique_variables
@@ -154,16 +155,7 @@ class MinimizeTraining(Training):
         return tuple(found for name, a in named.items() for found in nonfinite_array(name, a))
 
     def _scalar(self) -> Any:
-        value = self._loss()
-        if value is None:
-            remedy = "End it with: return loss."
-            given = f"a loss that returned {shown(value)}"
-            raise invalid(given, "a scalar", remedy)
-        loss = tf.convert_to_tensor(value)
-        if loss.shape.num_elements() not in (1, None):
-            remedy = "Reduce it, as by tf.reduce_mean."
-            raise invalid(f"a loss of shape {tuple(loss.shape)}", "a scalar", remedy)
-        return tf.reshape(loss, ())
+        return scalar_loss(self._loss(), "loss")
 
 
 def check_variables(variables: Any) -> list[Any]:

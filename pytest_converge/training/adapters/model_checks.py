@@ -18,6 +18,7 @@ from pytest_converge.training.model.structure import call_model, has_own_train_s
 
 __all__ = [
     "check_compiled",
+    "check_data",
     "check_held_out",
     "check_is_model",
     "check_labels",
@@ -57,6 +58,45 @@ def check_compiled(model: keras.Model, batch: Batch) -> None:
     if y is None and loss_names(model.loss):
         remedy = "Pass the targets as the third argument: converge.fit(model, x, y)."
         raise invalid("no targets", "y for the compiled loss", remedy)
+
+
+def check_data(model: keras.Model, batches: Iterable[Batch], of: str = "") -> None:
+    """What Keras would take without a word and train on something else, or on nothing.
+
+    Args:
+        model: compiled.
+        batches: whole data, as arrays or tensors.
+        of: what they are, where they are not what is trained on.
+    """
+    sums: dict[str, float] = {}
+    for batch in batches:
+        for name, leaf in batch_leaves(batch):
+            if not isinstance(leaf, (np.ndarray, tf.Tensor)):
+                continue
+            if "complex" in str(leaf.dtype) and not _takes_complex(model, name):
+                remedy = "Split them into columns of real and imaginary parts, or take np.abs."
+                expected = "real ones, since Keras drops the imaginary part"
+                raise invalid(f"{name}{of} of complex numbers", expected, remedy)
+            if name.startswith("sample_weight"):
+                weights = np.asarray(leaf)
+                if weights.dtype.kind in "OSU":
+                    raise invalid(f"{name}{of} of text", "numbers", "Give one number a row.")
+                sums[name] = sums.get(name, 0.0) + float(weights.sum(dtype=np.float64))
+    lowest = min(sums.values(), default=1.0)
+    if lowest < 0 or not any((lowest, *sums.values())):
+        given = f"weights of samples or classes{of} that sum to {lowest:g}"
+        remedy = "Without weight nothing is learnt: weigh the rows that count above 0."
+        raise invalid(given, "a sum above 0", remedy)
+
+
+def _takes_complex(model: keras.Model, name: str) -> bool:
+    """True where what is complex reaches the user's own code, or an input that says it is."""
+    if not name.startswith("x"):
+        return type(model).compute_loss is not keras.Model.compute_loss
+    inputs = getattr(model, "inputs", None) or ()
+    if inputs or isinstance(model, keras.Sequential):
+        return any("complex" in str(part.dtype) for part in inputs)
+    return True
 
 
 def check_trainable(model: keras.Model) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -17,6 +18,7 @@ from pytest_converge.training.adapters.minimize import check_variables, observed
 from pytest_converge.training.adapters.traceability import rehearse
 from pytest_converge.training.data.arrays import nonfinite
 from pytest_converge.training.data.batches import Batch, TrainingData
+from pytest_converge.training.model.losses import scalar_loss
 from pytest_converge.training.state.optimizer import is_optimizer
 from pytest_converge.training.state.snapshot import unique_variables
 from pytest_converge.training.training import Training
@@ -86,16 +88,13 @@ class StepTraining(Training):
         return self._scalar(function if tf.executing_eagerly() else _converted(function), batch)
 
     def _scalar(self, step: Any, batch: Batch) -> Any:
-        loss = step() if batch is None else step(*batch)
-        returned = loss
-        if isinstance(loss, dict):
-            loss = loss.get("loss")
+        returned = step() if batch is None else step(*batch)
+        loss = returned.get("loss") if isinstance(returned, Mapping) else returned
         if loss is None:
             given = f"a step that returned {shown(returned)}"
             remedy = "End it with: return loss."
             raise invalid(given, "the loss of the step", remedy)
-        tensor = tf.convert_to_tensor(loss)
-        return tf.cast(tf.reduce_mean(tensor) if tensor.shape.rank else tensor, tf.float32)
+        return tf.cast(scalar_loss(loss, "step", of_rows=True), tf.float32)
 
     def probe_chunks(self) -> tuple[int, int]:
         """Batches as in the training; none where the optimizer is not known."""

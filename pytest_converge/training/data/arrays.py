@@ -18,6 +18,7 @@ __all__ = [
     "as_array",
     "as_arrays",
     "batch_leaves",
+    "check_kind",
     "column_names",
     "common_rows",
     "constant_columns",
@@ -28,6 +29,8 @@ __all__ = [
     "weights_of_classes",
 ]
 
+#: What to do about a value that is no array of numbers or text.
+CONVERT = "Convert the data, as by np.asarray(data)."
 #: Columns reported one by one; no message has room for more.
 MOST_COLUMNS = 20
 
@@ -67,19 +70,29 @@ def _is_plain(values: list[Any]) -> bool:
 
 
 def _checked(leaf: Any, name: str) -> Any:
-    expected = "NumPy arrays, tensors, data frames or nested structures of them"
-    remedy = "Convert the data, as by np.asarray(data)."
     if leaf is None:
         return None
+    array = check_kind(name, leaf)
+    if array.ndim == 0:
+        expected = "arrays whose first axis is the rows"
+        raise invalid(f"{name}={shown(leaf)}", expected, CONVERT)
+    return array
+
+
+def check_kind(name: str, leaf: Any) -> Array:
+    """The leaf of what a user passed as an array of numbers, truth values or text; for every verb.
+
+    Raises:
+        InvalidTrainingError: it is of objects, dates or spans of time, or cannot be converted.
+    """
+    expected = "NumPy arrays, tensors, data frames or nested structures of them"
     try:
-        array = as_array(leaf)
+        array: Array = np.asarray(None) if leaf is None else as_array(leaf)
     except (ValueError, TypeError) as error:
-        raise invalid(f"{name} that cannot be converted ({error})", expected, remedy) from error
+        raise invalid(f"{name} that cannot be converted ({error})", expected, CONVERT) from error
     is_text = array.dtype.kind == "O" and array.size and isinstance(array.flat[0], (str, bytes))
     if array.dtype.kind in "OMm" and not is_text:  # objects, dates and spans of time
-        raise invalid(f"{name}={shown(leaf)}", expected, remedy)
-    if array.ndim == 0:
-        raise invalid(f"{name}={shown(leaf)}", "arrays whose first axis is the rows", remedy)
+        raise invalid(f"{name}={shown(leaf)}", expected, CONVERT)
     return array
 
 

@@ -15,6 +15,7 @@ from pytest_converge.training.data.arrays import (
     as_array,
     as_arrays,
     batch_leaves,
+    check_kind,
     common_rows,
     weights_of_classes,
 )
@@ -99,7 +100,7 @@ def read_batches(
     for number, (epoch, element) in enumerate(_limited(epochs, steps), start=1):
         batch = to_batch(element)
         if number == 1 and unpack is None:
-            _check_rows(batch)
+            _check_batch(batch)
         epoch_batches += epoch == 0
         size += bytes_of(batch)
         kept.append(batch)
@@ -140,8 +141,11 @@ def _unpacked(element: Any, class_weight: Mapping[int, float] | None) -> Batch:
     return keras.utils.pack_x_y_sample_weight(x, y, _weights(y, sample_weight, class_weight))
 
 
-def _check_rows(batch: Batch) -> None:
-    """All parts of a batch have equally many rows; those of a single row have none."""
+def _check_batch(batch: Batch) -> None:
+    """A batch is of numbers or text, and all its parts have equally many rows."""
+    for name, leaf in batch_leaves(batch):
+        if hasattr(leaf, "dtype") and not tf.is_tensor(leaf):
+            check_kind(name, leaf)
     shapes = {name: leaf.shape for name, leaf in batch_leaves(batch) if hasattr(leaf, "shape")}
     if not any(name.startswith("x") for name in shapes):
         return  # only the user's own step understands it

@@ -155,7 +155,9 @@ class TrainingRun:
 
     def _run(self, seed: int, watch: Watch | None) -> TrainingRecord:
         training, loop = self.training, self.loop
-        bad = list(training.nonfinite_data())
+        bad = training.nonfinite_data()
+        before = Snapshot(training.trainable)
+        counters = Snapshot([v for each in training.optimizers for v in each.counters])
         loop.start()
         whole, part = self.probe_set()
         initial = loop.probe_loss(whole) if whole else None
@@ -170,13 +172,15 @@ class TrainingRun:
         else:
             final = loop.probe_loss(whole) if whole else None
         measures = EndMeasures() if broken_off else training.measure_end(whole)
-        bad += self._bad_outcome(table, final)
         if training.full_batch and final is not None:
             probes = self._steps_as_probes(table, final)
+        # A step that may call its optimizer, and never did, has no gradient of 0.
+        called = bool(table[:, 1].any()) or counters.is_left() or not counters.values()
+        seen = loop.sees_gradients and called
         curve = LossCurve(
             steps=tuple(range(1, len(table) + 1)),
             batch_loss=tuple(table[:, 0].tolist()),
-            gradient_norm=tuple(table[:, 1].tolist()) if loop.sees_gradients else (),
+            gradient_norm=tuple(table[:, 1].tolist()) if seen else (),
             learning_rate=tuple(table[:, 2].tolist()) if loop.sees_rate else (),
             checkpoints=tuple(at for at, _ in probes),
             probe_loss=tuple(loss for _, loss in probes),
@@ -184,10 +188,17 @@ class TrainingRun:
             final_loss=final,
             inference_loss=measures.inference_loss,
         )
-        return self._record(seed, curve, measures, bad, 0 if training.full_batch else _rows(whole))
+        rows = 0 if training.full_batch else _rows(whole)
+        record = self._record(seed, curve, measures, bad, rows)
+        return dataclasses.replace(record, variables_changed=before.is_left())
 
     def _record(
-        self, seed: int, curve: LossCurve, measures: EndMeasures, bad: list[NonFinite], rows: int
+        self,
+        seed: int,
+        curve: LossCurve,
+        measures: EndMeasures,
+        bad: tuple[NonFinite, ...],
+        rows: int,
     ) -> TrainingRecord:
         """All that there is to tell of a run that has just ended."""
         training, loop = self.training, self.loop
@@ -204,11 +215,16 @@ class TrainingRun:
             loss_name=training.loss_name,
             nonnegative=training.nonnegative,
             constant_columns=training.constant_columns(),
-            nonfinite=tuple(bad),
+            nonfinite=bad,
             **told,
         )
         self._traces_before = loop.traces
-        return record
+        loss, name = record.nonfinite_loss, training.nonfinite_weights()
+        if loss is not None:
+            bad = (*bad, loss)
+        if name is not None:
+            bad = (*bad, NonFinite(what="weights", name=name, step=curve.updates))
+        return dataclasses.replace(record, nonfinite=bad)
 
     def probe_set(self) -> tuple[list[Chunk], list[Chunk]]:
         """The whole probe set and the part for the checkpoints."""
@@ -262,19 +278,6 @@ class TrainingRun:
         losses = [*table[:, 0].tolist(), final]
         at = [n for n in self._plan.checkpoints if n < steps]
         return [(n, losses[n]) for n in (*at, steps)]
-
-    def _bad_outcome(self, table: Array, final: float | None) -> list[NonFinite]:
-        steps = len(table)
-        bad: list[NonFinite] = []
-        losses = [*table[:, 0].tolist(), *([] if final is None else [final])]
-        for step, loss in enumerate(losses, start=1):
-            if not math.isfinite(loss):
-                bad.append(NonFinite(what="loss", name=f"{loss:g}", step=min(step, steps)))
-                break
-        name = self.training.nonfinite_weights()
-        if name is not None:
-            bad.append(NonFinite(what="weights", name=name, step=steps))
-        return bad
 
 
 def _course_of(table: Array, probes: list[tuple[int, float]]) -> list[tuple[int, float]]:

@@ -72,11 +72,12 @@ def measure_held_out(model: keras.Model, chunks: list[Chunk], *, forward: Any) -
 def _by_test_step(model: keras.Model, chunks: list[Chunk]) -> EndMeasures:
     """A model with its own `test_step` tells its loss and metrics itself."""
     model.reset_metrics()
-    loss, logs = 0.0, {}
+    logs: dict[str, Any] = {}
     for chunk in chunks:
         logs = dict(model.test_step(chunk.batch) or {})
-        loss = float(np.asarray(logs.pop("loss", np.nan)))
-    return EndMeasures(inference_loss=loss if np.isfinite(loss) else None, metrics=_scalars(logs))
+    loss = logs.pop("loss", None)
+    loss = None if loss is None else float(np.asarray(loss))
+    return EndMeasures(inference_loss=loss, metrics=_scalars(logs))
 
 
 def _of_own_step(model: keras.Model, chunks: list[Chunk]) -> EndMeasures:

@@ -8,10 +8,14 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
+from pytest_converge.core.errors import invalid, shown
 from pytest_converge.training.data.batches import Array
 
-__all__ = ["constant_prediction", "loss_names", "nonnegative", "reduces_by_mean"]
+__all__ = ["constant_prediction", "loss_names", "nonnegative", "reduces_by_mean", "scalar_loss"]
+
+__tracebackhide__ = True  # errors of a user's own code end at that code
 
 #: Losses of Keras that cannot be negative on targets that suit them. Poisson, KL divergence of
 #: unnormalised vectors, log-likelihoods and cosine similarity may be.
@@ -39,6 +43,40 @@ NONNEGATIVE = frozenset(
 )
 #: Kept away from the ends of a probability, where its logarithm is not finite.
 EPSILON = 1e-7
+
+
+def scalar_loss(loss: Any, source: str, *, of_rows: bool = False) -> Any:
+    """The loss that a function of the user returned, as a real scalar tensor; for every verb.
+
+    Args:
+        loss: what was returned.
+        source: what the function is called, as "step".
+        of_rows: an array may hold the losses of several rows, whose mean is the loss.
+
+    Raises:
+        InvalidTrainingError: something that is not one real number, as several values of which
+            nobody knows which one is meant, a complex number or a truth value.
+    """
+    given = f"a {source} that returned {shown(loss)}"
+    remedy = "End it with: return loss."
+    if loss is None or isinstance(loss, (list, tuple, Mapping)):
+        raise invalid(given, "a scalar", remedy)
+    try:
+        tensor = tf.convert_to_tensor(loss)
+    except (TypeError, ValueError) as error:
+        raise invalid(given, "a scalar", remedy) from error
+    if tensor.dtype.is_integer:
+        tensor = tf.cast(tensor, tf.float32)
+    if not tensor.dtype.is_floating:
+        given = f"a {source} that returned a {tensor.dtype.name}"
+        remedy = "Return the number to minimise, of a complex one as by tf.abs or tf.math.real."
+        raise invalid(given, "a real number", remedy)
+    if of_rows:
+        return tensor if tensor.shape.rank == 0 else tf.reduce_mean(tensor)
+    if tensor.shape.num_elements() not in (1, None):
+        remedy = "Reduce it, as by tf.reduce_mean."
+        raise invalid(f"a {source} of shape {tuple(tensor.shape)}", "a scalar", remedy)
+    return tf.reshape(tensor, ())
 
 
 def loss_names(loss: Any) -> list[tuple[str, Any]]:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from pytest_converge.core.errors import invalid
 from pytest_converge.training import keras_internals
 from pytest_converge.training.data.batches import Array, Batch
+from pytest_converge.training.model.losses import scalar_loss
 from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set
 
 __all__ = [
@@ -116,17 +117,12 @@ def training_matters(model: keras.Model) -> bool:
 
 def loss_of_logs(logs: Any) -> Any:
     """The loss in what a `train_step` returned: a dict with a loss, or the loss alone."""
-    if isinstance(logs, Mapping) and "loss" in logs:
-        return tf.cast(tf.convert_to_tensor(logs["loss"]), tf.float32)
-    if isinstance(logs, Mapping) or logs is None:
-        raise _no_loss(logs)
-    return tf.cast(tf.convert_to_tensor(logs), tf.float32)
-
-
-def _no_loss(logs: Any) -> Exception:
-    given = f"a train_step that returned {sorted(logs) if logs else logs!r}"
-    remedy = 'Return {"loss": loss, ...} from train_step.'
-    return invalid(given, "a dict with the key 'loss'", remedy)
+    if logs is None or (isinstance(logs, Mapping) and "loss" not in logs):
+        given = f"a train_step that returned {sorted(logs) if logs else logs!r}"
+        remedy = 'Return {"loss": loss, ...} from train_step.'
+        raise invalid(given, "a dict with the key 'loss'", remedy)
+    loss = logs["loss"] if isinstance(logs, Mapping) else logs
+    return tf.cast(scalar_loss(loss, "train_step"), tf.float32)
 
 
 def layers_of(model: keras.Model) -> list[Any]:

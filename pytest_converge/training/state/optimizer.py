@@ -54,6 +54,12 @@ class ObservedOptimizer:
         return unique_variables(variables() if callable(variables) else variables)
 
     @property
+    def counters(self) -> list[tf.Variable]:
+        """The variable that counts the updates made; none for `tf.compat.v1.train`."""
+        counted = [keras_internals.iterations(self._rate_owner)] if self._is_keras else []
+        return unique_variables(counted)
+
+    @property
     def user_rate(self) -> Any:
         """The learning rate as the user gave it: a number, a schedule or a callable."""
         return self._original_rate

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from pytest_converge.training.keras_internals import Setting, tensorflow_variable
@@ -86,6 +87,11 @@ class Snapshot:
         """Puts every value back."""
         for variable, value in zip(self._variables, self._values, strict=True):
             variable.assign(value)
+
+    def is_left(self) -> bool:
+        """True where a variable has another value now."""
+        pairs = zip(self._variables, self._values, strict=True)
+        return any(not np.array_equal(variable.numpy(), value) for variable, value in pairs)
 
     def values(self) -> dict[int, Any]:
         """The values by the id of their variable."""

@@ -334,8 +334,8 @@ class Frame:
         return self.array
 
 
-def dataset(x, y):
-    return tf.data.Dataset.from_tensor_slices((x, y)).batch(BATCH)
+def dataset(*parts):
+    return tf.data.Dataset.from_tensor_slices(parts).batch(BATCH)
 
 
 SOURCES = {
@@ -568,6 +568,11 @@ class NoLoss(Subclassed):
         return {"accuracy": tf.constant(1.0)}
 
 
+class ComplexLoss(Subclassed):
+    def train_step(self, batch):
+        return {"loss": tf.complex(1.0, 1.0)}
+
+
 def legacy_model():
     """What a model of `tf_keras` looks like, which is not installed."""
     return type("Sequential", (), {"__module__": "tf_keras.src.engine.sequential"})()
@@ -708,6 +713,38 @@ ERRORS = {
         lambda: fit(compiled(Subclassed()), X, Y + 1),
         r"got the label 3 in row \d+ of y; expected labels from 0 to 2",
     ),
+    "a train_step with a complex loss": (
+        lambda: fit(compiled(ComplexLoss()), X, Y),
+        r"got a train_step that returned a complex64; expected a real number\.",
+    ),
+    "complex inputs": (
+        lambda: fit(dense(), X + 1j, Y),
+        r"got x of complex numbers; expected real ones, .* Split",
+    ),
+    "complex targets in a dataset": (
+        lambda: fit(dense(), dataset(X, Y + 1j)),
+        r"got y of complex numbers; expected real ones",
+    ),
+    "dates in batches": (
+        lambda: fit(dense(), iter([(np.full((5, 13), "2026-01-01", "datetime64[D]"), Y[:5])])),
+        r"got x=.*; expected NumPy arrays, tensors, data frames or nested structures",
+    ),
+    "weights of samples below 0": (
+        lambda: fit(dense(), X, Y, sample_weight=-np.ones(50)),
+        r"got weights of samples or classes that sum to -50; expected a sum above 0\.",
+    ),
+    "weights of samples of 0": (
+        lambda: fit(dense(), dataset(X, Y, np.zeros(50))),
+        r"got weights of samples or classes that sum to 0; expected a sum above 0\.",
+    ),
+    "weights of classes of 0": (
+        lambda: fit(dense(), X, Y, class_weight=dict.fromkeys(range(3), 0.0)),
+        r"got weights of samples or classes that sum to 0; expected a sum above 0\.",
+    ),
+    "weights as text": (
+        lambda: fit(dense(), X, Y, sample_weight=np.full(50, "1")),
+        r"got sample_weight of text; expected numbers",
+    ),
     "a train_step without a loss": (
         lambda: fit(compiled(NoLoss()), X, Y),
         r"got a train_step that returned \['accuracy'\]; expected a dict with the key 'loss'\.",
@@ -741,6 +778,33 @@ def test_unknown_metrics_are_refused(bounds, pattern):
 def test_metrics_without_any_compiled():
     with pytest.raises(ValueError, match=r"there are none.*metrics=\["):
         judged(fit(dense(), X, Y), metrics={"accuracy": (0.5, None)})
+
+
+def test_complex_numbers_are_data_where_nothing_is_dropped():
+    x = (np.ones((8, 3)) + 1j).astype("complex64")
+    inputs = keras.Input((3,), dtype="complex64")
+    outputs = layers.Dense(1)(layers.Lambda(tf.abs, output_shape=(3,))(inputs))
+    model = keras.Model(inputs, outputs)
+    model.compile(optimizers.SGD(0.01), "mse")
+    assert judged(fit(model, x, np.ones((8, 1))), steps=30).passed
+
+
+def test_a_third_part_that_only_the_own_step_understands_is_no_weight():
+    class Signed(Subclassed):
+        def train_step(self, batch):
+            x, y, _ = batch
+            return super().train_step((x, y))
+
+    x, y = data()
+    training_of(fit(compiled(Signed()), dataset(x, y, -np.ones(50))))
+    with pytest.raises(ValueError, match="got weights of samples or classes that sum to -50"):
+        training_of(fit(compiled(Signed()), x, y, sample_weight=-np.ones(50)))
+
+
+def test_single_weights_may_be_0_or_negative():
+    x, y = data()
+    weights = np.where(np.arange(50) < 5, -0.01, np.arange(50) % 2)
+    training_of(fit(dense(), x, y, sample_weight=weights))
 
 
 def test_labels_that_are_ignored_are_no_error():

@@ -210,6 +210,26 @@ def test_the_classic_stationary_point_is_red():
     assert failing(judged(start)) == {"not-decreasing"}
 
 
+def test_a_training_that_begins_at_its_minimum_passes():
+    w = tf.Variable(0.0)
+    result = judged(minimize(lambda: w**2, [w], optimizers.SGD(0.1)), steps=5, max_loss=0.1)
+    assert result.passed
+    assert result.runs[0].record.variables_changed is False
+
+
+def test_updates_that_are_all_skipped_train_nothing():
+    w = tf.Variable(0.1)
+    infinite = optimizers.LossScaleOptimizer(optimizers.SGD(0.1), initial_scale=float(2**120))
+    result = judged(minimize(lambda: 1e5 * w**2, [w], infinite), steps=2, max_loss=1e4)
+    assert failing(result) == {"nothing-trained"}
+
+
+def test_a_learning_rate_of_0_trains_nothing():
+    w = tf.Variable(0.1)
+    result = judged(minimize(lambda: w**2, [w], optimizers.SGD(0.0)), steps=5, max_loss=0.1)
+    assert failing(result) == {"nothing-trained"}
+
+
 def test_nan_from_the_loss_is_red():
     w = tf.Variable(1.0)
     result = judged(minimize(lambda: tf.math.log(w), [w], optimizers.SGD(0.6)), steps=50)
@@ -243,6 +263,22 @@ ERRORS = {
     "loss returns a vector": (
         lambda w: minimize(lambda: tf.stack([w, w]), [w], SGD()),
         r"got a loss of shape \(2,\); expected a scalar\. Reduce it",
+    ),
+    "loss is complex": (
+        lambda w: minimize(lambda: tf.complex(w * w, w), [w], SGD()),
+        r"got a loss that returned a complex64; expected a real number\. .* tf\.math\.real",
+    ),
+    "loss is text": (
+        lambda w: minimize(lambda: "0.1", [w], SGD()),
+        r"got a loss that returned a string; expected a real number\.",
+    ),
+    "loss is a pair": (
+        lambda w: minimize(lambda: (w * w, -2.0), [w], SGD()),
+        r"got a loss that returned \(<tf.* \(tuple\); expected a scalar\. End it with",
+    ),
+    "loss is an empty list": (
+        lambda w: minimize(list, [w], SGD()),
+        r"got a loss that returned \[\] \(list\); expected a scalar\.",
     ),
     "loss without the variables": (
         lambda w: minimize(lambda: tf.constant(3.0), [w], SGD()),

@@ -325,6 +325,21 @@ def test_a_conditional_update_is_observed():
     assert [norm > 0 for norm in curve.gradient_norm] == [False, True] * 3
 
 
+def test_an_update_that_is_never_made_has_no_gradient():
+    w, optimizer = tf.Variable(0.5), optimizers.SGD(0.1)
+    never = tf.Variable(False)
+
+    @tf.function
+    def train_step():
+        if never:
+            optimizer.apply_gradients([(w, w)])
+        return w**2
+
+    result = judged(step(train_step, variables=[w]), max_loss=1.0, steps=5)
+    assert failing(result) == {"nothing-trained"}
+    assert result.curve.gradient_norm == ()
+
+
 # ---- gates --------------------------------------------------------------------------------------
 
 
@@ -332,7 +347,26 @@ def test_a_step_that_updates_nothing_is_red():
     x, y = linear(0)
     w = tf.Variable(tf.zeros((4, 1)))
     result = judged(step(lambda: tf.reduce_mean((x @ w - y) ** 2), variables=[w]), steps=50)
-    assert failing(result) == {"not-decreasing"}
+    assert failing(result) == {"nothing-trained", "not-decreasing"}
+
+
+def test_a_step_that_returns_a_formula_is_red():
+    w, count = tf.Variable(1.0), tf.Variable(0.0)
+
+    def formula():
+        count.assign_add(1.0)
+        return 0.9**count
+
+    assert failing(judged(step(formula, variables=[w]), max_loss=0.1)) == {"nothing-trained"}
+
+
+def test_a_step_that_updates_other_variables_than_those_given_is_red():
+    optimizer = optimizers.SGD(0.1)
+    train_step, w = regression(optimizer)
+    optimizer.build([w])
+    result = judged(step(train_step, variables=[tf.Variable(1.0)]), steps=60, max_loss=0.1)
+    assert failing(result) == {"nothing-trained"}
+    assert "the gradient was not 0" in result.findings[0].message
 
 
 def test_a_divergent_step_stops_and_is_red():
@@ -369,6 +403,28 @@ ERRORS = {
     "nothing returned by a tf.function": (
         lambda w: step(tf.function(lambda: None), variables=[w]),
         r"got a step that returned None \(NoneType\); expected the loss of the step\. End it",
+    ),
+    "a pair returned": (
+        lambda w: step(lambda: (w * w, -2.0), variables=[w]),
+        r"got a step that returned \(<tf.* \(tuple\); expected a scalar\. End it with: return",
+    ),
+    "a pair returned by a tf.function": (
+        lambda w: step(tf.function(lambda: (w * w, -2.0)), variables=[w]),
+        r"got a step that returned \(<tf.* \(tuple\); expected a scalar\.",
+    ),
+    "a truth value": (
+        lambda w: step(lambda: False, variables=[w]),
+        r"got a step that returned a bool; expected a real number\.",
+    ),
+    "a complex loss": (
+        lambda w: step(lambda: {"loss": tf.complex(w, w)}, variables=[w]),
+        r"got a step that returned a complex64; expected a real number\. .* tf\.abs",
+    ),
+    "dates as data": (
+        lambda w: step(
+            lambda x: w * w, variables=[w], data=[(np.array(["2026-01-01"], "datetime64[D]"),)]
+        ),
+        r"got data=.*; expected NumPy arrays, tensors, data frames or nested structures",
     ),
     "a dict without a loss": (
         lambda w: step(lambda: {"mse": w * w}, variables=[w]),

@@ -143,6 +143,12 @@ def test_bounds_on_what_is_not_measured_are_refused_before_the_training(given, m
         judged(start(given), metrics={metric: (0, 1)})
 
 
+def test_weights_without_any_weight_are_refused_before_the_training():
+    pattern = "got weights of samples or classes of validation_data that sum to -50; expected"
+    with pytest.raises(InvalidTrainingError, match=pattern):
+        judged(start((X, Y, -np.ones(50))))
+
+
 def test_a_model_that_cannot_be_evaluated_is_refused():
     class Own(keras.Model):
         def __init__(self):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, optimizers
 
 from tests.zoo.problems import fit
-from tests.zoo.trainings import running
+from tests.zoo.trainings import failing, judged, running
 
 STEPS = 20
 
@@ -80,3 +81,19 @@ def test_another_number_of_steps_begins_alike_through_the_same_traces(run):
     assert len(found) == 2 * STEPS
     assert found[:STEPS] == first
     assert run.loop.traces == traces
+
+
+def test_a_loss_that_only_the_probe_set_meets_is_seen():
+    x = np.ones((40, 3), "float32")
+    y = np.where(np.arange(40) < 30, 1.0, -1.0).astype("float32")[:, None]
+
+    def undefined_below_zero(y_true, y_pred):
+        return (tf.sqrt(y_true) - y_pred) ** 2  # NaN for the rows that no batch reaches
+
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+    model.compile(optimizers.SGD(0.01), undefined_below_zero)
+    start = fit(model, x, y, batch_size=3, shuffle=False)
+    result = judged(start, steps=10, monotone="off", min_decrease=0.0)
+    assert failing(result) == {"nonfinite-loss"}
+    assert result.runs[0].record.nonfinite[0].name == "nan on the probe set"
+    assert result.findings[0].message == "the loss was nan on the probe set before the first step"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.training.model.losses import (
     constant_prediction,
     loss_names,
     nonnegative,
     reduces_by_mean,
+    scalar_loss,
 )
 
 L = keras.losses
@@ -238,3 +241,42 @@ def test_labels_of_a_sequence_share_one_distribution():
 )
 def test_what_has_no_known_constant(loss, targets, shape):
     assert constant_prediction(loss, targets, shape) is None
+
+
+@pytest.mark.parametrize(
+    "loss", [2, 2.0, np.float64(2), [[2.0]], tf.constant([2.0]), tf.Variable(2, dtype=tf.float16)]
+)
+def test_one_real_number_is_a_loss(loss):
+    loss = np.asarray(loss) if isinstance(loss, list) else loss
+    for of_rows in (False, True):
+        scalar = scalar_loss(loss, "step", of_rows=of_rows)
+        assert (float(scalar), scalar.shape.rank) == (2.0, 0)
+        assert scalar.dtype.is_floating
+
+
+def test_losses_of_rows_are_averaged_where_they_may_be():
+    assert float(scalar_loss(np.array([1, 2]), "step", of_rows=True)) == 1.5
+    with pytest.raises(
+        InvalidTrainingError, match=r"got a loss of shape \(2,\); expected a scalar"
+    ):
+        scalar_loss(np.array([1, 2]), "loss")
+
+
+@pytest.mark.parametrize(
+    ("loss", "given"),
+    [
+        (None, "a step that returned None"),
+        ((1.0, -2.0), r"a step that returned \(1.0, -2.0\) \(tuple\)"),
+        ([1.0], r"a step that returned \[1.0\] \(list\)"),
+        ({}, "a step that returned {}"),
+        (object(), "a step that returned <object"),
+        (True, "a step that returned a bool"),
+        (np.array([True, False]), "a step that returned a bool"),
+        (1j, "a step that returned a complex128"),
+        ("0.1", "a step that returned a string"),
+    ],
+)
+def test_what_is_no_real_number_is_no_loss(loss, given):
+    for of_rows in (False, True):
+        with pytest.raises(InvalidTrainingError, match=f"got {given}"):
+            scalar_loss(loss, "step", of_rows=of_rows)

@@ -286,3 +286,21 @@ def test_a_rate_that_cannot_be_seen_is_none():
 )
 def test_what_an_optimizer_is(candidate, answer):
     assert is_optimizer(candidate) == answer
+
+
+@pytest.mark.parametrize(
+    ("make", "counts"),
+    [
+        (lambda: keras.optimizers.SGD(0.1), True),
+        (lambda: keras.optimizers.SGD(0.1, gradient_accumulation_steps=4), True),
+        (lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1)), True),
+        (lambda: v1.GradientDescentOptimizer(0.1), False),
+    ],
+    ids=["plain", "accumulated", "loss scale", "compat v1"],
+)
+def test_updates_are_counted_where_keras_counts_them(make, counts):
+    problem = Problem(make())
+    before = [int(counter) for counter in problem.observed.counters]
+    problem.optimizer.apply_gradients([(tf.constant(START), problem.variable)])
+    assert [int(counter) for counter in problem.observed.counters] == ([1] if counts else [])
+    assert before == ([0] if counts else [])

@@ -136,3 +136,13 @@ def test_a_shadowed_method_comes_back():
 def test_a_variable_has_the_name_that_its_user_knows():
     assert name_of(tf.Variable(1.0, name="w")) == "w"
     assert name_of(keras.Variable(1.0, name="kernel")) == "kernel"
+
+
+def test_a_snapshot_knows_whether_it_was_left(variables):
+    kept = Snapshot(variables)
+    assert not kept.is_left()
+    variables[4].assign(variables[4] + 1)
+    assert kept.is_left()
+    kept.restore()
+    assert not kept.is_left()
+    assert not Snapshot([]).is_left()
