@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pytest_converge.core.errors import InvalidTrainingError
 
-__all__ = ["STRICT", "Guard", "described"]
+__all__ = ["STRICT", "Guard", "described", "is_ours"]
 
 #: The variable under which a guarded measurement raises; set in the project's own tests.
 STRICT = "PYTEST_CONVERGE_STRICT"
@@ -53,13 +53,13 @@ class Guard:
         try:
             return attempt()
         except Exception as error:
-            if os.environ.get(STRICT) and _is_ours(error):
+            if os.environ.get(STRICT) and is_ours(error):
                 raise
             self.failed.append((name, described(error)))
             return None
 
 
-def _is_ours(error: Exception) -> bool:
+def is_ours(error: Exception) -> bool:
     """True where the innermost line that raised an error is one of this package."""
     lines = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     module = str(lines[-1].f_globals.get("__name__", "")) if lines else ""
