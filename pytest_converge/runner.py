@@ -18,6 +18,7 @@ from pytest_converge.core.diagnosis import Diagnosis
 from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.expectation import LARGEST_SEED, Expectation
 from pytest_converge.core.finding import Finding
+from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
 from pytest_converge.core.sensitivity import Sensitivity
@@ -252,8 +253,11 @@ def _observed(training: Training, record: TrainingRecord) -> TrainingRecord:
     from pytest_converge.training.measures.dead_units import dead_units
     from pytest_converge.training.measures.edge_of_stability import share_of_limit
 
+    guard = Guard()
+    dead = guard.measured("dead units", lambda: dead_units(training))
+    share = guard.measured("edge of stability", lambda: share_of_limit(training, record.curve))
     return dataclasses.replace(
-        record, dead_units=dead_units(training), limit_share=share_of_limit(training, record.curve)
+        record, dead_units=dead or {}, limit_share=share, excluded=tuple(guard.failed)
     )
 
 

@@ -13,8 +13,11 @@ import tensorflow as tf
 from keras import layers, optimizers
 
 from pytest_converge import Finding
+from pytest_converge.core.guard import STRICT
 from pytest_converge.core.result import ConvergenceResult
+from pytest_converge.report.section import section
 from pytest_converge.runner import isolation
+from pytest_converge.training.measures import dead_units
 from tests.zoo.problems import (
     HEALTHY,
     SICK,
@@ -339,6 +342,22 @@ def test_an_unknown_object_is_adapted_to_a_step():
 def test_a_wrong_argument_of_an_adapted_step_is_named_before_any_training(parts, pattern):
     with pytest.raises(ValueError, match=pattern):
         judged(fit(object(), *linear(0)), steps=40, hooks=Hooks(adapted=lambda _: parts))
+
+
+def test_what_cannot_be_measured_for_a_note_is_named_and_the_training_passes(monkeypatch):
+    def fails(*_):
+        raise NameError("renamed")
+
+    monkeypatch.setattr(dead_units, "dead_units", fails)
+    start = HEALTHY[0].start(1)
+    with pytest.raises(NameError):
+        judged(start, seed=1, **HEALTHY[0].expectation)
+    monkeypatch.delenv(STRICT)
+    result = judged(HEALTHY[0].start(1), seed=1, **HEALTHY[0].expectation)
+    assert result.passed
+    assert result.runs[0].record.excluded == (("dead units", "NameError: renamed"),)
+    text = section(result, width=80, unicode=True)
+    assert "not measured    dead units (NameError: renamed)" in text
 
 
 def test_progress_is_told_up_to_the_last_step():

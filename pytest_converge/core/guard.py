@@ -29,14 +29,19 @@ class Guard:
     def __init__(self) -> None:
         self.failed: list[tuple[str, str]] = []
 
-    def measured(self, name: str, measure: Callable[[], Value]) -> Value | None:
+    def measured(
+        self, name: str, measure: Callable[[], Value], *, through: tuple[type[Exception], ...] = ()
+    ) -> Value | None:
         """What `measure` returns; None, with its error kept, where it raises.
 
         Raises:
-            Exception: whatever `measure` raises, where the variable `STRICT` is set.
+            Exception: one of the kinds `through`, which are no failures; whatever else `measure`
+                raises, where the variable `STRICT` is set.
         """
         try:
             return measure()
+        except through:
+            raise
         except Exception as error:
             if os.environ.get(STRICT):
                 raise

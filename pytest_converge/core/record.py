@@ -58,6 +58,7 @@ class TrainingRecord(Serialisable):
         limit_share: the learning rate over the largest stable one along the last steps; measured
             of a training that passes by gradient descent on all data, else None.
         nonfinite: everything that was found not to be finite, in the order of discovery.
+        excluded: (measurement, error) of what could not be measured of a training that passes.
     """
 
     seed: int
@@ -79,6 +80,7 @@ class TrainingRecord(Serialisable):
     dead_units: Mapping[str, float] = dataclasses.field(default_factory=dict)
     limit_share: float | None = None
     nonfinite: tuple[NonFinite, ...] = ()
+    excluded: tuple[tuple[str, str], ...] = ()
 
     @property
     def skill(self) -> float | None:

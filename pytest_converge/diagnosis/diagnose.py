@@ -61,7 +61,8 @@ def _diagnosis(failed: FailedTraining, answer: Answer) -> Diagnosis:
         if reading is not None:
             evidence["one_batch_initial_loss"] = reading.initial
             evidence["one_batch_final_loss"] = reading.final
-    excluded = (*trials.guard.failed, *_out_of_reach(failed, answer.cause))
+    out_of_reach = _out_of_reach(failed, answer.cause)
+    excluded = (*trials.guard.failed, *out_of_reach)
     return Diagnosis(
         cause=answer.cause,
         message=answer.message,
@@ -99,7 +100,10 @@ def _out_of_reach(failed: FailedTraining, cause: str) -> list[tuple[str, str]]:
     if not training.optimizer_is_ours:
         reasons.append(("another optimizer", "the step holds its own"))
     # A model's size matters where nothing was found.
-    fixed = training.model is not None and larger(training) is None
-    if cause in ("unknown", "unreachable-target") and fixed:
+    if cause in ("unknown", "unreachable-target") and training.model is not None:
+        fixed = failed.trials.guard.measured("a wider model", lambda: larger(training) is None)
+    else:
+        fixed = False
+    if fixed:
         reasons.append(("a wider model", "Keras cannot rebuild it with other sizes"))
     return reasons

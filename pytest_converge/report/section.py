@@ -144,6 +144,8 @@ def _numbers(
         yield "skill", f"{skill}; the best constant prediction has loss {constant}"
     for item in record.nonfinite[:MOST_LISTED]:
         yield "not finite", _nonfinite(item)
+    for what, error in record.excluded[:MOST_LISTED]:
+        yield "not measured", f"{what} ({error})"
     yield "seed", str(record.seed)
     yield "driver", f"{record.driver}: {record.driver_reason}".removesuffix(": ")
 
