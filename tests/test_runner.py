@@ -344,6 +344,35 @@ def test_a_wrong_argument_of_an_adapted_step_is_named_before_any_training(parts,
         judged(fit(object(), *linear(0)), steps=40, hooks=Hooks(adapted=lambda _: parts))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expectation", "pattern"),
+    [
+        ({}, {"min_skill": 0.5}, "got min_skill for converge.step; expected a training with"),
+        ({}, {"metrics": {"mae": (0, 1)}}, "got metrics for converge.step; expected a compiled"),
+        ({"batch_size": 0}, {}, "got batch_size for a model that is trained by a step of its own"),
+        ({"shuffle": False}, {}, "got shuffle for a model .*; expected a compiled Keras model"),
+        ({"class_weight": 3}, {}, "got class_weight for a model .* Leave it out, or let"),
+        ({"sample_weight": [1]}, {}, "got sample_weight for a model that is trained by"),
+        ({"data": None}, {}, "got x for a model .* return x in the 'data' of its dict"),
+        ({"data": None, "x": None}, {}, "got y for a model .* return y in the 'data' of its dict"),
+    ],
+)
+def test_what_an_adapted_step_cannot_use_is_refused(arguments, expectation, pattern):
+    x, y = linear(0)
+    parts = {"step": print, "variables": [tf.Variable(0.0)], "data": [(x, y)]}
+    parts |= {name: arguments.pop(name) for name in ["data"] if name in arguments}
+    start = fit(object(), **{"x": x, "y": y} | arguments)
+    with pytest.raises(ValueError, match=pattern):
+        judged(start, steps=40, hooks=Hooks(adapted=lambda _: parts), **expectation)
+
+
+@pytest.mark.parametrize("adapted", [3, len])
+def test_a_hook_that_adapts_to_something_else_is_named(adapted):
+    pattern = r"from pytest_converge_adapt; expected a compiled Keras model, a dict of the"
+    with pytest.raises(ValueError, match=pattern):
+        judged(fit(object(), *linear(0)), steps=40, hooks=Hooks(adapted=lambda _: adapted))
+
+
 def test_what_cannot_be_measured_for_a_note_is_named_and_the_training_passes(monkeypatch):
     def fails(*_):
         raise NameError("renamed")

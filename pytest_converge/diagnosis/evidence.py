@@ -1,8 +1,8 @@
 """Evidence: what the failed run and cheap measurements say about where to look first.
 
-What more than one cause asks for is measured here, once, and guarded: what fails is no evidence, and
-is named among what the diagnosis had to leave out. What one cause alone looks at is measured in its
-steps, which the search guards in the same way.
+What more than one cause asks for is measured here, once, and guarded: what fails is no evidence,
+and is named among what the diagnosis had to leave out. What one cause alone looks at is measured in
+its steps, which the search guards in the same way.
 """
 
 from __future__ import annotations
