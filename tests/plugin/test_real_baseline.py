@@ -191,7 +191,8 @@ def test_an_object_with_a_step_of_its_own_is_refused_before_anything_is_recorded
     (real.path / "conftest.py").write_text(
         "import tensorflow as tf\n\n"
         "def pytest_converge_adapt(x, y):\n"
-        "    return {'step': print, 'variables': [tf.Variable(0.0)], 'data': [(x, y)]}\n"
+        "    w = tf.Variable(1.0)\n"
+        "    return {'step': lambda *_: w ** 2, 'variables': [w], 'data': [(x, y)]}\n"
     )
     call = "converge.fit(object, x, y, baseline=True)"
     real.makepyfile(test_a=f"{MODELS}\ndef test_it(converge):\n    {call}\n")
