@@ -15,6 +15,9 @@ from pytest_converge.diagnosis.causes import labels_unrelated, unreachable_targe
 from pytest_converge.diagnosis.order import Place
 from pytest_converge.diagnosis.search import search
 from pytest_converge.diagnosis.trials import OutOfTimeError
+from pytest_converge.training.interventions import steps as more_steps
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.optimizers import adam
 from tests.diagnosis.programs import failed_of, raw_features
 
 
@@ -161,3 +164,17 @@ def test_a_measurement_within_a_cause_is_guarded(monkeypatch, module, function, 
     monkeypatch.setattr(module, function, broken)
     search(failed, of(module.CAUSE))
     assert failed.trials.guard.failed == [(name, "NameError: renamed")]
+
+
+@pytest.mark.parametrize(("other_optimizer", "pairs"), [(True, []), (False, ["Adamant and more"])])
+def test_another_optimizer_is_paired_with_nothing(monkeypatch, other_optimizer, pairs):
+    change = Intervention(code="a", change="Adamant", other_optimizer=other_optimizer)
+    failed = failed_training(trial("Adamant", passed=0, seeds=1))
+    failed.trials.changes["Adamant"] = change
+    failed.laboratory = types.SimpleNamespace(steps=10)
+    monkeypatch.setattr(more_steps, "more", lambda *_: Intervention(code="b", change="more"))
+    failed.at_rates, tried = (lambda *_: []), []
+    failed.first_passing = lambda changes: tried.extend(each.change for each in changes)
+    search(failed, {})
+    assert tried == pairs
+    assert adam("a", 0.1).combined(change).other_optimizer
