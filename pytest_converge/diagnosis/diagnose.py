@@ -38,15 +38,15 @@ def diagnose(
         progress: told about every run.
     """
     began = time.perf_counter()
-    laboratory = Reruns(running, record.seed, progress)
+    reruns = Reruns(running, record.seed, progress)
     trials = Trials(
-        laboratory, expectation, budget=budget, began=began, unit=record.seconds, failed=record
+        reruns, expectation, budget=budget, began=began, unit=record.seconds, failed=record
     )
     failed, causes = FailedTraining(trials, record), every_cause()
     try:
         answer = search(failed, causes)
     finally:
-        laboratory.put_back()
+        reruns.put_back()
     cause = causes.get(answer.cause)
     if cause is not None and not answer.message:
         answer = dataclasses.replace(answer, message=cause.says(failed.evidence, answer))
@@ -56,8 +56,8 @@ def diagnose(
 def _diagnosis(failed: FailedTraining, answer: Answer) -> Diagnosis:
     trials, own = failed.trials, answer.trial
     evidence = numbers(failed.evidence, failed.record)
-    if own is None and failed.laboratory.rows is not None:
-        reading = one_batch(failed.laboratory, trials.guard)
+    if own is None and failed.reruns.rows is not None:
+        reading = one_batch(failed.reruns, trials.guard)
         if reading is not None:
             evidence["one_batch_initial_loss"] = reading.initial
             evidence["one_batch_final_loss"] = reading.final
@@ -94,7 +94,7 @@ def _verified(trials: Trials, answer: Answer) -> tuple[Trial, ...]:
 def _out_of_reach(failed: FailedTraining, cause: str) -> list[tuple[str, str]]:
     """Changes that this training does not let anybody make, and why."""
     training, reasons = failed.training, []
-    if failed.laboratory.rows is None:
+    if failed.reruns.rows is None:
         why = "the data is closed over by the loss or the step, or streamed"
         reasons.append(("other data", why))
     if not training.optimizer_is_ours:

@@ -84,7 +84,7 @@ def _pair(failed: FailedTraining) -> Answer | None:
     for change in [changes[trial.change] for trial in ranked[:NEAREST]]:
         if change.steps_factor != 1 or change.other_optimizer:
             continue
-        partners = [more_steps.more(failed.laboratory.steps, LONGER)]
+        partners = [more_steps.more(failed.reruns.steps, LONGER)]
         if change.rate_factor == 1.0:
             partners += failed.at_rates(*FACTORS)
         found = failed.first_passing(change.combined(partner) for partner in partners)
