@@ -47,7 +47,8 @@ def pytest_converge_adapt(model: Any, x: Any, y: Any) -> Any:
     """Train an object that is no Keras model with `converge.fit`.
 
     Return a compiled Keras model, or a dict of the arguments of `converge.step`, or None for an
-    object that you do not know. In a conftest, for classes that keep their network inside::
+    object that you do not know. What `converge.fit` was given and a step leaves unread is refused.
+    In a conftest, for classes that keep their network inside::
 
         def pytest_converge_adapt(model):
             return getattr(model, "network", None)

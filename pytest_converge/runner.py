@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pytest_converge.baselines.session.connection import Connection, connect
+from pytest_converge.baselines.session.connection import Connection, connect, is_gated
 from pytest_converge.checks.gates import is_ignored, judge
 from pytest_converge.core.baseline import BaselinePolicy, BaselineReport
 from pytest_converge.core.calibration import Calibration
@@ -18,6 +18,7 @@ from pytest_converge.core.diagnosis import Diagnosis
 from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.expectation import LARGEST_SEED, Expectation
 from pytest_converge.core.finding import Finding
+from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
 from pytest_converge.core.sensitivity import Sensitivity
@@ -100,12 +101,13 @@ def run(context: Context, call: Call) -> ConvergenceResult:
     from pytest_converge.training.adapters.build import check_builder
     from pytest_converge.training.state.seeding import preserved
 
-    connection = _connection(context, call)
+    gated = context.baseline is not None and is_gated(context.baseline, context.expectation, call)
     if context.calibrate:
         check_builder(call, "--converge-calibrate")
     with preserved():
         training = seeded_training(context, call)
         try:
+            connection = _connection(context, call, training) if gated else None
             runs, diagnosis, baseline = _trained(context, training, connection)
         finally:
             training.release()
@@ -185,11 +187,11 @@ def _study(
         context.keep(dataclasses.replace(study, test=context.test, training=context.number))
 
 
-def _connection(context: Context, call: Call) -> Connection | None:
+def _connection(context: Context, call: Call, training: Training) -> Connection | None:
     policy = context.baseline
     if policy is None:
         return None
-    return connect(policy, context.test, context.number, context.expectation, call)
+    return connect(policy, context.test, context.number, context.expectation, call, training)
 
 
 def _compared(
@@ -252,8 +254,11 @@ def _observed(training: Training, record: TrainingRecord) -> TrainingRecord:
     from pytest_converge.training.measures.dead_units import dead_units
     from pytest_converge.training.measures.edge_of_stability import share_of_limit
 
+    guard = Guard()
+    dead = guard.measured("dead units", lambda: dead_units(training))
+    share = guard.measured("edge of stability", lambda: share_of_limit(training, record.curve))
     return dataclasses.replace(
-        record, dead_units=dead_units(training), limit_share=share_of_limit(training, record.curve)
+        record, dead_units=dead or {}, limit_share=share, excluded=tuple(guard.failed)
     )
 
 

@@ -13,8 +13,11 @@ import tensorflow as tf
 from keras import layers, optimizers
 
 from pytest_converge import Finding
+from pytest_converge.core.guard import STRICT
 from pytest_converge.core.result import ConvergenceResult
+from pytest_converge.report.section import section
 from pytest_converge.runner import isolation
+from pytest_converge.training.measures import dead_units
 from tests.zoo.problems import (
     HEALTHY,
     SICK,
@@ -339,6 +342,51 @@ def test_an_unknown_object_is_adapted_to_a_step():
 def test_a_wrong_argument_of_an_adapted_step_is_named_before_any_training(parts, pattern):
     with pytest.raises(ValueError, match=pattern):
         judged(fit(object(), *linear(0)), steps=40, hooks=Hooks(adapted=lambda _: parts))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expectation", "pattern"),
+    [
+        ({}, {"min_skill": 0.5}, "got min_skill for converge.step; expected a training with"),
+        ({}, {"metrics": {"mae": (0, 1)}}, "got metrics for converge.step; expected a compiled"),
+        ({"batch_size": 0}, {}, "got batch_size for a model that is trained by a step of its own"),
+        ({"shuffle": False}, {}, "got shuffle for a model .*; expected a compiled Keras model"),
+        ({"class_weight": 3}, {}, "got class_weight for a model .* Leave it out, or let"),
+        ({"sample_weight": [1]}, {}, "got sample_weight for a model that is trained by"),
+        ({"data": None}, {}, "got x for a model .* return x in the 'data' of its dict"),
+        ({"data": None, "x": None}, {}, "got y for a model .* return y in the 'data' of its dict"),
+    ],
+)
+def test_what_an_adapted_step_cannot_use_is_refused(arguments, expectation, pattern):
+    x, y = linear(0)
+    parts = {"step": print, "variables": [tf.Variable(0.0)], "data": [(x, y)]}
+    parts |= {name: arguments.pop(name) for name in ["data"] if name in arguments}
+    start = fit(object(), **{"x": x, "y": y} | arguments)
+    with pytest.raises(ValueError, match=pattern):
+        judged(start, steps=40, hooks=Hooks(adapted=lambda _: parts), **expectation)
+
+
+@pytest.mark.parametrize("adapted", [3, len])
+def test_a_hook_that_adapts_to_something_else_is_named(adapted):
+    pattern = r"from pytest_converge_adapt; expected a compiled Keras model, a dict of the"
+    with pytest.raises(ValueError, match=pattern):
+        judged(fit(object(), *linear(0)), steps=40, hooks=Hooks(adapted=lambda _: adapted))
+
+
+def test_what_cannot_be_measured_for_a_note_is_named_and_the_training_passes(monkeypatch):
+    def fails(*_):
+        raise NameError("renamed")
+
+    monkeypatch.setattr(dead_units, "dead_units", fails)
+    start = HEALTHY[0].start(1)
+    with pytest.raises(NameError):
+        judged(start, seed=1, **HEALTHY[0].expectation)
+    monkeypatch.delenv(STRICT)
+    result = judged(HEALTHY[0].start(1), seed=1, **HEALTHY[0].expectation)
+    assert result.passed
+    assert result.runs[0].record.excluded == (("dead units", "NameError: renamed"),)
+    text = section(result, width=80, unicode=True)
+    assert "not measured    dead units (NameError: renamed)" in text
 
 
 def test_progress_is_told_up_to_the_last_step():

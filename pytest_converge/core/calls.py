@@ -17,11 +17,9 @@ class Call:
 
     Attributes:
         verb: the name of the verb.
-        has_targets: True where targets and compiled metrics belong to what is trained.
     """
 
     verb: ClassVar[str]
-    has_targets: ClassVar[bool] = False
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -44,7 +42,6 @@ class FitCall(Call):
     """A call of `converge.fit`, whose documentation says what the arguments are."""
 
     verb: ClassVar[str] = "fit"
-    has_targets: ClassVar[bool] = True
 
     model: Any
     x: Any = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest, shown
@@ -61,7 +61,7 @@ class DataLimits:
     max_conflicts: float = 0.01
     task: str | None = None
     kinds: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    ignore: tuple[str, ...] = ()
+    ignore: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         _check_number("max_ratio", self.max_ratio, 1.0, math.inf)
@@ -76,7 +76,7 @@ class DataLimits:
                 given = f"kinds={{{name!r}: {kind!r}}}"
                 remedy = nearest(str(kind), KINDS)
                 raise InvalidTrainingError(complaint(given, "a kind of column", remedy))
-        check_codes(self.ignore, DATA_CODES)
+        object.__setattr__(self, "ignore", check_codes(self.ignore, DATA_CODES))
 
 
 def _check_number(name: str, value: Any, low: float, high: float) -> None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pytest_converge.core.errors import InvalidTrainingError
 
-__all__ = ["STRICT", "Guard", "described"]
+__all__ = ["STRICT", "Guard", "described", "is_ours"]
 
 #: The variable under which a guarded measurement raises; set in the project's own tests.
 STRICT = "PYTEST_CONVERGE_STRICT"
@@ -29,14 +29,19 @@ class Guard:
     def __init__(self) -> None:
         self.failed: list[tuple[str, str]] = []
 
-    def measured(self, name: str, measure: Callable[[], Value]) -> Value | None:
+    def measured(
+        self, name: str, measure: Callable[[], Value], *, through: tuple[type[Exception], ...] = ()
+    ) -> Value | None:
         """What `measure` returns; None, with its error kept, where it raises.
 
         Raises:
-            Exception: whatever `measure` raises, where the variable `STRICT` is set.
+            Exception: one of the kinds `through`, which are no failures; whatever else `measure`
+                raises, where the variable `STRICT` is set.
         """
         try:
             return measure()
+        except through:
+            raise
         except Exception as error:
             if os.environ.get(STRICT):
                 raise
@@ -53,13 +58,13 @@ class Guard:
         try:
             return attempt()
         except Exception as error:
-            if os.environ.get(STRICT) and _is_ours(error):
+            if os.environ.get(STRICT) and is_ours(error):
                 raise
             self.failed.append((name, described(error)))
             return None
 
 
-def _is_ours(error: Exception) -> bool:
+def is_ours(error: Exception) -> bool:
     """True where the innermost line that raised an error is one of this package."""
     lines = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     module = str(lines[-1].f_globals.get("__name__", "")) if lines else ""

@@ -62,6 +62,7 @@ class TrainingRecord(Serialisable):
         variables_changed: whether a trained variable had another value at the end than at the
             start; None where it was not measured.
         nonfinite: everything that was found not to be finite, in the order of discovery.
+        excluded: (measurement, error) of what could not be measured of a training that passes.
     """
 
     seed: int
@@ -84,6 +85,7 @@ class TrainingRecord(Serialisable):
     limit_share: float | None = None
     variables_changed: bool | None = None
     nonfinite: tuple[NonFinite, ...] = ()
+    excluded: tuple[tuple[str, str], ...] = ()
 
     @property
     def skill(self) -> float | None:

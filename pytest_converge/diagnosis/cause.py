@@ -56,7 +56,7 @@ class FailedTraining:
     """What steps look at and try changes on.
 
     Args:
-        trials: runs changes; its laboratory holds the training.
+        trials: runs changes; its reruns hold the training.
         record: what was measured of the failed run.
         evidence: what else is known; measured at the start where it is not given.
 
@@ -69,13 +69,13 @@ class FailedTraining:
     ) -> None:
         self.trials = trials
         self.record = record
-        self.laboratory: Reruns = trials.laboratory
-        self.evidence = evidence or gather(self.laboratory, record, trials.guard)
+        self.reruns: Reruns = trials.reruns
+        self.evidence = evidence or gather(self.reruns, record, trials.guard)
 
     @property
     def training(self) -> Training:
         """The training, in the state in which the latest trial left it."""
-        return self.laboratory.training
+        return self.reruns.training
 
     @property
     def best(self) -> float:

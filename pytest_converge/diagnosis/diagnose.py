@@ -39,15 +39,15 @@ def diagnose(
     """
     began = time.perf_counter()
     # The failure is known, and stays what there is to tell, whatever else a builder does.
-    laboratory = Reruns(running, record.seed, progress, spares_builder=True)
+    reruns = Reruns(running, record.seed, progress, spares_builder=True)
     trials = Trials(
-        laboratory, expectation, budget=budget, began=began, unit=record.seconds, failed=record
+        reruns, expectation, budget=budget, began=began, unit=record.seconds, failed=record
     )
     failed, causes = FailedTraining(trials, record), every_cause()
     try:
         answer = search(failed, causes)
     finally:
-        laboratory.put_back()
+        reruns.put_back()
     cause = causes.get(answer.cause)
     if cause is not None and not answer.message:
         answer = dataclasses.replace(answer, message=cause.says(failed.evidence, answer))
@@ -57,12 +57,13 @@ def diagnose(
 def _diagnosis(failed: FailedTraining, answer: Answer) -> Diagnosis:
     trials, own = failed.trials, answer.trial
     evidence = numbers(failed.evidence, failed.record)
-    if own is None and failed.laboratory.rows is not None:
-        reading = one_batch(failed.laboratory, trials.guard)
+    if own is None and failed.reruns.rows is not None:
+        reading = one_batch(failed.reruns, trials.guard)
         if reading is not None:
             evidence["one_batch_initial_loss"] = reading.initial
             evidence["one_batch_final_loss"] = reading.final
-    excluded = (*trials.guard.failed, *_out_of_reach(failed, answer.cause))
+    out_of_reach = _out_of_reach(failed, answer.cause)
+    excluded = (*trials.guard.failed, *out_of_reach)
     return Diagnosis(
         cause=answer.cause,
         message=answer.message,
@@ -94,13 +95,16 @@ def _verified(trials: Trials, answer: Answer) -> tuple[Trial, ...]:
 def _out_of_reach(failed: FailedTraining, cause: str) -> list[tuple[str, str]]:
     """Changes that this training does not let anybody make, and why."""
     training, reasons = failed.training, []
-    if failed.laboratory.rows is None:
+    if failed.reruns.rows is None:
         why = "the data is closed over by the loss or the step, or streamed"
         reasons.append(("other data", why))
     if not training.optimizer_is_ours:
         reasons.append(("another optimizer", "the step holds its own"))
     # A model's size matters where nothing was found.
-    fixed = training.model is not None and larger(training) is None
-    if cause in ("unknown", "unreachable-target") and fixed:
+    if cause in ("unknown", "unreachable-target") and training.model is not None:
+        fixed = failed.trials.guard.measured("a wider model", lambda: larger(training) is None)
+    else:
+        fixed = False
+    if fixed:
         reasons.append(("a wider model", "Keras cannot rebuild it with other sizes"))
     return reasons

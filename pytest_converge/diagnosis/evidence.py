@@ -1,7 +1,8 @@
 """Evidence: what the failed run and cheap measurements say about where to look first.
 
-Every measurement is made here, once, and guarded: one that fails is no evidence, and is named among
-what the diagnosis had to leave out.
+What more than one cause asks for is measured here, once, and guarded: what fails is no evidence,
+and is named among what the diagnosis had to leave out. What one cause alone looks at is measured in
+its steps, which the search guards in the same way.
 """
 
 from __future__ import annotations
@@ -142,10 +143,10 @@ class Evidence:
         return bool(units) or self.vanishing or self.no_gradient or high
 
 
-def gather(laboratory: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
+def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
     """Measures at the start of the failed run; nothing is changed."""
-    laboratory.put_back()
-    training, curve = laboratory.training, record.curve
+    reruns.put_back()
+    training, curve = reruns.training, record.curve
     rates = [abs(rate) for rate in curve.learning_rate if math.isfinite(rate)]
     sign = -1.0 if curve.learning_rate and min(curve.learning_rate) < 0 else 1.0
     scales: TrainingScales | None = guard.measured(
@@ -164,14 +165,14 @@ def gather(laboratory: Reruns, record: TrainingRecord, guard: Guard) -> Evidence
     )
 
 
-def early_gauge(laboratory: Reruns, guard: Guard) -> float:
+def early_gauge(reruns: Reruns, guard: Guard) -> float:
     """The median of the step gauge early in the run; NaN where it is not known."""
-    laboratory.put_back()
-    start, loop = laboratory.start, laboratory.loop
+    reruns.put_back()
+    start, loop = reruns.start, reruns.loop
     reading = guard.measured(
-        "step gauge", lambda: step_gauge(laboratory.training, start, laboratory.steps, loop=loop)
+        "step gauge", lambda: step_gauge(reruns.training, start, reruns.steps, loop=loop)
     )
-    laboratory.put_back()
+    reruns.put_back()
     if reading is None:
         return math.nan
     median = math.nan if reading.median is None else reading.median
@@ -180,14 +181,14 @@ def early_gauge(laboratory: Reruns, guard: Guard) -> float:
     return OVERSHOT if math.isnan(median) else min(median, OVERSHOT)
 
 
-def curvature_here(laboratory: Reruns, guard: Guard) -> Curvature | None:
+def curvature_here(reruns: Reruns, guard: Guard) -> Curvature | None:
     """The ends of the Hessian's spectrum where the training stands now."""
-    return guard.measured("curvature", lambda: curvature(laboratory.training))
+    return guard.measured("curvature", lambda: curvature(reruns.training))
 
 
-def one_batch(laboratory: Reruns, guard: Guard) -> OverfitReading | None:
+def one_batch(reruns: Reruns, guard: Guard) -> OverfitReading | None:
     """How far one batch is learnt by heart; None where that says nothing."""
-    reading = guard.measured("one batch learnt by heart", laboratory.overfits_one_batch)
+    reading = guard.measured("one batch learnt by heart", reruns.overfits_one_batch)
     return None if reading is None or not math.isfinite(reading.final) else reading
 
 
@@ -200,7 +201,7 @@ def looks_stationary(record: TrainingRecord) -> bool:
 
 
 def usual_gradient(
-    laboratory: Reruns, record: TrainingRecord, rate: float, guard: Guard
+    reruns: Reruns, record: TrainingRecord, rate: float, guard: Guard
 ) -> float | None:
     """The gradient of other starts, of a deterministic run that stood still on a plateau.
 
@@ -208,18 +209,18 @@ def usual_gradient(
     drawn elsewhere, or the curvature is that of a minimum or a saddle point at this rate.
     """
     norms = record.curve.gradient_norm
-    if not laboratory.training.full_batch or record.nonfinite or not norms:
+    if not reruns.training.full_batch or record.nonfinite or not norms:
         return None
     first, last = record.curve.first, record.curve.last
     if not abs(first - last) <= STOOD_STILL * abs(first):
         return None
-    usual = guard.measured("gradients of other starts", lambda: _gradient_elsewhere(laboratory))
-    laboratory.put_back()
+    usual = guard.measured("gradients of other starts", lambda: _gradient_elsewhere(reruns))
+    reruns.put_back()
     if usual is None or not max(norms) < NO_SLOPE * usual:
         return None
-    bend = guard.measured("curvature", lambda: _largest_curvature(laboratory))
-    laboratory.put_back()
-    if bend is None or bend * abs(rate) * laboratory.steps >= FEELS_CURVATURE:
+    bend = guard.measured("curvature", lambda: _largest_curvature(reruns))
+    reruns.put_back()
+    if bend is None or bend * abs(rate) * reruns.steps >= FEELS_CURVATURE:
         return None
     return usual
 
@@ -246,25 +247,25 @@ def numbers(evidence: Evidence, record: TrainingRecord) -> dict[str, float | int
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _gradient_elsewhere(laboratory: Reruns) -> float:
+def _gradient_elsewhere(reruns: Reruns) -> float:
     """The median gradient norm of starts around the given one, or around 0 if that is larger."""
-    training = laboratory.training
+    training = reruns.training
     gradient, medians = StepGradient(training, trace=False), []
     for around_zero in (False, True):
         norms = []
         for seed in range(DRAWS):
             change = starts.elsewhere(seed, SPREADS[0], around_zero=around_zero)
-            laboratory.put_back()
+            reruns.put_back()
             values = {} if change.start is None else change.start(training, {})
-            laboratory.start.with_values(values).restore()
+            reruns.start.with_values(values).restore()
             mean = gradient.mean(measured_rows(training))
             norms.append(0.0 if mean is None else float((flat(mean) ** 2).sum() ** 0.5))
         medians.append(statistics.median(norms))
     return max(medians)
 
 
-def _largest_curvature(laboratory: Reruns) -> float:
-    found = curvature(laboratory.training)
+def _largest_curvature(reruns: Reruns) -> float:
+    found = curvature(reruns.training)
     return 0.0 if found is None else max(abs(found.largest), abs(found.smallest))
 
 

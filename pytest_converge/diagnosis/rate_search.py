@@ -36,7 +36,7 @@ LONG, SHORT = 0.0, 0.5
 
 def rate_that_passes(failed: FailedTraining) -> Answer | None:
     """What a rate that passes means: a rate too high or too low, if nothing explains more."""
-    gauge = early_gauge(failed.laboratory, failed.trials.guard)
+    gauge = early_gauge(failed.reruns, failed.trials.guard)
     failed.evidence = dataclasses.replace(failed.evidence, gauge=gauge)
     rates = RateSearch(failed.trials, failed.evidence)
     trial = rates.search()
@@ -71,8 +71,8 @@ def largest_stable_rate(failed: FailedTraining) -> float | None:
     training = failed.training
     if not training.optimizers or not is_plain_sgd(training.optimizers[0].optimizer):
         return None
-    failed.laboratory.put_back()
-    found = curvature_here(failed.laboratory, failed.trials.guard)
+    failed.reruns.put_back()
+    found = curvature_here(failed.reruns, failed.trials.guard)
     momentum = float(setting(training, "momentum") or 0.0)
     return None if found is None else stability_limit(found.largest, momentum)
 
@@ -168,7 +168,7 @@ class RateSearch:
         return trial is not None and trial.passed > 0
 
     def _try(self, factor: float, *, confirm: bool = True) -> Trial | None:
-        change = learning_rate.scaled(self._trials.laboratory.training, self._own, factor)
+        change = learning_rate.scaled(self._trials.reruns.training, self._own, factor)
         trial = self._trials.try_out(change, confirm=confirm)
         if trial is not None and trial.passed == trial.seeds:
             self.passing[factor] = trial

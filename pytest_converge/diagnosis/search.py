@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
@@ -29,10 +30,11 @@ def search(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer:
         An answer of the cause "unknown" where nothing was found.
     """
     every = [(step.place, cause.code, step) for cause in causes.values() for step in cause.steps]
-    ordered = [step for _, _, step in sorted(every, key=lambda entry: entry[:2])]
-    repairing = [step for step in ordered if step.place < Place.NO_SLOPE_SEEN]
+    ordered = sorted(every, key=lambda entry: entry[:2])
+    repairing = [entry for entry in ordered if entry[0] < Place.NO_SLOPE_SEEN]
     try:
-        answer = _first_answer(failed, repairing, causes) or _pair(failed)
+        answer = _first_answer(failed, repairing, causes)
+        answer = answer or _kept(failed, "pairs of changes", lambda: _pair(failed))
     except OutOfTimeError:
         answer = _verified_so_far(failed)
     concluding = ordered[len(repairing) :]
@@ -41,16 +43,35 @@ def search(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer:
 
 
 def _first_answer(
-    failed: FailedTraining, steps: Iterable[Step], causes: Mapping[str, Cause]
+    failed: FailedTraining, steps: Iterable[tuple[Place, str, Step]], causes: Mapping[str, Cause]
 ) -> Answer | None:
-    for step in steps:
-        answer = None if step.answer is None else step.answer(failed)
-        if answer is None and step.repairs is not None:
-            answer = failed.first_passing(step.repairs(failed))
-        if answer is not None:
-            refined = causes[answer.cause].refined
-            return answer if refined is None else refined(failed, answer)
+    for place, code, step in steps:
+        name = f"{code}: {place.name.lower().replace('_', ' ')}"
+        answer = _kept(failed, name, functools.partial(_answer, failed, step))
+        if answer is None:
+            continue
+        refined = causes[answer.cause].refined
+        if refined is None:
+            return answer
+        more = functools.partial(refined, failed, answer)
+        return _kept(failed, f"{answer.cause}: more about it", more) or answer
     return None
+
+
+def _answer(failed: FailedTraining, step: Step) -> Answer | None:
+    answer = None if step.answer is None else step.answer(failed)
+    if answer is None and step.repairs is not None:
+        answer = failed.first_passing(step.repairs(failed))
+    return answer
+
+
+def _kept(failed: FailedTraining, name: str, look: Callable[[], Answer | None]) -> Answer | None:
+    """What a part of the search finds; where it raises, the error is kept and the search goes on.
+
+    So a failed training is reported whatever becomes of its diagnosis, also where the user's
+    code is refused only under a change.
+    """
+    return failed.trials.guard.measured(name, look, through=(OutOfTimeError,))
 
 
 def _pair(failed: FailedTraining) -> Answer | None:
@@ -61,9 +82,9 @@ def _pair(failed: FailedTraining) -> Answer | None:
         key=lambda t: t.losses[0] if math.isfinite(t.losses[0]) else math.inf,
     )
     for change in [changes[trial.change] for trial in ranked[:NEAREST]]:
-        if change.steps_factor != 1 or "Adam" in change.change:
+        if change.steps_factor != 1 or change.other_optimizer:
             continue
-        partners = [more_steps.more(failed.laboratory.steps, LONGER)]
+        partners = [more_steps.more(failed.reruns.steps, LONGER)]
         if change.rate_factor == 1.0:
             partners += failed.at_rates(*FACTORS)
         found = failed.first_passing(change.combined(partner) for partner in partners)

@@ -56,7 +56,7 @@ class Trials:
     """Runs changes within a budget and keeps what came of them.
 
     Args:
-        laboratory: repeats the failed training.
+        reruns: repeats the failed training.
         expectation: what decides whether a change passes.
         budget: seconds; a trial that has begun is finished, one that would exceed it is left out.
         began: when the diagnosis began, on the clock of `time.perf_counter`.
@@ -69,7 +69,7 @@ class Trials:
 
     def __init__(
         self,
-        laboratory: Reruns,
+        reruns: Reruns,
         expectation: Expectation,
         *,
         budget: float,
@@ -77,7 +77,7 @@ class Trials:
         unit: float,
         failed: TrainingRecord | None = None,
     ) -> None:
-        self.laboratory = laboratory
+        self.reruns = reruns
         self.expectation = expectation
         self.budget = budget
         self.done: dict[str, Trial] = {}
@@ -131,7 +131,7 @@ class Trials:
         began = time.perf_counter()
         trial = self.guard.tried(change.change, lambda: self._run(change, confirm))
         if trial is None:
-            self.laboratory.put_back()
+            self.reruns.put_back()
             self._cannot_be_made.add(change.change)
             return None
         trial = dataclasses.replace(trial, seconds=time.perf_counter() - began)
@@ -141,8 +141,8 @@ class Trials:
     def _run(self, change: Intervention, confirm: bool) -> Trial:
         losses: list[float] = []
         passed = 0
-        deterministic = self.laboratory.training.full_batch
-        with self.laboratory.changed(change) as run:
+        deterministic = self.reruns.training.full_batch
+        with self.reruns.changed(change) as run:
             for number in range(1 if deterministic or not confirm else SEEDS):
                 record = run(number)
                 if number == 0:

@@ -92,7 +92,7 @@ class Preprocessing:
                 max_conflicts=max_conflicts,
                 task=task,
                 kinds=kinds or {},
-                ignore=(ignore,) if isinstance(ignore, str) else tuple(ignore),
+                ignore=ignore,
             )
             test = self._item.nodeid
             return check_data(data, targets, names=names, limits=limits, test=test, number=number)

@@ -142,8 +142,8 @@ def _numbers(
         constant = numbers.loss(record.constant_loss)
         skill = numbers.number(record.skill, 3)
         yield "skill", f"{skill}; the best constant prediction has loss {constant}"
-    for item in record.nonfinite[:MOST_LISTED]:
-        yield "not finite", _nonfinite(item)
+    yield from (("not finite", _nonfinite(item)) for item in record.nonfinite[:MOST_LISTED])
+    yield from (("not measured", f"{what} ({error})") for what, error in record.excluded)
     yield "seed", str(record.seed)
     yield "driver", f"{record.driver}: {record.driver_reason}".removesuffix(": ")
 

@@ -65,13 +65,13 @@ def sensitivity_of(
     tried: list[TriedMutation] = []
     left_out: list[str] = []
     with put_back_after(running, seed):
-        laboratory = Reruns(running, seed, progress)
-        alone, once = _why_alone(laboratory), why_once(running)
+        reruns = Reruns(running, seed, progress)
+        alone, once = _why_alone(reruns), why_once(running)
         trials = _Trials(
-            laboratory, judge, gate, starts=len(runs), often=1 if alone or once else JUDGED
+            reruns, judge, gate, starts=len(runs), often=1 if alone or once else JUDGED
         )
         plain, red = trials.plain({number: run.record for number, run in enumerate(runs)})
-        for mutation in mutations_of(laboratory.training):
+        for mutation in mutations_of(reruns.training):
             if once:
                 tried.append(TriedMutation(change=mutation.name, reason=once))
             elif mutation.change and time.perf_counter() - began + trials.cost() > budget:
@@ -91,12 +91,12 @@ def sensitivity_of(
     )
 
 
-def _why_alone(laboratory: Reruns) -> str:
+def _why_alone(reruns: Reruns) -> str:
     """Why a training has no start but one; empty where it has others."""
-    if laboratory.start_values(1):
+    if reruns.start_values(1):
         return ""
-    if not laboratory.training.takes_builder:
-        return f"converge.{laboratory.training.verb} cannot build the model anew"
+    if not reruns.training.takes_builder:
+        return f"converge.{reruns.training.verb} cannot build the model anew"
     return "another start needs a function that builds the model"
 
 
@@ -126,16 +126,16 @@ class _Trials:
     """Runs changes from several starts and judges them.
 
     Args:
-        laboratory: repeats the training.
+        reruns: repeats the training.
         judge, gate: what the test demands.
         starts: how many starts have to pass for the test to pass.
         often: how often a change is judged.
     """
 
     def __init__(
-        self, laboratory: Reruns, judge: Judge, gate: Gate | None, *, starts: int, often: int
+        self, reruns: Reruns, judge: Judge, gate: Gate | None, *, starts: int, often: int
     ) -> None:
-        self._laboratory = laboratory
+        self._reruns = reruns
         self._judge, self._gate = judge, gate
         self._starts, self._often = starts, often
         self._plain: dict[int, float] = {}
@@ -152,7 +152,7 @@ class _Trials:
         self._seconds = [record.seconds for record in known.values()]
         unchanged = Intervention(code="", change="nothing")
         failed = set()
-        with self._laboratory.changed(unchanged) as run:
+        with self._reruns.changed(unchanged) as run:
             for number in range(self._starts * self._often):
                 record = known[number] if number in known else self._timed(run, number)
                 self._plain[number] = record.curve.last
@@ -171,7 +171,7 @@ class _Trials:
         guard, change = Guard(), mutation.change
 
         def trial() -> TriedMutation:
-            with self._laboratory.changed(change) as run:
+            with self._reruns.changed(change) as run:
                 return self._judged(mutation.name, run)
 
         # A change that does not fit a model is no error.

@@ -47,7 +47,7 @@ class Milestones(Reruns):
                 that is not finite anymore gives NaN from there on.
         """
         longer = dataclasses.replace(change, steps_factor=self._factor)
-        return self.measured(longer, lambda run, _: list(_looked_at(run, stops, self._progress)))
+        return self.measuring(longer, lambda run, _: list(_looked_at(run, stops, self._progress)))
 
 
 def can_go_on(running: TrainingRun) -> bool:

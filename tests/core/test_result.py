@@ -127,6 +127,7 @@ def test_a_result_survives_json():
             NonFinite(what="data", name="x['age']", row=3, count=2),
             NonFinite(what="loss", name="nan", step=4),
         ),
+        excluded=(("dead units", "NameError: x"),),
     )
     result = result_of(
         first, run_of(seed=6), number=2, expectation=Expectation(metrics={"accuracy": (0.9, None)})

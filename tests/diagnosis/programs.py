@@ -91,9 +91,9 @@ def failed_of(start: Start, *, steps: int = 50, evidence: Evidence | None = None
     """A training that has run, for causes to look at, without a limit of time."""
     run = running(start, steps=steps)
     record = run.run(0)
-    laboratory = Reruns(run, 0, quiet)
+    reruns = Reruns(run, 0, quiet)
     expected = Expectation(seed=0, steps=steps, **expectation)
-    trials = Trials(laboratory, expected, budget=1e9, began=0.0, unit=record.seconds)
+    trials = Trials(reruns, expected, budget=1e9, began=0.0, unit=record.seconds)
     return FailedTraining(trials, record, evidence)
 
 

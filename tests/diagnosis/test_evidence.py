@@ -57,7 +57,7 @@ def test_a_measurement_that_fails_is_named_with_its_error(monkeypatch, name, fun
     monkeypatch.delenv(STRICT)
     monkeypatch.setattr(measurements, function, fails)
     guard = Guard()
-    measurements.gather(failed.laboratory, failed.record, guard)
-    assert math.isnan(early_gauge(failed.laboratory, guard)) or function != "step_gauge"
-    measurements.curvature_here(failed.laboratory, guard)
+    measurements.gather(failed.reruns, failed.record, guard)
+    assert math.isnan(early_gauge(failed.reruns, guard)) or function != "step_gauge"
+    measurements.curvature_here(failed.reruns, guard)
     assert guard.failed == [(name, "KeyError: 'renamed'")]

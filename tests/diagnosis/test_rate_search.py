@@ -23,7 +23,7 @@ class FakeTrials:
 
     def __init__(self, lowest, highest, most=1000):
         self.lowest, self.highest, self.most = lowest, highest, most
-        self.laboratory = types.SimpleNamespace(training=None)
+        self.reruns = types.SimpleNamespace(training=None)
         self.asked = []
 
     def try_out(self, change, *, confirm=True):

@@ -9,10 +9,16 @@ import types
 import pytest
 
 from pytest_converge.core.diagnosis import Trial
+from pytest_converge.core.guard import STRICT, Guard
 from pytest_converge.diagnosis.cause import Answer, Cause, Step
+from pytest_converge.diagnosis.causes import labels_unrelated, unreachable_target
 from pytest_converge.diagnosis.order import Place
 from pytest_converge.diagnosis.search import search
 from pytest_converge.diagnosis.trials import OutOfTimeError
+from pytest_converge.training.interventions import steps as more_steps
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.optimizers import adam
+from tests.diagnosis.programs import failed_of, raw_features
 
 
 def trial(change, code="momentum-too-high", passed=3, seeds=3, **fields):
@@ -26,6 +32,7 @@ def failed_training(*done, best=math.nan):
         changes={},
         like_the_failed_run=[trial for trial in done if not trial.control],
     )
+    trials.guard = Guard()
     return types.SimpleNamespace(trials=trials, best=best)
 
 
@@ -41,6 +48,15 @@ def saying(code, *places, when=True, **fields):
 
 def out_of_time(failed):
     raise OutOfTimeError
+
+
+def broken(*_):
+    raise NameError("renamed")
+
+
+def broken_while_repairing(failed):
+    yield from ()
+    broken()
 
 
 def of(*causes):
@@ -111,3 +127,54 @@ def test_where_nothing_was_found_it_is_said(best, said):
     control, failing = trial("asked", control=True), trial("tried", passed=0, seeds=1)
     found = search(failed_training(control, failing, best=best), {})
     assert (found.cause, found.message) == ("unknown", said)
+
+
+@pytest.mark.parametrize("step", [{"answer": broken}, {"repairs": broken_while_repairing}])
+def test_a_step_that_raises_is_named_and_the_search_goes_on(monkeypatch, step):
+    failed = failed_training()
+    failed.first_passing = lambda changes: next(iter(changes), None)
+    causes = of(
+        Cause(code="a", steps=(Step(place=Place.LABELS, **step),)), saying("b", Place.FLOOR)
+    )
+    with pytest.raises(NameError):
+        search(failed, causes)
+    monkeypatch.delenv(STRICT)
+    assert search(failed, causes).cause == "b"
+    assert failed.trials.guard.failed == [("a: labels", "NameError: renamed")]
+
+
+def test_an_answer_stands_where_more_about_it_cannot_be_told(monkeypatch):
+    monkeypatch.delenv(STRICT)
+    failed = failed_training()
+    assert search(failed, of(saying("a", Place.LABELS, refined=broken))) == Answer(cause="a")
+    assert failed.trials.guard.failed == [("a: more about it", "NameError: renamed")]
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "name"),
+    [
+        (unreachable_target, "contradicting_share", "unreachable-target: contradictions"),
+        (unreachable_target, "batch_leaves", "unreachable-target: contradictions"),
+        (labels_unrelated, "relation", "labels-unrelated: unrelated targets"),
+    ],
+)
+def test_a_measurement_within_a_cause_is_guarded(monkeypatch, module, function, name):
+    failed = failed_of(raw_features(), steps=5, max_loss=1e-9)
+    monkeypatch.delenv(STRICT)
+    monkeypatch.setattr(module, function, broken)
+    search(failed, of(module.CAUSE))
+    assert failed.trials.guard.failed == [(name, "NameError: renamed")]
+
+
+@pytest.mark.parametrize(("other_optimizer", "pairs"), [(True, []), (False, ["Adamant and more"])])
+def test_another_optimizer_is_paired_with_nothing(monkeypatch, other_optimizer, pairs):
+    change = Intervention(code="a", change="Adamant", other_optimizer=other_optimizer)
+    failed = failed_training(trial("Adamant", passed=0, seeds=1))
+    failed.trials.changes["Adamant"] = change
+    failed.reruns = types.SimpleNamespace(steps=10)
+    monkeypatch.setattr(more_steps, "more", lambda *_: Intervention(code="b", change="more"))
+    failed.at_rates, tried = (lambda *_: []), []
+    failed.first_passing = lambda changes: tried.extend(each.change for each in changes)
+    search(failed, {})
+    assert tried == pairs
+    assert adam("a", 0.1).combined(change).other_optimizer

@@ -19,7 +19,7 @@ from tests.diagnosis.programs import distance, failed_of
 BOUND = Expectation(max_loss=1.0, steps=10)
 
 
-class FakeLaboratory:
+class FakeReruns:
     """Hands out losses, one a run, and counts how often it was put back."""
 
     def __init__(self, *losses, full_batch=False, error=None):
@@ -46,9 +46,9 @@ def change(name="change", **fields):
 
 
 def trials_of(*losses, budget=1e9, unit=0.0, **options):
-    laboratory = FakeLaboratory(*losses, **options)
-    trials = Trials(laboratory, BOUND, budget=budget, began=time.perf_counter(), unit=unit)
-    return trials, laboratory
+    reruns = FakeReruns(*losses, **options)
+    trials = Trials(reruns, BOUND, budget=budget, began=time.perf_counter(), unit=unit)
+    return trials, reruns
 
 
 @pytest.mark.parametrize(
@@ -71,46 +71,46 @@ def test_a_repair_holds_on_three_seeds_or_ends_at_the_first_that_fails(
 
 
 def test_one_run_is_all_where_nothing_is_random():
-    trials, laboratory = trials_of(0.5, full_batch=True)
+    trials, reruns = trials_of(0.5, full_batch=True)
     trial = trials.try_out(change())
     assert trial.verified
     assert trial.deterministic
-    assert laboratory.runs == [("change", 0)]
+    assert reruns.runs == [("change", 0)]
 
 
 def test_a_change_is_run_once():
-    trials, laboratory = trials_of(0.5, 0.5, 0.5)
+    trials, reruns = trials_of(0.5, 0.5, 0.5)
     assert trials.try_out(change()) is trials.try_out(change())
-    assert len(laboratory.runs) == 3
+    assert len(reruns.runs) == 3
 
 
 def test_a_trial_that_failed_is_not_confirmed_later():
-    trials, laboratory = trials_of(1.5)
+    trials, reruns = trials_of(1.5)
     first = trials.try_out(change(), confirm=False)
     assert trials.try_out(change()) is first
-    assert len(laboratory.runs) == 1
+    assert len(reruns.runs) == 1
 
 
 def test_one_that_passed_on_a_single_seed_can_be_confirmed():
-    trials, laboratory = trials_of(0.5, 0.5, 0.5)
+    trials, reruns = trials_of(0.5, 0.5, 0.5)
     assert not trials.try_out(change(), confirm=False).verified
     assert trials.try_out(change()).verified
-    assert len(laboratory.runs) == 4
+    assert len(reruns.runs) == 4
 
 
 def test_a_change_that_fails_to_be_made_is_kept_with_the_first_line_of_its_error():
-    trials, laboratory = trials_of(error=TypeError("wrong kind\nof model"))
+    trials, reruns = trials_of(error=TypeError("wrong kind\nof model"))
     assert trials.try_out(change()) is None
     assert trials.guard.failed == [("change", "TypeError: wrong kind")]
     assert trials.done == {}
-    assert laboratory.put_backs == 1
+    assert reruns.put_backs == 1
 
 
 def test_a_change_that_cannot_be_made_is_not_made_again():
-    trials, laboratory = trials_of(error=TypeError("wrong kind"))
+    trials, reruns = trials_of(error=TypeError("wrong kind"))
     assert trials.try_out(change()) is None
     assert trials.try_out(change(), confirm=False) is None
-    assert (laboratory.put_backs, len(trials.guard.failed)) == (1, 1)
+    assert (reruns.put_backs, len(trials.guard.failed)) == (1, 1)
 
 
 def raised_in(module, source):
@@ -149,19 +149,19 @@ def test_an_interrupt_is_no_error_of_a_change():
 
 
 def test_after_the_budget_nothing_runs():
-    trials, laboratory = trials_of(0.5, budget=-1.0)
+    trials, reruns = trials_of(0.5, budget=-1.0)
     with pytest.raises(OutOfTimeError):
         trials.try_out(change())
     assert trials.left_out == ["change"]
-    assert laboratory.runs == []
+    assert reruns.runs == []
 
 
 def test_a_change_that_would_exceed_the_budget_is_left_out_and_others_go_on():
-    trials, laboratory = trials_of(0.5, 0.5, 0.5, budget=10.0, unit=1.0)
+    trials, reruns = trials_of(0.5, 0.5, 0.5, budget=10.0, unit=1.0)
     assert trials.try_out(change("sixteen times", steps_factor=16)) is None
     assert trials.left_out == ["sixteen times"]
     assert trials.try_out(change("four times", steps_factor=4)).verified
-    assert {name for name, _ in laboratory.runs} == {"four times"}
+    assert {name for name, _ in reruns.runs} == {"four times"}
 
 
 def test_a_control_is_no_repair():
@@ -173,11 +173,11 @@ def test_a_control_is_no_repair():
 
 
 def test_the_best_loss_is_finite():
-    trials, laboratory = trials_of(float("nan"))
+    trials, reruns = trials_of(float("nan"))
     assert trials.best == float("inf")
     trials.try_out(change("one"))
     assert trials.best == float("inf")
-    laboratory.losses = (3.0,)
+    reruns.losses = (3.0,)
     trials.try_out(change("two"))
     assert trials.best == 3.0
 

@@ -84,6 +84,9 @@ def test_tables_of_what_passed_are_shown_when_asked(ran: pytest.Pytester) -> Non
     ("call", "said"),
     [
         ("check([[1.0]], ignore=('outlier',))", "Did you mean 'outliers'?"),
+        ("check([[1.0]], ignore=3)", "got ignore=3 (int); expected a tuple of finding codes"),
+        ("check([[1.0]], ignore='outliers')", "got ignore='outliers' (str); expected a tuple of"),
+        ("fit_once(abs, [[1.0]], [[1.0]], ignore='missing')", "got ignore='missing' (str); expec"),
         ("check(3)", "got x=3 (int)"),
         ("check([[1.0]], kinds={'x': 'number'})", "got kinds={'x': 'number'}"),
         ("fit_once(3, [[1.0]], [[1.0]])", "got pipeline=3 (int)"),
@@ -97,12 +100,6 @@ def test_what_cannot_be_checked_is_an_error_without_frames_of_the_plugin(
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f"E*InvalidTrainingError: *{said.replace('[', '[[]')}*"])
     result.stdout.no_fnmatch_line("*data_limits.py*")
-
-
-def test_a_single_code_may_be_ignored_as_a_word(pytester: pytest.Pytester) -> None:
-    call = "preprocessing.check([[0.1], [0.1]], ignore='constant-feature')"
-    pytester.makepyfile(f"def test_a(preprocessing):\n    {call}\n")
-    pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
 def test_a_test_that_checks_nothing_fails(pytester: pytest.Pytester) -> None:

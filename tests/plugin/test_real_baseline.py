@@ -174,10 +174,31 @@ def test_parallel_runs_write_the_same_bytes(real: pytest.Pytester) -> None:
 
 REFUSALS = {
     "an object": ("converge.fit(build(), x, y, baseline=True)", "baseline=True with objects that"),
+    "a wrong size": (
+        "converge.fit(build, x, y, batch_size='a', baseline=True)",
+        "got batch_size='a' (str); expected an integer of at least 1",
+    ),
     "a step": ("converge.step(print, variables=[], baseline=True)", "Leave baseline out"),
     "no metric": ("converge.fit(build, x, y, baseline=True, metric='loss_')", "got metric='loss_'"),
     "no baseline": ("converge.fit(build, x, y, metric='loss')", "metric='loss' without a baseline"),
 }
+
+
+@pytest.mark.parametrize("option", ["", "--converge-baseline=new"])
+def test_an_object_with_a_step_of_its_own_is_refused_before_anything_is_recorded(
+    real: pytest.Pytester, option: str
+) -> None:
+    (real.path / "conftest.py").write_text(
+        "import tensorflow as tf\n\n"
+        "def pytest_converge_adapt(x, y):\n"
+        "    w = tf.Variable(1.0)\n"
+        "    return {'step': lambda *_: w ** 2, 'variables': [w], 'data': [(x, y)]}\n"
+    )
+    call = "converge.fit(object, x, y, baseline=True)"
+    real.makepyfile(test_a=f"{MODELS}\ndef test_it(converge):\n    {call}\n")
+    result = real.runpytest(*filter(None, [option]))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*got baseline=True for an object that is trained by a step of*"])
 
 
 @pytest.mark.parametrize("kind", REFUSALS)

@@ -16,8 +16,9 @@ from pytest_converge.core.record import TrainingRecord
 
 if TYPE_CHECKING:
     from pytest_converge.training.loop.run import TrainingRun
+    from pytest_converge.training.training import Training
 
-__all__ = ["Connection", "connect"]
+__all__ = ["Connection", "connect", "is_gated"]
 
 
 class Connection:
@@ -41,10 +42,6 @@ class Connection:
             InvalidTrainingError: the metric is not measured, or the data cannot be read again.
         """
         check_metric(self._subject.metric, running.training.metric_directions())
-        if not running.training.takes_builder:
-            given = "baseline=True for an object that is trained by a step of its own"
-            remedy = "Leave baseline out: a step cannot be built anew."
-            raise invalid(given, "a compiled Keras model", remedy)
         if not running.training.replays:
             given = "a generator that cannot start again, with baseline=True"
             remedy = "Pass a tf.data.Dataset or a PyDataset, or fewer steps."
@@ -87,25 +84,45 @@ class Connection:
         return judge
 
 
-def connect(
-    policy: BaselinePolicy, test: str, number: int, expectation: Expectation, call: Call
-) -> Connection | None:
-    """The baseline of a training, read before anything is trained; None where there is none.
+def is_gated(policy: BaselinePolicy, expectation: Expectation, call: Call) -> bool:
+    """Whether a training is held against a baseline, told before it is built.
 
     Raises:
-        InvalidTrainingError: there is no function that builds other starts, nothing is recorded,
-            or what is recorded cannot be used.
+        InvalidTrainingError: there is no function that builds other starts, or nothing that the
+            metric is for.
     """
     if expectation.metric is not None and not expectation.baseline:
         remedy = "Add baseline=True, or bound the metric itself: metrics={name: (low, high)}."
         given = f"metric={expectation.metric!r} without a baseline"
         raise invalid(given, "baseline=True with it", remedy)
     if not expectation.baseline or policy.mode == "off":
-        return None
+        return False
     from pytest_converge.training.adapters.build import check_builder
-    from pytest_converge.training.data.sources import yields_batches
 
     check_builder(call, "baseline=True")
+    return True
+
+
+def connect(
+    policy: BaselinePolicy,
+    test: str,
+    number: int,
+    expectation: Expectation,
+    call: Call,
+    training: Training,
+) -> Connection | None:
+    """The baseline of a training, read before its first step; None where there is none.
+
+    Raises:
+        InvalidTrainingError: the built training has no other starts, nothing is recorded, or what
+            is recorded cannot be used.
+    """
+    from pytest_converge.training.data.sources import yields_batches
+
+    if not training.takes_builder:  # what the adapt hook made of an object
+        given = "baseline=True for an object that is trained by a step of its own"
+        remedy = "Leave baseline out: a step cannot be built anew."
+        raise invalid(given, "a compiled Keras model", remedy)
     batches = yields_batches(getattr(call, "x", None))
     subject = subject_of(test, number, expectation, call, batches=batches)
     gate = BaselineGate.open(policy, subject)

@@ -117,7 +117,7 @@ def knows_frequencies(record: TrainingRecord) -> bool:
 
 def _shares(failed: FailedTraining) -> dict[int, float]:
     """The share of each class; empty where there are no classes, or weights already."""
-    training, rows = failed.training, failed.laboratory.rows
+    training, rows = failed.training, failed.reruns.rows
     if training.model is None or training.own_train_step or rows is None:
         return {}
     names = [name for name, _ in loss_names(training.model.loss)]
@@ -132,7 +132,7 @@ def _shares(failed: FailedTraining) -> dict[int, float]:
 def _time_would_do(failed: FailedTraining) -> bool:
     """Whether a larger rate or more steps meet the bounds on the failed run's own seed."""
     changes = failed.at_rates(FASTER) if failed.evidence.rate else []
-    changes.append(steps.more(failed.laboratory.steps, LONGER))
+    changes.append(steps.more(failed.reruns.steps, LONGER))
     tried = (failed.trials.try_out(change, confirm=False) for change in changes)
     return any(trial is not None and trial.passed > 0 for trial in tried)
 

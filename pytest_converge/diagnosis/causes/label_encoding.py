@@ -111,7 +111,7 @@ def out_of_range(failed: FailedTraining) -> str:
 
 def _two_encodings(failed: FailedTraining) -> Answer | None:
     """Each half of the rows passes, a random half does not: the labels of the halves disagree."""
-    data, trials = failed.laboratory.rows, failed.trials
+    data, trials = failed.reruns.rows, failed.trials
     count = 0 if data is None or failed.training.model is None else data.rows
     # A metric of a rare class may pass on half of the rows for reasons of its own.
     if count < FEWEST_ROWS or trials.expectation.metrics:
@@ -146,12 +146,12 @@ def _strangers(failed: FailedTraining, first: Intervention, second: Intervention
     if constant is None:
         return True
     pairs = ((first, second), (second, first))
-    return all(not failed.laboratory.loss_on_others(own, other) < constant for own, other in pairs)
+    return all(not failed.reruns.loss_on_others(own, other) < constant for own, other in pairs)
 
 
 def _read_as_probabilities(failed: FailedTraining) -> tuple[str, Any]:
     """The only compiled loss, if it takes probabilities, and the targets that count in it."""
-    training, data = failed.training, failed.laboratory.rows
+    training, data = failed.training, failed.reruns.rows
     if training.model is None or training.own_train_step or data is None:
         return "", None
     names = [name for name, _ in loss_names(training.model.loss)]

@@ -82,7 +82,7 @@ def relation(failed: FailedTraining) -> float | None:
     constant = failed.record.constant_loss
     if not failed.misses_the_loss or constant is None or not constant > 0:
         return None
-    if failed.laboratory.rows is None:
+    if failed.reruns.rows is None:
         return None
     failed.trials.budget = math.inf  # the control is one run, and without it nothing can be said
     control = _loss_of(failed, _like_the_best(failed))
@@ -119,7 +119,7 @@ def _like_the_best(failed: FailedTraining) -> Intervention:
 
 def are_inputs(failed: FailedTraining) -> bool:
     """True where the targets are the inputs themselves, as in an autoencoder."""
-    data = failed.laboratory.rows
+    data = failed.reruns.rows
     return data is not None and targets_are_inputs(batch_leaves(data.arrays))
 
 
@@ -129,7 +129,7 @@ def learns_a_batch(failed: FailedTraining) -> bool:
     A model that does not even do that says nothing about its labels.
     """
     constant = failed.record.constant_loss
-    reading = one_batch(failed.laboratory, failed.trials.guard)
+    reading = one_batch(failed.reruns, failed.trials.guard)
     if reading is None or constant is None:
         return False
     return constant - reading.final > RELATED * constant

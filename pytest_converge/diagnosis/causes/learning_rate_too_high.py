@@ -67,7 +67,7 @@ def _decaying(failed: FailedTraining) -> Repairs:
     plain = failed.takes_optimizer and optimizers.is_keras(training)
     plain = plain and not learning_rate.has_schedule(training)
     if plain and failed.evidence.unstable and math.isfinite(rate):
-        yield from learning_rate.scheduled(training, rate, failed.laboratory.steps)
+        yield from learning_rate.scheduled(training, rate, failed.reruns.steps)
 
 
 CAUSE = Cause(

@@ -82,7 +82,7 @@ def _other_seeds(failed: FailedTraining) -> Trial | None:
         code=CAUSE.code, change="other seeds", fix="keras.utils.set_random_seed(1)"
     )
     losses, passed = [], 0
-    with failed.laboratory.changed(plain) as run:
+    with failed.reruns.changed(plain) as run:
         for number in range(1, SEEDS + 1):
             record = run(number)
             losses.append(record.curve.last)
@@ -120,7 +120,7 @@ def rests(failed: FailedTraining) -> bool:
     """Whether a deterministic run had arrived somewhere: more steps gain nothing either."""
     if not failed.training.full_batch or not came_to_rest(failed.record):
         return False
-    longer = failed.trials.try_out(steps.more(failed.laboratory.steps, LONGER))
+    longer = failed.trials.try_out(steps.more(failed.reruns.steps, LONGER))
     if longer is None or longer.passed:
         return False
     before, after = failed.record.curve.last, longer.losses[0]

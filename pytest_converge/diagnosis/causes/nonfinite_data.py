@@ -64,7 +64,7 @@ def _answer(failed: FailedTraining) -> Answer | None:
     where = tuple(item.name for item in failed.record.nonfinite if item.what == "data")
     if not where:
         return None
-    repairs, data = [], failed.laboratory.rows
+    repairs, data = [], failed.reruns.rows
     if data is not None:
         columns = rows.unusable_columns(data)
         without_columns = rows.without_unusable_columns(where, columns) if columns else None

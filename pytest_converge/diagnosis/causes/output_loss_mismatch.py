@@ -60,7 +60,7 @@ from pytest_converge.training.interventions import outputs
 
 def _repairs(failed: FailedTraining) -> Repairs:
     """Another output, loss or labels: which of them does not fit shows in all three at once."""
-    training, rows = failed.training, failed.laboratory.rows
+    training, rows = failed.training, failed.reruns.rows
     if training.model is None or training.own_train_step or rows is None:
         return ()
     targets = [array for name, array in batch_leaves(rows.arrays) if name.startswith("y")]

@@ -75,8 +75,8 @@ CLOSED = 0.5
 
 def _no_slope(failed: FailedTraining) -> Answer | None:
     """A start without a slope: no rate is too low there, and another start is the escape."""
-    laboratory, evidence = failed.laboratory, failed.evidence
-    usual = usual_gradient(laboratory, failed.record, evidence.rate, failed.trials.guard)
+    reruns, evidence = failed.reruns, failed.evidence
+    usual = usual_gradient(reruns, failed.record, evidence.rate, failed.trials.guard)
     failed.evidence = dataclasses.replace(evidence, usual_gradient=usual)
     found = None if usual is None else failed.first_passing(escapes())
     if found is None:

@@ -90,8 +90,8 @@ def _stationary(failed: FailedTraining) -> Answer | None:
 
 def nudges(failed: FailedTraining) -> Repairs:
     """Steps off the start along the direction of most negative curvature, both ways."""
-    failed.laboratory.put_back()
-    found = curvature_here(failed.laboratory, failed.trials.guard)
+    failed.reruns.put_back()
+    found = curvature_here(failed.reruns, failed.trials.guard)
     if found is None or not found.ratio < NEGATIVE:
         # Higher derivatives alone may lead down from where the gradient vanishes.
         for spread in NUDGES:
@@ -109,18 +109,18 @@ def _off_the_end(failed: FailedTraining) -> Repairs:
 
     Only for a loss without data: the gradient of a batch never ends.
     """
-    norms, laboratory = failed.record.curve.gradient_norm, failed.laboratory
+    norms, reruns = failed.record.curve.gradient_norm, failed.reruns
     if not failed.training.full_batch or failed.record.nonfinite or not norms:
         return
     if norms[-1] > SADDLE_GRADIENT * max(norms):
         return
-    laboratory.put_back()
-    laboratory.end.restore()
-    found = curvature_here(laboratory, failed.trials.guard)
+    reruns.put_back()
+    reruns.end.restore()
+    found = curvature_here(reruns, failed.trials.guard)
     if found is None or not found.ratio < NEGATIVE:
         return
     for sign in (1.0, -1.0):
-        length, end = sign * NUDGES[1], laboratory.end.values()
+        length, end = sign * NUDGES[1], reruns.end.values()
         yield starts.nudged(found.direction_of_smallest, length, CAUSE.code, at=end)
 
 
@@ -128,7 +128,7 @@ def _is_saddle(failed: FailedTraining, change: Intervention) -> bool:
     """Whether the nudge did what time would not, or left a point next to without a gradient."""
     if _has_no_slope(failed, change):
         return True
-    control = failed.trials.try_out(steps.more(failed.laboratory.steps, 2))
+    control = failed.trials.try_out(steps.more(failed.reruns.steps, 2))
     return control is None or not control.verified
 
 

@@ -59,7 +59,7 @@ FARTHEST = 64.0
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
-    return (steps.more(failed.laboratory.steps, factor) for factor in FACTORS)
+    return (steps.more(failed.reruns.steps, factor) for factor in FACTORS)
 
 
 def still_falls(failed: FailedTraining) -> Answer | None:
@@ -69,7 +69,7 @@ def still_falls(failed: FailedTraining) -> Answer | None:
     """
     trials, bound = failed.trials, failed.trials.expectation.max_loss
     runs = [
-        (failed.laboratory.steps * trials.changes[t.change].steps_factor, t.losses[0])
+        (failed.reruns.steps * trials.changes[t.change].steps_factor, t.losses[0])
         for t in trials.like_the_failed_run
         if t.code == CAUSE.code
     ]

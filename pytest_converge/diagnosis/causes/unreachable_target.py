@@ -72,7 +72,7 @@ def _contradiction(failed: FailedTraining) -> Answer | None:
     seen = _contradicting(failed)
     if seen is None:
         return None
-    longer = more_steps.more(failed.laboratory.steps, LONGER)
+    longer = more_steps.more(failed.reruns.steps, LONGER)
     return failed.first_passing([longer]) or seen
 
 
@@ -88,9 +88,9 @@ def _contradicting(failed: FailedTraining) -> Answer | None:
 
 
 def _inputs_and_targets(failed: FailedTraining) -> tuple[Any, Any] | None:
-    if failed.laboratory.rows is None or failed.training.model is None:
+    if failed.reruns.rows is None or failed.training.model is None:
         return None
-    leaves = list(batch_leaves(failed.laboratory.rows.arrays))
+    leaves = list(batch_leaves(failed.reruns.rows.arrays))
     x = [array for name, array in leaves if name.startswith("x")]
     y = [array for name, array in leaves if name.startswith("y")]
     if len(x) != 1 or len(y) != 1 or x[0].dtype.kind not in "fiub":

@@ -73,9 +73,9 @@ FACTORS = (10.0, 100.0, 0.1, 0.01)
 
 
 def _standardised(failed: FailedTraining) -> list[Intervention]:
-    if failed.laboratory.rows is None:
+    if failed.reruns.rows is None:
         return []
-    names = {name for name, _ in batch_leaves(failed.laboratory.rows.arrays)}
+    names = {name for name, _ in batch_leaves(failed.reruns.rows.arrays)}
     flags = [flag for flag in failed.evidence.scale.features if flag.array in names]
     columns: dict[str, list[int]] = {}
     for flagged in {flag.array: flag for flag in flags}.values():

@@ -79,7 +79,7 @@ SIZES = {
 def standardised_targets(failed: FailedTraining) -> list[Intervention]:
     """The targets standardised, where the scale rule fires for them."""
     flags = failed.evidence.scale.targets
-    if failed.laboratory.rows is None or not flags:
+    if failed.reruns.rows is None or not flags:
         return []
     where = tuple(name for flag in flags for name in flag.columns)
     return [targets.standardised(_unit(failed), where)]

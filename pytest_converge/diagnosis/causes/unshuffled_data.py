@@ -57,7 +57,7 @@ from pytest_converge.training.interventions import rows
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
-    data = failed.laboratory.rows
+    data = failed.reruns.rows
     if data is not None and not data.shuffles:
         yield rows.shuffled(0, from_dataset=data.from_source)
 

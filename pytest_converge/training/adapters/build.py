@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -73,13 +74,6 @@ def build_training(call: Call, expectation: Expectation, seed: int, adapt: Adapt
     Raises:
         InvalidTrainingError: the arguments make no training.
     """
-    if not call.has_targets and (expectation.min_skill is not None or expectation.metrics):
-        name, expected = "metrics", "a compiled model"
-        if expectation.min_skill is not None:
-            name, expected = "min_skill", "a training with targets"
-        remedy = "Use max_loss or min_decrease, or converge.fit."
-        given = f"{name} for converge.{call.verb}"
-        raise invalid(given, expected, remedy)
     match call:
         case FitCall():
             return _fit(call, expectation, seed, adapt)
@@ -96,8 +90,13 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
     if not isinstance(model, keras.Model):
         adapted = adapt(model, call.x, call.y)
         if isinstance(adapted, Mapping):
-            _refuse_held_out(call)
-            return _step(StepCall.adapted(adapted), expectation, seed)
+            step = StepCall.adapted(adapted)
+            _refuse_unused(call, step)
+            return _step(step, expectation, seed)
+        if adapted is not None and not isinstance(adapted, keras.Model):
+            expected = "a compiled Keras model, a dict of the arguments of converge.step, or None"
+            remedy = "Return None for an object that the hook does not know."
+            raise invalid(f"{shown(adapted)} from pytest_converge_adapt", expected, remedy)
         model = model if adapted is None else adapted
     check_is_model(model)
     _check_seeds(call, expectation, builder)
@@ -120,11 +119,31 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
     )
 
 
-def _refuse_held_out(call: FitCall) -> None:
-    if call.validation_data is not None:
-        given = "validation_data for a model that is trained by a step of its own"
+def _refuse_unused(call: FitCall, step: StepCall) -> None:
+    """Refuses arguments of `converge.fit` that the step of the adapt hook would leave unread."""
+    for field in dataclasses.fields(call):
+        value = getattr(call, field.name)
+        given = value is not None if field.default is None else value != field.default
+        read = field.name == "model" or (field.name in ("x", "y") and step.data is not None)
+        if read or not given:
+            continue
         remedy = "Leave it out, or let pytest_converge_adapt return a compiled Keras model."
-        raise invalid(given, "a compiled Keras model", remedy)
+        if field.name in ("x", "y"):
+            remedy = f"Let pytest_converge_adapt return {field.name} in the 'data' of its dict."
+        what = f"{field.name} for a model that is trained by a step of its own"
+        raise invalid(what, "a compiled Keras model", remedy)
+
+
+def _refuse_targets(call: Call, expectation: Expectation) -> None:
+    """Refuses what needs the targets or compiled metrics that only a model comes with."""
+    if expectation.min_skill is not None:
+        name, expected = "min_skill", "a training with targets"
+    elif expectation.metrics:
+        name, expected = "metrics", "a compiled model"
+    else:
+        return
+    remedy = "Use max_loss or min_decrease, or converge.fit with a compiled model."
+    raise invalid(f"{name} for converge.{call.verb}", expected, remedy)
 
 
 def _fit_data(call: FitCall, steps: int, seed: int) -> TrainingData:
@@ -157,6 +176,7 @@ def _fit_data(call: FitCall, steps: int, seed: int) -> TrainingData:
 
 
 def _minimize(call: MinimizeCall, expectation: Expectation) -> Training:
+    _refuse_targets(call, expectation)
     builder = call.builder if _is_builder(call.builder) else None
     parts = (call.loss, call.variables, call.optimizer)
     loss, variables, optimizer = parts if builder is None else _three_parts(builder())
@@ -173,6 +193,7 @@ def _three_parts(parts: Any) -> tuple[Any, Any, Any]:
 
 
 def _step(call: StepCall, expectation: Expectation, seed: int) -> Training:
+    _refuse_targets(call, expectation)
     _check_seeds(call, expectation, None)
     return StepTraining(
         call.step,

@@ -32,6 +32,7 @@ class Intervention:
         steps_factor: multiplies the number of steps.
         loss_factor: by what the change multiplies the unit of the loss; None where the losses
             cannot be compared.
+        other_optimizer: True where another optimizer, with a rate of its own, replaces the user's.
     """
 
     code: str
@@ -44,6 +45,7 @@ class Intervention:
     variant: Variant | None = None
     steps_factor: int = 1
     loss_factor: float | None = 1.0
+    other_optimizer: bool = False
 
     def combined(self, other: Intervention) -> Intervention:
         """Both changes at once, the cause and the place of the first."""
@@ -78,4 +80,5 @@ class Intervention:
             variant=variant if self.variant or other.variant else None,
             steps_factor=self.steps_factor * other.steps_factor,
             loss_factor=None if None in factors else (factors[0] or 1) * (factors[1] or 1),
+            other_optimizer=self.other_optimizer or other.other_optimizer,
         )

@@ -128,6 +128,7 @@ def adam(code: str, rate: float) -> Intervention:
         change=f"Adam, learning rate {rate:g}",
         fix=f"keras.optimizers.Adam({rate:g})",
         variant=lambda changed: changed.with_optimizer(keras.optimizers.Adam(rate)),
+        other_optimizer=True,
     )
 
 

@@ -87,7 +87,7 @@ class Reruns:
                 rows, _ = self.training.probe_chunks()
                 return self.loop.probe_loss(self.training.chunks(rows))
 
-        with self.measured(change, measure) as run:
+        with self.measuring(change, measure) as run:
             return run(0)
 
     def put_back(self, start: int = 0) -> None:
@@ -120,10 +120,10 @@ class Reruns:
             change: the change.
             watch: may break a run off.
         """
-        return self.measured(change, lambda running, seed: running.run(seed, watch=watch))
+        return self.measuring(change, lambda running, seed: running.run(seed, watch=watch))
 
     @contextlib.contextmanager
-    def measured(
+    def measuring(
         self, change: Intervention, measure: Callable[[TrainingRun, int], Measured]
     ) -> Iterator[Callable[[int], Measured]]:
         """Makes a change; yields a function from the number of a start to what is measured.

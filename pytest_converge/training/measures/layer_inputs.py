@@ -14,6 +14,7 @@ import tensorflow as tf
 from pytest_converge.columns.profile import profile_arrays
 from pytest_converge.columns.scale import HIGHEST_TARGET, ScaleEvidence, scale_evidence
 from pytest_converge.core.data_report import GroupProfile
+from pytest_converge.core.guard import is_ours
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.data.batches import TrainingData
 from pytest_converge.training.measures.gradients import MOST_ROWS, undisturbed
@@ -108,19 +109,16 @@ def _look(
     training: Training, arrays: Any, inputs: dict[str, Array]
 ) -> tuple[dict[str, Array], set[str], Any] | None:
     """(arrays seen by the first trained layers, names of token arrays, predictions)."""
-    model = training.model
     few = {name: value[:MOST_ROWS] for name, value in inputs.items()}
     head = keras.tree.map_structure(
         lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf[:MOST_ROWS]), arrays
     )
     x = keras.utils.unpack_x_y_sample_weight(head)[0]
-    try:
-        with undisturbed(training):
-            fed, predictions = _fed(model, x)
-    except Exception:
-        if training.own_train_step:  # a model for its own step alone need not be callable
-            return None
-        raise
+    with undisturbed(training):
+        looked = _fed(training, x)
+    if looked is None:
+        return None
+    fed, predictions = looked
     seen: dict[str, Array] = {}
     codes: set[str] = set()
     for name, layer, value, mixed in fed:
@@ -136,15 +134,25 @@ def _look(
     return seen, codes, predictions
 
 
-def _fed(model: Any, x: Any) -> tuple[list[tuple[str, Any, Array, bool]], Any]:
-    """(name, layer, input, whether it depends on trained weights) of every trained layer."""
+def _fed(training: Training, x: Any) -> tuple[list[tuple[str, Any, Array, bool]], Any] | None:
+    """(name, layer, input, whether it depends on trained weights) of trained layers; predictions.
+
+    A model for its own step alone need not be callable: then None. What a line of ours raises on
+    the way says nothing about the model.
+    """
+    model: Any = training.model
     layers = [(name, layer) for name, layer in named_layers(model) if own_weights(layer)]
     calls: list[tuple[str, Any, Any]] = []
     with contextlib.ExitStack() as stack, tf.GradientTape(persistent=True) as tape:
         for name, layer in layers:
             watch = _noting(calls, name, layer)
             stack.enter_context(watched_calls(layer, watch))
-        predictions = call_model(model, x, training=False)
+        try:
+            predictions = call_model(model, x, training=False)
+        except Exception as error:
+            if is_ours(error) or not training.own_train_step:
+                raise
+            return None
         marks = [
             tf.add_n([tf.reduce_sum(tf.cast(leaf, tf.float32)) for leaf in leaves])
             for _, _, leaves in calls

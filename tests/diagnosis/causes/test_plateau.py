@@ -28,7 +28,7 @@ def step_up(begin, rate=0.2):
 def flatness_of(start, steps=50):
     failed = failed_of(start, steps=steps, max_loss=1e-9)
     rate, guard = failed.evidence.rate, failed.trials.guard
-    return failed, usual_gradient(failed.laboratory, failed.record, rate, guard)
+    return failed, usual_gradient(failed.reruns, failed.record, rate, guard)
 
 
 def test_a_start_beyond_all_rows_has_no_slope():

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras.optimizers import SGD
 
 from pytest_converge.core.diagnosis import Trial
+from pytest_converge.core.guard import Guard
 from pytest_converge.diagnosis.cause import FailedTraining
 from pytest_converge.diagnosis.causes.too_few_steps import still_falls
 from pytest_converge.diagnosis.evidence import Evidence
@@ -37,11 +38,10 @@ def slow_training(*losses, bound=0.01, steps=100):
             change=change.change, code="too-few-steps", losses=(loss,), passed=0
         )
     trials = types.SimpleNamespace(
-        laboratory=types.SimpleNamespace(
-            steps=steps, training=types.SimpleNamespace(full_batch=False)
-        ),
+        reruns=types.SimpleNamespace(steps=steps, training=types.SimpleNamespace(full_batch=False)),
         expectation=types.SimpleNamespace(max_loss=bound),
         changes=changes,
+        guard=Guard(),
         done=done,
         like_the_failed_run=list(done.values()),
         best=min((loss for loss in losses if math.isfinite(loss)), default=math.inf),

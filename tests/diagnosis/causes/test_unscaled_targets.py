@@ -27,6 +27,6 @@ def test_prices_are_standardised():
 def test_the_unit_of_the_loss_goes_along(loss, power):
     failed = failed_of(prices(loss), steps=5, max_loss=1e-9)
     (change,) = standardised_targets(failed)
-    spread = np.std(failed.laboratory.rows.arrays[1])
+    spread = np.std(failed.reruns.rows.arrays[1])
     expected = None if power is None else pytest.approx(spread**-power, rel=1e-2)
     assert change.loss_factor == expected

@@ -32,7 +32,7 @@ def network(*hidden, optimizer=None, **options):
     return fit(model, *linear(0, rows=60), **options)
 
 
-def laboratory_of(start, steps=6):
+def reruns_of(start, steps=6):
     run = running(start, steps=steps)
     first = run.run(0)
     return Reruns(run, 0, quiet), first
@@ -69,20 +69,20 @@ def test_every_training_is_told_about_all_of_them():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_mutation_changes_the_losses_and_is_taken_back(name):
-    lab, first = laboratory_of(network())
-    before = everything(lab.training)
-    change = mutation(lab.training, name).change
-    with lab.changed(change) as run:
+    reruns, first = reruns_of(network())
+    before = everything(reruns.training)
+    change = mutation(reruns.training, name).change
+    with reruns.changed(change) as run:
         changed = run(0)
     assert changed.curve.batch_loss != first.curve.batch_loss
     if name != "5 % label noise":
         same = name != "activation removed"
         assert (changed.curve.batch_loss[0] == first.curve.batch_loss[0]) == same
-    assert everything(lab.training) == before
-    with lab.changed(change.combined(change)) as run:  # nothing of the first time is left
+    assert everything(reruns.training) == before
+    with reruns.changed(change.combined(change)) as run:  # nothing of the first time is left
         run(1)
-    lab.put_back()
-    again = lab._running.run(0)
+    reruns.put_back()
+    again = reruns._running.run(0)
     assert again.curve.batch_loss == pytest.approx(first.curve.batch_loss, rel=1e-6)
 
 
@@ -92,13 +92,13 @@ def test_a_mutation_changes_the_losses_and_is_taken_back(name):
 def test_the_learning_rate_is_lower_in_every_step_also_under_a_schedule():
     schedule = optimizers.schedules.ExponentialDecay(0.2, 2, 0.5)
     for factor, optimizer in ((0.7, SGD(schedule)), (0.5, optimizers.Adam(0.2))):
-        lab, first = laboratory_of(network(optimizer=optimizer))
-        traces = lab.loop.traces
-        with lab.changed(mutation(lab.training, f"learning rate x {factor}").change) as run:
+        reruns, first = reruns_of(network(optimizer=optimizer))
+        traces = reruns.loop.traces
+        with reruns.changed(mutation(reruns.training, f"learning rate x {factor}").change) as run:
             changed = run(0)
         expected = [factor * rate for rate in first.curve.learning_rate]
         assert changed.curve.learning_rate == pytest.approx(expected, rel=1e-6)
-        assert lab.loop.traces == traces
+        assert reruns.loop.traces == traces
         assert changed.traces == 0
 
 
@@ -147,13 +147,13 @@ def test_what_a_training_hides_is_said():
 
 def frozen_run(start):
     """(variables that moved in a run with the first layer frozen, its name)."""
-    lab, _ = laboratory_of(start)
-    model = lab.training.model
-    change = mutation(lab.training, "first layer frozen").change
-    lab.put_back()
+    reruns, _ = reruns_of(start)
+    model = reruns.training.model
+    change = mutation(reruns.training, "first layer frozen").change
+    reruns.put_back()
     before = {v.path: as_tf_variable(v).numpy() for v in model.trainable_variables}
     variables = list(model.trainable_variables)
-    with lab.changed(change) as run:
+    with reruns.changed(change) as run:
         record = run(0)
         moved = {v.path for v in variables if (before[v.path] != np.asarray(v)).any()}
     assert record.curve.last < 10
@@ -211,12 +211,12 @@ def test_the_only_layer_cannot_be_frozen():
 
 def outputs_under_removal(*hidden):
     """(outputs with the activation, without it, where it was removed)."""
-    lab, _ = laboratory_of(network(*hidden))
-    model, x = lab.training.model, linear(0, rows=60)[0]
-    change = mutation(lab.training, "activation removed").change
-    lab.put_back()
+    reruns, _ = reruns_of(network(*hidden))
+    model, x = reruns.training.model, linear(0, rows=60)[0]
+    change = mutation(reruns.training, "activation removed").change
+    reruns.put_back()
     plain = np.asarray(model(x))
-    with change.variant(lab.training):
+    with change.variant(reruns.training):
         changed = np.asarray(model(x))
     np.testing.assert_array_equal(np.asarray(model(x)), plain)
     return plain, changed, change.where, x, model
@@ -268,10 +268,10 @@ def labelled(y, rows=200):
 
 def noisy(start, number=0):
     """(targets, those of a start with label noise)."""
-    lab, _ = laboratory_of(start, steps=4)
-    change = mutation(lab.training, "5 % label noise").change
-    data = lab.rows if not number else lab.rows.reshuffled(number)
-    return lab.rows.arrays[1], change.data(data).arrays[1], lab.rows.arrays[0]
+    reruns, _ = reruns_of(start, steps=4)
+    change = mutation(reruns.training, "5 % label noise").change
+    data = reruns.rows if not number else reruns.rows.reshuffled(number)
+    return reruns.rows.arrays[1], change.data(data).arrays[1], reruns.rows.arrays[0]
 
 
 RNG = np.random.default_rng(1)
@@ -312,10 +312,10 @@ def test_the_noise_is_the_same_in_every_epoch_of_a_dataset():
     x = np.arange(40, dtype="float32")[:, None] / 40
     data = tf.data.Dataset.from_tensor_slices((x, 2 * x)).shuffle(40, seed=1).batch(8)
     model = sequential(layers.Dense(1), optimizer=SGD(0.01), loss="mse", shape=(1,))
-    lab, _ = laboratory_of(fit(model, data), steps=20)
-    assert lab.rows.from_source
-    change = mutation(lab.training, "5 % label noise").change
-    x, y = (array.ravel().tolist() for array in change.data(lab.rows).arrays)
+    reruns, _ = reruns_of(fit(model, data), steps=20)
+    assert reruns.rows.from_source
+    change = mutation(reruns.training, "5 % label noise").change
+    x, y = (array.ravel().tolist() for array in change.data(reruns.rows).arrays)
     assert len(x) == 160
     targets = {}
     for value, target in zip(x, y, strict=True):

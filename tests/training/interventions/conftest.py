@@ -21,13 +21,13 @@ def parts_during(monkeypatch):
         return record_of([1.0, 0.5])
 
     def observe(start, make, seeds=1):
-        lab = Reruns(running(start, steps=STEPS), 0, quiet)
-        before = {**everything_of(lab.training), "steps": STEPS}
-        change = make(lab)
+        reruns = Reruns(running(start, steps=STEPS), 0, quiet)
+        before = {**everything_of(reruns.training), "steps": STEPS}
+        change = make(reruns)
         monkeypatch.setattr(run_module.TrainingRun, "run", run)
-        with lab.changed(change) as begin:
+        with reruns.changed(change) as begin:
             for number in range(seeds):
                 begin(number)
-        return before, seen, {**everything_of(lab.training), "steps": STEPS}
+        return before, seen, {**everything_of(reruns.training), "steps": STEPS}
 
     return observe

@@ -12,9 +12,9 @@ from tests.training.interventions.trainings import STEPS, differing, regression
 
 
 def test_a_pair_changes_both_and_keeps_the_cause_of_the_first(parts_during):
-    def pair(lab):
+    def pair(reruns):
         first = targets.standardised(0.25, ("y",))
-        second = learning_rate.scaled(lab.training, 0.1, 10.0)
+        second = learning_rate.scaled(reruns.training, 0.1, 10.0)
         both = first.combined(second).combined(steps.more(STEPS, 4))
         assert both.code == "unscaled-targets"
         assert both.change == "targets standardised and learning rate 1 and 20 steps"

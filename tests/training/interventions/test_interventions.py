@@ -44,25 +44,37 @@ from tests.training.interventions.trainings import (
 from tests.zoo.problems import BINARY
 
 CHANGES = {
-    "rate": (regression, lambda lab: learning_rate.scaled(lab.training, 0.1, 10.0), {"rate"}),
+    "rate": (regression, lambda reruns: learning_rate.scaled(reruns.training, 0.1, 10.0), {"rate"}),
     "rate of a schedule": (
         decayed,
-        lambda lab: learning_rate.scaled(lab.training, 0.5, 10.0),
+        lambda reruns: learning_rate.scaled(reruns.training, 0.5, 10.0),
         {"rate"},
     ),
-    "sign": (regression, lambda lab: learning_rate.reversed_sign(lab.training, 0.1), {"rate"}),
-    "schedule": (decayed, lambda lab: learning_rate.constant(lab.training, 0.25), {"rate"}),
+    "sign": (
+        regression,
+        lambda reruns: learning_rate.reversed_sign(reruns.training, 0.1),
+        {"rate"},
+    ),
+    "schedule": (decayed, lambda reruns: learning_rate.constant(reruns.training, 0.25), {"rate"}),
     "momentum": (
         regression,
-        lambda lab: changed_optimizers.less_momentum(lab.training, "momentum"),
+        lambda reruns: changed_optimizers.less_momentum(reruns.training, "momentum"),
         {"optimizer"},
     ),
     "finite gradients": (regression, lambda _: finite_gradients.finite(), set()),
-    "clipped": (regression, lambda lab: changed_optimizers.clipped(lab.training), {"optimizer"}),
-    "unclipped": (clipped, lambda lab: changed_optimizers.unclipped(lab.training), {"optimizer"}),
+    "clipped": (
+        regression,
+        lambda reruns: changed_optimizers.clipped(reruns.training),
+        {"optimizer"},
+    ),
+    "unclipped": (
+        clipped,
+        lambda reruns: changed_optimizers.unclipped(reruns.training),
+        {"optimizer"},
+    ),
     "decay": (
         lambda: regression(optimizers.AdamW(0.01, weight_decay=3.0)),
-        lambda lab: changed_optimizers.without_weight_decay(lab.training),
+        lambda reruns: changed_optimizers.without_weight_decay(reruns.training),
         {"optimizer"},
     ),
     "adam": (
@@ -89,12 +101,12 @@ CHANGES = {
     "missing": (missing, lambda _: rows.without_nonfinite(("x",)), {"x", "y"}),
     "columns": (
         emptied,
-        lambda lab: rows.without_unusable_columns(("x",), rows.unusable_columns(lab.rows)),
+        lambda reruns: rows.without_unusable_columns(("x",), rows.unusable_columns(reruns.rows)),
         {"x", "y"},
     ),
     "range": (
         lambda: binary((0.0, 100.0)),
-        lambda lab: labels.into_range(BINARY, lab.rows.arrays[1])[0],
+        lambda reruns: labels.into_range(BINARY, reruns.rows.arrays[1])[0],
         {"y"},
     ),
     "connected": (regression, lambda _: trainable.connected(("dense",)), {"stops"}),
@@ -159,7 +171,11 @@ CHANGES = {
         {"dropout"},
     ),
     "frozen": (frozen, of_model(trainable.all_layers), {"trained"}),
-    "left out": (closure, lambda lab: trainable.all_read(lab.training), {"trained", "weights"}),
+    "left out": (
+        closure,
+        lambda reruns: trainable.all_read(reruns.training),
+        {"trained", "weights"},
+    ),
     "wider": (regression, of_model(width.wider), {"sizes", "weights"}),
     "deeper": (
         plain,

@@ -1,4 +1,4 @@
-"""The laboratory: the failed run again with one thing changed, from the same start."""
+"""The reruns: the failed run again with one thing changed, from the same start."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def built():
     return fit(lambda: classifier(SGD(0.1), units=8), *wine())
 
 
-def laboratory_of(start, count=20):
+def reruns_of(start, count=20):
     run = running(start, steps=count)
     first = run.run(0)
     return Reruns(run, 0, quiet), first
 
 
-def run_of(lab, change, number=0):
-    with lab.changed(change) as run:
+def run_of(reruns, change, number=0):
+    with reruns.changed(change) as run:
         return run(number)
 
 
@@ -55,38 +55,38 @@ def test_the_loss_on_other_rows_of_what_was_trained_on_some():
     x = np.ones((40, 1), "float32")
     y = np.repeat([[1.0], [3.0]], 20, axis=0).astype("float32")
     model = sequential(layers.Dense(1, use_bias=False), optimizer=SGD(0.2), loss="mse")
-    lab, _ = laboratory_of(fit(model, x, y, batch_size=8), 60)
+    reruns, _ = reruns_of(fit(model, x, y, batch_size=8), 60)
     first, second = (rows.stretch(b, b + 20, "label-encoding", f"from {b}") for b in (0, 20))
-    assert lab.loss_on_others(first, first) == pytest.approx(0.0, abs=1e-6)
-    assert lab.loss_on_others(first, second) == pytest.approx(4.0, rel=1e-3)
-    assert lab.training.data is lab.rows
+    assert reruns.loss_on_others(first, first) == pytest.approx(0.0, abs=1e-6)
+    assert reruns.loss_on_others(first, second) == pytest.approx(4.0, rel=1e-3)
+    assert reruns.training.data is reruns.rows
 
 
 @pytest.mark.parametrize("make", [network, built], ids=["model", "builder"])
 def test_nothing_changed_is_the_same_run(make):
-    lab, first = laboratory_of(make())
-    again = run_of(lab, NOTHING)
+    reruns, first = reruns_of(make())
+    again = run_of(reruns, NOTHING)
     assert again.curve.batch_loss == pytest.approx(first.curve.batch_loss, rel=1e-6)
     assert again.seed == first.seed
 
 
 def test_changes_do_not_add_up():
-    lab, first = laboratory_of(network())
+    reruns, first = reruns_of(network())
     for change in (
-        learning_rate.scaled(lab.training, 0.05, 10.0),
+        learning_rate.scaled(reruns.training, 0.05, 10.0),
         targets.permuted(0),
-        outputs.head(lab.training.model, activation="tanh"),
+        outputs.head(reruns.training.model, activation="tanh"),
         starts.elsewhere(0, 1.0),
         steps.more(20, 4),
     ):
-        assert run_of(lab, change).curve.batch_loss != first.curve.batch_loss
-    again = run_of(lab, NOTHING)
+        assert run_of(reruns, change).curve.batch_loss != first.curve.batch_loss
+    again = run_of(reruns, NOTHING)
     assert again.curve.batch_loss == pytest.approx(first.curve.batch_loss, rel=1e-6)
 
 
 def test_a_changed_rate_is_what_training_at_that_rate_gives():
-    lab, _ = laboratory_of(network())
-    changed = run_of(lab, learning_rate.scaled(lab.training, 0.05, 0.1))
+    reruns, _ = reruns_of(network())
+    changed = run_of(reruns, learning_rate.scaled(reruns.training, 0.05, 0.1))
     keras.utils.set_random_seed(0)
     plain = recorded(network(SGD(0.005, momentum=0.5)), steps=20)
     assert changed.curve.learning_rate == pytest.approx([0.005] * 20)
@@ -95,25 +95,25 @@ def test_a_changed_rate_is_what_training_at_that_rate_gives():
 
 def test_a_changed_rate_on_a_closed_form():
     w = tf.Variable(1.0)
-    lab, _ = laboratory_of(minimize(lambda: w**2, [w], SGD(0.1)), count=5)
-    record = run_of(lab, learning_rate.scaled(lab.training, 0.1, 2.0))
+    reruns, _ = reruns_of(minimize(lambda: w**2, [w], SGD(0.1)), count=5)
+    record = run_of(reruns, learning_rate.scaled(reruns.training, 0.1, 2.0))
     assert record.curve.last == pytest.approx(0.6**10, rel=1e-5)
-    lab.put_back()
+    reruns.put_back()
     assert float(w) == 1.0
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda lab: learning_rate.scaled(lab.training, 0.05, 0.1),
-        lambda lab: learning_rate.reversed_sign(lab.training, 0.05),
+        lambda reruns: learning_rate.scaled(reruns.training, 0.05, 0.1),
+        lambda reruns: learning_rate.reversed_sign(reruns.training, 0.05),
         lambda _: features.standardised((), {"x": [0, 1]}),
         lambda _: targets.standardised(1.0, ("y",)),
         lambda _: targets.permuted(0),
         lambda _: rows.shuffled(0, from_dataset=False),
         lambda _: rows.stretch(0, 30, "label-encoding", "half"),
         lambda _: starts.elsewhere(0, 0.3),
-        lambda lab: starts.default_initialisers(lab.training.model, 0, "bad-initialisation"),
+        lambda reruns: starts.default_initialisers(reruns.training.model, 0, "bad-initialisation"),
     ],
     ids=[
         "rate",
@@ -128,61 +128,61 @@ def test_a_changed_rate_on_a_closed_form():
     ],
 )
 def test_nothing_is_traced_again_where_the_graph_is_unchanged(change):
-    lab, first = laboratory_of(network(), count=8)
+    reruns, first = reruns_of(network(), count=8)
     assert first.traces > 0
-    with lab.changed(change(lab)) as run:
+    with reruns.changed(change(reruns)) as run:
         assert [run(number).traces for number in range(3)] == [0, 0, 0]
 
 
 def test_a_changed_graph_is_traced_once_for_all_starts():
-    lab, _ = laboratory_of(network(), count=8)
-    with lab.changed(outputs.head(lab.training.model, activation="tanh")) as run:
+    reruns, _ = reruns_of(network(), count=8)
+    with reruns.changed(outputs.head(reruns.training.model, activation="tanh")) as run:
         traces = [run(number).traces for number in range(3)]
     assert traces[0] > 0
     assert traces[1:] == [0, 0]
 
 
 def test_more_steps_go_on_where_the_failed_run_ended():
-    lab, first = laboratory_of(network())
-    longer = run_of(lab, steps.more(20, 4))
+    reruns, first = reruns_of(network())
+    longer = run_of(reruns, steps.more(20, 4))
     assert longer.curve.updates == 80
     assert longer.curve.batch_loss[:20] == pytest.approx(first.curve.batch_loss, rel=1e-5)
 
 
 def test_other_starts_of_a_builder_have_weights_of_their_own():
-    lab, _ = laboratory_of(built())
-    with lab.changed(NOTHING) as run:
+    reruns, _ = reruns_of(built())
+    with reruns.changed(NOTHING) as run:
         records = [run(number) for number in range(3)]
     assert len({record.curve.first for record in records}) == 3
     assert [record.seed for record in records] == [0, 1, 2]
 
 
 def test_other_starts_of_a_model_differ_by_the_order_of_batches():
-    lab, _ = laboratory_of(network())
-    with lab.changed(NOTHING) as run:
+    reruns, _ = reruns_of(network())
+    with reruns.changed(NOTHING) as run:
         records = [run(number) for number in range(3)]
     assert len({record.curve.batch_loss for record in records}) == 3
 
 
 def test_the_start_is_put_back_after_an_error():
-    lab, first = laboratory_of(network())
+    reruns, first = reruns_of(network())
 
     def fail(data):
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        run_of(lab, Intervention(code="unknown", change="fails", data=fail))
-    lab.put_back()
-    again = run_of(lab, NOTHING)
+        run_of(reruns, Intervention(code="unknown", change="fails", data=fail))
+    reruns.put_back()
+    again = run_of(reruns, NOTHING)
     assert again.curve.batch_loss == pytest.approx(first.curve.batch_loss, rel=1e-6)
 
 
 def test_the_model_is_put_back_after_an_error():
-    lab, _ = laboratory_of(network())
-    head = outputs.head(lab.training.model, activation="tanh")
-    with pytest.raises(RuntimeError, match="stop"), lab.changed(head):
+    reruns, _ = reruns_of(network())
+    head = outputs.head(reruns.training.model, activation="tanh")
+    with pytest.raises(RuntimeError, match="stop"), reruns.changed(head):
         raise RuntimeError("stop")
-    assert lab.training.model.layers[-1].activation is keras.activations.linear
+    assert reruns.training.model.layers[-1].activation is keras.activations.linear
 
 
 # ---- what is never standardised -----------------------------------------------------------------
@@ -212,7 +212,7 @@ def one_hot_beside_a_wild_column():
 def scaled_data(start):
     failed = failed_of(start, steps=5)
     (change,) = scale_changes(failed)
-    rows = failed.laboratory.rows
+    rows = failed.reruns.rows
     return rows.arrays[0], change.data(rows).arrays[0]
 
 
@@ -247,10 +247,10 @@ def test_what_was_frozen_is_trained_whenever_it_was_frozen(before_it_is_built):
         model.build((None, 4))
         hidden.trainable = False
         model.compile(SGD(0.1), "mse")
-    lab, first = laboratory_of(fit(model, *linear(0, rows=60)))
+    reruns, first = reruns_of(fit(model, *linear(0, rows=60)))
     before = hidden.kernel.numpy()
     change = trainable.all_layers(model)
-    with lab.changed(change) as run:
+    with reruns.changed(change) as run:
         record = run(0)
         moved = np.abs(hidden.kernel.numpy() - before).max()
     assert moved > 1e-3

@@ -19,8 +19,8 @@ def test_a_row_that_is_left_out_is_replaced_by_a_sound_one(parts_during):
 
 
 def test_a_column_of_nan_becomes_zero_and_other_rows_are_left_out(parts_during):
-    def make(lab):
-        return rows.without_unusable_columns(("x",), rows.unusable_columns(lab.rows))
+    def make(reruns):
+        return rows.without_unusable_columns(("x",), rows.unusable_columns(reruns.rows))
 
     before, (during,), _ = parts_during(emptied(), make)
     values = np.array(during["x"][1])

@@ -159,4 +159,4 @@ def closure():
 
 
 def of_model(function):
-    return lambda lab: function(lab.training.model)
+    return lambda reruns: function(reruns.training.model)

@@ -8,6 +8,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from pytest_converge.core.guard import STRICT
+from pytest_converge.training.measures import dead_units as measure
 from pytest_converge.training.measures.dead_units import dead_units
 from tests.measured import left_alone
 from tests.zoo.problems import fit, linear, minimize, sequential
@@ -79,3 +81,10 @@ def test_moving_averages_stay_as_they_are():
 def test_a_loss_without_a_model_has_no_units():
     w = tf.Variable(1.0)
     assert shares(minimize(lambda: w**2, [w], SGD(0.1))) == {}
+
+
+def test_an_error_of_our_own_is_no_model_that_cannot_be_called(monkeypatch):
+    monkeypatch.delenv(STRICT)
+    monkeypatch.delattr(measure, "tf")
+    with pytest.raises(NameError, match="tf"):
+        shares(biased(0.0))

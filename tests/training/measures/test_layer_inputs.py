@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from pytest_converge.training.measures import layer_inputs
 from pytest_converge.training.measures.layer_inputs import training_scales
 from tests.measured import left_alone
 from tests.zoo.problems import HEALTHY, fit, frozen_backbone, minimize, sequential
@@ -159,3 +160,44 @@ def test_numbers_beside_an_embedding_are_measured(series):
 def test_what_a_trained_layer_made_of_an_input_is_not_measured():
     found = scales(on(raw(), layers.Dense(3), layers.Dense(1)))
     assert [scale.name for scale in found.scales] == ["x", "y"]
+
+
+class OwnStep(keras.Model):
+    def train_step(self, data):
+        return {"loss": tf.reduce_sum(self.trainable_variables[0] ** 2)}
+
+
+class NoCall(OwnStep):
+    def __init__(self):
+        super().__init__()
+        self.head = layers.Dense(1)
+        self.head.build((None, 3))
+
+    def call(self, x):
+        raise RuntimeError("no call")
+
+
+def own_step(model):
+    model.compile(SGD(0.1), "mse")
+    return fit(model, raw(), np.zeros((300, 1), "float32"))
+
+
+def functional_with_its_own_step():
+    x = keras.Input((3,))
+    return own_step(OwnStep(x, layers.Dense(1, name="head")(x)))
+
+
+def test_a_model_for_its_own_step_need_not_be_callable():
+    assert [scale.name for scale in scales(own_step(NoCall())).scales] == ["x", "y"]
+
+
+@pytest.mark.parametrize("part", ["_fed", "_noting", "own_weights"])
+def test_an_error_of_our_own_is_no_model_that_cannot_be_called(monkeypatch, part):
+    def fails(*_):
+        raise NameError("renamed")
+
+    start = functional_with_its_own_step()
+    assert scales(start) is not None
+    monkeypatch.setattr(layer_inputs, part, fails)
+    with pytest.raises(NameError, match="renamed"):
+        scales(start)
