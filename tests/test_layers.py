@@ -5,7 +5,7 @@ import collections
 import dataclasses
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -187,6 +187,35 @@ def test_the_table_goes_from_the_bottom_to_the_top():
         if target != own and order.index(target) > order.index(own)
     ]
     assert upward == []
+
+
+def test_no_module_needs_itself():
+    """Imports in functions and for annotations count; the root annotates its public names."""
+    names = {module_of(path): path for path in modules().values()}
+    needs = {
+        name: {
+            target
+            for item in imports_of(ast.parse(path.read_text(encoding="utf-8")))
+            if (target := nearest_module(item.module, names)) not in (name, PACKAGE)
+        }
+        for name, path in names.items()
+        if name != PACKAGE
+    }
+    while free := {name for name, needed in needs.items() if not needed & needs.keys()}:
+        needs = {name: needed for name, needed in needs.items() if name not in free}
+    assert needs == {}, "these import each other in a circle"
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join((PACKAGE, *parts)).removesuffix(".__init__")
+
+
+def nearest_module(imported: str, names: Collection[str]) -> str | None:
+    """The module that an import of a name comes from; None outside of the package."""
+    while imported and imported not in names:
+        imported = imported.rpartition(".")[0]
+    return imported or None
 
 
 def test_no_file_name_occurs_twice_in_a_room():

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.features.pipelines.adapters import Pipeline
+from pytest_converge.features.pipelines.pipeline import Pipeline
 
 __all__ = ["keras_pipeline"]
 

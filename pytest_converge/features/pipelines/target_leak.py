@@ -8,8 +8,8 @@ import numpy as np
 
 from pytest_converge.columns.rows import count_rows
 from pytest_converge.core.pipeline_report import Difference, PipelineTrial
-from pytest_converge.features.pipelines.adapters import Pipeline
 from pytest_converge.features.pipelines.output import FeatureMatrix, features_of
+from pytest_converge.features.pipelines.pipeline import Pipeline
 
 __all__ = ["leak_trial"]
 
