@@ -205,8 +205,11 @@ def _compared(
 
 
 def _diagnosis(context: Context, running: TrainingRun, run: Run) -> Diagnosis | None:
-    """Why the latest start failed; its end state is put back afterwards."""
-    if run.passed or context.diagnose == "off":
+    """Why the latest start failed; its end state is put back afterwards.
+
+    A training that makes no update is its own finding: no change of it would act.
+    """
+    if run.passed or context.diagnose == "off" or run.record.never_updated:
         return None
     from pytest_converge.diagnosis.diagnose import diagnose
 

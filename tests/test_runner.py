@@ -12,7 +12,8 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
-from pytest_converge import Finding
+from pytest_converge import Finding, runner
+from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.guard import STRICT
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.report.section import section
@@ -26,9 +27,10 @@ from tests.zoo.problems import (
     fit,
     linear,
     sequential,
+    step,
     wine,
 )
-from tests.zoo.trainings import NoHooks, failing, judged, recorded
+from tests.zoo.trainings import NoHooks, failing, judged, quiet, recorded
 
 ignore_softmax_warning = pytest.mark.filterwarnings("ignore:You are using a softmax:UserWarning")
 
@@ -387,6 +389,28 @@ def test_what_cannot_be_measured_for_a_note_is_named_and_the_training_passes(mon
     assert result.runs[0].record.excluded == (("dead units", "NameError: renamed"),)
     text = section(result, width=80, unicode=True)
     assert "not measured    dead units (NameError: renamed)" in text
+
+
+@pytest.mark.parametrize(("updates", "diagnosed"), [(False, False), (True, True)])
+def test_a_training_that_makes_no_update_is_its_own_finding(updates, diagnosed):
+    """No change of it would act; one that is updated too little is looked into."""
+    w = tf.Variable(1.0)
+
+    def train_step():
+        w.assign_sub(1e-3 * w if updates else 0.0)
+        return w**2
+
+    context = runner.Context(
+        test="test",
+        number=1,
+        expectation=Expectation(seed=0, steps=5, max_loss=0.1),
+        hooks=NoHooks(),
+        progress=quiet,
+        diagnose="quick",
+    )
+    result = runner.run(context, step(train_step, variables=[w]).call)
+    assert ("nothing-trained" in failing(result)) == (not updates)
+    assert (result.diagnosis is not None) == diagnosed
 
 
 def test_progress_is_told_up_to_the_last_step():

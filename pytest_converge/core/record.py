@@ -95,6 +95,11 @@ class TrainingRecord(Serialisable):
         return 1.0 - (self.curve.last - self.regularisation) / self.constant_loss
 
     @property
+    def never_updated(self) -> bool:
+        """True where no trained variable changed and no gradient was seen either."""
+        return self.variables_changed is False and not self.curve.gradient_norm
+
+    @property
     def nonfinite_loss(self) -> NonFinite | None:
         """The first loss that is not finite: of a batch, on the probe set, or in inference.
 
