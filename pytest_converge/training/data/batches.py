@@ -201,11 +201,16 @@ class ArrayData(TrainingData):
         """The next sound row in the place of each row that is left out.
 
         Args:
-            rows: numbers of the rows to leave out, not all of them.
+            rows: numbers of the rows to leave out.
+
+        Raises:
+            InvalidTrainingError: no row is left.
         """
         sound = np.ones(self.rows, dtype=bool)
         sound[rows] = False
         kept = np.flatnonzero(sound)
+        if not len(kept):
+            raise invalid("data of which every row is left out", "some to train on", "Keep a row.")
         following = kept[np.searchsorted(kept, np.arange(self.rows)) % len(kept)]
         return self.with_arrays(
             keras.tree.map_structure(lambda a: None if a is None else a[following], self.arrays)

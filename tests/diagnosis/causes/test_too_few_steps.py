@@ -38,7 +38,9 @@ def slow_training(*losses, bound=0.01, steps=100):
             change=change.change, code="too-few-steps", losses=(loss,), passed=0
         )
     trials = types.SimpleNamespace(
-        reruns=types.SimpleNamespace(steps=steps, training=types.SimpleNamespace(full_batch=False)),
+        reruns=types.SimpleNamespace(
+            rows=None, steps=steps, training=types.SimpleNamespace(full_batch=False)
+        ),
         expectation=types.SimpleNamespace(max_loss=bound),
         changes=changes,
         guard=Guard(),

@@ -261,3 +261,9 @@ def test_rows_in_memory_can_be_drawn_anew_and_prolonged():
 def test_batches_of_all_rows_are_known():
     assert shuffled(rows=10, batch_size=10).repeats_all_rows
     assert not shuffled(rows=10, batch_size=5).repeats_all_rows
+
+
+def test_some_rows_stay():
+    with pytest.raises(InvalidTrainingError, match="every row is left out"):
+        shuffled(rows=10).without_rows(np.arange(10))
+    assert set(flat(rows_of(shuffled(rows=10).without_rows(np.arange(9))))) == {9}
