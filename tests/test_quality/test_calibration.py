@@ -71,15 +71,17 @@ def test_a_proposal_of_steps_and_bound():
 
 
 def test_a_failed_test_is_calibrated_too_and_its_end_is_put_back():
-    w = tf.Variable(0.0)
+    made = []
 
     def build():
-        w.assign(tf.random.normal([]))
+        w = tf.Variable(tf.random.normal([]))
+        made.append(w)
         return lambda: (w - 1.0) ** 2, [w], SGD(0.1)
 
     result, (study,) = calibrated(minimize(build), steps=5, max_loss=1e-9)
     assert not result.passed
     assert study.present == 1.0
+    assert (made[0].numpy() - 1.0) ** 2 == pytest.approx(result.final_loss, rel=1e-5)
 
 
 def test_a_model_is_calibrated_with_all_changes(monkeypatch):
