@@ -15,7 +15,7 @@ __all__ = ["Place"]
 class Place(enum.IntEnum):
     """Where a step of a cause stands; steps in one place exclude each other.
 
-    From `NO_SLOPE_SEEN` on nothing is repaired any more: what can be said where no change passed.
+    From `NOT_FINITE_SEEN` on nothing is repaired any more: what can be said where no change passed.
     """
 
     # What needs no run to be seen.
@@ -67,6 +67,7 @@ class Place(enum.IntEnum):
     DECAYING_RATE = enum.auto()
     OTHER_STARTS = enum.auto()
     # Nothing passed.
+    NOT_FINITE_SEEN = enum.auto()
     NO_SLOPE_SEEN = enum.auto()
     CONTRADICTIONS_SEEN = enum.auto()
     FLOOR = enum.auto()

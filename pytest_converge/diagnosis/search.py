@@ -1,13 +1,16 @@
-"""The search for a cause: steps in the order of evidence, then pairs, then what can be said."""
+"""The search for a cause: single changes in the order of evidence, then the smallest difference."""
 
 from __future__ import annotations
 
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.diagnosis.causes.nonfinite_data import nothing_else_helps
+from pytest_converge.diagnosis.reference import smallest_difference
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import steps as more_steps
 
@@ -15,8 +18,16 @@ __all__ = ["search"]
 
 #: Single changes around which pairs are tried: those that came nearest.
 NEAREST = 3
+#: From so many causes that were hinted at, and whose repairs did not do, all are made at once.
+SEVERAL = 2
+#: What the search for the smallest difference is called among what could not be measured.
+REFERENCE = "reference training"
 #: What a change is paired with: so many times the steps, and multiples of the rate.
 LONGER, FACTORS = 4, (10.0, 0.1)
+
+
+#: A step with its place and the code of its cause.
+Entry: TypeAlias = tuple[Place, str, Step]
 
 
 def search(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer:
@@ -31,15 +42,38 @@ def search(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer:
     """
     every = [(step.place, cause.code, step) for cause in causes.values() for step in cause.steps]
     ordered = sorted(every, key=lambda entry: entry[:2])
-    repairing = [entry for entry in ordered if entry[0] < Place.NO_SLOPE_SEEN]
+
+    def between(first: Place, end: float) -> list[Entry]:
+        return [entry for entry in ordered if first <= entry[0] < end]
+
+    not_finite = between(Place.NOT_FINITE, Place.NOT_TRAINED)
+    shown = between(Place.NOT_TRAINED, Place.SCALE_AND_RATE)
+    swept = between(Place.SCALE_AND_RATE, Place.CAPACITY)
+    remedies = between(Place.CAPACITY, Place.NOT_FINITE_SEEN)
+    concluding = between(Place.NOT_FINITE_SEEN, math.inf)
+    difference = functools.cache(lambda: smallest_difference(failed, causes))
     try:
-        answer = _first_answer(failed, repairing, causes)
-        answer = answer or _kept(failed, "pairs of changes", lambda: _pair(failed))
+        answer = _first_answer(failed, not_finite, causes)
+        if nothing_else_helps(failed):
+            answer = answer or _kept(failed, REFERENCE, difference)
+        else:
+            answer = answer or _first_answer(failed, shown, causes)
+            if answer is None and _several_seen(failed):
+                answer = _kept(failed, REFERENCE, difference)
+            answer = answer or _first_answer(failed, swept, causes)
+            answer = answer or _kept(failed, REFERENCE, difference)
+            answer = answer or _first_answer(failed, remedies, causes)
+            answer = answer or _kept(failed, "pairs of changes", lambda: _pair(failed))
     except OutOfTimeError:
         answer = _verified_so_far(failed)
-    concluding = ordered[len(repairing) :]
     answer = answer or _partly(failed) or _first_answer(failed, concluding, causes)
     return answer or Answer(cause="unknown", message=_unknown(failed))
+
+
+def _several_seen(failed: FailedTraining) -> bool:
+    """Whether evidence hints at more than one cause, none of which is the only one."""
+    codes = {change.code for change in failed.trials.changes.values()}
+    return len(codes - {"unshuffled-data"}) >= SEVERAL  # whether a source shuffles is not known
 
 
 def _first_answer(

@@ -22,6 +22,8 @@ SEEDS = 3
 #: stands for the target: a network that learns little stays below 0.35, one that trains above 0.7
 #: (116 injected faults).
 SKILL_OF_A_REPAIR = 0.5
+#: Why a change that has no effect is no evidence.
+NO_EFFECT = "it changes nothing: every loss is the same to the last digit"
 #: Where a metric alone was missed, a repair may cost so much of the loss: a start that has learnt
 #: nothing names every rare row, and a rate that keeps the start meets the bound without training.
 MOST_LOSS = 1.1
@@ -90,6 +92,7 @@ class Trials:
         self._began = began
         self._unit = unit
         self._most_loss = math.inf
+        self._failed = failed
         if failed is not None and only_metrics_missed(failed, expectation):
             self._most_loss = MOST_LOSS * failed.curve.last
 
@@ -135,8 +138,20 @@ class Trials:
             self._cannot_be_made.add(change.change)
             return None
         trial = dataclasses.replace(trial, seconds=time.perf_counter() - began)
+        if self._did_not_act(change):
+            self.guard.failed.append((change.change, NO_EFFECT))
+            self._cannot_be_made.add(change.change)
+            return None
         self.done[change.change] = trial
         return trial
+
+    def _did_not_act(self, change: Intervention) -> bool:
+        """Whether every loss of a finite run is the failed run's to the last digit."""
+        record, failed = self.records[change.change], self._failed
+        if failed is None or failed.nonfinite or change.change in self.controls:
+            return False
+        same = record.curve.batch_loss == failed.curve.batch_loss
+        return same and record.curve.last == failed.curve.last
 
     def _run(self, change: Intervention, confirm: bool) -> Trial:
         losses: list[float] = []

@@ -54,6 +54,8 @@ def test_slope_and_offset(converge):
 ```
 """
 
+from collections.abc import Iterable
+
 from pytest_converge.core.numbers import listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import trainable
@@ -83,9 +85,14 @@ def _disconnected(failed: FailedTraining) -> Answer | None:
     return Answer(cause=CAUSE.code, where=where, message=message)
 
 
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [[change] for change in _repairs(failed)]
+
+
 CAUSE = Cause(
     code="frozen-variables",
     sentence="not trained: {where}",
+    usual=_usual,
     steps=(
         Step(place=Place.NOT_TRAINED, repairs=_repairs),
         Step(place=Place.NO_GRADIENT, answer=_disconnected),

@@ -67,6 +67,7 @@ def test_groups_from_zero(converge):
 ```
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
@@ -160,9 +161,14 @@ def _read_as_probabilities(failed: FailedTraining) -> tuple[str, Any]:
     return names[0], labels.counted_target(data.arrays)
 
 
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [_into_range(failed)]
+
+
 CAUSE = Cause(
     code="label-encoding",
     sentence="the labels are not what the loss reads; it converges with {change}",
+    usual=_usual,
     steps=(
         Step(place=Place.LABELS, repairs=_into_range),
         Step(place=Place.UNREADABLE_TARGETS, answer=_unreadable),

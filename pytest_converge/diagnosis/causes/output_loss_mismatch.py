@@ -53,6 +53,8 @@ def test_sigmoid(converge):
 ```
 """
 
+from collections.abc import Iterable
+
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import outputs
@@ -67,8 +69,13 @@ def _repairs(failed: FailedTraining) -> Repairs:
     return outputs.for_targets(training.model, targets[0] if len(targets) == 1 else None)
 
 
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [_repairs(failed)]
+
+
 CAUSE = Cause(
     code="output-loss-mismatch",
     sentence="output and loss do not fit the targets; it converges with {change}",
+    usual=_usual,
     steps=(Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),),
 )

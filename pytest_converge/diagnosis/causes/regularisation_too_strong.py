@@ -53,6 +53,8 @@ def test_light_penalty(converge):
 ```
 """
 
+from collections.abc import Iterable
+
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import optimizers, regularisation
 
@@ -86,8 +88,13 @@ def _penalties(failed: FailedTraining) -> Repairs:
         yield regularisation.without_smoothing(smoothed)
 
 
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [[change] for change in (*_weight_decay(failed), *_penalties(failed))]
+
+
 CAUSE = Cause(
     code="regularisation-too-strong",
+    usual=_usual,
     steps=(
         Step(place=Place.WEIGHT_DECAY, repairs=_weight_decay),
         Step(place=Place.PENALTIES, repairs=_penalties),

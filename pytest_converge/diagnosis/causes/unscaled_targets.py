@@ -52,6 +52,7 @@ def test_price_in_standard_units(converge):
 """
 
 import statistics
+from collections.abc import Iterable
 
 from pytest_converge.columns.scale import ScaleFlag
 from pytest_converge.core.numbers import listed
@@ -85,6 +86,10 @@ def standardised_targets(failed: FailedTraining) -> list[Intervention]:
     return [targets.standardised(_unit(failed), where)]
 
 
+def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
+    return [standardised_targets(failed)]
+
+
 def _unit(failed: FailedTraining) -> float | None:
     """What standardised targets do to the unit of a squared or absolute error."""
     if failed.training.model is None:
@@ -112,5 +117,6 @@ def _sentence(evidence: Evidence, answer: Answer) -> str:
 CAUSE = Cause(
     code="unscaled-targets",
     sentence=_sentence,
+    usual=_usual,
     steps=(Step(place=Place.TARGETS, repairs=standardised_targets),),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -20,7 +20,7 @@ from pytest_converge.training.data.arrays import nonfinite
 from pytest_converge.training.data.batches import Batch, TrainingData
 from pytest_converge.training.model.losses import scalar_loss
 from pytest_converge.training.state.optimizer import is_optimizer
-from pytest_converge.training.state.snapshot import unique_variables
+from pytest_converge.training.state.snapshot import attributes_set, unique_variables
 from pytest_converge.training.training import Training
 
 __all__ = ["StepTraining"]
@@ -109,6 +109,22 @@ class StepTraining(Training):
             for optimizer in self.optimizers:
                 stack.enter_context(optimizer.muted())
             return self.step(batch)
+
+    @property
+    def optimizer_is_ours(self) -> bool:
+        """True where the step has one optimizer, of Keras, whose updates another can make."""
+        return len(self.optimizers) == 1 and bool(self.optimizers[0].counters)
+
+    @contextlib.contextmanager
+    def with_optimizer(self, optimizer: Any) -> Iterator[None]:
+        """The step asks its own optimizer for updates, and another one makes them meanwhile."""
+        new, own = observed(optimizer, self._variables), self.optimizers[0]
+        changes: list[tuple[Any, str, Any]] = [(self, "optimizers", (new,))]
+        compiled = getattr(self._step, "python_function", None)
+        if compiled is not None:  # its graphs hold the updates of the step's own optimizer
+            changes.append((self, "_step", _converted(compiled)))
+        with own.replaced_by(optimizer), attributes_set(changes):
+            yield
 
     def nonfinite_data(self) -> tuple[NonFinite, ...]:
         """Columns of the batches that hold a NaN or an infinity."""
