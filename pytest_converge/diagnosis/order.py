@@ -62,6 +62,8 @@ class Place(enum.IntEnum):
     MORE_STEPS = enum.auto()
     # Remedies, which help whatever the cause.
     CAPACITY = enum.auto()
+    # Not before all repairs were made at once: it costs more than that.
+    MANY_MORE_STEPS = enum.auto()
     CLIPPED = enum.auto()
     OTHER_OPTIMIZER = enum.auto()
     DECAYING_RATE = enum.auto()

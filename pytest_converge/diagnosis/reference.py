@@ -11,17 +11,19 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining
 from pytest_converge.diagnosis.causes.plateau import cause_of_an_escape
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
 from pytest_converge.diagnosis.trials import OutOfTimeError
-from pytest_converge.training.interventions import optimizers
+from pytest_converge.training.interventions import optimizers, targets
 from pytest_converge.training.interventions import steps as more_steps
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.plain_network import plain_network
 
-__all__ = ["Parts", "smallest_difference", "together"]
+__all__ = ["Parts", "guilty_model", "smallest_difference", "together", "without"]
 
 #: Several changes that are made at once, each of another cause.
 Parts = tuple[Intervention, ...]
@@ -39,8 +41,8 @@ ADAPTIVE_RATES = (0.01, 0.001)
 FACTORS = (0.1, 10.0, 0.01, 100.0)
 #: Sets of changes that are tried on more seeds, from the smallest on.
 MOST_VERIFIED = 3
-#: The codes of a learning rate that is wrong.
-RATES = frozenset({"learning-rate-too-high", "learning-rate-too-low"})
+#: A model is at fault where a plain network leaves less than this share of what it leaves.
+LEFT_BY_THE_MODEL = 0.5
 #: The share of the budget after which no more is taken back, so that what is left can be verified.
 TAKING_BACK = 0.6
 
@@ -62,13 +64,66 @@ def smallest_difference(failed: FailedTraining, causes: Mapping[str, Cause]) -> 
     with contextlib.suppress(OutOfTimeError):  # then less is taken back than could be
         search.smallest(parts)
     answer = search.verified()
-    # Of a rate alone the search for rates tells more.
-    return None if answer is None or (not answer.parts and answer.cause in RATES) else answer
+    return None if answer is None or search.tells_no_more(answer) else answer
+
+
+def without(parts: Parts, candidates: Parts, passes: Callable[[Parts], bool]) -> Parts:
+    """`parts` without those of the candidates that are not needed: all, or by halves.
+
+    Args:
+        parts: a set that passes.
+        candidates: those of them that may not be needed.
+        passes: whether a smaller set, never an empty one, still does.
+    """
+    rest = tuple(part for part in parts if part not in candidates)
+    if not candidates or not rest:
+        return parts if len(candidates) < 2 else _by_halves(parts, candidates, passes)
+    if passes(rest):
+        return rest
+    return parts if len(candidates) == 1 else _by_halves(parts, candidates, passes)
+
+
+def _by_halves(parts: Parts, candidates: Parts, passes: Callable[[Parts], bool]) -> Parts:
+    half = len(candidates) // 2
+    parts = without(parts, candidates[half:], passes)
+    return without(parts, candidates[:half], passes)
 
 
 def together(parts: Sequence[Intervention]) -> Intervention:
     """All changes at once, the code of the first."""
     return functools.reduce(Intervention.combined, parts)
+
+
+def guilty_model(failed: FailedTraining) -> Answer | None:
+    """That the model is at fault, where a plain network learns its rows and it does not.
+
+    No cause is named, since none of the changes to the model itself helped.
+    """
+    rows, training = failed.reruns.rows, failed.training
+    if rows is None or training.model is None:
+        return None
+    change = plain_network(rows.arrays)
+    failed.trials.budget = math.inf  # the control is one run, and without it nothing can be said
+    trial = None if change is None else failed.trials.control(change, confirm=False)
+    if change is None or trial is None or not trial.passed or _by_heart(failed, change):
+        return None
+    skill = failed.trials.records[change.change].skill or 0.0
+    others = [failed.record, *failed.trials.records.values()]
+    best = max(r.skill or 0.0 for r in others if r is not failed.trials.records[change.change])
+    if not 1 - skill < LEFT_BY_THE_MODEL * (1 - best):
+        return None
+    message = (
+        f"a plain network learns these rows (skill {skill:.2g}), this model does not under any"
+        f" change (at most {max(best, 0.0):.2g}): look at the model and its loss"
+    )
+    return Answer(cause="unknown", message=message)
+
+
+def _by_heart(failed: FailedTraining, change: Intervention) -> bool:
+    """Whether a network learns targets in random order as well: then it says nothing about them."""
+    permuted = targets.permuted(0).combined(change)
+    trial = failed.trials.control(permuted, confirm=False)
+    return trial is None or trial.passed > 0
 
 
 class _Search:
@@ -157,12 +212,12 @@ class _Search:
         parts = self._with_own_optimizer(parts, remedies)
         late = [part for part in parts if part in remedies]
         for part in late:
-            parts = self._without(parts, (part,))
+            parts = without(parts, (part,), self._passes)
         weak = [part for part in parts if part.change not in self._seen and part in repairs]
-        parts = self._without(parts, tuple(weak))
+        parts = without(parts, tuple(weak), self._passes)
         for part in (*reversed([p for p in parts if p not in weak]), *parts):
             if part in parts:
-                parts = self._without(parts, (part,))
+                parts = without(parts, (part,), self._passes)
 
     def _is_other(self, part: Intervention) -> bool:
         return any(part in parts for parts in self._others)
@@ -188,19 +243,6 @@ class _Search:
         factors = [float(f"{factor:.3g}") for factor in (*usual, *self._factors())]
         kept = [factor for factor in dict.fromkeys(factors) if not 0.5 < factor < 2.0]
         return failed.at_rates(*kept)
-
-    def _without(self, parts: Parts, candidates: Parts) -> Parts:
-        """`parts` without those of the candidates that are not needed."""
-        rest = tuple(part for part in parts if part not in candidates)
-        if not candidates or not rest:
-            return parts
-        if self._passes(rest):
-            return rest
-        if len(candidates) == 1:
-            return parts
-        half = len(candidates) // 2
-        parts = self._without(parts, candidates[half:])
-        return self._without(parts, candidates[:half])
 
     def _passes(self, parts: Parts) -> bool:
         trials = self._failed.trials
@@ -233,6 +275,11 @@ class _Search:
             if found is not None:
                 return self._answer(parts, found)
         return None
+
+    def tells_no_more(self, answer: Answer) -> bool:
+        """True for a rate or another optimizer alone: the steps for these tell more about it."""
+        change = self._failed.trials.changes[answer.change]
+        return not answer.parts and (change.other_optimizer or change.rate_factor != 1.0)
 
     def _answer(self, parts: Parts, found: Answer) -> Answer:
         """One answer, with a part for each cause in the order of evidence."""

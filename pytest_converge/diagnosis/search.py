@@ -10,7 +10,7 @@ from typing import TypeAlias
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.causes.nonfinite_data import nothing_else_helps
-from pytest_converge.diagnosis.reference import smallest_difference
+from pytest_converge.diagnosis.reference import guilty_model, smallest_difference
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import steps as more_steps
 
@@ -31,7 +31,7 @@ Entry: TypeAlias = tuple[Place, str, Step]
 
 
 def search(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer:
-    """The first repair by the order of evidence that passes on every seed names the cause.
+    """The least change that passes on every seed names the cause, or the causes.
 
     Args:
         failed: the training.
@@ -40,34 +40,54 @@ def search(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer:
     Returns:
         An answer of the cause "unknown" where nothing was found.
     """
-    every = [(step.place, cause.code, step) for cause in causes.values() for step in cause.steps]
-    ordered = sorted(every, key=lambda entry: entry[:2])
-
-    def between(first: Place, end: float) -> list[Entry]:
-        return [entry for entry in ordered if first <= entry[0] < end]
-
-    not_finite = between(Place.NOT_FINITE, Place.NOT_TRAINED)
-    shown = between(Place.NOT_TRAINED, Place.SCALE_AND_RATE)
-    swept = between(Place.SCALE_AND_RATE, Place.CAPACITY)
-    remedies = between(Place.CAPACITY, Place.NOT_FINITE_SEEN)
-    concluding = between(Place.NOT_FINITE_SEEN, math.inf)
-    difference = functools.cache(lambda: smallest_difference(failed, causes))
     try:
-        answer = _first_answer(failed, not_finite, causes)
-        if nothing_else_helps(failed):
-            answer = answer or _kept(failed, REFERENCE, difference)
-        else:
-            answer = answer or _first_answer(failed, shown, causes)
-            if answer is None and _several_seen(failed):
-                answer = _kept(failed, REFERENCE, difference)
-            answer = answer or _first_answer(failed, swept, causes)
-            answer = answer or _kept(failed, REFERENCE, difference)
-            answer = answer or _first_answer(failed, remedies, causes)
-            answer = answer or _kept(failed, "pairs of changes", lambda: _pair(failed))
+        answer = _repaired(failed, causes)
     except OutOfTimeError:
         answer = _verified_so_far(failed)
-    answer = answer or _partly(failed) or _first_answer(failed, concluding, causes)
+    return answer or _partly(failed) or concluded(failed, causes)
+
+
+def _repaired(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer | None:
+    """Single changes by the order of evidence; where none passes, the smallest set of them."""
+    steps = functools.partial(_between, causes)
+    difference = functools.cache(lambda: smallest_difference(failed, causes))
+    answer = _first_answer(failed, steps(Place.NOT_FINITE, Place.NOT_TRAINED), causes)
+    if answer is None and nothing_else_helps(failed):
+        return _kept(failed, REFERENCE, difference)
+    answer = answer or _first_answer(failed, steps(Place.NOT_TRAINED, Place.SCALE_AND_RATE), causes)
+    if answer is None and _several_seen(failed):
+        answer = _kept(failed, REFERENCE, difference)
+    answer = answer or _first_answer(
+        failed, steps(Place.SCALE_AND_RATE, Place.MANY_MORE_STEPS), causes
+    )
+    answer = answer or _kept(failed, REFERENCE, difference)
+    answer = answer or _first_answer(
+        failed, steps(Place.MANY_MORE_STEPS, Place.NOT_FINITE_SEEN), causes
+    )
+    return answer or _kept(failed, "pairs of changes", lambda: _pair(failed))
+
+
+def concluded(
+    failed: FailedTraining, causes: Mapping[str, Cause], *, looks_at_model: bool = True
+) -> Answer:
+    """What can be said where no change passed.
+
+    Args:
+        failed: the training.
+        causes: by their codes.
+        looks_at_model: whether a plain network is trained beside it.
+    """
+    answer = _first_answer(failed, _between(causes, Place.NOT_FINITE_SEEN, Place.FLOOR), causes)
+    if looks_at_model:
+        answer = answer or _kept(failed, "a plain network", lambda: guilty_model(failed))
+    answer = answer or _first_answer(failed, _between(causes, Place.FLOOR, math.inf), causes)
     return answer or Answer(cause="unknown", message=_unknown(failed))
+
+
+def _between(causes: Mapping[str, Cause], first: Place, end: float) -> list[Entry]:
+    """The steps from one place up to another, in the order of evidence."""
+    every = [(step.place, cause.code, step) for cause in causes.values() for step in cause.steps]
+    return sorted((e for e in every if first <= e[0] < end), key=lambda entry: entry[:2])
 
 
 def _several_seen(failed: FailedTraining) -> bool:

@@ -50,16 +50,20 @@ from pytest_converge.training.interventions import steps
 
 __all__ = ["CAUSE", "still_falls"]
 
-#: Multiples of the steps that are tried.
-FACTORS = (4, 16)
+#: Multiples of the steps that are tried: what anybody would, and what costs more than all else.
+LONGER, MUCH_LONGER = 4, 16
 #: A longer run whose loss is lower by more than this share has met no floor yet.
 STILL_GAINS = 0.1
 #: Predictions beyond so many times the longest run say nothing.
 FARTHEST = 64.0
 
 
-def _repairs(failed: FailedTraining) -> Repairs:
-    return (steps.more(failed.reruns.steps, factor) for factor in FACTORS)
+def _longer(failed: FailedTraining) -> Repairs:
+    yield steps.more(failed.reruns.steps, LONGER)
+
+
+def _much_longer(failed: FailedTraining) -> Repairs:
+    yield steps.more(failed.reruns.steps, MUCH_LONGER)
 
 
 def still_falls(failed: FailedTraining) -> Answer | None:
@@ -93,7 +97,8 @@ CAUSE = Cause(
     code="too-few-steps",
     sentence="only time is missing; it converges in {change}",
     steps=(
-        Step(place=Place.MORE_STEPS, repairs=_repairs),
+        Step(place=Place.MORE_STEPS, repairs=_longer),
+        Step(place=Place.MANY_MORE_STEPS, repairs=_much_longer),
         Step(place=Place.STILL_FALLING, answer=still_falls),
     ),
 )
