@@ -177,6 +177,7 @@ def head(
         where=(layer.name,) if layer is not None else (),
         variant=_variant(layer, activation, loss),
         loss_factor=1.0 if loss is None or name == _name_of(model.loss) else None,
+        redefines_loss=loss is not None,
     )
 
 

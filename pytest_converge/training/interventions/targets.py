@@ -38,6 +38,7 @@ def standardised(loss_factor: float | None, where: tuple[str, ...]) -> Intervent
         where=where,
         data=of_targets(change),
         loss_factor=loss_factor,
+        redefines_loss=loss_factor is None,
     )
 
 
@@ -45,7 +46,7 @@ def relabelled(old: tuple[float, ...], new: tuple[float, ...]) -> Intervention:
     """Label values replaced: {1, 2} by {0, 1} for a cross-entropy, by {-1, 1} for a hinge."""
 
     def change(array: Array) -> Array:
-        replaced = array.copy()
+        replaced = _able_to_hold(array, new)
         for before, after in zip(old, new, strict=True):
             replaced[array == before] = after
         return replaced
@@ -58,7 +59,16 @@ def relabelled(old: tuple[float, ...], new: tuple[float, ...]) -> Intervention:
         fix=f"y = np.vectorize({mapping})(y)  # {words}",
         where=("y",),
         data=of_targets(change),
+        redefines_loss=True,
     )
+
+
+def _able_to_hold(array: Array, values: tuple[float, ...]) -> Array:
+    """A copy that keeps its type where that holds the values: -1 in a boolean would be True."""
+    with np.errstate(invalid="ignore"):
+        cast = np.array(values).astype(array.dtype)
+    fits = array.dtype.kind != "b" and np.array_equal(cast.astype(np.float64), values)
+    return array.copy() if fits else array.astype(np.float32)
 
 
 def one_hot(classes: int) -> Intervention:
@@ -71,6 +81,7 @@ def one_hot(classes: int) -> Intervention:
         where=("y",),
         data=of_targets(lambda y: rows[y.reshape(len(y)).astype(np.int64)]),
         loss_factor=None,
+        redefines_loss=True,
     )
 
 
