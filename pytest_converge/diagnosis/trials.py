@@ -22,8 +22,8 @@ SEEDS = 3
 #: stands for the target: a network that learns little stays below 0.35, one that trains above 0.7
 #: (116 injected faults).
 SKILL_OF_A_REPAIR = 0.5
-#: Where targets or weights are others and the unit of the loss is not, its bound stands, and so much
-#: of the loss of the best constant has to go with it: what noise leaves of a model's advantage.
+#: Where targets or weights are others and the unit of the loss is not, its bound stands, and so
+#: much of the loss of the best constant has to go: what noise leaves of a model's advantage.
 SKILL_BESIDE_A_BOUND = 0.05
 #: Where a metric alone was missed, a repair may cost so much of the loss: a start that has learnt
 #: nothing names every rare row, and a rate that keeps the start meets the bound without training.

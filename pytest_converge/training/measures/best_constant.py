@@ -96,7 +96,9 @@ def _of_chunks(model: Any, chunks: Sequence[Chunk]) -> ConstantLoss | None:
         return None
     outputs = [call_model(model, x, training=False) for x, _, _ in batches]
     flat = [keras.tree.flatten(output) for output in outputs]
-    predictions = [np.concatenate([np.asarray(part) for part in parts]) for parts in zip(*flat)]
+    predictions = [
+        np.concatenate([np.asarray(part) for part in parts]) for parts in zip(*flat, strict=True)
+    ]
     if any(part.dtype.kind != "f" or part.ndim < 1 for part in predictions):
         return None
     if sum(int(np.prod(part.shape[1:])) for part in predictions) > MOST_NUMBERS:
@@ -174,7 +176,9 @@ def _start(
 ) -> list[Array | None]:
     """The constants that a formula gives, one an output; None where there is none."""
     weights = [weight for _, _, weight in batches]
-    single = len(predictions) == 1 and weights[0] is not None and not keras.tree.is_nested(weights[0])
+    single = (
+        len(predictions) == 1 and weights[0] is not None and not keras.tree.is_nested(weights[0])
+    )
     row_weights = np.concatenate([np.asarray(w) for w in weights]) if single else None
     found: list[Array | None] = [None] * len(predictions)
     for reading in losses_of_outputs(model, list(targets)):
@@ -186,9 +190,7 @@ def _start(
     return found
 
 
-def _perfect(
-    model: Any, targets: dict[str, Array], predictions: list[Array]
-) -> list[Array] | None:
+def _perfect(model: Any, targets: dict[str, Array], predictions: list[Array]) -> list[Array] | None:
     """Predictions that equal the targets, of a single output whose least loss they are."""
     readings = losses_of_outputs(model, list(targets))
     if len(readings) != 1 or len(predictions) != 1:

@@ -152,7 +152,9 @@ def losses_of_outputs(model: Any, targets: Sequence[str]) -> list[OutputLoss]:
         known = loss_names(model.loss)
         if len(known) != 1:
             return []
-        return [OutputLoss(target=targets[0], output="", index=0, name=known[0][0], loss=known[0][1])]
+        return [
+            OutputLoss(target=targets[0], output="", index=0, name=known[0][0], loss=known[0][1])
+        ]
     found = []
     for place, target in enumerate(targets):
         key = _KEY.search(target)
