@@ -12,6 +12,7 @@ import math
 import statistics
 
 from pytest_converge.columns.scale import ScaleEvidence
+from pytest_converge.columns.signal import Signal
 from pytest_converge.core.data_report import GroupProfile
 from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
@@ -26,6 +27,7 @@ from pytest_converge.training.measures.layer_readings import (
     layer_readings,
 )
 from pytest_converge.training.measures.one_batch import OverfitReading
+from pytest_converge.training.measures.signals import signal_of
 from pytest_converge.training.measures.slope_ratio import step_gauge
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "looks_stationary",
     "numbers",
     "one_batch",
+    "signal_here",
     "usual_gradient",
 ]
 
@@ -82,6 +85,8 @@ class Evidence:
         gauge: the median of the step gauge early in the run; NaN where it was not measured.
         usual_gradient: the median gradient norm of other starts, of a run that stood still because
             its own start has next to none; None for others, and where it was not measured.
+        signal: what the inputs say about the targets without the model; None where it was not
+            measured or cannot be told.
     """
 
     rate: float
@@ -92,6 +97,7 @@ class Evidence:
     unstable: bool = False
     gauge: float = math.nan
     usual_gradient: float | None = None
+    signal: Signal | None = None
 
     @property
     def _layers(self) -> tuple[LayerReading, ...]:
@@ -192,6 +198,11 @@ def one_batch(reruns: Reruns, guard: Guard) -> OverfitReading | None:
     return None if reading is None or not math.isfinite(reading.final) else reading
 
 
+def signal_here(reruns: Reruns, guard: Guard) -> Signal | None:
+    """What the inputs say about the targets, without the model; None where nothing can tell."""
+    return guard.measured("targets predicted without the model", lambda: signal_of(reruns.training))
+
+
 def looks_stationary(record: TrainingRecord) -> bool:
     """True where the whole run gained next to nothing and stayed finite."""
     first, last = record.curve.first, record.curve.last
@@ -241,6 +252,7 @@ def numbers(evidence: Evidence, record: TrainingRecord) -> dict[str, float | int
         "dead_layers": ", ".join(evidence.dead) or None,
         "saturated_layers": ", ".join(evidence.saturated) or None,
         "layers_of_equal_units": ", ".join(evidence.alike) or None,
+        "skill_without_the_model": _known(evidence.signal.skill if evidence.signal else None),
     }
     for flag in (*evidence.scale.features, *evidence.scale.targets):
         values[f"{flag.array} {flag.part}"] = _known(float(flag.value))

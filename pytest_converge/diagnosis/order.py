@@ -31,6 +31,7 @@ class Place(enum.IntEnum):
     CLIPPING = enum.auto()
     PENALTIES = enum.auto()
     ORDER_OF_ROWS = enum.auto()
+    MISALIGNED_ROWS = enum.auto()
     # The scale, where its rule fires.
     FEATURES = enum.auto()
     TARGETS = enum.auto()

@@ -24,6 +24,9 @@ SEEDS = 3
 SKILL_OF_A_REPAIR = 0.5
 #: Why a change that has no effect is no evidence.
 NO_EFFECT = "it changes nothing: every loss is the same to the last digit"
+#: Where targets or weights are others and the unit of the loss is not, its bound stands, and so
+#: much of the loss of the best constant has to go: what noise leaves of a model's advantage.
+SKILL_BESIDE_A_BOUND = 0.05
 #: Where a metric alone was missed, a repair may cost so much of the loss: a start that has learnt
 #: nothing names every rare row, and a rate that keeps the start meets the bound without training.
 MOST_LOSS = 1.1
@@ -42,15 +45,26 @@ def only_metrics_missed(record: TrainingRecord, expectation: Expectation) -> boo
 def passes(record: TrainingRecord, expectation: Expectation, change: Intervention) -> bool:
     """Whether every gate passes, in the unit that the change gives the loss."""
     skill = expectation.min_skill
-    bound = expectation.max_loss
+    bound, decrease = expectation.max_loss, expectation.min_decrease
+    redefined = change.redefines_loss
+    if redefined and record.constant_loss is not None and not record.constant_loss > 0:
+        return False  # of a constant that is perfect, or of no known bottom, nothing is better
     if change.loss_factor is None:
         # Where no loss was bounded, the bounds of metrics are the target as they stand.
-        stands_in = record.skill is not None and not (bound is None and expectation.metrics)
-        skill = max(skill or 0.0, SKILL_OF_A_REPAIR) if stands_in else skill
+        metrics_stand = bound is None and bool(expectation.metrics)
+        if record.skill is not None and not metrics_stand:
+            skill = max(skill or 0.0, SKILL_OF_A_REPAIR)
+        elif redefined and not metrics_stand:  # no constant is known: the start stands in for it
+            decrease = max(decrease or 0.0, SKILL_OF_A_REPAIR)
         bound = None
-    elif bound is not None:
-        bound *= change.loss_factor
-    expected = dataclasses.replace(expectation, max_loss=bound, min_skill=skill)
+    else:
+        if bound is not None:
+            bound *= change.loss_factor
+        if redefined and record.skill is not None:
+            skill = max(skill or 0.0, SKILL_BESIDE_A_BOUND)
+    expected = dataclasses.replace(
+        expectation, max_loss=bound, min_skill=skill, min_decrease=decrease
+    )
     return not any(finding.fails for finding in judge(record, expected))
 
 

@@ -74,7 +74,7 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.training.interventions import labels, rows
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.broadcasting import outer_difference
-from pytest_converge.training.model.losses import loss_names
+from pytest_converge.training.model.losses import PROBABILITIES, loss_names
 
 __all__ = ["CAUSE", "out_of_range"]
 
@@ -156,7 +156,7 @@ def _read_as_probabilities(failed: FailedTraining) -> tuple[str, Any]:
     if training.model is None or training.own_train_step or data is None:
         return "", None
     names = [name for name, _ in loss_names(training.model.loss)]
-    if len(names) != 1 or names[0] not in labels.PROBABILITIES:
+    if len(names) != 1 or names[0] not in PROBABILITIES:
         return "", None
     return names[0], labels.counted_target(data.arrays)
 

@@ -56,8 +56,11 @@ def test_sigmoid(converge):
 from collections.abc import Iterable
 
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
 from pytest_converge.training.data.arrays import batch_leaves
-from pytest_converge.training.interventions import outputs
+from pytest_converge.training.interventions import labels, outputs
+from pytest_converge.training.measures.output_range import output_range
+from pytest_converge.training.model.losses import loss_names
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
@@ -65,8 +68,25 @@ def _repairs(failed: FailedTraining) -> Repairs:
     training, rows = failed.training, failed.reruns.rows
     if training.model is None or training.own_train_step or rows is None:
         return ()
-    targets = [array for name, array in batch_leaves(rows.arrays) if name.startswith("y")]
-    return outputs.for_targets(training.model, targets[0] if len(targets) == 1 else None)
+    leaves = batch_leaves(rows.arrays)
+    targets = {name: array for name, array in leaves if name.startswith("y")}
+    return outputs.for_targets(training.model, targets)
+
+
+def _out_of_reach(failed: FailedTraining) -> Repairs:
+    """Targets that lie outside of what the output gives under any weights, mapped into it."""
+    training, rows = failed.training, failed.reruns.rows
+    if training.model is None or training.own_train_step or rows is None:
+        return
+    target, known = labels.counted_target(rows.arrays), loss_names(training.model.loss)
+    name = known[0][0] if len(known) == 1 else None
+    if target is None or name is None or name not in outputs.REGRESSION | {""}:
+        return
+    if target.min() == target.max() or not outputs.outside(target, -1.0, 1.0):
+        return  # every range that is known to the measurement holds them
+    reach = failed.trials.guard.tried("the range of the output", lambda: output_range(training))
+    if reach is not None:
+        yield outputs.into_reach(target, *reach, POWERS.get(name))
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
@@ -77,5 +97,8 @@ CAUSE = Cause(
     code="output-loss-mismatch",
     sentence="output and loss do not fit the targets; it converges with {change}",
     usual=_usual,
-    steps=(Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),),
+    steps=(
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
+        Step(place=Place.TARGETS, repairs=_out_of_reach),
+    ),
 )

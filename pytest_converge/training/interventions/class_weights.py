@@ -67,6 +67,7 @@ def balanced(shares: Mapping[int, float]) -> Intervention:
         where=("y",),
         data=data,
         loss_factor=None,
+        redefines_loss=True,
     )
 
 

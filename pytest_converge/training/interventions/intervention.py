@@ -32,6 +32,8 @@ class Intervention:
         steps_factor: multiplies the number of steps.
         loss_factor: by what the change multiplies the unit of the loss; None where the losses
             cannot be compared.
+        redefines_loss: True where targets, weights or the loss are others: a bound that is met then
+            proves nothing unless the model is also better than a constant.
         other_optimizer: True where another optimizer, with a rate of its own, replaces the user's.
     """
 
@@ -45,6 +47,7 @@ class Intervention:
     variant: Variant | None = None
     steps_factor: int = 1
     loss_factor: float | None = 1.0
+    redefines_loss: bool = False
     other_optimizer: bool = False
 
     def combined(self, other: Intervention) -> Intervention:
@@ -80,5 +83,6 @@ class Intervention:
             variant=variant if self.variant or other.variant else None,
             steps_factor=self.steps_factor * other.steps_factor,
             loss_factor=None if None in factors else (factors[0] or 1) * (factors[1] or 1),
+            redefines_loss=self.redefines_loss or other.redefines_loss,
             other_optimizer=self.other_optimizer or other.other_optimizer,
         )

@@ -13,6 +13,7 @@ from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = [
     "random_half",
+    "realigned",
     "shuffled",
     "stretch",
     "unusable_columns",
@@ -109,6 +110,33 @@ def stretch(begin: int, end: int, code: str, change: str) -> Intervention:
         return rows.without_rows(np.r_[0:begin, end : rows.rows])
 
     return Intervention(code=code, change=change, data=data)
+
+
+def realigned(shift: int) -> Intervention:
+    """Each row's inputs beside the targets that lie so many rows further on; none at the ends.
+
+    Args:
+        shift: the rows from the inputs to their targets; negative where the targets come first.
+    """
+
+    def data(rows: ArrayData) -> ArrayData:
+        def moved(name: str, array: Any) -> Any:
+            return np.roll(array, -shift, axis=0) if name[0] in "ys" else array
+
+        ends = np.arange(rows.rows)[-shift:] if shift > 0 else np.arange(-shift)
+        return rows.with_arrays(map_named(rows.arrays, moved)).without_rows(ends)
+
+    far = abs(shift)
+    x, y = (f"x[:-{far}]", f"y[{far}:]") if shift > 0 else (f"x[{far}:]", f"y[:-{far}]")
+    many = "one row" if far == 1 else f"{far} rows"
+    return Intervention(
+        code="labels-unrelated",
+        change=f"targets moved {'up' if shift > 0 else 'down'} by {many}",
+        fix=f"x, y = {x}, {y}",
+        where=("y",),
+        data=data,
+        redefines_loss=True,
+    )
 
 
 def random_half(seed: int, code: str) -> Intervention:

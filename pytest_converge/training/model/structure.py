@@ -33,6 +33,7 @@ __all__ = [
     "layers_of",
     "loss_of_logs",
     "output_layer",
+    "output_layers",
     "redrawn",
     "seeded",
     "training_matters",
@@ -153,6 +154,22 @@ def output_layer(model: keras.Model) -> Any:
     if isinstance(last, keras.Model):
         return output_layer(last)
     return last if hasattr(last, "activation") else None
+
+
+def output_layers(model: keras.Model) -> list[Any]:
+    """The last layer of each output in the order of `model.outputs`; None without an activation.
+
+    Of a model whose outputs are not known before a call it is the layer listed last.
+    """
+    names = getattr(model, "output_names", None) or []
+    if len(names) < 2:
+        return [output_layer(model)]
+    found = []
+    for name in names:
+        layer = model.get_layer(name)
+        layer = output_layer(layer) if isinstance(layer, keras.Model) else layer
+        found.append(layer if hasattr(layer, "activation") else None)
+    return found
 
 
 def hidden_layers(model: keras.Model) -> list[Any]:
