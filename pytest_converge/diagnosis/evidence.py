@@ -17,6 +17,7 @@ from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.interventions import starts
 from pytest_converge.training.interventions.rerun import Reruns
+from pytest_converge.training.measures.computation import Computation, computation
 from pytest_converge.training.measures.curvature import Curvature, curvature
 from pytest_converge.training.measures.gradients import StepGradient, flat, measured_rows
 from pytest_converge.training.measures.layer_inputs import TrainingScales, training_scales
@@ -82,6 +83,7 @@ class Evidence:
         gauge: the median of the step gauge early in the run; NaN where it was not measured.
         usual_gradient: the median gradient norm of other starts, of a run that stood still because
             its own start has next to none; None for others, and where it was not measured.
+        computation: what one step computes on the first batch; empty where it cannot be looked at.
     """
 
     rate: float
@@ -92,6 +94,7 @@ class Evidence:
     unstable: bool = False
     gauge: float = math.nan
     usual_gradient: float | None = None
+    computation: Computation = dataclasses.field(default_factory=Computation)
 
     @property
     def _layers(self) -> tuple[LayerReading, ...]:
@@ -152,6 +155,7 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
     scales: TrainingScales | None = guard.measured(
         "scales of features and targets", lambda: training_scales(training)
     )
+    seen = guard.tried("what a step computes", lambda: computation(training))
     first, last = curve.first, curve.last
     ratio = first / record.constant_loss if record.constant_loss else math.nan
     return Evidence(
@@ -162,6 +166,7 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
         layers=guard.measured("gradients and units of layers", lambda: layer_readings(training)),
         start_ratio=ratio,
         unstable=bool(record.nonfinite) or _ends_higher(first, last) or _spikes(record),
+        computation=seen or Computation(),
     )
 
 
