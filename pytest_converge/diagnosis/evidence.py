@@ -18,6 +18,7 @@ from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.interventions import starts
 from pytest_converge.training.interventions.rerun import Reruns
+from pytest_converge.training.measures.computation import Computation, computation
 from pytest_converge.training.measures.curvature import Curvature, curvature
 from pytest_converge.training.measures.gradients import StepGradient, flat, measured_rows
 from pytest_converge.training.measures.layer_inputs import TrainingScales, training_scales
@@ -87,6 +88,7 @@ class Evidence:
             its own start has next to none; None for others, and where it was not measured.
         signal: what the inputs say about the targets without the model; None where it was not
             measured or cannot be told.
+        computation: what one step computes on the first batch; empty where it cannot be looked at.
     """
 
     rate: float
@@ -98,6 +100,7 @@ class Evidence:
     gauge: float = math.nan
     usual_gradient: float | None = None
     signal: Signal | None = None
+    computation: Computation = dataclasses.field(default_factory=Computation)
 
     @property
     def _layers(self) -> tuple[LayerReading, ...]:
@@ -158,6 +161,7 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
     scales: TrainingScales | None = guard.measured(
         "scales of features and targets", lambda: training_scales(training)
     )
+    seen = guard.tried("what a step computes", lambda: computation(training))
     first, last = curve.first, curve.last
     ratio = first / record.constant_loss if record.constant_loss else math.nan
     return Evidence(
@@ -168,6 +172,7 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
         layers=guard.measured("gradients and units of layers", lambda: layer_readings(training)),
         start_ratio=ratio,
         unstable=bool(record.nonfinite) or _ends_higher(first, last) or _spikes(record),
+        computation=seen or Computation(),
     )
 
 

@@ -22,6 +22,7 @@ class Place(enum.IntEnum):
     NOT_FINITE = enum.auto()
     # What the configuration shows and one run can switch off.
     NOT_TRAINED = enum.auto()
+    MADE_ANEW = enum.auto()
     SIGN_OF_THE_RATE = enum.auto()
     OUTPUT_AND_LOSS = enum.auto()
     LABELS = enum.auto()
@@ -30,6 +31,8 @@ class Place(enum.IntEnum):
     SCHEDULE = enum.auto()
     CLIPPING = enum.auto()
     PENALTIES = enum.auto()
+    BATCH_STATISTICS = enum.auto()
+    PADDING = enum.auto()
     ORDER_OF_ROWS = enum.auto()
     MISALIGNED_ROWS = enum.auto()
     # The scale, where its rule fires.
@@ -72,6 +75,7 @@ class Place(enum.IntEnum):
     # Nothing passed.
     NOT_FINITE_SEEN = enum.auto()
     NO_SLOPE_SEEN = enum.auto()
+    SEEN_IN_THE_STEP = enum.auto()
     CONTRADICTIONS_SEEN = enum.auto()
     FLOOR = enum.auto()
     STILL_FALLING = enum.auto()

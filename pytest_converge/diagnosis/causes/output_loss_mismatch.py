@@ -21,6 +21,10 @@ passes on three seeds.
 | the squared logarithmic error behind such an output | softplus |
 | the Kullback-Leibler divergence behind such an output | softmax |
 
+Of a model or step of your own, what counts is seen in one step on the first batch: a softmax or
+sigmoid whose values a loss takes for logits, and values far out of [0, 1] that it takes for
+probabilities. The layer that made them gets the activation that the loss reads.
+
 Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best
 constant prediction, and the table of trials marks its losses with a star. A network with softmax
 over one unit seems to train; the gate that notices is [loss-disagrees](loss-disagrees.md).
@@ -53,14 +57,56 @@ def test_sigmoid(converge):
 ```
 """
 
+import dataclasses
 from collections.abc import Iterable
 
-from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.core.numbers import number
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
 from pytest_converge.training.data.arrays import batch_leaves
-from pytest_converge.training.interventions import labels, outputs
+from pytest_converge.training.interventions import labels, misread_output, outputs
 from pytest_converge.training.measures.output_range import output_range
 from pytest_converge.training.model.losses import loss_names
+
+
+def _as_read(failed: FailedTraining) -> Answer | None:
+    """The output in the terms in which the loss of a step reads it, where that is seen to differ.
+
+    What is tried does not ask for the compiled loss, which a step of one's own need not use.
+    """
+    misread, model = failed.evidence.computation.misread, failed.training.model
+    if misread is None or model is None:
+        return None
+    change = misread_output.as_read(model, misread)
+    found = None if change is None else failed.first_passing([change])
+    return None if found is None else dataclasses.replace(found, message=_says(failed))
+
+
+def _says(failed: FailedTraining) -> str:
+    misread = failed.evidence.computation.misread
+    if misread is None:
+        return ""
+    of = f" of {misread.layer}" if misread.layer else ""
+    if misread.takes == "logits":
+        return f"the loss takes logits, and is given the {misread.given}{of}"
+    low, high = number(misread.low), number(misread.high)
+    return f"the loss takes probabilities, and is given values from {low} to {high}{of}"
+
+
+def _misread_seen(failed: FailedTraining) -> Answer | None:
+    """An output that the loss reads as what it is not, or targets that it does not read."""
+    seen = failed.evidence.computation
+    if seen.misread is not None:
+        where = (seen.misread.layer,) if seen.misread.layer else ()
+        line = _line(seen.misread.takes, seen.misread.fitting)
+        return Answer(cause=CAUSE.code, message=_says(failed), where=where, fix=line)
+    return None
+
+
+def _line(takes: str, fitting: str) -> str:
+    if takes == "logits":
+        return "leave out the activation before the loss, or take a loss of probabilities"
+    return f"probabilities = tf.nn.{fitting}(outputs)  # before the loss, or from_logits=True"
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
@@ -98,7 +144,8 @@ CAUSE = Cause(
     sentence="output and loss do not fit the targets; it converges with {change}",
     usual=_usual,
     steps=(
-        Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
+        Step(place=Place.OUTPUT_AND_LOSS, answer=_as_read, repairs=_repairs),
         Step(place=Place.TARGETS, repairs=_out_of_reach),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_misread_seen),
     ),
 )

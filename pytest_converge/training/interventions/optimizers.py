@@ -20,6 +20,7 @@ __all__ = [
     "is_keras",
     "is_rate",
     "less_momentum",
+    "line_of",
     "reconfigured",
     "setting",
     "unclipped",
@@ -76,6 +77,12 @@ def code_of(training: Training, **changes: Any) -> str:
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         return _code_of_v1(optimizer, changes)
     return _code(optimizer, changes, training.optimizers[0].user_rate)
+
+
+def line_of(optimizer: Any) -> str:
+    """A Keras optimizer as it is as a line to paste."""
+    rate = optimizer.get_config()["learning_rate"]
+    return _code(optimizer, {}, rate if isinstance(rate, float) else None)
 
 
 def _code(optimizer: Any, changes: dict[str, Any], own_rate: Any) -> str:
