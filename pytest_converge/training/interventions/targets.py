@@ -45,17 +45,21 @@ def relabelled(old: tuple[float, ...], new: tuple[float, ...]) -> Intervention:
     """Label values replaced: {1, 2} by {0, 1} for a cross-entropy, by {-1, 1} for a hinge."""
 
     def change(array: Array) -> Array:
-        replaced = array.copy()
+        # In whole numbers without a sign, and in truth values, there is no room for every label.
+        replaced = array.astype(array.dtype if array.dtype.kind == "f" else np.float32)
         for before, after in zip(old, new, strict=True):
             replaced[array == before] = after
         return replaced
 
     words = f"labels {_set(new)} instead of {_set(old)}"
-    mapping = dict(zip(old, new, strict=True))
+    shown = [(f"{before:g}", f"{after:g}") for before, after in zip(old, new, strict=True)]
+    values = shown[-1][1]
+    for before, after in reversed(shown[:-1]):
+        values = f"np.where(y == {before}, {after}, {values})"
     return Intervention(
         code="label-encoding",
         change=words,
-        fix=f"y = np.vectorize({mapping})(y)  # {words}",
+        fix=f'y = {values}.astype("float32")  # {words}',
         where=("y",),
         data=of_targets(change),
     )
