@@ -104,7 +104,9 @@ class FailedTraining:
         for change in changes:
             trial = self.trials.try_out(change)
             if trial is not None and trial.verified:
-                return Answer(cause=change.code, trial=trial, where=change.where)
+                return Answer(
+                    cause=change.code, trial=trial, where=change.where, message=change.sentence
+                )
         return None
 
     def at_rates(self, *factors: float) -> list[Intervention]:

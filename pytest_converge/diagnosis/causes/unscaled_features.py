@@ -90,7 +90,9 @@ def _standardised(failed: FailedTraining) -> list[Intervention]:
             number for number, kind in enumerate(kinds) if kind in ("continuous", "constant")
         ]
     where = tuple(dict.fromkeys(name for flag in flags for name in flag.columns))
-    return [features.standardised(where, columns)] if flags else []
+    in_model = failed.training.model is not None and not failed.training.own_train_step
+    rows = failed.reruns.rows
+    return [features.standardised(where, columns, data=rows, in_model=in_model)] if flags else []
 
 
 def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
