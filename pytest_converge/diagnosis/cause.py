@@ -38,7 +38,7 @@ class Answer:
         fix: code to paste, where it is not that of the trial.
         floor: the lowest loss that any run reached, for an unreachable target.
         bracket: the learning rates that pass, where the rate was varied.
-        parts: of several causes at once the change that repairs each, in the order of evidence;
+        parts: of several causes at once the changes that repair them, in the order of evidence;
             `cause` is that of the first, and the trial makes them all.
     """
 
@@ -105,7 +105,11 @@ class FailedTraining:
             trial = self.trials.try_out(change)
             if trial is not None and trial.verified:
                 return Answer(
-                    cause=change.code, trial=trial, where=change.where, message=change.sentence
+                    cause=change.code,
+                    trial=trial,
+                    where=change.where,
+                    message=change.sentence,
+                    parts=change.parts if change.several else (),
                 )
         return None
 
@@ -163,6 +167,8 @@ class Cause:
     def says_in_part(self, evidence: Evidence, part: Intervention, proof: Trial) -> str:
         """What was seen of a cause that is one of several; what repairs them all is said once."""
         trial = dataclasses.replace(proof, change=part.change)
-        text = self.says(evidence, Answer(cause=self.code, trial=trial, where=part.where))
+        text = part.sentence or self.says(
+            evidence, Answer(cause=self.code, trial=trial, where=part.where)
+        )
         seen = text.partition(REPAIRED)[0]
         return seen if seen != text or part.change not in text else f"it needs {part.change}"

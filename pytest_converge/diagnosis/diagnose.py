@@ -13,12 +13,17 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining
 from pytest_converge.diagnosis.causes import every_cause
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
 from pytest_converge.diagnosis.evidence import numbers, one_batch
+from pytest_converge.diagnosis.reference import together
 from pytest_converge.diagnosis.search import search
 from pytest_converge.diagnosis.trials import Trials
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.loop.run import Progress, TrainingRun
 
 __all__ = ["diagnose"]
+
+#: From so many causes on each has a sentence of its own.
+SEVERAL = 2
 
 
 def diagnose(
@@ -66,7 +71,10 @@ def _named(
     trial = answer.trial
     if answer.cause not in causes:
         return ()
-    if not answer.parts or trial is None:
+    by_code: dict[str, list[Intervention]] = {}
+    for part in answer.parts:
+        by_code.setdefault(part.code, []).append(part)
+    if len(by_code) < SEVERAL or trial is None:
         fix = answer.fix or ("" if trial is None else trial.fix)
         own = NamedCause(cause=answer.cause, message=answer.message, fix=fix, where=answer.where)
         return (own,)
@@ -77,7 +85,7 @@ def _named(
             fix=part.fix,
             where=part.where,
         )
-        for part in answer.parts
+        for part in map(together, by_code.values())
     )
 
 

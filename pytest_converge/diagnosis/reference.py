@@ -91,7 +91,7 @@ def _by_halves(parts: Parts, candidates: Parts, passes: Callable[[Parts], bool])
 
 def together(parts: Sequence[Intervention]) -> Intervention:
     """All changes at once, the code of the first."""
-    return functools.reduce(Intervention.combined, parts)
+    return functools.reduce(Intervention.with_causes, parts)
 
 
 def guilty_model(failed: FailedTraining) -> Answer | None:
@@ -163,7 +163,8 @@ class _Search:
         found = self._failed.trials.guard.measured(
             name, lambda: [tuple(group) for group in usual(self._failed)]
         )
-        return found or []
+        is_idle = self._failed.trials.is_idle
+        return [tuple(change for change in group if not is_idle(change)) for group in found or []]
 
     # ---- a training that works ----
 
@@ -279,14 +280,10 @@ class _Search:
     def tells_no_more(self, answer: Answer) -> bool:
         """True for a rate or another optimizer alone: the steps for these tell more about it."""
         change = self._failed.trials.changes[answer.change]
-        return not answer.parts and (change.other_optimizer or change.rate_factor != 1.0)
+        return len(answer.parts) == 1 and (change.other_optimizer or change.rate_factor != 1.0)
 
     def _answer(self, parts: Parts, found: Answer) -> Answer:
         """One answer, with a part for each cause in the order of evidence."""
-        by_code: dict[str, list[Intervention]] = {}
-        for part in sorted(parts, key=self._place):
-            by_code.setdefault(part.code, []).append(part)
-        several = [together(given) for given in by_code.values()]
-        first = several[0]
-        answer = dataclasses.replace(found, cause=first.code, where=first.where)
-        return dataclasses.replace(answer, parts=tuple(several)) if len(several) > 1 else answer
+        ordered = tuple(sorted(parts, key=self._place))
+        first = ordered[0]
+        return dataclasses.replace(found, cause=first.code, where=first.where, parts=ordered)

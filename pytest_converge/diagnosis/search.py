@@ -141,7 +141,7 @@ def _pair(failed: FailedTraining) -> Answer | None:
         partners = [more_steps.more(failed.reruns.steps, LONGER)]
         if change.rate_factor == 1.0:
             partners += failed.at_rates(*FACTORS)
-        found = failed.first_passing(change.combined(partner) for partner in partners)
+        found = failed.first_passing(change.with_causes(partner) for partner in partners)
         if found is not None:
             return found
     return None

@@ -103,6 +103,7 @@ class Trials:
         self.controls: set[str] = set()
         self.changes: dict[str, Intervention] = {}
         self._cannot_be_made: set[str] = set()
+        self._idle: set[str] = set()
         self._began = began
         self._unit = unit
         self._most_loss = math.inf
@@ -114,6 +115,10 @@ class Trials:
     def spent(self) -> float:
         """Seconds since the diagnosis began."""
         return time.perf_counter() - self._began
+
+    def is_idle(self, change: Intervention) -> bool:
+        """Whether a change to the rows is known to have no effect, as on targets never read."""
+        return change.change in self._idle
 
     def control(self, change: Intervention, *, confirm: bool = True) -> Trial | None:
         """Runs a change that asks a question and is no repair; see `try_out`."""
@@ -137,7 +142,7 @@ class Trials:
         known = self.done.get(change.change)
         if known is not None and (known.verified or known.passed < known.seeds or not confirm):
             return known
-        if change.change in self._cannot_be_made:
+        if change.change in self._cannot_be_made or any(map(self.is_idle, change.parts)):
             return None
         if self.spent > self.budget:
             self.left_out.append(change.change)
@@ -155,6 +160,9 @@ class Trials:
         if self._did_not_act(change):
             self.guard.failed.append((change.change, NO_EFFECT))
             self._cannot_be_made.add(change.change)
+            # A rate without effect may have one where something else gives the start a slope.
+            if change.data is not None:
+                self._idle.add(change.change)
             return None
         self.done[change.change] = trial
         return trial

@@ -231,3 +231,28 @@ def test_several_causes_are_told_one_a_line():
     assert any(line.startswith("cause: unscaled-features: features on") for line in lines)
     assert any(line.startswith("cause: learning-rate-too-high: ") for line in lines)
     assert max(map(len, lines)) <= 80
+
+
+def test_targets_that_the_loss_never_reads_are_not_paired_with_anything():
+    class Pulling(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.head = layers.Dense(1)
+
+        def call(self, x):
+            return self.head(x)
+
+        def train_step(self, data):
+            x, _ = data
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((self(x) - 3.0) ** 2)
+            gradients = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+            return {"loss": loss}
+
+    model = Pulling()
+    model.compile(keras.optimizers.SGD(1e-5))
+    found = diagnosis_of(fit(model, X, 1000 + 500 * Y), steps=100, max_loss=0.1)
+    assert [part.cause for part in found.causes] == ["learning-rate-too-low"]
+    assert "changes nothing" in dict(found.excluded)["targets standardised"]
+    assert not any("targets standardised" in change for change in changes_of(found))

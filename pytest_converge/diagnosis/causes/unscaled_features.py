@@ -130,7 +130,7 @@ def scale_changes(failed: FailedTraining) -> list[Intervention]:
 def _with_rate(failed: FailedTraining) -> Repairs:
     changes = scale_changes(failed)
     for change in changes[-1:] + changes[:-1]:
-        yield from (change.combined(rate) for rate in failed.at_rates(*FACTORS))
+        yield from (change.with_causes(rate) for rate in failed.at_rates(*FACTORS))
 
 
 def _sentence(evidence: Evidence, answer: Answer) -> str:

@@ -35,6 +35,8 @@ class Intervention:
             cannot be compared.
         redefines_loss: True where targets, weights or the loss are others: a bound that is met then
             proves nothing unless the model is also better than a constant.
+        parts: several changes at once, one by one.
+        several: True where each of them stands for a cause of its own.
         other_optimizer: True where another optimizer, with a rate of its own, replaces the user's.
     """
 
@@ -51,6 +53,8 @@ class Intervention:
     loss_factor: float | None = 1.0
     redefines_loss: bool = False
     other_optimizer: bool = False
+    parts: tuple[Intervention, ...] = ()
+    several: bool = False
 
     @property
     def sentence(self) -> str:
@@ -94,4 +98,9 @@ class Intervention:
             loss_factor=None if None in factors else (factors[0] or 1) * (factors[1] or 1),
             redefines_loss=self.redefines_loss or other.redefines_loss,
             other_optimizer=self.other_optimizer or other.other_optimizer,
+            parts=(*(self.parts or (self,)), *(other.parts or (other,))),
         )
+
+    def with_causes(self, other: Intervention) -> Intervention:
+        """Both changes at once, each of which stands for a cause of its own."""
+        return dataclasses.replace(self.combined(other), several=True)
