@@ -19,8 +19,9 @@ from pytest_converge.diagnosis.trials import Trials
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.loop.run import Progress, TrainingRun
+from pytest_converge.training.state.snapshot import name_of
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "without_trials"]
 
 #: From so many causes on each has a sentence of its own.
 SEVERAL = 2
@@ -87,6 +88,26 @@ def _named(
         )
         for part in map(together, by_code.values())
     )
+
+
+def without_trials(running: TrainingRun, record: TrainingRecord) -> Diagnosis:
+    """Why a training that makes no update failed: no change of it would act.
+
+    Args:
+        running: the failed run.
+        record: of a training that is `never_updated`.
+    """
+    training = running.training
+    message = "no step changes any of the variables that are to be trained"
+    if training.optimizers:
+        message = "the step never calls its optimizer"
+        if running.loop.driver != "eager":
+            message = (
+                "the compiled step never calls its optimizer: a condition of Python, as a counter,"
+                " is decided once, while the step is traced"
+            )
+    where = tuple(name_of(variable) for variable in training.trainable)
+    return Diagnosis(cause="frozen-variables", message=message, where=where)
 
 
 def _diagnosis(failed: FailedTraining, answer: Answer, named: tuple[NamedCause, ...]) -> Diagnosis:

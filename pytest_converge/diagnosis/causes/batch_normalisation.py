@@ -72,10 +72,9 @@ def _answer(failed: FailedTraining) -> Answer | None:
         changes = [] if rows is None else [batch_statistics.larger_batches(alone)]
         found = failed.first_passing(changes)
         return None if found is None else dataclasses.replace(found, message=_says(alone))
-    if unused and failed.training.model is not None:
-        found = failed.first_passing(
-            [batch_statistics.in_training_mode(failed.training.model, unused)]
-        )
+    if unused:
+        change = batch_statistics.in_training_mode(failed.training.models, unused)
+        found = failed.first_passing([change])
         message = f"{listed(unused)} is called in inference mode: its averages never move"
         return None if found is None else dataclasses.replace(found, message=message)
     return None

@@ -59,7 +59,7 @@ from collections.abc import Iterable
 from pytest_converge.core.numbers import listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import trainable, untracked
-from pytest_converge.training.measures.gradient_stops import GradientStop
+from pytest_converge.training.measures.gradient_stops import in_words
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
@@ -86,7 +86,7 @@ def _disconnected(failed: FailedTraining) -> Answer | None:
     why = (
         "a .numpy() stands between, or the model does not use it"
         if stop is None
-        else f"{_words(stop, failed.evidence.computation.loss)} has no gradient"
+        else f"{in_words(stop, failed.evidence.computation.loss)} has no gradient"
     )
     message = f"no gradient reaches {listed(where)}: {why}"
     return Answer(cause=CAUSE.code, where=where, message=message)
@@ -94,13 +94,6 @@ def _disconnected(failed: FailedTraining) -> Answer | None:
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     return [[change] for change in _repairs(failed)]
-
-
-def _words(stop: GradientStop, loss: str) -> str:
-    """Where the operation stands: "the argmax behind dense", "the rounding in the loss"."""
-    if not stop.layer:
-        return f"the {stop.operation} in {loss or 'the loss'}"
-    return f"the {stop.operation} {f'behind {stop.behind}' if stop.behind else f'in {stop.layer}'}"
 
 
 def _untrained(failed: FailedTraining) -> Answer | None:

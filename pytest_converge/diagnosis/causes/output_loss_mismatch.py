@@ -74,10 +74,10 @@ def _as_read(failed: FailedTraining) -> Answer | None:
 
     What is tried does not ask for the compiled loss, which a step of one's own need not use.
     """
-    misread, model = failed.evidence.computation.misread, failed.training.model
-    if misread is None or model is None:
+    misread = failed.evidence.computation.misread
+    if misread is None:
         return None
-    change = misread_output.as_read(model, misread)
+    change = misread_output.as_read(failed.training.models, misread)
     found = None if change is None else failed.first_passing([change])
     return None if found is None else dataclasses.replace(found, message=_says(failed))
 
@@ -94,19 +94,12 @@ def _says(failed: FailedTraining) -> str:
 
 
 def _misread_seen(failed: FailedTraining) -> Answer | None:
-    """An output that the loss reads as what it is not, or targets that it does not read."""
-    seen = failed.evidence.computation
-    if seen.misread is not None:
-        where = (seen.misread.layer,) if seen.misread.layer else ()
-        line = _line(seen.misread.takes, seen.misread.fitting)
-        return Answer(cause=CAUSE.code, message=_says(failed), where=where, fix=line)
-    return None
-
-
-def _line(takes: str, fitting: str) -> str:
-    if takes == "logits":
-        return "leave out the activation before the loss, or take a loss of probabilities"
-    return f"probabilities = tf.nn.{fitting}(outputs)  # before the loss, or from_logits=True"
+    """An output that the loss reads as what it is not, where no repair was proven."""
+    misread = failed.evidence.computation.misread
+    if misread is None:
+        return None
+    where = (misread.layer,) if misread.layer else ()
+    return Answer(cause=CAUSE.code, message=_says(failed), where=where)
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
@@ -144,7 +137,8 @@ CAUSE = Cause(
     sentence="output and loss do not fit the targets; it converges with {change}",
     usual=_usual,
     steps=(
-        Step(place=Place.OUTPUT_AND_LOSS, answer=_as_read, repairs=_repairs),
+        Step(place=Place.OUTPUT_AND_LOSS, answer=_as_read),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
         Step(place=Place.TARGETS, repairs=_out_of_reach),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_misread_seen),
     ),

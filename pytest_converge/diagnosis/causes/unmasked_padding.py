@@ -51,10 +51,10 @@ from pytest_converge.training.interventions import masking
 
 
 def _answer(failed: FailedTraining) -> Answer | None:
-    padding, model = failed.evidence.computation.padding, failed.training.model
-    if padding is None or model is None:
+    padding = failed.evidence.computation.padding
+    if padding is None:
         return None
-    found = failed.first_passing([masking.masked(model, padding)])
+    found = failed.first_passing([masking.masked(failed.training.models, padding)])
     message = (
         f"{padding.recurrent} reads the padding: {padding.share:.0%} of the tokens are zeros at"
         " the end of rows"

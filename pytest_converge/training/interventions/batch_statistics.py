@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytest_converge.training.interventions.intervention import Intervention
@@ -29,9 +29,9 @@ def larger_batches(where: tuple[str, ...]) -> Intervention:
     )
 
 
-def in_training_mode(model: Any, where: tuple[str, ...]) -> Intervention:
+def in_training_mode(models: Sequence[Any], where: tuple[str, ...]) -> Intervention:
     """Layers of batch normalisation called in training mode, whatever the step asks for."""
-    layers = dict(named_layers(model))
+    layers = dict(named for model in models for named in named_layers(model))
     settings = [(layers[name], "call", _training(layers[name].call)) for name in where]
     return Intervention(
         code=CODE,

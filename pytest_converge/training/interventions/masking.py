@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pytest_converge.training.interventions.intervention import Intervention
@@ -14,9 +15,10 @@ __all__ = ["CODE", "masked"]
 CODE = "unmasked-padding"
 
 
-def masked(model: Any, padding: UnmaskedPadding) -> Intervention:
+def masked(models: Sequence[Any], padding: UnmaskedPadding) -> Intervention:
     """The embedding of padded rows with a mask, so that trailing zeros are no tokens."""
-    layer = dict(named_layers(model))[padding.embedding]
+    layers = dict(named for model in models for named in named_layers(model))
+    layer = layers[padding.embedding]
     settings = [(layer, "mask_zero", True), (layer, "supports_masking", True)]
     return Intervention(
         code=CODE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -14,17 +15,18 @@ from pytest_converge.training.state.snapshot import attributes_set, shadowed
 __all__ = ["as_read"]
 
 
-def as_read(model: Any, misread: Misread) -> Intervention | None:
+def as_read(models: Sequence[Any], misread: Misread) -> Intervention | None:
     """The layer behind a misread output with the activation that the loss reads.
 
     Args:
-        model: holds the layer.
+        models: one of them holds the layer.
         misread: what is given to the loss.
 
     Returns:
         None where no layer made the output, or one whose activation cannot be set.
     """
-    layer = dict(named_layers(model)).get(misread.layer)
+    layers = dict(named for model in models for named in named_layers(model))
+    layer = layers.get(misread.layer)
     if layer is None:
         return None
     wanted = misread.fitting or None

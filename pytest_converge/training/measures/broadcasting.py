@@ -21,7 +21,7 @@ class OuterDifference:
     Attributes:
         predicted: the shape of what depends on the variables.
         target: the shape of what does not.
-        leaf: the array of the batch that the targets are, as they are; empty where they are not.
+        leaf: the array of the batch that the targets are made of, value by value; empty for none.
     """
 
     predicted: tuple[int, ...]
@@ -50,14 +50,23 @@ def _compared(operation: Operation, by_variables: set[int], flow: Flow) -> Outer
     shapes = tuple(predicted.shape), tuple(target.shape)
     if not _outer(*shapes):
         return None
-    return OuterDifference(predicted=shapes[0], target=shapes[1], leaf=_same_shape(flow, target))
+    return OuterDifference(predicted=shapes[0], target=shapes[1], leaf=_leaf_behind(flow, target))
 
 
-def _same_shape(flow: Flow, target: Any) -> str:
-    """The array of the batch that a tensor is, of its very shape."""
-    name = flow.leaf_behind(target)
-    leaf = flow.recording.leaves.get(name)
-    return name if leaf is not None and tuple(leaf.shape) == tuple(target.shape) else ""
+def _leaf_behind(flow: Flow, tensor: Any) -> str:
+    """The array of the batch that a tensor is made of, value by value; empty where there is none.
+
+    If the array gets another shape, so does the tensor.
+    """
+    names = {id(leaf): name for name, leaf in flow.recording.leaves.items()}
+    while id(tensor) not in names:
+        operation = flow.producers.get(id(tensor))
+        inputs = () if operation is None else operation.inputs
+        arrays = [each for each in inputs if each.shape.rank]
+        if len(arrays) != 1 or arrays[0].shape != tensor.shape:
+            return ""
+        tensor = arrays[0]
+    return names[id(tensor)]
 
 
 def _handles(flow: Flow) -> list[int]:

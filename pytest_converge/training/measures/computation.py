@@ -29,6 +29,9 @@ from pytest_converge.training.training import Training
 
 __all__ = ["Computation", "computation"]
 
+#: Names that tell nobody which function is meant.
+NAMELESS = frozenset({"<lambda>", "loss"})
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Computation:
@@ -72,7 +75,7 @@ def computation(training: Training) -> Computation:
         stop=gradient_stop(flow, lost[0]) if lost else None,
         no_gradient=bool(sources) and len(lost) == len({id(v) for v in sources}),
         unread=_unread(flow),
-        untrained=untrained(training, flow),
+        untrained=untrained(training, recording),
         made=tuple((type(each), each.get_config()) for each in recording.made),
         normalisations=normalisations(recording),
         padding=unmasked_padding(recording),
@@ -83,12 +86,13 @@ def _loss_of(training: Training) -> str:
     """The name of the user's own loss or step."""
     model = training.model
     if model is None:
-        return training.loss_name
-    if training.own_train_step:
-        return "train_step"
-    own = [loss for name, loss in loss_names(model.loss) if not name]
-    names = [str(getattr(loss, "__name__", type(loss).__name__)) for loss in own]
-    return ", ".join(name for name in names if name != "<lambda>")
+        names = [training.loss_name]
+    elif training.own_train_step:
+        names = ["train_step"]
+    else:
+        own = [loss for name, loss in loss_names(model.loss) if not name]
+        names = [str(getattr(loss, "__name__", type(loss).__name__)) for loss in own]
+    return ", ".join(name for name in names if name not in NAMELESS)
 
 
 def _unread(flow: Flow) -> tuple[str, ...]:

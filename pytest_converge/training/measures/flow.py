@@ -87,13 +87,3 @@ class Flow:
         while operation is not None and operation.kind in SAME_VALUES and operation.inputs:
             operation = self.producers.get(id(operation.inputs[0]))
         return operation
-
-    def leaf_behind(self, tensor: Any) -> str:
-        """The array of the batch whose values a tensor holds, handed on as they are, or "" ."""
-        names = {id(leaf): name for name, leaf in self.recording.leaves.items()}
-        while id(tensor) not in names:
-            operation = self.producers.get(id(tensor))
-            if operation is None or operation.kind not in SAME_VALUES or not operation.inputs:
-                return ""
-            tensor = operation.inputs[0]
-        return names[id(tensor)]

@@ -8,7 +8,7 @@ from typing import Any
 from pytest_converge.training.measures.flow import Flow
 from pytest_converge.training.measures.recording import Operation
 
-__all__ = ["GradientStop", "gradient_stop", "unreached"]
+__all__ = ["GradientStop", "gradient_stop", "in_words", "unreached"]
 
 #: Operations of numbers that have no derivative, or one that is 0 everywhere, in words.
 STEPS = {
@@ -47,6 +47,18 @@ class GradientStop:
     operation: str
     layer: str = ""
     behind: str = ""
+
+
+def in_words(stop: GradientStop, loss: str) -> str:
+    """The operation and its place: "the argmax behind dense", "the rounding in my_loss".
+
+    Args:
+        stop: the operation.
+        loss: the name of the user's loss or step; empty where it has none.
+    """
+    if not stop.layer:
+        return f"the {stop.operation} in {loss or 'the loss'}"
+    return f"the {stop.operation} {f'behind {stop.behind}' if stop.behind else f'in {stop.layer}'}"
 
 
 def unreached(flow: Flow) -> list[Any]:

@@ -58,7 +58,7 @@ def normalisations(recording: Recording) -> tuple[Normalisation, ...]:
         shape = tuple(call.inputs[0].shape)
         values = int(np.prod(shape)) // max(int(shape[layer.axis]), 1)
         in_training = bool(call.training)
-        if (values == 1 and in_training) or (not in_training and layer.trainable):
+        if layer.trainable and (values == 1 or not in_training):
             found[call.name] = Normalisation(
                 layer=call.name, values=values, in_training=in_training
             )

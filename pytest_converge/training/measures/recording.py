@@ -55,14 +55,14 @@ class Differentiation:
         sources: by which variables.
         reached: for each of these, whether there is a gradient.
         gradients: those that there are, also by other sources.
-        watched: the trainable variables that were read meanwhile.
+        others: the variables made trainable that are no sources and on which the targets depend.
     """
 
     targets: tuple[Any, ...]
     sources: tuple[Any, ...]
     reached: tuple[bool, ...]
     gradients: tuple[Any, ...]
-    watched: tuple[Any, ...]
+    others: tuple[Any, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -134,10 +134,12 @@ class Recording:
 
         @functools.wraps(original)
         def gradient(tape: Any, target: Any, sources: Any, *args: Any, **kwargs: Any) -> Any:
-            watched = tuple(unique_variables(tape.watched_variables()))
+            asked = {id(as_tf_variable(v)) for v in tf.nest.flatten(sources) if _is_variable(v)}
+            watched = unique_variables(tape.watched_variables())
+            others = [v for v in watched if id(v) not in asked]
             self._depth += 1
             try:
-                found = original(tape, target, sources, *args, **kwargs)
+                found, more = original(tape, target, [sources, others], *args, **kwargs)
             finally:
                 self._depth -= 1
             pairs = zip(tf.nest.flatten(sources), tf.nest.flatten(found), strict=False)
@@ -148,7 +150,9 @@ class Recording:
                     sources=tuple(v for v, _ in by),
                     reached=tuple(reached for _, reached in by),
                     gradients=_tensors(found),
-                    watched=watched,
+                    others=tuple(
+                        v for v, slope in zip(others, more, strict=True) if slope is not None
+                    ),
                 )
             )
             return found
@@ -174,8 +178,7 @@ def recorded(training: Training, batch: Batch) -> Recording:
     their updates, which are taken back.
     """
     recording = Recording(batch)
-    model = training.model
-    layers = [] if model is None else list(named_layers(model))
+    layers = [named for model in training.models for named in named_layers(model)]
     with contextlib.ExitStack() as stack:
         stack.enter_context(preserved())
         stack.enter_context(undisturbed(training))

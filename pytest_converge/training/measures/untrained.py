@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pytest_converge.training.measures.flow import Flow
 from pytest_converge.training.measures.layer_readings import named_layers
+from pytest_converge.training.measures.recording import Recording
 from pytest_converge.training.state.snapshot import as_tf_variable, name_of, unique_variables
 from pytest_converge.training.training import Training
 
@@ -34,32 +34,25 @@ class Untrained:
     attribute: str = ""
 
 
-def untrained(training: Training, flow: Flow) -> tuple[Untrained, ...]:
-    """The variables that a tape watched, the loss depends on, and no update is made of.
+def untrained(training: Training, recording: Recording) -> tuple[Untrained, ...]:
+    """The variables that a tape watched, that have a gradient, and of which no update is made.
 
-    What was made as one that is not trained, as a moving average, is not watched. Layers of a
-    Keras model that are frozen on purpose keep variables which its tapes do not watch either.
+    What was made as one that is not trained, as a moving average, is not watched. Weights that a
+    Keras model keeps are not meant: they are frozen on purpose, or by mistake, as its layers tell.
     """
-    recording = flow.recording
-    watched = unique_variables(v for each in recording.differentiations for v in each.watched)
-    trained = {id(v) for v in training.trainable}
-    trained.update(id(v) for each in recording.differentiations for v in each.sources)
-    loss = flow.targets
-    found = []
-    for variable in watched:
-        if id(variable) in trained:
-            continue
-        reached = flow.depending([id(variable.handle)])
-        if any(id(target) in reached for target in loss):
-            found.append(variable)
+    noted = recording.differentiations
+    known = {id(v) for v in training.trainable}
+    known.update(id(v) for each in noted for v in each.sources)
+    known.update(id(v) for model in training.models for v in unique_variables(model.variables))
+    others = unique_variables(v for each in noted for v in each.others)
+    found = [v for v in others if id(v) not in known]
     holders = dict(_holders(training)) if found else {}
     return tuple(holders.get(id(v)) or Untrained(variable=v, name=name_of(v)) for v in found)
 
 
 def _holders(training: Training) -> Iterator[tuple[int, Untrained]]:
     """(id, holder) of the variables in attributes of layers."""
-    model = training.model
-    layers = [] if model is None else list(named_layers(model))
+    layers = [named for model in training.models for named in named_layers(model)]
     for name, layer in reversed(layers):
         for attribute, value in vars(layer).items():
             if attribute.startswith("_"):

@@ -8,12 +8,23 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.training import keras_internals
 from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set, unique_variables
 
-__all__ = ["GradientStore", "ObservedOptimizer", "is_optimizer", "is_plain_sgd"]
+__all__ = [
+    "GradientStore",
+    "NoGradientError",
+    "ObservedOptimizer",
+    "is_optimizer",
+    "is_plain_sgd",
+]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
+
+
+class NoGradientError(InvalidTrainingError):
+    """An optimizer was to make an update and got no gradient of any variable."""
 
 
 def is_optimizer(candidate: object) -> bool:
@@ -182,6 +193,7 @@ class ObservedOptimizer:
             self._hand_out(grads, trainable_variables)
             if self._muted:
                 return self._skip()
+            _require_some(grads)
             self._observe(grads)
             return original(grads, trainable_variables)
 
@@ -190,6 +202,7 @@ class ObservedOptimizer:
             self._hand_out([gradient for gradient, _ in pairs], [v for _, v in pairs])
             if self._muted:
                 return self._skip()
+            _require_some([gradient for gradient, _ in pairs])
             self._observe([gradient for gradient, _ in pairs])
             return original(pairs, *args, **kwargs)
 
@@ -226,6 +239,12 @@ class ObservedOptimizer:
 
     def _skip(self) -> Any:
         return getattr(self.optimizer, "iterations", None)
+
+
+def _require_some(gradients: list[Any]) -> None:
+    """Refuses an update without any gradient, as Keras does, by an error of a kind of its own."""
+    if gradients and all(gradient is None for gradient in gradients):
+        raise NoGradientError("no variable has a gradient")
 
 
 class GradientStore:
