@@ -60,6 +60,7 @@ class Place(enum.IntEnum):
     CONTRADICTIONS = enum.auto()
     TWO_ENCODINGS = enum.auto()
     MORE_STEPS = enum.auto()
+    RATE_AND_STEPS = enum.auto()
     # Remedies, which help whatever the cause.
     CAPACITY = enum.auto()
     CLIPPED = enum.auto()

@@ -23,6 +23,10 @@ Its median over the first tenth of the steps told the direction of a wrong rate 
 failures. For SGD the *stability limit* is shown too, 2 (1 + momentum) / largest Hessian eigenvalue
 at the start: above it gradient descent on a quadratic diverges (Polyak 1964; Cohen et al. 2021).
 
+Where none of these rates passes, but one brings the loss nine tenths of the way from its start to
+the bound, up to three more are tried between it and its neighbours. Where the loss rose, such a
+stable rate is tried with four and with sixteen times as many steps.
+
 Where the loss rose and no change passed, the same rate is tried under the usual schedules: an
 exponential decay, steps, a warm-up before a cosine decay, and restarts.
 
@@ -57,7 +61,7 @@ def test_slower_descent(converge):
 import math
 
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
-from pytest_converge.diagnosis.rate_search import rate_that_passes, sentence
+from pytest_converge.diagnosis.rate_search import rate_and_steps, rate_that_passes, sentence
 from pytest_converge.training.interventions import learning_rate, optimizers
 
 
@@ -75,6 +79,7 @@ CAUSE = Cause(
     sentence=sentence,
     steps=(
         Step(place=Place.LEARNING_RATE, answer=rate_that_passes),
+        Step(place=Place.RATE_AND_STEPS, answer=rate_and_steps),
         Step(place=Place.DECAYING_RATE, repairs=_decaying),
     ),
 )

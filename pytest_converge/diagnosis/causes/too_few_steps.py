@@ -10,6 +10,8 @@ that were asked for: rates are tried first, since a test should be short. More s
 control of the landscape words: a nudge or a restart counts as proof only if training longer does
 not do as well.
 
+A run whose loss rose is never too short.
+
 The predicted number is what was tried, not an extrapolation of the curve.
 
 ## A test that shows it
@@ -59,6 +61,8 @@ FARTHEST = 64.0
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
+    if failed.evidence.rose:  # more steps of such a run would only lead farther away
+        return ()
     return (steps.more(failed.reruns.steps, factor) for factor in FACTORS)
 
 
