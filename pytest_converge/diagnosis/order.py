@@ -29,6 +29,7 @@ class Place(enum.IntEnum):
     WEIGHT_DECAY = enum.auto()
     SCHEDULE = enum.auto()
     CLIPPING = enum.auto()
+    WEIGHTS = enum.auto()
     PENALTIES = enum.auto()
     ORDER_OF_ROWS = enum.auto()
     # The scale, where its rule fires.
