@@ -30,6 +30,7 @@ class Place(enum.IntEnum):
     WEIGHT_DECAY = enum.auto()
     SCHEDULE = enum.auto()
     CLIPPING = enum.auto()
+    WEIGHTS = enum.auto()
     PENALTIES = enum.auto()
     BATCH_STATISTICS = enum.auto()
     PADDING = enum.auto()
@@ -64,6 +65,7 @@ class Place(enum.IntEnum):
     CONTRADICTIONS = enum.auto()
     TWO_ENCODINGS = enum.auto()
     MORE_STEPS = enum.auto()
+    RATE_AND_STEPS = enum.auto()
     # Remedies, which help whatever the cause.
     CAPACITY = enum.auto()
     # Not before all repairs were made at once: it costs more than that.

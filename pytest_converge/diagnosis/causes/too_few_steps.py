@@ -10,6 +10,8 @@ that were asked for: rates are tried first, since a test should be short. More s
 control of the landscape words: a nudge or a restart counts as proof only if training longer does
 not do as well.
 
+A run whose loss rose is never too short.
+
 The predicted number is what was tried, not an extrapolation of the curve.
 
 ## A test that shows it
@@ -59,11 +61,16 @@ FARTHEST = 64.0
 
 
 def _longer(failed: FailedTraining) -> Repairs:
-    yield steps.more(failed.reruns.steps, LONGER)
+    return _unless_it_rose(failed, LONGER)
 
 
 def _much_longer(failed: FailedTraining) -> Repairs:
-    yield steps.more(failed.reruns.steps, MUCH_LONGER)
+    return _unless_it_rose(failed, MUCH_LONGER)
+
+
+def _unless_it_rose(failed: FailedTraining, factor: int) -> Repairs:
+    """More steps of a run that rose would only lead farther away."""
+    return () if failed.evidence.rose else [steps.more(failed.reruns.steps, factor)]
 
 
 def still_falls(failed: FailedTraining) -> Answer | None:

@@ -57,6 +57,12 @@ class Intervention:
     several: bool = False
 
     @property
+    def changes_rate_alone(self) -> bool:
+        """True where nothing but the learning rate is another."""
+        parts = (self.data, self.start, self.variant)
+        return self.rate_factor != 1.0 and self.steps_factor == 1 and not any(parts)
+
+    @property
     def sentence(self) -> str:
         """What is wrong and what repairs it; empty where it is the cause that says it."""
         return f"{self.fault}; it converges with {self.change}" if self.fault else ""
