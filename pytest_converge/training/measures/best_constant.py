@@ -130,6 +130,10 @@ class _Loss:
         self._batches = batches
         self._like = like
         self._sizes = [len(keras.tree.flatten(y)[0]) for _, y, _ in batches]
+        if model.run_eagerly:
+            self._traced: Any = self._with_gradient
+        else:
+            self._traced = tf.function(self._with_gradient, autograph=False)
 
     def of(self, values: Sequence[Array], *, rows: bool = False) -> float:
         """The mean over the batches, weighted by their rows.
@@ -154,16 +158,20 @@ class _Loss:
         some = self._some
         total, slopes = 0.0, [np.zeros(value.shape) for value in values]
         for (_, y, weight), size in some:
-            variables = [tf.constant(value, tf.float32) for value in values]
-            with tf.GradientTape() as tape:
-                tape.watch(variables)
-                tensors = [tf.repeat(value[None], size, axis=0) for value in variables]
-                loss = self._called(y, tensors, weight)
+            constants = [tf.constant(value, tf.float32) for value in values]
+            loss, found = self._traced(y, constants, weight)
             share = size / sum(rows for _, rows in some)
             total += share * float(loss)
-            found = tape.gradient(loss, variables, unconnected_gradients="zero")
             slopes = [s + share * np.asarray(f) for s, f in zip(slopes, found, strict=True)]
         return total, slopes
+
+    def _with_gradient(self, y: Any, constants: list[Any], weight: Any) -> tuple[Any, list[Any]]:
+        size = tf.shape(keras.tree.flatten(y)[0])[0]
+        with tf.GradientTape() as tape:
+            tape.watch(constants)
+            loss = self._called(y, [tf.repeat(c[None], size, axis=0) for c in constants], weight)
+        slopes: list[Any] = tape.gradient(loss, constants, unconnected_gradients="zero")
+        return loss, slopes
 
     @property
     def _some(self) -> list[tuple[Any, int]]:
