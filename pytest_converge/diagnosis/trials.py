@@ -196,7 +196,7 @@ class Trials:
             fix=change.fix,
             losses=tuple(losses),
             passed=passed,
-            comparable=change.loss_factor is not None,
+            comparable=change.loss_factor is not None and not change.redefines_loss,
             deterministic=deterministic,
             control=change.change in self.controls,
         )

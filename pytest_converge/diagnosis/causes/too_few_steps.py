@@ -47,6 +47,7 @@ def test_with_time(converge):
 import math
 
 from pytest_converge.core.numbers import number
+from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import steps
 
@@ -108,4 +109,5 @@ CAUSE = Cause(
         Step(place=Place.MANY_MORE_STEPS, repairs=_much_longer),
         Step(place=Place.STILL_FALLING, answer=still_falls),
     ),
+    refined=unless_by_heart,
 )

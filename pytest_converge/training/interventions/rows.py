@@ -147,11 +147,23 @@ def realigned(shift: int) -> Intervention:
     )
 
 
-def random_half(seed: int, code: str) -> Intervention:
-    """Half of the rows, drawn at random: what fewer rows alone make easier."""
+def random_half(seed: int, code: str, *, other: bool = False) -> Intervention:
+    """Half of the rows, drawn at random: what fewer rows alone make easier.
+
+    Args:
+        seed: of the draw.
+        code: the cause in question.
+        other: True for the rows that the same draw leaves out otherwise.
+    """
 
     def data(rows: ArrayData) -> ArrayData:
-        left_out = np.random.default_rng(seed).permutation(rows.rows)[: rows.rows // 2]
+        drawn = np.random.default_rng(seed).permutation(rows.epoch_rows)
+        middle = rows.epoch_rows // 2
+        half = drawn[middle:] if other else drawn[:middle]
+        # The rows of later epochs are those of the first, as far as anybody knows.
+        epochs = range(0, rows.rows, rows.epoch_rows)
+        left_out = np.concatenate([half + first for first in epochs])
+        left_out = left_out[left_out < rows.rows]
         return rows.without_rows(np.sort(left_out))
 
     return Intervention(code=code, change=f"a random half of the rows (draw {seed})", data=data)

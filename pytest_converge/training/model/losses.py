@@ -158,10 +158,13 @@ def losses_of_outputs(model: Any, targets: Sequence[str]) -> list[OutputLoss]:
     found = []
     for place, target in enumerate(targets):
         key = _KEY.search(target)
-        output = key.group(1) if key else (names[place] if place < len(names) else "")
-        if names and output not in names:
+        if key is not None and key.group(1) in names:
+            output = key.group(1)
+        elif key is None and place < len(names):
+            output = names[place]
+        else:
             continue
-        index = names.index(output) if names else place
+        index = names.index(output)
         known = loss_names(_loss_at(model.loss, output, index))
         if len(known) == 1:
             name, loss = known[0]
@@ -321,8 +324,8 @@ def _frequencies(targets: Array, shape: tuple[int, ...], weights: Array) -> Any:
     return np.bincount(labels, of_label, minlength=shape[-1]) / of_label.sum()
 
 
-#: The key of an array in a dict of targets.
-_KEY = re.compile(r"\['?(.*?)'?\]$")
+#: The key of an array in a dict of targets; those of a list go by their place.
+_KEY = re.compile(r"\['(.*)'\]$")
 Rule = Callable[[Array, tuple[int, ...], Array], Any]
 _PROBABILITIES: dict[str, Rule] = {
     "binary_crossentropy": _mean,
