@@ -93,7 +93,16 @@ def _disconnected(failed: FailedTraining) -> Answer | None:
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [[change] for change in _repairs(failed)]
+    return [[change] for change in (*_repairs(failed), *_left_as_they_are(failed))]
+
+
+def _left_as_they_are(failed: FailedTraining) -> Repairs:
+    """The given variables that a step of the user did not change in the failed run."""
+    training = failed.training
+    if training.verb != "step" or not training.optimizer_is_ours:
+        return
+    if failed.reruns.unmoved:
+        yield trainable.every_given(failed.reruns.unmoved)
 
 
 def _untrained(failed: FailedTraining) -> Answer | None:

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+import numpy as np
+
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.data.batches import ArrayData, TrainingData
@@ -15,7 +17,7 @@ from pytest_converge.training.loop.run import Progress, Start, TrainingRun, Watc
 from pytest_converge.training.measures.best_constant import with_fitted_constant
 from pytest_converge.training.measures.nonfinite_origin import NonFiniteOrigin, nonfinite_origin
 from pytest_converge.training.measures.one_batch import OverfitReading, overfits_one_batch
-from pytest_converge.training.state.snapshot import Snapshot
+from pytest_converge.training.state.snapshot import Snapshot, name_of
 from pytest_converge.training.training import Training
 
 __all__ = ["Reruns"]
@@ -56,6 +58,13 @@ class Reruns:
     def start(self) -> Snapshot:
         """Where the failed run began."""
         return self._running.start
+
+    @property
+    def unmoved(self) -> tuple[str, ...]:
+        """The names of the variables to be trained that the failed run left as they were."""
+        start, end = self.start.values(), self.end.values()
+        given = self.training.trainable
+        return tuple(name_of(v) for v in given if np.array_equal(start[id(v)], end[id(v)]))
 
     @property
     def loop(self) -> Loop:
