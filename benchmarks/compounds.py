@@ -79,9 +79,13 @@ class Search:
 
 
 def entangled(parts: Collection[Part]) -> bool:
-    """Whether one other change may repair both: targets scaled into the range of an output."""
+    """Whether one other change may repair two of the parts.
+
+    Targets scaled into the range of an output suit it, and a rate may make up for steps.
+    """
     limited = any(re.fullmatch(r"(relu|sigmoid|tanh)_at_the_end", part.name) for part in parts)
-    return limited and any(part.spread > 1 for part in parts)
+    scaled = any(part.spread > 1 for part in parts)
+    return (limited and scaled) or {"optimizer", "budget"} <= {part.component for part in parts}
 
 
 def main() -> int:
