@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from keras import layers, optimizers
+import pytest
+import tensorflow as tf
+from keras import layers, losses, optimizers
 
-from tests.diagnosis.programs import proven_by_its_own
-from tests.zoo.problems import fit, linear, sequential
+from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
+from tests.training.measures.steps import batches, classifying
+from tests.zoo.problems import fit, linear, sequential, step, wine
 
 
 def tanh_head():
@@ -17,3 +20,54 @@ def tanh_head():
 def test_an_output_that_cannot_reach_the_targets_is_opened():
     found = proven_by_its_own(tanh_head(), "output-loss-mismatch", steps=100, max_loss=0.5)
     assert found.message.startswith("output and loss do not fit the targets; it converges with")
+
+
+SPARSE_LOGITS = tf.nn.sparse_softmax_cross_entropy_with_logits
+
+
+def wine_under(last, loss_of):
+    x, y = wine()
+    return classifying(x, y.astype("int32"), layers.Dense(16, "relu"), last, loss_of=loss_of)
+
+
+@pytest.mark.parametrize(
+    ("last", "loss_of", "words", "line"),
+    [
+        (
+            lambda: layers.Dense(3, "softmax", name="last"),
+            SPARSE_LOGITS,
+            "the loss takes logits, and is given the softmax of ",
+            "keras.layers.Dense(3)  # last",
+        ),
+        (
+            lambda: layers.Dense(3, name="last"),
+            losses.sparse_categorical_crossentropy,
+            "the loss takes probabilities, and is given values from -",
+            "keras.layers.Dense(3, activation='softmax')  # last",
+        ),
+    ],
+    ids=["probabilities", "logits"],
+)
+def test_a_step_gives_its_loss_what_it_reads(last, loss_of, words, line):
+    start = wine_under(last(), loss_of)
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=60, max_loss=0.1)
+    assert found.message.startswith(words)
+    assert found.fix == line
+    assert found.where[0].endswith("last")
+
+
+def test_a_step_of_operations_alone_is_told_in_words():
+    x, y = wine()
+    w, optimizer = tf.Variable(tf.zeros((13, 3)), name="w"), optimizers.SGD(0.1)
+
+    def train_step(features, labels):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(SPARSE_LOGITS(labels, tf.nn.softmax(features @ w)))
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    data = batches(x, y.astype("int32"), 32)
+    start = step(train_step, variables=[w], data=data, optimizer=optimizer)
+    found = diagnosis_of(start, steps=60, max_loss=0.1)
+    assert (found.cause, found.proven, found.fix) == ("output-loss-mismatch", False, "")
+    assert found.message == "the loss takes logits, and is given the softmax"
