@@ -138,7 +138,7 @@ def test_labels_that_start_at_one():
 
 
 def of_changing_length(x, y):
-    """Batches whose rows are repeated along an axis of another length each, which no array holds."""
+    """Batches with an axis of another length each, which no array holds."""
 
     def made():
         for number in itertools.count():
