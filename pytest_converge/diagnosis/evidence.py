@@ -83,6 +83,7 @@ class Evidence:
         gauge: the median of the step gauge early in the run; NaN where it was not measured.
         usual_gradient: the median gradient norm of other starts, of a run that stood still because
             its own start has next to none; None for others, and where it was not measured.
+        updates: those that the optimizers of the failed run counted; None where none counts.
         computation: what one step computes on the first batch; empty where it cannot be looked at.
     """
 
@@ -94,6 +95,7 @@ class Evidence:
     unstable: bool = False
     gauge: float = math.nan
     usual_gradient: float | None = None
+    updates: int | None = None
     computation: Computation = dataclasses.field(default_factory=Computation)
 
     @property
@@ -166,6 +168,7 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
         layers=guard.measured("gradients and units of layers", lambda: layer_readings(training)),
         start_ratio=ratio,
         unstable=bool(record.nonfinite) or _ends_higher(first, last) or _spikes(record),
+        updates=reruns.updates,
         computation=seen or Computation(),
     )
 
@@ -239,6 +242,8 @@ def numbers(evidence: Evidence, record: TrainingRecord) -> dict[str, float | int
         "step_gauge": _known(evidence.gauge),
         "initial_loss": _known(record.curve.first),
         "final_loss": _known(record.curve.last),
+        # As many as there were steps are no news.
+        "updates": evidence.updates if _fewer(evidence, record) else None,
         "constant_loss": _known(record.constant_loss),
         "first_gradient_norm": _known(norms[0] if norms else None),
         "largest_gradient_norm": _known(max(norms, default=None)),
@@ -272,6 +277,11 @@ def _gradient_elsewhere(reruns: Reruns) -> float:
 def _largest_curvature(reruns: Reruns) -> float:
     found = curvature(reruns.training)
     return 0.0 if found is None else max(abs(found.largest), abs(found.smallest))
+
+
+def _fewer(evidence: Evidence, record: TrainingRecord) -> bool:
+    """True where the optimizers made fewer updates than there were steps."""
+    return evidence.updates is not None and evidence.updates < record.curve.updates
 
 
 def _known(value: float | None) -> float | None:
