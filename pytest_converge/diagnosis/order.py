@@ -81,6 +81,7 @@ class Place(enum.IntEnum):
     CONTRADICTIONS_SEEN = enum.auto()
     FLOOR = enum.auto()
     STILL_FALLING = enum.auto()
+    UNREAD_TARGETS = enum.auto()
     RELATED_TARGETS = enum.auto()
     DEAD_LAYERS = enum.auto()
     UNRELATED_TARGETS = enum.auto()

@@ -39,6 +39,7 @@ class Reruns:
         training: the training, in the state in which the failed run left it.
         steps: of the failed run.
         end: the trained values that it ended with.
+        updates: how many updates its optimizers counted; None where none of them counts.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Reruns:
         self._data = self.training.data
         self._starts: dict[int, Start] = {0: {}}
         self.end = Snapshot(self.training.trainable)
+        self.updates = self._counted()
 
     @property
     def start(self) -> Snapshot:
@@ -61,10 +63,10 @@ class Reruns:
 
     @property
     def unmoved(self) -> tuple[str, ...]:
-        """The names of the variables to be trained that the failed run left as they were."""
+        """The trained variables that ended with the very values that they began with."""
         start, end = self.start.values(), self.end.values()
-        given = self.training.trainable
-        return tuple(name_of(v) for v in given if np.array_equal(start[id(v)], end[id(v)]))
+        still = [v for v in self.training.trainable if np.array_equal(start[id(v)], end[id(v)])]
+        return tuple(name_of(v) for v in still)
 
     @property
     def loop(self) -> Loop:
@@ -169,6 +171,13 @@ class Reruns:
                 yield lambda number: self._measured(running, change, number, measure)
         finally:
             self.put_back()
+
+    def _counted(self) -> int | None:
+        """The updates since the start, where the training stands at the end of a run."""
+        counters = [v for each in self.training.optimizers for v in each.counters]
+        start = self.start.values()
+        made = [int(v.numpy()) - int(start[id(v)]) for v in counters if id(v) in start]
+        return sum(made) if made else None
 
     def _running_under(self, change: Intervention) -> TrainingRun:
         """The run that failed, or another one where the change needs a trace or other steps."""
