@@ -97,7 +97,14 @@ class Repair:
             self._rebuild(lambda layer: [eval(layers[layer.name], known)], layers)  # noqa: S307
 
     def _known(self) -> dict[str, Any]:
-        known = {"keras": keras, "np": np, "tf": tf, **self.names, **self.arguments}
+        known = {
+            "__name__": "test_of_a_user",
+            "keras": keras,
+            "np": np,
+            "tf": tf,
+            **self.names,
+            **self.arguments,
+        }
         if self.start.verb == "fit":
             known.update(dataset=self.arguments["x"])
         with contextlib.suppress(KeyError):  # a step may hold its own
@@ -160,6 +167,10 @@ class Repair:
             self._take(code, comment, before, known)
             return
         made = eval(code, known)  # noqa: S307
+        if "no dtype=" in comment:
+            policy = keras.config.dtype_policy().name
+            names = dict.fromkeys((layer.name for layer in self.model.layers), "")
+            self._rebuild(lambda layer: [_again(layer, dtype=policy)], names)
         if isinstance(made, (keras.optimizers.Optimizer, tf.compat.v1.train.Optimizer)):
             self._optimize_with(made)
         elif isinstance(made, keras.layers.Layer) and comment == "as the first layer":
@@ -243,8 +254,8 @@ class Repair:
             self._compile(model, like=old)
 
 
-def _again(layer: Any) -> Any:
-    return type(layer).from_config(layer.get_config())
+def _again(layer: Any, **changes: Any) -> Any:
+    return type(layer).from_config({**layer.get_config(), **changes})
 
 
 def _keep_weights(old: Any, model: Any) -> None:
@@ -253,4 +264,4 @@ def _keep_weights(old: Any, model: Any) -> None:
         theirs, ours = getattr(old, kind), getattr(model, kind)
         if [tuple(v.shape) for v in theirs] == [tuple(v.shape) for v in ours]:
             for one, other in zip(theirs, ours, strict=True):
-                other.assign(one)
+                other.assign(tf.cast(one, other.dtype))

@@ -6,14 +6,15 @@ import keras
 import pytest
 from keras import optimizers
 
-from pytest_converge.training.interventions import class_weights as weighted_classes
 from pytest_converge.training.interventions import (
+    averaged_loss,
     features,
     finite_gradients,
     hidden,
     labels,
     learning_rate,
     outputs,
+    precision,
     regularisation,
     rows,
     starts,
@@ -22,9 +23,11 @@ from pytest_converge.training.interventions import (
     trainable,
     width,
 )
+from pytest_converge.training.interventions import class_weights as weighted_classes
 from pytest_converge.training.interventions import optimizers as changed_optimizers
 from tests.training.interventions.trainings import (
     STEPS,
+    SUMMED,
     autoencoder,
     binary,
     classes,
@@ -34,6 +37,7 @@ from tests.training.interventions.trainings import (
     differing,
     emptied,
     frozen,
+    halved,
     images,
     missing,
     of_model,
@@ -41,6 +45,7 @@ from tests.training.interventions.trainings import (
     regression,
     shifted,
     smoothed,
+    weighted,
 )
 from tests.zoo.problems import BINARY
 
@@ -130,6 +135,41 @@ CHANGES = {
         binary,
         lambda _: weighted_classes.balanced({0: 0.25, 1: 0.75}),
         {"row weights"},
+    ),
+    "weights of mean 1": (
+        weighted,
+        lambda reruns: weighted_classes.of_mean_one(reruns.rows, 450.0)[0],
+        {"row weights"},
+    ),
+    "balanced weights": (
+        weighted,
+        lambda reruns: weighted_classes.of_mean_one(reruns.rows, 450.0)[1],
+        {"row weights"},
+    ),
+    "weights of rows": (
+        lambda: weighted(of_rows=True),
+        lambda reruns: weighted_classes.of_mean_one(reruns.rows, 450.0)[0],
+        {"row weights"},
+    ),
+    **{
+        f"averaged {name}": (
+            lambda loss=loss: regression(loss=loss),
+            lambda reruns: averaged_loss.averaged(
+                reruns.training, 8, rate=0.1, rose=True, factor=None
+            ),
+            {"loss"},
+        )
+        for name, loss in SUMMED.items()
+    },
+    "float32": (
+        halved,
+        lambda reruns: precision.in_single_precision(reruns.training, "exploding-gradient"),
+        {"computes"},
+    ),
+    "float32 weights": (
+        lambda: halved("float16"),
+        lambda reruns: precision.in_single_precision(reruns.training, "exploding-gradient"),
+        {"computes"},
     ),
     "permuted": (regression, lambda _: targets.permuted(0), {"y"}),
     "order": (
@@ -235,6 +275,7 @@ CHANGES = {
             "constraints",
             "dropout",
             "trained",
+            "computes",
             "added",
         },
     ),

@@ -42,9 +42,12 @@ def everything_of(training):
     parts["thresholds"] = [
         (x.max_value, float(x.threshold)) for x in model.layers if isinstance(x, layers.ReLU)
     ]
+    parts["computes"] = [x.compute_dtype for x in model.layers]
     parts["stops"] = tf.stop_gradient.__name__
     parts["added"] = ["add_loss" in vars(layer) for layer in model.layers]
-    parts["loss"] = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
+    kind = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
+    reduction = getattr(model.loss, "reduction", getattr(model.loss, "__name__", None))
+    parts["loss"] = (kind, reduction)
     parts["trained"] = [v.trainable for v in model.weights]
     parts["layers"] = [type(layer).__name__ for layer in model.layers]
     parts["sizes"] = [getattr(layer, "units", None) for layer in model.layers]
@@ -82,8 +85,8 @@ def burdened(optimizer=None, loss="mse"):
     return sequential(*parts, optimizer=optimizer, loss=loss, shape=(4,))
 
 
-def regression(optimizer=None, **options):
-    return fit(burdened(optimizer), *linear(0, rows=20), batch_size=8, **options)
+def regression(optimizer=None, loss="mse", **options):
+    return fit(burdened(optimizer, loss), *linear(0, rows=20), batch_size=8, **options)
 
 
 def frozen():
@@ -163,6 +166,33 @@ def autoencoder():
     x, _ = linear(0, rows=20)
     model = sequential(layers.Dense(4), optimizer=SGD(0.1), loss="mse", shape=(4,))
     return fit(model, 100 * x, 100 * x, batch_size=8)
+
+
+def weighted(*, of_rows=False):
+    start = binary()
+    y = start.arguments["y"]
+    if of_rows:
+        weights = np.linspace(1.0, 899.0, len(y)).astype("float32")
+        return fit(**{**start.arguments, "sample_weight": weights})
+    return fit(**{**start.arguments, "class_weight": {0: 100.0, 1: 800.0}})
+
+
+def squares(y, predictions):
+    return tf.reduce_sum((y - predictions) ** 2)
+
+
+#: Losses that are summed over the rows of a batch.
+SUMMED = {
+    "loss of Keras": keras.losses.MeanSquaredError(reduction="sum"),
+    "function": squares,
+    "lambda": lambda y, predictions: tf.reduce_sum((y - predictions) ** 2),
+}
+
+
+def halved(policy="mixed_float16"):
+    parts = [layers.Dense(4, "tanh", dtype=policy), layers.Dense(1, dtype=policy)]
+    model = sequential(*parts, optimizer=SGD(0.1), loss="mse", shape=(4,))
+    return fit(model, *linear(0, rows=20), batch_size=8)
 
 
 def of_model(function):
