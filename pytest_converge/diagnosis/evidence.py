@@ -12,11 +12,13 @@ import math
 import statistics
 
 from pytest_converge.columns.scale import ScaleEvidence
+from pytest_converge.columns.signal import Signal
 from pytest_converge.core.data_report import GroupProfile
 from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.interventions import starts
 from pytest_converge.training.interventions.rerun import Reruns
+from pytest_converge.training.measures.computation import Computation, computation
 from pytest_converge.training.measures.curvature import Curvature, curvature
 from pytest_converge.training.measures.gradients import StepGradient, flat, measured_rows
 from pytest_converge.training.measures.layer_inputs import TrainingScales, training_scales
@@ -26,6 +28,7 @@ from pytest_converge.training.measures.layer_readings import (
     layer_readings,
 )
 from pytest_converge.training.measures.one_batch import OverfitReading
+from pytest_converge.training.measures.signals import signal_of
 from pytest_converge.training.measures.slope_ratio import step_gauge
 
 __all__ = [
@@ -39,6 +42,7 @@ __all__ = [
     "looks_stationary",
     "numbers",
     "one_batch",
+    "signal_here",
     "usual_gradient",
 ]
 
@@ -83,6 +87,9 @@ class Evidence:
         gauge: the median of the step gauge early in the run; NaN where it was not measured.
         usual_gradient: the median gradient norm of other starts, of a run that stood still because
             its own start has next to none; None for others, and where it was not measured.
+        signal: what the inputs say about the targets without the model; None where it was not
+            measured or cannot be told.
+        computation: what one step computes on the first batch; empty where it cannot be looked at.
     """
 
     rate: float
@@ -94,6 +101,8 @@ class Evidence:
     rose: bool = False
     gauge: float = math.nan
     usual_gradient: float | None = None
+    signal: Signal | None = None
+    computation: Computation = dataclasses.field(default_factory=Computation)
 
     @property
     def _layers(self) -> tuple[LayerReading, ...]:
@@ -154,6 +163,7 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
     scales: TrainingScales | None = guard.measured(
         "scales of features and targets", lambda: training_scales(training)
     )
+    seen = guard.tried("what a step computes", lambda: computation(training))
     first, last = curve.first, curve.last
     rose = bool(record.nonfinite) or _ends_higher(first, last)
     ratio = first / record.constant_loss if record.constant_loss else math.nan
@@ -166,6 +176,7 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
         start_ratio=ratio,
         unstable=rose or _spikes(record),
         rose=rose,
+        computation=seen or Computation(),
     )
 
 
@@ -194,6 +205,11 @@ def one_batch(reruns: Reruns, guard: Guard) -> OverfitReading | None:
     """How far one batch is learnt by heart; None where that says nothing."""
     reading = guard.measured("one batch learnt by heart", reruns.overfits_one_batch)
     return None if reading is None or not math.isfinite(reading.final) else reading
+
+
+def signal_here(reruns: Reruns, guard: Guard) -> Signal | None:
+    """What the inputs say about the targets, without the model; None where nothing can tell."""
+    return guard.measured("targets predicted without the model", lambda: signal_of(reruns.training))
 
 
 def looks_stationary(record: TrainingRecord) -> bool:
@@ -245,6 +261,7 @@ def numbers(evidence: Evidence, record: TrainingRecord) -> dict[str, float | int
         "dead_layers": ", ".join(evidence.dead) or None,
         "saturated_layers": ", ".join(evidence.saturated) or None,
         "layers_of_equal_units": ", ".join(evidence.alike) or None,
+        "skill_without_the_model": _known(evidence.signal.skill if evidence.signal else None),
     }
     for flag in (*evidence.scale.features, *evidence.scale.targets):
         values[f"{flag.array} {flag.part}"] = _known(float(flag.value))

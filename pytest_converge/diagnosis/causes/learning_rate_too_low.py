@@ -47,6 +47,7 @@ def test_faster_descent(converge):
 
 import math
 import statistics
+from collections.abc import Iterable
 
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.rate_search import sentence
@@ -93,10 +94,15 @@ def _clipping(failed: FailedTraining) -> Repairs:
         yield from optimizers.less_clipped(failed.training, usual)
 
 
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [[change] for find in (_sign, _schedule, _clipping) for change in find(failed)]
+
+
 # The search for a rate looks both ways; its step is that of `learning_rate_too_high`.
 CAUSE = Cause(
     code="learning-rate-too-low",
     sentence=sentence,
+    usual=_usual,
     steps=(
         Step(place=Place.SIGN_OF_THE_RATE, repairs=_sign),
         Step(place=Place.SCHEDULE, repairs=_schedule),

@@ -21,6 +21,10 @@ passes on three seeds.
 | the squared logarithmic error behind such an output | softplus |
 | the Kullback-Leibler divergence behind such an output | softmax |
 
+Of a model or step of your own, what counts is seen in one step on the first batch: a softmax or
+sigmoid whose values a loss takes for logits, and values far out of [0, 1] that it takes for
+probabilities. The layer that made them gets the activation that the loss reads.
+
 Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best
 constant prediction, and the table of trials marks its losses with a star. A network with softmax
 over one unit seems to train; the gate that notices is [loss-disagrees](loss-disagrees.md).
@@ -53,9 +57,49 @@ def test_sigmoid(converge):
 ```
 """
 
-from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
+import dataclasses
+from collections.abc import Iterable
+
+from pytest_converge.core.numbers import number
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
 from pytest_converge.training.data.arrays import batch_leaves
-from pytest_converge.training.interventions import outputs
+from pytest_converge.training.interventions import labels, misread_output, outputs
+from pytest_converge.training.measures.output_range import output_range
+from pytest_converge.training.model.losses import loss_names
+
+
+def _as_read(failed: FailedTraining) -> Answer | None:
+    """The output in the terms in which the loss of a step reads it, where that is seen to differ.
+
+    What is tried does not ask for the compiled loss, which a step of one's own need not use.
+    """
+    misread = failed.evidence.computation.misread
+    if misread is None:
+        return None
+    change = misread_output.as_read(failed.training.models, misread)
+    found = None if change is None else failed.first_passing([change])
+    return None if found is None else dataclasses.replace(found, message=_says(failed))
+
+
+def _says(failed: FailedTraining) -> str:
+    misread = failed.evidence.computation.misread
+    if misread is None:
+        return ""
+    of = f" of {misread.layer}" if misread.layer else ""
+    if misread.takes == "logits":
+        return f"the loss takes logits, and is given the {misread.given}{of}"
+    low, high = number(misread.low), number(misread.high)
+    return f"the loss takes probabilities, and is given values from {low} to {high}{of}"
+
+
+def _misread_seen(failed: FailedTraining) -> Answer | None:
+    """An output that the loss reads as what it is not, where no repair was proven."""
+    misread = failed.evidence.computation.misread
+    if misread is None:
+        return None
+    where = (misread.layer,) if misread.layer else ()
+    return Answer(cause=CAUSE.code, message=_says(failed), where=where)
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
@@ -63,12 +107,39 @@ def _repairs(failed: FailedTraining) -> Repairs:
     training, rows = failed.training, failed.reruns.rows
     if training.model is None or training.own_train_step or rows is None:
         return ()
-    targets = [array for name, array in batch_leaves(rows.arrays) if name.startswith("y")]
-    return outputs.for_targets(training.model, targets[0] if len(targets) == 1 else None)
+    leaves = batch_leaves(rows.arrays)
+    targets = {name: array for name, array in leaves if name.startswith("y")}
+    return outputs.for_targets(training.model, targets)
+
+
+def _out_of_reach(failed: FailedTraining) -> Repairs:
+    """Targets that lie outside of what the output gives under any weights, mapped into it."""
+    training, rows = failed.training, failed.reruns.rows
+    if training.model is None or training.own_train_step or rows is None:
+        return
+    target, known = labels.counted_target(rows.arrays), loss_names(training.model.loss)
+    name = known[0][0] if len(known) == 1 else None
+    if target is None or name is None or name not in outputs.REGRESSION | {""}:
+        return
+    if target.min() == target.max() or not outputs.outside(target, -1.0, 1.0):
+        return  # every range that is known to the measurement holds them
+    reach = failed.trials.guard.tried("the range of the output", lambda: output_range(training))
+    if reach is not None:
+        yield outputs.into_reach(target, *reach, POWERS.get(name))
+
+
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [_repairs(failed)]
 
 
 CAUSE = Cause(
     code="output-loss-mismatch",
     sentence="output and loss do not fit the targets; it converges with {change}",
-    steps=(Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),),
+    usual=_usual,
+    steps=(
+        Step(place=Place.OUTPUT_AND_LOSS, answer=_as_read),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
+        Step(place=Place.TARGETS, repairs=_out_of_reach),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_misread_seen),
+    ),
 )

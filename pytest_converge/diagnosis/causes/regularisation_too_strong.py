@@ -56,6 +56,7 @@ def test_light_penalty(converge):
 """
 
 import contextlib
+from collections.abc import Iterable
 
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.trials import OutOfTimeError
@@ -96,6 +97,10 @@ def _penalties(failed: FailedTraining) -> Repairs:
         yield regularisation.without_smoothing(smoothed)
 
 
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [[change] for change in (*_weight_decay(failed), *_penalties(failed))]
+
+
 def _usable_penalty(failed: FailedTraining, answer: Answer) -> Answer:
     """The largest share of a penalty that passes, in place of none."""
     model = failed.training.model
@@ -117,6 +122,7 @@ def _usable_penalty(failed: FailedTraining, answer: Answer) -> Answer:
 
 CAUSE = Cause(
     code="regularisation-too-strong",
+    usual=_usual,
     refined=_usable_penalty,
     steps=(
         Step(place=Place.WEIGHT_DECAY, repairs=_weight_decay),

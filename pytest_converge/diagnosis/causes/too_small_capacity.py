@@ -44,6 +44,7 @@ def test_many_units(converge):
 ```
 """
 
+from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import width
 from pytest_converge.training.interventions.intervention import Intervention
@@ -69,4 +70,5 @@ CAUSE = Cause(
     code="too-small-capacity",
     sentence="the model is too small; it converges with {change}",
     steps=(Step(place=Place.CAPACITY, repairs=_repairs),),
+    refined=unless_by_heart,
 )

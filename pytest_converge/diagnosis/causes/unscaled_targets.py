@@ -52,16 +52,19 @@ def test_price_in_standard_units(converge):
 """
 
 import statistics
+from collections.abc import Iterable
 
+from pytest_converge.columns.contradictions import targets_are_inputs
 from pytest_converge.columns.scale import ScaleFlag
 from pytest_converge.core.numbers import listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import targets
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.model.losses import loss_names
 
-__all__ = ["CAUSE", "SIZES", "on_an_unsuitable_scale", "standardised_targets"]
+__all__ = ["CAUSE", "POWERS", "SIZES", "on_an_unsuitable_scale", "standardised_targets"]
 
 #: The power of the deviation by which losses shrink where targets are standardised.
 POWERS = {"mean_squared_error": -2, "mean_absolute_error": -1}
@@ -77,12 +80,27 @@ SIZES = {
 
 
 def standardised_targets(failed: FailedTraining) -> list[Intervention]:
-    """The targets standardised, where the scale rule fires for them."""
-    flags = failed.evidence.scale.targets
-    if failed.reruns.rows is None or not flags:
+    """The targets standardised, where the scale rule fires for them; of several those alone.
+
+    Not those that are the inputs: they are scaled with them, or not at all.
+    """
+    flags, rows = failed.evidence.scale.targets, failed.reruns.rows
+    if rows is None or not flags:
+        return []
+    leaves = list(batch_leaves(rows.arrays))
+    if targets_are_inputs(leaves):
         return []
     where = tuple(name for flag in flags for name in flag.columns)
-    return [targets.standardised(_unit(failed), where)]
+    several = sum(name.startswith("y") for name, _ in leaves) > 1
+    flagged = tuple(dict.fromkeys(flag.array for flag in flags)) if several else ()
+    arrays = tuple(name for name, _ in leaves if name in flagged)
+    if several and not arrays:
+        return []
+    return [targets.standardised(_unit(failed), where, arrays)]
+
+
+def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
+    return [standardised_targets(failed)]
 
 
 def _unit(failed: FailedTraining) -> float | None:
@@ -112,5 +130,6 @@ def _sentence(evidence: Evidence, answer: Answer) -> str:
 CAUSE = Cause(
     code="unscaled-targets",
     sentence=_sentence,
+    usual=_usual,
     steps=(Step(place=Place.TARGETS, repairs=standardised_targets),),
 )

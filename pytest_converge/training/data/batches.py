@@ -95,6 +95,7 @@ class ArrayData(TrainingData):
 
     Attributes:
         from_source: True where a dataset or generator made the batches.
+        epoch_rows: how many rows at the start of the arrays make up one epoch.
     """
 
     prolongs = True
@@ -107,6 +108,7 @@ class ArrayData(TrainingData):
         self.order = order
         self.tensors = keras.tree.map_structure(_constant, arrays)
         self.probe_index = _pick_probe(epoch_rows, probe_seed)
+        self.epoch_rows = epoch_rows
         self.from_source = False
 
     @classmethod
@@ -191,6 +193,12 @@ class ArrayData(TrainingData):
         """The same rows and batch sizes, the rows of all batches in random order."""
         numbers = np.random.default_rng(seed).permutation(self.order.whole()[0])
         return self._ordered(numbers=numbers, sizes=self.order.every_size(), seed=None)
+
+    def in_batches_of(self, size: int) -> ArrayData:
+        """The same rows in as many batches of another size, drawn in random order."""
+        seed = self.order.seed or 0
+        order = BatchOrder.of_epochs(self.rows, size, steps=self.order.steps, seed=seed)
+        return self._with(order=order)
 
     def with_arrays(self, arrays: Any) -> ArrayData:
         """The same batches of changed arrays with the same rows."""

@@ -130,6 +130,7 @@ def _by_class(weights: Mapping[int, float], code: str, change: str) -> Intervent
         where=("y",),
         data=_weighing(lambda y, _: weights_of_classes(y, weights)),
         loss_factor=None,
+        redefines_loss=True,
     )
 
 

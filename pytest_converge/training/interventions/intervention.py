@@ -33,6 +33,10 @@ class Intervention:
         steps_factor: multiplies the number of steps.
         loss_factor: by what the change multiplies the unit of the loss; None where the losses
             cannot be compared.
+        redefines_loss: True where targets, weights or the loss are others: a bound that is met then
+            proves nothing unless the model is also better than a constant.
+        parts: several changes at once, one by one.
+        several: True where each of them stands for a cause of its own.
         other_optimizer: True where another optimizer, with a rate of its own, replaces the user's.
     """
 
@@ -47,7 +51,10 @@ class Intervention:
     variant: Variant | None = None
     steps_factor: int = 1
     loss_factor: float | None = 1.0
+    redefines_loss: bool = False
     other_optimizer: bool = False
+    parts: tuple[Intervention, ...] = ()
+    several: bool = False
 
     @property
     def changes_rate_alone(self) -> bool:
@@ -95,5 +102,11 @@ class Intervention:
             variant=variant if self.variant or other.variant else None,
             steps_factor=self.steps_factor * other.steps_factor,
             loss_factor=None if None in factors else (factors[0] or 1) * (factors[1] or 1),
+            redefines_loss=self.redefines_loss or other.redefines_loss,
             other_optimizer=self.other_optimizer or other.other_optimizer,
+            parts=(*(self.parts or (self,)), *(other.parts or (other,))),
         )
+
+    def with_causes(self, other: Intervention) -> Intervention:
+        """Both changes at once, each of which stands for a cause of its own."""
+        return dataclasses.replace(self.combined(other), several=True)

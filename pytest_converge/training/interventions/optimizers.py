@@ -24,6 +24,7 @@ __all__ = [
     "less_clipped",
     "less_momentum",
     "less_weight_decay",
+    "line_of",
     "reconfigured",
     "setting",
     "with_settings",
@@ -88,6 +89,11 @@ def code_of(training: Training, **changes: Any) -> str:
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         return _code_of_v1(optimizer, changes)
     return _code(optimizer, changes, training.optimizers[0].user_rate)
+
+
+def line_of(optimizer: Any) -> str:
+    """A Keras optimizer as it is as a line to paste."""
+    return _code(optimizer, {}, optimizer.get_config()["learning_rate"])
 
 
 def _code(optimizer: Any, changes: dict[str, Any], own_rate: Any) -> str:

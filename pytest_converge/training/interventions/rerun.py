@@ -12,6 +12,8 @@ from pytest_converge.training.data.batches import ArrayData, TrainingData
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.loop.compiled_loop import Loop
 from pytest_converge.training.loop.run import Progress, Start, TrainingRun, Watch
+from pytest_converge.training.measures.best_constant import with_fitted_constant
+from pytest_converge.training.measures.nonfinite_origin import NonFiniteOrigin, nonfinite_origin
 from pytest_converge.training.measures.one_batch import OverfitReading, overfits_one_batch
 from pytest_converge.training.state.snapshot import Snapshot
 from pytest_converge.training.training import Training
@@ -73,6 +75,13 @@ class Reruns:
         finally:
             self.put_back()
 
+    def nonfinite_origin(self, step: int) -> NonFiniteOrigin | None:
+        """What made the first value of a step, counted from 1, that is not finite."""
+        try:
+            return nonfinite_origin(self._running, step)
+        finally:
+            self.put_back()
+
     def loss_on_others(self, change: Intervention, others: Intervention) -> float:
         """The loss on other rows of the model that a change to the rows has trained.
 
@@ -116,11 +125,20 @@ class Reruns:
     ) -> contextlib.AbstractContextManager[Callable[[int], TrainingRecord]]:
         """Makes a change; yields a function from the number of a start to the run's record.
 
+        Where the change redefines the loss, the record knows the best constant under the new one.
+
         Args:
             change: the change.
             watch: may break a run off.
         """
-        return self.measuring(change, lambda running, seed: running.run(seed, watch=watch))
+
+        def measure(running: TrainingRun, seed: int) -> TrainingRecord:
+            record = running.run(seed, watch=watch)
+            if not change.redefines_loss:
+                return record
+            return with_fitted_constant(record, running.training)
+
+        return self.measuring(change, measure)
 
     @contextlib.contextmanager
     def measuring(

@@ -13,6 +13,7 @@ from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = [
     "random_half",
+    "realigned",
     "shuffled",
     "stretch",
     "unusable_columns",
@@ -119,11 +120,50 @@ def stretch(begin: int, end: int, code: str, change: str) -> Intervention:
     return Intervention(code=code, change=change, data=data)
 
 
-def random_half(seed: int, code: str) -> Intervention:
-    """Half of the rows, drawn at random: what fewer rows alone make easier."""
+def realigned(shift: int) -> Intervention:
+    """Each row's inputs beside the targets that lie so many rows further on; none at the ends.
+
+    Args:
+        shift: the rows from the inputs to their targets; negative where the targets come first.
+    """
 
     def data(rows: ArrayData) -> ArrayData:
-        left_out = np.random.default_rng(seed).permutation(rows.rows)[: rows.rows // 2]
+        def moved(name: str, array: Any) -> Any:
+            return np.roll(array, -shift, axis=0) if name[0] in "ys" else array
+
+        ends = np.arange(rows.rows)[-shift:] if shift > 0 else np.arange(-shift)
+        return rows.with_arrays(map_named(rows.arrays, moved)).without_rows(ends)
+
+    far = abs(shift)
+    x, y = (f"x[:-{far}]", f"y[{far}:]") if shift > 0 else (f"x[{far}:]", f"y[:-{far}]")
+    many = "one row" if far == 1 else f"{far} rows"
+    return Intervention(
+        code="labels-unrelated",
+        change=f"targets moved {'up' if shift > 0 else 'down'} by {many}",
+        fix=f"x, y = {x}, {y}",
+        where=("y",),
+        data=data,
+        redefines_loss=True,
+    )
+
+
+def random_half(seed: int, code: str, *, other: bool = False) -> Intervention:
+    """Half of the rows, drawn at random: what fewer rows alone make easier.
+
+    Args:
+        seed: of the draw.
+        code: the cause in question.
+        other: True for the rows that the same draw leaves out otherwise.
+    """
+
+    def data(rows: ArrayData) -> ArrayData:
+        drawn = np.random.default_rng(seed).permutation(rows.epoch_rows)
+        middle = rows.epoch_rows // 2
+        half = drawn[middle:] if other else drawn[:middle]
+        # The rows of later epochs are those of the first, as far as anybody knows.
+        epochs = range(0, rows.rows, rows.epoch_rows)
+        left_out = np.concatenate([half + first for first in epochs])
+        left_out = left_out[left_out < rows.rows]
         return rows.without_rows(np.sort(left_out))
 
     return Intervention(code=code, change=f"a random half of the rows (draw {seed})", data=data)
