@@ -22,6 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pytest_converge.training.keras_internals import learning_rate_held
 from pytest_converge.training.model.structure import compiled_metrics, output_layer
 from pytest_converge.training.state.snapshot import attributes_set
 from tests.zoo.problems import Start
@@ -109,6 +110,7 @@ class Repair:
             known.update(dataset=self.arguments["x"])
         with contextlib.suppress(KeyError):  # a step may hold its own
             known["optimizer"] = self.optimizer
+            known["schedule"] = learning_rate_held(self.optimizer)
         if self.model is not None:
             if not self.model.built:
                 self.model(self._first_rows())
@@ -242,6 +244,8 @@ class Repair:
         for name, argument in (("x", "x"), ("y", "y"), ("dataset", "x")):
             if known.get(name) is not before.get(name):
                 self.arguments[argument] = known[name]
+        if known.get("optimizer") is not before.get("optimizer"):
+            self._optimize_with(known["optimizer"])
         if "variables" in self.arguments:
             self.arguments["variables"] = known["variables"]
         if self.model is not None and "model" in code:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import pytest
 from keras import optimizers
 
@@ -34,11 +35,13 @@ from tests.training.interventions.trainings import (
     clipped,
     closure,
     decayed,
+    decayed_by_own,
     differing,
     emptied,
     frozen,
     halved,
     images,
+    maps,
     missing,
     of_model,
     plain,
@@ -54,6 +57,11 @@ CHANGES = {
     "rate of a schedule": (
         decayed,
         lambda reruns: learning_rate.scaled(reruns.training, 0.5, 10.0),
+        {"rate"},
+    ),
+    "rate of a schedule of the user's": (
+        decayed_by_own,
+        lambda reruns: learning_rate.scaled(reruns.training, 0.5, 0.1),
         {"rate"},
     ),
     "sign": (
@@ -217,6 +225,21 @@ CHANGES = {
         regression,
         of_model(lambda model: outputs.head(model, activation=None)),
         {"activations"},
+    ),
+    "head of maps": (
+        maps,
+        of_model(lambda model: outputs.head(model, activation=None)),
+        {"activations"},
+    ),
+    "logits": (
+        binary,
+        lambda reruns: outputs.for_targets(reruns.training.model, {"y": reruns.rows.arrays[1]})[0],
+        {"activations"},
+    ),
+    "mapped": (
+        regression,
+        lambda _: outputs.into_reach(np.array([-9.0, 9.0]), -1.0, 1.0, 2),
+        {"y"},
     ),
     "head and loss": (
         regression,

@@ -144,12 +144,30 @@ def images():
     return fit(model, x, np.zeros((20, 1), "float32"), batch_size=8)
 
 
+def maps():
+    x = np.random.default_rng(0).normal(size=(20, 4, 4, 1)).astype("float32")
+    part = layers.Conv2D(1, 3, padding="same", activation="relu")
+    model = sequential(part, optimizer=SGD(0.1), loss="mse", shape=(4, 4, 1))
+    return fit(model, x, -x, batch_size=8)
+
+
 def clipped():
     return regression(SGD(0.1, clipnorm=0.001))
 
 
 def decayed():
     return regression(SGD(optimizers.schedules.ExponentialDecay(0.5, 1, 0.1)))
+
+
+class Halved(optimizers.schedules.LearningRateSchedule):
+    """A schedule of the user's, whose settings nobody knows."""
+
+    def __call__(self, step):
+        return 0.5 / 2 ** tf.cast(step, "float32")
+
+
+def decayed_by_own():
+    return regression(SGD(Halved()))
 
 
 def plain():
