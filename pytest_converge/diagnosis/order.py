@@ -26,6 +26,7 @@ class Place(enum.IntEnum):
     SIGN_OF_THE_RATE = enum.auto()
     OUTPUT_AND_LOSS = enum.auto()
     LABELS = enum.auto()
+    HALF_PRECISION = enum.auto()
     MOMENTUM = enum.auto()
     WEIGHT_DECAY = enum.auto()
     SCHEDULE = enum.auto()

@@ -14,6 +14,7 @@ import numpy as np
 from pytest_converge.columns.classes import as_table, row_sums, task_of
 from pytest_converge.training.data.arrays import batch_leaves, map_named
 from pytest_converge.training.data.batches import ArrayData
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.targets import of_targets, one_hot, relabelled
 from pytest_converge.training.model.losses import OutputLoss, losses_of_outputs
@@ -203,12 +204,11 @@ class _Output:
         """The same cross-entropy told that it gets logits, or that it gets probabilities."""
         loss = self.reading.loss
         changed = type(loss).from_config({**loss.get_config(), "from_logits": logits})
-        name = type(loss).__name__
         held = loss_replaced(self.model, self.reading, changed)
         return Intervention(
             code="output-loss-mismatch",
             change=f"loss with from_logits={logits}",
-            fix=f"loss=keras.losses.{name}(from_logits={logits})",
+            fix=f"loss={pasted.literal(held)}",
             variant=lambda training: with_loss(training.model, held),
         )
 
@@ -314,7 +314,7 @@ def head(
     if reading is not None and reading.output and layer is not None:
         change += f" at {layer.name}"
     held = None if loss is None else loss_replaced(model, reading, loss)
-    line = _code(layer, None if same and loss is not None else activation, loss, only_loss=same)
+    line = _code(None if same and loss is not None else layer, activation, held)
     return Intervention(
         code="output-loss-mismatch",
         change=change,
@@ -353,15 +353,12 @@ def _variant(layer: keras.layers.Layer, activation: str | None, loss: Any) -> An
     return variant
 
 
-def _code(layer: Any, activation: str | None, loss: Any, *, only_loss: bool) -> str:
-    units = getattr(layer, "units", None)
-    shown = "" if activation is None else f", activation={activation!r}"
-    line = "" if units is None else f"keras.layers.Dense({units}{shown})"
-    if loss is None:
-        return line
-    logits = "from_logits=True" if getattr(loss, "from_logits", False) else ""
-    call = f"loss=keras.losses.{type(loss).__name__}({logits})"
-    return call if only_loss or not line else f"{line}; {call}"
+def _code(layer: Any, activation: str | None, loss: Any) -> str:
+    """The layer with its activation, where there is one to change, and what to compile with."""
+    settings = {"activation": activation or "linear"}
+    lines = [] if layer is None else [pasted.layer_lines([(layer, settings)])]
+    lines += [] if loss is None else [f"loss={pasted.literal(loss)}"]
+    return "\n".join(line for line in lines if line)
 
 
 def _name_of(loss: Any) -> str:
