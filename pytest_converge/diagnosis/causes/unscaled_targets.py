@@ -89,7 +89,7 @@ def standardised_targets(failed: FailedTraining) -> list[Intervention]:
     leaves = list(batch_leaves(rows.arrays))
     if targets_are_inputs(leaves):
         return []
-    where = tuple(name for flag in flags for name in flag.columns)
+    where = tuple(dict.fromkeys(name for flag in flags for name in flag.columns))
     several = sum(name.startswith("y") for name, _ in leaves) > 1
     flagged = tuple(dict.fromkeys(flag.array for flag in flags)) if several else ()
     arrays = tuple(name for name, _ in leaves if name in flagged)
