@@ -28,8 +28,9 @@ Of a model with several outputs each one is compared with its own loss and its o
 range of an output is measured, at the present weights and at large ones.
 
 Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best
-constant prediction, which is fitted where no formula gives it, and the table of trials marks its losses with a star. A network with softmax
-over one unit seems to train; the gate that notices is [loss-disagrees](loss-disagrees.md).
+constant prediction, which is fitted where no formula gives it, and the table of trials marks its
+losses with a star. A network with softmax over one unit seems to train; the gate that notices is
+[loss-disagrees](loss-disagrees.md).
 
 ## A test that shows it
 
