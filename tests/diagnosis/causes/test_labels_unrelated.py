@@ -9,6 +9,7 @@ from keras import initializers, layers, optimizers
 
 from pytest_converge.diagnosis.causes import labels_unrelated
 from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.training.interventions import rows
 from tests.diagnosis.programs import conclusion, dead, failed_of, proven_by_its_own
 from tests.zoo.problems import BINARY, fit, linear, sequential
 
@@ -130,3 +131,11 @@ def test_nothing_is_claimed_of_pictures_while_a_change_was_left_out(monkeypatch)
     failed.trials.left_out.append("learning rate 1")
     monkeypatch.setattr(labels_unrelated, "relation", lambda _: pytest.fail("a run for nothing"))
     assert labels_unrelated._unrelated(failed) is None
+
+
+def test_a_pair_around_what_was_tried_is_not_missed():
+    failed = failed_of(noisy_pictures(), steps=5, max_loss=0.1)
+    failed.trials.try_out(rows.realigned(1))
+    name = rows.realigned(1).change
+    failed.trials.left_out += [f"{name} and learning rate 1", "learning rate 1"]
+    assert labels_unrelated.left_out(failed) == ["learning rate 1"]
