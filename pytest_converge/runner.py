@@ -209,10 +209,12 @@ def _diagnosis(context: Context, running: TrainingRun, run: Run) -> Diagnosis | 
 
     A training that makes no update is its own finding: no change of it would act.
     """
-    if run.passed or context.diagnose == "off" or run.record.never_updated:
+    if run.passed or context.diagnose == "off":
         return None
-    from pytest_converge.diagnosis.diagnose import diagnose
+    from pytest_converge.diagnosis.diagnose import diagnose, without_trials
 
+    if run.record.never_updated:
+        return without_trials(running, run.record)
     seconds = max(QUICK_SECONDS, QUICK_TIMES * run.record.seconds)
     trained = running.training.snapshot()
     try:

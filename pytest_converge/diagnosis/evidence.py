@@ -18,6 +18,7 @@ from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.interventions import starts
 from pytest_converge.training.interventions.rerun import Reruns
+from pytest_converge.training.measures.computation import Computation, computation
 from pytest_converge.training.measures.curvature import Curvature, curvature
 from pytest_converge.training.measures.gradients import StepGradient, flat, measured_rows
 from pytest_converge.training.measures.layer_inputs import TrainingScales, training_scales
@@ -82,11 +83,13 @@ class Evidence:
         layers: gradients, dead and saturated units per layer at the start; None without layers.
         start_ratio: initial loss over that of the best constant prediction; NaN if not known.
         unstable: True where the loss was not finite, rose far above its start, or ended above it.
+        rose: True where it was not finite or ended above its start: no such run is too slow.
         gauge: the median of the step gauge early in the run; NaN where it was not measured.
         usual_gradient: the median gradient norm of other starts, of a run that stood still because
             its own start has next to none; None for others, and where it was not measured.
         signal: what the inputs say about the targets without the model; None where it was not
             measured or cannot be told.
+        computation: what one step computes on the first batch; empty where it cannot be looked at.
     """
 
     rate: float
@@ -95,9 +98,11 @@ class Evidence:
     layers: LayerReadings | None = None
     start_ratio: float = math.nan
     unstable: bool = False
+    rose: bool = False
     gauge: float = math.nan
     usual_gradient: float | None = None
     signal: Signal | None = None
+    computation: Computation = dataclasses.field(default_factory=Computation)
 
     @property
     def _layers(self) -> tuple[LayerReading, ...]:
@@ -158,7 +163,9 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
     scales: TrainingScales | None = guard.measured(
         "scales of features and targets", lambda: training_scales(training)
     )
+    seen = guard.tried("what a step computes", lambda: computation(training))
     first, last = curve.first, curve.last
+    rose = bool(record.nonfinite) or _ends_higher(first, last)
     ratio = first / record.constant_loss if record.constant_loss else math.nan
     return Evidence(
         # Of the rate 0.1 the record holds 0.10000000149, as float32 has it.
@@ -167,7 +174,9 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
         scale=scales.evidence if scales else ScaleEvidence(),
         layers=guard.measured("gradients and units of layers", lambda: layer_readings(training)),
         start_ratio=ratio,
-        unstable=bool(record.nonfinite) or _ends_higher(first, last) or _spikes(record),
+        unstable=rose or _spikes(record),
+        rose=rose,
+        computation=seen or Computation(),
     )
 
 

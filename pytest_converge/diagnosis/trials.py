@@ -22,6 +22,8 @@ SEEDS = 3
 #: stands for the target: a network that learns little stays below 0.35, one that trains above 0.7
 #: (116 injected faults).
 SKILL_OF_A_REPAIR = 0.5
+#: Why a change that has no effect is no evidence.
+NO_EFFECT = "it changes nothing: every loss is the same to the last digit"
 #: Where targets or weights are others and the unit of the loss is not, its bound stands, and so
 #: much of the loss of the best constant has to go: what noise leaves of a model's advantage.
 SKILL_BESIDE_A_BOUND = 0.05
@@ -101,9 +103,11 @@ class Trials:
         self.controls: set[str] = set()
         self.changes: dict[str, Intervention] = {}
         self._cannot_be_made: set[str] = set()
+        self._idle: set[str] = set()
         self._began = began
         self._unit = unit
         self._most_loss = math.inf
+        self._failed = failed
         if failed is not None and only_metrics_missed(failed, expectation):
             self._most_loss = MOST_LOSS * failed.curve.last
 
@@ -111,6 +115,10 @@ class Trials:
     def spent(self) -> float:
         """Seconds since the diagnosis began."""
         return time.perf_counter() - self._began
+
+    def is_idle(self, change: Intervention) -> bool:
+        """Whether a change to the rows is known to have no effect, as on targets never read."""
+        return change.change in self._idle
 
     def control(self, change: Intervention, *, confirm: bool = True) -> Trial | None:
         """Runs a change that asks a question and is no repair; see `try_out`."""
@@ -134,7 +142,7 @@ class Trials:
         known = self.done.get(change.change)
         if known is not None and (known.verified or known.passed < known.seeds or not confirm):
             return known
-        if change.change in self._cannot_be_made:
+        if change.change in self._cannot_be_made or any(map(self.is_idle, change.parts)):
             return None
         if self.spent > self.budget:
             self.left_out.append(change.change)
@@ -149,8 +157,23 @@ class Trials:
             self._cannot_be_made.add(change.change)
             return None
         trial = dataclasses.replace(trial, seconds=time.perf_counter() - began)
+        if self._did_not_act(change):
+            self.guard.failed.append((change.change, NO_EFFECT))
+            self._cannot_be_made.add(change.change)
+            # A rate without effect may have one where something else gives the start a slope.
+            if change.data is not None:
+                self._idle.add(change.change)
+            return None
         self.done[change.change] = trial
         return trial
+
+    def _did_not_act(self, change: Intervention) -> bool:
+        """Whether every loss of a finite run is the failed run's to the last digit."""
+        record, failed = self.records[change.change], self._failed
+        if failed is None or failed.nonfinite or change.change in self.controls:
+            return False
+        same = record.curve.batch_loss == failed.curve.batch_loss
+        return same and record.curve.last == failed.curve.last
 
     def _run(self, change: Intervention, confirm: bool) -> Trial:
         losses: list[float] = []

@@ -10,15 +10,20 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import keras
+import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.trainers.compile_utils import CompileLoss
 from tensorflow.python.eager import context as tf_context
+from tensorflow.python.framework import op_callbacks
+from tensorflow.python.ops import gen_math_ops, math_ops
 
 __all__ = [
     "Setting",
     "added_losses",
     "build_from_batch",
     "call_takes_training",
+    "calls_of_operation",
     "child_layers",
     "compiled_loss",
     "direction",
@@ -32,6 +37,7 @@ __all__ = [
     "loss_takes_training",
     "metrics_as_given",
     "operation_seeds",
+    "operations_watched",
     "optimized_variables",
     "own_variables",
     "rate_name",
@@ -42,6 +48,8 @@ __all__ = [
     "tensorflow_variable",
     "trainable_flag",
     "trainable_set_to",
+    "variable_around",
+    "variables_held",
     "without_short_cut",
 ]
 
@@ -100,6 +108,18 @@ def call_takes_training(layer: Any) -> bool:
 def loss_takes_training(model: Any) -> bool:
     """True where `compute_loss` takes the argument `training`: an override may not."""
     return bool(getattr(model, "_compute_loss_has_training_arg", True))
+
+
+def variable_around(variable: Any, name: str) -> Any:
+    """A trainable Keras variable that holds an existing `tf.Variable`."""
+    around = keras.Variable(variable.numpy(), dtype=variable.dtype.name, name=name)
+    around._value = variable
+    return around
+
+
+def variables_held(layer: Any, variables: list[Any]) -> Setting:
+    """Other variables as those that a layer itself made for training; see `own_variables`."""
+    return layer, "_trainable_variables", variables
 
 
 def tensorflow_variable(variable: Any) -> Any:
@@ -184,6 +204,56 @@ def short_cut_for_one_replica(optimizer: Any) -> None:
 def without_short_cut(optimizer: Any) -> None:
     """Takes the short cut back."""
     optimizer.__dict__.pop(SUM_OVER_REPLICAS, None)
+
+
+# ---- operations ---------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def operations_watched(watch: Callable[[str, Any, Any], None]) -> Iterator[None]:
+    """Calls `watch(kind, inputs, outputs)` after each TensorFlow operation of this thread.
+
+    The tensors are the very objects that the caller of the operation gave and gets.
+    """
+
+    def note(kind: Any, inputs: Any, _: Any, outputs: Any, *__: Any, **___: Any) -> None:
+        name = kind.decode() if isinstance(kind, bytes) else str(kind)
+        watch(name, inputs, outputs)
+
+    op_callbacks.add_op_callback(note)
+    try:
+        yield
+    finally:
+        op_callbacks.remove_op_callback(note)
+
+
+#: The function in which every public way to an operation ends.
+OPERATION_CALLS = {
+    "Div": "div",
+    "Log": "log",
+    "Pow": "_pow",
+    "RealDiv": "real_div",
+    "Rsqrt": "rsqrt",
+    "Sqrt": "sqrt",
+}
+
+
+def calls_of_operation(kind: str, replaced: Callable[[Any], Any]) -> list[Setting]:
+    """What makes TensorFlow call another function for an operation, also from Keras and operators.
+
+    Args:
+        kind: one of `OPERATION_CALLS`.
+        replaced: makes the other function of the present one.
+    """
+    original = getattr(gen_math_ops, OPERATION_CALLS[kind])
+    other = replaced(original)
+    modules = (gen_math_ops, math_ops, tf, tf.math, tf.compat.v1)
+    return [
+        (module, name, other)
+        for module in modules
+        for name, held in list(vars(module).items())
+        if held is original
+    ]
 
 
 # ---- random state -------------------------------------------------------------------------------

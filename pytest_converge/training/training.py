@@ -77,6 +77,11 @@ class Training(abc.ABC):
     touched: Sequence[Any] = ()
 
     @property
+    def models(self) -> list[Any]:
+        """The Keras models that the step is known to use."""
+        return [] if self.model is None else [self.model]
+
+    @property
     def rows_in_memory(self) -> ArrayData | None:
         """The rows of the data where they lie in memory, else None."""
         return None if self.data is None else self.data.rows_in_memory

@@ -12,10 +12,11 @@ learning rate alone did: rates are tried first. The usual bound of 1: Pascanu, M
 2013, *On the difficulty of training recurrent neural networks*.
 
 A gradient may also be NaN where the loss is not: `tf.where` gives the branch that was not taken the
-gradient 0, and 0 times the infinite slope of a logarithm or a quotient is NaN. Where a calm run has
-such a step, what is not finite of its gradients is set to 0 and the training repeated. The repair
-is to hand the function a harmless value:
-`tf.where(ok, tf.math.log(tf.where(ok, w, 1.0)), other)`.
+gradient 0, and 0 times the infinite slope of a logarithm or a quotient is NaN. The step in which a
+loss or a gradient is not finite first is made again, operation by operation. If the first one is a
+root, a logarithm, a power or a division by 0, its argument is kept away from 0 and the training
+repeated: `tf.sqrt(tf.maximum(x, 1e-7))`. Else, where a calm run has such a step, what is not finite
+of its gradients is set to 0 and the training repeated.
 
 The report section shows the gradient norm at the checkpoints. A large norm turns nothing red: it
 depends on the unit of the loss and the number of weights.
@@ -45,12 +46,14 @@ def test_clipped(converge):
 """
 
 import dataclasses
+import itertools
 import math
 
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import SPIKE
-from pytest_converge.training.interventions import finite_gradients, optimizers
+from pytest_converge.training.interventions import finite_gradients, optimizers, safe_operations
+from pytest_converge.training.measures.nonfinite_origin import WORDS, NonFiniteOrigin
 
 __all__ = ["CAUSE", "broken_step"]
 
@@ -75,19 +78,53 @@ def broken_step(record: TrainingRecord) -> int | None:
 
 def _broken(failed: FailedTraining) -> Answer | None:
     """A gradient that is not finite where the loss is; from the first step on no rate helps."""
-    step = broken_step(failed.record)
+    step, broken = first_nonfinite(failed.record), broken_step(failed.record)
     if step is None:
+        return None
+    origin = failed.trials.guard.tried(
+        f"the operations of step {step}", lambda: failed.reruns.nonfinite_origin(step)
+    )
+    if origin is not None and origin.at_zero:
+        found = failed.first_passing([safe_operations.safe(origin.kind, _place(failed, origin))])
+        found = found or Answer(
+            cause=CAUSE.code, where=(_place(failed, origin),), fix=safe_operations.SAFE[origin.kind]
+        )
+        if found.trial is not None or step == 1:
+            return dataclasses.replace(found, message=_says(failed, origin))
+    if broken is None:
         return None
     ours = failed.training.optimizer_is_ours and optimizers.is_keras(failed.training)
     found = failed.first_passing([finite_gradients.finite()] if ours else [])
-    if found is None and step > 1:
+    if found is None and broken > 1:
         return None
     message = (
         f"the gradient of step {step} is not finite although its loss is: look for a root, a"
         " logarithm or a division, also in a branch of tf.where that is not taken"
     )
     found = found or Answer(cause=CAUSE.code, fix=finite_gradients.FIX)
+    if origin is not None and origin.at_zero:
+        message = _says(failed, origin)
     return dataclasses.replace(found, message=message)
+
+
+def first_nonfinite(record: TrainingRecord) -> int | None:
+    """The step, counted from 1, in which a batch loss or a gradient is not finite first."""
+    losses, norms = record.curve.batch_loss, record.curve.gradient_norm
+    rows = itertools.zip_longest(losses, norms, fillvalue=0.0)
+    bad = (n for n, row in enumerate(rows, 1) if not all(map(math.isfinite, row)))
+    return next(bad, None)
+
+
+def _place(failed: FailedTraining, origin: NonFiniteOrigin) -> str:
+    """The layer of an operation, else the loss."""
+    return origin.layer or failed.evidence.computation.loss or "the loss"
+
+
+def _says(failed: FailedTraining, origin: NonFiniteOrigin) -> str:
+    what = "derivative of the " if origin.derivative else ""
+    of = "by" if origin.kind in ("Div", "RealDiv") else "of"
+    words = f"{what}{WORDS[origin.kind]} {of} 0 in {_place(failed, origin)}"
+    return f"the {words} is not finite, first in step {origin.step}"
 
 
 def _clipped(failed: FailedTraining) -> Repairs:

@@ -54,9 +54,12 @@ def test_slope_and_offset(converge):
 ```
 """
 
+from collections.abc import Iterable
+
 from pytest_converge.core.numbers import listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
-from pytest_converge.training.interventions import trainable
+from pytest_converge.training.interventions import trainable, untracked
+from pytest_converge.training.measures.gradient_stops import in_words
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
@@ -67,6 +70,9 @@ def _repairs(failed: FailedTraining) -> Repairs:
         everything = trainable.all_read(training)
         if everything is not None:
             yield everything
+    left_out = failed.evidence.computation.untrained
+    if left_out and training.model is not None:
+        yield untracked.kept_as_weights(left_out)
     if failed.evidence.disconnected:
         yield trainable.connected(failed.evidence.disconnected)
 
@@ -76,18 +82,42 @@ def _disconnected(failed: FailedTraining) -> Answer | None:
     where = failed.evidence.disconnected
     if not where:
         return None
-    message = (
-        f"no gradient reaches {listed(where)}: a stop_gradient, a rounding or .numpy()"
-        " stands between, or the model does not use it"
+    stop = failed.evidence.computation.stop
+    why = (
+        "a .numpy() stands between, or the model does not use it"
+        if stop is None
+        else f"{in_words(stop, failed.evidence.computation.loss)} has no gradient"
     )
+    message = f"no gradient reaches {listed(where)}: {why}"
     return Answer(cause=CAUSE.code, where=where, message=message)
+
+
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [[change] for change in _repairs(failed)]
+
+
+def _untrained(failed: FailedTraining) -> Answer | None:
+    """Variables made to be trained that the loss depends on and nothing trains."""
+    left_out = failed.evidence.computation.untrained
+    if not left_out:
+        return None
+    where = tuple(each.name for each in left_out)
+    message = f"the loss depends on {listed(where)}, made trainable, and no update changes it"
+    return Answer(cause=CAUSE.code, where=where, message=message)
+
+
+def _seen(failed: FailedTraining) -> Answer | None:
+    """Either, where no repair was proven or no time was left."""
+    return _untrained(failed) or _disconnected(failed)
 
 
 CAUSE = Cause(
     code="frozen-variables",
     sentence="not trained: {where}",
+    usual=_usual,
     steps=(
         Step(place=Place.NOT_TRAINED, repairs=_repairs),
         Step(place=Place.NO_GRADIENT, answer=_disconnected),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_seen),
     ),
 )

@@ -26,7 +26,10 @@ Three more are told from the data:
 - Targets outside of [0, 1] under a binary or categorical cross-entropy, where none of these changes
   passes: such a loss has no least value, or a needlessly high one. Rows of sample weight 0 do not
   count.
-- A loss of your own that subtracts shapes which broadcast to a matrix of all pairs.
+- Predictions of shape `(n, 1)` and targets of shape `(n,)`, or the other way round, which a loss or
+  step of your own broadcasts to a matrix of all pairs. They are seen in one step on the first
+  batch. Where the targets are an array of the batch, they get the shape of the predictions and the
+  training is repeated.
 - Rows of which each half is learnt alone while both together are not. Two random halves must fail
   as well, since fewer rows are easier to learn, and a model of either half must be no better than
   the best constant on the other: labels of one mapping would carry over.
@@ -68,12 +71,13 @@ def test_groups_from_zero(converge):
 ```
 """
 
+import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
-from pytest_converge.training.interventions import labels, rows
+from pytest_converge.training.interventions import labels, rows, target_shape
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.measures.broadcasting import outer_difference
 from pytest_converge.training.model.losses import PROBABILITIES, loss_names
 
 __all__ = ["CAUSE", "out_of_range"]
@@ -91,16 +95,37 @@ def _into_range(failed: FailedTraining) -> Repairs:
 
 def _unreadable(failed: FailedTraining) -> Answer | None:
     """Targets whose shape or range the loss does not mean, seen in the data."""
-    shapes = outer_difference(failed.training)
-    if shapes is not None:
-        message = (
-            f"the loss subtracts shapes {shapes[0]} and {shapes[1]}, which broadcasts to a matrix"
-            " of all pairs"
-        )
-        fix = "y = tf.reshape(y, (-1, 1))"
-        return Answer(cause=CAUSE.code, message=message, fix=fix, where=("y",))
+    found = _broadcast(failed)
+    if found is not None:
+        return found
     message = out_of_range(failed)
     return Answer(cause=CAUSE.code, message=message, where=("y",)) if message else None
+
+
+def _broadcast(failed: FailedTraining, *, tries: bool = True) -> Answer | None:
+    """Targets that broadcast with the predictions to a matrix, in the predictions' shape."""
+    outer = failed.evidence.computation.outer
+    if outer is None:
+        return None
+    name, column = outer.leaf or "y", len(outer.predicted) == 2
+    message = (
+        f"the loss combines predictions of shape {outer.predicted} with targets of shape"
+        f" {outer.target}, which broadcasts to a matrix of all pairs"
+    )
+    found = None
+    if outer.leaf and tries:
+        change = target_shape.as_predicted(failed.training, name, column=column)
+        found = failed.first_passing([change])
+    shape = "(-1, 1)" if column else "(-1,)"
+    found = found or Answer(
+        cause=CAUSE.code, fix=f"{name} = tf.reshape({name}, {shape})", where=(name,)
+    )
+    return dataclasses.replace(found, message=message)
+
+
+def _broadcast_seen(failed: FailedTraining) -> Answer | None:
+    """The same where no time was left to try."""
+    return _broadcast(failed, tries=False)
 
 
 def out_of_range(failed: FailedTraining) -> str:
@@ -161,12 +186,18 @@ def _read_as_probabilities(failed: FailedTraining) -> tuple[str, Any]:
     return names[0], labels.counted_target(data.arrays)
 
 
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [_into_range(failed)]
+
+
 CAUSE = Cause(
     code="label-encoding",
     sentence="the labels are not what the loss reads; it converges with {change}",
+    usual=_usual,
     steps=(
         Step(place=Place.LABELS, repairs=_into_range),
         Step(place=Place.UNREADABLE_TARGETS, answer=_unreadable),
         Step(place=Place.TWO_ENCODINGS, answer=_two_encodings),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_broadcast_seen),
     ),
 )

@@ -27,6 +27,10 @@ passes on three seeds.
 Of a model with several outputs each one is compared with its own loss and its own targets. The
 range of an output is measured, at the present weights and at large ones.
 
+Of a model or step of your own, what counts is seen in one step on the first batch: a softmax or
+sigmoid whose values a loss takes for logits, and values far out of [0, 1] that it takes for
+probabilities. The layer that made them gets the activation that the loss reads.
+
 Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best
 constant prediction, which is fitted where no formula gives it, and the table of trials marks its
 losses with a star. A network with softmax over one unit seems to train; the gate that notices is
@@ -60,12 +64,49 @@ def test_sigmoid(converge):
 ```
 """
 
-from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
+import dataclasses
+from collections.abc import Iterable
+
+from pytest_converge.core.numbers import number
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
 from pytest_converge.training.data.arrays import batch_leaves
-from pytest_converge.training.interventions import labels, outputs
+from pytest_converge.training.interventions import labels, misread_output, outputs
 from pytest_converge.training.measures.output_range import output_range
 from pytest_converge.training.model.losses import loss_names
+
+
+def _as_read(failed: FailedTraining) -> Answer | None:
+    """The output in the terms in which the loss of a step reads it, where that is seen to differ.
+
+    What is tried does not ask for the compiled loss, which a step of one's own need not use.
+    """
+    misread = failed.evidence.computation.misread
+    if misread is None:
+        return None
+    change = misread_output.as_read(failed.training.models, misread)
+    found = None if change is None else failed.first_passing([change])
+    return None if found is None else dataclasses.replace(found, message=_says(failed))
+
+
+def _says(failed: FailedTraining) -> str:
+    misread = failed.evidence.computation.misread
+    if misread is None:
+        return ""
+    of = f" of {misread.layer}" if misread.layer else ""
+    if misread.takes == "logits":
+        return f"the loss takes logits, and is given the {misread.given}{of}"
+    low, high = number(misread.low), number(misread.high)
+    return f"the loss takes probabilities, and is given values from {low} to {high}{of}"
+
+
+def _misread_seen(failed: FailedTraining) -> Answer | None:
+    """An output that the loss reads as what it is not, where no repair was proven."""
+    misread = failed.evidence.computation.misread
+    if misread is None:
+        return None
+    where = (misread.layer,) if misread.layer else ()
+    return Answer(cause=CAUSE.code, message=_says(failed), where=where)
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
@@ -94,11 +135,18 @@ def _out_of_reach(failed: FailedTraining) -> Repairs:
         yield outputs.into_reach(target, *reach, POWERS.get(name))
 
 
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [_repairs(failed)]
+
+
 CAUSE = Cause(
     code="output-loss-mismatch",
     sentence="output and loss do not fit the targets; it converges with {change}",
+    usual=_usual,
     steps=(
+        Step(place=Place.OUTPUT_AND_LOSS, answer=_as_read),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
         Step(place=Place.TARGETS, repairs=_out_of_reach),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_misread_seen),
     ),
 )

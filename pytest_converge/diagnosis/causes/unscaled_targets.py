@@ -55,6 +55,7 @@ def test_price_in_standard_units(converge):
 """
 
 import statistics
+from collections.abc import Iterable
 
 from pytest_converge.columns.contradictions import targets_are_inputs
 from pytest_converge.columns.scale import ScaleFlag
@@ -101,6 +102,10 @@ def standardised_targets(failed: FailedTraining) -> list[Intervention]:
     return [targets.standardised(_unit(failed), where, arrays)]
 
 
+def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
+    return [standardised_targets(failed)]
+
+
 def _unit(failed: FailedTraining) -> float | None:
     """What standardised targets do to the unit of a squared or absolute error."""
     if failed.training.model is None:
@@ -128,5 +133,6 @@ def _sentence(evidence: Evidence, answer: Answer) -> str:
 CAUSE = Cause(
     code="unscaled-targets",
     sentence=_sentence,
+    usual=_usual,
     steps=(Step(place=Place.TARGETS, repairs=standardised_targets),),
 )

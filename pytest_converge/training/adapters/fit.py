@@ -31,6 +31,7 @@ from pytest_converge.training.measures.end_measures import (
     measure_held_out,
     measure_model,
 )
+from pytest_converge.training.measures.no_gradient import end_of_gradient_named
 from pytest_converge.training.model.losses import loss_names, nonnegative, reduces_by_mean
 from pytest_converge.training.model.structure import (
     create_all_variables,
@@ -156,7 +157,8 @@ class ModelTraining(Training):
     def step(self, batch: Batch) -> Any:
         """The model's own `train_step`; metrics start anew, so that the loss is the batch's."""
         self._reset_metrics()
-        return loss_of_logs(self.model.train_step(batch))
+        with end_of_gradient_named(self):
+            return loss_of_logs(self.model.train_step(batch))
 
     def probe_chunks(self) -> tuple[int, int]:
         """Pooled rows where the loss is a mean over them; else batches as in the training."""

@@ -16,6 +16,7 @@ from pytest_converge.training.adapters.built import Built, updated
 from pytest_converge.training.adapters.traceability import needed_arguments, rehearse
 from pytest_converge.training.data.arrays import as_array, nonfinite_array
 from pytest_converge.training.data.batches import Batch
+from pytest_converge.training.measures.no_gradient import end_of_gradient_named
 from pytest_converge.training.model.losses import scalar_loss
 from pytest_converge.training.state.optimizer import ObservedOptimizer, is_optimizer
 from pytest_converge.training.state.seeding import seed_everything
@@ -90,12 +91,18 @@ class MinimizeTraining(Training):
         with tf.GradientTape() as tape:
             loss = self._scalar()
         gradients = tape.gradient(loss, self._variables)
-        if all(gradient is None for gradient in gradients):
-            remedy = "Compute it from the variables with TensorFlow or keras.ops operations."
-            raise invalid("a loss without a gradient", "one that depends on the variables", remedy)
-        pairs = [(g, v) for g, v in zip(gradients, self._given, strict=True) if g is not None]
-        self.optimizers[0].optimizer.apply_gradients(pairs)
+        pairs = list(zip(gradients, self._given, strict=True))
+        # Some variables may have none by right; where no one has, the optimizer says so.
+        there = [(g, v) for g, v in pairs if g is not None]
+        with end_of_gradient_named(self):
+            self.optimizers[0].optimizer.apply_gradients(there or pairs)
         return loss
+
+    def traced_anew(self) -> contextlib.AbstractContextManager[None]:
+        """What the user compiled was traced as it was, and is compiled again."""
+        function = getattr(self._loss, "python_function", None)
+        again = self._loss if function is None else tf.function(function)
+        return attributes_set([(self, "_loss", again)])
 
     def probe(self, batch: Batch) -> Any:
         """The loss at the present values."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -18,9 +18,10 @@ from pytest_converge.training.adapters.minimize import check_variables, observed
 from pytest_converge.training.adapters.traceability import rehearse
 from pytest_converge.training.data.arrays import nonfinite
 from pytest_converge.training.data.batches import Batch, TrainingData
+from pytest_converge.training.measures.no_gradient import end_of_gradient_named
 from pytest_converge.training.model.losses import scalar_loss
 from pytest_converge.training.state.optimizer import is_optimizer
-from pytest_converge.training.state.snapshot import unique_variables
+from pytest_converge.training.state.snapshot import attributes_set, unique_variables
 from pytest_converge.training.training import Training
 
 __all__ = ["StepTraining"]
@@ -80,6 +81,18 @@ class StepTraining(Training):
         """One call of the user's step."""
         return self._scalar(self._step, batch)
 
+    @property
+    def models(self) -> list[Any]:
+        """The models that the step closes over or names."""
+        named = [each for each in _seen_by(self._step) if _is_model(each) and each.built]
+        return list({id(each): each for each in named}.values())
+
+    def traced_anew(self) -> contextlib.AbstractContextManager[None]:
+        """What the user compiled was traced as it was, and is compiled again."""
+        function = getattr(self._step, "python_function", None)
+        again = self._step if function is None else tf.function(function)
+        return attributes_set([(self, "_step", again)])
+
     def bare_step(self, batch: Batch) -> Any:
         """One call of the function that the user's step was compiled from."""
         function = getattr(self._step, "python_function", None)
@@ -88,7 +101,8 @@ class StepTraining(Training):
         return self._scalar(function if tf.executing_eagerly() else _converted(function), batch)
 
     def _scalar(self, step: Any, batch: Batch) -> Any:
-        returned = step() if batch is None else step(*batch)
+        with end_of_gradient_named(self):
+            returned = step() if batch is None else step(*batch)
         loss = returned.get("loss") if isinstance(returned, Mapping) else returned
         if loss is None:
             given = f"a step that returned {shown(returned)}"
@@ -109,6 +123,22 @@ class StepTraining(Training):
             for optimizer in self.optimizers:
                 stack.enter_context(optimizer.muted())
             return self.step(batch)
+
+    @property
+    def optimizer_is_ours(self) -> bool:
+        """True where the step has one optimizer, of Keras, whose updates another can make."""
+        return len(self.optimizers) == 1 and bool(self.optimizers[0].counters)
+
+    @contextlib.contextmanager
+    def with_optimizer(self, optimizer: Any) -> Iterator[None]:
+        """The step asks its own optimizer for updates, and another one makes them meanwhile."""
+        new, own = observed(optimizer, self._variables), self.optimizers[0]
+        changes: list[tuple[Any, str, Any]] = [(self, "optimizers", (new,))]
+        compiled = getattr(self._step, "python_function", None)
+        if compiled is not None:  # its graphs hold the updates of the step's own optimizer
+            changes.append((self, "_step", _converted(compiled)))
+        with own.replaced_by(optimizer), attributes_set(changes):
+            yield
 
     def nonfinite_data(self) -> tuple[NonFinite, ...]:
         """Columns of the batches that hold a NaN or an infinity."""
@@ -131,16 +161,21 @@ def _converted(function: Any) -> Any:
 
 def optimizers_of(step: Any) -> list[Any]:
     """The optimizers that a function closes over or names, those of compiled models included."""
+    named = _seen_by(step)
+    found = [each for each in named if is_optimizer(each)]
+    if not found:
+        found = [each.optimizer for each in named if _is_model(each) and each.optimizer]
+    return list({id(each): each for each in found}.values())
+
+
+def _seen_by(step: Any) -> list[Any]:
+    """What a function closes over or names."""
     function = inspect.unwrap(getattr(step, "python_function", step))
     function = getattr(function, "__func__", function)
     if not inspect.isfunction(function):
         return []
     seen = inspect.getclosurevars(function)
-    named = [*seen.nonlocals.values(), *seen.globals.values()]
-    found = [each for each in named if is_optimizer(each)]
-    if not found:
-        found = [each.optimizer for each in named if _is_model(each) and each.optimizer]
-    return list({id(each): each for each in found}.values())
+    return [*seen.nonlocals.values(), *seen.globals.values()]
 
 
 def _is_model(candidate: Any) -> bool:

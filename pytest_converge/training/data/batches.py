@@ -194,6 +194,12 @@ class ArrayData(TrainingData):
         numbers = np.random.default_rng(seed).permutation(self.order.whole()[0])
         return self._ordered(numbers=numbers, sizes=self.order.every_size(), seed=None)
 
+    def in_batches_of(self, size: int) -> ArrayData:
+        """The same rows in as many batches of another size, drawn in random order."""
+        seed = self.order.seed or 0
+        order = BatchOrder.of_epochs(self.rows, size, steps=self.order.steps, seed=seed)
+        return self._with(order=order)
+
     def with_arrays(self, arrays: Any) -> ArrayData:
         """The same batches of changed arrays with the same rows."""
         tensors = keras.tree.map_structure(_constant, arrays)

@@ -13,6 +13,7 @@ from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.loop.compiled_loop import Loop
 from pytest_converge.training.loop.run import Progress, Start, TrainingRun, Watch
 from pytest_converge.training.measures.best_constant import with_fitted_constant
+from pytest_converge.training.measures.nonfinite_origin import NonFiniteOrigin, nonfinite_origin
 from pytest_converge.training.measures.one_batch import OverfitReading, overfits_one_batch
 from pytest_converge.training.state.snapshot import Snapshot
 from pytest_converge.training.training import Training
@@ -71,6 +72,13 @@ class Reruns:
         self.put_back()
         try:
             return overfits_one_batch(self._running)
+        finally:
+            self.put_back()
+
+    def nonfinite_origin(self, step: int) -> NonFiniteOrigin | None:
+        """What made the first value of a step, counted from 1, that is not finite."""
+        try:
+            return nonfinite_origin(self._running, step)
         finally:
             self.put_back()
 

@@ -53,10 +53,17 @@ def without_nonfinite(where: tuple[str, ...]) -> Intervention:
     return Intervention(
         code="nonfinite-data",
         change="rows that are not finite left out",
-        fix="keep = np.isfinite(x).all(axis=1); x, y = x[keep], y[keep]",
+        fix=_kept(where),
         where=where,
         data=change,
     )
+
+
+def _kept(where: tuple[str, ...]) -> str:
+    """The code that keeps the rows that are finite in the arrays concerned."""
+    names = [name for name in "xy" if any(place[:1] == name for place in where)] or ["x"]
+    good = " & ".join(f"np.isfinite({n}.reshape(len({n}), -1)).all(axis=1)" for n in names)
+    return f"keep = {good}; x, y = x[keep], y[keep]"
 
 
 def unusable_columns(data: ArrayData) -> dict[str, list[int]]:
@@ -75,6 +82,7 @@ def without_unusable_columns(
         columns: numbers of the columns by the name of their array.
     """
     rest = without_nonfinite(where)
+    zeroed = f"x = np.where(np.isfinite(x).mean(axis=0) >= {1 - MOST_BAD_ROWS:g}, x, 0.0)"
 
     def of_columns(name: str, array: Any) -> Any:
         if name not in columns:
@@ -90,7 +98,7 @@ def without_unusable_columns(
     return Intervention(
         code="nonfinite-data",
         change="columns that are not finite left out",
-        fix=f"x = x[:, np.isfinite(x).mean(axis=0) >= {1 - MOST_BAD_ROWS:g}]",
+        fix=f"{zeroed}\n{rest.fix}",
         where=where,
         data=change,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Start
 from pytest_converge.training.keras_internals import own_variables
 from pytest_converge.training.model.structure import (
@@ -18,6 +20,16 @@ from pytest_converge.training.model.structure import (
 )
 from pytest_converge.training.state.snapshot import as_tf_variable
 from pytest_converge.training.training import Training
+
+#: The code of weights that are drawn anew where it is not the initialisers that are odd.
+DRAWN_ANEW = "model = keras.models.clone_model(model)  # new weights, before compile"
+#: That of a step made where the training ended.
+AT_THE_END = (
+    "for v in variables: v.assign_add({size:.2g} * np.random.normal(size=v.shape))"
+    "  # at the end, then train on"
+)
+#: So many numbers of a direction are written out.
+MOST_WRITTEN = 8
 
 __all__ = ["default_initialisers", "elsewhere", "has_own_initialisers", "nudged"]
 
@@ -36,10 +48,26 @@ def default_initialisers(model: keras.Model, seed: int, code: str) -> Interventi
     return Intervention(
         code=code,
         change="Keras' default initialisers",
-        fix='kernel_initializer="glorot_uniform", bias_initializer="zeros"',
+        fix=pasted.layer_lines(_with_usual_initialisers(model)) or DRAWN_ANEW,
         where=tuple(layer.name for layer in layers_of(model) if own_variables(layer)),
         start=start,
     )
+
+
+def _with_usual_initialisers(model: keras.Model) -> list[tuple[Any, dict[str, Any]]]:
+    """The layers that draw their weights in another way than Keras does, and what is usual."""
+    found = []
+    for layer in layers_of(model):
+        owner = getattr(layer, "cell", layer)
+        others = {
+            f"{name}_initializer": usual
+            for name, usual in INITIALISED.items()
+            if _differs(getattr(owner, f"{name}_initializer", None), usual)
+        }
+        if others:
+            found.append((layer, others))
+    cells = {id(getattr(layer, "cell", None)) for layer, _ in found}
+    return [(layer, others) for layer, others in found if id(layer) not in cells]
 
 
 def has_own_initialisers(model: keras.Model) -> bool:
@@ -84,9 +112,20 @@ def nudged(
     return Intervention(
         code=code,
         change=f"{'start' if at is None else 'end'} moved by {size:.2g} along negative curvature",
-        fix="variable.assign_add(tf.random.normal(variable.shape, stddev=0.01))",
+        fix=_moved(direction, size) if at is None else AT_THE_END.format(size=size),
         start=start,
     )
+
+
+def _moved(direction: Sequence[Any], size: float) -> str:
+    """The step written out where it is short; else one of that length in a random direction."""
+    parts = [np.asarray(part) for part in direction]
+    count = sum(part.size for part in parts)
+    if count <= MOST_WRITTEN:
+        steps = [np.round(size * part.astype(np.float64), 6).tolist() for part in parts]
+        return f"for v, step in zip(variables, {steps}): v.assign_add(step)"
+    spread = size / math.sqrt(count)
+    return f"for v in variables: v.assign_add({spread:.2g} * np.random.normal(size=v.shape))"
 
 
 def elsewhere(
@@ -112,9 +151,12 @@ def elsewhere(
         return changed
 
     place = " around 0" if around_zero else ""
+    scale = "" if around_zero else "(abs(v.numpy()).mean() + 1) * "
+    middle = "" if around_zero else "v.numpy() + "
+    line = f"for v in variables: v.assign({middle}{spread:g} * {scale}rng.normal(size=v.shape))"
     return Intervention(
         code=code,
         change=f"another start{place} (spread {spread:g}, seed {seed})",
-        fix="variable.assign(tf.random.normal(variable.shape))  # another start",
+        fix=f"rng = np.random.default_rng({seed})\n{line}",
         start=start,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
 from pytest_converge.training.interventions.optimizers import reconfigured
 from pytest_converge.training.keras_internals import own_variables
@@ -48,11 +49,12 @@ def wider(model: keras.Model) -> Intervention | None:
         with attributes_set([(model, "compiled", False)]):
             return keras.models.clone_model(model, clone_function=enlarged)
 
-    sizes = ", ".join(f"{x.name} {max(FACTOR * getattr(x, _size(x)), FEWEST)}" for x in hidden)
     return Intervention(
         code="too-small-capacity",
         change=f"hidden layers {FACTOR} times as wide",
-        fix=f"units: {sizes}",
+        fix=pasted.layer_lines(
+            (x, {_size(x): max(FACTOR * getattr(x, _size(x)), FEWEST)}) for x in hidden
+        ),
         where=tuple(layer.name for layer in hidden),
         variant=_by(larger),
     )

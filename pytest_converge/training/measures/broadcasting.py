@@ -2,40 +2,80 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
-import tensorflow as tf
+from pytest_converge.training.measures.flow import Flow
+from pytest_converge.training.measures.recording import Operation
 
-from pytest_converge.training.training import Training
-
-__all__ = ["outer_difference"]
+__all__ = ["OuterDifference", "outer_difference"]
 
 #: Operations by which a loss compares targets and predictions.
-COMPARING = frozenset({"Sub", "SquaredDifference"})
+COMPARING = frozenset({"Div", "Mul", "RealDiv", "SquaredDifference", "Sub", "Xlogy"})
 
 
-def outer_difference(training: Training) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    """The shapes (rows,) and (rows, 1) that the loss of a closure subtracts, or None.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class OuterDifference:
+    """Predictions and targets of shapes (rows,) and (rows, 1), in either order.
 
-    The loss is traced, not run. Only a loss that closes over its data has fixed shapes to look at.
+    Attributes:
+        predicted: the shape of what depends on the variables.
+        target: the shape of what does not.
+        leaf: the array of the batch that the targets are made of, value by value; empty for none.
     """
-    if not training.full_batch or training.eager_reason:
-        return None
-    graph = tf.function(training.probe, autograph=False).get_concrete_function(None).graph
-    for operation in _operations(graph):
-        if operation.type in COMPARING:
-            first, second = (tuple(t.shape.as_list() or ()) for t in operation.inputs[:2])
-            if _outer(first, second):
-                return first, second
+
+    predicted: tuple[int, ...]
+    target: tuple[int, ...]
+    leaf: str = ""
+
+
+def outer_difference(flow: Flow) -> OuterDifference | None:
+    """The first predictions and targets that broadcast to a matrix of all pairs, or None.
+
+    Pairs of the predictions themselves, or of the targets, are what a loss may mean.
+    """
+    by_variables = flow.depending(_handles(flow))
+    for operation in flow.needed:
+        if operation.kind in COMPARING and len(operation.inputs) == 2:
+            found = _compared(operation, by_variables, flow)
+            if found is not None:
+                return found
     return None
 
 
-def _operations(graph: Any) -> list[Any]:
-    return [op for op in graph.get_operations() if len(op.inputs) > 1]
+def _compared(operation: Operation, by_variables: set[int], flow: Flow) -> OuterDifference | None:
+    predicted, target = sorted(operation.inputs, key=lambda t: id(t) not in by_variables)
+    if id(predicted) not in by_variables or id(target) in by_variables:
+        return None
+    shapes = tuple(predicted.shape), tuple(target.shape)
+    if not _outer(*shapes):
+        return None
+    return OuterDifference(predicted=shapes[0], target=shapes[1], leaf=_leaf_behind(flow, target))
 
 
-def _outer(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
+def _leaf_behind(flow: Flow, tensor: Any) -> str:
+    """The array of the batch that a tensor is made of, value by value; empty where there is none.
+
+    If the array gets another shape, so does the tensor.
+    """
+    names = {id(leaf): name for name, leaf in flow.recording.leaves.items()}
+    while id(tensor) not in names:
+        operation = flow.producers.get(id(tensor))
+        inputs = () if operation is None else operation.inputs
+        arrays = [each for each in inputs if each.shape.rank]
+        if len(arrays) != 1 or arrays[0].shape != tensor.shape:
+            return ""
+        tensor = arrays[0]
+    return names[id(tensor)]
+
+
+def _handles(flow: Flow) -> list[int]:
+    """The ids of the handles of all variables by which the step differentiates."""
+    return [id(v.handle) for each in flow.recording.differentiations for v in each.sources]
+
+
+def _outer(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
     short, long = sorted((first, second), key=len)
     if len(short) != 1 or len(long) != 2:
         return False
-    return long[1] == 1 and short[0] is not None and short[0] > 1 and short[0] == long[0]
+    return long[1] == 1 and short[0] > 1 and short[0] == long[0]

@@ -18,6 +18,7 @@ from pytest_converge.training.state.snapshot import as_tf_variable, attributes_s
 
 __all__ = [
     "INITIALISED",
+    "activation_layers",
     "call_model",
     "compiled_metrics",
     "compute_loss",
@@ -52,6 +53,8 @@ INITIALISED = {
     "beta": "zeros",
     "embeddings": "uniform",
 }
+#: Layers that are nothing but an activation.
+ACTIVATION_LAYERS = ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU")
 #: Two samples of so many numbers differ in their spread by less than a factor of two.
 FEWEST_DRAWN, MOST_SPREAD = 16, 2.0
 
@@ -177,6 +180,11 @@ def hidden_layers(model: keras.Model) -> list[Any]:
         for layer in layers_of(model)
         if layer is not output and hasattr(layer, "activation") and not hasattr(layer, "cell")
     ]
+
+
+def activation_layers(model: keras.Model) -> list[Any]:
+    """The layers that are nothing but an activation."""
+    return [x for x in layers_of(model) if type(x).__name__ in ACTIVATION_LAYERS]
 
 
 def with_loss(model: keras.Model, loss: Any) -> contextlib.AbstractContextManager[None]:

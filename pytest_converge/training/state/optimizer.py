@@ -8,12 +8,23 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.training import keras_internals
 from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set, unique_variables
 
-__all__ = ["GradientStore", "ObservedOptimizer", "is_optimizer", "is_plain_sgd"]
+__all__ = [
+    "GradientStore",
+    "NoGradientError",
+    "ObservedOptimizer",
+    "is_optimizer",
+    "is_plain_sgd",
+]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
+
+
+class NoGradientError(InvalidTrainingError):
+    """An optimizer was to make an update and got no gradient of any variable."""
 
 
 def is_optimizer(candidate: object) -> bool:
@@ -37,6 +48,7 @@ class ObservedOptimizer:
         self._norm = tf.Variable(0.0, trainable=False, name="gradient_norm")
         self._taps = 0
         self._muted = False
+        self._successor: Any = None
         self._store: GradientStore | None = None
         self._factor = tf.Variable(1.0, trainable=False, name="learning_rate_factor")
         self._is_keras = isinstance(optimizer, keras.optimizers.Optimizer)
@@ -88,6 +100,10 @@ class ObservedOptimizer:
     def muted(self) -> contextlib.AbstractContextManager[None]:
         """Updates asked for meanwhile are not made: the rest of a step runs alone."""
         return attributes_set([(self, "_muted", True)])
+
+    def replaced_by(self, successor: Any) -> contextlib.AbstractContextManager[None]:
+        """Updates asked for meanwhile are made by another Keras optimizer, as traced from now."""
+        return attributes_set([(self, "_successor", successor)])
 
     def handing_out(self, store: GradientStore) -> contextlib.AbstractContextManager[None]:
         """Gradients of updates asked for meanwhile are added to `store`, before any clipping."""
@@ -172,9 +188,12 @@ class ObservedOptimizer:
 
         def apply(grads: Any, trainable_variables: Any = None) -> Any:
             grads = list(grads)
+            if self._successor is not None:
+                return self._successor.apply(grads, trainable_variables)
             self._hand_out(grads, trainable_variables)
             if self._muted:
                 return self._skip()
+            _require_some(grads)
             self._observe(grads)
             return original(grads, trainable_variables)
 
@@ -183,6 +202,7 @@ class ObservedOptimizer:
             self._hand_out([gradient for gradient, _ in pairs], [v for _, v in pairs])
             if self._muted:
                 return self._skip()
+            _require_some([gradient for gradient, _ in pairs])
             self._observe([gradient for gradient, _ in pairs])
             return original(pairs, *args, **kwargs)
 
@@ -219,6 +239,12 @@ class ObservedOptimizer:
 
     def _skip(self) -> Any:
         return getattr(self.optimizer, "iterations", None)
+
+
+def _require_some(gradients: list[Any]) -> None:
+    """Refuses an update without any gradient, as Keras does, by an error of a kind of its own."""
+    if gradients and all(gradient is None for gradient in gradients):
+        raise NoGradientError("no variable has a gradient")
 
 
 class GradientStore:

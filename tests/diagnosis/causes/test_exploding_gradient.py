@@ -29,7 +29,7 @@ def test_the_branch_that_is_not_taken_is_no_local_minimum():
     found = diagnosis_of(masked_logarithm(keras.optimizers.SGD(0.3)), steps=100, max_loss=0.1)
     assert (found.cause, found.proven) == ("exploding-gradient", True)
     assert "gradient of step 1 is not finite although its loss is" in found.message
-    assert found.fix.startswith("x = tf.where(")
+    assert "is_finite" in found.fix
 
 
 def test_where_the_repair_cannot_be_made_the_evidence_counts():

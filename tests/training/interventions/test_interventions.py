@@ -25,6 +25,7 @@ from pytest_converge.training.interventions import (
 from pytest_converge.training.interventions import optimizers as changed_optimizers
 from tests.training.interventions.trainings import (
     STEPS,
+    autoencoder,
     binary,
     classes,
     clipped,
@@ -55,7 +56,11 @@ CHANGES = {
         lambda reruns: learning_rate.reversed_sign(reruns.training, 0.1),
         {"rate"},
     ),
-    "schedule": (decayed, lambda reruns: learning_rate.constant(reruns.training, 0.25), {"rate"}),
+    "schedule": (
+        decayed,
+        lambda reruns: learning_rate.constant(reruns.training, 0.25, last=0.1, when="5 steps"),
+        {"rate"},
+    ),
     "momentum": (
         regression,
         lambda reruns: changed_optimizers.less_momentum(reruns.training, "momentum"),
@@ -69,12 +74,32 @@ CHANGES = {
     ),
     "unclipped": (
         clipped,
-        lambda reruns: changed_optimizers.unclipped(reruns.training),
+        lambda reruns: changed_optimizers.less_clipped(reruns.training, 1.0)[1],
         {"optimizer"},
     ),
+    "less clipped": (
+        clipped,
+        lambda reruns: changed_optimizers.less_clipped(reruns.training, 1.0)[0],
+        {"optimizer"},
+    ),
+    "usual decay": (
+        lambda: regression(optimizers.AdamW(0.01, weight_decay=3.0)),
+        lambda reruns: changed_optimizers.less_weight_decay(reruns.training)[0],
+        {"optimizer"},
+    ),
+    **{
+        f"under a schedule {number}": (
+            plain,
+            lambda reruns, number=number: learning_rate.scheduled(reruns.training, 0.1, STEPS)[
+                number
+            ],
+            {"rate"} if number == 2 else set(),
+        )
+        for number in range(4)
+    },
     "decay": (
         lambda: regression(optimizers.AdamW(0.01, weight_decay=3.0)),
-        lambda reruns: changed_optimizers.without_weight_decay(reruns.training),
+        lambda reruns: changed_optimizers.less_weight_decay(reruns.training)[1],
         {"optimizer"},
     ),
     "adam": (
@@ -82,7 +107,21 @@ CHANGES = {
         lambda _: changed_optimizers.adam("plateau", 0.01),
         {"optimizer", "rate"},
     ),
-    "features": (regression, lambda _: features.standardised((), {"x": [0, 2]}), {"x"}),
+    "features": (
+        regression,
+        lambda reruns: features.standardised((), {"x": [0, 2]}, data=reruns.rows),
+        {"x"},
+    ),
+    "all features": (
+        plain,
+        lambda reruns: features.standardised((), {"x": [0, 1, 2, 3]}, data=reruns.rows),
+        {"x"},
+    ),
+    "inputs and targets": (
+        autoencoder,
+        lambda reruns: features.standardised((), {"x": [0, 1, 2, 3]}, data=reruns.rows),
+        {"x", "y"},
+    ),
     "images": (images, lambda _: features.standardised((), {"x": []}), {"x"}),
     "targets": (regression, lambda _: targets.standardised(1.0, ("y",)), {"y"}),
     "labels": (binary, lambda _: targets.relabelled((0.0, 1.0), (-1.0, 1.0)), {"y"}),
@@ -156,6 +195,13 @@ CHANGES = {
     "penalties": (
         regression,
         of_model(lambda m: regularisation.without_penalties(regularisation.penalised_layers(m))),
+        {"penalties"},
+    ),
+    "smaller penalties": (
+        regression,
+        of_model(
+            lambda m: regularisation.smaller_penalties(regularisation.penalised_layers(m), 0.1)
+        ),
         {"penalties"},
     ),
     "constraints": (

@@ -51,8 +51,9 @@ def everything_of(training):
     parts["activations"] = [
         getattr(getattr(x, "activation", None), "__name__", None) for x in model.layers
     ]
-    parts["penalties"] = [type(getattr(v, "regularizer", None)) for v in model.weights]
-    parts["penalties"] += [type(getattr(x, "activity_regularizer", None)) for x in model.layers]
+    held = [getattr(v, "regularizer", None) for v in model.weights]
+    held += [getattr(x, "activity_regularizer", None) for x in model.layers]
+    parts["penalties"] = [None if x is None else (type(x), x.get_config()) for x in held]
     parts["constraints"] = [type(getattr(v, "constraint", None)) for v in model.weights]
     parts["dropout"] = [getattr(layer, "rate", None) for layer in model.layers]
     return parts
@@ -156,6 +157,12 @@ def plain():
 def closure():
     w, b = tf.Variable([1.0, 2.0]), tf.Variable(0.5)
     return minimize(lambda: tf.reduce_sum(w**2) + b**2, [w], SGD(0.1))
+
+
+def autoencoder():
+    x, _ = linear(0, rows=20)
+    model = sequential(layers.Dense(4), optimizer=SGD(0.1), loss="mse", shape=(4,))
+    return fit(model, 100 * x, 100 * x, batch_size=8)
 
 
 def of_model(function):

@@ -1,0 +1,104 @@
+"""Batch normalisation has nothing to normalise by.
+
+A layer of batch normalisation takes mean and variance of a channel over one value, and puts out its
+offset whatever comes in: batches of one row before anything with pixels or steps. Or a step of your
+own calls the model without `training=True`: then the layer uses its moving averages, which nothing
+ever updates.
+
+## How it is found
+
+One step is made on the first batch and looked at: how many values of a channel such a layer is
+given, and in which mode. Then batches of 16 rows are drawn, or the layers called in training mode,
+and the training is repeated from the same start. It is the cause if every gate passes on three
+seeds; of a batch of one row also where that is not enough.
+
+Larger batches show more rows in as many steps. That alone would be named
+[too-few-steps](too-few-steps.md); here no number of steps helps, as the layer hands on nothing.
+
+## A test that shows it
+
+```python
+import keras
+import numpy as np
+from keras import layers
+
+x = np.random.default_rng(0).normal(size=(256, 4))
+y = (x.sum(axis=1) > 0).astype("float32")
+
+
+def classifier():
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(16),
+            layers.BatchNormalization(),
+            layers.Activation("relu"),
+            layers.Dense(1, "sigmoid"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy")
+    return model
+
+
+def test_row_by_row(converge):
+    converge.fit(classifier, x, y, batch_size=1, steps=200, max_loss=0.3)
+```
+
+## Repair
+
+```python
+def test_batches(converge):
+    converge.fit(classifier, x, y, batch_size=16, steps=200, max_loss=0.3)
+```
+
+Layers that normalise each row by itself, as `LayerNormalization`, do without larger batches.
+"""
+
+import dataclasses
+
+from pytest_converge.core.numbers import listed
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.training.interventions import batch_statistics
+
+
+def _answer(failed: FailedTraining) -> Answer | None:
+    """Layers on one value a channel, or those that never learn their averages."""
+    alone = _alone(failed)
+    unused = tuple(
+        each.layer for each in failed.evidence.computation.normalisations if not each.in_training
+    )
+    if alone:
+        rows = failed.reruns.rows
+        changes = [] if rows is None else [batch_statistics.larger_batches(alone)]
+        found = failed.first_passing(changes)
+        return None if found is None else dataclasses.replace(found, message=_says(alone))
+    if unused:
+        change = batch_statistics.in_training_mode(failed.training.models, unused)
+        found = failed.first_passing([change])
+        message = f"{listed(unused)} is called in inference mode: its averages never move"
+        return None if found is None else dataclasses.replace(found, message=message)
+    return None
+
+
+def _seen(failed: FailedTraining) -> Answer | None:
+    """Layers on one value a channel, where nothing was proven."""
+    alone = _alone(failed)
+    return Answer(cause=CAUSE.code, where=alone, message=_says(alone)) if alone else None
+
+
+def _alone(failed: FailedTraining) -> tuple[str, ...]:
+    seen = failed.evidence.computation.normalisations
+    return tuple(each.layer for each in seen if each.in_training)
+
+
+def _says(where: tuple[str, ...]) -> str:
+    return f"{listed(where)} normalises one value a channel: it puts out the same for every row"
+
+
+CAUSE = Cause(
+    code="batch-normalisation",
+    steps=(
+        Step(place=Place.BATCH_STATISTICS, answer=_answer),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_seen),
+    ),
+)

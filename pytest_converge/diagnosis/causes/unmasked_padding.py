@@ -1,0 +1,65 @@
+"""A recurrent layer reads the padding.
+
+Rows of tokens are filled up with zeros at their end, and a recurrent layer reads these as well: its
+last state, which stands for the row, is what is left after many steps of nothing.
+
+## How it is found
+
+One step is made on the first batch and looked at: token numbers of which at least 30 % of the rows
+end in zeros go through an embedding without a mask into a recurrent layer. The embedding gets
+`mask_zero=True`, and the training is repeated from the same start. It is the cause if every gate
+then passes on three seeds.
+
+## A test that shows it
+
+```python
+import keras
+import numpy as np
+from keras import layers
+
+rng = np.random.default_rng(0)
+x, y = np.zeros((256, 60), "int32"), rng.integers(0, 2, 256)
+for row, kind in zip(x, y, strict=True):
+    row[:4] = rng.permutation([1 + 4 * kind, 2 + 4 * kind, 3 + 4 * kind, 9])
+
+
+def reader(mask):
+    parts = [layers.Embedding(10, 8, mask_zero=mask), layers.SimpleRNN(8)]
+    model = keras.Sequential([keras.Input((60,)), *parts, layers.Dense(1, "sigmoid")])
+    model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy")
+    return model
+
+
+def test_with_padding(converge):
+    converge.fit(lambda: reader(mask=False), x, y, steps=100, max_loss=0.2)
+```
+
+## Repair
+
+```python
+def test_masked(converge):
+    converge.fit(lambda: reader(mask=True), x, y, steps=100, max_loss=0.2)
+```
+
+Padding at the front, `pad_sequences(..., padding="pre")`, keeps the last steps for the tokens.
+"""
+
+import dataclasses
+
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.training.interventions import masking
+
+
+def _answer(failed: FailedTraining) -> Answer | None:
+    padding = failed.evidence.computation.padding
+    if padding is None:
+        return None
+    found = failed.first_passing([masking.masked(failed.training.models, padding)])
+    message = (
+        f"{padding.recurrent} reads the padding: {padding.share:.0%} of the tokens are zeros at"
+        " the end of rows"
+    )
+    return None if found is None else dataclasses.replace(found, message=message)
+
+
+CAUSE = Cause(code="unmasked-padding", steps=(Step(place=Place.PADDING, answer=_answer),))

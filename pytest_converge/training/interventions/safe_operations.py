@@ -1,0 +1,87 @@
+"""Roots, logarithms and quotients that stay finite where they, or their derivatives, are not."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.keras_internals import calls_of_operation
+from pytest_converge.training.state.snapshot import attributes_set, shadowed
+from pytest_converge.training.training import Training
+
+__all__ = ["SAFE", "safe"]
+
+#: The least argument of a root, a logarithm or a power: Keras' epsilon.
+LEAST = 1e-7
+#: Each operation as code that stays finite.
+SAFE = {
+    "Div": "tf.math.divide_no_nan(a, b)",
+    "Log": "tf.math.log(tf.maximum(x, 1e-7))",
+    "Pow": "tf.pow(tf.maximum(x, 1e-7), p)",
+    "RealDiv": "tf.math.divide_no_nan(a, b)",
+    "Rsqrt": "tf.math.rsqrt(tf.maximum(x, 1e-7))",
+    "Sqrt": "tf.sqrt(tf.maximum(x, 1e-7))",
+}
+
+
+def safe(kind: str, where: str) -> Intervention:
+    """One kind of operation kept away from 0, everywhere but in the optimizers.
+
+    Args:
+        kind: one of `SAFE`.
+        where: the layer or loss that it was seen in.
+    """
+
+    @contextlib.contextmanager
+    def variant(training: Training) -> Iterator[None]:
+        inside: list[bool] = []
+        settings = calls_of_operation(kind, lambda original: _safe(kind, original, inside))
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(attributes_set(settings))
+            for observed in training.optimizers:
+                stack.enter_context(_as_it_was(observed.optimizer, inside))
+            yield
+
+    return Intervention(
+        code="exploding-gradient",
+        change=SAFE[kind],
+        fix=f"{SAFE[kind]}  # in {where}",
+        where=(where,),
+        variant=variant,
+    )
+
+
+def _safe(kind: str, original: Callable[..., Any], inside: list[bool]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if inside or not args:
+            return original(*args, **kwargs)
+        first = tf.convert_to_tensor(args[0])
+        if not first.dtype.is_floating:
+            return original(*args, **kwargs)
+        if kind in ("Div", "RealDiv"):
+            return tf.math.divide_no_nan(*args, **kwargs)
+        least = tf.cast(LEAST, first.dtype)
+        return original(tf.maximum(first, least), *args[1:], **kwargs)
+
+    return call
+
+
+def _as_it_was(optimizer: Any, inside: list[bool]) -> contextlib.AbstractContextManager[None]:
+    """The updates of an optimizer made with the operations as they are: Adam takes roots."""
+    name = "apply" if hasattr(optimizer, "apply") else "apply_gradients"
+    original = getattr(optimizer, name)
+
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        inside.append(True)
+        try:
+            return original(*args, **kwargs)
+        finally:
+            inside.pop()
+
+    return shadowed([(optimizer, name, apply)])

@@ -1,0 +1,110 @@
+"""What one step computes on the first batch, as plain values; nothing is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pytest_converge.training.measures.broadcasting import OuterDifference, outer_difference
+from pytest_converge.training.measures.flow import Flow
+from pytest_converge.training.measures.gradient_stops import (
+    GradientStop,
+    gradient_stop,
+    unreached,
+)
+from pytest_converge.training.measures.logits import Misread, misread_output
+from pytest_converge.training.measures.normalisation import (
+    Normalisation,
+    UnmaskedPadding,
+    normalisations,
+    unmasked_padding,
+)
+from pytest_converge.training.measures.recording import Recording, recorded
+from pytest_converge.training.measures.untrained import Untrained, untrained
+from pytest_converge.training.model.losses import loss_names
+from pytest_converge.training.training import Training
+
+__all__ = ["Computation", "computation"]
+
+#: Names that tell nobody which function is meant.
+NAMELESS = frozenset({"<lambda>", "loss"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Computation:
+    """What is seen in one step.
+
+    Attributes:
+        loss: what the user calls the loss; empty for one of Keras and one without a name.
+        outer: predictions and targets that broadcast to a matrix.
+        misread: an output that the loss reads as what it is not.
+        stop: where the gradient of the first variable without one ends.
+        no_gradient: True where no variable has a gradient.
+        unread: the arrays of the batch on which the loss does not depend, by name.
+        untrained: variables made trainable that the loss depends on and the step does not train.
+        made: (class, configuration) of each Keras optimizer that the step makes anew.
+        normalisations: the layers of batch normalisation that work on nothing, or never learn.
+        padding: token numbers that fill rows up and reach a recurrent layer without a mask.
+    """
+
+    loss: str = ""
+    outer: OuterDifference | None = None
+    misread: Misread | None = None
+    stop: GradientStop | None = None
+    no_gradient: bool = False
+    unread: tuple[str, ...] = ()
+    untrained: tuple[Untrained, ...] = ()
+    made: tuple[tuple[type, Mapping[str, Any]], ...] = ()
+    normalisations: tuple[Normalisation, ...] = ()
+    padding: UnmaskedPadding | None = None
+
+
+def computation(training: Training) -> Computation:
+    """Looks at one step on the first batch, at the present weights; changes nothing."""
+    recording = recorded(training, training.first_batch())
+    flow = Flow(recording)
+    lost = unreached(flow)
+    sources = [v for each in recording.differentiations for v in each.sources]
+    return Computation(
+        loss=_loss_of(training),
+        outer=outer_difference(flow),
+        misread=misread_output(flow),
+        stop=gradient_stop(flow, lost[0]) if lost else None,
+        no_gradient=bool(sources) and len(lost) == len({id(v) for v in sources}),
+        unread=_unread(flow),
+        untrained=untrained(training, recording),
+        made=tuple((type(each), each.get_config()) for each in recording.made),
+        normalisations=normalisations(recording),
+        padding=unmasked_padding(recording),
+    )
+
+
+def _loss_of(training: Training) -> str:
+    """The name of the user's own loss or step."""
+    model = training.model
+    if model is None:
+        names = [training.loss_name]
+    elif training.own_train_step:
+        names = ["train_step"]
+    else:
+        own = [loss for name, loss in loss_names(model.loss) if not name]
+        names = [str(getattr(loss, "__name__", type(loss).__name__)) for loss in own]
+    return ", ".join(name for name in names if name not in NAMELESS)
+
+
+def _unread(flow: Flow) -> tuple[str, ...]:
+    """The arrays of numbers of the batch whose values do not reach the loss."""
+    recording: Recording = flow.recording
+    if not flow.targets:
+        return ()
+    names = []
+    for name, leaf in recording.leaves.items():
+        if np.dtype(leaf.dtype.as_numpy_dtype).kind not in "biuf":
+            continue
+        reached = flow.depending([id(leaf)])
+        if not any(id(target) in reached for target in flow.targets):
+            names.append(name)
+    return tuple(names)

@@ -1,0 +1,89 @@
+"""What depends on what in a recorded step."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from pytest_converge.training.measures.recording import Operation, Recording
+
+__all__ = ["SAME_VALUES", "Flow"]
+
+#: Operations whose outputs say nothing of the values of their inputs.
+SHAPES_ALONE = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"})
+#: Operations that hand on the values of their first input, or some of them.
+SAME_VALUES = frozenset(
+    {
+        "Cast",
+        "ConcatV2",
+        "EnsureShape",
+        "ExpandDims",
+        "GatherV2",
+        "Identity",
+        "IdentityN",
+        "Reshape",
+        "Slice",
+        "Squeeze",
+        "StopGradient",
+        "StridedSlice",
+        "Transpose",
+    }
+)
+
+
+class Flow:
+    """The graph of a recorded step; tensors and handles of variables go by their ids."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.producers: dict[int, Operation] = {
+            id(tensor): operation
+            for operation in recording.operations
+            for tensor in operation.outputs
+        }
+
+    @functools.cached_property
+    def targets(self) -> tuple[Any, ...]:
+        """The tensors that were differentiated, as the loss."""
+        return tuple(t for each in self.recording.differentiations for t in each.targets)
+
+    @functools.cached_property
+    def needed(self) -> list[Operation]:
+        """The operations on whose values these depend, in the order in which they were made."""
+        seen: set[int] = set()
+        waiting = [self.producers[id(t)] for t in self.targets if id(t) in self.producers]
+        while waiting:
+            operation = waiting.pop()
+            if id(operation) in seen:
+                continue
+            seen.add(id(operation))
+            if operation.kind in SHAPES_ALONE:
+                continue
+            for tensor in operation.inputs:
+                before = self.producers.get(id(tensor))
+                if before is not None:
+                    waiting.append(before)
+        return [operation for operation in self.recording.operations if id(operation) in seen]
+
+    def depending(self, sources: Iterable[int], *, stops: Collection[int] = ()) -> set[int]:
+        """The ids of all tensors whose values depend on sources.
+
+        Args:
+            sources: ids of tensors, or of handles of variables.
+            stops: ids of operations through which nothing goes.
+        """
+        found = set(sources)
+        for operation in self.recording.operations:
+            if operation.kind in SHAPES_ALONE or id(operation) in stops:
+                continue
+            if any(id(tensor) in found for tensor in operation.inputs):
+                found.update(id(tensor) for tensor in operation.outputs)
+        return found
+
+    def origin(self, tensor: Any) -> Operation | None:
+        """The operation whose values a tensor holds, handed on as they are; None for an input."""
+        operation = self.producers.get(id(tensor))
+        while operation is not None and operation.kind in SAME_VALUES and operation.inputs:
+            operation = self.producers.get(id(operation.inputs[0]))
+        return operation

@@ -1,0 +1,148 @@
+"""What a cross-entropy is given: logits where it takes probabilities, or the other way round."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from pytest_converge.training.data.batches import Array
+from pytest_converge.training.measures.flow import SAME_VALUES, Flow
+from pytest_converge.training.measures.recording import Operation
+
+__all__ = ["Misread", "misread_output"]
+
+#: Activations whose values are probabilities.
+PROBABILITIES = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
+#: Operations that take logits.
+TAKES_LOGITS = frozenset(
+    {"LogSoftmax", "SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"}
+)
+#: What stands between a logit and `Log1p` in `tf.nn.sigmoid_cross_entropy_with_logits`.
+OF_LOGITS = frozenset({"Abs", "Exp", "Neg", "Select", "SelectV2"})
+#: The bounds within which Keras keeps a probability whose logarithm it takes are this near to 0
+#: and 1.
+CLIPPED = 1e-4
+#: A probability of float16 may be as far out of [0, 1].
+ROUNDING = 5e-3
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Misread:
+    """An output that the loss reads as what it is not.
+
+    Attributes:
+        takes: "logits" or "probabilities".
+        given: the activation that makes probabilities of the output, where the loss takes logits.
+        low, high: the ends of the values that the loss is given.
+        layer: the layer that the values come from; empty for none.
+        fitting: the activation that the loss reads, where it takes probabilities.
+    """
+
+    takes: str
+    given: str = ""
+    low: float
+    high: float
+    layer: str
+    fitting: str = ""
+
+
+def misread_output(flow: Flow) -> Misread | None:
+    """The first output that the loss reads as what it is not, or None.
+
+    Keras' own losses find the logits behind a softmax or sigmoid that comes right before them.
+    """
+    for operation in flow.needed:
+        if operation.backward:
+            continue
+        found = _probabilities_as_logits(flow, operation) or _logits_as_probabilities(
+            flow, operation
+        )
+        if found is not None:
+            return found
+    return None
+
+
+def _probabilities_as_logits(flow: Flow, operation: Operation) -> Misread | None:
+    if operation.kind in TAKES_LOGITS:
+        source = flow.origin(operation.inputs[0])
+    elif operation.kind == "Log1p":
+        source = _behind(flow, operation.inputs[0])
+    elif operation.kind == "Softmax":
+        source = flow.origin(operation.inputs[0])
+        source = source if source is not None and source.kind == "Softmax" else None
+    else:
+        return None
+    if source is None or source.kind not in PROBABILITIES:
+        return None
+    values = _values(source.outputs[0])
+    return Misread(
+        takes="logits",
+        given=PROBABILITIES[source.kind],
+        low=float(values.min()),
+        high=float(values.max()),
+        layer=source.layer,
+    )
+
+
+def _behind(flow: Flow, tensor: Any) -> Operation | None:
+    """The operation that made the logits of a binary cross-entropy, from its `Log1p` back."""
+    operation = flow.origin(tensor)
+    if operation is None or operation.kind != "Exp":
+        return None
+    while operation is not None and operation.kind in OF_LOGITS:
+        operation = flow.origin(operation.inputs[-1])
+    return operation
+
+
+def _logits_as_probabilities(flow: Flow, operation: Operation) -> Misread | None:
+    """Values far out of [0, 1] that are clipped to it before their logarithm is taken."""
+    if operation.kind != "Log":
+        return None
+    outer = flow.producers.get(id(operation.inputs[0]))
+    inner = None if outer is None else flow.producers.get(id(outer.inputs[0]))
+    if outer is None or inner is None or {outer.kind, inner.kind} != {"Maximum", "Minimum"}:
+        return None
+    upper, lower = (outer, inner) if outer.kind == "Minimum" else (inner, outer)
+    bounds = [_number(each.inputs[1]) for each in (upper, lower)]
+    if not (0 < 1 - bounds[0] <= CLIPPED and 0 < bounds[1] <= CLIPPED):
+        return None
+    given = inner.inputs[0]
+    normalised = flow.producers.get(id(given))
+    by_sum = normalised is not None and normalised.kind == "RealDiv"
+    raw = normalised.inputs[0] if by_sum and normalised is not None else given
+    values = _values(raw)
+    low, high = float(values.min()), float(values.max())
+    if low >= -ROUNDING and (by_sum or high <= 1 + ROUNDING):
+        return None
+    several = values.ndim > 1 and values.shape[-1] > 1
+    sparse = any(
+        each.kind == "SparseSoftmaxCrossEntropyWithLogits"
+        and flow.origin(each.inputs[0]) is operation
+        for each in flow.needed
+    )
+    source = _behind_bias(flow, raw)
+    return Misread(
+        takes="probabilities",
+        low=low,
+        high=high,
+        layer="" if source is None else source.layer,
+        fitting="softmax" if several and (by_sum or sparse) else "sigmoid",
+    )
+
+
+def _behind_bias(flow: Flow, tensor: Any) -> Operation | None:
+    operation = flow.producers.get(id(tensor))
+    while operation is not None and not operation.layer and operation.kind in SAME_VALUES:
+        operation = flow.producers.get(id(operation.inputs[0]))
+    return operation
+
+
+def _number(tensor: Any) -> float:
+    values = _values(tensor)
+    return float(values.ravel()[0]) if values.size == 1 else float("nan")
+
+
+def _values(tensor: Any) -> Array:
+    return np.asarray(tensor.numpy(), dtype=np.float64)

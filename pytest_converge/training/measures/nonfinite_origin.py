@@ -1,0 +1,154 @@
+"""Which operation of a step made the first value that is not finite."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pytest_converge.training.loop.run import TrainingRun
+from pytest_converge.training.measures.flow import Flow
+from pytest_converge.training.measures.gradients import undisturbed
+from pytest_converge.training.measures.recording import Operation, recorded
+
+__all__ = ["WORDS", "NonFiniteOrigin", "nonfinite_origin", "origin_in"]
+
+#: Operations whose value or derivative is not finite at 0, in words.
+WORDS = {
+    "Div": "division",
+    "Log": "log",
+    "Pow": "power",
+    "RealDiv": "division",
+    "Rsqrt": "rsqrt",
+    "Sqrt": "sqrt",
+}
+#: Operations by which TensorFlow computes their derivatives.
+DERIVATIVES = {
+    "Div": frozenset({"Div", "RealDiv"}),
+    "Log": frozenset({"Reciprocal"}),
+    "Pow": frozenset({"Log", "Pow", "Mul"}),
+    "RealDiv": frozenset({"RealDiv"}),
+    "Rsqrt": frozenset({"RsqrtGrad"}),
+    "Sqrt": frozenset({"SqrtGrad"}),
+}
+#: A number as small as that makes a quotient of float32 leave the finite numbers.
+NEXT_TO_ZERO = 1e-30
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NonFiniteOrigin:
+    """The operation.
+
+    Attributes:
+        step: counted from 1.
+        kind: the operation of the model or the loss, as in `Sqrt`; where its derivative is not
+            finite the one that was differentiated.
+        derivative: True where its value is finite and its derivative is not.
+        layer: whose call it is part of; empty for the loss or the step.
+        at_zero: True where it was given 0, or less than it takes: no step size explains that alone.
+    """
+
+    step: int
+    kind: str
+    derivative: bool
+    layer: str
+    at_zero: bool
+
+
+def nonfinite_origin(running: TrainingRun, step: int) -> NonFiniteOrigin | None:
+    """Looks at a step of a run, made again up to it; changes nothing.
+
+    Args:
+        running: the run; its training need not stand at its start.
+        step: counted from 1.
+
+    Returns:
+        None where the step has no such operation, as where the weights are not finite any more.
+    """
+    training = running.training
+    with undisturbed(training):
+        running.restart()
+        if step > 1:
+            running.of_length(step - 1).run(0)
+        batch = None
+        if training.data is not None:
+            batch = next(itertools.islice(training.data.batches(), step - 1, None), None)
+            if batch is None:
+                return None
+        return origin_in(Flow(recorded(training, batch)), step)
+
+
+def origin_in(flow: Flow, step: int) -> NonFiniteOrigin | None:
+    """The first operation of a recorded step from which what is not finite reaches its end."""
+    bad: set[int] = set()
+    makers: list[Operation] = []
+    for operation in flow.recording.operations:
+        outputs = [t for t in operation.outputs if _is_bad(t)]
+        if not outputs:
+            continue
+        known = any(id(t) in bad or _is_bad(t) for t in operation.inputs)
+        bad.update(id(t) for t in outputs)
+        if not known and operation.kind != "ReadVariableOp":
+            makers.append(operation)
+    ends = [
+        t
+        for each in flow.recording.differentiations
+        for t in (*each.targets, *each.gradients)
+        if id(t) in bad or _is_bad(t)
+    ]
+    for maker in makers:
+        reached = _through(flow, maker, bad)
+        if any(id(t) in reached for t in ends):
+            return _described(flow, maker, step)
+    return None
+
+
+def _through(flow: Flow, maker: Operation, bad: set[int]) -> set[int]:
+    """The tensors that are not finite because those of an operation are not."""
+    found = {id(t) for t in maker.outputs}
+    for operation in flow.recording.operations:
+        if any(id(t) in found for t in operation.inputs):
+            found.update(id(t) for t in operation.outputs if id(t) in bad)
+    return found
+
+
+def _described(flow: Flow, maker: Operation, step: int) -> NonFiniteOrigin:
+    original = _differentiated(flow, maker) if maker.backward else None
+    operation = original or maker
+    return NonFiniteOrigin(
+        step=step,
+        kind=operation.kind,
+        derivative=original is not None,
+        layer=operation.layer,
+        at_zero=operation.kind in WORDS and _at_zero(operation),
+    )
+
+
+def _differentiated(flow: Flow, maker: Operation) -> Operation | None:
+    """The operation of the forward pass whose derivative one of the backward pass is."""
+    own = {id(t) for t in maker.inputs}
+    for operation in flow.recording.operations:
+        fits = maker.kind in DERIVATIVES.get(operation.kind, ())
+        if operation.backward or not fits:
+            continue
+        if any(id(t) in own for t in (*operation.inputs, *operation.outputs)):
+            return operation
+    return None
+
+
+def _at_zero(operation: Operation) -> bool:
+    divides = operation.kind in ("Div", "RealDiv")
+    values = np.asarray(operation.inputs[1 if divides else 0], dtype=np.float64)
+    least = np.abs(values).min(initial=np.inf) if divides else values.min(initial=np.inf)
+    return bool(least <= NEXT_TO_ZERO)
+
+
+def _is_bad(tensor: Any) -> bool:
+    if not isinstance(tensor, tf.Tensor) or not hasattr(tensor, "numpy"):
+        return False
+    if not tensor.dtype.is_floating:
+        return False
+    return not bool(np.isfinite(np.asarray(tensor.numpy(), dtype=np.float64)).all())

@@ -1,0 +1,96 @@
+"""Layers that work on nothing: batch statistics of one value, or unused, and unmasked padding."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from pytest_converge.training.data.batches import Array
+from pytest_converge.training.measures.recording import LayerCall, Recording
+
+__all__ = ["Normalisation", "UnmaskedPadding", "normalisations", "unmasked_padding"]
+
+#: Share of the rows that end in zeros from which zero stands for "no token".
+PADDED_ROWS = 0.3
+#: Layers that hand the steps in time on as they are.
+THROUGH = (keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.Activation)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Normalisation:
+    """A layer of batch normalisation that does not do what it is for.
+
+    Attributes:
+        layer: its name.
+        values: over how many values of a channel it takes mean and variance.
+        in_training: False where it uses its moving averages, which then never move.
+    """
+
+    layer: str
+    values: int
+    in_training: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class UnmaskedPadding:
+    """Rows filled up with zeros whose last steps a recurrent layer reads as tokens.
+
+    Attributes:
+        embedding: the name of the layer that embeds them.
+        recurrent: the name of the layer that reads them.
+        share: the share of all tokens that are trailing zeros.
+    """
+
+    embedding: str
+    recurrent: str
+    share: float
+
+
+def normalisations(recording: Recording) -> tuple[Normalisation, ...]:
+    """The layers of batch normalisation on one value a channel, or in inference mode."""
+    found = {}
+    for call in recording.calls:
+        layer = call.layer
+        if not isinstance(layer, keras.layers.BatchNormalization) or not call.inputs:
+            continue
+        shape = tuple(call.inputs[0].shape)
+        values = int(np.prod(shape)) // max(int(shape[layer.axis]), 1)
+        in_training = bool(call.training)
+        if layer.trainable and (values == 1 or not in_training):
+            found[call.name] = Normalisation(
+                layer=call.name, values=values, in_training=in_training
+            )
+    return tuple(found.values())
+
+
+def unmasked_padding(recording: Recording) -> UnmaskedPadding | None:
+    """Token numbers that end in zeros and reach a recurrent layer without a mask, or None."""
+    embedded: dict[int, tuple[LayerCall, float]] = {}
+    for call in recording.calls:
+        layer = call.layer
+        if isinstance(layer, keras.layers.Embedding) and not layer.mask_zero and call.inputs:
+            share = _padding(np.asarray(call.inputs[0]))
+            if share:
+                embedded.update({id(t): (call, share) for t in call.outputs})
+        elif isinstance(layer, THROUGH) and call.inputs and id(call.inputs[0]) in embedded:
+            embedded.update({id(t): embedded[id(call.inputs[0])] for t in call.outputs})
+        elif _is_recurrent(layer):
+            fed = next((embedded[id(t)] for t in call.inputs if id(t) in embedded), None)
+            if fed is not None:
+                return UnmaskedPadding(embedding=fed[0].name, recurrent=call.name, share=fed[1])
+    return None
+
+
+def _is_recurrent(layer: object) -> bool:
+    return isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional))
+
+
+def _padding(tokens: Array) -> float:
+    """The share of tokens that are trailing zeros, of rows of several lengths; 0 for none."""
+    if tokens.ndim != 2 or not tokens.size:
+        return 0.0
+    trailing = (tokens[:, ::-1] != 0).cumsum(axis=1) == 0
+    padded = trailing[:, 0].mean()
+    return float(trailing.mean()) if padded >= PADDED_ROWS else 0.0

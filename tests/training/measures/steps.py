@@ -1,0 +1,85 @@
+"""Trainings whose one step is looked at."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+from keras import layers, optimizers
+
+from pytest_converge.training.measures.flow import Flow
+from pytest_converge.training.measures.recording import recorded
+from tests.zoo.problems import fit, linear, minimize, sequential, step
+from tests.zoo.trainings import training_of
+
+__all__ = ["batches", "classifying", "closure", "flow_of", "own_step", "regression"]
+
+
+def flow_of(start):
+    """The graph of the first step of a training."""
+    training = training_of(start)
+    return Flow(recorded(training, training.first_batch()))
+
+
+def regression(*parts, loss="mse", rows=64):
+    """A model of numbers on four columns."""
+    x, y = linear(0, rows=rows)
+    model = sequential(
+        *(parts or (layers.Dense(1),)), optimizer=optimizers.SGD(0.1), loss=loss, shape=(4,)
+    )
+    return fit(model, x, y)
+
+
+def closure(loss_of, *, rows=12):
+    """A loss of a weight, its predictions and the targets (rows, 1)."""
+    x, y = linear(0, rows=rows)
+    w, targets = tf.Variable(tf.zeros((4, 1)), name="w"), tf.constant(y)
+    return minimize(lambda: loss_of(x @ w, targets), [w], optimizers.SGD(0.1))
+
+
+def batches(x, y, size=16):
+    """A dataset of the rows."""
+    return tf.data.Dataset.from_tensor_slices((x, y)).batch(size).repeat()
+
+
+def own_step(loss_of, *, shape=(-1,), rows=64):
+    """A step of one's own on a stream: targets of a shape under a loss of targets, predictions."""
+    x, y = linear(0, rows=rows)
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+    optimizer = optimizers.Adam(0.1)
+
+    def train_step(features, targets):
+        with tf.GradientTape() as tape:
+            loss = loss_of(targets, model(features, training=True))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return loss
+
+    data = batches(x, y.reshape(shape))
+    return step(train_step, variables=model.trainable_variables, data=data, optimizer=optimizer)
+
+
+class Classifier(keras.Model):
+    """A step of one's own around a loss of labels and outputs."""
+
+    def __init__(self, parts, loss_of):
+        super().__init__()
+        self.body, self.loss_of = keras.Sequential(parts), loss_of
+
+    def call(self, x):
+        return self.body(x)
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(self.loss_of(y, self(x, training=True)))
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        return {"loss": loss}
+
+
+def classifying(x, y, *parts, loss_of, rate=0.05):
+    """A classifier with a `train_step` of its own."""
+    model = Classifier(parts, loss_of)
+    model.compile(optimizers.Adam(rate))
+    model(x[:1])
+    return fit(model, x, y)

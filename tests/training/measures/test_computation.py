@@ -1,0 +1,54 @@
+"""What one step computes, as a whole."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+import pytest
+import tensorflow as tf
+
+from pytest_converge.training.measures.computation import Computation, computation
+from tests.measured import left_alone
+from tests.training.measures.steps import own_step, regression
+from tests.zoo.problems import HEALTHY
+from tests.zoo.trainings import training_of
+
+PROBLEMS = {problem.name: problem for problem in HEALTHY}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_of_a_sound_step_there_is_nothing_to_say(name):
+    training = training_of(PROBLEMS[name].start(0))
+    with left_alone(training):
+        seen = computation(training)
+    assert dataclasses.replace(seen, loss="") == Computation()
+
+
+@pytest.mark.parametrize(
+    ("loss", "called"),
+    [
+        ("mse", ""),
+        (keras.losses.Huber(), ""),
+        (lambda y, p: tf.reduce_mean(tf.abs(y - p)), ""),
+        (keras.losses.mean_absolute_error, ""),
+    ],
+    ids=["by name", "of Keras", "nameless", "function of Keras"],
+)
+def test_a_loss_is_called_as_the_user_calls_it(loss, called):
+    assert computation(training_of(regression(loss=loss))).loss == called
+
+
+def distance(y, p):
+    return tf.reduce_mean((p - y) ** 2)
+
+
+def test_a_loss_of_the_user_has_the_name_of_its_function():
+    assert computation(training_of(regression(loss=distance))).loss == "distance"
+
+
+def test_targets_that_the_loss_does_not_read_are_named():
+    def size(y, p):
+        return tf.reduce_mean(p**2) + 0.0 * tf.cast(tf.shape(y)[0], tf.float32)
+
+    assert computation(training_of(own_step(size, shape=(-1, 1)))).unread == ("y",)

@@ -1,0 +1,115 @@
+"""What a cross-entropy is given, as seen in one step."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, losses
+
+from pytest_converge.training.measures.logits import misread_output
+from tests.training.measures.steps import classifying, flow_of
+from tests.zoo.problems import fit, sequential, wine
+
+SPARSE = tf.nn.sparse_softmax_cross_entropy_with_logits
+BINARY = tf.nn.sigmoid_cross_entropy_with_logits
+
+
+def first_of_three(loss):
+    return lambda y, p: loss(tf.cast(y[:, None] == 0, tf.float32), p)
+
+
+def one_hot(loss):
+    return lambda y, p: loss(tf.one_hot(y, 3), p)
+
+
+def binary(**options):
+    return first_of_three(losses.BinaryCrossentropy(**options))
+
+
+GIVEN_PROBABILITIES = {
+    "sparse": (3, "softmax", SPARSE),
+    "one-hot": (3, "softmax", one_hot(tf.nn.softmax_cross_entropy_with_logits)),
+    "sigmoid": (1, "sigmoid", first_of_three(BINARY)),
+    "softplus of a sigmoid": (3, "sigmoid", SPARSE),
+    "softmax twice": (
+        3,
+        "softmax",
+        lambda y, p: losses.sparse_categorical_crossentropy(y, tf.nn.softmax(p)),
+    ),
+    "log softmax": (3, "softmax", one_hot(lambda y, p: -y * tf.nn.log_softmax(p))),
+    "reshaped": (3, "softmax", lambda y, p: SPARSE(y, tf.reshape(p, (-1, 3)))),
+}
+
+
+@pytest.mark.parametrize(
+    ("units", "activation", "loss_of"), GIVEN_PROBABILITIES.values(), ids=GIVEN_PROBABILITIES
+)
+def test_probabilities_that_are_taken_for_logits_are_noticed(units, activation, loss_of):
+    x, y = wine()
+    last = layers.Dense(units, activation)
+    found = misread_output(flow_of(classifying(x, y.astype("int32"), last, loss_of=loss_of)))
+    assert (found.takes, found.given) == ("logits", activation)
+    assert found.layer.endswith(last.name)
+    assert 0 <= found.low <= found.high <= 1
+
+
+GIVEN_LOGITS = {
+    "sparse": (3, losses.sparse_categorical_crossentropy, "softmax"),
+    "one-hot": (3, one_hot(losses.categorical_crossentropy), "softmax"),
+    "binary": (1, binary(), "sigmoid"),
+}
+
+
+@pytest.mark.parametrize(("units", "loss_of", "fitting"), GIVEN_LOGITS.values(), ids=GIVEN_LOGITS)
+def test_logits_that_are_taken_for_probabilities_are_noticed(units, loss_of, fitting):
+    x, y = wine()
+    last = layers.Dense(units)
+    found = misread_output(flow_of(classifying(x, y.astype("int32"), last, loss_of=loss_of)))
+    assert (found.takes, found.fitting) == ("probabilities", fitting)
+    assert found.layer.endswith(last.name)
+    assert found.low < 0
+
+
+SOUND = {
+    "logits": (3, None, SPARSE),
+    "logits of one unit": (1, None, first_of_three(BINARY)),
+    "probabilities": (3, "softmax", losses.sparse_categorical_crossentropy),
+    "probabilities of one unit": (1, "sigmoid", binary()),
+    "told that they are logits": (1, None, binary(from_logits=True)),
+    "found behind the activation": (
+        3,
+        "softmax",
+        losses.SparseCategoricalCrossentropy(from_logits=True),
+    ),
+    "squared": (3, "softmax", one_hot(lambda y, p: (y - p) ** 2)),
+    "gate of a hidden layer": (3, None, lambda y, p: SPARSE(y, tf.nn.sigmoid(p) * p)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*from_logits")
+@pytest.mark.parametrize(("units", "activation", "loss_of"), SOUND.values(), ids=SOUND)
+def test_outputs_that_are_read_as_what_they_are_are_not(units, activation, loss_of):
+    x, y = wine()
+    last = layers.Dense(units, activation)
+    start = classifying(x, y.astype("int32"), layers.Dense(4, "sigmoid"), last, loss_of=loss_of)
+    assert misread_output(flow_of(start)) is None
+
+
+def test_the_weights_of_attention_are_no_output():
+    x, y = np.random.default_rng(0).normal(size=(32, 5, 4)), np.zeros((32, 1))
+    inputs = keras.Input((5, 4))
+    attended = layers.Attention()([inputs, inputs])
+    outputs = layers.Dense(1)(layers.Flatten()(attended))
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", losses.BinaryCrossentropy(from_logits=True))
+    assert misread_output(flow_of(fit(model, x, y))) is None
+
+
+def test_a_compiled_loss_that_loses_sight_of_the_softmax_is_noticed():
+    x, y = wine()
+    parts = [layers.Dense(3, "softmax"), layers.Reshape((3,))]
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True)
+    start = fit(sequential(*parts, optimizer="sgd", loss=loss, shape=(13,)), x, y)
+    assert misread_output(flow_of(start)).layer == parts[0].name
