@@ -8,12 +8,13 @@ mappings.
 ## How it is found
 
 Labels, loss and output are compared. What they suggest is changed, and the training is repeated
-from the same start; it is the cause if every gate then passes on three seeds.
+from the same start; it is the cause if every gate then passes on three seeds and the model is also
+better than the best constant prediction of the new labels.
 
 | seen | change |
 |---|---|
 | two values other than 0 and 1, binary cross-entropy | labels 0 and 1 |
-| two values and a loss of your own | labels 0 and 1, labels -1 and 1 |
+| two values and a loss of your own | labels 0 and 1, labels -1 and 1, the other way round |
 | whole numbers from 0 on, a binary cross-entropy | above 0 as 1 |
 | numbers up to 100 or 255, a binary cross-entropy | divided by that |
 | some rows below 0, a binary or categorical cross-entropy | these rows left out |

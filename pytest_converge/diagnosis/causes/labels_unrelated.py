@@ -89,6 +89,7 @@ __all__ = [
     "are_inputs",
     "constant_loss",
     "learns_a_batch",
+    "left_out",
     "relation",
     "signal_of",
 ]
@@ -106,6 +107,12 @@ def signal_of(failed: FailedTraining) -> Signal | None:
         signal = signal_here(failed.reruns, failed.trials.guard)
         failed.evidence = dataclasses.replace(failed.evidence, signal=signal)
     return failed.evidence.signal
+
+
+def left_out(failed: FailedTraining) -> list[str]:
+    """The changes for which no time was left, without pairs around one that was tried by itself."""
+    tried = tuple(f"{change} and " for change in failed.trials.done)
+    return [change for change in failed.trials.left_out if not change.startswith(tried)]
 
 
 def constant_loss(failed: FailedTraining) -> float | None:
@@ -209,7 +216,7 @@ def _unrelated(failed: FailedTraining) -> Answer | None:
         change = rows.realigned(signal.shift)
         return Answer(cause=CAUSE.code, message=_away(signal), where=change.where, fix=change.fix)
     alone = signal is not None and signal.none
-    if (signal is not None and signal.some) or (failed.trials.left_out and not alone):
+    if (signal is not None and signal.some) or (left_out(failed) and not alone):
         return None
     gained = relation(failed)
     if gained is None or gained > RELATED or are_inputs(failed) or not learns_a_batch(failed):

@@ -16,18 +16,25 @@ passes on three seeds.
 | `from_logits=True` behind an activation | no activation |
 | targets 0 and 1, a squared error | sigmoid, sigmoid with binary cross-entropy |
 | one-hot targets, a squared error | softmax, softmax with categorical cross-entropy |
+| several ones in a row, softmax and categorical cross-entropy | sigmoid with binary cross-entropy |
+| amounts, a cross-entropy behind a linear output | squared error |
 | real targets, a bounded output | no activation |
+| real targets that the output gives under no weights, as a cosine | targets mapped onto its range |
 | the Poisson loss behind an output that may be negative | exponential, softplus |
 | the squared logarithmic error behind such an output | softplus |
 | the Kullback-Leibler divergence behind such an output | softmax |
+
+Of a model with several outputs each one is compared with its own loss and its own targets. The
+range of an output is measured, at the present weights and at large ones.
 
 Of a model or step of your own, what counts is seen in one step on the first batch: a softmax or
 sigmoid whose values a loss takes for logits, and values far out of [0, 1] that it takes for
 probabilities. The layer that made them gets the activation that the loss reads.
 
 Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best
-constant prediction, and the table of trials marks its losses with a star. A network with softmax
-over one unit seems to train; the gate that notices is [loss-disagrees](loss-disagrees.md).
+constant prediction, which is fitted where no formula gives it, and the table of trials marks its
+losses with a star. A network with softmax over one unit seems to train; the gate that notices is
+[loss-disagrees](loss-disagrees.md).
 
 ## A test that shows it
 
