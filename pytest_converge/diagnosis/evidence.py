@@ -173,7 +173,7 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
         # Of the rate 0.1 the record holds 0.10000000149, as float32 has it.
         rate=sign * float(f"{max(rates):.7g}") if rates else math.nan,
         scales=scales.scales if scales else (),
-        scale=scales.evidence if scales else ScaleEvidence(),
+        scale=_of_what_counts(scales.evidence, seen) if scales else ScaleEvidence(),
         layers=guard.measured("gradients and units of layers", lambda: layer_readings(training)),
         start_ratio=ratio,
         unstable=rose or _spikes(record),
@@ -271,6 +271,16 @@ def numbers(evidence: Evidence, record: TrainingRecord) -> dict[str, float | int
     for flag in (*evidence.scale.features, *evidence.scale.targets):
         values[f"{flag.array} {flag.part}"] = _known(float(flag.value))
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _of_what_counts(scale: ScaleEvidence, seen: Computation | None) -> ScaleEvidence:
+    """The scale rule without the arrays that the loss does not read: their unit is all the same."""
+    unread = () if seen is None else seen.unread
+    return dataclasses.replace(
+        scale,
+        features=tuple(flag for flag in scale.features if flag.array not in unread),
+        targets=tuple(flag for flag in scale.targets if flag.array not in unread),
+    )
 
 
 def _gradient_elsewhere(reruns: Reruns) -> float:
