@@ -14,6 +14,7 @@ import numpy as np
 from pytest_converge.columns.classes import as_table, row_sums, task_of
 from pytest_converge.training.data.arrays import batch_leaves, map_named
 from pytest_converge.training.data.batches import ArrayData
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.targets import of_targets, one_hot, relabelled
 from pytest_converge.training.model.losses import OutputLoss, losses_of_outputs
@@ -21,7 +22,7 @@ from pytest_converge.training.model.structure import output_layer, output_layers
 from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
 
-__all__ = ["FITTING", "REGRESSION", "for_targets", "head", "into_reach", "outside"]
+__all__ = ["FITTING", "REGRESSION", "by_output", "for_targets", "head", "into_reach", "outside"]
 
 #: Losses that compare numbers, and take predictions of any size.
 REGRESSION = frozenset(
@@ -63,23 +64,28 @@ SUM_ERROR = 5e-3
 
 
 def for_targets(model: keras.Model, targets: Mapping[str, Any]) -> list[Intervention]:
-    """The changes of output, loss or labels that a training invites, output by output.
+    """The changes of output, loss or labels that a training invites, output after output.
 
     Args:
         model: built.
         targets: the arrays of targets by name, as NumPy arrays with the rows first.
     """
-    readings = losses_of_outputs(model, list(targets))
+    return [change for changes in by_output(model, targets) for change in changes]
+
+
+def by_output(model: keras.Model, targets: Mapping[str, Any]) -> list[list[Intervention]]:
+    """The same, one list an output, of which each change is an alternative to the others."""
     layers = output_layers(model)
-    changes = []
-    for reading in readings:
+    found = []
+    for reading in losses_of_outputs(model, list(targets)):
         array = targets[reading.target]
         if array.dtype.kind not in "fiub" or not array.size:
             continue
         layer = layers[reading.index] if reading.index < len(layers) else None
         invited = _Output(model, layer, reading, array).changes()
-        changes += [c if len(targets) == 1 else _in_array(c, reading.target) for c in invited]
-    return changes
+        several = len(targets) > 1
+        found.append([_in_array(c, reading.target) if several else c for c in invited])
+    return found
 
 
 def kind_of(targets: Any) -> str:
@@ -203,12 +209,11 @@ class _Output:
         """The same cross-entropy told that it gets logits, or that it gets probabilities."""
         loss = self.reading.loss
         changed = type(loss).from_config({**loss.get_config(), "from_logits": logits})
-        name = type(loss).__name__
         held = loss_replaced(self.model, self.reading, changed)
         return Intervention(
             code="output-loss-mismatch",
             change=f"loss with from_logits={logits}",
-            fix=f"loss=keras.losses.{name}(from_logits={logits})",
+            fix=f"loss = {_loss_code(held)}",
             variant=lambda training: with_loss(training.model, held),
         )
 
@@ -314,7 +319,7 @@ def head(
     if reading is not None and reading.output and layer is not None:
         change += f" at {layer.name}"
     held = None if loss is None else loss_replaced(model, reading, loss)
-    line = _code(layer, None if same and loss is not None else activation, loss, only_loss=same)
+    line = _code(None if same and loss is not None else layer, activation, held)
     return Intervention(
         code="output-loss-mismatch",
         change=change,
@@ -353,15 +358,29 @@ def _variant(layer: keras.layers.Layer, activation: str | None, loss: Any) -> An
     return variant
 
 
-def _code(layer: Any, activation: str | None, loss: Any, *, only_loss: bool) -> str:
-    units = getattr(layer, "units", None)
-    shown = "" if activation is None else f", activation={activation!r}"
-    line = "" if units is None else f"keras.layers.Dense({units}{shown})"
-    if loss is None:
-        return line
-    logits = "from_logits=True" if getattr(loss, "from_logits", False) else ""
-    call = f"loss=keras.losses.{type(loss).__name__}({logits})"
-    return call if only_loss or not line else f"{line}; {call}"
+def _code(layer: Any, activation: str | None, loss: Any) -> str:
+    """The layer and the loss as code.
+
+    Args:
+        layer: None for one that stays as it is.
+        activation: its new one.
+        loss: what the model is to be compiled with; None for what it is.
+    """
+    lines = []
+    if isinstance(layer, keras.layers.Layer):
+        changed = pasted.layer_lines([(layer, {"activation": activation or "linear"})])
+        lines += [changed or f"keras.activations.get({activation!r})  # as that of {layer.name}"]
+    if loss is not None:
+        lines.append(f"loss = {_loss_code(loss)}")
+    return "\n".join(lines)
+
+
+def _loss_code(loss: Any) -> str:
+    if isinstance(loss, Mapping):
+        return "{" + ", ".join(f'"{key}": {_loss_code(part)}' for key, part in loss.items()) + "}"
+    if isinstance(loss, (list, tuple)):
+        return "[" + ", ".join(map(_loss_code, loss)) + "]"
+    return pasted.literal(loss)
 
 
 def _name_of(loss: Any) -> str:
