@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from pytest_converge.core.serialisation import Serialisable
 
-__all__ = ["Diagnosis", "RateBracket", "Trial"]
+__all__ = ["Diagnosis", "NamedCause", "RateBracket", "Trial"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +71,29 @@ class RateBracket:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NamedCause(Serialisable):
+    """One of several causes that only together explain a failure.
+
+    Attributes:
+        cause: its code.
+        message: one sentence on what was seen.
+        fix: its part of the repair as code to paste.
+        where: the columns, arrays or layers concerned, by name.
+    """
+
+    cause: str
+    message: str
+    fix: str = ""
+    where: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis(Serialisable):
     """Why a training failed, as far as repairs could prove it.
 
     Attributes:
-        cause: the code of the cause; "unknown" where nothing was found.
+        cause: the code of the cause; "unknown" where nothing was found. Of several causes at once
+            the first in the order of evidence.
         message: one sentence with the numbers.
         fix: the repair as code to paste; empty where there is none.
         evidence: the measurements behind the sentence, plain Python values.
@@ -88,6 +106,8 @@ class Diagnosis(Serialisable):
         seconds: wall time of the diagnosis.
         budget: seconds that it was allowed.
         left_out: changes for which no time was left.
+        causes: every cause, in the order of evidence: one, or several where no repair of a single
+            one is enough; empty where nothing was found.
     """
 
     cause: str
@@ -103,6 +123,7 @@ class Diagnosis(Serialisable):
     seconds: float = 0.0
     budget: float = math.inf
     left_out: tuple[str, ...] = ()
+    causes: tuple[NamedCause, ...] = ()
 
     @property
     def known(self) -> bool:

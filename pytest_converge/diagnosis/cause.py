@@ -20,6 +20,8 @@ from pytest_converge.training.training import Training
 
 __all__ = ["Answer", "Cause", "FailedTraining", "Place", "Repairs", "Step"]
 
+#: What stands in the sentence of a cause between what was seen and what repairs it.
+REPAIRED = "; it converges with"
 #: What a step proposes, in the order in which it is to be tried.
 Repairs: TypeAlias = Iterable[Intervention]
 
@@ -36,6 +38,8 @@ class Answer:
         fix: code to paste, where it is not that of the trial.
         floor: the lowest loss that any run reached, for an unreachable target.
         bracket: the learning rates that pass, where the rate was varied.
+        parts: of several causes at once the changes that repair them, in the order of evidence;
+            `cause` is that of the first, and the trial makes them all.
     """
 
     cause: str
@@ -45,6 +49,7 @@ class Answer:
     fix: str = ""
     floor: float | None = None
     bracket: RateBracket | None = None
+    parts: tuple[Intervention, ...] = ()
 
     @property
     def change(self) -> str:
@@ -99,7 +104,13 @@ class FailedTraining:
         for change in changes:
             trial = self.trials.try_out(change)
             if trial is not None and trial.verified:
-                return Answer(cause=change.code, trial=trial, where=change.where)
+                return Answer(
+                    cause=change.code,
+                    trial=trial,
+                    where=change.where,
+                    message=change.sentence,
+                    parts=change.parts if change.several else (),
+                )
         return None
 
     def at_rates(self, *factors: float) -> list[Intervention]:
@@ -135,12 +146,16 @@ class Cause:
         sentence: one sentence of at most about 160 characters on an answer; a pattern with
             `{change}` and `{where}`, or a function where it takes numbers.
         refined: makes a better answer of one of its own that a step gave.
+        usual: what is usual in place of what the training has, as far as it differs, with or
+            without a sign that it does harm: groups of changes, each group alternatives of which
+            one can be made, the likeliest first. A reference training makes one of every group.
     """
 
     code: str
     steps: tuple[Step, ...] = ()
     sentence: str | Callable[[Evidence, Answer], str] = "with {change} it converges"
     refined: Callable[[FailedTraining, Answer], Answer] | None = None
+    usual: Callable[[FailedTraining], Iterable[Repairs]] | None = None
 
     def says(self, evidence: Evidence, answer: Answer) -> str:
         """The sentence on an answer that brings none of its own."""
@@ -148,3 +163,12 @@ class Cause:
             return self.sentence(evidence, answer)
         where = listed(answer.where) or "some variables"
         return self.sentence.format(change=answer.change, where=where)
+
+    def says_in_part(self, evidence: Evidence, part: Intervention, proof: Trial) -> str:
+        """What was seen of a cause that is one of several; what repairs them all is said once."""
+        trial = dataclasses.replace(proof, change=part.change)
+        text = part.sentence or self.says(
+            evidence, Answer(cause=self.code, trial=trial, where=part.where)
+        )
+        seen = text.partition(REPAIRED)[0]
+        return seen if seen != text or part.change not in text else f"it needs {part.change}"

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Mapping
 
-from pytest_converge.core.diagnosis import Diagnosis, Trial
+from pytest_converge.core.diagnosis import Diagnosis, NamedCause, Trial
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.diagnosis.cause import Answer, FailedTraining
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining
 from pytest_converge.diagnosis.causes import every_cause
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
 from pytest_converge.diagnosis.evidence import numbers, one_batch
+from pytest_converge.diagnosis.reference import together
 from pytest_converge.diagnosis.search import search
 from pytest_converge.diagnosis.trials import Trials
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.loop.run import Progress, TrainingRun
 from pytest_converge.training.state.snapshot import name_of
 
 __all__ = ["diagnose", "without_trials"]
+
+#: From so many causes on each has a sentence of its own.
+SEVERAL = 2
 
 
 def diagnose(
@@ -52,7 +58,36 @@ def diagnose(
     cause = causes.get(answer.cause)
     if cause is not None and not answer.message:
         answer = dataclasses.replace(answer, message=cause.says(failed.evidence, answer))
-    return _diagnosis(failed, answer)
+    named = _named(failed, answer, causes)
+    if len(named) > 1:
+        message = "; ".join(f"{part.cause}: {part.message}" for part in named)
+        answer = dataclasses.replace(answer, message=message)
+    return _diagnosis(failed, answer, named)
+
+
+def _named(
+    failed: FailedTraining, answer: Answer, causes: Mapping[str, Cause]
+) -> tuple[NamedCause, ...]:
+    """Every cause of an answer with its own sentence and its own part of the repair."""
+    trial = answer.trial
+    if answer.cause not in causes:
+        return ()
+    by_code: dict[str, list[Intervention]] = {}
+    for part in answer.parts:
+        by_code.setdefault(part.code, []).append(part)
+    if len(by_code) < SEVERAL or trial is None:
+        fix = answer.fix or ("" if trial is None else trial.fix)
+        own = NamedCause(cause=answer.cause, message=answer.message, fix=fix, where=answer.where)
+        return (own,)
+    return tuple(
+        NamedCause(
+            cause=part.code,
+            message=causes[part.code].says_in_part(failed.evidence, part, trial),
+            fix=part.fix,
+            where=part.where,
+        )
+        for part in map(together, by_code.values())
+    )
 
 
 def without_trials(running: TrainingRun, record: TrainingRecord) -> Diagnosis:
@@ -75,7 +110,7 @@ def without_trials(running: TrainingRun, record: TrainingRecord) -> Diagnosis:
     return Diagnosis(cause="frozen-variables", message=message, where=where)
 
 
-def _diagnosis(failed: FailedTraining, answer: Answer) -> Diagnosis:
+def _diagnosis(failed: FailedTraining, answer: Answer, named: tuple[NamedCause, ...]) -> Diagnosis:
     trials, own = failed.trials, answer.trial
     evidence = numbers(failed.evidence, failed.record)
     if own is None and failed.reruns.rows is not None:
@@ -99,6 +134,7 @@ def _diagnosis(failed: FailedTraining, answer: Answer) -> Diagnosis:
         seconds=trials.spent,
         budget=trials.budget,
         left_out=tuple(dict.fromkeys(trials.left_out)),
+        causes=named,
     )
 
 

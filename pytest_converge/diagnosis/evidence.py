@@ -12,6 +12,7 @@ import math
 import statistics
 
 from pytest_converge.columns.scale import ScaleEvidence
+from pytest_converge.columns.signal import Signal
 from pytest_converge.core.data_report import GroupProfile
 from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
@@ -29,6 +30,7 @@ from pytest_converge.training.measures.layer_readings import (
 from pytest_converge.training.measures.nonfinite_origin import NonFiniteOrigin
 from pytest_converge.training.measures.one_batch import OverfitReading
 from pytest_converge.training.measures.predictions import prediction_deviation
+from pytest_converge.training.measures.signals import signal_of
 from pytest_converge.training.measures.slope_ratio import step_gauge
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "looks_stationary",
     "numbers",
     "one_batch",
+    "signal_here",
     "usual_gradient",
 ]
 
@@ -82,12 +85,15 @@ class Evidence:
         layers: gradients, dead and saturated units per layer at the start; None without layers.
         start_ratio: initial loss over that of the best constant prediction; NaN if not known.
         unstable: True where the loss was not finite, rose far above its start, or ended above it.
+        rose: True where it was not finite or ended above its start: no such run is too slow.
         gauge: the median of the step gauge early in the run; NaN where it was not measured.
         usual_gradient: the median gradient norm of other starts, of a run that stood still because
             its own start has next to none; None for others, and where it was not measured.
         prediction_deviation: of the model's predictions over the rows, at the weights that the
             failed run ended with; None where it is not known.
         origin: what made the first value that is not finite; None where it was not looked for.
+        signal: what the inputs say about the targets without the model; None where it was not
+            measured or cannot be told.
         updates: those that the optimizers of the failed run counted; None where none counts.
         computation: what one step computes on the first batch; empty where it cannot be looked at.
     """
@@ -98,10 +104,12 @@ class Evidence:
     layers: LayerReadings | None = None
     start_ratio: float = math.nan
     unstable: bool = False
+    rose: bool = False
     gauge: float = math.nan
     usual_gradient: float | None = None
     prediction_deviation: float | None = None
     origin: NonFiniteOrigin | None = None
+    signal: Signal | None = None
     updates: int | None = None
     computation: Computation = dataclasses.field(default_factory=Computation)
 
@@ -166,6 +174,7 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
     )
     seen = guard.tried("what a step computes", lambda: computation(training))
     first, last = curve.first, curve.last
+    rose = bool(record.nonfinite) or _ends_higher(first, last)
     ratio = first / record.constant_loss if record.constant_loss else math.nan
     return Evidence(
         # Of the rate 0.1 the record holds 0.10000000149, as float32 has it.
@@ -174,7 +183,8 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
         scale=_of_what_counts(scales.evidence, seen) if scales else ScaleEvidence(),
         layers=guard.measured("gradients and units of layers", lambda: layer_readings(training)),
         start_ratio=ratio,
-        unstable=bool(record.nonfinite) or _ends_higher(first, last) or _spikes(record),
+        unstable=rose or _spikes(record),
+        rose=rose,
         prediction_deviation=_deviation_at_the_end(reruns, guard),
         updates=reruns.updates,
         computation=seen or Computation(),
@@ -206,6 +216,11 @@ def one_batch(reruns: Reruns, guard: Guard) -> OverfitReading | None:
     """How far one batch is learnt by heart; None where that says nothing."""
     reading = guard.measured("one batch learnt by heart", reruns.overfits_one_batch)
     return None if reading is None or not math.isfinite(reading.final) else reading
+
+
+def signal_here(reruns: Reruns, guard: Guard) -> Signal | None:
+    """What the inputs say about the targets, without the model; None where nothing can tell."""
+    return guard.measured("targets predicted without the model", lambda: signal_of(reruns.training))
 
 
 def looks_stationary(record: TrainingRecord) -> bool:
@@ -261,6 +276,7 @@ def numbers(evidence: Evidence, record: TrainingRecord) -> dict[str, float | int
         "dead_layers": ", ".join(evidence.dead) or None,
         "saturated_layers": ", ".join(evidence.saturated) or None,
         "layers_of_equal_units": ", ".join(evidence.alike) or None,
+        "skill_without_the_model": _known(evidence.signal.skill if evidence.signal else None),
     }
     for flag in (*evidence.scale.features, *evidence.scale.targets):
         values[f"{flag.array} {flag.part}"] = _known(float(flag.value))

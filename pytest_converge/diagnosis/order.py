@@ -15,7 +15,7 @@ __all__ = ["Place"]
 class Place(enum.IntEnum):
     """Where a step of a cause stands; steps in one place exclude each other.
 
-    From `NO_SLOPE_SEEN` on nothing is repaired any more: what can be said where no change passed.
+    From `NOT_FINITE_SEEN` on nothing is repaired any more: what can be said where no change passed.
     """
 
     # What needs no run to be seen.
@@ -26,14 +26,17 @@ class Place(enum.IntEnum):
     SIGN_OF_THE_RATE = enum.auto()
     OUTPUT_AND_LOSS = enum.auto()
     LABELS = enum.auto()
+    HALF_PRECISION = enum.auto()
     MOMENTUM = enum.auto()
     WEIGHT_DECAY = enum.auto()
     SCHEDULE = enum.auto()
     CLIPPING = enum.auto()
+    WEIGHTS = enum.auto()
     PENALTIES = enum.auto()
     BATCH_STATISTICS = enum.auto()
     PADDING = enum.auto()
     ORDER_OF_ROWS = enum.auto()
+    MISALIGNED_ROWS = enum.auto()
     # The scale, where its rule fires.
     FEATURES = enum.auto()
     TARGETS = enum.auto()
@@ -63,13 +66,17 @@ class Place(enum.IntEnum):
     CONTRADICTIONS = enum.auto()
     TWO_ENCODINGS = enum.auto()
     MORE_STEPS = enum.auto()
+    RATE_AND_STEPS = enum.auto()
     # Remedies, which help whatever the cause.
     CAPACITY = enum.auto()
+    # Not before all repairs were made at once: it costs more than that.
+    MANY_MORE_STEPS = enum.auto()
     CLIPPED = enum.auto()
     OTHER_OPTIMIZER = enum.auto()
     DECAYING_RATE = enum.auto()
     OTHER_STARTS = enum.auto()
     # Nothing passed.
+    NOT_FINITE_SEEN = enum.auto()
     NO_SLOPE_SEEN = enum.auto()
     SEEN_IN_THE_STEP = enum.auto()
     CONTRADICTIONS_SEEN = enum.auto()

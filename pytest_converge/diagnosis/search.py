@@ -1,13 +1,16 @@
-"""The search for a cause: steps in the order of evidence, then pairs, then what can be said."""
+"""The search for a cause: single changes in the order of evidence, then the smallest difference."""
 
 from __future__ import annotations
 
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.diagnosis.causes.nonfinite_data import nothing_else_helps
+from pytest_converge.diagnosis.reference import guilty_model, smallest_difference
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import steps as more_steps
 
@@ -15,12 +18,20 @@ __all__ = ["search"]
 
 #: Single changes around which pairs are tried: those that came nearest.
 NEAREST = 3
+#: From so many causes that were hinted at, and whose repairs did not do, all are made at once.
+SEVERAL = 2
+#: What the search for the smallest difference is called among what could not be measured.
+REFERENCE = "reference training"
 #: What a change is paired with: so many times the steps, and multiples of the rate.
 LONGER, FACTORS = 4, (10.0, 0.1)
 
 
+#: A step with its place and the code of its cause.
+Entry: TypeAlias = tuple[Place, str, Step]
+
+
 def search(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer:
-    """The first repair by the order of evidence that passes on every seed names the cause.
+    """The least change that passes on every seed names the cause, or the causes.
 
     Args:
         failed: the training.
@@ -29,17 +40,60 @@ def search(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer:
     Returns:
         An answer of the cause "unknown" where nothing was found.
     """
-    every = [(step.place, cause.code, step) for cause in causes.values() for step in cause.steps]
-    ordered = sorted(every, key=lambda entry: entry[:2])
-    repairing = [entry for entry in ordered if entry[0] < Place.NO_SLOPE_SEEN]
     try:
-        answer = _first_answer(failed, repairing, causes)
-        answer = answer or _kept(failed, "pairs of changes", lambda: _pair(failed))
+        answer = _repaired(failed, causes)
     except OutOfTimeError:
         answer = _verified_so_far(failed)
-    concluding = ordered[len(repairing) :]
-    answer = answer or _partly(failed) or _first_answer(failed, concluding, causes)
+    return answer or _partly(failed) or concluded(failed, causes)
+
+
+def _repaired(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer | None:
+    """Single changes by the order of evidence; where none passes, the smallest set of them."""
+    steps = functools.partial(_between, causes)
+    difference = functools.cache(lambda: smallest_difference(failed, causes))
+    answer = _first_answer(failed, steps(Place.NOT_FINITE, Place.NOT_TRAINED), causes)
+    if answer is None and nothing_else_helps(failed):
+        return _kept(failed, REFERENCE, difference)
+    answer = answer or _first_answer(failed, steps(Place.NOT_TRAINED, Place.SCALE_AND_RATE), causes)
+    if answer is None and _several_seen(failed):
+        answer = _kept(failed, REFERENCE, difference)
+    answer = answer or _first_answer(
+        failed, steps(Place.SCALE_AND_RATE, Place.MANY_MORE_STEPS), causes
+    )
+    answer = answer or _kept(failed, REFERENCE, difference)
+    answer = answer or _first_answer(
+        failed, steps(Place.MANY_MORE_STEPS, Place.NOT_FINITE_SEEN), causes
+    )
+    return answer or _kept(failed, "pairs of changes", lambda: _pair(failed))
+
+
+def concluded(
+    failed: FailedTraining, causes: Mapping[str, Cause], *, looks_at_model: bool = True
+) -> Answer:
+    """What can be said where no change passed.
+
+    Args:
+        failed: the training.
+        causes: by their codes.
+        looks_at_model: whether a plain network is trained beside it.
+    """
+    answer = _first_answer(failed, _between(causes, Place.NOT_FINITE_SEEN, Place.FLOOR), causes)
+    if looks_at_model:
+        answer = answer or _kept(failed, "a plain network", lambda: guilty_model(failed))
+    answer = answer or _first_answer(failed, _between(causes, Place.FLOOR, math.inf), causes)
     return answer or Answer(cause="unknown", message=_unknown(failed))
+
+
+def _between(causes: Mapping[str, Cause], first: Place, end: float) -> list[Entry]:
+    """The steps from one place up to another, in the order of evidence."""
+    every = [(step.place, cause.code, step) for cause in causes.values() for step in cause.steps]
+    return sorted((e for e in every if first <= e[0] < end), key=lambda entry: entry[:2])
+
+
+def _several_seen(failed: FailedTraining) -> bool:
+    """Whether evidence hints at more than one cause, none of which is the only one."""
+    codes = {change.code for change in failed.trials.changes.values()}
+    return len(codes - {"unshuffled-data"}) >= SEVERAL  # whether a source shuffles is not known
 
 
 def _first_answer(
@@ -87,7 +141,7 @@ def _pair(failed: FailedTraining) -> Answer | None:
         partners = [more_steps.more(failed.reruns.steps, LONGER)]
         if change.rate_factor == 1.0:
             partners += failed.at_rates(*FACTORS)
-        found = failed.first_passing(change.combined(partner) for partner in partners)
+        found = failed.first_passing(change.with_causes(partner) for partner in partners)
         if found is not None:
             return found
     return None

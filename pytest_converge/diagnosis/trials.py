@@ -22,6 +22,11 @@ SEEDS = 3
 #: stands for the target: a network that learns little stays below 0.35, one that trains above 0.7
 #: (116 injected faults).
 SKILL_OF_A_REPAIR = 0.5
+#: Why a change that has no effect is no evidence.
+NO_EFFECT = "it changes nothing: every loss is the same to the last digit"
+#: Where targets or weights are others and the unit of the loss is not, its bound stands, and so
+#: much of the loss of the best constant has to go: what noise leaves of a model's advantage.
+SKILL_BESIDE_A_BOUND = 0.05
 #: Where a metric alone was missed, a repair may cost so much of the loss: a start that has learnt
 #: nothing names every rare row, and a rate that keeps the start meets the bound without training.
 MOST_LOSS = 1.1
@@ -40,15 +45,26 @@ def only_metrics_missed(record: TrainingRecord, expectation: Expectation) -> boo
 def passes(record: TrainingRecord, expectation: Expectation, change: Intervention) -> bool:
     """Whether every gate passes, in the unit that the change gives the loss."""
     skill = expectation.min_skill
-    bound = expectation.max_loss
+    bound, decrease = expectation.max_loss, expectation.min_decrease
+    redefined = change.redefines_loss
+    if redefined and record.constant_loss is not None and not record.constant_loss > 0:
+        return False  # of a constant that is perfect, or of no known bottom, nothing is better
     if change.loss_factor is None:
         # Where no loss was bounded, the bounds of metrics are the target as they stand.
-        stands_in = record.skill is not None and not (bound is None and expectation.metrics)
-        skill = max(skill or 0.0, SKILL_OF_A_REPAIR) if stands_in else skill
+        metrics_stand = bound is None and bool(expectation.metrics)
+        if record.skill is not None and not metrics_stand:
+            skill = max(skill or 0.0, SKILL_OF_A_REPAIR)
+        elif redefined and not metrics_stand:  # no constant is known: the start stands in for it
+            decrease = max(decrease or 0.0, SKILL_OF_A_REPAIR)
         bound = None
-    elif bound is not None:
-        bound *= change.loss_factor
-    expected = dataclasses.replace(expectation, max_loss=bound, min_skill=skill)
+    else:
+        if bound is not None:
+            bound *= change.loss_factor
+        if redefined and record.skill is not None:
+            skill = max(skill or 0.0, SKILL_BESIDE_A_BOUND)
+    expected = dataclasses.replace(
+        expectation, max_loss=bound, min_skill=skill, min_decrease=decrease
+    )
     return not any(finding.fails for finding in judge(record, expected))
 
 
@@ -87,9 +103,11 @@ class Trials:
         self.controls: set[str] = set()
         self.changes: dict[str, Intervention] = {}
         self._cannot_be_made: set[str] = set()
+        self._idle: set[str] = set()
         self._began = began
         self._unit = unit
         self._most_loss = math.inf
+        self._failed = failed
         if failed is not None and only_metrics_missed(failed, expectation):
             self._most_loss = MOST_LOSS * failed.curve.last
 
@@ -97,6 +115,10 @@ class Trials:
     def spent(self) -> float:
         """Seconds since the diagnosis began."""
         return time.perf_counter() - self._began
+
+    def is_idle(self, change: Intervention) -> bool:
+        """Whether a change to the targets is known to have no effect: the loss never reads them."""
+        return change.change in self._idle
 
     def control(self, change: Intervention, *, confirm: bool = True) -> Trial | None:
         """Runs a change that asks a question and is no repair; see `try_out`."""
@@ -120,7 +142,7 @@ class Trials:
         known = self.done.get(change.change)
         if known is not None and (known.verified or known.passed < known.seeds or not confirm):
             return known
-        if change.change in self._cannot_be_made:
+        if change.change in self._cannot_be_made or any(map(self.is_idle, change.parts)):
             return None
         if self.spent > self.budget:
             self.left_out.append(change.change)
@@ -135,8 +157,23 @@ class Trials:
             self._cannot_be_made.add(change.change)
             return None
         trial = dataclasses.replace(trial, seconds=time.perf_counter() - began)
+        if self._did_not_act(change):
+            self.guard.failed.append((change.change, NO_EFFECT))
+            self._cannot_be_made.add(change.change)
+            # Anything else may have one where another change gives the start a slope.
+            if change.where and all(name.startswith("y") for name in change.where):
+                self._idle.add(change.change)
+            return None
         self.done[change.change] = trial
         return trial
+
+    def _did_not_act(self, change: Intervention) -> bool:
+        """Whether every loss of a finite run is the failed run's to the last digit."""
+        record, failed = self.records[change.change], self._failed
+        if failed is None or failed.nonfinite or change.change in self.controls:
+            return False
+        same = record.curve.batch_loss == failed.curve.batch_loss
+        return same and record.curve.last == failed.curve.last
 
     def _run(self, change: Intervention, confirm: bool) -> Trial:
         losses: list[float] = []
@@ -159,7 +196,7 @@ class Trials:
             fix=change.fix,
             losses=tuple(losses),
             passed=passed,
-            comparable=change.loss_factor is not None,
+            comparable=change.loss_factor is not None and not change.redefines_loss,
             deterministic=deterministic,
             control=change.change in self.controls,
         )

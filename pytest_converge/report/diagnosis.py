@@ -40,7 +40,9 @@ def verdict(result: ConvergenceResult) -> str:
     if result.passed:
         return "passed"
     if result.diagnosis is not None and result.diagnosis.known:
-        return result.diagnosis.cause
+        causes = result.diagnosis.causes
+        more = f" and {len(causes) - 1} more" if len(causes) > 1 else ""
+        return f"{result.diagnosis.cause}{more}"
     return next((finding.code for finding in result.findings if finding.fails), "failed")
 
 
@@ -170,7 +172,11 @@ def diagnosis_blocks(
 
 
 def _cause(result: ConvergenceResult, diagnosis: Diagnosis, look: _Look) -> Iterator[str]:
-    if diagnosis.known:
+    if len(diagnosis.causes) > 1:
+        yield from look.text(f"{len(diagnosis.causes)} causes, none of which is enough alone:")
+        for part in diagnosis.causes:
+            yield from look.text(f"{part.cause}: {part.message}", first=INDENT, rest=INDENT * 2)
+    elif diagnosis.known:
         yield from look.text(f"cause: {diagnosis.cause}")
         yield from look.text(diagnosis.message, first=INDENT)
     else:

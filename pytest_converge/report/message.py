@@ -28,6 +28,8 @@ __all__ = ["failure_message"]
 MOST_LINES, MOST_LINES_DIAGNOSED = 8, 12
 #: The most lines of a diagnosis that its sentence, code to paste and trials take.
 MOST_SENTENCE, MOST_CODE, MOST_TRIALS = 2, 4, 4
+#: Lines of the sentences about several causes together.
+MOST_OF_SEVERAL = 4
 WIDTH = 80
 #: The message leaves through an exception, where the encoding of the terminal is not known.
 MARK = "..."
@@ -96,6 +98,8 @@ def _shorter(finding: Finding) -> Iterator[str]:
 
 def _first_and_cause(texts: Sequence[str], diagnosis: Diagnosis, final_loss: float) -> list[str]:
     """The first line, with the code of the cause where it has room, and the sentence about it."""
+    if len(diagnosis.causes) > 1:
+        return _several_causes(texts, diagnosis)
     sentence, code = one_line(diagnosis.message), one_line(diagnosis.cause)
     with_code = (f"{text}; cause: {code}" for text in texts)
     fitting = [text for text in with_code if cell_width(text) <= WIDTH]
@@ -109,6 +113,19 @@ def _first_and_cause(texts: Sequence[str], diagnosis: Diagnosis, final_loss: flo
     # Without code to paste there is room for more words.
     most = MOST_SENTENCE if diagnosis.fix else 2 * MOST_SENTENCE
     return [*first, *wrap_at_most(sentence, WIDTH, most, mark=MARK, rest=INDENT)]
+
+
+def _several_causes(texts: Sequence[str], diagnosis: Diagnosis) -> list[str]:
+    """The first line with the number of causes, and a sentence about each."""
+    causes = diagnosis.causes
+    counted = (f"{text}; {len(causes)} causes" for text in texts)
+    fitting = [text for text in counted if cell_width(text) <= WIDTH]
+    lines = fitting[:1] or _first(texts[0])
+    most = max(MOST_OF_SEVERAL // len(causes), 1)
+    for part in causes:
+        sentence = f"cause: {one_line(part.cause)}: {one_line(part.message)}"
+        lines += wrap_at_most(sentence, WIDTH, most, mark=MARK, rest=INDENT)
+    return lines
 
 
 def _proof(

@@ -137,8 +137,14 @@ def compiled_loss(model: Any) -> Any:
 
 
 def loss_settings(model: Any, loss: Any) -> list[Setting]:
-    """What makes another loss the compiled one; metrics and optimizer stay."""
-    return [(model, "loss", loss), (model, "_compile_loss", CompileLoss(loss, None))]
+    """What makes another loss the compiled one; its weights, metrics and optimizer stay."""
+    held = model._compile_loss
+    weights = getattr(held, "_user_loss_weights", None)
+    names = getattr(held, "output_names", None)
+    return [
+        (model, "loss", loss),
+        (model, "_compile_loss", CompileLoss(loss, weights, output_names=names)),
+    ]
 
 
 def has_compiled_metrics(model: Any) -> bool:

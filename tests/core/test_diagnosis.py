@@ -8,7 +8,7 @@ import math
 
 import pytest
 
-from pytest_converge.core.diagnosis import Diagnosis, RateBracket, Trial
+from pytest_converge.core.diagnosis import Diagnosis, NamedCause, RateBracket, Trial
 
 
 def trial(*losses, passed=0, code="unscaled-features", **fields):
@@ -44,6 +44,7 @@ FULL = Diagnosis(
     seconds=7.5,
     budget=10.0,
     left_out=("twice as wide",),
+    causes=(NamedCause(cause="unscaled-features", message="x", fix="scaler", where=("x",)),),
 )
 
 

@@ -14,8 +14,7 @@ from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.diagnosis.cause import FailedTraining
 from pytest_converge.diagnosis.causes import every_cause
 from pytest_converge.diagnosis.evidence import Evidence
-from pytest_converge.diagnosis.order import Place
-from pytest_converge.diagnosis.search import search
+from pytest_converge.diagnosis.search import concluded
 from pytest_converge.diagnosis.trials import Trials
 from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.measures.layer_readings import LayerReading, LayerReadings
@@ -99,13 +98,7 @@ def failed_of(start: Start, *, steps: int = 50, evidence: Evidence | None = None
 
 def conclusion(failed: FailedTraining):
     """What is said of a training for which no repair is tried."""
-    concluding = {
-        code: dataclasses.replace(
-            cause, steps=tuple(s for s in cause.steps if s.place >= Place.NO_SLOPE_SEEN)
-        )
-        for code, cause in every_cause().items()
-    }
-    return search(failed, concluding)
+    return concluded(failed, every_cause(), looks_at_model=False)
 
 
 def readings_of(*dead: tuple[str, float], first_to_last: float | None = None) -> LayerReadings:

@@ -7,6 +7,7 @@ import math
 import types
 
 import pytest
+import tensorflow as tf
 from keras import optimizers
 
 from pytest_converge.core.diagnosis import Trial
@@ -16,6 +17,7 @@ from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.diagnosis.rate_search import RateSearch, largest_stable_rate, sentence
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from tests.diagnosis.programs import diagnosis_of, distance, failed_of
+from tests.zoo.problems import minimize
 
 
 class FakeTrials:
@@ -51,9 +53,9 @@ def search_in(monkeypatch):
         lambda training, own, factor: float(f"{own * factor:.3g}"),
     )
 
-    def search(lowest, highest, *, gauge=math.nan, unstable=False, own=1.0, most=1000):
+    def search(lowest, highest, *, gauge=math.nan, unstable=False, rose=False, own=1.0, most=1000):
         trials = FakeTrials(lowest, highest, most)
-        evidence = Evidence(rate=own, unstable=unstable, gauge=gauge)
+        evidence = Evidence(rate=own, unstable=unstable, rose=rose, gauge=gauge)
         return RateSearch(trials, evidence), trials
 
     return search
@@ -194,15 +196,59 @@ def test_a_rate_that_fails_on_another_seed_leaves_the_bracket(search_in):
     assert (bracket.proposed, bracket.highest) == (10.0, 10.0)
 
 
+# ---- a rate that nearly passes ------------------------------------------------------------------
+
+
+def elongated(rate):
+    """A bowl of curvatures 0.5 and 100, stable below 0.02."""
+    w = tf.Variable([3.0, 3.0])
+    return minimize(lambda: tf.reduce_sum([0.25, 50.0] * w**2), [w], optimizers.SGD(rate))
+
+
+def test_a_rate_between_those_tried_comes_before_remedies():
+    """Of 0.0063 and 0.021 the first is too slow and the second diverges; 0.012 passes."""
+    found = diagnosis_of(elongated(0.021), steps=300, max_loss=0.1)
+    assert (found.cause, found.proven) == ("learning-rate-too-high", True)
+    assert 0.0063 < found.bracket.proposed < 0.02
+    assert found.fix == f"keras.optimizers.SGD({found.bracket.proposed:g})"
+
+
+def test_a_run_that_rose_is_never_too_slow(search_in):
+    search, trials = search_in(5.0, 50.0, unstable=True, rose=True)
+    assert search.search() is None
+    assert max(trials.asked) < 1
+
+
+def test_a_run_that_diverged_gets_a_stable_rate_and_time():
+    """Stable below 2 / 60; 0.34 % a step are left along the flat direction."""
+    w = tf.Variable([3.0, 1.0])
+    start = minimize(lambda: tf.reduce_sum([1.0, 30.0] * w**2), [w], optimizers.SGD(0.034))
+    found = diagnosis_of(start, steps=40, max_loss=1e-3)
+    assert (found.cause, found.proven) == ("learning-rate-too-high", True)
+    assert found.message.startswith("the loss rose from 39 to ")
+    assert " at learning rate 0.034; a stable one needs time: it converges with " in found.message
+    assert found.fix == "keras.optimizers.SGD(0.025)\nsteps=160"
+    assert not any(trial.code == "too-few-steps" for trial in found.tried)
+
+
 # ---- what is said of it -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("cause", "gauge", "said"),
     [
-        ("learning-rate-too-high", -3.2, "0.01 is too high (steps overshoot: gauge -3.2)"),
+        (
+            "learning-rate-too-high",
+            -3.2,
+            "0.01 is too high: each step overshoots, the slope behind it is 3.2 times as steep;",
+        ),
+        (
+            "learning-rate-too-high",
+            -0.5,
+            "0.01 is too high: each step goes beyond the minimum on its way;",
+        ),
         ("learning-rate-too-high", 0.4, "0.01 is too high;"),
-        ("learning-rate-too-low", 0.97, "0.01 is too low (steps feel no curvature: gauge 0.97)"),
+        ("learning-rate-too-low", 0.97, "0.01 is too low: a step leaves 97 % of the slope;"),
         ("learning-rate-too-low", math.nan, "0.01 is too low;"),
     ],
 )

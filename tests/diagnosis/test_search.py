@@ -33,7 +33,15 @@ def failed_training(*done, best=math.nan):
         like_the_failed_run=[trial for trial in done if not trial.control],
     )
     trials.guard = Guard()
-    return types.SimpleNamespace(trials=trials, best=best)
+    record = types.SimpleNamespace(nonfinite=())
+    return types.SimpleNamespace(trials=trials, best=best, record=record)
+
+
+@pytest.fixture(autouse=True)
+def no_reference(monkeypatch):
+    """What is tried together has tests of its own."""
+    for name in ("smallest_difference", "guilty_model"):
+        monkeypatch.setattr(f"pytest_converge.diagnosis.search.{name}", lambda *_: None)
 
 
 def saying(code, *places, when=True, **fields):

@@ -50,6 +50,8 @@ def test_glorot(converge):
 ```
 """
 
+from collections.abc import Iterable
+
 from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import Evidence
@@ -87,6 +89,15 @@ def _drawn_anew(failed: FailedTraining) -> Repairs:
         yield drawn_anew(failed, "dead-units" if failed.evidence.dead else code)
 
 
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    drawn = [*_chosen_start(failed), *_drawn_anew(failed), *_chosen_initialisers(failed)]
+    if not drawn:
+        failed.reruns.put_back()
+        anew = starts.drawn_variables(failed.training.trainable, CAUSE.code)
+        drawn = [] if anew is None else [anew]
+    return [drawn[:1]]
+
+
 def symptom(evidence: Evidence) -> str:
     """What shows at the start, the plainest symptom first."""
     symptoms = (
@@ -108,6 +119,7 @@ def _sentence(evidence: Evidence, answer: Answer) -> str:
 CAUSE = Cause(
     code="bad-initialisation",
     sentence=_sentence,
+    usual=_usual,
     steps=(
         Step(place=Place.CHOSEN_START, repairs=_chosen_start),
         Step(place=Place.DRAWN_ANEW, repairs=_drawn_anew),

@@ -59,12 +59,18 @@ def test_at_zero(converge):
 ```
 """
 
+from collections.abc import Iterable
+
 from pytest_converge.core.numbers import listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.labels_unrelated import RELATED, relation
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.training.interventions import hidden
 from pytest_converge.training.model.structure import layers_of
+
+
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [_rectifiers(failed)]
 
 
 def _rectifiers(failed: FailedTraining) -> Repairs:
@@ -96,6 +102,7 @@ def _sentence(evidence: Evidence, answer: Answer) -> str:
 CAUSE = Cause(
     code="dead-units",
     sentence=_sentence,
+    usual=_usual,
     steps=(
         Step(place=Place.RECTIFIERS, repairs=_rectifiers),
         Step(place=Place.DEAD_LAYERS, answer=_unproven),

@@ -54,6 +54,8 @@ def test_slope_and_offset(converge):
 ```
 """
 
+from collections.abc import Iterable
+
 from pytest_converge.core.numbers import counted, listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import trainable, untracked
@@ -91,6 +93,19 @@ def _disconnected(failed: FailedTraining) -> Answer | None:
     return Answer(cause=CAUSE.code, where=where, message=message)
 
 
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [[change] for change in (*_repairs(failed), *_left_as_they_are(failed))]
+
+
+def _left_as_they_are(failed: FailedTraining) -> Repairs:
+    """The given variables that a step of the user did not change in the failed run."""
+    training = failed.training
+    if training.verb != "step" or not training.optimizer_is_ours:
+        return
+    if failed.reruns.unmoved:
+        yield trainable.every_given(failed.reruns.unmoved)
+
+
 def _untrained(failed: FailedTraining) -> Answer | None:
     """Variables made to be trained that the loss depends on and nothing trains."""
     left_out = failed.evidence.computation.untrained
@@ -124,6 +139,7 @@ def _seen(failed: FailedTraining) -> Answer | None:
 CAUSE = Cause(
     code="frozen-variables",
     sentence="not trained: {where}",
+    usual=_usual,
     steps=(
         Step(place=Place.NOT_TRAINED, repairs=_repairs),
         Step(place=Place.NO_GRADIENT, answer=_disconnected),

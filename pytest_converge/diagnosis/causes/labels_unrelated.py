@@ -6,11 +6,22 @@ from.
 
 ## How it is found
 
-It is the last thing to be said, when no change made the test pass. The targets are then permuted
-among the rows, so that nothing is left to be learnt, and the training is repeated. If the best run
-on the real targets beats the one on permuted targets by no more than 5 % of the loss of the best
-constant prediction, the real ones are learnt no better than random ones. (Permutation test for
-classifiers: Ojala and Garriga 2010.)
+Without the model: targets are predicted from the inputs of up to 900 rows by nearest neighbours and
+by a linear fit, both on scaled features and on rows held out, also from inputs that lie up to three
+rows away. What either predicts better than the best constant is there to be learnt, and then the
+targets are never called unrelated.
+
+Where the targets of each row's own inputs cannot be predicted and those some rows away can, rows
+are paired wrongly: a window, a lag or a header line was cut off from one array alone. The targets
+are moved by as many rows, and the training is repeated; it is verified where every gate then passes
+on three seeds. A column that holds the targets of other rows, as the last value of a series that is
+to be forecast, makes no such shift.
+
+Otherwise it is the last thing to be said, when no change made the test pass. The targets are then
+permuted among the rows, so that nothing is left to be learnt, and the training is repeated. If the
+best run on the real targets beats the one on permuted targets by no more than 5 % of the loss of
+the best constant prediction, the real ones are learnt no better than random ones. (Permutation test
+for classifiers: Ojala and Garriga 2010.)
 
 A large network can memorise random labels (Zhang et al. 2017, *Understanding deep learning
 requires rethinking generalization*). Where the permuted targets are learnt to more than 5 % below
@@ -18,10 +29,13 @@ the best constant, the training as you wrote it is compared with its own like on
 in its own number of steps; if those are learnt by heart as well, nothing is said.
 
 It is not said either where the model is to blame or the targets are the inputs: of an autoencoder,
-where a layer of ReLUs is dead at the start ([dead-units](dead-units.md)), or where the model gets
-no more than 5 % below the best constant on a single batch.
+of batches of fewer than 16 rows, where a layer of ReLUs is dead at the start
+([dead-units](dead-units.md)), or where the model gets no more than 5 % below the best constant on a
+single batch. Of pictures, sequences and tokens, from which neither predictor may see what a network
+sees, it is said only where the network got clearly below the best constant on the real or on the
+permuted targets, and where no change was left out.
 
-There is no code to paste: no change of the training repairs it.
+Of targets that are not merely shifted there is no code to paste: no change repairs them.
 
 ## A test that shows it
 
@@ -55,21 +69,61 @@ def test_shuffled_together(converge):
 ```
 """
 
+import dataclasses
 import math
 
 from pytest_converge.columns.contradictions import targets_are_inputs
+from pytest_converge.columns.signal import Signal
+from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
-from pytest_converge.diagnosis.evidence import one_batch
+from pytest_converge.diagnosis.evidence import one_batch, signal_here
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.data.arrays import batch_leaves
-from pytest_converge.training.interventions import targets
+from pytest_converge.training.interventions import rows, targets
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.measures.best_constant import best_constant
 
-__all__ = ["CAUSE", "RELATED", "are_inputs", "learns_a_batch", "relation"]
+__all__ = [
+    "CAUSE",
+    "RELATED",
+    "are_inputs",
+    "constant_loss",
+    "learns_a_batch",
+    "left_out",
+    "relation",
+    "signal_of",
+]
 
 #: Advantage of the best run over one with permuted targets that shows a relation, as a share of the
 #: loss of the best constant; and that of one batch learnt by heart, or of permuted targets.
 RELATED = 0.05
+#: Rows of a batch from which a network can tell: BatchNorm on one row gives nothing but its shift.
+FEWEST_ROWS = 16
+
+
+def signal_of(failed: FailedTraining) -> Signal | None:
+    """What the inputs say about the targets without the model, measured once."""
+    if failed.evidence.signal is None:
+        signal = signal_here(failed.reruns, failed.trials.guard)
+        failed.evidence = dataclasses.replace(failed.evidence, signal=signal)
+    return failed.evidence.signal
+
+
+def left_out(failed: FailedTraining) -> list[str]:
+    """The changes for which no time was left, without pairs around one that was tried by itself."""
+    tried = tuple(f"{change} and " for change in failed.trials.done)
+    return [change for change in failed.trials.left_out if not change.startswith(tried)]
+
+
+def constant_loss(failed: FailedTraining) -> float | None:
+    """The loss of the best constant prediction, fitted where no formula gives it."""
+    known = failed.record.constant_loss
+    if known is not None:
+        return known
+    found = failed.trials.guard.measured(
+        "the best constant prediction", lambda: best_constant(failed.training)
+    )
+    return None if found is None else found.constant
 
 
 def relation(failed: FailedTraining) -> float | None:
@@ -79,7 +133,7 @@ def relation(failed: FailedTraining) -> float | None:
     like: in fewer steps less is learnt so. None where that does not help either, and where it is
     not the loss that was missed.
     """
-    constant = failed.record.constant_loss
+    constant = constant_loss(failed)
     if not failed.misses_the_loss or constant is None or not constant > 0:
         return None
     if failed.reruns.rows is None:
@@ -128,23 +182,68 @@ def learns_a_batch(failed: FailedTraining) -> bool:
 
     A model that does not even do that says nothing about its labels.
     """
-    constant = failed.record.constant_loss
+    constant = constant_loss(failed)
     reading = one_batch(failed.reruns, failed.trials.guard)
-    if reading is None or constant is None:
+    if reading is None or constant is None or reading.rows < FEWEST_ROWS:
         return False
     return constant - reading.final > RELATED * constant
 
 
+def _misaligned(failed: FailedTraining) -> Answer | None:
+    """Targets that are those of inputs some rows away, put beside them."""
+    signal = signal_of(failed)
+    if signal is None or not signal.shift:
+        return None
+    found = failed.first_passing([rows.realigned(signal.shift)])
+    return found and dataclasses.replace(found, message=_away(signal))
+
+
+def _away(signal: Signal) -> str:
+    far = abs(signal.shift)
+    many = "a row" if far == 1 else f"{far} rows"
+    place = "after" if signal.shift > 0 else "before"
+    return (
+        f"the targets lie {many} {place} their inputs: so paired, they are predicted without the"
+        f" model with skill {number(signal.skills[signal.shift])}, as given with"
+        f" {number(signal.skill)}"
+    )
+
+
 def _unrelated(failed: FailedTraining) -> Answer | None:
     """Labels that say nothing, unless it is the model that learns nothing."""
+    signal = signal_of(failed)
+    if signal is not None and signal.shift:
+        change = rows.realigned(signal.shift)
+        return Answer(cause=CAUSE.code, message=_away(signal), where=change.where, fix=change.fix)
+    alone = signal is not None and signal.none
+    if (signal is not None and signal.some) or (left_out(failed) and not alone):
+        return None
     gained = relation(failed)
     if gained is None or gained > RELATED or are_inputs(failed) or not learns_a_batch(failed):
         return None
+    if not alone and not _learnt_something(failed):
+        return None
     message = "the targets are learnt no better than the same targets in random order"
+    if alone:
+        message += ", and a linear fit and nearest neighbours predict nothing of them either"
     return Answer(cause=CAUSE.code, message=message)
+
+
+def _learnt_something(failed: FailedTraining) -> bool:
+    """Whether some run got clearly below the best constant, on the real or on permuted targets."""
+    constant = constant_loss(failed)
+    if constant is None:
+        return False
+    trials = failed.trials
+    permuted = targets.permuted(0).change
+    losses = [t.losses[0] for t in trials.done.values() if t.control and permuted in t.change]
+    return any(constant - loss > RELATED * constant for loss in [failed.best, *losses])
 
 
 CAUSE = Cause(
     code="labels-unrelated",
-    steps=(Step(place=Place.UNRELATED_TARGETS, answer=_unrelated),),
+    steps=(
+        Step(place=Place.MISALIGNED_ROWS, answer=_misaligned),
+        Step(place=Place.UNRELATED_TARGETS, answer=_unrelated),
+    ),
 )

@@ -8,8 +8,11 @@ below the usual gradient norm, a rate of the wrong sign.
 
 The training is repeated from the same start with higher rates. The finding names a rate only if
 every gate passes with it on three seeds; the bracket gives the smallest and the largest rate that
-passed. Where the mean rate of a schedule is below a tenth of its largest, the largest rate in every
-step is tried; where gradients are clipped below a tenth of their median norm, no clipping is.
+passed. Where the last rate of a schedule, or its mean, is below a tenth of its largest, the largest
+rate in every step is tried first; where gradients are clipped below a tenth of their median norm,
+the usual bound of 1 is, and then none.
+
+A run whose loss rose, or left the finite numbers, is never too slow.
 
 The **step gauge** (see [learning-rate-too-high](learning-rate-too-high.md)) stays above 0.5: after
 the step the slope along it is nearly what it was. Its median over the first tenth of the steps
@@ -44,13 +47,14 @@ def test_faster_descent(converge):
 
 import math
 import statistics
+from collections.abc import Iterable
 
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.rate_search import sentence
 from pytest_converge.training.interventions import learning_rate, optimizers
 
-#: A schedule whose mean rate over the run is below this share of its peak decayed too soon, or was
-#: still warming up.
+#: A schedule whose last rate, or whose mean over the run, is below this share of its peak decayed
+#: too soon, or was still warming up.
 FAR_BELOW_PEAK = 0.1
 #: Gradients are clipped far below what is usual under this share of their median norm.
 FAR_BELOW_MEDIAN = 0.1
@@ -65,25 +69,40 @@ def _schedule(failed: FailedTraining) -> Repairs:
     rates = failed.record.curve.learning_rate
     if failed.takes_optimizer and learning_rate.has_schedule(failed.training) and rates:
         peak = max(*rates, learning_rate.peak(failed.training))
-        if statistics.fmean(rates) < FAR_BELOW_PEAK * peak:
-            yield learning_rate.constant(failed.training, peak)
+        if min(statistics.fmean(rates), rates[-1]) < FAR_BELOW_PEAK * peak:
+            when = _length(failed)
+            yield learning_rate.constant(failed.training, peak, last=rates[-1], when=when)
+
+
+def _length(failed: FailedTraining) -> str:
+    """How long the run was, in steps and epochs: schedules are often meant to count the latter."""
+    count, data = failed.reruns.steps, failed.reruns.rows
+    if data is None or data.from_source:
+        return f"{count} steps"
+    of_epoch = math.ceil(data.rows / data.batch_size)
+    if not 1 < of_epoch < count:
+        return f"{count} steps"
+    return f"{count} steps, {count / of_epoch:.3g} epochs of {of_epoch}"
 
 
 def _clipping(failed: FailedTraining) -> Repairs:
-    norms = failed.record.curve.gradient_norm
+    norms = [norm for norm in failed.record.curve.gradient_norm if math.isfinite(norm)]
     if not failed.takes_optimizer or not norms:
         return
-    names = ("clipnorm", "clipvalue", "global_clipnorm")
-    clips = [optimizers.setting(failed.training, name) for name in names]
-    bound = min((clip for clip in clips if clip), default=math.inf)
-    if bound < FAR_BELOW_MEDIAN * statistics.median(norms):
-        yield optimizers.unclipped(failed.training)
+    usual, bound = statistics.median(norms), optimizers.bound_of_gradients(failed.training)
+    if bound is not None and bound[1] < FAR_BELOW_MEDIAN * usual:
+        yield from optimizers.less_clipped(failed.training, usual)
+
+
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [[change] for find in (_sign, _schedule, _clipping) for change in find(failed)]
 
 
 # The search for a rate looks both ways; its step is that of `learning_rate_too_high`.
 CAUSE = Cause(
     code="learning-rate-too-low",
     sentence=sentence,
+    usual=_usual,
     steps=(
         Step(place=Place.SIGN_OF_THE_RATE, repairs=_sign),
         Step(place=Place.SCHEDULE, repairs=_schedule),

@@ -39,6 +39,8 @@ def test_calmer_descent(converge):
 ```
 """
 
+from collections.abc import Iterable
+
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import optimizers
 
@@ -54,4 +56,12 @@ def _repairs(failed: FailedTraining) -> Repairs:
                 yield optimizers.less_momentum(failed.training, name)
 
 
-CAUSE = Cause(code="momentum-too-high", steps=(Step(place=Place.MOMENTUM, repairs=_repairs),))
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [[change] for change in _repairs(failed)]
+
+
+CAUSE = Cause(
+    code="momentum-too-high",
+    usual=_usual,
+    steps=(Step(place=Place.MOMENTUM, repairs=_repairs),),
+)

@@ -55,28 +55,44 @@ def test_whole_rows(converge):
 ```
 """
 
-from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from collections.abc import Iterable
+
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import rows
 
 
-def _answer(failed: FailedTraining) -> Answer | None:
-    """The cause by itself: no other change would help."""
-    where = tuple(item.name for item in failed.record.nonfinite if item.what == "data")
-    if not where:
-        return None
-    repairs, data = [], failed.reruns.rows
-    if data is not None:
+def _seen(failed: FailedTraining) -> Answer | None:
+    """The cause by itself, where the rows could not be left out, or something else is amiss too."""
+    return Answer(cause=CAUSE.code, where=_where(failed)) if nothing_else_helps(failed) else None
+
+
+def nothing_else_helps(failed: FailedTraining) -> bool:
+    """True where the data is not finite, and no mask that the loss knows takes care of it."""
+    return bool(_where(failed)) and CAUSE.code not in failed.trials.expectation.ignore
+
+
+def _where(failed: FailedTraining) -> tuple[str, ...]:
+    return tuple(item.name for item in failed.record.nonfinite if item.what == "data")
+
+
+def _repairs(failed: FailedTraining) -> Repairs:
+    where, data = _where(failed), failed.reruns.rows
+    if where and data is not None:
         columns = rows.unusable_columns(data)
         without_columns = rows.without_unusable_columns(where, columns) if columns else None
-        repairs.append(without_columns or rows.without_nonfinite(where))
-    found = failed.first_passing(repairs)
-    if found is None and CAUSE.code in failed.trials.expectation.ignore:
-        return None  # a mask that the loss knows
-    return found or Answer(cause=CAUSE.code, where=where)
+        yield without_columns or rows.without_nonfinite(where)
+
+
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [_repairs(failed)]
 
 
 CAUSE = Cause(
     code="nonfinite-data",
     sentence="{where} holds values that are not finite",
-    steps=(Step(place=Place.NOT_FINITE, answer=_answer),),
+    usual=_usual,
+    steps=(
+        Step(place=Place.NOT_FINITE, repairs=_repairs),
+        Step(place=Place.NOT_FINITE_SEEN, answer=_seen),
+    ),
 )

@@ -10,6 +10,13 @@ that were asked for: rates are tried first, since a test should be short. More s
 control of the landscape words: a nudge or a restart counts as proof only if training longer does
 not do as well.
 
+Learning rows by heart is no learning. Where the inputs say something about the targets (see
+[labels-unrelated](labels-unrelated.md)), the longer training is also made on half of the rows: if
+its loss on the other half is worse than that of the training as it is, by 5 % of the loss of the
+best constant prediction, it is an [unreachable target](unreachable-target.md).
+
+A run whose loss rose is never too short.
+
 The predicted number is what was tried, not an extrapolation of the curve.
 
 ## A test that shows it
@@ -45,21 +52,31 @@ def test_with_time(converge):
 import math
 
 from pytest_converge.core.numbers import number
+from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import steps
 
 __all__ = ["CAUSE", "still_falls"]
 
-#: Multiples of the steps that are tried.
-FACTORS = (4, 16)
+#: Multiples of the steps that are tried: what anybody would, and what costs more than all else.
+LONGER, MUCH_LONGER = 4, 16
 #: A longer run whose loss is lower by more than this share has met no floor yet.
 STILL_GAINS = 0.1
 #: Predictions beyond so many times the longest run say nothing.
 FARTHEST = 64.0
 
 
-def _repairs(failed: FailedTraining) -> Repairs:
-    return (steps.more(failed.reruns.steps, factor) for factor in FACTORS)
+def _longer(failed: FailedTraining) -> Repairs:
+    return _unless_it_rose(failed, LONGER)
+
+
+def _much_longer(failed: FailedTraining) -> Repairs:
+    return _unless_it_rose(failed, MUCH_LONGER)
+
+
+def _unless_it_rose(failed: FailedTraining, factor: int) -> Repairs:
+    """More steps of a run that rose would only lead farther away."""
+    return () if failed.evidence.rose else [steps.more(failed.reruns.steps, factor)]
 
 
 def still_falls(failed: FailedTraining) -> Answer | None:
@@ -93,7 +110,9 @@ CAUSE = Cause(
     code="too-few-steps",
     sentence="only time is missing; it converges in {change}",
     steps=(
-        Step(place=Place.MORE_STEPS, repairs=_repairs),
+        Step(place=Place.MORE_STEPS, repairs=_longer),
+        Step(place=Place.MANY_MORE_STEPS, repairs=_much_longer),
         Step(place=Place.STILL_FALLING, answer=still_falls),
     ),
+    refined=unless_by_heart,
 )

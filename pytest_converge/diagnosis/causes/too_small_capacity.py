@@ -12,6 +12,9 @@ cause if every gate then passes on three seeds, and if neither other rates nor m
 are tried first. It needs a sequential or functional model that Keras can rebuild from its layers;
 for others the report says that a wider model could not be tried.
 
+As of more steps, a larger model that only learns its rows by heart, and does worse on rows held
+out, is no proof; see [too-few-steps](too-few-steps.md).
+
 A wider network is a remedy for other faults too, since it trains more easily. If a narrow one
 should suffice, try several starts (`seeds=3`) first.
 
@@ -44,6 +47,7 @@ def test_many_units(converge):
 ```
 """
 
+from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import width
 from pytest_converge.training.interventions.intervention import Intervention
@@ -69,4 +73,5 @@ CAUSE = Cause(
     code="too-small-capacity",
     sentence="the model is too small; it converges with {change}",
     steps=(Step(place=Place.CAPACITY, repairs=_repairs),),
+    refined=unless_by_heart,
 )

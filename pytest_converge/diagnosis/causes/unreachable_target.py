@@ -6,13 +6,22 @@ form, or a bound that was a guess.
 
 ## How it is found
 
-It is said last, when no change made the test pass, and then in one of these cases:
+It is said last, when no change made the test pass and none was left out, and then in one of these
+cases:
 
 - Nothing is random and at least three runs with different changes end within 2 % of the same loss.
-- More than a tenth of the rows have the inputs of another row and other targets.
+- More than a tenth of the rows of one pass over the data have the inputs of another row and other
+  targets.
+- More steps or a larger model reach it only by heart, with a higher loss on rows held out.
 - The best run beats one with permuted targets by more than 5 % of the loss of the best constant
-  prediction: there is something to learn, and it was learned as far as it goes. Otherwise see
-  [labels-unrelated](labels-unrelated.md).
+  prediction, and nearest neighbours and a linear fit, which need no model, predict targets of rows
+  held out no better: there is something to learn, and it was learned as far as it goes. Otherwise
+  see [labels-unrelated](labels-unrelated.md).
+
+It is never said where the model may be what is missing: where those two predict clearly better than
+the model, where a larger model could not be tried, or where the loss stands at the loss of a
+prediction without information: ln C of C equally likely classes, -ln(1e-7) of an epsilon, or
+-ln(e / (e + C - 1)), below which no softmax of a softmax gets.
 
 The `floor` is the lowest loss of all runs of the diagnosis. It is an upper bound of the true one: a
 larger model or better features may go below. The proposed bound lies 5 % above it.
@@ -53,9 +62,19 @@ from typing import Any
 from pytest_converge.columns.contradictions import contradicting_share
 from pytest_converge.core.numbers import number, share
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
-from pytest_converge.diagnosis.causes.labels_unrelated import RELATED, relation
+from pytest_converge.diagnosis.causes.labels_unrelated import (
+    RELATED,
+    constant_loss,
+    left_out,
+    relation,
+    signal_of,
+)
+from pytest_converge.diagnosis.causes.too_small_capacity import larger
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import steps as more_steps
+from pytest_converge.training.model.losses import loss_names, uninformed_loss
+
+__all__ = ["CAUSE", "known_floor"]
 
 #: Rows with the same inputs and other targets, as a share of all, that explain a missed target.
 CONTRADICTING = 0.1
@@ -63,6 +82,9 @@ CONTRADICTING = 0.1
 LONGER = 4
 #: Runs whose final losses differ by less than this share met the same floor.
 SAME_FLOOR = 0.02
+#: Advantage of predictors without a model over the best run that shows a model to be missing:
+#: skills of shares of classes and of cross-entropies differ by 0.1 on noisy labels.
+MISSING_MODEL = 0.15
 #: So many runs into one floor are no chance.
 FEWEST_RUNS = 3
 
@@ -88,20 +110,22 @@ def _contradicting(failed: FailedTraining) -> Answer | None:
 
 
 def _inputs_and_targets(failed: FailedTraining) -> tuple[Any, Any] | None:
-    if failed.reruns.rows is None or failed.training.model is None:
+    """Of one pass over the data: pairs that are drawn anew in the next contradict nobody."""
+    rows = failed.reruns.rows
+    if rows is None or failed.training.model is None:
         return None
-    leaves = list(batch_leaves(failed.reruns.rows.arrays))
+    leaves = list(batch_leaves(rows.arrays))
     x = [array for name, array in leaves if name.startswith("x")]
     y = [array for name, array in leaves if name.startswith("y")]
     if len(x) != 1 or len(y) != 1 or x[0].dtype.kind not in "fiub":
         return None
-    return x[0], y[0]
+    return x[0][: rows.epoch_rows], y[0][: rows.epoch_rows]
 
 
 def _floor(failed: FailedTraining) -> Answer | None:
     """One floor that several runs meet, where nothing is random."""
     best = failed.best
-    if not failed.misses_the_loss or not failed.training.full_batch:
+    if not failed.misses_the_loss or not failed.training.full_batch or left_out(failed):
         return None
     losses = [failed.record.curve.last, *(t.losses[0] for t in failed.trials.like_the_failed_run)]
     finite = [loss for loss in losses if math.isfinite(loss)]
@@ -110,9 +134,35 @@ def _floor(failed: FailedTraining) -> Answer | None:
 
 
 def _related(failed: FailedTraining) -> Answer | None:
-    """Targets that are learnt, though not as far as was asked for."""
+    """Targets that are learnt as far as predictors without a model get as well."""
+    if left_out(failed) or known_floor(failed) or _model_is_fixed(failed):
+        return None
+    signal, constant = signal_of(failed), constant_loss(failed)
+    if signal is None or not signal.some or not constant:
+        return None
+    if signal.skill > 1.0 - failed.best / constant + MISSING_MODEL:
+        return None
     gained = relation(failed)
-    return _unreachable(failed) if gained is not None and gained > RELATED else None
+    if gained is None or gained <= RELATED:
+        return None
+    return _unreachable(failed, f", nor does {signal.by} without the model")
+
+
+def _model_is_fixed(failed: FailedTraining) -> bool:
+    """True where nobody knows what another model would reach: none could be tried."""
+    found = failed.trials.guard.measured("a wider model", lambda: larger(failed.training))
+    return found is None
+
+
+def known_floor(failed: FailedTraining) -> str:
+    """The loss of predictions without information at which the best run stands; empty for none."""
+    model, rows = failed.training.model, failed.reruns.rows
+    known = [] if model is None or failed.training.own_train_step else loss_names(model.loss)
+    shape = getattr(model, "output_shape", None)
+    if len(known) != 1 or rows is None or not isinstance(shape, tuple):
+        return ""
+    classes = shape[-1] if isinstance(shape[-1], int) else 1
+    return uninformed_loss(known[0][0], classes, failed.best)
 
 
 def _unreachable(failed: FailedTraining, seen: str = "") -> Answer:

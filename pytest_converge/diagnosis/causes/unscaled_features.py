@@ -56,6 +56,9 @@ def test_scaled_price(converge):
 ```
 """
 
+from collections.abc import Iterable
+
+from pytest_converge.core.data_report import ColumnProfile
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.unscaled_targets import (
     on_an_unsuitable_scale,
@@ -70,6 +73,8 @@ __all__ = ["CAUSE", "scale_changes"]
 
 #: Multiples of the rate that may suit standardised columns where the old one does not.
 FACTORS = (10.0, 100.0, 0.1, 0.01)
+#: Within this factor of a deviation of 1, and with no larger mean, a column needs no standardising.
+STANDARD = 2.0
 
 
 def _standardised(failed: FailedTraining) -> list[Intervention]:
@@ -85,7 +90,31 @@ def _standardised(failed: FailedTraining) -> list[Intervention]:
             number for number, kind in enumerate(kinds) if kind in ("continuous", "constant")
         ]
     where = tuple(dict.fromkeys(name for flag in flags for name in flag.columns))
-    return [features.standardised(where, columns)] if flags else []
+    in_model = failed.training.model is not None and not failed.training.own_train_step
+    rows = failed.reruns.rows
+    return [features.standardised(where, columns, data=rows, in_model=in_model)] if flags else []
+
+
+def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
+    """What the rule asks for; where it asks for nothing, every amount that is not standard yet."""
+    flagged = _standardised(failed)
+    if flagged or failed.reruns.rows is None:
+        return [flagged]
+    names = {name for name, _ in batch_leaves(failed.reruns.rows.arrays)}
+    columns: dict[str, list[int]] = {}
+    where: list[str] = []
+    for scales in failed.evidence.scales:
+        if scales.target or scales.name not in names:
+            continue
+        for number, column in enumerate(scales.columns):
+            if column.kind == "continuous" and not _is_standard(column):
+                columns.setdefault(scales.name, []).append(number)
+                where.append(column.name)
+    return [[features.standardised(tuple(where), columns)] if columns else []]
+
+
+def _is_standard(column: ColumnProfile) -> bool:
+    return 1 / STANDARD < column.deviation < STANDARD and abs(column.mean) < STANDARD
 
 
 def _both(failed: FailedTraining) -> list[Intervention]:
@@ -101,7 +130,7 @@ def scale_changes(failed: FailedTraining) -> list[Intervention]:
 def _with_rate(failed: FailedTraining) -> Repairs:
     changes = scale_changes(failed)
     for change in changes[-1:] + changes[:-1]:
-        yield from (change.combined(rate) for rate in failed.at_rates(*FACTORS))
+        yield from (change.with_causes(rate) for rate in failed.at_rates(*FACTORS))
 
 
 def _sentence(evidence: Evidence, answer: Answer) -> str:
@@ -111,6 +140,7 @@ def _sentence(evidence: Evidence, answer: Answer) -> str:
 CAUSE = Cause(
     code="unscaled-features",
     sentence=_sentence,
+    usual=_usual,
     steps=(
         Step(place=Place.FEATURES, repairs=_standardised),
         Step(place=Place.FEATURES_AND_TARGETS, repairs=_both),

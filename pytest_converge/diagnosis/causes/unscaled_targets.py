@@ -14,6 +14,9 @@ a squared error shrinks by their variance, an absolute one by their standard dev
 is converted with it where the tool knows how; else the repair passes by its skill, at least 0.5
 over the best constant prediction, and the table of trials marks its losses with a star.
 
+Of several targets, each is looked at with the loss that reads it, and only those in amounts are
+standardised. Targets that are the inputs are never standardised alone.
+
 On a linear output, another learning rate often repairs the same fault. Both are then reported.
 
 `preprocessing.check` fails on it, without training: a standard deviation or abs(mean) above 20, or
@@ -52,16 +55,19 @@ def test_price_in_standard_units(converge):
 """
 
 import statistics
+from collections.abc import Iterable
 
+from pytest_converge.columns.contradictions import targets_are_inputs
 from pytest_converge.columns.scale import ScaleFlag
 from pytest_converge.core.numbers import listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import targets
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.model.losses import loss_names
 
-__all__ = ["CAUSE", "SIZES", "on_an_unsuitable_scale", "standardised_targets"]
+__all__ = ["CAUSE", "POWERS", "SIZES", "on_an_unsuitable_scale", "standardised_targets"]
 
 #: The power of the deviation by which losses shrink where targets are standardised.
 POWERS = {"mean_squared_error": -2, "mean_absolute_error": -1}
@@ -77,12 +83,27 @@ SIZES = {
 
 
 def standardised_targets(failed: FailedTraining) -> list[Intervention]:
-    """The targets standardised, where the scale rule fires for them."""
-    flags = failed.evidence.scale.targets
-    if failed.reruns.rows is None or not flags:
+    """The targets standardised, where the scale rule fires for them; of several those alone.
+
+    Not those that are the inputs: they are scaled with them, or not at all.
+    """
+    flags, rows = failed.evidence.scale.targets, failed.reruns.rows
+    if rows is None or not flags:
         return []
-    where = tuple(name for flag in flags for name in flag.columns)
-    return [targets.standardised(_unit(failed), where)]
+    leaves = list(batch_leaves(rows.arrays))
+    if targets_are_inputs(leaves):
+        return []
+    where = tuple(dict.fromkeys(name for flag in flags for name in flag.columns))
+    several = sum(name.startswith("y") for name, _ in leaves) > 1
+    flagged = tuple(dict.fromkeys(flag.array for flag in flags)) if several else ()
+    arrays = tuple(name for name, _ in leaves if name in flagged)
+    if several and not arrays:
+        return []
+    return [targets.standardised(_unit(failed), where, arrays)]
+
+
+def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
+    return [standardised_targets(failed)]
 
 
 def _unit(failed: FailedTraining) -> float | None:
@@ -112,5 +133,6 @@ def _sentence(evidence: Evidence, answer: Answer) -> str:
 CAUSE = Cause(
     code="unscaled-targets",
     sentence=_sentence,
+    usual=_usual,
     steps=(Step(place=Place.TARGETS, repairs=standardised_targets),),
 )

@@ -52,6 +52,8 @@ def test_mixed(converge):
 ```
 """
 
+from collections.abc import Iterable
+
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import rows
 
@@ -62,8 +64,13 @@ def _repairs(failed: FailedTraining) -> Repairs:
         yield rows.shuffled(0, from_dataset=data.from_source)
 
 
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [_repairs(failed)]
+
+
 CAUSE = Cause(
     code="unshuffled-data",
     sentence="the rows come in an order that batches cannot learn from",
+    usual=_usual,
     steps=(Step(place=Place.ORDER_OF_ROWS, repairs=_repairs),),
 )

@@ -50,6 +50,8 @@ def test_eight_rectifiers(converge):
 """
 
 import contextlib
+import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
@@ -58,13 +60,17 @@ from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import hidden
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.model.structure import hidden_layers
+from pytest_converge.training.model.structure import activation_layers, hidden_layers
 
 #: Activations whose slope does not shrink for large inputs (after eight sigmoid layers: elu trained
 #: on 9 of 10 seeds, relu on 8).
 OPEN_ENDED = ("elu", "relu")
 #: Activations whose slope shrinks on both sides.
 SQUASHING = frozenset({"sigmoid", "tanh", "hard_sigmoid", "softsign", "softmax"})
+#: Activations as wide as layers are deep: rectifiers, and their smooth kin.
+RECTIFYING = frozenset(
+    {"relu", "relu6", "elu", "selu", "gelu", "silu", "leaky_relu", "softplus", "mish", "celu"}
+)
 #: Gradients that arrive again may want a smaller rate than the faint ones did: by this part of it.
 SLOWER = 0.3
 
@@ -86,6 +92,30 @@ def _open_ended(failed: FailedTraining) -> list[Intervention]:
     model = failed.training.model
     layers = [] if model is None else [x for x in hidden_layers(model) if _squashes(x)]
     return [hidden.activations(layers, name, CAUSE.code) for name in OPEN_ENDED if layers]
+
+
+def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
+    """Every hidden activation that is not one of the usual replaced; alike ones together."""
+    models = failed.training.models
+    found: dict[str, list[Any]] = {}
+    for layer in [layer for model in models for layer in hidden_layers(model)]:
+        name = getattr(layer.activation, "__name__", "")
+        if name in SQUASHING:
+            found.setdefault(CAUSE.code, []).append(layer)
+        elif name == "linear":
+            found.setdefault("too-small-capacity", []).append(layer)
+        elif name not in RECTIFYING:
+            found.setdefault("exploding-gradient", []).append(layer)
+    if any(map(activation_layers, models)):
+        found.pop("too-small-capacity", None)  # they may follow on what is linear itself
+    return [[_instead(layers, code)] for code, layers in found.items()]
+
+
+def _instead(layers: list[Any], code: str) -> Intervention:
+    names = dict.fromkeys(layer.activation.__name__ for layer in layers)
+    shown = "no activation" if [*names] == ["linear"] else " and ".join(names)
+    change = hidden.activations(layers, OPEN_ENDED[1], code)
+    return dataclasses.replace(change, change=f"{change.change} instead of {shown}")
 
 
 def _squashes(layer: Any) -> bool:
@@ -115,6 +145,7 @@ CAUSE = Cause(
     code="vanishing-gradient",
     sentence=_sentence,
     refined=_with_room,
+    usual=_usual,
     steps=(
         Step(place=Place.ACTIVATIONS, repairs=_activations),
         Step(place=Place.DRAWN_ANEW_AND_ACTIVATIONS, repairs=_drawn_anew_and_activations),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -48,6 +48,7 @@ class StepTraining(Training):
     verb = "step"
     probe_cost = 1.0
     takes_builder = False
+    _updates_all = False
 
     def __init__(
         self, step: Any, *, variables: Any, data: TrainingData | None, optimizer: Any
@@ -79,7 +80,15 @@ class StepTraining(Training):
 
     def step(self, batch: Batch) -> Any:
         """One call of the user's step."""
-        return self._scalar(self._step, batch)
+        if not self._updates_all:
+            return self._scalar(self._step, batch)
+        (optimizer,) = self.optimizers
+        with tf.GradientTape() as tape, optimizer.muted():
+            loss = self._scalar(self._step, batch)
+        gradients = tape.gradient(loss, self._variables)
+        pairs = [(g, v) for g, v in zip(gradients, self._variables, strict=True) if g is not None]
+        optimizer.optimizer.apply_gradients(pairs)
+        return loss
 
     @property
     def models(self) -> list[Any]:
@@ -123,6 +132,27 @@ class StepTraining(Training):
             for optimizer in self.optimizers:
                 stack.enter_context(optimizer.muted())
             return self.step(batch)
+
+    @property
+    def optimizer_is_ours(self) -> bool:
+        """True where the step has one optimizer, of Keras, whose updates another can make."""
+        return len(self.optimizers) == 1 and bool(self.optimizers[0].counters)
+
+    @contextlib.contextmanager
+    def with_optimizer(self, optimizer: Any) -> Iterator[None]:
+        """The step asks its own optimizer for updates, and another one makes them meanwhile."""
+        new, own = observed(optimizer, self._variables), self.optimizers[0]
+        with own.replaced_by(optimizer), attributes_set([(self, "optimizers", (new,))]):
+            yield
+
+    @contextlib.contextmanager
+    def with_own_update(self) -> Iterator[None]:
+        """Every given variable is updated meanwhile, by the gradient of the loss that is returned.
+
+        What the step itself does with its optimizer is left out.
+        """
+        with attributes_set([(self, "_updates_all", True)]):
+            yield
 
     def nonfinite_data(self) -> tuple[NonFinite, ...]:
         """Columns of the batches that hold a NaN or an infinity."""

@@ -95,6 +95,7 @@ class ArrayData(TrainingData):
 
     Attributes:
         from_source: True where a dataset or generator made the batches.
+        epoch_rows: how many rows at the start of the arrays make up one epoch.
     """
 
     prolongs = True
@@ -107,6 +108,7 @@ class ArrayData(TrainingData):
         self.order = order
         self.tensors = keras.tree.map_structure(_constant, arrays)
         self.probe_index = _pick_probe(epoch_rows, probe_seed)
+        self.epoch_rows = epoch_rows
         self.from_source = False
 
     @classmethod

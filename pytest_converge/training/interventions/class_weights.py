@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -13,10 +15,12 @@ from pytest_converge.training.data.arrays import weights_of_classes
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
 
-__all__ = ["balanced", "class_shares"]
+__all__ = ["balanced", "class_shares", "mean_weight", "of_mean_one"]
 
 #: More different labels than this are no classes that anybody weighs one by one.
 MOST_CLASSES = 100
+
+Array = np.ndarray[Any, Any]
 
 
 def class_shares(targets: Any) -> dict[int, float]:
@@ -54,20 +58,91 @@ def balanced(shares: Mapping[int, float]) -> Intervention:
     """
     weights = {label: _rounded(1.0 / (len(shares) * share)) for label, share in shares.items()}
 
-    def data(rows: ArrayData) -> ArrayData:
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(rows.arrays)
-        of_rows = weights_of_classes(y, weights)
-        return rows.with_arrays(keras.utils.pack_x_y_sample_weight(x, y, of_rows))
+    return _by_class(weights, "class-imbalance", "classes weighted alike")
 
+
+def mean_weight(rows: ArrayData) -> float | None:
+    """The mean weight of a row; None where rows have none of their own, or one below 0."""
+    try:
+        weights = keras.utils.unpack_x_y_sample_weight(rows.arrays)[2]
+    except ValueError:  # a structure that only the user's own step understands
+        return None
+    if not isinstance(weights, np.ndarray) or weights.dtype.kind not in "fiub":
+        return None
+    mean = float(weights.mean(dtype=np.float64))
+    return mean if math.isfinite(mean) and mean > 0 and weights.min() >= 0 else None
+
+
+def of_mean_one(rows: ArrayData, mean: float) -> list[Intervention]:
+    """Weights of rows or classes divided by their mean; those of classes also as if balanced.
+
+    Weights multiply the gradient, and so the rate of an optimizer that does not adapt to it.
+
+    Args:
+        rows: with weights.
+        mean: their mean.
+    """
+    _, y, weights = keras.utils.unpack_x_y_sample_weight(rows.arrays)
+    classes = _weights_by_class(y, weights)
+    what = "class weights" if classes else "sample weights"
+    how = f"{mean:.3g} times as long" if mean > 1 else f"{1 / mean:.3g} times as short"
+    fault = f"{what} of mean {mean:.3g} make every step {how}"
+    code = "learning-rate-too-high" if mean > 1 else "learning-rate-too-low"
+    if not classes:
+        divided = Intervention(
+            code=code,
+            change="sample weights divided by their mean",
+            fix="sample_weight = sample_weight / sample_weight.mean()",
+            where=("sample_weight",),
+            fault=fault,
+            data=_weighing(lambda _, held: held / mean),
+            loss_factor=None,
+        )
+        return [divided]
+    smaller = {label: _rounded(weight / mean) for label, weight in classes.items()}
+    divided = _by_class(smaller, code, "class weights divided by their mean")
+    alike = dataclasses.replace(balanced(class_shares(y)), code=code)
+    return [dataclasses.replace(change, fault=fault) for change in (divided, alike)]
+
+
+def _weights_by_class(y: Any, weights: Array) -> dict[int, float]:
+    """The weight of each class where it is the same for all of its rows; else empty."""
+    shares = {} if isinstance(y, (dict, list, tuple)) or y is None else class_shares(y)
+    labels = np.asarray(y) if shares else np.empty(0)
+    if labels.ndim > 1:
+        labels = labels.argmax(axis=-1) if labels.shape[-1] != 1 else labels[..., 0]
+    found = {}
+    for label in shares:
+        own = weights[labels == label]
+        if own.ndim != 1 or (own != own[0]).any():
+            return {}
+        found[label] = float(own[0])
+    return found
+
+
+def _by_class(weights: Mapping[int, float], code: str, change: str) -> Intervention:
+    """Every row weighted by its class."""
     shown = ", ".join(f"{label}: {weight:g}" for label, weight in weights.items())
     return Intervention(
-        code="class-imbalance",
-        change="classes weighted alike",
+        code=code,
+        change=change,
         fix=f"model.fit(x, y, class_weight={{{shown}}})  # and so converge.fit",
         where=("y",),
-        data=data,
+        data=_weighing(lambda y, _: weights_of_classes(y, weights)),
         loss_factor=None,
+        redefines_loss=True,
     )
+
+
+def _weighing(weigh: Callable[[Any, Any], Array]) -> Callable[[ArrayData], ArrayData]:
+    """Data with other weights, made of the targets and the old ones."""
+
+    def data(rows: ArrayData) -> ArrayData:
+        x, y, held = keras.utils.unpack_x_y_sample_weight(rows.arrays)
+        weights = weigh(y, held).astype(keras.config.floatx())
+        return rows.with_arrays(keras.utils.pack_x_y_sample_weight(x, y, weights))
+
+    return data
 
 
 def _rounded(weight: float) -> float:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pytest_converge.training.data.arrays import map_named
+from pytest_converge.columns.contradictions import targets_are_inputs
+from pytest_converge.training.data.arrays import batch_leaves, map_named
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
 
@@ -15,28 +16,85 @@ __all__ = ["standardised"]
 
 #: Largest value of an image of bytes.
 BYTE = 255.0
+#: What keeps the deviation of a constant column from being 0 in code to paste.
+TINY = 1e-9
 
 
-def standardised(where: tuple[str, ...], columns: Mapping[str, Collection[int]]) -> Intervention:
+def standardised(
+    where: tuple[str, ...],
+    columns: Mapping[str, Collection[int]],
+    *,
+    data: ArrayData | None = None,
+    in_model: bool = True,
+) -> Intervention:
     """Continuous columns to mean 0 and standard deviation 1, arrays of images to [0, 1].
+
+    Targets that are the inputs, as of an autoencoder, are changed alike: the model is to give them
+    back.
 
     Args:
         where: names of the columns concerned, for the report.
         columns: numbers of the columns to change by the name of their array; an empty collection
             for an array of images.
+        data: the rows, for the code to paste.
+        in_model: True where a layer in front of the model's own can do it.
     """
     images = any(not picked for picked in columns.values())
+    arrays = dict(batch_leaves(data.arrays)) if data is not None else {}
+    copied = len(columns) == 1 and targets_are_inputs(arrays.items())
+    if copied:
+        columns = {**columns, "y": next(iter(columns.values()))}
+    first_layer = in_model and not copied
     return Intervention(
         code="unscaled-features",
         change="images to [0, 1]" if images else "features standardised",
-        fix=(
-            "keras.layers.Rescaling(1 / 255)"
-            if images
-            else "norm = keras.layers.Normalization(); norm.adapt(x)  # as the first layer"
-        ),
+        fix=_code(columns, arrays, first_layer, data is not None and data.from_source),
         where=where,
-        data=lambda data: _changed(data, columns),
+        data=lambda rows: _changed(rows, columns),
+        loss_factor=None if copied else 1.0,
     )
+
+
+def _code(
+    columns: Mapping[str, Collection[int]],
+    arrays: Mapping[str, Any],
+    first_layer: bool,
+    from_source: bool,
+) -> str:
+    """A layer where one in front of the model does it; else the same by NumPy."""
+    names = [name for name in columns if name != "y"]
+    array = arrays.get("x")
+    picked = columns.get("x", ())
+    whole = array is None or (array.ndim > 1 and len(picked) in (0, array.shape[-1]))
+    if names == ["x"] and first_layer and whole:
+        if not picked:
+            return "keras.layers.Rescaling(1 / 255)  # as the first layer"
+        adapted = "dataset.map(lambda x, *_: x)" if from_source else "x"
+        return f"norm = keras.layers.Normalization(); norm.adapt({adapted})  # as the first layer"
+    lines = [_by_numpy(name, arrays.get(name), sorted(columns[name])) for name in names]
+    return "\n".join([*lines, *(["y = x"] if "y" in columns and names == ["x"] else [])])
+
+
+def _by_numpy(name: str, array: Any, picked: list[int]) -> str:
+    if not picked:
+        return f"{name} = {name} / {BYTE:g}"
+    # Sums of float32 lose the digits in which columns far from zero differ.
+    begin = f'{name} = {name}.astype("float64"); '
+    axes = "axis=0" if array is None or array.ndim <= 2 else f"axis={tuple(range(array.ndim - 1))}"
+    part = name
+    if array is not None and array.ndim > 1 and len(picked) < array.shape[-1]:
+        part = f"{name}[..., {picked}]"
+    spread = f"{part}.std({axes})"
+    if _has_constant(array, picked):
+        spread = f"({spread} + {TINY:g})"
+    return f"{begin}{part} = ({part} - {part}.mean({axes})) / {spread}"
+
+
+def _has_constant(array: Any, picked: list[int]) -> bool:
+    if array is None:
+        return False
+    flat = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array[:, None]
+    return bool((flat[:, picked] == flat[:1, picked]).all(axis=0).any())
 
 
 def _changed(data: ArrayData, columns: Mapping[str, Collection[int]]) -> ArrayData:

@@ -14,9 +14,10 @@ from pytest_converge.training.training import Training
 
 __all__ = ["FIX", "finite"]
 
-#: The usual repair (TensorFlow's documentation of `tf.where`, on gradients of the branch that was
-#: not taken).
-FIX = "x = tf.where(is_safe, x, 1.0)  # before the root, the logarithm or the division"
+#: What the change does, for an optimizer that was made before.
+FIX = """apply = optimizer.apply
+finite = lambda g: tf.where(tf.math.is_finite(g), g, 0.0)
+optimizer.apply = lambda grads, v=None: apply([finite(g) for g in grads], v)"""
 
 
 def finite() -> Intervention:

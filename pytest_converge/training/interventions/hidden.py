@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from pytest_converge.core.numbers import listed
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.state.snapshot import attributes_set
 
@@ -21,7 +23,7 @@ def activations(layers: list[keras.layers.Layer], activation: str, code: str) ->
     return Intervention(
         code=code,
         change=f"hidden activations {activation}",
-        fix=f"keras.layers.Dense(units, activation={activation!r})  # the hidden layers",
+        fix=pasted.layer_lines((layer, {"activation": activation}) for layer in layers),
         where=tuple(layer.name for layer in layers),
         variant=lambda _: attributes_set([(layer, "activation", function) for layer in layers]),
     )
@@ -35,10 +37,13 @@ def shifted_rectifiers(layers: list[keras.layers.Layer]) -> list[Any]:
 def plain_rectifiers(layers: list[keras.layers.Layer], code: str) -> Intervention:
     """Layers `ReLU` as max(x, 0), without threshold, bound and slope of their own."""
     changes = [(layer, name, value) for layer in layers for name, value in PLAIN.items()]
+    names = tuple(layer.name for layer in layers)
+    largest = max(float(layer.threshold or 0.0) for layer in layers)
     return Intervention(
         code=code,
         change="plain ReLU layers",
-        fix="keras.layers.ReLU()  # a bound is max_value=, not threshold=",
-        where=tuple(layer.name for layer in layers),
+        fix=pasted.layer_lines((layer, PLAIN) for layer in layers),
+        where=names,
+        fault=f"{listed(names)} gives 0 up to threshold={largest:g}, where a bound is max_value",
         variant=lambda _: attributes_set(changes),
     )

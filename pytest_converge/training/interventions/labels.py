@@ -12,20 +12,12 @@ from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.targets import of_targets, relabelled
 from pytest_converge.training.measures.layer_inputs import counted_rows
+from pytest_converge.training.model.losses import PROBABILITIES
 
-__all__ = ["PROBABILITIES", "beyond", "counted_target", "into_range"]
+__all__ = ["beyond", "counted_target", "into_range"]
 
 Array = np.ndarray[Any, Any]
 
-#: Losses whose targets are probabilities: outside of [0, 1] they have no least value.
-PROBABILITIES = frozenset(
-    {
-        "binary_crossentropy",
-        "binary_focal_crossentropy",
-        "categorical_crossentropy",
-        "categorical_focal_crossentropy",
-    }
-)
 #: What float32 and rounded shares may add to a probability, or to a sum of them.
 TOLERANCE = 1e-3
 #: Whole numbers up to here are counts; larger ones may be percent or bytes.
@@ -123,7 +115,14 @@ def _without_negative_rows() -> Intervention:
 
 def _changed(change: str, fix: str, function: Any) -> Intervention:
     data = of_targets(function)
-    return Intervention(code="label-encoding", change=change, fix=fix, where=("y",), data=data)
+    return Intervention(
+        code="label-encoding",
+        change=change,
+        fix=fix,
+        where=("y",),
+        data=data,
+        redefines_loss=True,
+    )
 
 
 def _divide(unit: float) -> Any:

@@ -9,47 +9,84 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import code_of, with_settings
 from pytest_converge.training.training import Training
 
-__all__ = ["constant", "has_schedule", "peak", "reversed_sign", "scaled", "scheduled"]
+__all__ = ["constant", "has_schedule", "multiplied", "peak", "reversed_sign", "scaled", "scheduled"]
 
 
 #: Decades of steps in which a schedule is expected to reach its peak.
 LONGEST = 6
+#: What in the configurations of Keras' schedules is a rate; the rest are steps and shares.
+RATES_OF_SCHEDULES = ("initial_learning_rate", "end_learning_rate", "warmup_target", "values")
 
 
 def scaled(training: Training, own: float, factor: float) -> Intervention:
     """The learning rate times a factor; lower rates prove one too high, higher ones one too low."""
-    rate = own * factor
+    rate = _rounded(own * factor)  # what is proven is what is to be pasted
     code = "learning-rate-too-high" if factor < 1 else "learning-rate-too-low"
-    return Intervention(
-        code=code,
-        change=f"learning rate {_text(rate)}",
-        fix=code_of(training, learning_rate=_rounded(rate)),
-        rate_factor=factor,
-    )
+    change, fix = f"learning rate {_text(rate)}", ""
+    if not has_schedule(training):
+        fix = code_of(training, learning_rate=rate)
+    else:
+        change += " at the peak of the schedule"
+        schedule = multiplied(training.optimizers[0].user_rate, factor)
+        if schedule is not None:
+            fix = code_of(training, learning_rate=schedule)
+        else:
+            product = f"lambda: {rate / own:.3g} * schedule(optimizer.iterations)"
+            fix = f"optimizer = {code_of(training, learning_rate=pasted.Code(product))}"
+    return Intervention(code=code, change=change, fix=fix, rate_factor=rate / own)
 
 
 def reversed_sign(training: Training, own: float) -> Intervention:
     """The sign of a negative learning rate changed."""
     return Intervention(
         code="learning-rate-too-low",
-        change=f"learning rate {_text(-own)} instead of {_text(own)}",
+        change=f"learning rate {_text(-own)}",
         fix=code_of(training, learning_rate=_rounded(-own)),
+        fault=f"the learning rate {_text(own)} is negative: each step goes uphill",
         rate_factor=-1.0,
     )
 
 
-def constant(training: Training, rate: float) -> Intervention:
-    """The largest rate of the schedule in every step."""
+def constant(training: Training, rate: float, *, last: float, when: str) -> Intervention:
+    """The largest rate of the schedule in every step.
+
+    Args:
+        training: whose first optimizer follows a schedule.
+        rate: the largest rate.
+        last: the rate of the last step.
+        when: how long the training is, in words.
+    """
+    rate = _rounded(rate)
     return Intervention(
         code="learning-rate-too-low",
-        change=f"constant learning rate {_text(rate)} instead of the schedule",
-        fix=code_of(training, learning_rate=_rounded(rate)),
+        change=f"the constant learning rate {_text(rate)}",
+        fix=code_of(training, learning_rate=rate),
+        fault=f"the schedule, {_text(rate)} at its peak, is at {last:.2g} after {when}",
         variant=with_settings(learning_rate=rate),
     )
+
+
+def multiplied(schedule: Any, factor: float) -> Any:
+    """A schedule of Keras with all its rates times a factor; None for any other."""
+    config = schedule.get_config() if _is_of_keras(schedule) else {}
+    rates = [name for name in RATES_OF_SCHEDULES if config.get(name) is not None]
+    if not rates:
+        return None
+    changed = {
+        name: keras.tree.map_structure(lambda rate: _rounded(rate * factor), config[name])
+        for name in rates
+    }
+    return type(schedule).from_config({**config, **changed})
+
+
+def _is_of_keras(schedule: Any) -> bool:
+    name = type(schedule).__name__
+    return getattr(keras.optimizers.schedules, name, None) is type(schedule)
 
 
 def has_schedule(training: Training) -> bool:
@@ -74,15 +111,14 @@ def scheduled(training: Training, own: float, steps: int) -> list[Intervention]:
         "warm-up": schedules.CosineDecay(0.0, steps, warmup_target=own, warmup_steps=tenth),
         "cosine restarts": schedules.CosineDecayRestarts(own, max(steps // 4, 1)),
     }
-    return [_under(name, schedule) for name, schedule in kinds.items()]
+    return [_under(training, name, schedule) for name, schedule in kinds.items()]
 
 
-def _under(name: str, schedule: Any) -> Intervention:
-    settings = ", ".join(f"{key}={value!r}" for key, value in schedule.get_config().items())
+def _under(training: Training, name: str, schedule: Any) -> Intervention:
     return Intervention(
         code="learning-rate-too-high",
         change=f"learning rate under {name}",
-        fix=f"learning_rate=keras.optimizers.schedules.{type(schedule).__name__}({settings})",
+        fix=code_of(training, learning_rate=schedule),
         variant=with_settings(learning_rate=schedule),
     )
 

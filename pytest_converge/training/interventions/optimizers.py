@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
 from pytest_converge.training.keras_internals import held_setting
 from pytest_converge.training.state.optimizer import ObservedOptimizer
@@ -15,17 +16,18 @@ from pytest_converge.training.training import Training
 
 __all__ = [
     "adam",
+    "bound_of_gradients",
     "clipped",
     "code_of",
     "is_keras",
     "is_rate",
+    "less_clipped",
     "less_momentum",
+    "less_weight_decay",
     "line_of",
     "reconfigured",
     "setting",
-    "unclipped",
     "with_settings",
-    "without_weight_decay",
 ]
 
 #: Keras' own default for Adam (Kingma and Ba 2015, arXiv:1412.6980), and ten times as much for
@@ -38,6 +40,8 @@ NO_SETTING = frozenset({"self", "learning_rate", "use_locking", "name"})
 USUAL_MOMENTUM = 0.9
 #: The usual bound of the gradient norm (Pascanu et al. 2013, arXiv:1211.5063).
 USUAL_CLIPNORM = 1.0
+#: The weight decay of Keras' own AdamW.
+USUAL_WEIGHT_DECAY = 0.004
 #: Where Keras' optimizers hold bounds of the gradients.
 UNCLIPPED: dict[str, float | None] = {"global_clipnorm": None, "clipnorm": None, "clipvalue": None}
 
@@ -63,10 +67,18 @@ def is_rate(candidate: object) -> bool:
 
 def reconfigured(observed: ObservedOptimizer, **changes: Any) -> Any:
     """A new Keras optimizer of the same class with some settings changed."""
-    optimizer = observed.optimizer
-    config = {**optimizer.get_config(), "learning_rate": observed.user_rate, **changes}
-    config.pop("name", None)
-    return type(optimizer).from_config(config)
+    return _rebuilt(observed.optimizer, {"learning_rate": observed.user_rate, **changes})
+
+
+def _rebuilt(optimizer: Any, changes: dict[str, Any]) -> Any:
+    config = optimizer.get_config()
+    inner = getattr(optimizer, "inner_optimizer", None)
+    if inner is None:
+        config.pop("name", None)
+        return type(optimizer).from_config({**config, **changes})
+    own = {k: v for k, v in config.items() if k in pasted.settings_of(type(optimizer))}
+    own.update(inner_optimizer=_rebuilt(inner, changes), name=None)
+    return type(optimizer)(**own)
 
 
 def code_of(training: Training, **changes: Any) -> str:
@@ -81,22 +93,20 @@ def code_of(training: Training, **changes: Any) -> str:
 
 def line_of(optimizer: Any) -> str:
     """A Keras optimizer as it is as a line to paste."""
-    rate = optimizer.get_config()["learning_rate"]
-    return _code(optimizer, {}, rate if isinstance(rate, float) else None)
+    return _code(optimizer, {}, optimizer.get_config()["learning_rate"])
 
 
 def _code(optimizer: Any, changes: dict[str, Any], own_rate: Any) -> str:
-    config = {**optimizer.get_config(), **changes}
-    usual = type(optimizer)().get_config()
-    rate = changes.get("learning_rate", own_rate)
-    shown = _float_code(rate) if isinstance(rate, (int, float)) else "schedule"
-    rest = [
-        f"{name}={value!r}"
-        for name, value in config.items()
-        if name not in ("name", "learning_rate") and value != usual.get(name) and value is not None
-    ]
-    owner = "keras.optimizers." if type(optimizer).__module__.startswith("keras.") else ""
-    return f"{owner}{type(optimizer).__name__}({', '.join([shown, *rest])})"
+    inner = getattr(optimizer, "inner_optimizer", None)
+    if inner is not None:  # as `LossScaleOptimizer`, which mixed precision puts around another
+        return f"keras.optimizers.{type(optimizer).__name__}({_code(inner, changes, own_rate)})"
+    usual = pasted.settings_of(type(optimizer))
+    config = {**optimizer.get_config(), "learning_rate": own_rate, **changes}
+    # An empty setting is the usual one, unless the class has another, as AdamW its weight decay.
+    config = {
+        name: value for name, value in config.items() if value or usual.get(name) not in (None, 0.0)
+    }
+    return pasted.call(type(optimizer), config, keep=("learning_rate", *changes))
 
 
 def _code_of_v1(optimizer: Any, changes: dict[str, Any]) -> str:
@@ -117,12 +127,6 @@ def _code_of_v1(optimizer: Any, changes: dict[str, Any]) -> str:
     return f"tf.compat.v1.train.{name}({', '.join([f'{rate:g}', *rest])})"
 
 
-def _float_code(value: float) -> str:
-    """A short literal that Keras takes: it refuses a rate that is an integer."""
-    text = f"{value:g}"
-    return f"{text}.0" if text.lstrip("-").isdigit() else text
-
-
 def with_settings(**changes: Any) -> Variant:
     """The variant of a training whose first optimizer has some settings changed."""
     return lambda changed: changed.with_optimizer(reconfigured(changed.optimizers[0], **changes))
@@ -133,7 +137,7 @@ def adam(code: str, rate: float) -> Intervention:
     return Intervention(
         code=code,
         change=f"Adam, learning rate {rate:g}",
-        fix=f"keras.optimizers.Adam({rate:g})",
+        fix=f"keras.optimizers.Adam({pasted.literal(rate)})",
         variant=lambda changed: changed.with_optimizer(keras.optimizers.Adam(rate)),
         other_optimizer=True,
     )
@@ -141,38 +145,74 @@ def adam(code: str, rate: float) -> Intervention:
 
 def less_momentum(training: Training, name: str) -> Intervention:
     """A usual momentum; `name` is the setting that holds it, "momentum" or "beta_1"."""
-    change = f"{name} {USUAL_MOMENTUM:g} instead of {setting(training, name):g}"
-    return _changed(training, "momentum-too-high", change, **{name: USUAL_MOMENTUM})
+    own = setting(training, name)
+    change = f"{name} {USUAL_MOMENTUM:g} instead of {own:g}"
+    fault = f"{name} {own:g} averages the steps over about {1 / max(1 - own, 1e-9):.0f} of them"
+    return _changed(training, "momentum-too-high", change, fault, **{name: USUAL_MOMENTUM})
 
 
 def clipped(training: Training) -> Intervention:
     """The global norm of the gradients bounded."""
     change = f"gradients clipped to norm {USUAL_CLIPNORM:g}"
-    return _changed(
-        training, "exploding-gradient", change, **UNCLIPPED | {"global_clipnorm": USUAL_CLIPNORM}
-    )
+    settings = {**UNCLIPPED, "global_clipnorm": USUAL_CLIPNORM}
+    return _changed(training, "exploding-gradient", change, "", **settings)
 
 
-def unclipped(training: Training) -> Intervention:
-    """Gradients as they are, where a bound makes every step too short."""
-    return _changed(training, "learning-rate-too-low", "gradients not clipped", **UNCLIPPED)
+def bound_of_gradients(training: Training) -> tuple[str, float] | None:
+    """(setting, value) of the bound that the first optimizer clips gradients by, the lowest."""
+    held = {name: setting(training, name) for name in UNCLIPPED}
+    bounds = [(float(value), name) for name, value in held.items() if value]
+    return min(bounds)[::-1] if bounds else None
 
 
-def _changed(training: Training, code: str, change: str, **settings: Any) -> Intervention:
+def less_clipped(training: Training, usual_norm: float) -> list[Intervention]:
+    """The usual bound in place of one that makes every step too short, and no bound.
+
+    Args:
+        training: whose first optimizer clips its gradients.
+        usual_norm: of the gradients of the failed run, for the sentence.
+    """
+    found = bound_of_gradients(training)
+    if found is None:
+        return []
+    name, own = found
+    fault = f"{name}={own:g} cuts every step: gradients have a norm of {usual_norm:.2g}"
+    changes = []
+    if own < USUAL_CLIPNORM:
+        settings = {**UNCLIPPED, name: USUAL_CLIPNORM}
+        change = f"{name}={USUAL_CLIPNORM:g} instead of {own:g}"
+        changes.append(_changed(training, "learning-rate-too-low", change, fault, **settings))
+    off = f"gradients not clipped instead of {name}={own:g}"
+    changes.append(_changed(training, "learning-rate-too-low", off, fault, **UNCLIPPED))
+    return changes
+
+
+def less_weight_decay(training: Training) -> list[Intervention]:
+    """The usual weight decay in place of a larger one, and none."""
+    own = setting(training, "weight_decay")
+    fault = f"weight_decay={own:g} outweighs the data"
+    changes = {f"weight_decay={value:g}": value for value in (USUAL_WEIGHT_DECAY, 0.0)}
+    return [
+        _changed(
+            training,
+            "regularisation-too-strong",
+            f"{change} instead of {own:g}",
+            fault,
+            weight_decay=value,
+        )
+        for change, value in changes.items()
+        if value < own
+    ]
+
+
+def _changed(
+    training: Training, code: str, change: str, fault: str, **settings: Any
+) -> Intervention:
     """The user's optimizer with other settings."""
     return Intervention(
         code=code,
         change=change,
         fix=code_of(training, **settings),
+        fault=fault,
         variant=with_settings(**settings),
-    )
-
-
-def without_weight_decay(training: Training) -> Intervention:
-    """The optimizer's weight decay switched off."""
-    return Intervention(
-        code="regularisation-too-strong",
-        change="weight decay off",
-        fix=code_of(training, weight_decay=None),
-        variant=with_settings(weight_decay=0.0),
     )

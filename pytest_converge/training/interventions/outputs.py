@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
 from pytest_converge.columns.classes import as_table, row_sums, task_of
+from pytest_converge.training.data.arrays import batch_leaves, map_named
+from pytest_converge.training.data.batches import ArrayData
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.targets import one_hot, relabelled
-from pytest_converge.training.model.losses import loss_names
-from pytest_converge.training.model.structure import output_layer, with_loss
+from pytest_converge.training.interventions.targets import of_targets, one_hot, relabelled
+from pytest_converge.training.model.losses import OutputLoss, losses_of_outputs
+from pytest_converge.training.model.structure import output_layer, output_layers, with_loss
 from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
 
-__all__ = ["for_targets", "head"]
+__all__ = ["FITTING", "REGRESSION", "for_targets", "head", "into_reach", "outside"]
 
 #: Losses that compare numbers, and take predictions of any size.
 REGRESSION = frozenset(
@@ -51,145 +56,286 @@ GIVES_POSITIVE = frozenset({"exponential", "softplus", "softmax", "sigmoid"})
 BOUNDED = {"sigmoid": (0.0, 1.0), "hard_sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 #: What outputs can reach; a softmax over one unit is 1 whatever its input.
 RANGES = {**BOUNDED, "relu": (0.0, float("inf")), "softplus": (0.0, float("inf"))}
+#: Amounts and not probabilities, from this share of values outside of [0, 1] on: single rows below
+#: 0 or above 1 are unknown labels.
+MOST_OUT_OF_RANGE = 0.5
 #: How far the sum of a row of probabilities may be from 1: float16.
 SUM_ERROR = 5e-3
 
 
-def for_targets(model: keras.Model, targets: Any) -> list[Intervention]:
-    """The changes of output, loss or labels that a training with one output invites.
+def for_targets(model: keras.Model, targets: Mapping[str, Any]) -> list[Intervention]:
+    """The changes of output, loss or labels that a training invites, output by output.
 
     Args:
-        model: built, with one output.
-        targets: NumPy array with the rows first.
+        model: built.
+        targets: the arrays of targets by name, as NumPy arrays with the rows first.
     """
-    layer, known = output_layer(model), loss_names(model.loss)
-    if len(known) != 1 or targets is None or targets.dtype.kind not in "fiub":
-        return []
-    (name, loss), kind = known[0], kind_of(targets)
-    activation = _activation(layer)
-    if name in FITTING:
-        return _for_crossentropy(model, name, loss, activation, kind, targets)
-    if name in POSITIVE and activation not in (*GIVES_POSITIVE, "") and targets.min() >= 0:
-        return [head(model, activation=fitting) for fitting in POSITIVE[name]]
-    if name in REGRESSION:
-        return _for_regression(model, activation, kind, targets)
-    if name == "" and kind == "two values":
-        return _other_labels(targets)
-    return []
+    readings = losses_of_outputs(model, list(targets))
+    layers = output_layers(model)
+    changes = []
+    for reading in readings:
+        array = targets[reading.target]
+        if array.dtype.kind not in "fiub" or not array.size:
+            continue
+        layer = layers[reading.index] if reading.index < len(layers) else None
+        invited = _Output(model, layer, reading, array).changes()
+        changes += [c if len(targets) == 1 else _in_array(c, reading.target) for c in invited]
+    return changes
 
 
 def kind_of(targets: Any) -> str:
-    """The kind of targets: "one-hot", "two values", "classes" (whole numbers) or "real"."""
+    """The kind of targets.
+
+    "one-hot", "labels" (several ones in a row), "two values", "classes" (whole numbers) or "real".
+    """
     table, task = as_table(targets), task_of(targets)
     if table.shape[1] == 1 and len(np.unique(table)) == 2:
         return "two values"
-    if task == "one-hot":
-        return "one-hot" if abs(row_sums(table)[0] - 1.0) < SUM_ERROR else "real"
+    if task == "one-hot" and abs(row_sums(table)[0] - 1.0) < SUM_ERROR:
+        return "one-hot"
+    if task in ("one-hot", "labels"):
+        return "labels" if bool(((table == 0) | (table == 1)).all()) else "real"
     whole = np.isfinite(table).all() and (table == np.round(table)).all()
     return "classes" if task == "classes" and whole else "real"
 
 
-def _for_crossentropy(
-    model: keras.Model, name: str, loss: Any, activation: str, kind: str, targets: Any
-) -> list[Intervention]:
-    logits = bool(loss.get_config().get("from_logits")) if hasattr(loss, "get_config") else False
-    fitting = None if logits else FITTING[name]
-    changes = []
-    if activation not in ((fitting or "linear"), ""):
-        changes.append(head(model, activation=fitting))
-    if activation == "" and isinstance(loss, keras.losses.Loss):
-        changes.append(other_logits(loss, logits=not logits))
-    if name.startswith("binary") and kind == "two values":
-        changes += [c for c in _other_labels(targets) if "{0, 1} instead" in c.change]
-    if name.startswith("binary") and kind == "one-hot" and activation == "softmax":
-        changes.append(
-            head(model, activation="softmax", loss=keras.losses.CategoricalCrossentropy())
+def outside(targets: Any, low: float, high: float) -> bool:
+    """True where some target lies outside of what an output can give."""
+    return bool(targets.min() < low or targets.max() > high)
+
+
+def into_reach(targets: Any, low: float, high: float, power: int | None) -> Intervention:
+    """Targets mapped onto the range that the output can give, whatever its weights are.
+
+    Args:
+        targets: the rows first.
+        low: the least that the output gives.
+        high: the most.
+        power: the power of the scale by which the loss shrinks; None where that is not known.
+    """
+    least, most = float(targets.min()), float(targets.max())
+    ratio = (high - low) / (most - least)
+
+    def change(array: Any) -> Any:
+        return np.interp(array, (least, most), (low, high)).astype(np.float32)
+
+    return Intervention(
+        code="output-loss-mismatch",
+        change=f"targets of {least:g} to {most:g} mapped onto {low:g} to {high:g}",
+        fix=f"y = np.interp(y, ({least:g}, {most:g}), ({low:g}, {high:g}))",
+        where=("y",),
+        data=of_targets(change),
+        loss_factor=None if power is None else ratio**power,
+        redefines_loss=power is None,
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Output:
+    """One output of a model, with its last layer, its loss and its targets."""
+
+    model: keras.Model
+    layer: Any
+    reading: OutputLoss
+    targets: Any
+
+    def changes(self) -> list[Intervention]:
+        """What output, loss and targets invite."""
+        name, kind = self.reading.name, kind_of(self.targets)
+        if name in FITTING:
+            return self._for_crossentropy(kind)
+        positive = self.activation in (*GIVES_POSITIVE, "")
+        if name in POSITIVE and not positive and self.targets.min() >= 0:
+            return [self.head(activation=fitting) for fitting in POSITIVE[name]]
+        if name in REGRESSION:
+            return self._for_regression(kind)
+        if name == "" and kind == "two values":
+            return _other_labels(self.targets, swapped=True)
+        return []
+
+    @property
+    def activation(self) -> str:
+        """The name of the last layer's activation; empty where it has none that can be set."""
+        return "" if self.layer is None else getattr(self.layer.activation, "__name__", "")
+
+    @property
+    def columns(self) -> int:
+        """Numbers in the targets of a row."""
+        return int(self.targets.reshape(len(self.targets), -1).shape[1])
+
+    def head(self, *, activation: str | None, loss: Any = None) -> Intervention:
+        """The output with another activation, and another loss where one is given."""
+        return head(
+            self.model, activation=activation, loss=loss, layer=self.layer, reading=self.reading
         )
-    return changes
 
+    def _for_crossentropy(self, kind: str) -> list[Intervention]:
+        name, loss, activation = self.reading.name, self.reading.loss, self.activation
+        config = loss.get_config() if hasattr(loss, "get_config") else {}
+        logits = bool(config.get("from_logits"))
+        binary = keras.losses.BinaryCrossentropy(from_logits=logits)
+        if name.startswith("categorical") and (kind == "labels" or self._is_flag(kind)):
+            # Softmax shares one among all labels of a row, of which each may hold or not.
+            return [self.head(activation=None if logits else "sigmoid", loss=binary)]
+        fitting = None if logits else FITTING[name]
+        changes = []
+        if kind == "real" and activation in ("linear", "") and self._amounts:
+            changes.append(self.head(activation=None, loss=keras.losses.MeanSquaredError()))
+        if activation not in ((fitting or "linear"), ""):
+            changes.append(self.head(activation=fitting))
+        if activation == "" and isinstance(loss, keras.losses.Loss):
+            changes.append(self._other_logits(logits=not logits))
+        if name.startswith("binary") and kind == "two values":
+            changes += [c for c in _other_labels(self.targets) if "{0, 1} instead" in c.change]
+        if name.startswith("binary") and kind == "one-hot" and activation == "softmax":
+            cce = keras.losses.CategoricalCrossentropy()
+            changes.append(self.head(activation="softmax", loss=cce))
+        return changes
 
-def _for_regression(
-    model: keras.Model, activation: str, kind: str, targets: Any
-) -> list[Intervention]:
-    units = _units(model)
-    one_column = targets.reshape(len(targets), -1).shape[1] == 1
-    if kind in ("classes", "two values") and one_column and units > 1:
-        return [one_hot(units)] if targets.min() >= 0 and targets.max() < units else []
-    changes = []
-    if kind == "two values" and set(np.unique(targets)) == {0, 1}:
-        if activation == "softmax":
-            changes.append(head(model, activation="sigmoid"))
-        bce = keras.losses.BinaryCrossentropy()
-        changes.append(head(model, activation="sigmoid", loss=bce))
-    elif kind == "one-hot":
-        cce = keras.losses.CategoricalCrossentropy()
-        if activation != "softmax":
-            changes.append(head(model, activation="softmax"))
-        changes.append(head(model, activation="softmax", loss=cce))
-    elif activation not in ("linear", "") and not _within_range(activation, targets):
-        if kind == "two values" and activation in BOUNDED:
-            old = tuple(float(v) for v in np.unique(targets))
-            changes.append(relabelled(old, BOUNDED[activation]))
-        changes.append(head(model, activation=None))
-    return changes
+    @property
+    def _amounts(self) -> bool:
+        """True for targets that no cross-entropy means, and not because of a few rows."""
+        return bool(np.mean((self.targets < 0) | (self.targets > 1)) > MOST_OUT_OF_RANGE)
+
+    def _is_flag(self, kind: str) -> bool:
+        return kind == "two values" and set(np.unique(self.targets)) == {0, 1}
+
+    def _other_logits(self, *, logits: bool) -> Intervention:
+        """The same cross-entropy told that it gets logits, or that it gets probabilities."""
+        loss = self.reading.loss
+        changed = type(loss).from_config({**loss.get_config(), "from_logits": logits})
+        held = loss_replaced(self.model, self.reading, changed)
+        return Intervention(
+            code="output-loss-mismatch",
+            change=f"loss with from_logits={logits}",
+            fix=f"loss={pasted.literal(held)}",
+            variant=lambda training: with_loss(training.model, held),
+        )
+
+    def _for_regression(self, kind: str) -> list[Intervention]:
+        units, activation, targets = self._units(), self.activation, self.targets
+        if kind in ("classes", "two values") and self.columns == 1 and units > 1:
+            return [one_hot(units)] if targets.min() >= 0 and targets.max() < units else []
+        changes = []
+        bce, cce = keras.losses.BinaryCrossentropy(), keras.losses.CategoricalCrossentropy()
+        if self._is_flag(kind) or kind == "labels":
+            if activation == "softmax":
+                changes.append(self.head(activation="sigmoid"))
+            changes.append(self.head(activation="sigmoid", loss=bce))
+        elif kind == "one-hot":
+            if activation != "softmax":
+                changes.append(self.head(activation="softmax"))
+            changes.append(self.head(activation="softmax", loss=cce))
+        elif activation not in ("linear", "") and not _within_range(activation, targets):
+            if kind == "two values" and activation in BOUNDED:
+                old = tuple(float(v) for v in np.unique(targets))
+                changes.append(relabelled(old, BOUNDED[activation]))
+            changes.append(self.head(activation=None))
+        return changes
+
+    def _units(self) -> int:
+        units = getattr(self.layer, "units", None)
+        if isinstance(units, int):
+            return units
+        shape = getattr(self.model, "output_shape", None)
+        return shape[-1] if isinstance(shape, tuple) and isinstance(shape[-1], int) else 1
 
 
 def _within_range(activation: str, targets: Any) -> bool:
     """True where an output with this activation can reach every target."""
-    low, high = RANGES.get(activation, (1.0, 1.0))
-    return bool(low <= targets.min() and targets.max() <= high)
+    return not outside(targets, *RANGES.get(activation, (1.0, 1.0)))
 
 
-def _other_labels(targets: Any) -> list[Intervention]:
+def _other_labels(targets: Any, *, swapped: bool = False) -> list[Intervention]:
+    """Two values as 0 and 1, as -1 and 1, and the wrong way round where a loss of one's own reads.
+
+    A similarity where a distance is read wants the other label, and the other way round.
+    """
     old = tuple(float(v) for v in np.unique(targets))
-    return [relabelled(old, new) for new in ((0.0, 1.0), (-1.0, 1.0)) if new != old]
+    usual = [(0.0, 1.0), (-1.0, 1.0)]
+    changes = [relabelled(old, new) for new in usual if new != old]
+    if swapped and old in usual:
+        low, high = old
+        line = f"y = {low + high:g} - y" if low + high else "y = -y"
+        change = "labels the other way round"
+        other = relabelled(old, (high, low))
+        changes.append(dataclasses.replace(other, change=change, fix=line))
+    return changes
 
 
-def _activation(layer: keras.layers.Layer) -> str:
-    """The name of a layer's activation; "" where it has none that can be set."""
-    return "" if layer is None else getattr(layer.activation, "__name__", "")
+def _in_array(change: Intervention, name: str) -> Intervention:
+    """A change for one of several arrays of targets, and said of it."""
 
+    def only(data: ArrayData) -> ArrayData:
+        if change.data is None:
+            return data
+        changed = dict(batch_leaves(change.data(data).arrays))
+        return data.with_arrays(
+            map_named(data.arrays, lambda at, array: changed[at] if at == name else array)
+        )
 
-def _units(model: keras.Model) -> int:
-    shape = getattr(model, "output_shape", None)
-    return shape[-1] if isinstance(shape, tuple) and isinstance(shape[-1], int) else 1
+    if change.data is None:
+        return change
+    return dataclasses.replace(
+        change,
+        change=f"{change.change} of {name}",
+        fix=re.sub(r"\by\b", name, change.fix),
+        where=(name,),
+        data=only,
+    )
 
 
 def head(
-    model: keras.Model, *, activation: str | None, loss: Any = None, fix: str = ""
+    model: keras.Model,
+    *,
+    activation: str | None,
+    loss: Any = None,
+    fix: str = "",
+    layer: Any = None,
+    reading: OutputLoss | None = None,
 ) -> Intervention:
-    """The output layer with another activation and, where one is given, another loss.
+    """An output layer with another activation and, where one is given, another loss.
 
     Args:
         model: the user's model, for the name of its layer.
         activation: name of the activation, None for a linear output.
         loss: a Keras loss; None keeps the user's. Another loss has another unit.
         fix: the change as code; empty for the default line.
+        layer: the layer; None for that of the only output.
+        reading: which output it is, where the model has several.
     """
-    layer = output_layer(model)
+    layer = output_layer(model) if layer is None else layer
     shown = activation or "no activation"
     name = None if loss is None else type(loss).__name__
-    change = f"output with {shown}" + ("" if name is None else f", loss {name}")
+    old = model.loss if reading is None else reading.loss
+    same = getattr(getattr(layer, "activation", None), "__name__", "") == (activation or "linear")
+    parts = [] if same and loss is not None else [f"output with {shown}"]
+    change = ", ".join([*parts, *([] if name is None else [f"loss {name}"])])
+    if reading is not None and reading.output and layer is not None:
+        change += f" at {layer.name}"
+    held = None if loss is None else loss_replaced(model, reading, loss)
+    line = _code(None if same and loss is not None else layer, activation, held)
     return Intervention(
         code="output-loss-mismatch",
         change=change,
-        fix=fix or _code(layer, activation, name),
+        fix=fix or line,
         where=(layer.name,) if layer is not None else (),
-        variant=_variant(layer, activation, loss),
-        loss_factor=1.0 if loss is None or name == _name_of(model.loss) else None,
+        variant=_variant(layer, activation, held),
+        loss_factor=1.0 if loss is None or name == _name_of(old) else None,
+        redefines_loss=loss is not None,
     )
 
 
-def other_logits(loss: Any, *, logits: bool) -> Intervention:
-    """The same cross-entropy told that it gets logits, or that it gets probabilities."""
-    changed = type(loss).from_config({**loss.get_config(), "from_logits": logits})
-    name = type(loss).__name__
-    return Intervention(
-        code="output-loss-mismatch",
-        change=f"loss with from_logits={logits}",
-        fix=f"loss=keras.losses.{name}(from_logits={logits})",
-        variant=lambda training: with_loss(training.model, changed),
-    )
+def loss_replaced(model: keras.Model, reading: OutputLoss | None, loss: Any) -> Any:
+    """What to compile the model with so that one output has another loss, the others theirs."""
+    held = model.loss
+    if reading is None or not reading.output:
+        return loss
+    if isinstance(held, Mapping):
+        return {**held, reading.output: loss}
+    listed = list(held) if isinstance(held, (list, tuple)) else [held] * len(model.outputs)
+    listed[reading.index] = loss
+    return listed
 
 
 def _variant(layer: keras.layers.Layer, activation: str | None, loss: Any) -> Any:
@@ -207,11 +353,12 @@ def _variant(layer: keras.layers.Layer, activation: str | None, loss: Any) -> An
     return variant
 
 
-def _code(layer: keras.layers.Layer, activation: str | None, loss: str | None) -> str:
-    units = getattr(layer, "units", None)
-    shown = "" if activation is None else f", activation={activation!r}"
-    line = "" if units is None else f"keras.layers.Dense({units}{shown})"
-    return line if loss is None else f"{line}; loss=keras.losses.{loss}()"
+def _code(layer: Any, activation: str | None, loss: Any) -> str:
+    """The layer with its activation, where there is one to change, and what to compile with."""
+    settings = {"activation": activation or "linear"}
+    lines = [] if layer is None else [pasted.layer_lines([(layer, settings)])]
+    lines += [] if loss is None else [f"loss={pasted.literal(loss)}"]
+    return "\n".join(line for line in lines if line)
 
 
 def _name_of(loss: Any) -> str:

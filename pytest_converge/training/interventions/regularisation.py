@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
 
+from pytest_converge.core.numbers import listed
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.keras_internals import Setting, added_losses, own_variables
 from pytest_converge.training.model.losses import loss_names
@@ -18,6 +20,7 @@ __all__ = [
     "constrained_layers",
     "dropout_layers",
     "penalised_layers",
+    "smaller_penalties",
     "smoothed_loss",
     "without_added_losses",
     "without_constraints",
@@ -30,6 +33,8 @@ __all__ = [
 ACTIVITY = "activity_regularizer"
 #: Where its layers keep shares of units to drop, and the size of the noise they add.
 DROPOUT = ("rate", "dropout", "recurrent_dropout", "stddev")
+#: The settings of Keras' penalties that are factors of them.
+FACTORS = ("l1", "l2", "factor")
 #: The usual share of a label that is spread over all classes (Szegedy et al. 2016,
 #: arXiv:1512.00567, section 7); less hardly lifts the least loss.
 USUAL_SMOOTHING = 0.1
@@ -37,12 +42,7 @@ USUAL_SMOOTHING = 0.1
 
 def penalised_layers(model: keras.Model) -> list[Any]:
     """The layers with a penalty on weights or activity."""
-    return [
-        layer
-        for layer in layers_of(model)
-        if getattr(layer, ACTIVITY, None) is not None
-        or any(getattr(v, "regularizer", None) is not None for v in own_variables(layer))
-    ]
+    return [layer for layer in _written_layers(model) if _penalties(layer)]
 
 
 def dropout_layers(model: keras.Model) -> list[Any]:
@@ -52,7 +52,7 @@ def dropout_layers(model: keras.Model) -> list[Any]:
 
 def constrained_layers(model: keras.Model) -> list[Any]:
     """The layers whose weights are projected after every update."""
-    return [layer for layer in layers_of(model) if _constrained(layer)]
+    return [layer for layer in _written_layers(model) if _constrained(layer)]
 
 
 def adding_layers(model: keras.Model) -> list[Any]:
@@ -73,11 +73,13 @@ def smoothed_loss(model: keras.Model) -> Any:
 
 def without_added_losses(layers: list[keras.layers.Layer]) -> Intervention:
     """The compiled loss alone: what layers add to it by `add_loss` is left out."""
+    names = tuple(layer.name for layer in layers)
     return Intervention(
         code="regularisation-too-strong",
         change="losses of add_loss off",
-        fix="self.add_loss(weight * penalty)  # a smaller weight",
-        where=tuple(layer.name for layer in layers),
+        fix="\n".join(f"{pasted.found(layer)}.add_loss = lambda penalty: None" for layer in layers),
+        where=names,
+        fault=f"what {listed(names)} adds to the loss outweighs the data",
         variant=lambda _: shadowed([(layer, "add_loss", lambda loss: None) for layer in layers]),
     )
 
@@ -89,7 +91,8 @@ def without_smoothing(loss: Any) -> Intervention:
     return Intervention(
         code="regularisation-too-strong",
         change=f"label smoothing off instead of {share:g}",
-        fix=f"loss=keras.losses.{type(loss).__name__}({_settings(plain)})",
+        fix=f"loss={pasted.literal(plain)}",
+        fault=f"label_smoothing={share:g} keeps the loss high",
         variant=lambda training: with_loss(training.model, plain),
     )
 
@@ -100,20 +103,29 @@ def without_constraints(layers: list[keras.layers.Layer]) -> Intervention:
     def changes() -> list[Setting]:
         return [(v, "constraint", None) for layer in layers for v in _constrained(layer)]
 
-    return _set(layers, changes, "weight constraints off", "kernel_constraint=None")
+    fault = f"the constraint of {_named(layers)} holds the weights back"
+    lines = _lines(layers, "_constraint", lambda _: None)
+    return _set(layers, changes, "weight constraints off", lines, fault)
 
 
 def without_penalties(layers: list[keras.layers.Layer]) -> Intervention:
-    """The same layers without their L1 and L2 penalties."""
+    """The same layers without their penalties on weights and activity."""
+    return _penalised(layers, lambda penalty: None, "penalties off")
 
-    def changes() -> list[Setting]:
-        weights = [v for layer in layers for v in own_variables(layer)]
-        held = [v for v in weights if v.regularizer is not None]
-        found: list[Setting] = [(v, "regularizer", None) for v in held]
-        active = [layer for layer in layers if getattr(layer, ACTIVITY, None) is not None]
-        return found + [(layer, ACTIVITY, None) for layer in active]
 
-    return _set(layers, changes, "L1 and L2 penalties off", "kernel_regularizer=None")
+def smaller_penalties(layers: list[keras.layers.Layer], share: float) -> Intervention | None:
+    """The same layers with a share of their penalties; None where one has no factor to change.
+
+    Args:
+        layers: those with a penalty.
+        share: what every factor is multiplied by.
+    """
+    every = [penalty for layer in layers for _, _, penalty in _penalties(layer)]
+    smaller = {id(penalty): _times(penalty, share) for penalty in every}
+    if not all(smaller.values()):
+        return None
+    shown = tuple(dict.fromkeys(pasted.short(penalty) for penalty in smaller.values()))
+    return _penalised(layers, lambda penalty: smaller[id(penalty)], listed(shown))
 
 
 def without_dropout(layers: list[keras.layers.Layer]) -> Intervention:
@@ -122,11 +134,38 @@ def without_dropout(layers: list[keras.layers.Layer]) -> Intervention:
     def changes() -> list[Setting]:
         return [(layer, name, 0.0) for layer in layers for name in _dropping(layer)]
 
-    return _set(layers, changes, "dropout and noise off", "keras.layers.Dropout(0.0)")
+    values = [getattr(layer, name) for layer in layers for name in _dropping(layer)]
+    fault = f"dropout or noise of up to {max(values):g} in {_named(layers)} takes away too much"
+    cells = [getattr(layer, "cell", None) for layer in layers]
+    lines = pasted.layer_lines(
+        (layer, dict.fromkeys(_dropping(layer), 0.0))
+        for layer in layers
+        if all(layer is not cell for cell in cells)
+    )
+    return _set(layers, changes, "dropout and noise off", lines, fault)
+
+
+def _penalised(
+    layers: list[keras.layers.Layer], new: Callable[[Any], Any], change: str
+) -> Intervention:
+    """Every penalty of some layers replaced."""
+
+    def changes() -> list[Setting]:
+        held = [entry for layer in layers for entry in _penalties(layer)]
+        return [(owner, name, new(penalty)) for owner, name, penalty in held]
+
+    every = {id(p): p for layer in layers for _, _, p in _penalties(layer)}.values()
+    shown = listed(tuple(dict.fromkeys(pasted.short(penalty) for penalty in every)))
+    fault = f"the penalty {shown} of {_named(layers)} outweighs the data"
+    return _set(layers, changes, change, _lines(layers, "_regularizer", new), fault)
 
 
 def _set(
-    layers: list[keras.layers.Layer], changes: Callable[[], list[Setting]], change: str, fix: str
+    layers: list[keras.layers.Layer],
+    changes: Callable[[], list[Setting]],
+    change: str,
+    fix: str,
+    fault: str,
 ) -> Intervention:
     """Attributes of layers and variables set to other values meanwhile."""
     return Intervention(
@@ -134,19 +173,63 @@ def _set(
         change=change,
         fix=fix,
         where=tuple(layer.name for layer in layers),
+        fault=fault,
         variant=lambda _: attributes_set(changes()),
     )
 
 
-def _settings(loss: Any) -> str:
-    """The settings of a loss that are not its usual ones, as arguments."""
-    usual = type(loss)().get_config()
-    config = {name: value for name, value in loss.get_config().items() if name != "name"}
-    return ", ".join(f"{k}={v!r}" for k, v in config.items() if v != usual.get(k))
+def _lines(layers: Iterable[Any], ending: str, new: Callable[[Any], Any]) -> str:
+    """The layers with other values of the settings whose names end so, of those that have any."""
+
+    def settings(layer: Any) -> Mapping[str, Any]:
+        names = [name for name in pasted.settings_of(type(layer)) if name.endswith(ending)]
+        held = {name: getattr(layer, name, None) for name in names}
+        return {name: new(value) for name, value in held.items() if value is not None}
+
+    return pasted.layer_lines((layer, settings(layer)) for layer in layers)
+
+
+def _penalties(layer: Any) -> list[tuple[Any, str, Any]]:
+    """(owner, attribute, penalty) of all penalties of a layer."""
+    held = [(v, "regularizer", getattr(v, "regularizer", None)) for v in _weights(layer)]
+    held.append((layer, ACTIVITY, getattr(layer, ACTIVITY, None)))
+    return [entry for entry in held if entry[2] is not None]
+
+
+def _factors(penalty: Any) -> list[tuple[str, float]]:
+    """The factors of a penalty of Keras that are not 0; empty for any other."""
+    if not isinstance(penalty, keras.regularizers.Regularizer):
+        return []
+    if not type(penalty).__module__.startswith("keras."):
+        return []
+    config = penalty.get_config()
+    return [(name, float(config[name])) for name in FACTORS if config.get(name)]
+
+
+def _times(penalty: Any, share: float) -> Any:
+    """The same penalty with its factors multiplied; None where it has none."""
+    factors = {name: float(f"{share * value:.3g}") for name, value in _factors(penalty)}
+    return type(penalty).from_config({**penalty.get_config(), **factors}) if factors else None
+
+
+def _named(layers: list[Any]) -> str:
+    return listed(tuple(layer.name for layer in layers))
 
 
 def _constrained(layer: keras.layers.Layer) -> list[Any]:
-    return [v for v in own_variables(layer) if getattr(v, "constraint", None) is not None]
+    return [v for v in _weights(layer) if getattr(v, "constraint", None) is not None]
+
+
+def _written_layers(model: keras.Model) -> list[Any]:
+    """The layers as the user writes them: a recurrent one holds the weights of its cell."""
+    every = layers_of(model)
+    cells = {id(getattr(layer, "cell", None)) for layer in every}
+    return [layer for layer in every if id(layer) not in cells]
+
+
+def _weights(layer: Any) -> list[Any]:
+    cell = getattr(layer, "cell", None)
+    return [*own_variables(layer), *(own_variables(cell) if cell is not None else ())]
 
 
 def _dropping(layer: keras.layers.Layer) -> list[str]:

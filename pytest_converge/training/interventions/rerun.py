@@ -14,6 +14,7 @@ from pytest_converge.training.data.batches import ArrayData, TrainingData
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.loop.compiled_loop import Loop
 from pytest_converge.training.loop.run import Progress, Start, TrainingRun, Watch
+from pytest_converge.training.measures.best_constant import with_fitted_constant
 from pytest_converge.training.measures.nonfinite_origin import NonFiniteOrigin, nonfinite_origin
 from pytest_converge.training.measures.one_batch import OverfitReading, overfits_one_batch
 from pytest_converge.training.state.snapshot import Snapshot, name_of
@@ -135,11 +136,20 @@ class Reruns:
     ) -> contextlib.AbstractContextManager[Callable[[int], TrainingRecord]]:
         """Makes a change; yields a function from the number of a start to the run's record.
 
+        Where the change redefines the loss, the record knows the best constant under the new one.
+
         Args:
             change: the change.
             watch: may break a run off.
         """
-        return self.measuring(change, lambda running, seed: running.run(seed, watch=watch))
+
+        def measure(running: TrainingRun, seed: int) -> TrainingRecord:
+            record = running.run(seed, watch=watch)
+            if not change.redefines_loss:
+                return record
+            return with_fitted_constant(record, running.training)
+
+        return self.measuring(change, measure)
 
     @contextlib.contextmanager
     def measuring(

@@ -13,6 +13,7 @@ from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = [
     "random_half",
+    "realigned",
     "shuffled",
     "stretch",
     "unusable_columns",
@@ -52,10 +53,17 @@ def without_nonfinite(where: tuple[str, ...]) -> Intervention:
     return Intervention(
         code="nonfinite-data",
         change="rows that are not finite left out",
-        fix="keep = np.isfinite(x).all(axis=1); x, y = x[keep], y[keep]",
+        fix=_kept(where),
         where=where,
         data=change,
     )
+
+
+def _kept(where: tuple[str, ...]) -> str:
+    """The code that keeps the rows that are finite in the arrays concerned."""
+    names = [name for name in "xy" if any(place[:1] == name for place in where)] or ["x"]
+    good = " & ".join(f"np.isfinite({n}.reshape(len({n}), -1)).all(axis=1)" for n in names)
+    return f"keep = {good}; x, y = x[keep], y[keep]"
 
 
 def unusable_columns(data: ArrayData) -> dict[str, list[int]]:
@@ -74,6 +82,7 @@ def without_unusable_columns(
         columns: numbers of the columns by the name of their array.
     """
     rest = without_nonfinite(where)
+    zeroed = f"x = np.where(np.isfinite(x).mean(axis=0) >= {1 - MOST_BAD_ROWS:g}, x, 0.0)"
 
     def of_columns(name: str, array: Any) -> Any:
         if name not in columns:
@@ -89,7 +98,7 @@ def without_unusable_columns(
     return Intervention(
         code="nonfinite-data",
         change="columns that are not finite left out",
-        fix=f"x = x[:, np.isfinite(x).mean(axis=0) >= {1 - MOST_BAD_ROWS:g}]",
+        fix=f"{zeroed}\n{rest.fix}",
         where=where,
         data=change,
     )
@@ -111,11 +120,50 @@ def stretch(begin: int, end: int, code: str, change: str) -> Intervention:
     return Intervention(code=code, change=change, data=data)
 
 
-def random_half(seed: int, code: str) -> Intervention:
-    """Half of the rows, drawn at random: what fewer rows alone make easier."""
+def realigned(shift: int) -> Intervention:
+    """Each row's inputs beside the targets that lie so many rows further on; none at the ends.
+
+    Args:
+        shift: the rows from the inputs to their targets; negative where the targets come first.
+    """
 
     def data(rows: ArrayData) -> ArrayData:
-        left_out = np.random.default_rng(seed).permutation(rows.rows)[: rows.rows // 2]
+        def moved(name: str, array: Any) -> Any:
+            return np.roll(array, -shift, axis=0) if name[0] in "ys" else array
+
+        ends = np.arange(rows.rows)[-shift:] if shift > 0 else np.arange(-shift)
+        return rows.with_arrays(map_named(rows.arrays, moved)).without_rows(ends)
+
+    far = abs(shift)
+    x, y = (f"x[:-{far}]", f"y[{far}:]") if shift > 0 else (f"x[{far}:]", f"y[:-{far}]")
+    many = "one row" if far == 1 else f"{far} rows"
+    return Intervention(
+        code="labels-unrelated",
+        change=f"targets moved {'up' if shift > 0 else 'down'} by {many}",
+        fix=f"x, y = {x}, {y}",
+        where=("y",),
+        data=data,
+        redefines_loss=True,
+    )
+
+
+def random_half(seed: int, code: str, *, other: bool = False) -> Intervention:
+    """Half of the rows, drawn at random: what fewer rows alone make easier.
+
+    Args:
+        seed: of the draw.
+        code: the cause in question.
+        other: True for the rows that the same draw leaves out otherwise.
+    """
+
+    def data(rows: ArrayData) -> ArrayData:
+        drawn = np.random.default_rng(seed).permutation(rows.epoch_rows)
+        middle = rows.epoch_rows // 2
+        half = drawn[middle:] if other else drawn[:middle]
+        # The rows of later epochs are those of the first, as far as anybody knows.
+        epochs = range(0, rows.rows, rows.epoch_rows)
+        left_out = np.concatenate([half + first for first in epochs])
+        left_out = left_out[left_out < rows.rows]
         return rows.without_rows(np.sort(left_out))
 
     return Intervention(code=code, change=f"a random half of the rows (draw {seed})", data=data)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from pytest_converge.core.numbers import listed
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Start
 from pytest_converge.training.keras_internals import own_variables
 from pytest_converge.training.model.structure import (
@@ -16,10 +19,26 @@ from pytest_converge.training.model.structure import (
     layers_of,
     seeded,
 )
-from pytest_converge.training.state.snapshot import as_tf_variable
+from pytest_converge.training.state.snapshot import as_tf_variable, name_of
 from pytest_converge.training.training import Training
 
-__all__ = ["default_initialisers", "elsewhere", "has_own_initialisers", "nudged"]
+#: The code of weights that are drawn anew where it is not the initialisers that are odd.
+DRAWN_ANEW = "model = keras.models.clone_model(model)  # new weights, before compile"
+#: That of a step made where the training ended.
+AT_THE_END = (
+    "for v in variables: v.assign_add({size:.2g} * np.random.normal(size=v.shape))"
+    "  # at the end, then train on"
+)
+#: So many numbers of a direction are written out.
+MOST_WRITTEN = 8
+
+__all__ = ["default_initialisers", "drawn_variables", "elsewhere", "has_own_initialisers", "nudged"]
+
+
+#: Spreads of a start beyond this factor of Glorot's are no usual initialiser's.
+ODD_SPREAD = 5.0
+#: Biases start at zero, forget gates at one; beyond this one a unit is off or full on.
+FAR_BIAS = 3.0
 
 
 def default_initialisers(model: keras.Model, seed: int, code: str) -> Intervention:
@@ -36,10 +55,75 @@ def default_initialisers(model: keras.Model, seed: int, code: str) -> Interventi
     return Intervention(
         code=code,
         change="Keras' default initialisers",
-        fix='kernel_initializer="glorot_uniform", bias_initializer="zeros"',
+        fix=pasted.layer_lines(_with_usual_initialisers(model)) or DRAWN_ANEW,
         where=tuple(layer.name for layer in layers_of(model) if own_variables(layer)),
         start=start,
     )
+
+
+def _with_usual_initialisers(model: keras.Model) -> list[tuple[Any, dict[str, Any]]]:
+    """The layers that draw their weights in another way than Keras does, and what is usual."""
+    found = []
+    for layer in layers_of(model):
+        owner = getattr(layer, "cell", layer)
+        others = {
+            f"{name}_initializer": usual
+            for name, usual in INITIALISED.items()
+            if _differs(getattr(owner, f"{name}_initializer", None), usual)
+        }
+        if others:
+            found.append((layer, others))
+    cells = {id(getattr(layer, "cell", None)) for layer, _ in found}
+    return [(layer, others) for layer, others in found if id(layer) not in cells]
+
+
+def drawn_variables(variables: Sequence[Any], code: str) -> Intervention | None:
+    """Matrices and kernels that were not drawn as usual drawn by Glorot, biases far off at zero.
+
+    Args:
+        variables: `tf.Variable`s at their initial values.
+        code: the cause that is proven where it passes.
+
+    Returns:
+        None where all look as usual: Glorot and Bengio 2010, whose spread others share within a
+        factor of three (He, LeCun, a uniform draw of 0.05 in small layers).
+    """
+    odd = [variable for variable in variables if _is_odd(variable)]
+    if not odd:
+        return None
+
+    def start(_: Training, values: Start) -> Start:
+        changed = dict(values)
+        for number, variable in enumerate(odd):
+            kind = "glorot_uniform" if variable.shape.rank > 1 else "zeros"
+            drawn = seeded(keras.initializers.get(kind), number)(variable.shape, dtype="float32")
+            changed[id(variable)] = np.asarray(drawn)
+        return changed
+
+    names = tuple(name_of(variable) for variable in odd)
+    lines = [
+        f"{name}.assign(keras.initializers.GlorotUniform()({name}.shape))"
+        if variable.shape.rank > 1
+        else f"{name}.assign(tf.zeros({name}.shape))"
+        for name, variable in zip(names, odd, strict=True)
+    ]
+    return Intervention(
+        code=code,
+        change=f"{listed(names)} drawn anew",
+        fix="\n".join(lines),
+        where=names,
+        start=start,
+    )
+
+
+def _is_odd(variable: Any) -> bool:
+    """Whether a start is far from what initialisers draw: all alike, tiny, huge, or a far bias."""
+    values = np.asarray(variable.numpy(), dtype=np.float64)
+    if variable.shape.rank < 2:
+        return variable.shape.rank == 1 and bool(np.abs(values).max(initial=0.0) > FAR_BIAS)
+    fans = values.shape[-2] * int(np.prod(values.shape[:-2])) + values.shape[-1]
+    usual = np.sqrt(2.0 / fans)
+    return not usual / ODD_SPREAD < values.std() < usual * ODD_SPREAD
 
 
 def has_own_initialisers(model: keras.Model) -> bool:
@@ -84,9 +168,20 @@ def nudged(
     return Intervention(
         code=code,
         change=f"{'start' if at is None else 'end'} moved by {size:.2g} along negative curvature",
-        fix="variable.assign_add(tf.random.normal(variable.shape, stddev=0.01))",
+        fix=_moved(direction, size) if at is None else AT_THE_END.format(size=size),
         start=start,
     )
+
+
+def _moved(direction: Sequence[Any], size: float) -> str:
+    """The step written out where it is short; else one of that length in a random direction."""
+    parts = [np.asarray(part) for part in direction]
+    count = sum(part.size for part in parts)
+    if count <= MOST_WRITTEN:
+        steps = [np.round(size * part.astype(np.float64), 6).tolist() for part in parts]
+        return f"for v, step in zip(variables, {steps}): v.assign_add(step)"
+    spread = size / math.sqrt(count)
+    return f"for v in variables: v.assign_add({spread:.2g} * np.random.normal(size=v.shape))"
 
 
 def elsewhere(
@@ -112,9 +207,12 @@ def elsewhere(
         return changed
 
     place = " around 0" if around_zero else ""
+    scale = "" if around_zero else "(abs(v.numpy()).mean() + 1) * "
+    middle = "" if around_zero else "v.numpy() + "
+    line = f"for v in variables: v.assign({middle}{spread:g} * {scale}rng.normal(size=v.shape))"
     return Intervention(
         code=code,
         change=f"another start{place} (spread {spread:g}, seed {seed})",
-        fix="variable.assign(tf.random.normal(variable.shape))  # another start",
+        fix=f"rng = np.random.default_rng({seed})\n{line}",
         start=start,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,15 @@ __all__ = ["of_targets", "one_hot", "permuted", "relabelled", "standardised"]
 Array = np.ndarray[Any, Any]
 
 
-def standardised(loss_factor: float | None, where: tuple[str, ...]) -> Intervention:
+def standardised(
+    loss_factor: float | None, where: tuple[str, ...], arrays: Sequence[str] = ()
+) -> Intervention:
     """Targets to mean 0 and standard deviation 1.
 
     Args:
         loss_factor: what that does to the unit of the loss.
         where: names of the target columns.
+        arrays: the arrays of several that hold amounts, by name; empty for all there are.
     """
 
     def change(array: Array) -> Array:
@@ -33,11 +36,12 @@ def standardised(loss_factor: float | None, where: tuple[str, ...]) -> Intervent
 
     return Intervention(
         code="unscaled-targets",
-        change="targets standardised",
-        fix="y = (y - y.mean(axis=0)) / y.std(axis=0)",
+        change="targets standardised" + (f": {', '.join(arrays)}" if arrays else ""),
+        fix="\n".join(f"{n} = ({n} - {n}.mean(axis=0)) / {n}.std(axis=0)" for n in arrays or "y"),
         where=where,
-        data=of_targets(change),
+        data=of_targets(change, arrays),
         loss_factor=loss_factor,
+        redefines_loss=loss_factor is None,
     )
 
 
@@ -45,19 +49,24 @@ def relabelled(old: tuple[float, ...], new: tuple[float, ...]) -> Intervention:
     """Label values replaced: {1, 2} by {0, 1} for a cross-entropy, by {-1, 1} for a hinge."""
 
     def change(array: Array) -> Array:
-        replaced = array.copy()
+        # In whole numbers without a sign, and in truth values, there is no room for every label.
+        replaced = array.astype(array.dtype if array.dtype.kind == "f" else np.float32)
         for before, after in zip(old, new, strict=True):
             replaced[array == before] = after
         return replaced
 
     words = f"labels {_set(new)} instead of {_set(old)}"
-    mapping = dict(zip(old, new, strict=True))
+    shown = [(f"{before:g}", f"{after:g}") for before, after in zip(old, new, strict=True)]
+    values = shown[-1][1]
+    for before, after in reversed(shown[:-1]):
+        values = f"np.where(y == {before}, {after}, {values})"
     return Intervention(
         code="label-encoding",
         change=words,
-        fix=f"y = np.vectorize({mapping})(y)  # {words}",
+        fix=f'y = {values}.astype("float32")  # {words}',
         where=("y",),
         data=of_targets(change),
+        redefines_loss=True,
     )
 
 
@@ -71,6 +80,7 @@ def one_hot(classes: int) -> Intervention:
         where=("y",),
         data=of_targets(lambda y: rows[y.reshape(len(y)).astype(np.int64)]),
         loss_factor=None,
+        redefines_loss=True,
     )
 
 
@@ -83,11 +93,19 @@ def permuted(seed: int) -> Intervention:
     )
 
 
-def of_targets(change: Callable[[Array], Array]) -> Callable[[ArrayData], ArrayData]:
-    """Data of which each array of targets is changed."""
+def of_targets(
+    change: Callable[[Array], Array], arrays: Sequence[str] = ()
+) -> Callable[[ArrayData], ArrayData]:
+    """Data of which each array of targets is changed.
+
+    Args:
+        change: the change of one array.
+        arrays: those to change, by name; empty for all.
+    """
 
     def named(name: str, array: Array) -> Array:
-        return change(array) if name.startswith("y") else array
+        meant = name in arrays if arrays else name.startswith("y")
+        return change(array) if meant else array
 
     return lambda data: data.with_arrays(map_named(data.arrays, named))
 

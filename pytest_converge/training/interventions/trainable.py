@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import reconfigured
 from pytest_converge.training.keras_internals import own_variables, trainable_flag, trainable_set_to
@@ -15,7 +16,13 @@ from pytest_converge.training.model.structure import layers_of
 from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set, name_of
 from pytest_converge.training.training import Training
 
-__all__ = ["all_layers", "all_read", "connected", "frozen"]
+__all__ = ["all_layers", "all_read", "connected", "every_given", "frozen"]
+
+#: So many frozen layers are named one by one in code.
+MOST_NAMED = 3
+#: What a loss reads, whatever its variables are called.
+EVERY_VARIABLE = """with tf.GradientTape() as tape: loss()
+variables = list(tape.watched_variables())"""
 
 
 def frozen(model: Any) -> tuple[list[Any], list[Any]]:
@@ -72,7 +79,30 @@ def all_read(training: Training) -> Intervention | None:
     return Intervention(
         code="frozen-variables",
         change="every variable of the loss trained",
-        fix=f"variables=[..., {', '.join(names)}]",
+        fix=EVERY_VARIABLE,
+        where=names,
+        variant=variant,
+    )
+
+
+def every_given(names: tuple[str, ...]) -> Intervention:
+    """A step's own updates replaced by one of every variable that was given.
+
+    Args:
+        names: of the variables that the step leaves as they are.
+    """
+
+    @contextlib.contextmanager
+    def variant(training: Training) -> Iterator[None]:
+        with training.with_own_update():
+            new = reconfigured(training.optimizers[0])
+            with training.with_optimizer(new):
+                yield
+
+    return Intervention(
+        code="frozen-variables",
+        change="every given variable updated by the gradient of the loss",
+        fix=f"variables = [..., {', '.join(names)}]  # all of them to tape.gradient and optimizer",
         where=names,
         variant=variant,
     )
@@ -89,7 +119,7 @@ def connected(where: tuple[str, ...]) -> Intervention:
     return Intervention(
         code="frozen-variables",
         change="gradients let through stop_gradient",
-        fix="h = encoder(x)  # not tf.stop_gradient(encoder(x))",
+        fix="tf.identity(h)  # instead of tf.stop_gradient(h)",
         where=where,
         variant=lambda _: attributes_set([(tf, "stop_gradient", tf.identity)]),
     )
@@ -100,6 +130,13 @@ def _code(model: Any) -> str:
     born_frozen = any(not as_tf_variable(v).trainable for v in _all_variables(model))
     # Gradient tapes never watch a variable that was created as one that is not trained.
     when = "before it is built and compiled" if born_frozen else "before compile"
+    layers = [layer for layer in layers_of(model) if not trainable_flag(layer)]
+    of_layers = {id(v) for layer in layers for v in own_variables(layer)}
+    direct = all(any(layer is own for own in model.layers) for layer in layers)
+    alone = all(id(v) in of_layers for v in _all_variables(model))
+    if trainable_flag(model) and direct and alone and 0 < len(layers) <= MOST_NAMED:
+        lines = [f"{pasted.found(layer)}.trainable = True" for layer in layers]
+        return "; ".join(lines) + f"  # {when}"
     off = "model.trainable = False; " if trainable_flag(model) else ""
     return f"{off}model.trainable = True  # {when}"
 

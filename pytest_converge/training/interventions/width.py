@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
 from pytest_converge.training.interventions.optimizers import reconfigured
 from pytest_converge.training.keras_internals import own_variables
@@ -19,7 +20,7 @@ from pytest_converge.training.model.structure import (
 from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
 
-__all__ = ["deeper", "wider"]
+__all__ = ["deeper", "of_another_model", "wider"]
 
 #: Times the units, filters or embedded numbers of every hidden layer, and at least so many.
 FACTOR, FEWEST = 8, 32
@@ -48,13 +49,14 @@ def wider(model: keras.Model) -> Intervention | None:
         with attributes_set([(model, "compiled", False)]):
             return keras.models.clone_model(model, clone_function=enlarged)
 
-    sizes = ", ".join(f"{x.name} {max(FACTOR * getattr(x, _size(x)), FEWEST)}" for x in hidden)
     return Intervention(
         code="too-small-capacity",
         change=f"hidden layers {FACTOR} times as wide",
-        fix=f"units: {sizes}",
+        fix=pasted.layer_lines(
+            (x, {_size(x): max(FACTOR * getattr(x, _size(x)), FEWEST)}) for x in hidden
+        ),
         where=tuple(layer.name for layer in hidden),
-        variant=_by(larger),
+        variant=of_another_model(larger),
     )
 
 
@@ -75,16 +77,16 @@ def deeper(model: keras.Model) -> Intervention | None:
         change=f"a hidden layer of {HIDDEN_UNITS} units",
         fix=f'keras.layers.Dense({HIDDEN_UNITS}, activation="relu")  # before the output',
         where=(output.name,),
-        variant=_by(larger),
+        variant=of_another_model(larger),
     )
 
 
-def _by(larger: Callable[[], Any]) -> Variant:
-    """The variant of a training with the model that `larger` makes."""
+def of_another_model(make: Callable[[], Any]) -> Variant:
+    """The variant of a training with the model that `make` makes."""
 
     @contextlib.contextmanager
     def variant(training: Training) -> Iterator[None]:
-        model = larger()
+        model = make()
         optimizer = reconfigured(training.optimizers[0])
         metrics = compiled_metrics(training.model)
         model.compile(optimizer, training.model.loss, metrics=metrics, jit_compile=False)

@@ -23,7 +23,7 @@ from pytest_converge.training.measures.layer_readings import (
     own_weights,
     watched_calls,
 )
-from pytest_converge.training.model.losses import loss_names
+from pytest_converge.training.model.losses import losses_of_outputs
 from pytest_converge.training.model.structure import call_model
 from pytest_converge.training.training import Training
 
@@ -207,12 +207,10 @@ def _equal(first: Array, second: Array) -> bool:
 
 
 def _coded_targets(model: Any, targets: Mapping[str, Array]) -> Iterator[str]:
-    """The targets that are classes, counts or directions, as the losses tell."""
-    losses = loss_names(model.loss)
-    for index, (name, array) in enumerate(targets.items()):
-        known = losses[index][0] if len(losses) == len(targets) else ""
-        if known == "" and len({loss for loss, _ in losses}) == 1:
-            known = losses[0][0]
+    """The targets that are classes, counts or directions, as the loss tells that reads each."""
+    losses = {known.target: known.name for known in losses_of_outputs(model, list(targets))}
+    for name, array in targets.items():
+        known = losses.get(name, "")
         free = known in FREE_TARGETS if known else array.dtype.kind not in "iu"
         if not free:
             yield name

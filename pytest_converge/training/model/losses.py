@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -13,7 +15,18 @@ import tensorflow as tf
 from pytest_converge.core.errors import invalid, shown
 from pytest_converge.training.data.batches import Array
 
-__all__ = ["constant_prediction", "loss_names", "nonnegative", "reduces_by_mean", "scalar_loss"]
+__all__ = [
+    "PROBABILITIES",
+    "OutputLoss",
+    "constant_prediction",
+    "least_loss_prediction",
+    "loss_names",
+    "losses_of_outputs",
+    "nonnegative",
+    "reduces_by_mean",
+    "scalar_loss",
+    "uninformed_loss",
+]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
@@ -41,6 +54,18 @@ NONNEGATIVE = frozenset(
         "circle",
     }
 )
+#: Losses whose targets are probabilities: outside of [0, 1] they have no least value.
+PROBABILITIES = frozenset(
+    {
+        "binary_crossentropy",
+        "binary_focal_crossentropy",
+        "categorical_crossentropy",
+        "categorical_focal_crossentropy",
+    }
+)
+#: A loss is that of a prediction without information where it differs by less than this share:
+#: runs of 100 steps that learnt nothing ended within 0.5 % of it.
+AT_FLOOR = 0.01
 #: Kept away from the ends of a probability, where its logarithm is not finite.
 EPSILON = 1e-7
 
@@ -93,6 +118,78 @@ def loss_names(loss: Any) -> list[tuple[str, Any]]:
     return [(_snake(getattr(owner, "__name__", "")) if own else "", found)]
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class OutputLoss:
+    """One output of a model, its targets, and the loss that compares them.
+
+    Attributes:
+        target: the name of the array of targets, as in `y['income']`.
+        output: the output's name where the model has several; else empty.
+        index: which of the outputs it is, in the order of `model.outputs`.
+        name: the loss by its name in Keras; empty for a loss that is not Keras'.
+        loss: the loss itself.
+    """
+
+    target: str
+    output: str
+    index: int
+    name: str
+    loss: Any
+
+
+def losses_of_outputs(model: Any, targets: Sequence[str]) -> list[OutputLoss]:
+    """Which loss reads which array of targets; those that cannot be told are left out.
+
+    Losses and targets are given by the names of the outputs, in their order, or one for all, as
+    `compile` and `fit` take them.
+
+    Args:
+        model: compiled.
+        targets: names of the arrays of targets, in their order: `y`, `y[0]` or `y['income']`.
+    """
+    names = _output_names(model)
+    if len(targets) == 1 and len(names) < 2:
+        known = loss_names(model.loss)
+        if len(known) != 1:
+            return []
+        return [
+            OutputLoss(target=targets[0], output="", index=0, name=known[0][0], loss=known[0][1])
+        ]
+    found = []
+    for place, target in enumerate(targets):
+        key = _KEY.search(target)
+        if key is not None and key.group(1) in names:
+            output = key.group(1)
+        elif key is None and place < len(names):
+            output = names[place]
+        else:
+            continue
+        index = names.index(output)
+        known = loss_names(_loss_at(model.loss, output, index))
+        if len(known) == 1:
+            name, loss = known[0]
+            found.append(
+                OutputLoss(target=target, output=output, index=index, name=name, loss=loss)
+            )
+    return found
+
+
+def _output_names(model: Any) -> list[str]:
+    """What losses and targets call the outputs: the keys of a dict, else the names of layers."""
+    outputs = getattr(model, "output", None) if getattr(model, "outputs", None) else None
+    if isinstance(outputs, Mapping):
+        return sorted(outputs)  # as Keras orders what it flattens
+    return list(getattr(model, "output_names", None) or [])
+
+
+def _loss_at(loss: Any, output: str, index: int) -> Any:
+    if isinstance(loss, Mapping):
+        return loss.get(output)
+    if isinstance(loss, (list, tuple)):
+        return loss[index] if index < len(loss) else None
+    return loss
+
+
 def nonnegative(loss: Any) -> bool:
     """True where no part of the loss can be negative on targets that suit it."""
     names = [name for name, _ in loss_names(loss)]
@@ -134,6 +231,43 @@ def constant_prediction(
     if name in _PROBABILITIES:
         constant = _in_the_terms_of(found, constant, is_binary=name == "binary_crossentropy")
     return np.broadcast_to(constant, shape)
+
+
+def least_loss_prediction(name: str, targets: Any, shape: tuple[int, ...]) -> Any:
+    """The predictions of which a loss of probabilities is least: the targets; None for others.
+
+    Of labels that are not 0 or 1 the least cross-entropy is their own entropy, not 0.
+    """
+    if name not in PROBABILITIES or targets.dtype.kind not in "fiub":
+        return None
+    return _fits(np.asarray(targets, dtype=np.float64), shape)
+
+
+def uninformed_loss(name: str, classes: int, loss: float) -> str:
+    """What a cross-entropy stands at that no training explains, in words; empty for nothing known.
+
+    Args:
+        name: the loss by its name in Keras.
+        classes: how many there are; 1 or 2 for a single output.
+        loss: the loss that was reached.
+    """
+    if name not in PROBABILITIES and name != "sparse_categorical_crossentropy":
+        return ""
+    many = max(classes, 2)
+    if name.startswith("binary"):
+        many = 2
+    twice = -math.log(math.e / (math.e + many - 1))
+    floors = {
+        f"ln {many} = {math.log(many):.4g}: all classes alike for every row": math.log(many),
+        f"-ln(1e-7) = {-math.log(EPSILON):.4g}: sure of the wrong class": -math.log(EPSILON),
+    }
+    if not name.startswith("binary"):
+        shown = f"{twice:.4g}, the least of {many} classes where softmax is applied twice"
+        floors[shown] = twice
+    for words, floor in floors.items():
+        if abs(loss - floor) <= AT_FLOOR * floor:
+            return words
+    return ""
 
 
 def _snake(name: str) -> str:
@@ -190,6 +324,8 @@ def _frequencies(targets: Array, shape: tuple[int, ...], weights: Array) -> Any:
     return np.bincount(labels, of_label, minlength=shape[-1]) / of_label.sum()
 
 
+#: The key of an array in a dict of targets; those of a list go by their place.
+_KEY = re.compile(r"\['(.*)'\]$")
 Rule = Callable[[Array, tuple[int, ...], Array], Any]
 _PROBABILITIES: dict[str, Rule] = {
     "binary_crossentropy": _mean,

@@ -18,6 +18,7 @@ from pytest_converge.training.state.snapshot import as_tf_variable, attributes_s
 
 __all__ = [
     "INITIALISED",
+    "activation_layers",
     "call_model",
     "compiled_metrics",
     "compute_loss",
@@ -32,6 +33,7 @@ __all__ = [
     "layers_of",
     "loss_of_logs",
     "output_layer",
+    "output_layers",
     "redrawn",
     "seeded",
     "training_matters",
@@ -51,6 +53,8 @@ INITIALISED = {
     "beta": "zeros",
     "embeddings": "uniform",
 }
+#: Layers that are nothing but an activation.
+ACTIVATION_LAYERS = ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU")
 #: Two samples of so many numbers differ in their spread by less than a factor of two.
 FEWEST_DRAWN, MOST_SPREAD = 16, 2.0
 
@@ -152,6 +156,22 @@ def output_layer(model: keras.Model) -> Any:
     return last if hasattr(last, "activation") else None
 
 
+def output_layers(model: keras.Model) -> list[Any]:
+    """The last layer of each output in the order of `model.outputs`; None without an activation.
+
+    Of a model whose outputs are not known before a call it is the layer listed last.
+    """
+    names = getattr(model, "output_names", None) or []
+    if len(names) < 2:
+        return [output_layer(model)]
+    found = []
+    for name in names:
+        layer = model.get_layer(name)
+        layer = output_layer(layer) if isinstance(layer, keras.Model) else layer
+        found.append(layer if hasattr(layer, "activation") else None)
+    return found
+
+
 def hidden_layers(model: keras.Model) -> list[Any]:
     """The layers with an activation, the output layer left out."""
     output = output_layer(model)
@@ -160,6 +180,11 @@ def hidden_layers(model: keras.Model) -> list[Any]:
         for layer in layers_of(model)
         if layer is not output and hasattr(layer, "activation") and not hasattr(layer, "cell")
     ]
+
+
+def activation_layers(model: keras.Model) -> list[Any]:
+    """The layers that are nothing but an activation."""
+    return [x for x in layers_of(model) if type(x).__name__ in ACTIVATION_LAYERS]
 
 
 def with_loss(model: keras.Model, loss: Any) -> contextlib.AbstractContextManager[None]:

@@ -48,6 +48,7 @@ class ObservedOptimizer:
         self._norm = tf.Variable(0.0, trainable=False, name="gradient_norm")
         self._taps = 0
         self._muted = False
+        self._successor: Any = None
         self._store: GradientStore | None = None
         self._factor = tf.Variable(1.0, trainable=False, name="learning_rate_factor")
         self._is_keras = isinstance(optimizer, keras.optimizers.Optimizer)
@@ -99,6 +100,10 @@ class ObservedOptimizer:
     def muted(self) -> contextlib.AbstractContextManager[None]:
         """Updates asked for meanwhile are not made: the rest of a step runs alone."""
         return attributes_set([(self, "_muted", True)])
+
+    def replaced_by(self, successor: Any) -> contextlib.AbstractContextManager[None]:
+        """Updates asked for meanwhile are made by another Keras optimizer, as traced from now."""
+        return attributes_set([(self, "_successor", successor)])
 
     def handing_out(self, store: GradientStore) -> contextlib.AbstractContextManager[None]:
         """Gradients of updates asked for meanwhile are added to `store`, before any clipping."""
@@ -183,6 +188,8 @@ class ObservedOptimizer:
 
         def apply(grads: Any, trainable_variables: Any = None) -> Any:
             grads = list(grads)
+            if self._successor is not None:
+                return self._successor.apply(grads, trainable_variables)
             self._hand_out(grads, trainable_variables)
             if self._muted:
                 return self._skip()

@@ -11,10 +11,11 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from pytest_converge.diagnosis.causes.exploding_gradient import broken_step
+from pytest_converge.diagnosis.causes.exploding_gradient import CAUSE, broken_step
+from pytest_converge.diagnosis.order import Place
 from tests.checks.curves import record_of_batches
-from tests.diagnosis.programs import diagnosis_of
-from tests.zoo.problems import fit, linear, minimize, sequential
+from tests.diagnosis.programs import diagnosis_of, failed_of
+from tests.zoo.problems import SPARSE, fit, linear, minimize, sequential
 
 
 def masked_logarithm(optimizer):
@@ -56,7 +57,7 @@ def test_of_other_operations_what_is_not_finite_is_left_out():
     found = diagnosis_of(inverse_cosine(keras.optimizers.SGD(0.3)), steps=100, max_loss=0.2)
     assert (found.cause, found.proven) == ("exploding-gradient", True)
     assert "gradient of step 1 is not finite although its loss is" in found.message
-    assert found.fix.startswith("x = tf.where(")
+    assert "is_finite" in found.fix
 
 
 def test_where_the_repair_cannot_be_made_the_evidence_counts():
@@ -141,3 +142,33 @@ def test_a_calm_run_whose_gradient_breaks(losses, norms, step):
     record = record_of_batches(losses)
     curve = dataclasses.replace(record.curve, gradient_norm=tuple(norms))
     assert broken_step(dataclasses.replace(record, curve=curve)) == step
+
+
+def halved(policy):
+    """Adam divides by the root of a second moment that float16 has no room for."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(512, 6)).astype("float32")
+    y = (x @ rng.normal(size=(6, 3))).argmax(axis=1)
+    parts = [layers.Dense(16, "relu", dtype=policy), layers.Dense(3, "softmax", dtype=policy)]
+    optimizer = keras.optimizers.Adam(0.01)
+    model = sequential(*parts, optimizer=optimizer, loss=SPARSE, shape=(6,))
+    return fit(model, x, y, batch_size=64)
+
+
+@pytest.mark.parametrize("policy", ["float16", "mixed_float16"])
+def test_numbers_of_16_bits_are_no_rate(policy):
+    changes = [
+        c
+        for step in CAUSE.steps
+        if step.place is Place.HALF_PRECISION
+        for c in step.repairs(failed_of(halved(policy), steps=3, max_loss=0.1))
+    ]
+    assert [change.change for change in changes] == ["float32"]
+
+
+def test_a_model_in_float16_is_repaired_by_float32():
+    found = diagnosis_of(halved("float16"), steps=300, max_loss=0.3)
+    assert found.proven
+    assert found.cause in ("exploding-gradient", "vanishing-gradient")
+    assert " compute in float16, which ends at 65504 and at 6e-8; it conv" in found.message
+    assert found.fix.startswith('keras.config.set_dtype_policy("float32")')

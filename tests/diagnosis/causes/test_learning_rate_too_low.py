@@ -33,14 +33,34 @@ def decaying(steps):
     ("optimizer", "changes"),
     [
         (lambda: decaying(2), 1),
+        (lambda: decaying(27), 1),
         (lambda: decaying(100), 0),
-        (lambda: SGD(0.1, clipnorm=1e-3), 1),
+        (lambda: SGD(0.1, clipnorm=1e-3), 2),
         (lambda: SGD(0.1, clipnorm=100.0), 0),
         (lambda: SGD(0.1), 0),
     ],
-    ids=["decayed at once", "decays slowly", "clipped", "hardly clipped", "plain"],
+    ids=["decayed at once", "ends low", "decays slowly", "clipped", "hardly clipped", "plain"],
 )
 def test_what_shortens_all_steps_is_switched_off(optimizer, changes):
     failed = failed_of(distance(optimizer()), steps=30, max_loss=0.5)
     repairs = [change for step in CAUSE.steps for change in step.repairs(failed)]
     assert len(repairs) == changes
+
+
+def test_a_bound_of_the_gradients_is_named():
+    optimizer = SGD(0.1, momentum=0.5, clipnorm=1e-3)
+    found = diagnosis_of(distance(optimizer), steps=100, max_loss=0.67)
+    assert (found.cause, found.proven) == ("learning-rate-too-low", True)
+    assert found.message.startswith("clipnorm=0.001 cuts every step: gradients have a norm of ")
+    assert found.message.endswith("; it converges with clipnorm=1 instead of 0.001")
+    assert found.fix == "keras.optimizers.SGD(0.1, momentum=0.5, clipnorm=1.0)"
+
+
+def test_a_schedule_that_ends_low_is_named_with_its_last_rate():
+    found = diagnosis_of(distance(decaying(10)), steps=100, max_loss=0.66668)
+    assert (found.cause, found.proven) == ("learning-rate-too-low", True)
+    assert found.message == (
+        "the schedule, 0.1 at its peak, is at 1.3e-11 after 100 steps;"
+        " it converges with the constant learning rate 0.1"
+    )
+    assert found.fix == "keras.optimizers.SGD(0.1)"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, losses, optimizers
 
 from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
 from tests.training.measures.steps import batches, classifying
-from tests.zoo.problems import fit, linear, sequential, step, wine
+from tests.zoo.problems import BINARY, fit, linear, sequential, step, wine
 
 
 def tanh_head():
@@ -20,6 +22,88 @@ def tanh_head():
 def test_an_output_that_cannot_reach_the_targets_is_opened():
     found = proven_by_its_own(tanh_head(), "output-loss-mismatch", steps=100, max_loss=0.5)
     assert found.message.startswith("output and loss do not fit the targets; it converges with")
+
+
+def several_labels():
+    x, _ = linear(0, rows=300)
+    y = (x @ np.random.default_rng(0).normal(size=(4, 5)) > 0.3).astype("float32")
+    head = layers.Dense(5, "softmax")
+    loss = "categorical_crossentropy"
+    return fit(sequential(head, optimizer=optimizers.Adam(0.05), loss=loss), x, y)
+
+
+def test_several_ones_in_a_row_are_no_shares():
+    found = proven_by_its_own(several_labels(), "output-loss-mismatch", steps=150, max_loss=0.3)
+    assert "sigmoid" in found.fix
+    assert "BinaryCrossentropy" in found.fix
+
+
+def copied_loss():
+    x, y = linear(0)
+    head = layers.Dense(1)
+    return fit(sequential(head, optimizer=optimizers.Adam(0.1), loss=BINARY), x, 30 + 8 * y)
+
+
+def test_prices_under_a_crossentropy_want_squared_errors():
+    found = proven_by_its_own(copied_loss(), "output-loss-mismatch", steps=400, max_loss=20)
+    assert found.fix == "loss=keras.losses.MeanSquaredError()"
+
+
+class Similarity(keras.Model):
+    """The cosine of two embeddings, which no activation shows."""
+
+    def __init__(self):
+        super().__init__()
+        self.users, self.items = layers.Embedding(12, 6), layers.Embedding(12, 6)
+
+    def call(self, pair):
+        user, item = self.users(pair[:, 0]), self.items(pair[:, 1])
+        return -keras.losses.cosine_similarity(user, item)[:, None]
+
+
+def ratings():
+    rng = np.random.default_rng(0)
+    taste, kind = rng.normal(size=(12, 2)), rng.normal(size=(12, 2))
+    pairs = rng.integers(0, 12, (600, 2))
+    likes = (taste[pairs[:, 0]] * kind[pairs[:, 1]]).sum(axis=1)
+    likes /= np.linalg.norm(taste[pairs[:, 0]], axis=1) * np.linalg.norm(kind[pairs[:, 1]], axis=1)
+    model = Similarity()
+    model.compile(optimizers.Adam(0.05), "mse")
+    return fit(model, pairs, np.round(3 + 2 * likes)[:, None].astype("float32"))
+
+
+def test_ratings_that_a_cosine_cannot_give_are_brought_into_its_range():
+    found = proven_by_its_own(ratings(), "output-loss-mismatch", steps=200, max_loss=0.5)
+    assert found.fix == "y = np.interp(y, (1, 5), (-1, 1))"
+
+
+def two_outputs(head, loss, targets):
+    """The first output is sound, the second is given."""
+    x, y = linear(0)
+    inputs = keras.Input((4,))
+    outputs = [layers.Dense(1, name="sound")(inputs), head(inputs)]
+    model = keras.Model(inputs, outputs)
+    model.compile(optimizers.Adam(0.1), ["mse", loss])
+    return fit(model, x, [y, targets(x, y)])
+
+
+@pytest.mark.parametrize(
+    ("head", "loss", "targets", "said"),
+    [
+        (layers.Dense(1, "tanh", name="open"), "mse", lambda x, y: 6 * y, "no activation at open"),
+        (
+            layers.Dense(5, "softmax", name="many"),
+            "categorical_crossentropy",
+            lambda x, y: (x @ np.ones((4, 5)) * np.arange(-2, 3) > 0).astype("float32"),
+            "sigmoid, loss BinaryCrossentropy at many",
+        ),
+    ],
+    ids=["range", "several labels"],
+)
+def test_one_of_two_outputs_is_at_fault(head, loss, targets, said):
+    start = two_outputs(head, loss, targets)
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=150, max_loss=0.8)
+    assert said in found.message
 
 
 SPARSE_LOGITS = tf.nn.sparse_softmax_cross_entropy_with_logits

@@ -34,14 +34,27 @@ def heavy_decay():
     return fit(sequential(layers.Dense(1), optimizer=optimizer, loss="mse"), *linear(0))
 
 
+def heavy_activity():
+    hidden = layers.Dense(8, "tanh", activity_regularizer=regularizers.L1(30.0))
+    parts = [hidden, layers.Dense(1)]
+    return fit(sequential(*parts, optimizer=optimizers.Adam(0.05), loss="mse"), *linear(0))
+
+
 @pytest.mark.parametrize(
-    ("make", "change"),
+    ("make", "change", "fix"),
     [
-        (heavy_penalty, "penalties"),
-        (added_loss, "losses of add_loss off"),
-        (heavy_decay, "weight decay"),
+        (heavy_penalty, "L2(0.03)", "kernel_regularizer=keras.regularizers.L2(0.03))  # layer"),
+        (heavy_activity, "L1(0.03)", "activity_regularizer=keras.regularizers.L1(0.03))  # layer"),
+        (added_loss, "losses of add_loss off", ".add_loss = lambda penalty: None"),
+        (
+            heavy_decay,
+            "weight_decay=0.004 instead of 20",
+            "keras.optimizers.AdamW(0.05, weight_decay=0.004)",
+        ),
     ],
 )
-def test_what_outweighs_the_data_is_switched_off(make, change):
+def test_what_outweighs_the_data_gets_a_value_that_passes(make, change, fix):
     found = proven_by_its_own(make(), "regularisation-too-strong", steps=100, max_loss=0.1)
-    assert change in found.verified[0].change
+    assert found.verified[0].change == change
+    assert fix in found.fix
+    assert found.message.endswith(f" outweighs the data; it converges with {change}")

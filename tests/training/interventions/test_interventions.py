@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import pytest
 from keras import optimizers
 
-from pytest_converge.training.interventions import class_weights as weighted_classes
 from pytest_converge.training.interventions import (
+    averaged_loss,
     features,
     finite_gradients,
     hidden,
     labels,
     learning_rate,
     outputs,
+    precision,
     regularisation,
     rows,
     starts,
@@ -22,24 +24,31 @@ from pytest_converge.training.interventions import (
     trainable,
     width,
 )
+from pytest_converge.training.interventions import class_weights as weighted_classes
 from pytest_converge.training.interventions import optimizers as changed_optimizers
 from tests.training.interventions.trainings import (
     STEPS,
+    SUMMED,
+    autoencoder,
     binary,
     classes,
     clipped,
     closure,
     decayed,
+    decayed_by_own,
     differing,
     emptied,
     frozen,
+    halved,
     images,
+    maps,
     missing,
     of_model,
     plain,
     regression,
     shifted,
     smoothed,
+    weighted,
 )
 from tests.zoo.problems import BINARY
 
@@ -50,12 +59,21 @@ CHANGES = {
         lambda reruns: learning_rate.scaled(reruns.training, 0.5, 10.0),
         {"rate"},
     ),
+    "rate of a schedule of the user's": (
+        decayed_by_own,
+        lambda reruns: learning_rate.scaled(reruns.training, 0.5, 0.1),
+        {"rate"},
+    ),
     "sign": (
         regression,
         lambda reruns: learning_rate.reversed_sign(reruns.training, 0.1),
         {"rate"},
     ),
-    "schedule": (decayed, lambda reruns: learning_rate.constant(reruns.training, 0.25), {"rate"}),
+    "schedule": (
+        decayed,
+        lambda reruns: learning_rate.constant(reruns.training, 0.25, last=0.1, when="5 steps"),
+        {"rate"},
+    ),
     "momentum": (
         regression,
         lambda reruns: changed_optimizers.less_momentum(reruns.training, "momentum"),
@@ -69,12 +87,32 @@ CHANGES = {
     ),
     "unclipped": (
         clipped,
-        lambda reruns: changed_optimizers.unclipped(reruns.training),
+        lambda reruns: changed_optimizers.less_clipped(reruns.training, 1.0)[1],
         {"optimizer"},
     ),
+    "less clipped": (
+        clipped,
+        lambda reruns: changed_optimizers.less_clipped(reruns.training, 1.0)[0],
+        {"optimizer"},
+    ),
+    "usual decay": (
+        lambda: regression(optimizers.AdamW(0.01, weight_decay=3.0)),
+        lambda reruns: changed_optimizers.less_weight_decay(reruns.training)[0],
+        {"optimizer"},
+    ),
+    **{
+        f"under a schedule {number}": (
+            plain,
+            lambda reruns, number=number: learning_rate.scheduled(reruns.training, 0.1, STEPS)[
+                number
+            ],
+            {"rate"} if number == 2 else set(),
+        )
+        for number in range(4)
+    },
     "decay": (
         lambda: regression(optimizers.AdamW(0.01, weight_decay=3.0)),
-        lambda reruns: changed_optimizers.without_weight_decay(reruns.training),
+        lambda reruns: changed_optimizers.less_weight_decay(reruns.training)[1],
         {"optimizer"},
     ),
     "adam": (
@@ -82,7 +120,21 @@ CHANGES = {
         lambda _: changed_optimizers.adam("plateau", 0.01),
         {"optimizer", "rate"},
     ),
-    "features": (regression, lambda _: features.standardised((), {"x": [0, 2]}), {"x"}),
+    "features": (
+        regression,
+        lambda reruns: features.standardised((), {"x": [0, 2]}, data=reruns.rows),
+        {"x"},
+    ),
+    "all features": (
+        plain,
+        lambda reruns: features.standardised((), {"x": [0, 1, 2, 3]}, data=reruns.rows),
+        {"x"},
+    ),
+    "inputs and targets": (
+        autoencoder,
+        lambda reruns: features.standardised((), {"x": [0, 1, 2, 3]}, data=reruns.rows),
+        {"x", "y"},
+    ),
     "images": (images, lambda _: features.standardised((), {"x": []}), {"x"}),
     "targets": (regression, lambda _: targets.standardised(1.0, ("y",)), {"y"}),
     "labels": (binary, lambda _: targets.relabelled((0.0, 1.0), (-1.0, 1.0)), {"y"}),
@@ -91,6 +143,41 @@ CHANGES = {
         binary,
         lambda _: weighted_classes.balanced({0: 0.25, 1: 0.75}),
         {"row weights"},
+    ),
+    "weights of mean 1": (
+        weighted,
+        lambda reruns: weighted_classes.of_mean_one(reruns.rows, 450.0)[0],
+        {"row weights"},
+    ),
+    "balanced weights": (
+        weighted,
+        lambda reruns: weighted_classes.of_mean_one(reruns.rows, 450.0)[1],
+        {"row weights"},
+    ),
+    "weights of rows": (
+        lambda: weighted(of_rows=True),
+        lambda reruns: weighted_classes.of_mean_one(reruns.rows, 450.0)[0],
+        {"row weights"},
+    ),
+    **{
+        f"averaged {name}": (
+            lambda loss=loss: regression(loss=loss),
+            lambda reruns: averaged_loss.averaged(
+                reruns.training, 8, rate=0.1, rose=True, factor=None
+            ),
+            {"loss"},
+        )
+        for name, loss in SUMMED.items()
+    },
+    "float32": (
+        halved,
+        lambda reruns: precision.in_single_precision(reruns.training, "exploding-gradient"),
+        {"computes"},
+    ),
+    "float32 weights": (
+        lambda: halved("float16"),
+        lambda reruns: precision.in_single_precision(reruns.training, "exploding-gradient"),
+        {"computes"},
     ),
     "permuted": (regression, lambda _: targets.permuted(0), {"y"}),
     "order": (
@@ -139,6 +226,21 @@ CHANGES = {
         of_model(lambda model: outputs.head(model, activation=None)),
         {"activations"},
     ),
+    "head of maps": (
+        maps,
+        of_model(lambda model: outputs.head(model, activation=None)),
+        {"activations"},
+    ),
+    "logits": (
+        binary,
+        lambda reruns: outputs.for_targets(reruns.training.model, {"y": reruns.rows.arrays[1]})[0],
+        {"activations"},
+    ),
+    "mapped": (
+        regression,
+        lambda _: outputs.into_reach(np.array([-9.0, 9.0]), -1.0, 1.0, 2),
+        {"y"},
+    ),
     "head and loss": (
         regression,
         of_model(
@@ -156,6 +258,13 @@ CHANGES = {
     "penalties": (
         regression,
         of_model(lambda m: regularisation.without_penalties(regularisation.penalised_layers(m))),
+        {"penalties"},
+    ),
+    "smaller penalties": (
+        regression,
+        of_model(
+            lambda m: regularisation.smaller_penalties(regularisation.penalised_layers(m), 0.1)
+        ),
         {"penalties"},
     ),
     "constraints": (
@@ -189,6 +298,7 @@ CHANGES = {
             "constraints",
             "dropout",
             "trained",
+            "computes",
             "added",
         },
     ),

@@ -25,7 +25,7 @@ from tests.zoo.trainings import running
 def test_labels_that_a_crossentropy_cannot_read(labels, said):
     start = binary(labels)
     model = running(start, steps=STEPS).training.model
-    changes = [c.change for c in outputs.for_targets(model, start.arguments["y"])]
+    changes = [c.change for c in outputs.for_targets(model, {"y": start.arguments["y"]})]
     assert said in changes
     assert "output with sigmoid" in changes
 
@@ -44,7 +44,7 @@ def test_labels_that_a_crossentropy_cannot_read(labels, said):
 )
 def test_what_output_and_loss_invite(head, loss, y, said):
     model = sequential(head, optimizer="sgd", loss=loss, shape=(2,))
-    changes = outputs.for_targets(model, np.array(4 * y, "float32"))
+    changes = outputs.for_targets(model, {"y": np.array(4 * y, "float32")})
     assert said in [change.change for change in changes]
 
 
@@ -61,14 +61,15 @@ def test_what_output_and_loss_invite(head, loss, y, said):
 )
 def test_an_output_that_fits_invites_nothing(head, loss, y):
     model = sequential(head, optimizer="sgd", loss=loss, shape=(2,))
-    assert outputs.for_targets(model, np.array(4 * y, "float32")) == []
+    assert outputs.for_targets(model, {"y": np.array(4 * y, "float32")}) == []
 
 
 @pytest.mark.parametrize(
     ("y", "kind"),
     [
         ([[1, 0], [0, 1]], "one-hot"),
-        ([[1, 1], [0, 1]], "real"),
+        ([[1, 1], [0, 1]], "labels"),
+        ([[1, 1], [0, 0.5]], "real"),
         ([[3], [9], [3]], "two values"),
         ([[0], [1], [2]], "classes"),
         ([[0.5], [1.5], [2]], "real"),

@@ -42,17 +42,21 @@ def everything_of(training):
     parts["thresholds"] = [
         (x.max_value, float(x.threshold)) for x in model.layers if isinstance(x, layers.ReLU)
     ]
+    parts["computes"] = [x.compute_dtype for x in model.layers]
     parts["stops"] = tf.stop_gradient.__name__
     parts["added"] = ["add_loss" in vars(layer) for layer in model.layers]
-    parts["loss"] = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
+    kind = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
+    reduction = getattr(model.loss, "reduction", getattr(model.loss, "__name__", None))
+    parts["loss"] = (kind, reduction)
     parts["trained"] = [v.trainable for v in model.weights]
     parts["layers"] = [type(layer).__name__ for layer in model.layers]
     parts["sizes"] = [getattr(layer, "units", None) for layer in model.layers]
     parts["activations"] = [
         getattr(getattr(x, "activation", None), "__name__", None) for x in model.layers
     ]
-    parts["penalties"] = [type(getattr(v, "regularizer", None)) for v in model.weights]
-    parts["penalties"] += [type(getattr(x, "activity_regularizer", None)) for x in model.layers]
+    held = [getattr(v, "regularizer", None) for v in model.weights]
+    held += [getattr(x, "activity_regularizer", None) for x in model.layers]
+    parts["penalties"] = [None if x is None else (type(x), x.get_config()) for x in held]
     parts["constraints"] = [type(getattr(v, "constraint", None)) for v in model.weights]
     parts["dropout"] = [getattr(layer, "rate", None) for layer in model.layers]
     return parts
@@ -81,8 +85,8 @@ def burdened(optimizer=None, loss="mse"):
     return sequential(*parts, optimizer=optimizer, loss=loss, shape=(4,))
 
 
-def regression(optimizer=None, **options):
-    return fit(burdened(optimizer), *linear(0, rows=20), batch_size=8, **options)
+def regression(optimizer=None, loss="mse", **options):
+    return fit(burdened(optimizer, loss), *linear(0, rows=20), batch_size=8, **options)
 
 
 def frozen():
@@ -140,12 +144,30 @@ def images():
     return fit(model, x, np.zeros((20, 1), "float32"), batch_size=8)
 
 
+def maps():
+    x = np.random.default_rng(0).normal(size=(20, 4, 4, 1)).astype("float32")
+    part = layers.Conv2D(1, 3, padding="same", activation="relu")
+    model = sequential(part, optimizer=SGD(0.1), loss="mse", shape=(4, 4, 1))
+    return fit(model, x, -x, batch_size=8)
+
+
 def clipped():
     return regression(SGD(0.1, clipnorm=0.001))
 
 
 def decayed():
     return regression(SGD(optimizers.schedules.ExponentialDecay(0.5, 1, 0.1)))
+
+
+class Halved(optimizers.schedules.LearningRateSchedule):
+    """A schedule of the user's, whose settings nobody knows."""
+
+    def __call__(self, step):
+        return 0.5 / 2 ** tf.cast(step, "float32")
+
+
+def decayed_by_own():
+    return regression(SGD(Halved()))
 
 
 def plain():
@@ -156,6 +178,39 @@ def plain():
 def closure():
     w, b = tf.Variable([1.0, 2.0]), tf.Variable(0.5)
     return minimize(lambda: tf.reduce_sum(w**2) + b**2, [w], SGD(0.1))
+
+
+def autoencoder():
+    x, _ = linear(0, rows=20)
+    model = sequential(layers.Dense(4), optimizer=SGD(0.1), loss="mse", shape=(4,))
+    return fit(model, 100 * x, 100 * x, batch_size=8)
+
+
+def weighted(*, of_rows=False):
+    start = binary()
+    y = start.arguments["y"]
+    if of_rows:
+        weights = np.linspace(1.0, 899.0, len(y)).astype("float32")
+        return fit(**{**start.arguments, "sample_weight": weights})
+    return fit(**{**start.arguments, "class_weight": {0: 100.0, 1: 800.0}})
+
+
+def squares(y, predictions):
+    return tf.reduce_sum((y - predictions) ** 2)
+
+
+#: Losses that are summed over the rows of a batch.
+SUMMED = {
+    "loss of Keras": keras.losses.MeanSquaredError(reduction="sum"),
+    "function": squares,
+    "lambda": lambda y, predictions: tf.reduce_sum((y - predictions) ** 2),
+}
+
+
+def halved(policy="mixed_float16"):
+    parts = [layers.Dense(4, "tanh", dtype=policy), layers.Dense(1, dtype=policy)]
+    model = sequential(*parts, optimizer=SGD(0.1), loss="mse", shape=(4,))
+    return fit(model, *linear(0, rows=20), batch_size=8)
 
 
 def of_model(function):

@@ -1,0 +1,292 @@
+"""The reference training: everything repaired at once, and what of it can be taken back.
+
+Delta debugging (Zeller and Hildebrandt 2002, *Simplifying and isolating failure-inducing input*)
+over trainings: the failed one and one that works differ by a set of changes. They are taken back,
+first the remedies, which help whatever the cause, then those with the weakest evidence, in halves
+and one by one, as long as the training still passes. What is left is needed, each part of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining
+from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
+from pytest_converge.diagnosis.causes.plateau import cause_of_an_escape
+from pytest_converge.diagnosis.causes.too_small_capacity import larger
+from pytest_converge.diagnosis.trials import OutOfTimeError
+from pytest_converge.training.interventions import optimizers, targets
+from pytest_converge.training.interventions import steps as more_steps
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.plain_network import plain_network
+
+__all__ = ["Parts", "guilty_model", "smallest_difference", "together", "without"]
+
+#: Several changes that are made at once, each of another cause.
+Parts = tuple[Intervention, ...]
+
+#: Rates of Adam in a reference training: ten times Keras' default for trainings as short as a
+#: test, and the default (Kingma and Ba 2015, arXiv:1412.6980).
+ADAM_RATES = (0.01, 0.001)
+#: Times the steps, where nothing else is missing.
+LONGER = 4
+#: Rates of plain gradient descent and of adaptive optimizers that suit most trainings on
+#: standardised data: the middle of the usual ranges (Bengio 2012, arXiv:1206.5533, section 3.1.1).
+USUAL_RATES = {"SGD": (0.1, 0.01)}
+ADAPTIVE_RATES = (0.01, 0.001)
+#: Multiples of a rate that are tried where no optimizer can take its place.
+FACTORS = (0.1, 10.0, 0.01, 100.0)
+#: Sets of changes that are tried on more seeds, from the smallest on.
+MOST_VERIFIED = 3
+#: A model is at fault where a plain network leaves less than this share of what it leaves.
+LEFT_BY_THE_MODEL = 0.5
+#: The share of the budget after which no more is taken back, so that what is left can be verified.
+TAKING_BACK = 0.6
+
+
+def smallest_difference(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer | None:
+    """The smallest set of changes that was found under which the training passes, as an answer.
+
+    Args:
+        failed: the training, of which no single change made a sound one.
+        causes: by their codes; what is usual in place of what the training has comes from them.
+
+    Returns:
+        None where no reference training passes, or where its difference does not hold.
+    """
+    search = _Search(failed, causes)
+    parts = search.reference()
+    if parts is None:
+        return None
+    with contextlib.suppress(OutOfTimeError):  # then less is taken back than could be
+        search.smallest(parts)
+    answer = search.verified()
+    return None if answer is None or search.tells_no_more(answer) else answer
+
+
+def without(parts: Parts, candidates: Parts, passes: Callable[[Parts], bool]) -> Parts:
+    """`parts` without those of the candidates that are not needed: all, or by halves.
+
+    Args:
+        parts: a set that passes.
+        candidates: those of them that may not be needed.
+        passes: whether a smaller set, never an empty one, still does.
+    """
+    rest = tuple(part for part in parts if part not in candidates)
+    if not candidates or not rest:
+        return parts if len(candidates) < 2 else _by_halves(parts, candidates, passes)
+    if passes(rest):
+        return rest
+    return parts if len(candidates) == 1 else _by_halves(parts, candidates, passes)
+
+
+def _by_halves(parts: Parts, candidates: Parts, passes: Callable[[Parts], bool]) -> Parts:
+    half = len(candidates) // 2
+    parts = without(parts, candidates[half:], passes)
+    return without(parts, candidates[:half], passes)
+
+
+def together(parts: Sequence[Intervention]) -> Intervention:
+    """All changes at once, the code of the first."""
+    return functools.reduce(Intervention.with_causes, parts)
+
+
+def guilty_model(failed: FailedTraining) -> Answer | None:
+    """That the model is at fault, where a plain network learns its rows and it does not.
+
+    No cause is named, since none of the changes to the model itself helped.
+    """
+    rows, training, signal = failed.reruns.rows, failed.training, signal_of(failed)
+    if rows is None or training.model is None or (signal is not None and signal.none):
+        return None
+    change = plain_network(rows.arrays)
+    failed.trials.budget = math.inf  # the control is one run, and without it nothing can be said
+    trial = None if change is None else failed.trials.control(change, confirm=False)
+    if change is None or trial is None or not trial.passed:
+        return None
+    if not (signal is not None and signal.some) and _by_heart(failed, change):
+        return None
+    skill = failed.trials.records[change.change].skill or 0.0
+    others = [failed.record, *failed.trials.records.values()]
+    best = max(r.skill or 0.0 for r in others if r is not failed.trials.records[change.change])
+    if not 1 - skill < LEFT_BY_THE_MODEL * (1 - best):
+        return None
+    message = (
+        f"a plain network learns these rows (skill {skill:.2g}), this model does not under any"
+        f" change (at most {max(best, 0.0):.2g}): look at the model and its loss"
+    )
+    return Answer(cause="unknown", message=message)
+
+
+def _by_heart(failed: FailedTraining, change: Intervention) -> bool:
+    """Whether a network learns targets in random order as well: then it says nothing about them."""
+    permuted = targets.permuted(0).combined(change)
+    trial = failed.trials.control(permuted, confirm=False)
+    return trial is None or trial.passed > 0
+
+
+class _Search:
+    """What was found so far.
+
+    Attributes:
+        passing: the sets that passed on the failed run's seed, the latest and smallest last.
+    """
+
+    def __init__(self, failed: FailedTraining, causes: Mapping[str, Cause]) -> None:
+        self._failed = failed
+        self._order = {
+            cause.code: min((step.place for step in cause.steps), default=0)
+            for cause in causes.values()
+        }
+        self._seen = set(failed.trials.changes)
+        groups = [
+            group
+            for cause in sorted(causes.values(), key=lambda cause: self._order[cause.code])
+            if cause.usual is not None
+            for group in self._usual(cause)
+            if group
+        ]
+        self._first: Parts = tuple(group[0] for group in groups)
+        self._others = [
+            tuple(other if group is given else given[0] for given in groups)
+            for group in groups
+            for other in group[1:]
+        ]
+        self.passing: list[Parts] = []
+
+    def _usual(self, cause: Cause) -> list[Parts]:
+        usual = cause.usual
+        if usual is None:
+            return []
+        name = f"{cause.code}: what is usual"
+        found = self._failed.trials.guard.measured(
+            name, lambda: [tuple(group) for group in usual(self._failed)]
+        )
+        is_idle = self._failed.trials.is_idle
+        return [tuple(change for change in group if not is_idle(change)) for group in found or []]
+
+    # ---- a training that works ----
+
+    def reference(self) -> Parts | None:
+        """The first set of changes, everything repaired, that passes; None without one."""
+        for parts in self._references():
+            if parts and self._passes(parts):
+                return parts
+        return None
+
+    def _references(self) -> Iterator[Parts]:
+        remedies = self._optimizers()
+        for remedy in remedies:
+            yield (*self._first, *remedy)
+        for parts in self._others:
+            yield (*parts, *remedies[0])
+        seen = tuple(part for part in self._first if part.change in self._seen)
+        if seen != self._first:  # what nothing hints at may do harm
+            yield (*seen, *remedies[0])
+        for more in self._more():
+            yield (*self._first, *remedies[0], *more)
+
+    def _optimizers(self) -> list[Parts]:
+        """Adam, or the user's own optimizer at other rates where none can take its place."""
+        failed = self._failed
+        if failed.takes_optimizer:
+            code = cause_of_an_escape(failed)
+            return [(optimizers.adam(code, rate),) for rate in ADAM_RATES]
+        return [(), *((change,) for change in failed.at_rates(*self._factors()))]
+
+    def _factors(self) -> tuple[float, ...]:
+        up_first = (*FACTORS[1::2], *FACTORS[::2])
+        return FACTORS if self._failed.evidence.unstable else up_first
+
+    def _more(self) -> list[Parts]:
+        longer = more_steps.more(self._failed.reruns.steps, LONGER)
+        wider = larger(self._failed.training) if self._failed.takes_optimizer else None
+        return [(longer,)] if wider is None else [(wider,), (wider, longer)]
+
+    # ---- taken back ----
+
+    def smallest(self, parts: Parts) -> None:
+        """Takes back what is not needed: remedies first, then what nothing hints at."""
+        repairs = [part for part in parts if part in self._first or self._is_other(part)]
+        remedies = [part for part in parts if part not in repairs]
+        parts = self._with_own_optimizer(parts, remedies)
+        late = [part for part in parts if part in remedies]
+        for part in late:
+            parts = without(parts, (part,), self._passes)
+        weak = [part for part in parts if part.change not in self._seen and part in repairs]
+        parts = without(parts, tuple(weak), self._passes)
+        for part in (*reversed([p for p in parts if p not in weak]), *parts):
+            if part in parts:
+                parts = without(parts, (part,), self._passes)
+
+    def _is_other(self, part: Intervention) -> bool:
+        return any(part in parts for parts in self._others)
+
+    def _with_own_optimizer(self, parts: Parts, remedies: list[Intervention]) -> Parts:
+        """The user's own optimizer in place of Adam, at its own rate or at one that suits."""
+        replaced = [part for part in remedies if part.other_optimizer]
+        if not replaced:
+            return parts
+        rest = tuple(part for part in parts if part not in replaced)
+        for rate in [(), *((change,) for change in self._own_rates())]:
+            if (*rest, *rate) and self._passes((*rest, *rate)):
+                return (*rest, *rate)
+        return parts
+
+    def _own_rates(self) -> list[Intervention]:
+        """The user's optimizer at the rates that suit most trainings, then around its own."""
+        failed, own = self._failed, abs(self._failed.evidence.rate)
+        if not own > 0:
+            return []
+        kind = type(failed.training.optimizers[0].optimizer).__name__
+        usual = [rate / own for rate in USUAL_RATES.get(kind, ADAPTIVE_RATES)]
+        factors = [float(f"{factor:.3g}") for factor in (*usual, *self._factors())]
+        kept = [factor for factor in dict.fromkeys(factors) if not 0.5 < factor < 2.0]
+        return failed.at_rates(*kept)
+
+    def _passes(self, parts: Parts) -> bool:
+        trials = self._failed.trials
+        if self.passing and trials.spent > TAKING_BACK * trials.budget:
+            raise OutOfTimeError
+        trial = trials.try_out(together(parts), confirm=False)
+        passed = trial is not None and trial.passed > 0
+        if passed:
+            self.passing.append(parts)
+        return passed
+
+    # ---- proven ----
+
+    def _place(self, part: Intervention) -> tuple[bool, int]:
+        """Where a change stands in the order of evidence; a rate that others may need, last."""
+        return part.rate_factor != 1.0, self._order.get(part.code, 0)
+
+    def verified(self) -> Answer | None:
+        """The smallest set that passes on every seed, as an answer; None where none does.
+
+        Where no time is left to try other seeds, it is the one that passed on its own.
+        """
+        for parts in self.passing[: -MOST_VERIFIED - 1 : -1]:
+            change = together(parts)
+            try:
+                found = self._failed.first_passing([change])
+            except OutOfTimeError:
+                trial = self._failed.trials.done[change.change]
+                found = Answer(cause=change.code, trial=trial, where=change.where)
+            if found is not None:
+                return self._answer(parts, found)
+        return None
+
+    def tells_no_more(self, answer: Answer) -> bool:
+        """True for a rate or another optimizer alone: the steps for these tell more about it."""
+        change = self._failed.trials.changes[answer.change]
+        return len(answer.parts) == 1 and (change.other_optimizer or change.rate_factor != 1.0)
+
+    def _answer(self, parts: Parts, found: Answer) -> Answer:
+        """One answer, with a part for each cause in the order of evidence."""
+        ordered = tuple(sorted(parts, key=self._place))
+        first = ordered[0]
+        return dataclasses.replace(found, cause=first.code, where=first.where, parts=ordered)

@@ -1,0 +1,125 @@
+"""Whether inputs say anything about targets, without any model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pytest_converge.columns.signal import MOST_ROWS, MOST_SHIFT, SOME, read_signal
+
+ROWS = 600
+
+
+def table(columns=5, rows=ROWS, seed=0):
+    return np.random.default_rng(seed).normal(size=(rows, columns))
+
+
+def plane(x):
+    return x @ np.arange(1.0, x.shape[1] + 1)
+
+
+@pytest.mark.parametrize(
+    ("targets", "task"),
+    [
+        (plane, None),
+        (lambda x: (plane(x) > 0).astype(int), None),
+        (lambda x: np.eye(2)[(plane(x) > 0).astype(int)], None),
+        (lambda x: x[:, 0] * x[:, 1], None),
+        (lambda x: (x[:, 0] * x[:, 1] > 0).astype(int), "classes"),
+        (lambda x: np.stack([plane(x), x[:, 0]], axis=1) * 1e6, None),
+    ],
+    ids=["amounts", "classes", "one-hot", "product", "exclusive or", "two columns"],
+)
+def test_what_is_there_is_seen(targets, task):
+    x = table()
+    signal = read_signal([x], targets(x), task)
+    assert signal.skill > 0.3
+    assert signal.some
+    assert signal.shift == 0
+    assert not signal.none
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_noise_and_targets_of_other_rows_are_none(seed):
+    x = table(seed=seed)
+    for y in (plane(x), (plane(x) > 0).astype(int)):
+        shuffled = np.random.default_rng(seed).permutation(y)
+        signal = read_signal([x], shuffled)
+        assert signal.skill <= SOME
+        assert signal.none
+        assert signal.shift == 0
+
+
+@pytest.mark.parametrize("shift", [-3, -1, 1, 2])
+def test_rows_that_lie_apart_are_found(shift):
+    x = table(rows=ROWS + MOST_SHIFT)
+    y = np.roll(plane(x), shift)
+    signal = read_signal([x], y)
+    assert signal.shift == shift
+    assert not signal.some
+
+
+def test_a_series_that_cannot_be_forecast_is_not_misaligned():
+    """The targets of the row before are the last value of its window."""
+    series = np.random.default_rng(0).normal(size=ROWS + 4)
+    windows = np.stack([series[i : i + 4] for i in range(ROWS)])
+    signal = read_signal([windows], series[4:])
+    assert signal.lagged
+    assert signal.shift == 0
+
+
+def test_sums_over_a_window_tell_the_targets_of_several_rows():
+    steps = np.random.default_rng(0).normal(size=ROWS + 4)
+    prices = np.cumsum(steps)
+    windows = np.stack([prices[i : i + 4] for i in range(ROWS)])
+    assert read_signal([windows], np.diff(prices)[3 : ROWS + 3]).shift == 0
+
+
+def test_two_inputs_of_one_shape_are_compared():
+    a, b = table(seed=1), table(seed=2)
+    same = np.arange(ROWS) % 2 == 0
+    b = np.where(same[:, None], a + 0.1 * b, b)
+    assert read_signal([a, b], same.astype(int)).skill > 0.8
+
+
+def test_words_count():
+    words = np.random.default_rng(0).integers(0, 200, (ROWS, 20))
+    y = ((words < 20).sum(axis=1) > 1).astype(int)
+    signal = read_signal([words], y)
+    assert signal.some
+    assert not signal.tells
+
+
+def test_pictures_do_not_tell_that_there_is_nothing():
+    pictures = np.random.default_rng(0).normal(size=(150, 16, 16, 3)).astype("float32")
+    signal = read_signal([pictures], np.arange(150) % 3)
+    assert not signal.some
+    assert not signal.none
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (table(rows=50), plane(table(rows=50))),
+        (table().astype(str), plane(table())),
+        (np.ones((ROWS, 2)), plane(table())),
+        (table(), np.ones(ROWS)),
+        (table(), np.full(ROWS, "a")),
+    ],
+    ids=["few rows", "text", "constant inputs", "constant targets", "named classes"],
+)
+def test_what_cannot_be_told_is_not(x, y):
+    assert read_signal([x], y) is None
+
+
+def test_values_that_are_missing_or_far_out_do_not_matter():
+    x = table()
+    y = plane(x)
+    x[::7, 0] = np.nan
+    x[3, 1] = 1e9
+    assert read_signal([x], y).skill > 0.5
+
+
+def test_of_many_rows_a_sample_is_read():
+    x = table(rows=20_000)
+    assert read_signal([x], plane(x)).rows == MOST_ROWS

@@ -1,0 +1,58 @@
+"""A target that is reached by heart alone is no proof of too few steps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from keras import layers, optimizers
+
+from pytest_converge.diagnosis.by_heart import unless_by_heart
+from pytest_converge.diagnosis.cause import Answer
+from pytest_converge.training.interventions import steps
+from tests.diagnosis.programs import failed_of
+from tests.zoo.problems import BINARY, fit, linear, sequential
+
+
+def classes(*, wrong=0.0, unrelated=False, rows=300, rate=0.01):
+    x, _ = linear(0, rows=rows)
+    rng = np.random.default_rng(0)
+    y = x[:, :1] + x[:, 1:2] > 0
+    if unrelated:
+        y = rng.permutation(y)
+    y = np.where(rng.random((rows, 1)) < wrong, ~y, y).astype("float32")
+    parts = [layers.Dense(64, "relu"), layers.Dense(64, "relu"), layers.Dense(1, "sigmoid")]
+    return fit(sequential(*parts, optimizer=optimizers.Adam(rate), loss=BINARY), x, y)
+
+
+def answer_of(start, *, count, factor, **expectation):
+    failed = failed_of(start, steps=count, **expectation)
+    change = steps.more(count, factor)
+    trial = failed.trials.try_out(change)
+    assert trial.passed
+    return unless_by_heart(failed, Answer(cause=change.code, trial=trial))
+
+
+def test_wrong_labels_learnt_by_heart_are_a_floor():
+    found = answer_of(classes(wrong=0.08), count=200, factor=16, max_loss=0.02)
+    assert found.cause == "unreachable-target"
+    assert "by heart" in found.message
+    assert not found.fix
+
+
+def test_what_needs_time_is_learnt_for_other_rows_as_well():
+    found = answer_of(classes(rate=0.0003), count=30, factor=16, max_loss=0.3)
+    assert found.cause == "too-few-steps"
+
+
+def test_labels_that_are_to_be_learnt_by_heart_may_be():
+    found = answer_of(classes(unrelated=True, rows=150), count=100, factor=16, max_loss=0.1)
+    assert found.cause == "too-few-steps"
+
+
+@pytest.mark.parametrize("budget", [0.0])
+def test_without_time_nothing_is_claimed(budget):
+    failed = failed_of(classes(wrong=0.08), steps=200, max_loss=0.02)
+    trial = failed.trials.try_out(steps.more(200, 16))
+    failed.trials.budget = budget
+    answer = Answer(cause="too-few-steps", trial=trial)
+    assert unless_by_heart(failed, answer) is answer

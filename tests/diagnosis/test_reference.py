@@ -1,0 +1,258 @@
+"""The smallest difference to a training that works: several causes, and each of them needed."""
+
+from __future__ import annotations
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from pytest_converge.diagnosis.reference import together, without
+from pytest_converge.report.message import failure_message
+from pytest_converge.training.interventions.intervention import Intervention
+from tests.diagnosis import programs
+from tests.zoo.problems import fit, step
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(256, 8)).astype("float32")
+Y = (np.sin(X[:, 0]) + X[:, 1] * X[:, 2]).astype("float32")
+UNSCALED = (X * 10.0 ** np.arange(8) / 100).astype("float32")
+
+
+def diagnosis_of(start, **options):
+    """The diagnosis with all the time that it needs, also on a busy machine."""
+    return programs.diagnosis_of(start, diagnose="full", **options)
+
+
+def network(optimizer, activation="relu", penalty=None, dropout=0.0):
+    hidden = [layers.Dense(32, activation, kernel_regularizer=penalty) for _ in range(2)]
+    drop = [layers.Dropout(dropout)] if dropout else []
+    model = keras.Sequential([keras.Input((8,)), *hidden, *drop, layers.Dense(1)])
+    model.compile(optimizer, "mse")
+    return model
+
+
+def changes_of(found):
+    return {trial.change: trial for trial in found.tried}
+
+
+# ---- which of several changes are needed --------------------------------------------------------
+
+NAMES = "abcde"
+PARTS = tuple(Intervention(code=name, change=name, fix=f"fix {name}") for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    "needed",
+    [set(some) for count in range(1, 4) for some in itertools.combinations(NAMES, count)],
+    ids=lambda needed: "".join(sorted(needed)),
+)
+def test_what_is_left_is_what_is_needed(needed):
+    asked = []
+
+    def passes(parts):
+        assert parts
+        asked.append(parts)
+        return needed <= {part.change for part in parts}
+
+    left = without(PARTS, PARTS, passes)
+    assert {part.change for part in left} == needed
+    assert len(asked) <= 3 * len(NAMES)
+
+
+def test_only_candidates_are_taken_back():
+    left = without(PARTS, PARTS[:2], lambda _: True)
+    assert left == PARTS[2:]
+
+
+def test_changes_together_keep_the_lines_of_each():
+    both = together(PARTS[:2])
+    assert (both.code, both.change, both.fix) == ("a", "a and b", "fix a\nfix b")
+
+
+# ---- several causes -----------------------------------------------------------------------------
+
+
+def test_two_causes_are_both_named_and_neither_is_enough_alone():
+    start = fit(network(keras.optimizers.SGD(1.0)), UNSCALED, Y)
+    found = diagnosis_of(start, steps=200, max_loss=0.3)
+    assert [part.cause for part in found.causes] == ["unscaled-features", "learning-rate-too-high"]
+    assert found.cause == "unscaled-features"
+    assert found.proven
+    scaled, slower = (part.fix for part in found.causes)
+    assert "Normalization" in scaled
+    assert slower == "keras.optimizers.SGD(0.1)"
+    assert found.fix == f"{scaled}\n{slower}"
+    tried = changes_of(found)
+    assert not tried["features standardised"].passed
+    assert not tried["learning rate 0.1"].passed
+
+
+def test_three_causes_and_nothing_that_does_no_harm():
+    optimizer = keras.optimizers.Adam(20.0)
+    model = network(optimizer, penalty=keras.regularizers.L2(1.0), dropout=0.02)
+    found = diagnosis_of(fit(model, UNSCALED, Y), steps=200, max_loss=0.4)
+    assert {part.cause for part in found.causes} == {
+        "regularisation-too-strong",
+        "unscaled-features",
+        "learning-rate-too-high",
+    }
+    assert "dropout" not in found.verified[0].change
+
+
+def test_the_users_own_optimizer_is_kept_where_another_rate_is_enough():
+    classes = np.argmax(X @ rng.normal(size=(8, 4)), axis=1)
+    model = keras.Sequential([keras.Input((8,)), layers.Dense(32, "relu"), layers.Dense(4)])
+    model.compile(keras.optimizers.RMSprop(1e-7), "sparse_categorical_crossentropy")
+    found = diagnosis_of(fit(model, X, classes), steps=200, max_loss=0.3)
+    assert [part.cause for part in found.causes] == [
+        "output-loss-mismatch",
+        "learning-rate-too-low",
+    ]
+    assert "RMSprop" in found.fix
+    assert "Adam" not in found.fix
+
+
+def test_rows_that_are_not_finite_need_not_be_all():
+    x = UNSCALED.copy()
+    x[::50, 3] = np.nan
+    found = diagnosis_of(fit(network(keras.optimizers.Adam(0.01)), x, Y), steps=200, max_loss=0.3)
+    assert [part.cause for part in found.causes] == ["nonfinite-data", "unscaled-features"]
+    assert found.proven
+
+
+def test_a_rate_alone_is_left_to_the_search_for_rates():
+    found = diagnosis_of(fit(network(keras.optimizers.SGD(1e-5)), X, Y), steps=300, max_loss=0.3)
+    assert [part.cause for part in found.causes] == ["learning-rate-too-low"]
+    assert found.bracket is not None
+
+
+def test_hidden_layers_without_activation():
+    model = network(keras.optimizers.Adam(0.01), activation=None)
+    found = diagnosis_of(fit(model, X, Y), steps=200, max_loss=0.3)
+    assert found.cause == "too-small-capacity"
+    assert "instead of no activation" in found.verified[0].change
+
+
+def test_an_activation_that_overflows():
+    model = network(keras.optimizers.Adam(0.01), activation="exponential")
+    found = diagnosis_of(fit(model, 20 * X, Y), steps=200, max_loss=0.3)
+    assert "exploding-gradient" in {part.cause for part in found.causes}
+    assert "instead of exponential" in found.verified[0].change
+
+
+def test_a_step_of_the_user_with_two_faults():
+    y = (X[:, :3] @ [[1.0], [2.0], [-1.0]]).astype("float32")
+    x = X[:, :3] * np.array([1.0, 100.0, 0.01], dtype="float32")
+    w, b = tf.Variable(tf.zeros((3, 1))), tf.Variable(0.0)
+    optimizer = keras.optimizers.SGD(1e-7)
+
+    @tf.function
+    def train_step(features, targets):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((features @ w + b - targets) ** 2)
+        gradients = tape.gradient(loss, [w, b])
+        optimizer.apply_gradients(zip(gradients, [w, b], strict=True))
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)
+    start = step(train_step, variables=[w, b], data=data, optimizer=optimizer)
+    found = diagnosis_of(start, steps=100, max_loss=0.05)
+    assert {part.cause for part in found.causes} == {"unscaled-features", "learning-rate-too-low"}
+    assert found.proven
+
+
+# ---- what did not act ---------------------------------------------------------------------------
+
+
+def test_a_change_without_any_effect_is_named_and_proves_nothing():
+    """The step makes a new optimizer every time, and the rate of none of them is known outside."""
+    w, idle = tf.Variable(5.0), keras.optimizers.SGD(0.1)
+
+    @tf.function
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = (w - 1.0) ** 2
+        w.assign_sub(1e-4 * tape.gradient(loss, w))
+        if False:
+            idle.apply_gradients([(loss, w)])
+        return loss
+
+    found = diagnosis_of(step(train_step, variables=[w], optimizer=idle), steps=30, max_loss=0.1)
+    reasons = [why for change, why in found.excluded if change.startswith("learning rate")]
+    assert reasons
+    assert all("changes nothing" in why for why in reasons)
+    assert not any(change.startswith("learning rate") for change in changes_of(found))
+
+
+# ---- the model is at fault ----------------------------------------------------------------------
+
+
+class Averaging(keras.Model):
+    """Sees the mean of the features alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.head = layers.Dense(16, "relu"), layers.Dense(1)
+
+    def call(self, x):
+        return self.head(self.hidden(tf.reduce_mean(x, axis=1, keepdims=True)))
+
+
+def averaging():
+    model = Averaging()
+    model.compile(keras.optimizers.Adam(0.01), "mse")
+    return model
+
+
+def test_a_model_that_cannot_learn_what_a_plain_network_learns():
+    x = rng.normal(size=(2048, 8)).astype("float32")
+    found = diagnosis_of(fit(averaging(), x, np.tanh(x[:, 0])), steps=300, max_loss=0.02)
+    assert found.cause == "unknown"
+    assert "a plain network learns these rows" in found.message
+    assert "look at the model" in found.message
+    assert not found.fix
+
+
+def test_rows_learnt_by_heart_accuse_no_model():
+    few = rng.normal(size=24).astype("float32")
+    found = diagnosis_of(fit(averaging(), X[:24], few), steps=100, max_loss=0.01)
+    assert "plain network" not in found.message
+
+
+def test_several_causes_are_told_one_a_line():
+    start = fit(network(keras.optimizers.SGD(1.0)), UNSCALED, Y)
+    result = programs.result_of(start, diagnose="full", steps=200, max_loss=0.3)
+    lines = failure_message(result, reproduce="pytest").splitlines()
+    assert lines[0].endswith("; 2 causes")
+    assert any(line.startswith("cause: unscaled-features: features on") for line in lines)
+    assert any(line.startswith("cause: learning-rate-too-high: ") for line in lines)
+    assert max(map(len, lines)) <= 80
+
+
+def test_targets_that_the_loss_never_reads_are_not_paired_with_anything():
+    class Pulling(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.head = layers.Dense(1)
+
+        def call(self, x):
+            return self.head(x)
+
+        def train_step(self, data):
+            x, _ = data
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((self(x) - 3.0) ** 2)
+            gradients = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+            return {"loss": loss}
+
+    model = Pulling()
+    model.compile(keras.optimizers.SGD(1e-5))
+    found = diagnosis_of(fit(model, X, 1000 + 500 * Y), steps=100, max_loss=0.1)
+    assert [part.cause for part in found.causes] == ["learning-rate-too-low"]
+    assert "changes nothing" in dict(found.excluded)["targets standardised"]
+    assert not any("targets standardised" in change for change in changes_of(found))

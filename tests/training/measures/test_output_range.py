@@ -1,0 +1,62 @@
+"""The range of an output under any weights."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from pytest_converge.training.measures.output_range import output_range
+from tests.zoo.problems import fit, linear, sequential
+from tests.zoo.trainings import running
+
+
+class Cosine(keras.Model):
+    """Two embeddings, and the cosine between them."""
+
+    def __init__(self):
+        super().__init__()
+        self.users, self.items = layers.Embedding(20, 4), layers.Embedding(30, 4)
+
+    def call(self, pair):
+        user, item = self.users(pair[:, 0]), self.items(pair[:, 1])
+        return keras.losses.cosine_similarity(user, item)[:, None]
+
+
+def of(model, x, y):
+    return output_range(running(fit(model, x, y), steps=2).training)
+
+
+def test_a_cosine_stays_within_one():
+    model = Cosine()
+    model.compile("sgd", "mse")
+    rng = np.random.default_rng(0)
+    pairs = np.stack([rng.integers(0, 20, 200), rng.integers(0, 30, 200)], axis=1)
+    assert of(model, pairs, rng.integers(1, 6, (200, 1)).astype("float32")) == (-1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        (layers.Lambda(ops.sigmoid), (0.0, 1.0)),
+        (layers.Lambda(ops.tanh), (-1.0, 1.0)),
+        (layers.Dense(1), None),
+        (layers.Dense(1, "relu"), None),
+        (layers.Lambda(lambda x: 5 * ops.tanh(x)), None),
+    ],
+    ids=["sigmoid", "tanh", "linear", "relu", "scaled"],
+)
+def test_what_functions_give(last, expected):
+    x, y = linear(0, rows=100)
+    model = sequential(layers.Dense(1), last, optimizer="sgd", loss="mse", shape=(4,))
+    assert of(model, x, y) == expected
+
+
+def test_nothing_of_the_training_changes():
+    x, y = linear(0, rows=100)
+    model = sequential(layers.Dense(1), optimizer="sgd", loss="mse", shape=(4,))
+    training = running(fit(model, x, y), steps=2).training
+    before = [v.numpy().tolist() for v in training.state()]
+    output_range(training)
+    assert [v.numpy().tolist() for v in training.state()] == before
