@@ -22,6 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pytest_converge.training.adapters.step import optimizers_of
 from pytest_converge.training.keras_internals import learning_rate_held
 from pytest_converge.training.model.structure import compiled_metrics, output_layer
 from pytest_converge.training.state.snapshot import attributes_set
@@ -108,7 +109,7 @@ class Repair:
         }
         if self.start.verb == "fit":
             known.update(dataset=self.arguments["x"])
-        with contextlib.suppress(KeyError):  # a step may hold its own
+        if self.start.verb == "fit" or self.arguments.get("optimizer") is not None:
             known["optimizer"] = self.optimizer
             known["schedule"] = learning_rate_held(self.optimizer)
         if self.model is not None:
@@ -174,7 +175,7 @@ class Repair:
             names = dict.fromkeys((layer.name for layer in self.model.layers), "")
             self._rebuild(lambda layer: [_again(layer, dtype=policy)], names)
         if isinstance(made, (keras.optimizers.Optimizer, tf.compat.v1.train.Optimizer)):
-            self._optimize_with(made)
+            self._optimize_with(made, comment)
         elif isinstance(made, keras.layers.Layer) and comment == "as the first layer":
             self._in_front(made)
         elif isinstance(made, keras.layers.Layer) and comment == "before the output":
@@ -185,8 +186,12 @@ class Repair:
         elif comment == "as the first layer":  # the line that adapts it
             self._in_front(known["norm"])
 
-    def _optimize_with(self, optimizer: Any) -> None:
-        if self.start.verb == "fit":
+    def _optimize_with(self, optimizer: Any, comment: str = "") -> None:
+        if comment.startswith("instead of "):
+            kind = type(optimizer)
+            (old,) = (x for x in optimizers_of(self.arguments["step"]) if type(x) is kind)
+            old.learning_rate.assign(optimizer.learning_rate)
+        elif self.start.verb == "fit":
             self._compile(self.model, optimizer=optimizer)
         elif self.start.verb == "minimize":
             self.arguments["optimizer"] = optimizer
