@@ -218,13 +218,20 @@ class Repair:
         missing = [name for name in names if name not in held]
         if missing:
             raise CannotPasteError(f"no layer {', '.join(missing)} at the top of the model")
+        pairs = []
+
+        def made_of(layer: Any) -> list[Any]:
+            made = make(layer) if layer.name in names else [_again(layer)]
+            pairs.append((layer, made[-1]))  # what is put before a layer is new
+            return made
+
         if isinstance(old, keras.Sequential):
-            parts = [p for x in old.layers for p in (make(x) if x.name in names else [_again(x)])]
+            parts = [part for layer in old.layers for part in made_of(layer)]
             model = keras.Sequential([keras.Input(old.input_shape[1:]), *parts])
         elif type(old) is keras.Model or type(old).__name__ == "Functional":
 
             def clone(layer: Any) -> Any:
-                made = make(layer) if layer.name in names else [_again(layer)]
+                made = made_of(layer)
                 return made[0] if len(made) == 1 else keras.Sequential(made)
 
             model = keras.models.clone_model(old, clone_function=clone)
@@ -232,8 +239,10 @@ class Repair:
             model = old
             for attribute, layer in list(vars(old).items()):
                 if isinstance(layer, keras.layers.Layer) and layer.name in names:
-                    setattr(model, attribute, make(layer)[0])
-        _keep_weights(old, model)
+                    setattr(model, attribute, made_of(layer)[0])
+            model(self._first_rows())
+        for before, after in pairs:
+            _keep_weights(before, after)
         self._compile(model, like=old)
         self.arguments["model"] = model
 
@@ -267,10 +276,15 @@ def _again(layer: Any, **changes: Any) -> Any:
     return type(layer).from_config({**layer.get_config(), **changes})
 
 
-def _keep_weights(old: Any, model: Any) -> None:
-    """The old values of weights, and of the seeds of random layers, that have the same shapes."""
-    for kind in ("trainable_variables", "non_trainable_variables"):
-        theirs, ours = getattr(old, kind), getattr(model, kind)
-        if [tuple(v.shape) for v in theirs] == [tuple(v.shape) for v in ours]:
-            for one, other in zip(theirs, ours, strict=True):
-                other.assign(tf.cast(one, other.dtype))
+def _keep_weights(old: Any, new: Any) -> None:
+    """The weights of a layer and the seeds of its random numbers, where it draws them alike."""
+    theirs, ours = old.variables, new.variables
+    alike = [tuple(v.shape) for v in theirs] == [tuple(v.shape) for v in ours]
+    if alike and _initialisers(old) == _initialisers(new):
+        for one, other in zip(theirs, ours, strict=True):
+            other.assign(tf.cast(one, other.dtype))
+
+
+def _initialisers(layer: Any) -> dict[str, Any]:
+    config = layer.get_config()
+    return {name: value for name, value in config.items() if name.endswith("_initializer")}
