@@ -50,6 +50,7 @@ from tests.training.interventions.trainings import (
     shifted,
     smoothed,
     tagged,
+    two_optimizers,
     weighted,
 )
 from tests.zoo.problems import BINARY
@@ -65,6 +66,11 @@ CHANGES = {
         decayed_by_own,
         lambda reruns: learning_rate.scaled(reruns.training, 0.5, 0.1),
         {"rate"},
+    ),
+    "rate of one": (
+        two_optimizers,
+        lambda reruns: learning_rate.of_one(reruns.training, 1, 0.1, 10.0),
+        {"rate 1"},
     ),
     "sign": (
         regression,
