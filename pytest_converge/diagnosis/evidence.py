@@ -89,6 +89,7 @@ class Evidence:
             its own start has next to none; None for others, and where it was not measured.
         signal: what the inputs say about the targets without the model; None where it was not
             measured or cannot be told.
+        updates: those that the optimizers of the failed run counted; None where none counts.
         computation: what one step computes on the first batch; empty where it cannot be looked at.
     """
 
@@ -102,6 +103,7 @@ class Evidence:
     gauge: float = math.nan
     usual_gradient: float | None = None
     signal: Signal | None = None
+    updates: int | None = None
     computation: Computation = dataclasses.field(default_factory=Computation)
 
     @property
@@ -176,6 +178,7 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
         start_ratio=ratio,
         unstable=rose or _spikes(record),
         rose=rose,
+        updates=reruns.updates,
         computation=seen or Computation(),
     )
 
@@ -254,6 +257,8 @@ def numbers(evidence: Evidence, record: TrainingRecord) -> dict[str, float | int
         "step_gauge": _known(evidence.gauge),
         "initial_loss": _known(record.curve.first),
         "final_loss": _known(record.curve.last),
+        # As many as there were steps are no news.
+        "updates": evidence.updates if _fewer(evidence, record) else None,
         "constant_loss": _known(record.constant_loss),
         "first_gradient_norm": _known(norms[0] if norms else None),
         "largest_gradient_norm": _known(max(norms, default=None)),
@@ -288,6 +293,11 @@ def _gradient_elsewhere(reruns: Reruns) -> float:
 def _largest_curvature(reruns: Reruns) -> float:
     found = curvature(reruns.training)
     return 0.0 if found is None else max(abs(found.largest), abs(found.smallest))
+
+
+def _fewer(evidence: Evidence, record: TrainingRecord) -> bool:
+    """True where the optimizers made fewer updates than there were steps."""
+    return evidence.updates is not None and evidence.updates < record.curve.updates
 
 
 def _known(value: float | None) -> float | None:

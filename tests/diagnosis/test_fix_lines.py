@@ -7,6 +7,7 @@ import pytest
 
 from pytest_converge.training.interventions.rerun import Reruns
 from tests.training.interventions.test_interventions import CHANGES
+from tests.training.interventions.trainings import squares
 from tests.zoo.repaired import Repair
 from tests.zoo.trainings import quiet, running
 
@@ -43,7 +44,7 @@ def test_what_is_pasted_trains_as_the_trial_did(start, make, alike):
 
     keras.backend.clear_session()
     keras.utils.set_random_seed(0)
-    repair = Repair(start(), STEPS)
+    repair = Repair(start(), STEPS, {"squares": squares})
     repair.paste(change.fix)
     with repair.patched():
         pasted = running(repair.start, steps=repair.steps).run(0).curve

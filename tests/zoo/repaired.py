@@ -22,6 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pytest_converge.training.keras_internals import learning_rate_held
 from pytest_converge.training.model.structure import compiled_metrics, output_layer
 from pytest_converge.training.state.snapshot import attributes_set
 from tests.zoo.problems import Start
@@ -97,11 +98,19 @@ class Repair:
             self._rebuild(lambda layer: [eval(layers[layer.name], known)], layers)  # noqa: S307
 
     def _known(self) -> dict[str, Any]:
-        known = {"keras": keras, "np": np, "tf": tf, **self.names, **self.arguments}
+        known = {
+            "__name__": "test_of_a_user",
+            "keras": keras,
+            "np": np,
+            "tf": tf,
+            **self.names,
+            **self.arguments,
+        }
         if self.start.verb == "fit":
             known.update(dataset=self.arguments["x"])
         with contextlib.suppress(KeyError):  # a step may hold its own
             known["optimizer"] = self.optimizer
+            known["schedule"] = learning_rate_held(self.optimizer)
         if self.model is not None:
             if not self.model.built:
                 self.model(self._first_rows())
@@ -160,6 +169,10 @@ class Repair:
             self._take(code, comment, before, known)
             return
         made = eval(code, known)  # noqa: S307
+        if "no dtype=" in comment:
+            policy = keras.config.dtype_policy().name
+            names = dict.fromkeys((layer.name for layer in self.model.layers), "")
+            self._rebuild(lambda layer: [_again(layer, dtype=policy)], names)
         if isinstance(made, (keras.optimizers.Optimizer, tf.compat.v1.train.Optimizer)):
             self._optimize_with(made)
         elif isinstance(made, keras.layers.Layer) and comment == "as the first layer":
@@ -231,6 +244,8 @@ class Repair:
         for name, argument in (("x", "x"), ("y", "y"), ("dataset", "x")):
             if known.get(name) is not before.get(name):
                 self.arguments[argument] = known[name]
+        if known.get("optimizer") is not before.get("optimizer"):
+            self._optimize_with(known["optimizer"])
         if "variables" in self.arguments:
             self.arguments["variables"] = known["variables"]
         if self.model is not None and "model" in code:
@@ -243,8 +258,8 @@ class Repair:
             self._compile(model, like=old)
 
 
-def _again(layer: Any) -> Any:
-    return type(layer).from_config(layer.get_config())
+def _again(layer: Any, **changes: Any) -> Any:
+    return type(layer).from_config({**layer.get_config(), **changes})
 
 
 def _keep_weights(old: Any, model: Any) -> None:
@@ -253,4 +268,4 @@ def _keep_weights(old: Any, model: Any) -> None:
         theirs, ours = getattr(old, kind), getattr(model, kind)
         if [tuple(v.shape) for v in theirs] == [tuple(v.shape) for v in ours]:
             for one, other in zip(theirs, ours, strict=True):
-                other.assign(one)
+                other.assign(tf.cast(one, other.dtype))

@@ -18,6 +18,10 @@ root, a logarithm, a power or a division by 0, its argument is kept away from 0 
 repeated: `tf.sqrt(tf.maximum(x, 1e-7))`. Else, where a calm run has such a step, what is not finite
 of its gradients is set to 0 and the training repeated.
 
+Numbers of float16 end at 65504, and below at 6e-8. Where layers compute in it, float32 is tried
+before all else; a run that does not rise but stands still is then called a
+[vanishing-gradient](vanishing-gradient.md).
+
 The report section shows the gradient norm at the checkpoints. A large norm turns nothing red: it
 depends on the unit of the loss and the number of weights.
 
@@ -52,7 +56,12 @@ import math
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import SPIKE
-from pytest_converge.training.interventions import finite_gradients, optimizers, safe_operations
+from pytest_converge.training.interventions import (
+    finite_gradients,
+    optimizers,
+    precision,
+    safe_operations,
+)
 from pytest_converge.training.measures.nonfinite_origin import WORDS, NonFiniteOrigin
 
 __all__ = ["CAUSE", "broken_step"]
@@ -132,10 +141,19 @@ def _clipped(failed: FailedTraining) -> Repairs:
         yield optimizers.clipped(failed.training)
 
 
+def _half_precision(failed: FailedTraining) -> Repairs:
+    """Numbers of 16 bits, which overflow where others do not, or lose a gradient altogether."""
+    code = CAUSE.code if failed.evidence.rose else "vanishing-gradient"
+    change = precision.in_single_precision(failed.training, code)
+    if change is not None:
+        yield change
+
+
 CAUSE = Cause(
     code="exploding-gradient",
     sentence="single gradients are too large; it converges with {change}",
     steps=(
+        Step(place=Place.HALF_PRECISION, repairs=_half_precision),
         Step(place=Place.BROKEN_GRADIENT, answer=_broken),
         Step(place=Place.CLIPPED, repairs=_clipped),
     ),

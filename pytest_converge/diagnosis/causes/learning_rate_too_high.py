@@ -24,7 +24,9 @@ failures. For SGD the *stability limit* is shown too, 2 (1 + momentum) / largest
 at the start: above it gradient descent on a quadratic diverges (Polyak 1964; Cohen et al. 2021).
 
 Weights of rows or classes multiply each step as a rate does: where their mean is ten times from 1,
-they are divided by it, and those of classes also balanced, before any rate is tried.
+they are divided by it, and those of classes also balanced, before any rate is tried. So does a loss
+that is summed over the rows of a batch, by `reduction="sum"` or in a function of your own: a batch
+with every row twice has twice the loss. The mean is tried in its place.
 
 Where none of these rates passes, but one brings the loss nine tenths of the way from its start to
 the bound, up to three more are tried between it and its neighbours. Where the loss rose, such a
@@ -61,11 +63,19 @@ def test_slower_descent(converge):
 ```
 """
 
+import functools
 import math
 
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.rate_search import rate_and_steps, rate_that_passes, sentence
-from pytest_converge.training.interventions import class_weights, learning_rate, optimizers
+from pytest_converge.training.interventions import (
+    averaged_loss,
+    class_weights,
+    learning_rate,
+    optimizers,
+)
+from pytest_converge.training.measures.summed_loss import rows_summed
+from pytest_converge.training.model.losses import loss_names
 
 #: A mean weight of rows is as good as 1 within a decade, the distance in which rates are searched.
 USUAL_MEAN = 10.0
@@ -88,11 +98,50 @@ def _weights(failed: FailedTraining) -> Repairs:
         yield from class_weights.of_mean_one(rows, mean)
 
 
+def _sums(failed: FailedTraining) -> Repairs:
+    """A loss that is summed over the rows of a batch: a rate as many times as high."""
+    training, reruns = failed.training, failed.reruns
+    told = averaged_loss.is_told_to_sum(training)
+    if told:
+        rows = None if training.data is None else training.data.batch_size
+    else:
+        rows = _measured_sum(failed)
+    if rows is None or not rows > 1 or not math.isfinite(failed.evidence.rate):
+        return
+    reruns.put_back()
+    bound, first = failed.trials.expectation.max_loss, failed.record.curve.first
+    # A bound that the mean meets from the start on was meant for the sum.
+    factor = 1.0 if bound is None or first / rows > bound else 1 / rows
+    yield averaged_loss.averaged(
+        training,
+        rows,
+        rate=failed.evidence.rate,
+        rose=failed.evidence.rose,
+        factor=None if failed.record.skill is not None else factor,
+    )
+
+
+def _measured_sum(failed: FailedTraining) -> int | None:
+    """The rows that a loss of the user sums, as far as their number can be changed."""
+    training = failed.training
+    known = [] if training.model is None else loss_names(training.model.loss)
+    if training.data is None or (
+        known and not training.own_train_step and all(n for n, _ in known)
+    ):
+        return None
+    failed.reruns.put_back()
+    measure = functools.partial(rows_summed, training)
+    rows = failed.trials.guard.measured("the loss of a batch with every row twice", measure)
+    failed.reruns.put_back()
+    return rows
+
+
 CAUSE = Cause(
     code="learning-rate-too-high",
     sentence=sentence,
     steps=(
         Step(place=Place.WEIGHTS, repairs=_weights),
+        Step(place=Place.WEIGHTS, repairs=_sums),
         Step(place=Place.LEARNING_RATE, answer=rate_that_passes),
         Step(place=Place.RATE_AND_STEPS, answer=rate_and_steps),
         Step(place=Place.DECAYING_RATE, repairs=_decaying),

@@ -75,19 +75,18 @@ from pytest_converge.training.interventions import labels, misread_output, outpu
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.output_range import output_range
 from pytest_converge.training.model.losses import loss_names
+from pytest_converge.training.model.structure import output_layer
 
 
-def _as_read(failed: FailedTraining) -> Answer | None:
+def _as_read(failed: FailedTraining) -> Repairs:
     """The output in the terms in which the loss of a step reads it, where that is seen to differ.
 
     What is tried does not ask for the compiled loss, which a step of one's own need not use.
     """
     misread = failed.evidence.computation.misread
-    if misread is None:
-        return None
-    change = misread_output.as_read(failed.training.models, misread)
-    found = None if change is None else failed.first_passing([change])
-    return None if found is None else dataclasses.replace(found, message=_says(failed))
+    change = None if misread is None else misread_output.as_read(failed.training.models, misread)
+    if change is not None:
+        yield dataclasses.replace(change, fault=_says(failed))
 
 
 def _says(failed: FailedTraining) -> str:
@@ -141,7 +140,18 @@ def _out_of_reach(failed: FailedTraining) -> Repairs:
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [*_by_output(failed), _out_of_reach(failed)]
+    first, *others = _by_output(failed) or [[]]
+    one_output = [*_as_read(failed), *first, *_unbounded(failed)]
+    return [one_output, *others, _out_of_reach(failed)]
+
+
+def _unbounded(failed: FailedTraining) -> Repairs:
+    """Of a step of the user's, whose loss nobody names: an output without bounds."""
+    training = failed.training
+    for model in training.models if training.model is None or training.own_train_step else []:
+        layer = output_layer(model)
+        if layer is not None and layer.activation.__name__ in outputs.RANGES:
+            yield outputs.head(model, activation=None)
 
 
 CAUSE = Cause(
@@ -149,7 +159,7 @@ CAUSE = Cause(
     sentence="output and loss do not fit the targets; it converges with {change}",
     usual=_usual,
     steps=(
-        Step(place=Place.OUTPUT_AND_LOSS, answer=_as_read),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_as_read),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
         Step(place=Place.TARGETS, repairs=_out_of_reach),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_misread_seen),

@@ -36,7 +36,7 @@ def in_training_mode(models: Sequence[Any], where: tuple[str, ...]) -> Intervent
     return Intervention(
         code=CODE,
         change="batch normalisation in training mode",
-        fix="model(x, training=True)",
+        fix="model(x, training=True)  # instead of model(x)",
         where=where,
         variant=lambda _: shadowed(settings),
     )

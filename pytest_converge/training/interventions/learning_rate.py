@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import code_of, with_settings
 from pytest_converge.training.training import Training
@@ -34,6 +35,9 @@ def scaled(training: Training, own: float, factor: float) -> Intervention:
         schedule = multiplied(training.optimizers[0].user_rate, factor)
         if schedule is not None:
             fix = code_of(training, learning_rate=schedule)
+        else:
+            product = f"lambda: {rate / own:.3g} * schedule(optimizer.iterations)"
+            fix = f"optimizer = {code_of(training, learning_rate=pasted.Code(product))}"
     return Intervention(code=code, change=change, fix=fix, rate_factor=rate / own)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.measures.normalisation import UnmaskedPadding
@@ -23,7 +24,7 @@ def masked(models: Sequence[Any], padding: UnmaskedPadding) -> Intervention:
     return Intervention(
         code=CODE,
         change="padding masked",
-        fix=f"keras.layers.Embedding({layer.input_dim}, {layer.output_dim}, mask_zero=True)",
+        fix=pasted.layer_lines([(layer, {"mask_zero": True})]),
         where=(padding.embedding,),
         variant=lambda _: attributes_set(settings),
     )

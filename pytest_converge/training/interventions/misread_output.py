@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.measures.logits import Misread
@@ -57,11 +58,6 @@ def _handed_on(inputs: Any, *_: Any, **__: Any) -> Any:
 
 
 def _code(layer: Any, activation: str | None) -> str:
-    units = getattr(layer, "units", None)
-    if units is not None:
-        shown = "" if activation is None else f", activation={activation!r}"
-        return f"keras.layers.Dense({units}{shown})  # {layer.name}"
-    if isinstance(layer, (keras.layers.Softmax, keras.layers.Activation)):
-        shown = "linear" if activation is None else activation
-        return f"keras.layers.Activation({shown!r})  # {layer.name}"
-    return f"{layer.name}.activation = keras.activations.get({activation!r})"
+    if isinstance(layer, keras.layers.Softmax):
+        return f"{pasted.literal(keras.layers.Activation('linear'))}  # layer {layer.name}"
+    return pasted.layer_lines([(layer, {"activation": activation or "linear"})])

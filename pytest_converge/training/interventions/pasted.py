@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-__all__ = ["call", "found", "layer_lines", "literal", "settings_of", "short"]
+__all__ = ["Code", "call", "found", "layer_lines", "literal", "settings_of", "short", "written"]
 
 #: What turns the short form of an argument into the object that a configuration holds.
 GETTERS = {
@@ -21,6 +21,12 @@ GETTERS = {
 }
 #: Kinds of objects, each with a module of its own name in Keras.
 MODULES = ("layers", "regularizers", "initializers", "constraints", "optimizers", "losses")
+
+
+class Code(str):
+    """A value that is code already."""
+
+    __slots__ = ()
 
 
 class _UnwritableError(Exception):
@@ -108,6 +114,8 @@ def literal(value: Any) -> str:
     text = repr(value)
     if isinstance(value, float):
         text = _float(value)
+    elif isinstance(value, Code):
+        text = str(value)
     elif isinstance(value, str):
         text = f'"{value}"' if '"' not in text and "\\" not in text else text
     elif isinstance(value, (tuple, list)):
@@ -115,7 +123,7 @@ def literal(value: Any) -> str:
         comma = "," if len(value) == 1 else ""
         text = f"[{inside}]" if isinstance(value, list) else f"({inside}{comma})"
     elif isinstance(value, Mapping):
-        text = _object(value)
+        text = _object(value) if "class_name" in value else _dict(value)
     elif hasattr(value, "get_config"):
         text = call(type(value), value.get_config())
     elif callable(value):
@@ -123,6 +131,14 @@ def literal(value: Any) -> str:
         if not text.isidentifier():
             raise _UnwritableError
     return text
+
+
+def written(value: Any) -> str:
+    """A value as code; empty where it holds something that no code can be written for."""
+    try:
+        return literal(value)
+    except _UnwritableError:
+        return ""
 
 
 def short(value: Any) -> str:
@@ -133,10 +149,14 @@ def short(value: Any) -> str:
         return type(value).__name__
 
 
+def _dict(value: Mapping[str, Any]) -> str:
+    if list(value) == ["value"]:  # of a lambda Keras keeps the bytes
+        raise _UnwritableError
+    return "{" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value.items()) + "}"
+
+
 def _object(serialised: Mapping[str, Any]) -> str:
     """An object in the form in which Keras saves it."""
-    if "class_name" not in serialised:  # of a lambda Keras keeps the bytes
-        raise _UnwritableError
     name, config = serialised["class_name"], serialised["config"]
     if name == "DTypePolicy":
         return literal(config["name"])

@@ -20,7 +20,7 @@ from pytest_converge.training.model.structure import (
 from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
 
-__all__ = ["deeper", "wider"]
+__all__ = ["deeper", "of_another_model", "wider"]
 
 #: Times the units, filters or embedded numbers of every hidden layer, and at least so many.
 FACTOR, FEWEST = 8, 32
@@ -56,7 +56,7 @@ def wider(model: keras.Model) -> Intervention | None:
             (x, {_size(x): max(FACTOR * getattr(x, _size(x)), FEWEST)}) for x in hidden
         ),
         where=tuple(layer.name for layer in hidden),
-        variant=_by(larger),
+        variant=of_another_model(larger),
     )
 
 
@@ -77,16 +77,16 @@ def deeper(model: keras.Model) -> Intervention | None:
         change=f"a hidden layer of {HIDDEN_UNITS} units",
         fix=f'keras.layers.Dense({HIDDEN_UNITS}, activation="relu")  # before the output',
         where=(output.name,),
-        variant=_by(larger),
+        variant=of_another_model(larger),
     )
 
 
-def _by(larger: Callable[[], Any]) -> Variant:
-    """The variant of a training with the model that `larger` makes."""
+def of_another_model(make: Callable[[], Any]) -> Variant:
+    """The variant of a training with the model that `make` makes."""
 
     @contextlib.contextmanager
     def variant(training: Training) -> Iterator[None]:
-        model = larger()
+        model = make()
         optimizer = reconfigured(training.optimizers[0])
         metrics = compiled_metrics(training.model)
         model.compile(optimizer, training.model.loss, metrics=metrics, jit_compile=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from keras import layers, optimizers
 from pytest_converge.diagnosis.causes import label_encoding
 from pytest_converge.training.interventions import rows, targets
 from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
-from tests.zoo.problems import BINARY, SPARSE, fit, linear, minimize, moons, sequential
+from tests.training.measures.steps import batches
+from tests.zoo.problems import BINARY, SPARSE, fit, linear, minimize, moons, sequential, step
 
 SGD = optimizers.SGD
 
@@ -133,6 +136,36 @@ def labels_from_one():
 
 def test_labels_that_start_at_one():
     proven_by_its_own(labels_from_one(), "label-encoding", steps=100, max_loss=0.4)
+
+
+def of_changing_length(x, y):
+    """Batches with an axis of another length each, which no array holds."""
+
+    def made():
+        for number in itertools.count():
+            rows = slice(16 * (number % 4), 16 * (number % 4) + 16)
+            yield np.repeat(x[rows, None], 1 + number % 3, axis=1), y[rows]
+
+    kinds = (tf.TensorSpec((None, None, 4)), tf.TensorSpec((None,)))
+    return tf.data.Dataset.from_generator(made, output_signature=kinds)
+
+
+@pytest.mark.parametrize("data_of", [batches, of_changing_length], ids=["in memory", "stream"])
+def test_targets_of_a_step_get_the_shape_of_the_predictions(data_of):
+    x, y = linear(0, rows=64)
+    w, optimizer = tf.Variable(tf.zeros((4, 1)), name="w"), optimizers.Adam(0.1)
+
+    def train_step(features, targets):
+        with tf.GradientTape() as tape:
+            means = features if features.shape.rank == 2 else tf.reduce_mean(features, axis=1)
+            loss = tf.reduce_mean((means @ w - targets) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    start = step(train_step, variables=[w], data=data_of(x, y[:, 0]), optimizer=optimizer)
+    found = proven_by_its_own(start, "label-encoding", steps=150, max_loss=0.1)
+    assert found.fix == "y = y[:, None]"
+    assert "which broadcasts to a matrix of all pairs" in found.message
 
 
 def towers(y):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import pytest
 from keras import optimizers
 
-from pytest_converge.training.interventions import class_weights as weighted_classes
 from pytest_converge.training.interventions import (
+    averaged_loss,
     features,
     finite_gradients,
     hidden,
     labels,
     learning_rate,
     outputs,
+    precision,
     regularisation,
     rows,
     starts,
@@ -22,19 +24,24 @@ from pytest_converge.training.interventions import (
     trainable,
     width,
 )
+from pytest_converge.training.interventions import class_weights as weighted_classes
 from pytest_converge.training.interventions import optimizers as changed_optimizers
 from tests.training.interventions.trainings import (
     STEPS,
+    SUMMED,
     autoencoder,
     binary,
     classes,
     clipped,
     closure,
     decayed,
+    decayed_by_own,
     differing,
     emptied,
     frozen,
+    halved,
     images,
+    maps,
     missing,
     of_model,
     own_loss,
@@ -43,6 +50,7 @@ from tests.training.interventions.trainings import (
     shifted,
     smoothed,
     tagged,
+    weighted,
 )
 from tests.zoo.problems import BINARY
 
@@ -51,6 +59,11 @@ CHANGES = {
     "rate of a schedule": (
         decayed,
         lambda reruns: learning_rate.scaled(reruns.training, 0.5, 10.0),
+        {"rate"},
+    ),
+    "rate of a schedule of the user's": (
+        decayed_by_own,
+        lambda reruns: learning_rate.scaled(reruns.training, 0.5, 0.1),
         {"rate"},
     ),
     "sign": (
@@ -157,6 +170,41 @@ CHANGES = {
         )[0][0],
         {"activations", "loss"},
     ),
+    "weights of mean 1": (
+        weighted,
+        lambda reruns: weighted_classes.of_mean_one(reruns.rows, 450.0)[0],
+        {"row weights"},
+    ),
+    "balanced weights": (
+        weighted,
+        lambda reruns: weighted_classes.of_mean_one(reruns.rows, 450.0)[1],
+        {"row weights"},
+    ),
+    "weights of rows": (
+        lambda: weighted(of_rows=True),
+        lambda reruns: weighted_classes.of_mean_one(reruns.rows, 450.0)[0],
+        {"row weights"},
+    ),
+    **{
+        f"averaged {name}": (
+            lambda loss=loss: regression(loss=loss),
+            lambda reruns: averaged_loss.averaged(
+                reruns.training, 8, rate=0.1, rose=True, factor=None
+            ),
+            {"loss"},
+        )
+        for name, loss in SUMMED.items()
+    },
+    "float32": (
+        halved,
+        lambda reruns: precision.in_single_precision(reruns.training, "exploding-gradient"),
+        {"computes"},
+    ),
+    "float32 weights": (
+        lambda: halved("float16"),
+        lambda reruns: precision.in_single_precision(reruns.training, "exploding-gradient"),
+        {"computes"},
+    ),
     "permuted": (regression, lambda _: targets.permuted(0), {"y"}),
     "order": (
         lambda: regression(shuffle=False),
@@ -203,6 +251,21 @@ CHANGES = {
         regression,
         of_model(lambda model: outputs.head(model, activation=None)),
         {"activations"},
+    ),
+    "head of maps": (
+        maps,
+        of_model(lambda model: outputs.head(model, activation=None)),
+        {"activations"},
+    ),
+    "logits": (
+        binary,
+        lambda reruns: outputs.for_targets(reruns.training.model, {"y": reruns.rows.arrays[1]})[0],
+        {"activations"},
+    ),
+    "mapped": (
+        regression,
+        lambda _: outputs.into_reach(np.array([-9.0, 9.0]), -1.0, 1.0, 2),
+        {"y"},
     ),
     "head and loss": (
         regression,
@@ -261,6 +324,7 @@ CHANGES = {
             "constraints",
             "dropout",
             "trained",
+            "computes",
             "added",
         },
     ),

@@ -42,10 +42,13 @@ def everything_of(training):
     parts["thresholds"] = [
         (x.max_value, float(x.threshold)) for x in model.layers if isinstance(x, layers.ReLU)
     ]
+    parts["computes"] = [x.compute_dtype for x in model.layers]
     parts["stops"] = tf.stop_gradient.__name__
     parts["added"] = ["add_loss" in vars(layer) for layer in model.layers]
     losses = keras.tree.flatten(model.loss)
-    parts["loss"] = [loss if isinstance(loss, str) else type(loss).__name__ for loss in losses]
+    kinds = [loss if isinstance(loss, str) else type(loss).__name__ for loss in losses]
+    reduction = getattr(model.loss, "reduction", getattr(model.loss, "__name__", None))
+    parts["loss"] = (kinds, reduction)
     parts["trained"] = [v.trainable for v in model.weights]
     parts["layers"] = [type(layer).__name__ for layer in model.layers]
     parts["sizes"] = [getattr(layer, "units", None) for layer in model.layers]
@@ -83,8 +86,8 @@ def burdened(optimizer=None, loss="mse"):
     return sequential(*parts, optimizer=optimizer, loss=loss, shape=(4,))
 
 
-def regression(optimizer=None, **options):
-    return fit(burdened(optimizer), *linear(0, rows=20), batch_size=8, **options)
+def regression(optimizer=None, loss="mse", **options):
+    return fit(burdened(optimizer, loss), *linear(0, rows=20), batch_size=8, **options)
 
 
 def frozen():
@@ -142,12 +145,30 @@ def images():
     return fit(model, x, np.zeros((20, 1), "float32"), batch_size=8)
 
 
+def maps():
+    x = np.random.default_rng(0).normal(size=(20, 4, 4, 1)).astype("float32")
+    part = layers.Conv2D(1, 3, padding="same", activation="relu")
+    model = sequential(part, optimizer=SGD(0.1), loss="mse", shape=(4, 4, 1))
+    return fit(model, x, -x, batch_size=8)
+
+
 def clipped():
     return regression(SGD(0.1, clipnorm=0.001))
 
 
 def decayed():
     return regression(SGD(optimizers.schedules.ExponentialDecay(0.5, 1, 0.1)))
+
+
+class Halved(optimizers.schedules.LearningRateSchedule):
+    """A schedule of the user's, whose settings nobody knows."""
+
+    def __call__(self, step):
+        return 0.5 / 2 ** tf.cast(step, "float32")
+
+
+def decayed_by_own():
+    return regression(SGD(Halved()))
 
 
 def plain():
@@ -164,6 +185,33 @@ def autoencoder():
     x, _ = linear(0, rows=20)
     model = sequential(layers.Dense(4), optimizer=SGD(0.1), loss="mse", shape=(4,))
     return fit(model, 100 * x, 100 * x, batch_size=8)
+
+
+def weighted(*, of_rows=False):
+    start = binary()
+    y = start.arguments["y"]
+    if of_rows:
+        weights = np.linspace(1.0, 899.0, len(y)).astype("float32")
+        return fit(**{**start.arguments, "sample_weight": weights})
+    return fit(**{**start.arguments, "class_weight": {0: 100.0, 1: 800.0}})
+
+
+def squares(y, predictions):
+    return tf.reduce_sum((y - predictions) ** 2)
+
+
+#: Losses that are summed over the rows of a batch.
+SUMMED = {
+    "loss of Keras": keras.losses.MeanSquaredError(reduction="sum"),
+    "function": squares,
+    "lambda": lambda y, predictions: tf.reduce_sum((y - predictions) ** 2),
+}
+
+
+def halved(policy="mixed_float16"):
+    parts = [layers.Dense(4, "tanh", dtype=policy), layers.Dense(1, dtype=policy)]
+    model = sequential(*parts, optimizer=SGD(0.1), loss="mse", shape=(4,))
+    return fit(model, *linear(0, rows=20), batch_size=8)
 
 
 def of_model(function):
