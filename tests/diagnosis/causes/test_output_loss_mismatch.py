@@ -46,7 +46,7 @@ def copied_loss():
 
 def test_prices_under_a_crossentropy_want_squared_errors():
     found = proven_by_its_own(copied_loss(), "output-loss-mismatch", steps=400, max_loss=20)
-    assert found.fix == "loss = keras.losses.MeanSquaredError()"
+    assert found.fix == "loss=keras.losses.MeanSquaredError()"
 
 
 class Similarity(keras.Model):
