@@ -157,7 +157,7 @@ class Trials:
             self._cannot_be_made.add(change.change)
             return None
         trial = dataclasses.replace(trial, seconds=time.perf_counter() - began)
-        if self._did_not_act(change):
+        if not trial.passed and self._did_not_act(change):
             self.guard.failed.append((change.change, NO_EFFECT))
             self._cannot_be_made.add(change.change)
             # Anything else may have one where another change gives the start a slope.
@@ -172,8 +172,16 @@ class Trials:
         record, failed = self.records[change.change], self._failed
         if failed is None or failed.nonfinite or change.change in self.controls:
             return False
-        same = record.curve.batch_loss == failed.curve.batch_loss
-        return same and record.curve.last == failed.curve.last
+        # An output may be another one where a loss reads what lies behind it, as Keras' logits.
+        return all(
+            mine == theirs
+            for mine, theirs in (
+                (record.curve.batch_loss, failed.curve.batch_loss),
+                (record.curve.last, failed.curve.last),
+                (record.metrics, failed.metrics),
+                (record.predicted_loss, failed.predicted_loss),
+            )
+        )
 
     def _run(self, change: Intervention, confirm: bool) -> Trial:
         losses: list[float] = []
