@@ -71,11 +71,12 @@ def test_shuffled_together(converge):
 
 import dataclasses
 import math
+from collections.abc import Iterable
 
 from pytest_converge.columns.contradictions import targets_are_inputs
 from pytest_converge.columns.signal import Signal
 from pytest_converge.core.numbers import number
-from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import one_batch, signal_here
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.data.arrays import batch_leaves
@@ -240,8 +241,14 @@ def _learnt_something(failed: FailedTraining) -> bool:
     return any(constant - loss > RELATED * constant for loss in [failed.best, *losses])
 
 
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    signal = signal_of(failed)
+    return [[rows.realigned(signal.shift)]] if signal is not None and signal.shift else []
+
+
 CAUSE = Cause(
     code="labels-unrelated",
+    usual=_usual,
     steps=(
         Step(place=Place.MISALIGNED_ROWS, answer=_misaligned),
         Step(place=Place.UNRELATED_TARGETS, answer=_unrelated),

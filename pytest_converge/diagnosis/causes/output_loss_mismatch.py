@@ -72,6 +72,7 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import labels, misread_output, outputs
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.output_range import output_range
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import output_layer
@@ -108,14 +109,18 @@ def _misread_seen(failed: FailedTraining) -> Answer | None:
     return Answer(cause=CAUSE.code, message=_says(failed), where=where)
 
 
-def _repairs(failed: FailedTraining) -> Repairs:
+def _by_output(failed: FailedTraining) -> list[list[Intervention]]:
     """Another output, loss or labels: which of them does not fit shows in all three at once."""
     training, rows = failed.training, failed.reruns.rows
     if training.model is None or training.own_train_step or rows is None:
-        return ()
+        return []
     leaves = batch_leaves(rows.arrays)
     targets = {name: array for name, array in leaves if name.startswith("y")}
-    return outputs.for_targets(training.model, targets)
+    return outputs.by_output(training.model, targets)
+
+
+def _repairs(failed: FailedTraining) -> Repairs:
+    return [change for changes in _by_output(failed) for change in changes]
 
 
 def _out_of_reach(failed: FailedTraining) -> Repairs:
@@ -135,7 +140,9 @@ def _out_of_reach(failed: FailedTraining) -> Repairs:
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [[*_as_read(failed), *_repairs(failed), *_unbounded(failed)]]
+    first, *others = _by_output(failed) or [[]]
+    one_output = [*_as_read(failed), *first, *_unbounded(failed)]
+    return [one_output, *others, _out_of_reach(failed)]
 
 
 def _unbounded(failed: FailedTraining) -> Repairs:

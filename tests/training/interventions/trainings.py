@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, optimizers
 
-from tests.zoo.problems import BINARY, fit, linear, minimize, sequential, wine
+from tests.zoo.problems import BINARY, fit, linear, minimize, sequential, step, wine
 
 STEPS = 5
 
@@ -18,18 +18,18 @@ SGD = optimizers.SGD
 def everything_of(training):
     """What a training consists of, part by part."""
     parts = {}
-    (observed,) = training.optimizers
-    optimizer = observed.optimizer
-    if isinstance(optimizer, keras.optimizers.Optimizer):
-        config = optimizer.get_config()
-        del config["name"], config["learning_rate"]
-        parts["optimizer"] = (type(optimizer).__name__, repr(sorted(config.items())))
-        parts["rate"] = round(float(optimizer.learning_rate), 7)
+    for place, observed in enumerate(training.optimizers):
+        optimizer, ending = observed.optimizer, f" {place}" if place else ""
+        if isinstance(optimizer, keras.optimizers.Optimizer):
+            config = optimizer.get_config()
+            del config["name"], config["learning_rate"]
+            parts[f"optimizer{ending}"] = (type(optimizer).__name__, repr(sorted(config.items())))
+            parts[f"rate{ending}"] = round(float(optimizer.learning_rate), 7)
     data = training.data
     if data is not None:
         for name, array in zip(("x", "y", "row weights"), (*data.arrays, None), strict=False):
-            listed = None if array is None else (str(array.dtype), array.tolist())
-            parts[name] = listed
+            leaves = [leaf for leaf in keras.tree.flatten(array) if leaf is not None]
+            parts[name] = [(str(leaf.dtype), leaf.tolist()) for leaf in leaves]
         parts["order"] = data.order.whole()[0].tolist()
     model = training.model
     if model is None:
@@ -45,9 +45,13 @@ def everything_of(training):
     parts["computes"] = [x.compute_dtype for x in model.layers]
     parts["stops"] = tf.stop_gradient.__name__
     parts["added"] = ["add_loss" in vars(layer) for layer in model.layers]
-    kind = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
-    reduction = getattr(model.loss, "reduction", getattr(model.loss, "__name__", None))
-    parts["loss"] = (kind, reduction)
+    parts["loss"] = [
+        (
+            loss if isinstance(loss, str) else type(loss).__name__,
+            getattr(loss, "reduction", getattr(loss, "__name__", None)),
+        )
+        for loss in keras.tree.flatten(model.loss)
+    ]
     parts["trained"] = [v.trainable for v in model.weights]
     parts["layers"] = [type(layer).__name__ for layer in model.layers]
     parts["sizes"] = [getattr(layer, "units", None) for layer in model.layers]
@@ -144,6 +148,22 @@ def images():
     return fit(model, x, np.zeros((20, 1), "float32"), batch_size=8)
 
 
+def two_optimizers():
+    """One variable for each, of a step that the optimizers are hidden in."""
+    a, b = tf.Variable([1.0, 2.0]), tf.Variable(3.0)
+    first, second = SGD(0.1), optimizers.Adam(0.1)
+
+    def update():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(a**2) + b**2
+        for_a, for_b = tape.gradient(loss, [a, b])
+        first.apply_gradients([(for_a, a)])
+        second.apply_gradients([(for_b, b)])
+        return loss
+
+    return step(update, variables=[a, b])
+
+
 def maps():
     x = np.random.default_rng(0).normal(size=(20, 4, 4, 1)).astype("float32")
     part = layers.Conv2D(1, 3, padding="same", activation="relu")
@@ -215,3 +235,28 @@ def halved(policy="mixed_float16"):
 
 def of_model(function):
     return lambda reruns: function(reruns.training.model)
+
+
+def own_loss():
+    """Labels 0 and 1 under a loss that nobody knows."""
+
+    def squares(y, predictions):
+        return keras.ops.mean(keras.ops.square(y - predictions))
+
+    x, y = linear(0, rows=20)
+    model = sequential(layers.Dense(1), optimizer=SGD(0.1), loss=squares, shape=(4,))
+    return fit(model, x, (y > 0).astype("float32"), batch_size=8)
+
+
+def tagged():
+    """Several labels a row from one output, amounts from another."""
+    x, y = linear(0, rows=20)
+    inputs = keras.Input((4,))
+    heads = {
+        "tags": layers.Dense(3, "softmax", use_bias=False, name="tags")(inputs),
+        "amount": layers.Dense(1, name="amount")(inputs),
+    }
+    model = keras.Model(inputs, heads)
+    model.compile(SGD(0.1), {"tags": "categorical_crossentropy", "amount": "mse"})
+    tags = (x[:, :3] > -0.5).astype("float32")
+    return fit(model, x, {"tags": tags, "amount": 50 * y}, batch_size=8)
