@@ -32,6 +32,7 @@ OF_SEVERAL = {
     "test_mirror.py": "this",
     "test_packaging.py": "metadata and documents",
     "training/interventions/test_interventions.py": "what holds for every intervention",
+    "zoo/test_compounds.py": "the zoo of compounds",
 }
 
 #: Modules of functions that do nothing.

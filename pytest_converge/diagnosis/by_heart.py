@@ -24,8 +24,10 @@ def unless_by_heart(failed: FailedTraining, answer: Answer) -> Answer:
     that asks for random labels by heart means it.
     """
     change = None if answer.trial is None else failed.trials.changes.get(answer.trial.change)
+    if change is None:
+        return answer
     signal, constant = signal_of(failed), constant_loss(failed)
-    if change is None or signal is None or not signal.some or not constant:
+    if signal is None or not signal.some or not constant:
         return answer
     trials = failed.trials
     if trials.spent + failed.record.seconds * (1 + change.steps_factor) > trials.budget:

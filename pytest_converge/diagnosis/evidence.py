@@ -89,6 +89,7 @@ class Evidence:
             its own start has next to none; None for others, and where it was not measured.
         signal: what the inputs say about the targets without the model; None where it was not
             measured or cannot be told.
+        updates: those that the optimizers of the failed run counted; None where none counts.
         computation: what one step computes on the first batch; empty where it cannot be looked at.
     """
 
@@ -102,6 +103,7 @@ class Evidence:
     gauge: float = math.nan
     usual_gradient: float | None = None
     signal: Signal | None = None
+    updates: int | None = None
     computation: Computation = dataclasses.field(default_factory=Computation)
 
     @property
@@ -171,11 +173,12 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
         # Of the rate 0.1 the record holds 0.10000000149, as float32 has it.
         rate=sign * float(f"{max(rates):.7g}") if rates else math.nan,
         scales=scales.scales if scales else (),
-        scale=scales.evidence if scales else ScaleEvidence(),
+        scale=_of_what_counts(scales.evidence, seen) if scales else ScaleEvidence(),
         layers=guard.measured("gradients and units of layers", lambda: layer_readings(training)),
         start_ratio=ratio,
         unstable=rose or _spikes(record),
         rose=rose,
+        updates=reruns.updates,
         computation=seen or Computation(),
     )
 
@@ -248,12 +251,16 @@ def usual_gradient(
 def numbers(evidence: Evidence, record: TrainingRecord) -> dict[str, float | int | str | None]:
     """The numbers behind a diagnosis, those that were measured."""
     norms = [norm for norm in record.curve.gradient_norm if math.isfinite(norm)]
-    layers = evidence.layers
+    layers, rates = evidence.layers, record.curve.learning_rate
+    under_a_schedule = bool(rates) and rates[-1] != rates[0]
     values: dict[str, float | int | str | None] = {
         "learning_rate": _known(evidence.rate),
+        "last_learning_rate": _known(rates[-1] if under_a_schedule else None),
         "step_gauge": _known(evidence.gauge),
         "initial_loss": _known(record.curve.first),
         "final_loss": _known(record.curve.last),
+        # As many as there were steps are no news.
+        "updates": evidence.updates if _fewer(evidence, record) else None,
         "constant_loss": _known(record.constant_loss),
         "first_gradient_norm": _known(norms[0] if norms else None),
         "largest_gradient_norm": _known(max(norms, default=None)),
@@ -266,6 +273,16 @@ def numbers(evidence: Evidence, record: TrainingRecord) -> dict[str, float | int
     for flag in (*evidence.scale.features, *evidence.scale.targets):
         values[f"{flag.array} {flag.part}"] = _known(float(flag.value))
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _of_what_counts(scale: ScaleEvidence, seen: Computation | None) -> ScaleEvidence:
+    """The scale rule without the arrays that the loss does not read: their unit is all the same."""
+    unread = () if seen is None else seen.unread
+    return dataclasses.replace(
+        scale,
+        features=tuple(flag for flag in scale.features if flag.array not in unread),
+        targets=tuple(flag for flag in scale.targets if flag.array not in unread),
+    )
 
 
 def _gradient_elsewhere(reruns: Reruns) -> float:
@@ -288,6 +305,11 @@ def _gradient_elsewhere(reruns: Reruns) -> float:
 def _largest_curvature(reruns: Reruns) -> float:
     found = curvature(reruns.training)
     return 0.0 if found is None else max(abs(found.largest), abs(found.smallest))
+
+
+def _fewer(evidence: Evidence, record: TrainingRecord) -> bool:
+    """True where the optimizers made fewer updates than there were steps."""
+    return evidence.updates is not None and evidence.updates < record.curve.updates
 
 
 def _known(value: float | None) -> float | None:

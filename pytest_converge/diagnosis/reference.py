@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining
+from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.diagnosis.causes.plateau import cause_of_an_escape
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
 from pytest_converge.diagnosis.trials import OutOfTimeError
@@ -99,13 +100,15 @@ def guilty_model(failed: FailedTraining) -> Answer | None:
 
     No cause is named, since none of the changes to the model itself helped.
     """
-    rows, training = failed.reruns.rows, failed.training
-    if rows is None or training.model is None:
+    rows, training, signal = failed.reruns.rows, failed.training, signal_of(failed)
+    if rows is None or training.model is None or (signal is not None and signal.none):
         return None
     change = plain_network(rows.arrays)
     failed.trials.budget = math.inf  # the control is one run, and without it nothing can be said
     trial = None if change is None else failed.trials.control(change, confirm=False)
-    if change is None or trial is None or not trial.passed or _by_heart(failed, change):
+    if change is None or trial is None or not trial.passed:
+        return None
+    if not (signal is not None and signal.some) and _by_heart(failed, change):
         return None
     skill = failed.trials.records[change.change].skill or 0.0
     others = [failed.record, *failed.trials.records.values()]
@@ -176,6 +179,8 @@ class _Search:
         return None
 
     def _references(self) -> Iterator[Parts]:
+        if not self._first:
+            return  # the remedies are tried one by one
         remedies = self._optimizers()
         for remedy in remedies:
             yield (*self._first, *remedy)

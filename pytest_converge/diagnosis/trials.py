@@ -117,7 +117,7 @@ class Trials:
         return time.perf_counter() - self._began
 
     def is_idle(self, change: Intervention) -> bool:
-        """Whether a change to the rows is known to have no effect, as on targets never read."""
+        """Whether a change to the targets is known to have no effect: the loss never reads them."""
         return change.change in self._idle
 
     def control(self, change: Intervention, *, confirm: bool = True) -> Trial | None:
@@ -160,8 +160,8 @@ class Trials:
         if self._did_not_act(change):
             self.guard.failed.append((change.change, NO_EFFECT))
             self._cannot_be_made.add(change.change)
-            # A rate without effect may have one where something else gives the start a slope.
-            if change.data is not None:
+            # Anything else may have one where another change gives the start a slope.
+            if change.where and all(name.startswith("y") for name in change.where):
                 self._idle.add(change.change)
             return None
         self.done[change.change] = trial

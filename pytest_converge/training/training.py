@@ -196,6 +196,10 @@ class Training(abc.ABC):
         """Trains other variables meanwhile, where it `lists_variables`."""
         raise NotImplementedError(self.verb)
 
+    def with_own_update(self) -> contextlib.AbstractContextManager[None]:
+        """Updates every given variable meanwhile, whatever a step of the user does."""
+        raise NotImplementedError(self.verb)
+
     def read_variables(self) -> list[tf.Variable]:
         """The trainable variables that the loss reads, where it `lists_variables`."""
         return []

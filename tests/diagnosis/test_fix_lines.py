@@ -15,7 +15,16 @@ STEPS = 5
 #: Changes that only ask a question.
 NO_REPAIR = {"permuted", "stretch"}
 #: Repairs that draw weights or an order of their own, and that fill batches with other rows.
-DRAWN = {"order", "initialisers", "wider", "deeper", "missing", "columns"}
+DRAWN = {
+    "order",
+    "initialisers",
+    "wider",
+    "deeper",
+    "missing",
+    "columns",
+    "aligned",
+    "aligned backwards",
+}
 
 REPAIRS = {name: change for name, change in CHANGES.items() if name not in NO_REPAIR}
 

@@ -213,3 +213,25 @@ def test_real_trials_leave_the_start_as_it_was():
     failed.trials.try_out(change("faster", rate_factor=100.0))
     assert float(w) == 0.0
     assert float(failed.training.optimizers[0].optimizer.learning_rate) == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize(
+    ("constant", "loss", "expected"),
+    [(2.0, 0.5, True), (0.5, 0.49, False), (0.0, -0.5, False), (-1.0, -3.0, False)],
+)
+def test_a_bound_that_is_met_proves_nothing_where_a_constant_meets_it(constant, loss, expected):
+    record = record_of([9.0, 5.0, loss], constant_loss=constant)
+    assert passes(record, BOUND, change(redefines_loss=True)) is expected
+    assert passes(record, BOUND, change()) is True
+
+
+@pytest.mark.parametrize(("loss", "expected"), [(4.0, True), (6.0, False)])
+def test_half_of_the_start_has_to_go_where_no_constant_is_known(loss, expected):
+    record = record_of([10.0, 8.0, loss])
+    assert passes(record, BOUND, change(redefines_loss=True, loss_factor=None)) is expected
+
+
+def test_losses_of_other_labels_are_not_compared_with_the_failed_run():
+    trials, _ = trials_of(0.5, 0.5, 0.5)
+    trials.try_out(change("labels", redefines_loss=True))
+    assert trials.like_the_failed_run == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import random
 
 import keras
@@ -11,6 +12,7 @@ import tensorflow as tf
 from keras import layers, optimizers
 
 from pytest_converge.training import keras_internals as internals
+from pytest_converge.training.state.snapshot import attributes_set, shadowed
 
 
 class Penalised(layers.Layer):
@@ -131,6 +133,55 @@ def test_a_metric_knows_which_way_it_gets_better():
     assert internals.direction(keras.metrics.Accuracy()) == "up"
     assert internals.direction(keras.metrics.MeanAbsoluteError()) == "down"
     assert internals.direction(keras.metrics.Sum()) == ""
+
+
+def test_every_operation_is_watched_with_the_tensors_of_its_caller():
+    seen, x, w = [], tf.constant([1.0, 4.0]), tf.Variable([2.0, 3.0])
+    with internals.operations_watched(lambda *operation: seen.append(operation)):
+        roots = tf.sqrt(x)
+        product = w * roots
+    tf.sqrt(x)
+    kinds = {kind: (inputs, outputs) for kind, inputs, outputs in seen}
+    assert kinds["Sqrt"][0][0] is x
+    assert kinds["Sqrt"][1][0] is roots
+    assert kinds["Mul"][1][0] is product
+    assert kinds["ReadVariableOp"][0][0] is w.handle
+    assert len(seen) == 3
+
+
+#: Some of the ways to each operation, and the number of their arguments.
+WAYS = {
+    "Div": [],
+    "Log": [(tf.math, "log", 1), (keras.ops, "log", 1)],
+    "Pow": [(operator, "pow", 2), (tf, "pow", 2)],
+    "RealDiv": [(operator, "truediv", 2), (keras.ops, "divide", 2), (tf, "divide", 2)],
+    "Rsqrt": [(tf.math, "rsqrt", 1), (keras.ops, "rsqrt", 1)],
+    "Sqrt": [(tf, "sqrt", 1), (keras.ops, "sqrt", 1), (tf.math, "sqrt", 1)],
+}
+
+
+@pytest.mark.parametrize("kind", internals.OPERATION_CALLS)
+def test_another_function_takes_the_place_of_an_operation(kind):
+    x = tf.constant(4.0)
+
+    def values():
+        return [float(getattr(owner, name)(*[x] * count)) for owner, name, count in WAYS[kind]]
+
+    assert all(value > 0 for value in values())
+    other = internals.calls_of_operation(kind, lambda _: lambda *_, **__: tf.constant(-1.0))
+    with attributes_set(other):
+        assert values() == [-1.0] * len(WAYS[kind])
+    assert all(value > 0 for value in values())
+
+
+def test_a_plain_variable_becomes_a_weight_of_a_layer():
+    plain, layer = tf.Variable([1.0, 2.0]), layers.Dense(1)
+    weight = internals.variable_around(plain, "plain")
+    assert internals.tensorflow_variable(weight) is plain
+    with shadowed([internals.variables_held(layer, [weight])]):
+        assert layer.trainable_variables == [weight]
+        assert internals.own_variables(layer) == [weight]
+    assert layer.trainable_variables == []
 
 
 def test_a_keras_optimizer_holds_its_rate_steps_and_variables():

@@ -90,7 +90,12 @@ def _drawn_anew(failed: FailedTraining) -> Repairs:
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [[*_chosen_start(failed), *_drawn_anew(failed), *_chosen_initialisers(failed)][:1]]
+    drawn = [*_chosen_start(failed), *_drawn_anew(failed), *_chosen_initialisers(failed)]
+    if not drawn:
+        failed.reruns.put_back()
+        anew = starts.drawn_variables(failed.training.trainable, CAUSE.code)
+        drawn = [] if anew is None else [anew]
+    return [drawn[:1]]
 
 
 def symptom(evidence: Evidence) -> str:

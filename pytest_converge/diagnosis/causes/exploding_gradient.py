@@ -94,10 +94,9 @@ def _broken(failed: FailedTraining) -> Answer | None:
         f"the operations of step {step}", lambda: failed.reruns.nonfinite_origin(step)
     )
     if origin is not None and origin.at_zero:
-        found = failed.first_passing([safe_operations.safe(origin.kind, _place(failed, origin))])
-        found = found or Answer(
-            cause=CAUSE.code, where=(_place(failed, origin),), fix=safe_operations.SAFE[origin.kind]
-        )
+        change = safe_operations.safe(origin.kind, _place(failed, origin))
+        found = failed.first_passing([change])
+        found = found or Answer(cause=CAUSE.code, where=change.where, fix=change.fix)
         if found.trial is not None or step == 1:
             return dataclasses.replace(found, message=_says(failed, origin))
     if broken is None:
@@ -125,14 +124,14 @@ def first_nonfinite(record: TrainingRecord) -> int | None:
 
 
 def _place(failed: FailedTraining, origin: NonFiniteOrigin) -> str:
-    """The layer of an operation, else the loss."""
-    return origin.layer or failed.evidence.computation.loss or "the loss"
+    """The layer of an operation, else the user's loss; empty where that has no name."""
+    return origin.layer or failed.evidence.computation.loss
 
 
 def _says(failed: FailedTraining, origin: NonFiniteOrigin) -> str:
     what = "derivative of the " if origin.derivative else ""
     of = "by" if origin.kind in ("Div", "RealDiv") else "of"
-    words = f"{what}{WORDS[origin.kind]} {of} 0 in {_place(failed, origin)}"
+    words = f"{what}{WORDS[origin.kind]} {of} 0 in {_place(failed, origin) or 'the loss'}"
     return f"the {words} is not finite, first in step {origin.step}"
 
 

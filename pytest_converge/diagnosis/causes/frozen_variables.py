@@ -56,7 +56,7 @@ def test_slope_and_offset(converge):
 
 from collections.abc import Iterable
 
-from pytest_converge.core.numbers import listed
+from pytest_converge.core.numbers import counted, listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import trainable, untracked
 from pytest_converge.training.measures.gradient_stops import in_words
@@ -82,18 +82,28 @@ def _disconnected(failed: FailedTraining) -> Answer | None:
     where = failed.evidence.disconnected
     if not where:
         return None
-    stop = failed.evidence.computation.stop
-    why = (
-        "a .numpy() stands between, or the model does not use it"
-        if stop is None
-        else f"{in_words(stop, failed.evidence.computation.loss)} has no gradient"
-    )
+    seen = failed.evidence.computation
+    if seen.stop is not None:
+        why = f"{in_words(seen.stop, seen.loss)} has no gradient"
+    elif seen.lost:
+        why = "a .numpy() stands between, or the model does not use it"
+    else:
+        why = "the step hands none of it to its optimizer"
     message = f"no gradient reaches {listed(where)}: {why}"
     return Answer(cause=CAUSE.code, where=where, message=message)
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [[change] for change in _repairs(failed)]
+    return [[change] for change in (*_repairs(failed), *_left_as_they_are(failed))]
+
+
+def _left_as_they_are(failed: FailedTraining) -> Repairs:
+    """The given variables that a step of the user did not change in the failed run."""
+    training = failed.training
+    if training.verb != "step" or not training.optimizer_is_ours:
+        return
+    if failed.reruns.unmoved:
+        yield trainable.every_given(failed.reruns.unmoved)
 
 
 def _untrained(failed: FailedTraining) -> Answer | None:
@@ -106,9 +116,18 @@ def _untrained(failed: FailedTraining) -> Answer | None:
     return Answer(cause=CAUSE.code, where=where, message=message)
 
 
+def _unmoved(failed: FailedTraining) -> Answer | None:
+    """Trained variables that end with the very values that they began with, where others move."""
+    where = failed.reruns.unmoved
+    if not where or len(where) == len(failed.training.trainable):
+        return None
+    message = f"{listed(where)} never changed in {counted(failed.record.curve.updates, 'step')}"
+    return Answer(cause=CAUSE.code, where=where, message=message)
+
+
 def _seen(failed: FailedTraining) -> Answer | None:
-    """Either, where no repair was proven or no time was left."""
-    return _untrained(failed) or _disconnected(failed)
+    """What is not trained, where no repair was proven or no time was left."""
+    return _untrained(failed) or _disconnected(failed) or _unmoved(failed)
 
 
 CAUSE = Cause(

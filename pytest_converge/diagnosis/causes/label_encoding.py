@@ -8,12 +8,13 @@ mappings.
 ## How it is found
 
 Labels, loss and output are compared. What they suggest is changed, and the training is repeated
-from the same start; it is the cause if every gate then passes on three seeds.
+from the same start; it is the cause if every gate then passes on three seeds and the model is also
+better than the best constant prediction of the new labels.
 
 | seen | change |
 |---|---|
 | two values other than 0 and 1, binary cross-entropy | labels 0 and 1 |
-| two values and a loss of your own | labels 0 and 1, labels -1 and 1 |
+| two values and a loss of your own | labels 0 and 1, labels -1 and 1, the other way round |
 | whole numbers from 0 on, a binary cross-entropy | above 0 as 1 |
 | numbers up to 100 or 255, a binary cross-entropy | divided by that |
 | some rows below 0, a binary or categorical cross-entropy | these rows left out |
@@ -77,9 +78,10 @@ from typing import Any
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import labels, rows, target_shape
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.measures.broadcasting import OuterDifference
 from pytest_converge.training.model.losses import PROBABILITIES, loss_names
 
-__all__ = ["CAUSE", "out_of_range"]
+__all__ = ["CAUSE", "out_of_range", "unreadable"]
 
 #: A half of fewer rows is learnt by heart.
 FEWEST_ROWS = 200
@@ -93,38 +95,36 @@ def _into_range(failed: FailedTraining) -> Repairs:
 
 
 def _unreadable(failed: FailedTraining) -> Answer | None:
-    """Targets whose shape or range the loss does not mean, seen in the data."""
-    found = _broadcast(failed)
-    if found is not None:
-        return found
+    """Targets whose shape or range the loss does not mean, seen in the data; not proven."""
+    outer = failed.evidence.computation.outer
+    if outer is not None:
+        name = outer.leaf or "y"
+        shape = "(-1, 1)" if len(outer.predicted) == 2 else "(-1,)"
+        fix = f"{name} = tf.reshape({name}, {shape})"
+        return Answer(cause=CAUSE.code, message=_broadcasts(outer), fix=fix, where=(name,))
     message = out_of_range(failed)
     return Answer(cause=CAUSE.code, message=message, where=("y",)) if message else None
 
 
-def _broadcast(failed: FailedTraining, *, tries: bool = True) -> Answer | None:
-    """Targets that broadcast with the predictions to a matrix, in the predictions' shape."""
-    outer = failed.evidence.computation.outer
-    if outer is None:
-        return None
-    name, column = outer.leaf or "y", len(outer.predicted) == 2
-    message = (
+def unreadable(failed: FailedTraining) -> bool:
+    """Whether the loss cannot mean the targets as they are: no rate changes that."""
+    return failed.evidence.computation.outer is not None or bool(out_of_range(failed))
+
+
+def _broadcasts(outer: OuterDifference) -> str:
+    return (
         f"the loss combines predictions of shape {outer.predicted} with targets of shape"
         f" {outer.target}, which broadcasts to a matrix of all pairs"
     )
-    found = None
-    if outer.leaf and tries:
-        change = target_shape.as_predicted(failed.training, name, column=column)
-        found = failed.first_passing([change])
-    shape = "(-1, 1)" if column else "(-1,)"
-    found = found or Answer(
-        cause=CAUSE.code, fix=f"{name} = tf.reshape({name}, {shape})", where=(name,)
-    )
-    return dataclasses.replace(found, message=message)
 
 
-def _broadcast_seen(failed: FailedTraining) -> Answer | None:
-    """The same where no time was left to try."""
-    return _broadcast(failed, tries=False)
+def _in_shape(failed: FailedTraining) -> Repairs:
+    """Targets that broadcast with the predictions to a matrix, in the predictions' shape."""
+    outer = failed.evidence.computation.outer
+    if outer is not None and outer.leaf:
+        column = len(outer.predicted) == 2
+        change = target_shape.as_predicted(failed.training, outer.leaf, column=column)
+        yield dataclasses.replace(change, fault=_broadcasts(outer))
 
 
 def out_of_range(failed: FailedTraining) -> str:
@@ -186,7 +186,7 @@ def _read_as_probabilities(failed: FailedTraining) -> tuple[str, Any]:
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [_into_range(failed)]
+    return [_into_range(failed), _in_shape(failed)]
 
 
 CAUSE = Cause(
@@ -195,8 +195,8 @@ CAUSE = Cause(
     usual=_usual,
     steps=(
         Step(place=Place.LABELS, repairs=_into_range),
-        Step(place=Place.UNREADABLE_TARGETS, answer=_unreadable),
+        Step(place=Place.LABELS, repairs=_in_shape),
         Step(place=Place.TWO_ENCODINGS, answer=_two_encodings),
-        Step(place=Place.SEEN_IN_THE_STEP, answer=_broadcast_seen),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_unreadable),
     ),
 )

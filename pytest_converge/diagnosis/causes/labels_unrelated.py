@@ -71,11 +71,12 @@ def test_shuffled_together(converge):
 
 import dataclasses
 import math
+from collections.abc import Iterable
 
 from pytest_converge.columns.contradictions import targets_are_inputs
 from pytest_converge.columns.signal import Signal
 from pytest_converge.core.numbers import number
-from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import one_batch, signal_here
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.data.arrays import batch_leaves
@@ -89,6 +90,7 @@ __all__ = [
     "are_inputs",
     "constant_loss",
     "learns_a_batch",
+    "left_out",
     "relation",
     "signal_of",
 ]
@@ -106,6 +108,12 @@ def signal_of(failed: FailedTraining) -> Signal | None:
         signal = signal_here(failed.reruns, failed.trials.guard)
         failed.evidence = dataclasses.replace(failed.evidence, signal=signal)
     return failed.evidence.signal
+
+
+def left_out(failed: FailedTraining) -> list[str]:
+    """The changes for which no time was left, without pairs around one that was tried by itself."""
+    tried = tuple(f"{change} and " for change in failed.trials.done)
+    return [change for change in failed.trials.left_out if not change.startswith(tried)]
 
 
 def constant_loss(failed: FailedTraining) -> float | None:
@@ -209,7 +217,7 @@ def _unrelated(failed: FailedTraining) -> Answer | None:
         change = rows.realigned(signal.shift)
         return Answer(cause=CAUSE.code, message=_away(signal), where=change.where, fix=change.fix)
     alone = signal is not None and signal.none
-    if (signal is not None and signal.some) or (failed.trials.left_out and not alone):
+    if (signal is not None and signal.some) or (left_out(failed) and not alone):
         return None
     gained = relation(failed)
     if gained is None or gained > RELATED or are_inputs(failed) or not learns_a_batch(failed):
@@ -233,8 +241,14 @@ def _learnt_something(failed: FailedTraining) -> bool:
     return any(constant - loss > RELATED * constant for loss in [failed.best, *losses])
 
 
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    signal = signal_of(failed)
+    return [[rows.realigned(signal.shift)]] if signal is not None and signal.shift else []
+
+
 CAUSE = Cause(
     code="labels-unrelated",
+    usual=_usual,
     steps=(
         Step(place=Place.MISALIGNED_ROWS, answer=_misaligned),
         Step(place=Place.UNRELATED_TARGETS, answer=_unrelated),

@@ -16,18 +16,25 @@ passes on three seeds.
 | `from_logits=True` behind an activation | no activation |
 | targets 0 and 1, a squared error | sigmoid, sigmoid with binary cross-entropy |
 | one-hot targets, a squared error | softmax, softmax with categorical cross-entropy |
+| several ones in a row, softmax and categorical cross-entropy | sigmoid with binary cross-entropy |
+| amounts, a cross-entropy behind a linear output | squared error |
 | real targets, a bounded output | no activation |
+| real targets that the output gives under no weights, as a cosine | targets mapped onto its range |
 | the Poisson loss behind an output that may be negative | exponential, softplus |
 | the squared logarithmic error behind such an output | softplus |
 | the Kullback-Leibler divergence behind such an output | softmax |
+
+Of a model with several outputs each one is compared with its own loss and its own targets. The
+range of an output is measured, at the present weights and at large ones.
 
 Of a model or step of your own, what counts is seen in one step on the first batch: a softmax or
 sigmoid whose values a loss takes for logits, and values far out of [0, 1] that it takes for
 probabilities. The layer that made them gets the activation that the loss reads.
 
 Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best
-constant prediction, and the table of trials marks its losses with a star. A network with softmax
-over one unit seems to train; the gate that notices is [loss-disagrees](loss-disagrees.md).
+constant prediction, which is fitted where no formula gives it, and the table of trials marks its
+losses with a star. A network with softmax over one unit seems to train; the gate that notices is
+[loss-disagrees](loss-disagrees.md).
 
 ## A test that shows it
 
@@ -65,21 +72,21 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import labels, misread_output, outputs
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.output_range import output_range
 from pytest_converge.training.model.losses import loss_names
+from pytest_converge.training.model.structure import output_layer
 
 
-def _as_read(failed: FailedTraining) -> Answer | None:
+def _as_read(failed: FailedTraining) -> Repairs:
     """The output in the terms in which the loss of a step reads it, where that is seen to differ.
 
     What is tried does not ask for the compiled loss, which a step of one's own need not use.
     """
     misread = failed.evidence.computation.misread
-    if misread is None:
-        return None
-    change = misread_output.as_read(failed.training.models, misread)
-    found = None if change is None else failed.first_passing([change])
-    return None if found is None else dataclasses.replace(found, message=_says(failed))
+    change = None if misread is None else misread_output.as_read(failed.training.models, misread)
+    if change is not None:
+        yield dataclasses.replace(change, fault=_says(failed))
 
 
 def _says(failed: FailedTraining) -> str:
@@ -102,14 +109,18 @@ def _misread_seen(failed: FailedTraining) -> Answer | None:
     return Answer(cause=CAUSE.code, message=_says(failed), where=where)
 
 
-def _repairs(failed: FailedTraining) -> Repairs:
+def _by_output(failed: FailedTraining) -> list[list[Intervention]]:
     """Another output, loss or labels: which of them does not fit shows in all three at once."""
     training, rows = failed.training, failed.reruns.rows
     if training.model is None or training.own_train_step or rows is None:
-        return ()
+        return []
     leaves = batch_leaves(rows.arrays)
     targets = {name: array for name, array in leaves if name.startswith("y")}
-    return outputs.for_targets(training.model, targets)
+    return outputs.by_output(training.model, targets)
+
+
+def _repairs(failed: FailedTraining) -> Repairs:
+    return [change for changes in _by_output(failed) for change in changes]
 
 
 def _out_of_reach(failed: FailedTraining) -> Repairs:
@@ -129,7 +140,17 @@ def _out_of_reach(failed: FailedTraining) -> Repairs:
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [_repairs(failed)]
+    own = [*_as_read(failed), *_unbounded(failed)]
+    return [own] if own else [*_by_output(failed), _out_of_reach(failed)]
+
+
+def _unbounded(failed: FailedTraining) -> Repairs:
+    """Of a step of the user's, whose loss nobody names: an output without bounds."""
+    training = failed.training
+    for model in training.models if training.model is None or training.own_train_step else []:
+        layer = output_layer(model)
+        if layer is not None and layer.activation.__name__ in outputs.RANGES:
+            yield outputs.head(model, activation=None)
 
 
 CAUSE = Cause(
@@ -137,7 +158,7 @@ CAUSE = Cause(
     sentence="output and loss do not fit the targets; it converges with {change}",
     usual=_usual,
     steps=(
-        Step(place=Place.OUTPUT_AND_LOSS, answer=_as_read),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_as_read),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
         Step(place=Place.TARGETS, repairs=_out_of_reach),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_misread_seen),

@@ -98,7 +98,11 @@ def _penalties(failed: FailedTraining) -> Repairs:
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [[change] for change in (*_weight_decay(failed), *_penalties(failed))]
+    changes = [*_penalties(failed)]
+    if failed.training.model is None:
+        for model in failed.training.models:
+            changes += [without(having(model)) for having, without in LAYERS if having(model)]
+    return [_weight_decay(failed), *([change] for change in changes)]
 
 
 def _usable_penalty(failed: FailedTraining, answer: Answer) -> Answer:

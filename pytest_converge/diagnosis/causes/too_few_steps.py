@@ -10,6 +10,11 @@ that were asked for: rates are tried first, since a test should be short. More s
 control of the landscape words: a nudge or a restart counts as proof only if training longer does
 not do as well.
 
+Learning rows by heart is no learning. Where the inputs say something about the targets (see
+[labels-unrelated](labels-unrelated.md)), the longer training is also made on half of the rows: if
+its loss on the other half is worse than that of the training as it is, by 5 % of the loss of the
+best constant prediction, it is an [unreachable target](unreachable-target.md).
+
 A run whose loss rose is never too short.
 
 The predicted number is what was tried, not an extrapolation of the curve.

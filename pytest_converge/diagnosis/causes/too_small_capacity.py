@@ -12,6 +12,9 @@ cause if every gate then passes on three seeds, and if neither other rates nor m
 are tried first. It needs a sequential or functional model that Keras can rebuild from its layers;
 for others the report says that a wider model could not be tried.
 
+As of more steps, a larger model that only learns its rows by heart, and does worse on rows held
+out, is no proof; see [too-few-steps](too-few-steps.md).
+
 A wider network is a remedy for other faults too, since it trains more easily. If a narrow one
 should suffice, try several starts (`seeds=3`) first.
 

@@ -18,27 +18,27 @@ import numpy as np
 from keras import layers
 
 rng = np.random.default_rng(0)
-x, y = np.zeros((256, 60), "int32"), rng.integers(0, 2, 256)
+x, y = np.zeros((256, 200), "int32"), rng.integers(0, 2, 256)
 for row, kind in zip(x, y, strict=True):
     row[:4] = rng.permutation([1 + 4 * kind, 2 + 4 * kind, 3 + 4 * kind, 9])
 
 
 def reader(mask):
     parts = [layers.Embedding(10, 8, mask_zero=mask), layers.SimpleRNN(8)]
-    model = keras.Sequential([keras.Input((60,)), *parts, layers.Dense(1, "sigmoid")])
+    model = keras.Sequential([keras.Input((200,)), *parts, layers.Dense(1, "sigmoid")])
     model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy")
     return model
 
 
 def test_with_padding(converge):
-    converge.fit(lambda: reader(mask=False), x, y, steps=100, max_loss=0.2)
+    converge.fit(lambda: reader(mask=False), x, y, steps=60, max_loss=0.2)
 ```
 
 ## Repair
 
 ```python
 def test_masked(converge):
-    converge.fit(lambda: reader(mask=True), x, y, steps=100, max_loss=0.2)
+    converge.fit(lambda: reader(mask=True), x, y, steps=60, max_loss=0.2)
 ```
 
 Padding at the front, `pad_sequences(..., padding="pre")`, keeps the last steps for the tokens.

@@ -14,6 +14,9 @@ a squared error shrinks by their variance, an absolute one by their standard dev
 is converted with it where the tool knows how; else the repair passes by its skill, at least 0.5
 over the best constant prediction, and the table of trials marks its losses with a star.
 
+Of several targets, each is looked at with the loss that reads it, and only those in amounts are
+standardised. Targets that are the inputs are never standardised alone.
+
 On a linear output, another learning rate often repairs the same fault. Both are then reported.
 
 `preprocessing.check` fails on it, without training: a standard deviation or abs(mean) above 20, or
@@ -90,7 +93,7 @@ def standardised_targets(failed: FailedTraining) -> list[Intervention]:
     leaves = list(batch_leaves(rows.arrays))
     if targets_are_inputs(leaves):
         return []
-    where = tuple(name for flag in flags for name in flag.columns)
+    where = tuple(dict.fromkeys(name for flag in flags for name in flag.columns))
     several = sum(name.startswith("y") for name, _ in leaves) > 1
     flagged = tuple(dict.fromkeys(flag.array for flag in flags)) if several else ()
     arrays = tuple(name for name, _ in leaves if name in flagged)

@@ -96,9 +96,9 @@ def _open_ended(failed: FailedTraining) -> list[Intervention]:
 
 def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
     """Every hidden activation that is not one of the usual replaced; alike ones together."""
-    model = failed.training.model
+    models = failed.training.models
     found: dict[str, list[Any]] = {}
-    for layer in [] if model is None else hidden_layers(model):
+    for layer in [layer for model in models for layer in hidden_layers(model)]:
         name = getattr(layer.activation, "__name__", "")
         if name in SQUASHING:
             found.setdefault(CAUSE.code, []).append(layer)
@@ -106,7 +106,7 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
             found.setdefault("too-small-capacity", []).append(layer)
         elif name not in RECTIFYING:
             found.setdefault("exploding-gradient", []).append(layer)
-    if model is not None and activation_layers(model):
+    if any(map(activation_layers, models)):
         found.pop("too-small-capacity", None)  # they may follow on what is linear itself
     return [[_instead(layers, code)] for code, layers in found.items()]
 

@@ -48,6 +48,7 @@ class StepTraining(Training):
     verb = "step"
     probe_cost = 1.0
     takes_builder = False
+    _updates_all = False
 
     def __init__(
         self, step: Any, *, variables: Any, data: TrainingData | None, optimizer: Any
@@ -79,7 +80,15 @@ class StepTraining(Training):
 
     def step(self, batch: Batch) -> Any:
         """One call of the user's step."""
-        return self._scalar(self._step, batch)
+        if not self._updates_all:
+            return self._scalar(self._step, batch)
+        (optimizer,) = self.optimizers
+        with tf.GradientTape() as tape, optimizer.muted():
+            loss = self._scalar(self._step, batch)
+        gradients = tape.gradient(loss, self._variables)
+        pairs = [(g, v) for g, v in zip(gradients, self._variables, strict=True) if g is not None]
+        optimizer.optimizer.apply_gradients(pairs)
+        return loss
 
     @property
     def models(self) -> list[Any]:
@@ -133,11 +142,16 @@ class StepTraining(Training):
     def with_optimizer(self, optimizer: Any) -> Iterator[None]:
         """The step asks its own optimizer for updates, and another one makes them meanwhile."""
         new, own = observed(optimizer, self._variables), self.optimizers[0]
-        changes: list[tuple[Any, str, Any]] = [(self, "optimizers", (new,))]
-        compiled = getattr(self._step, "python_function", None)
-        if compiled is not None:  # its graphs hold the updates of the step's own optimizer
-            changes.append((self, "_step", _converted(compiled)))
-        with own.replaced_by(optimizer), attributes_set(changes):
+        with own.replaced_by(optimizer), attributes_set([(self, "optimizers", (new,))]):
+            yield
+
+    @contextlib.contextmanager
+    def with_own_update(self) -> Iterator[None]:
+        """Every given variable is updated meanwhile, by the gradient of the loss that is returned.
+
+        What the step itself does with its optimizer is left out.
+        """
+        with attributes_set([(self, "_updates_all", True)]):
             yield
 
     def nonfinite_data(self) -> tuple[NonFinite, ...]:

@@ -22,7 +22,7 @@ from pytest_converge.training.model.structure import output_layer, output_layers
 from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
 
-__all__ = ["FITTING", "REGRESSION", "for_targets", "head", "into_reach", "outside"]
+__all__ = ["FITTING", "REGRESSION", "by_output", "for_targets", "head", "into_reach", "outside"]
 
 #: Losses that compare numbers, and take predictions of any size.
 REGRESSION = frozenset(
@@ -64,23 +64,28 @@ SUM_ERROR = 5e-3
 
 
 def for_targets(model: keras.Model, targets: Mapping[str, Any]) -> list[Intervention]:
-    """The changes of output, loss or labels that a training invites, output by output.
+    """The changes of output, loss or labels that a training invites, output after output.
 
     Args:
         model: built.
         targets: the arrays of targets by name, as NumPy arrays with the rows first.
     """
-    readings = losses_of_outputs(model, list(targets))
+    return [change for changes in by_output(model, targets) for change in changes]
+
+
+def by_output(model: keras.Model, targets: Mapping[str, Any]) -> list[list[Intervention]]:
+    """The same, one list an output, of which each change is an alternative to the others."""
     layers = output_layers(model)
-    changes = []
-    for reading in readings:
+    found = []
+    for reading in losses_of_outputs(model, list(targets)):
         array = targets[reading.target]
         if array.dtype.kind not in "fiub" or not array.size:
             continue
         layer = layers[reading.index] if reading.index < len(layers) else None
         invited = _Output(model, layer, reading, array).changes()
-        changes += [c if len(targets) == 1 else _in_array(c, reading.target) for c in invited]
-    return changes
+        several = len(targets) > 1
+        found.append([_in_array(c, reading.target) if several else c for c in invited])
+    return found
 
 
 def kind_of(targets: Any) -> str:
@@ -208,7 +213,7 @@ class _Output:
         return Intervention(
             code="output-loss-mismatch",
             change=f"loss with from_logits={logits}",
-            fix=f"loss={pasted.literal(held)}",
+            fix=f"loss={_loss_code(held)}",
             variant=lambda training: with_loss(training.model, held),
         )
 
@@ -354,11 +359,28 @@ def _variant(layer: keras.layers.Layer, activation: str | None, loss: Any) -> An
 
 
 def _code(layer: Any, activation: str | None, loss: Any) -> str:
-    """The layer with its activation, where there is one to change, and what to compile with."""
-    settings = {"activation": activation or "linear"}
-    lines = [] if layer is None else [pasted.layer_lines([(layer, settings)])]
-    lines += [] if loss is None else [f"loss={pasted.literal(loss)}"]
-    return "\n".join(line for line in lines if line)
+    """The layer and the loss as code.
+
+    Args:
+        layer: None for one that stays as it is.
+        activation: its new one.
+        loss: what the model is to be compiled with; None for what it is.
+    """
+    lines = []
+    if isinstance(layer, keras.layers.Layer):
+        changed = pasted.layer_lines([(layer, {"activation": activation or "linear"})])
+        lines += [changed or f"keras.activations.get({activation!r})  # as that of {layer.name}"]
+    if loss is not None:
+        lines.append(f"loss={_loss_code(loss)}")
+    return "\n".join(lines)
+
+
+def _loss_code(loss: Any) -> str:
+    if isinstance(loss, Mapping):
+        return "{" + ", ".join(f'"{key}": {_loss_code(part)}' for key, part in loss.items()) + "}"
+    if isinstance(loss, (list, tuple)):
+        return "[" + ", ".join(map(_loss_code, loss)) + "]"
+    return pasted.literal(loss)
 
 
 def _name_of(loss: Any) -> str:

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+import numpy as np
+
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.data.batches import ArrayData, TrainingData
@@ -15,7 +17,7 @@ from pytest_converge.training.loop.run import Progress, Start, TrainingRun, Watc
 from pytest_converge.training.measures.best_constant import with_fitted_constant
 from pytest_converge.training.measures.nonfinite_origin import NonFiniteOrigin, nonfinite_origin
 from pytest_converge.training.measures.one_batch import OverfitReading, overfits_one_batch
-from pytest_converge.training.state.snapshot import Snapshot
+from pytest_converge.training.state.snapshot import Snapshot, name_of
 from pytest_converge.training.training import Training
 
 __all__ = ["Reruns"]
@@ -37,6 +39,7 @@ class Reruns:
         training: the training, in the state in which the failed run left it.
         steps: of the failed run.
         end: the trained values that it ended with.
+        updates: how many updates its optimizers counted; None where none of them counts.
     """
 
     def __init__(
@@ -51,11 +54,19 @@ class Reruns:
         self._data = self.training.data
         self._starts: dict[int, Start] = {0: {}}
         self.end = Snapshot(self.training.trainable)
+        self.updates = self._counted()
 
     @property
     def start(self) -> Snapshot:
         """Where the failed run began."""
         return self._running.start
+
+    @property
+    def unmoved(self) -> tuple[str, ...]:
+        """The trained variables that ended with the very values that they began with."""
+        start, end = self.start.values(), self.end.values()
+        still = [v for v in self.training.trainable if np.array_equal(start[id(v)], end[id(v)])]
+        return tuple(name_of(v) for v in still)
 
     @property
     def loop(self) -> Loop:
@@ -160,6 +171,13 @@ class Reruns:
                 yield lambda number: self._measured(running, change, number, measure)
         finally:
             self.put_back()
+
+    def _counted(self) -> int | None:
+        """The updates since the start, where the training stands at the end of a run."""
+        counters = [v for each in self.training.optimizers for v in each.counters]
+        start = self.start.values()
+        made = [int(v.numpy()) - int(start[id(v)]) for v in counters if id(v) in start]
+        return sum(made) if made else None
 
     def _running_under(self, change: Intervention) -> TrainingRun:
         """The run that failed, or another one where the change needs a trace or other steps."""

@@ -34,7 +34,7 @@ def safe(kind: str, where: str) -> Intervention:
 
     Args:
         kind: one of `SAFE`.
-        where: the layer or loss that it was seen in.
+        where: the layer or loss that it was seen in; empty for a loss without a name.
     """
 
     @contextlib.contextmanager
@@ -50,8 +50,8 @@ def safe(kind: str, where: str) -> Intervention:
     return Intervention(
         code="exploding-gradient",
         change=SAFE[kind],
-        fix=f"{SAFE[kind]}  # in {where}",
-        where=(where,),
+        fix=f"{SAFE[kind]}  # in {where or 'the loss'}",
+        where=(where,) if where else (),
         variant=variant,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from pytest_converge.core.numbers import listed
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Start
 from pytest_converge.training.keras_internals import own_variables
@@ -18,7 +19,7 @@ from pytest_converge.training.model.structure import (
     layers_of,
     seeded,
 )
-from pytest_converge.training.state.snapshot import as_tf_variable
+from pytest_converge.training.state.snapshot import as_tf_variable, name_of
 from pytest_converge.training.training import Training
 
 #: The code of weights that are drawn anew where it is not the initialisers that are odd.
@@ -31,7 +32,13 @@ AT_THE_END = (
 #: So many numbers of a direction are written out.
 MOST_WRITTEN = 8
 
-__all__ = ["default_initialisers", "elsewhere", "has_own_initialisers", "nudged"]
+__all__ = ["default_initialisers", "drawn_variables", "elsewhere", "has_own_initialisers", "nudged"]
+
+
+#: Spreads of a start beyond this factor of Glorot's are no usual initialiser's.
+ODD_SPREAD = 5.0
+#: Biases start at zero, forget gates at one; beyond this one a unit is off or full on.
+FAR_BIAS = 3.0
 
 
 def default_initialisers(model: keras.Model, seed: int, code: str) -> Intervention:
@@ -68,6 +75,55 @@ def _with_usual_initialisers(model: keras.Model) -> list[tuple[Any, dict[str, An
             found.append((layer, others))
     cells = {id(getattr(layer, "cell", None)) for layer, _ in found}
     return [(layer, others) for layer, others in found if id(layer) not in cells]
+
+
+def drawn_variables(variables: Sequence[Any], code: str) -> Intervention | None:
+    """Matrices and kernels that were not drawn as usual drawn by Glorot, biases far off at zero.
+
+    Args:
+        variables: `tf.Variable`s at their initial values.
+        code: the cause that is proven where it passes.
+
+    Returns:
+        None where all look as usual: Glorot and Bengio 2010, whose spread others share within a
+        factor of three (He, LeCun, a uniform draw of 0.05 in small layers).
+    """
+    odd = [variable for variable in variables if _is_odd(variable)]
+    if not odd:
+        return None
+
+    def start(_: Training, values: Start) -> Start:
+        changed = dict(values)
+        for number, variable in enumerate(odd):
+            kind = "glorot_uniform" if variable.shape.rank > 1 else "zeros"
+            drawn = seeded(keras.initializers.get(kind), number)(variable.shape, dtype="float32")
+            changed[id(variable)] = np.asarray(drawn)
+        return changed
+
+    names = tuple(name_of(variable) for variable in odd)
+    lines = [
+        f"{name}.assign(keras.initializers.GlorotUniform()({name}.shape))"
+        if variable.shape.rank > 1
+        else f"{name}.assign(tf.zeros({name}.shape))"
+        for name, variable in zip(names, odd, strict=True)
+    ]
+    return Intervention(
+        code=code,
+        change=f"{listed(names)} drawn anew",
+        fix="\n".join(lines),
+        where=names,
+        start=start,
+    )
+
+
+def _is_odd(variable: Any) -> bool:
+    """Whether a start is far from what initialisers draw: all alike, tiny, huge, or a far bias."""
+    values = np.asarray(variable.numpy(), dtype=np.float64)
+    if variable.shape.rank < 2:
+        return variable.shape.rank == 1 and bool(np.abs(values).max(initial=0.0) > FAR_BIAS)
+    fans = values.shape[-2] * int(np.prod(values.shape[:-2])) + values.shape[-1]
+    usual = np.sqrt(2.0 / fans)
+    return not usual / ODD_SPREAD < values.std() < usual * ODD_SPREAD
 
 
 def has_own_initialisers(model: keras.Model) -> bool:

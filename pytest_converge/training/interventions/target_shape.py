@@ -26,7 +26,11 @@ def as_predicted(training: Training, name: str, *, column: bool) -> Intervention
     index = (slice(None), None) if column else (slice(None), 0)
 
     def reshaped(batch: Batch) -> Batch:
-        return map_named(batch, lambda named, leaf: leaf[index] if named == name else leaf)
+        """A probe may be a step, so that a batch comes twice: then it has its shape already."""
+        return map_named(batch, lambda named, leaf: leaf[index] if is_other(named, leaf) else leaf)
+
+    def is_other(named: str, leaf: Any) -> bool:
+        return named == name and len(leaf.shape) == (1 if column else 2)
 
     def data(rows: ArrayData) -> ArrayData:
         return rows.with_arrays(reshaped(rows.arrays))

@@ -16,7 +16,7 @@ from pytest_converge.training.model.structure import layers_of
 from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set, name_of
 from pytest_converge.training.training import Training
 
-__all__ = ["all_layers", "all_read", "connected", "frozen"]
+__all__ = ["all_layers", "all_read", "connected", "every_given", "frozen"]
 
 #: So many frozen layers are named one by one in code.
 MOST_NAMED = 3
@@ -80,6 +80,29 @@ def all_read(training: Training) -> Intervention | None:
         code="frozen-variables",
         change="every variable of the loss trained",
         fix=EVERY_VARIABLE,
+        where=names,
+        variant=variant,
+    )
+
+
+def every_given(names: tuple[str, ...]) -> Intervention:
+    """A step's own updates replaced by one of every variable that was given.
+
+    Args:
+        names: of the variables that the step leaves as they are.
+    """
+
+    @contextlib.contextmanager
+    def variant(training: Training) -> Iterator[None]:
+        with training.with_own_update():
+            new = reconfigured(training.optimizers[0])
+            with training.with_optimizer(new):
+                yield
+
+    return Intervention(
+        code="frozen-variables",
+        change="every given variable updated by the gradient of the loss",
+        fix=f"variables = [..., {', '.join(names)}]  # all of them to tape.gradient and optimizer",
         where=names,
         variant=variant,
     )

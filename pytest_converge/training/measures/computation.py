@@ -42,7 +42,7 @@ class Computation:
         outer: predictions and targets that broadcast to a matrix.
         misread: an output that the loss reads as what it is not.
         stop: where the gradient of the first variable without one ends.
-        no_gradient: True where no variable has a gradient.
+        lost: True where some variable has no gradient by the loss.
         unread: the arrays of the batch on which the loss does not depend, by name.
         untrained: variables made trainable that the loss depends on and the step does not train.
         made: (class, configuration) of each Keras optimizer that the step makes anew.
@@ -54,7 +54,7 @@ class Computation:
     outer: OuterDifference | None = None
     misread: Misread | None = None
     stop: GradientStop | None = None
-    no_gradient: bool = False
+    lost: bool = False
     unread: tuple[str, ...] = ()
     untrained: tuple[Untrained, ...] = ()
     made: tuple[tuple[type, Mapping[str, Any]], ...] = ()
@@ -67,13 +67,12 @@ def computation(training: Training) -> Computation:
     recording = recorded(training, training.first_batch())
     flow = Flow(recording)
     lost = unreached(flow)
-    sources = [v for each in recording.differentiations for v in each.sources]
     return Computation(
         loss=_loss_of(training),
         outer=outer_difference(flow),
         misread=misread_output(flow),
         stop=gradient_stop(flow, lost[0]) if lost else None,
-        no_gradient=bool(sources) and len(lost) == len({id(v) for v in sources}),
+        lost=bool(lost),
         unread=_unread(flow),
         untrained=untrained(training, recording),
         made=tuple((type(each), each.get_config()) for each in recording.made),

@@ -31,15 +31,84 @@ def masked_logarithm(optimizer):
 def test_the_branch_that_is_not_taken_is_no_local_minimum():
     found = diagnosis_of(masked_logarithm(keras.optimizers.SGD(0.3)), steps=100, max_loss=0.1)
     assert (found.cause, found.proven) == ("exploding-gradient", True)
+    assert found.message == (
+        "the derivative of the log of 0 in the loss is not finite, first in step 1"
+    )
+    assert found.fix == "tf.math.log(tf.maximum(x, 1e-7))  # in the loss"
+
+
+def test_an_optimizer_of_tensorflow_1_is_no_hindrance():
+    optimizer = tf.compat.v1.train.GradientDescentOptimizer(0.3)
+    found = diagnosis_of(masked_logarithm(optimizer), steps=100, max_loss=0.1)
+    assert (found.cause, found.proven) == ("exploding-gradient", True)
+
+
+def inverse_cosine(optimizer):
+    """The slope of the inverse cosine at 1, in the branch that is not taken."""
+    w, target = tf.Variable([1.0, 0.2]), tf.constant([1.5, 1.0])
+
+    def loss():
+        return tf.reduce_mean((tf.where(w < 1, tf.acos(w), 1 + w) - target) ** 2)
+
+    return minimize(loss, [w], optimizer)
+
+
+def test_of_other_operations_what_is_not_finite_is_left_out():
+    found = diagnosis_of(inverse_cosine(keras.optimizers.SGD(0.3)), steps=100, max_loss=0.2)
+    assert (found.cause, found.proven) == ("exploding-gradient", True)
     assert "gradient of step 1 is not finite although its loss is" in found.message
     assert "is_finite" in found.fix
 
 
 def test_where_the_repair_cannot_be_made_the_evidence_counts():
     optimizer = tf.compat.v1.train.GradientDescentOptimizer(0.3)
-    found = diagnosis_of(masked_logarithm(optimizer), steps=60, max_loss=0.1)
+    found = diagnosis_of(inverse_cosine(optimizer), steps=60, max_loss=0.1)
     assert (found.cause, found.proven) == ("exploding-gradient", False)
     assert "gradient of step 1" in found.message
+
+
+def distance(y, p):
+    return keras.ops.sqrt(keras.ops.mean((y - p) ** 2, axis=-1))
+
+
+def mixture(y, p):
+    """The likelihood of two bells, which underflows far away from both."""
+    return -tf.math.log(tf.reduce_sum(tf.exp(-0.5 * (y - p) ** 2), axis=-1))
+
+
+@pytest.mark.parametrize(
+    ("loss", "units", "bound", "words", "line"),
+    [
+        (
+            distance,
+            1,
+            0.15,
+            "the derivative of the sqrt of 0 in distance is not finite, first in step 1",
+            "tf.sqrt(tf.maximum(x, 1e-7))  # in distance",
+        ),
+        (
+            mixture,
+            2,
+            3.0,
+            "the log of 0 in mixture is not finite, first in step 1",
+            "tf.math.log(tf.maximum(x, 1e-7))  # in mixture",
+        ),
+    ],
+    ids=["root", "logarithm"],
+)
+def test_a_loss_that_is_not_finite_at_zero_is_kept_away_from_it(loss, units, bound, words, line):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(256, 4)).astype("float32")
+    y = np.maximum(x[:, :1], 0.0) * (1 if units == 1 else 20)
+    x[::4] = 0.0  # as black pixels: the model predicts 0, which is right
+    y[::4] = 0.0
+    hidden = layers.Dense(16, "relu")
+    model = sequential(
+        hidden, layers.Dense(units), optimizer=keras.optimizers.Adam(0.03), loss=loss, shape=(4,)
+    )
+    found = diagnosis_of(fit(model, x, y), steps=200, max_loss=bound)
+    assert (found.cause, found.proven) == ("exploding-gradient", True)
+    assert (found.message, found.fix) == (words, line)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from keras import layers, optimizers
 
 from pytest_converge.training.interventions import trainable
 from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
-from tests.zoo.problems import SPARSE, fit, linear, minimize, sequential, wine
+from tests.training.measures.steps import batches
+from tests.zoo.problems import SPARSE, fit, linear, minimize, sequential, step, wine
 
 
 def frozen_layer():
@@ -64,7 +65,58 @@ def test_layers_behind_a_broken_connection_are_named(stopped):
     assert found.cause == "frozen-variables"
     assert found.where == (model.encoder.name,)
     assert found.proven is stopped
-    assert stopped or "no gradient reaches" in found.message
+    assert stopped or found.message == (
+        f"no gradient reaches {model.encoder.name}: the comparison > behind {model.encoder.name}"
+        " has no gradient"
+    )
+
+
+class Plain(layers.Layer):
+    """A dense layer that keeps its weights in plain variables, which Keras does not track."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.units = units
+
+    def build(self, shape):
+        size = (shape[-1], self.units)
+        self.w = tf.Variable(keras.random.uniform(size, -0.4, 0.4))
+        self.b = tf.Variable(tf.zeros(self.units))
+
+    def call(self, x):
+        return tf.nn.tanh(x @ self.w + self.b)
+
+
+def test_plain_variables_of_a_layer_become_weights():
+    x, _ = linear(0)
+    hidden = Plain(16)
+    model = sequential(
+        hidden, layers.Dense(1), optimizer=optimizers.Adam(0.03), loss="mse", shape=(4,)
+    )
+    start = fit(model, x, np.sin(2 * x[:, :1]) * x[:, 1:2])
+    found = proven_by_its_own(start, "frozen-variables", steps=300, max_loss=0.1)
+    assert found.where == (f"{hidden.name}.w", f"{hidden.name}.b")
+    weight, bias = found.fix.splitlines()
+    assert weight.startswith("self.w = self.add_weight(shape=(4, 16), initializer='glorot_uniform'")
+    assert bias == f"self.b = self.add_weight(shape=(16,), initializer='zeros')  # in {hidden.name}"
+    assert [v.shape for v in model.trainable_variables] == [(16, 1), (1,)]
+
+
+def test_a_variable_that_a_step_reads_and_does_not_train_is_named():
+    x, y = linear(0)
+    w, b = tf.Variable(tf.zeros((4, 1)), name="w"), tf.Variable(tf.zeros(1), name="b")
+    optimizer = optimizers.SGD(0.1)
+
+    def train_step(features, targets):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((features @ w + b - targets) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    start = step(train_step, variables=[w], data=batches(x, y + 9, 64), optimizer=optimizer)
+    found = diagnosis_of(start, steps=60, max_loss=0.1, diagnose="full")
+    assert (found.cause, found.where, found.proven) == ("frozen-variables", ("b",), False)
+    assert found.message == "the loss depends on b, made trainable, and no update changes it"
 
 
 def frozen(where):

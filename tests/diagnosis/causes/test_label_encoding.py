@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
 from pytest_converge.diagnosis.causes import label_encoding
-from pytest_converge.training.interventions import rows
+from pytest_converge.training.interventions import rows, targets
 from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
-from tests.zoo.problems import BINARY, SPARSE, fit, linear, minimize, moons, sequential
+from tests.training.measures.steps import batches
+from tests.zoo.problems import BINARY, SPARSE, fit, linear, minimize, moons, sequential, step
 
 SGD = optimizers.SGD
 
@@ -132,3 +136,72 @@ def labels_from_one():
 
 def test_labels_that_start_at_one():
     proven_by_its_own(labels_from_one(), "label-encoding", steps=100, max_loss=0.4)
+
+
+def of_changing_length(x, y):
+    """Batches with an axis of another length each, which no array holds."""
+
+    def made():
+        for number in itertools.count():
+            rows = slice(16 * (number % 4), 16 * (number % 4) + 16)
+            yield np.repeat(x[rows, None], 1 + number % 3, axis=1), y[rows]
+
+    kinds = (tf.TensorSpec((None, None, 4)), tf.TensorSpec((None,)))
+    return tf.data.Dataset.from_generator(made, output_signature=kinds)
+
+
+@pytest.mark.parametrize("data_of", [batches, of_changing_length], ids=["in memory", "stream"])
+def test_targets_of_a_step_get_the_shape_of_the_predictions(data_of):
+    x, y = linear(0, rows=64)
+    w, optimizer = tf.Variable(tf.zeros((4, 1)), name="w"), optimizers.Adam(0.1)
+
+    def train_step(features, targets):
+        with tf.GradientTape() as tape:
+            means = features if features.shape.rank == 2 else tf.reduce_mean(features, axis=1)
+            loss = tf.reduce_mean((means @ w - targets) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    start = step(train_step, variables=[w], data=data_of(x, y[:, 0]), optimizer=optimizer)
+    found = proven_by_its_own(start, "label-encoding", steps=150, max_loss=0.1)
+    assert found.fix == "y = y[:, None]"
+    assert "which broadcasts to a matrix of all pairs" in found.message
+
+
+def towers(y):
+    """Two inputs of one shape, and a similarity of them where the loss reads a distance."""
+
+    def contrastive(same, distance):
+        ops = keras.ops
+        far = ops.square(ops.maximum(1 - distance, 0))
+        return ops.mean(same * ops.square(distance) + (1 - same) * far)
+
+    rng = np.random.default_rng(0)
+    centres = 2 * rng.normal(size=(6, 5))
+    first, second = rng.integers(0, 6, 512), rng.integers(0, 6, 512)
+    second = np.where(rng.random(512) < 0.4, first, second)
+    x = [
+        (centres[who] + 0.2 * rng.normal(size=(512, 5))).astype("float32")
+        for who in (first, second)
+    ]
+    tower = keras.Sequential([keras.Input((5,)), layers.Dense(8)])
+    inputs = [keras.Input((5,)), keras.Input((5,))]
+    away = keras.ops.sum(keras.ops.abs(tower(inputs[0]) - tower(inputs[1])), axis=1, keepdims=True)
+    model = keras.Model(inputs, keras.ops.exp(-away))
+    model.compile(optimizers.Adam(0.01), contrastive)
+    return fit(model, x, y(first == second)[:, None])
+
+
+def test_a_similarity_under_a_loss_of_distances_wants_the_labels_the_other_way_round():
+    start = towers(lambda same: same.astype("float32"))
+    found = proven_by_its_own(start, "label-encoding", steps=200, max_loss=0.08)
+    assert found.fix == "y = 1 - y"
+    (other,) = [t for t in found.tried if "{-1, 1}" in t.change]
+    assert not other.passed
+
+
+def test_truth_values_hold_no_label_below_zero():
+    change = targets.relabelled((0.0, 1.0), (-1.0, 1.0))
+    failed = failed_of(towers(lambda same: same), steps=2)
+    (_, y) = change.data(failed.reruns.rows).arrays
+    assert set(np.unique(y)) == {-1.0, 1.0}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import keras
+import numpy as np
+import pytest
 from keras import initializers, layers, optimizers
 
 from pytest_converge.diagnosis.causes import labels_unrelated
 from pytest_converge.diagnosis.evidence import Evidence
-from tests.diagnosis.programs import conclusion, dead, failed_of
+from pytest_converge.training.interventions import rows
+from tests.diagnosis.programs import conclusion, dead, failed_of, proven_by_its_own
 from tests.zoo.problems import BINARY, fit, linear, sequential
 
 Adam = optimizers.Adam
@@ -63,3 +67,75 @@ def test_what_is_learnt_by_heart_is_compared_in_the_steps_of_the_user():
     control = failed.trials.done["targets permuted (control)"].losses[0]
     assert control < 0.9 * failed.record.constant_loss
     assert gained is None or gained > labels_unrelated.RELATED  # never "unrelated"
+
+
+def plane(*, shift=0, shuffled=False, rows=600, batch_size=32, head=None):
+    """Rows whose targets lie some rows further on, or anywhere."""
+    x, _ = linear(0, rows=rows)
+    y = x[:, :1] - 2 * x[:, 1:2]
+    y = np.random.default_rng(0).permutation(y) if shuffled else np.roll(y, shift, axis=0)
+    parts = [layers.Dense(16, "relu"), layers.Dense(1)]
+    model = sequential(*parts, optimizer=Adam(0.02), loss="mse", shape=(4,))
+    return fit(model, x, y, batch_size=batch_size)
+
+
+@pytest.mark.parametrize(
+    ("shift", "line"), [(1, "x, y = x[:-1], y[1:]"), (-2, "x, y = x[2:], y[:-2]")]
+)
+def test_rows_that_lie_apart_are_put_together(shift, line):
+    found = proven_by_its_own(plane(shift=shift), "labels-unrelated", steps=200, max_loss=0.1)
+    assert found.fix == line
+    assert ("after" if shift > 0 else "before") in found.message
+
+
+def test_features_shuffled_without_their_labels_are_unrelated():
+    found = conclusion(failed_of(plane(shuffled=True), steps=100, max_loss=0.5))
+    assert found.cause == "labels-unrelated"
+    assert "linear fit" in found.message
+    assert not found.fix
+
+
+def test_a_batch_of_few_rows_cannot_tell():
+    failed = failed_of(plane(shuffled=True, rows=200, batch_size=4), steps=100, max_loss=0.5)
+    assert not labels_unrelated.learns_a_batch(failed)
+    assert conclusion(failed).cause == "unknown"
+
+
+def test_what_a_line_predicts_is_never_unrelated():
+    """The network learns batches by heart and nothing of the rows, but the targets are sound."""
+    x, _ = linear(0, rows=300)
+    hidden = layers.Lambda(lambda rows: keras.ops.sin(1e4 * rows))
+    parts = [hidden, layers.Dense(64, "relu"), layers.Dense(1)]
+    model = sequential(*parts, optimizer=Adam(0.02), loss="mse", shape=(4,))
+    failed = failed_of(fit(model, x, x[:, :1]), steps=60, max_loss=0.01)
+    assert labels_unrelated.signal_of(failed).some
+    assert conclusion(failed).cause == "unknown"
+
+
+def noisy_pictures(rows=120):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows, 6, 6, 1)).astype("float32")
+    parts = [layers.Flatten(), layers.Dense(1, "sigmoid")]
+    model = sequential(*parts, optimizer=Adam(1e-6), loss=BINARY, shape=(6, 6, 1))
+    return fit(model, x, (rng.random((rows, 1)) < 0.5).astype("float32"))
+
+
+def test_of_pictures_it_is_said_only_where_the_network_can_learn():
+    failed = failed_of(noisy_pictures(), steps=30, max_loss=0.1)
+    assert not labels_unrelated.signal_of(failed).tells
+    assert conclusion(failed).cause == "unknown"
+
+
+def test_nothing_is_claimed_of_pictures_while_a_change_was_left_out(monkeypatch):
+    failed = failed_of(noisy_pictures(), steps=30, max_loss=0.1)
+    failed.trials.left_out.append("learning rate 1")
+    monkeypatch.setattr(labels_unrelated, "relation", lambda _: pytest.fail("a run for nothing"))
+    assert labels_unrelated._unrelated(failed) is None
+
+
+def test_a_pair_around_what_was_tried_is_not_missed():
+    failed = failed_of(noisy_pictures(), steps=5, max_loss=0.1)
+    failed.trials.try_out(rows.realigned(1))
+    name = rows.realigned(1).change
+    failed.trials.left_out += [f"{name} and learning rate 1", "learning rate 1"]
+    assert labels_unrelated.left_out(failed) == ["learning rate 1"]

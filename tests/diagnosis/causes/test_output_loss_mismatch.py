@@ -5,10 +5,12 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from keras import layers, optimizers
+import tensorflow as tf
+from keras import layers, losses, optimizers
 
-from tests.diagnosis.programs import proven_by_its_own
-from tests.zoo.problems import BINARY, fit, linear, sequential
+from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
+from tests.training.measures.steps import batches, classifying
+from tests.zoo.problems import BINARY, fit, linear, sequential, step, wine
 
 
 def tanh_head():
@@ -44,7 +46,7 @@ def copied_loss():
 
 def test_prices_under_a_crossentropy_want_squared_errors():
     found = proven_by_its_own(copied_loss(), "output-loss-mismatch", steps=400, max_loss=20)
-    assert found.fix == "loss=keras.losses.MeanSquaredError()"
+    assert found.fix == "loss = keras.losses.MeanSquaredError()"
 
 
 class Similarity(keras.Model):
@@ -102,3 +104,54 @@ def test_one_of_two_outputs_is_at_fault(head, loss, targets, said):
     start = two_outputs(head, loss, targets)
     found = proven_by_its_own(start, "output-loss-mismatch", steps=150, max_loss=0.8)
     assert said in found.message
+
+
+SPARSE_LOGITS = tf.nn.sparse_softmax_cross_entropy_with_logits
+
+
+def wine_under(last, loss_of):
+    x, y = wine()
+    return classifying(x, y.astype("int32"), layers.Dense(16, "relu"), last, loss_of=loss_of)
+
+
+@pytest.mark.parametrize(
+    ("last", "loss_of", "words", "line"),
+    [
+        (
+            lambda: layers.Dense(3, "softmax", name="last"),
+            SPARSE_LOGITS,
+            "the loss takes logits, and is given the softmax of ",
+            "keras.layers.Dense(3)  # last",
+        ),
+        (
+            lambda: layers.Dense(3, name="last"),
+            losses.sparse_categorical_crossentropy,
+            "the loss takes probabilities, and is given values from -",
+            "keras.layers.Dense(3, activation='softmax')  # last",
+        ),
+    ],
+    ids=["probabilities", "logits"],
+)
+def test_a_step_gives_its_loss_what_it_reads(last, loss_of, words, line):
+    start = wine_under(last(), loss_of)
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=60, max_loss=0.1)
+    assert found.message.startswith(words)
+    assert found.fix == line
+    assert found.where[0].endswith("last")
+
+
+def test_a_step_of_operations_alone_is_told_in_words():
+    x, y = wine()
+    w, optimizer = tf.Variable(tf.zeros((13, 3)), name="w"), optimizers.SGD(0.1)
+
+    def train_step(features, labels):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(SPARSE_LOGITS(labels, tf.nn.softmax(features @ w)))
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    data = batches(x, y.astype("int32"), 32)
+    start = step(train_step, variables=[w], data=data, optimizer=optimizer)
+    found = diagnosis_of(start, steps=60, max_loss=0.1)
+    assert (found.cause, found.proven, found.fix) == ("output-loss-mismatch", False, "")
+    assert found.message == "the loss takes logits, and is given the softmax"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, optimizers
 
+from pytest_converge.diagnosis.causes import unreachable_target
 from pytest_converge.diagnosis.evidence import Evidence
 from tests.diagnosis.programs import SPREAD, conclusion, diagnosis_of, distance, failed_of
 from tests.zoo.problems import BINARY, SPARSE, fit, linear, sequential
@@ -88,3 +90,51 @@ def test_a_bound_that_was_reached_is_not_called_unreachable():
     failed = failed_of(start, steps=60, max_loss=2.0, min_skill=0.99)
     assert failed.record.curve.last < 2.0
     assert conclusion(failed).cause == "unknown"
+
+
+def pairs_drawn_anew(passes):
+    """Each pass pairs the same rows with other views of them, as augmentation does."""
+    x, y = linear(0, rows=64)
+    rng = np.random.default_rng(0)
+    views = [(x, y + 3 * rng.normal(size=y.shape).astype("float32")) for _ in range(passes)]
+    data = tf.data.Dataset.from_tensor_slices(views[0])
+    data = data.map(lambda a, b: (a, b + 3 * tf.random.normal(tf.shape(b))))
+    return fit(
+        sequential(layers.Dense(1), optimizer=SGD(0.05), loss="mse", shape=(4,)), data.batch(16)
+    )
+
+
+def test_pairs_that_change_from_pass_to_pass_contradict_nobody():
+    failed = failed_of(pairs_drawn_anew(10), steps=40, max_loss=0.1)
+    assert failed.reruns.rows.rows > failed.reruns.rows.epoch_rows
+    assert unreachable_target._contradicting(failed) is None
+
+
+def test_nothing_is_unreachable_while_a_change_was_left_out():
+    failed = failed_of(noisy_labels(related=True), steps=100, max_loss=0.1)
+    failed.trials.left_out.append("16 times as many steps")
+    assert unreachable_target._related(failed) is None
+    assert unreachable_target._floor(failed) is None
+
+
+def curved(rows=400):
+    """A circle, of which a line sees nothing and neighbours see all."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-2, 2, (rows, 2)).astype("float32")
+    y = (x**2).sum(axis=1, keepdims=True) + 0.3 * x[:, :1]
+    return fit(sequential(layers.Dense(1), optimizer=SGD(0.05), loss="mse", shape=(2,)), x, y)
+
+
+def test_what_predictors_without_a_model_reach_is_not_out_of_reach():
+    failed = failed_of(curved(), steps=100, max_loss=0.1)
+    assert conclusion(failed).cause == "unknown"
+
+
+def test_softmax_applied_twice_has_a_floor_that_is_told():
+    y = np.arange(200) % 3
+    x = np.eye(3, dtype="float32")[y] * 4
+    parts = [layers.Dense(3, "softmax"), layers.Softmax()]
+    model = sequential(*parts, optimizer=optimizers.Adam(0.1), loss=SPARSE, shape=(3,))
+    failed = failed_of(fit(model, x, y), steps=200, max_loss=0.1)
+    assert "0.5514, the least of 3 classes where softmax" in unreachable_target.known_floor(failed)
+    assert conclusion(failed).cause != "unreachable-target"

@@ -44,11 +44,13 @@ from tests.training.interventions.trainings import (
     maps,
     missing,
     of_model,
+    own_loss,
     plain,
     regression,
     shifted,
     smoothed,
     two_optimizers,
+    tagged,
     weighted,
 )
 from tests.zoo.problems import BINARY
@@ -184,6 +186,30 @@ CHANGES = {
         lambda: halved("float16"),
         lambda reruns: precision.in_single_precision(reruns.training, "exploding-gradient"),
         {"computes"},
+    ),
+    "aligned": (regression, lambda _: rows.realigned(1), {"x", "y"}),
+    "aligned backwards": (regression, lambda _: rows.realigned(-2), {"x", "y"}),
+    "into reach": (
+        regression,
+        lambda reruns: outputs.into_reach(reruns.rows.arrays[1], -1.0, 1.0, -2),
+        {"y"},
+    ),
+    "other way round": (
+        own_loss,
+        lambda reruns: outputs.for_targets(reruns.training.model, {"y": reruns.rows.arrays[1]})[1],
+        {"y"},
+    ),
+    "one of two targets": (
+        tagged,
+        lambda _: targets.standardised(None, ("y['amount']",), ["y['amount']"]),
+        {"y"},
+    ),
+    "one of two outputs": (
+        tagged,
+        lambda reruns: outputs.by_output(
+            reruns.training.model, {f"y['{k}']": a for k, a in reruns.rows.arrays[1].items()}
+        )[0][0],
+        {"activations", "loss"},
     ),
     "permuted": (regression, lambda _: targets.permuted(0), {"y"}),
     "order": (

@@ -41,7 +41,7 @@ def test_what_is_brought_into_range_is_a_probability(parts_during):
         start = binary()
         start.arguments["y"] = np.resize(np.array(values, "float32"), (20, len(values[0])))
         make = lambda reruns: labels.into_range(loss, reruns.rows.arrays[1])[0]  # noqa: E731
-        return np.array(parts_during(start, make)[1][-1]["y"][1])
+        return np.array(parts_during(start, make)[1][-1]["y"][0][1])
 
     assert set(np.unique(change([[0], [1], [2]]))) == {0, 1}
     assert change([[0], [25], [100]]).max() == 1

@@ -22,7 +22,7 @@ from pytest_converge.training.interventions import (
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
 from tests.diagnosis.programs import failed_of
-from tests.zoo.problems import SPARSE, classifier, fit, linear, minimize, sequential, wine
+from tests.zoo.problems import SPARSE, classifier, fit, linear, minimize, sequential, step, wine
 from tests.zoo.trainings import quiet, recorded, running
 
 SGD = optimizers.SGD
@@ -257,3 +257,23 @@ def test_what_was_frozen_is_trained_whenever_it_was_frozen(before_it_is_built):
     assert record.curve.last < first.curve.last
     np.testing.assert_array_equal(hidden.kernel.numpy(), before)
     assert not hidden.trainable
+
+
+def test_what_never_moved_and_how_many_updates_were_made_is_told():
+    w, b = tf.Variable(1.0, name="w"), tf.Variable(1.0, name="b")
+    calls, optimizer = tf.Variable(0), optimizers.SGD(0.1)
+
+    @tf.function
+    def train_step():
+        calls.assign_add(1)
+        with tf.GradientTape() as tape:
+            loss = w**2 + 0.0 * b
+        slopes = tape.gradient(loss, [w, b])
+        if calls % 2 == 0:
+            optimizer.apply_gradients(zip(slopes, [w, b], strict=True))
+        return loss
+
+    run = running(step(train_step, variables=[w, b], optimizer=optimizer), steps=10)
+    run.run(0)
+    reruns = Reruns(run, 0, quiet)
+    assert (reruns.unmoved, reruns.updates) == (("b",), 5)

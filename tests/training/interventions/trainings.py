@@ -28,8 +28,8 @@ def everything_of(training):
     data = training.data
     if data is not None:
         for name, array in zip(("x", "y", "row weights"), (*data.arrays, None), strict=False):
-            listed = None if array is None else (str(array.dtype), array.tolist())
-            parts[name] = listed
+            leaves = [leaf for leaf in keras.tree.flatten(array) if leaf is not None]
+            parts[name] = [(str(leaf.dtype), leaf.tolist()) for leaf in leaves]
         parts["order"] = data.order.whole()[0].tolist()
     model = training.model
     if model is None:
@@ -45,9 +45,13 @@ def everything_of(training):
     parts["computes"] = [x.compute_dtype for x in model.layers]
     parts["stops"] = tf.stop_gradient.__name__
     parts["added"] = ["add_loss" in vars(layer) for layer in model.layers]
-    kind = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
-    reduction = getattr(model.loss, "reduction", getattr(model.loss, "__name__", None))
-    parts["loss"] = (kind, reduction)
+    parts["loss"] = [
+        (
+            loss if isinstance(loss, str) else type(loss).__name__,
+            getattr(loss, "reduction", getattr(loss, "__name__", None)),
+        )
+        for loss in keras.tree.flatten(model.loss)
+    ]
     parts["trained"] = [v.trainable for v in model.weights]
     parts["layers"] = [type(layer).__name__ for layer in model.layers]
     parts["sizes"] = [getattr(layer, "units", None) for layer in model.layers]
@@ -231,3 +235,28 @@ def halved(policy="mixed_float16"):
 
 def of_model(function):
     return lambda reruns: function(reruns.training.model)
+
+
+def own_loss():
+    """Labels 0 and 1 under a loss that nobody knows."""
+
+    def squares(y, predictions):
+        return keras.ops.mean(keras.ops.square(y - predictions))
+
+    x, y = linear(0, rows=20)
+    model = sequential(layers.Dense(1), optimizer=SGD(0.1), loss=squares, shape=(4,))
+    return fit(model, x, (y > 0).astype("float32"), batch_size=8)
+
+
+def tagged():
+    """Several labels a row from one output, amounts from another."""
+    x, y = linear(0, rows=20)
+    inputs = keras.Input((4,))
+    heads = {
+        "tags": layers.Dense(3, "softmax", use_bias=False, name="tags")(inputs),
+        "amount": layers.Dense(1, name="amount")(inputs),
+    }
+    model = keras.Model(inputs, heads)
+    model.compile(SGD(0.1), {"tags": "categorical_crossentropy", "amount": "mse"})
+    tags = (x[:, :3] > -0.5).astype("float32")
+    return fit(model, x, {"tags": tags, "amount": 50 * y}, batch_size=8)

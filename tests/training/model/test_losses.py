@@ -11,9 +11,11 @@ from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.training.model.losses import (
     constant_prediction,
     loss_names,
+    losses_of_outputs,
     nonnegative,
     reduces_by_mean,
     scalar_loss,
+    uninformed_loss,
 )
 
 L = keras.losses
@@ -280,3 +282,61 @@ def test_what_is_no_real_number_is_no_loss(loss, given):
     for of_rows in (False, True):
         with pytest.raises(InvalidTrainingError, match=f"got {given}"):
             scalar_loss(loss, "step", of_rows=of_rows)
+
+
+# ---- several outputs ----------------------------------------------------------------------------
+
+
+def two_outputs(losses, *, named=True):
+    inputs = keras.Input((3,))
+    heads = [keras.layers.Dense(2, name="b")(inputs), keras.layers.Dense(1, name="a")(inputs)]
+    model = keras.Model(inputs, {"b": heads[0], "a": heads[1]} if named else heads)
+    model.compile("sgd", losses)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("named", "given", "targets"),
+    [
+        (True, {"b": "mse", "a": "mae"}, ["y['b']", "y['a']"]),
+        (True, {"a": "mae", "b": "mse"}, ["y['b']", "y['a']"]),
+        (False, ["mse", "mae"], ["y[0]", "y[1]"]),
+        (False, {"a": "mae", "b": "mse"}, ["y['b']", "y['a']"]),
+    ],
+)
+def test_each_output_has_its_own_loss(named, given, targets):
+    found = losses_of_outputs(two_outputs(given, named=named), targets)
+    read = {reading.target: (reading.output, reading.name) for reading in found}
+    assert list(read.values()) == [("b", "mean_squared_error"), ("a", "mean_absolute_error")]
+
+
+def test_one_loss_serves_all_outputs():
+    found = losses_of_outputs(two_outputs("mse", named=False), ["y[0]", "y[1]"])
+    assert [(r.index, r.name) for r in found] == [(n, "mean_squared_error") for n in range(2)]
+
+
+def test_targets_of_no_output_are_left_out():
+    found = losses_of_outputs(two_outputs({"b": "mse", "a": "mae"}), ["y['c']", "y['a']"])
+    assert [r.target for r in found] == ["y['a']"]
+
+
+# ---- losses without information -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "loss", "said"),
+    [
+        ("sparse_categorical_crossentropy", 3, 1.0986, "ln 3 = 1.099"),
+        ("categorical_crossentropy", 10, 2.3030, "ln 10 = 2.303"),
+        ("binary_crossentropy", 1, 0.6930, "ln 2 = 0.6931"),
+        ("sparse_categorical_crossentropy", 3, 0.5515, "softmax is applied twice"),
+        ("sparse_categorical_crossentropy", 10, 1.4612, "softmax is applied twice"),
+        ("categorical_crossentropy", 4, 16.118, "-ln(1e-7) = 16.12"),
+        ("sparse_categorical_crossentropy", 3, 0.9, ""),
+        ("mean_squared_error", 3, 1.0986, ""),
+    ],
+)
+def test_losses_that_no_training_explains(name, classes, loss, said):
+    words = uninformed_loss(name, classes, loss)
+    assert said in words
+    assert bool(words) == bool(said)

@@ -1,0 +1,83 @@
+"""The loss does not read all of the data.
+
+The loss is computed without something that it should be learnt from: it takes one row of the batch,
+as by `losses[0]`, or the targets never reach it.
+
+## How it is found
+
+One step is made on the first batch. Four parts of its rows are exchanged for others of the batch,
+one after the other: a part without influence leaves the loss as it is, to the last digit. Targets
+that no operation on the way to the loss reads are seen without that.
+
+Nothing is repaired: only you know what the loss is meant to be. So it is said where no repair of
+another cause made the test pass. Rows of sample weight 0 have no influence by right, and targets
+that are only there because `fit` asks for some are read by nobody.
+
+## A test that shows it
+
+```python
+import keras
+import numpy as np
+import tensorflow as tf
+
+x = np.random.default_rng(0).normal(size=(256, 4)).astype("float32")
+y = np.sign(x[:, :1] * x[:, 1:2])
+
+
+def first_row(y_true, y_pred):
+    return tf.square(y_true - y_pred)[0]
+
+
+def classifier(loss):
+    parts = [keras.layers.Dense(16, "tanh"), keras.layers.Dense(1)]
+    model = keras.Sequential([keras.Input((4,)), *parts])
+    model.compile(keras.optimizers.Adam(0.03), loss)
+    return model
+
+
+def test_one_row(converge):
+    converge.fit(lambda: classifier(first_row), x, y, batch_size=64, steps=100, max_loss=1e-5)
+```
+
+## Repair
+
+```python
+def test_all_rows(converge):
+    converge.fit(lambda: classifier("mse"), x, y, batch_size=64, steps=300, max_loss=0.3)
+```
+"""
+
+from pytest_converge.core.numbers import listed
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.training.measures.influence import idle_rows
+
+
+def _rows(failed: FailedTraining) -> Answer | None:
+    """Rows of the batch without influence on its loss."""
+    failed.reruns.put_back()
+    idle = idle_rows(failed.reruns.loop)
+    if idle is None:
+        return None
+    message = (
+        f"rows {idle.first} to {idle.last} of the {idle.rows} of a batch have no influence on its"
+        " loss"
+    )
+    return Answer(cause=CAUSE.code, message=message)
+
+
+def _targets(failed: FailedTraining) -> Answer | None:
+    """Targets that do not reach the loss."""
+    where = tuple(name for name in failed.evidence.computation.unread if name[0] == "y")
+    if not where:
+        return None
+    message = f"the loss does not read {listed(where)}: any other values give the same loss"
+    return Answer(cause=CAUSE.code, message=message, where=where)
+
+
+CAUSE = Cause(
+    code="unread-data",
+    steps=(
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_rows),
+        Step(place=Place.UNREAD_TARGETS, answer=_targets),
+    ),
+)

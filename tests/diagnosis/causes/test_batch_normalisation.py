@@ -1,0 +1,68 @@
+"""Batch normalisation that has nothing to normalise by."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, optimizers
+
+from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
+from tests.training.measures.steps import batches
+from tests.zoo.problems import fit, step
+
+
+def classes(rows=256):
+    x = np.random.default_rng(0).normal(size=(rows, 4)).astype("float32")
+    return x, (x.sum(axis=1) > 0).astype("float32")
+
+
+def classifier(*normalising, batch_size):
+    x, y = classes()
+    parts = [layers.Dense(16), *normalising, layers.Activation("relu"), layers.Dense(1, "sigmoid")]
+    model = keras.Sequential([keras.Input((4,)), *parts])
+    model.compile(optimizers.Adam(0.01), "binary_crossentropy")
+    return fit(model, x, y, batch_size=batch_size)
+
+
+def test_larger_batches_repair_it():
+    start = classifier(layers.BatchNormalization(name="bn"), batch_size=1)
+    found = proven_by_its_own(start, "batch-normalisation", steps=200, max_loss=0.3)
+    assert found.message == (
+        "bn normalises one value a channel: it puts out the same for every row"
+    )
+    assert found.fix == "converge.fit(model, x, y, batch_size=16)"
+    assert found.where == ("bn",)
+
+
+def test_without_such_a_layer_no_larger_batches_are_tried():
+    start = classifier(layers.LayerNormalization(), batch_size=1)
+    found = diagnosis_of(start, steps=30, max_loss=0.01)
+    assert found.cause != "batch-normalisation"
+    assert not any("batches of" in trial.change for trial in found.tried)
+
+
+def test_training_mode_repairs_a_step_that_does_not_ask_for_it():
+    """The inputs are far from what the moving averages say at the start."""
+    x, y = classes()
+    parts = [layers.BatchNormalization(name="bn"), layers.Dense(1)]
+    model = keras.Sequential([keras.Input((4,)), *parts])
+    optimizer = optimizers.Adam(0.05)
+
+    def train_step(features, targets):
+        with tf.GradientTape() as tape:
+            outputs = model(features)[:, 0]
+            loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(targets, outputs))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return loss
+
+    start = step(
+        train_step,
+        variables=model.trainable_variables,
+        data=batches(1e-3 * x + 0.1, y, 64),
+        optimizer=optimizer,
+    )
+    found = proven_by_its_own(start, "batch-normalisation", steps=100, max_loss=0.45)
+    assert found.message.startswith("bn is called in inference mode")
+    assert found.fix == "model(x, training=True)"

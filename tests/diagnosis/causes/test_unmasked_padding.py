@@ -1,0 +1,33 @@
+"""Padding that a recurrent layer reads."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import layers, optimizers
+
+from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
+from tests.zoo.problems import fit
+
+
+def reader(*, mask, rows=256, steps=200, rate=0.01):
+    rng = np.random.default_rng(0)
+    x, y = np.zeros((rows, steps), "int32"), rng.integers(0, 2, rows)
+    for row, kind in zip(x, y, strict=True):
+        row[:4] = rng.permutation([1 + 4 * kind, 2 + 4 * kind, 3 + 4 * kind, 9])
+    parts = [layers.Embedding(10, 8, mask_zero=mask, name="words"), layers.SimpleRNN(8)]
+    model = keras.Sequential([keras.Input((steps,)), *parts, layers.Dense(1, "sigmoid")])
+    model.compile(optimizers.Adam(rate), "binary_crossentropy")
+    return fit(model, x, y)
+
+
+def test_a_mask_repairs_it():
+    found = proven_by_its_own(reader(mask=False), "unmasked-padding", steps=60, max_loss=0.2)
+    assert "reads the padding: 98% of the tokens are zeros" in found.message
+    assert found.fix == "keras.layers.Embedding(10, 8, mask_zero=True)"
+    assert found.where == ("words",)
+
+
+def test_with_a_mask_none_is_tried():
+    found = diagnosis_of(reader(mask=True, rate=1e-5, steps=10), steps=20, max_loss=0.2)
+    assert not any("masked" in trial.change for trial in found.tried)

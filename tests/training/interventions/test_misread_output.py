@@ -1,0 +1,53 @@
+"""An output in the terms in which the loss reads it."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from pytest_converge.training.interventions import misread_output
+from pytest_converge.training.measures.logits import Misread
+
+LOGITS = {"takes": "logits", "given": "softmax", "low": 0.0, "high": 1.0}
+PROBABILITIES = {"takes": "probabilities", "low": -3.0, "high": 3.0, "fitting": "softmax"}
+
+
+def model_of(*parts):
+    return keras.Sequential([keras.Input((4,)), *parts])
+
+
+@pytest.mark.parametrize(
+    ("last", "read", "line", "sums_to_one"),
+    [
+        (lambda: layers.Dense(3, "softmax"), LOGITS, "keras.layers.Dense(3)", False),
+        (layers.Softmax, LOGITS, "keras.layers.Activation('linear')", False),
+        (lambda: layers.Activation("softmax"), LOGITS, "keras.layers.Activation('linear')", False),
+        (
+            lambda: layers.Dense(3),
+            PROBABILITIES,
+            "keras.layers.Dense(3, activation='softmax')",
+            True,
+        ),
+    ],
+    ids=["dense", "softmax", "activation", "no activation"],
+)
+def test_the_layer_puts_out_what_is_read(last, read, line, sums_to_one):
+    model = model_of(layers.Dense(3), last())
+    layer, x = model.layers[-1], np.ones((2, 4), "float32")
+    before = np.asarray(model(x))
+    change = misread_output.as_read([model], Misread(layer=layer.name, **read))
+    with change.variant(None):
+        during = np.asarray(model(x))
+    np.testing.assert_array_equal(np.asarray(model(x)), before)
+    assert np.allclose(during.sum(axis=-1), 1.0) == sums_to_one
+    assert change.fix == f"{line}  # {layer.name}"
+
+
+@pytest.mark.parametrize(
+    ("layer", "read"), [("elsewhere", LOGITS), ("bn", LOGITS)], ids=["unknown", "no activation"]
+)
+def test_without_an_activation_to_set_there_is_no_change(layer, read):
+    model = model_of(layers.BatchNormalization(name="bn"))
+    assert misread_output.as_read([model], Misread(layer=layer, **read)) is None

@@ -1,0 +1,77 @@
+"""Roots, logarithms and quotients that stay finite where they, or their derivatives, are not."""
+
+from __future__ import annotations
+
+import contextlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import optimizers
+
+from pytest_converge.training.interventions import safe_operations
+from tests.zoo.problems import minimize
+from tests.zoo.trainings import training_of
+
+OF_ZERO = {
+    "tf.sqrt": ("Sqrt", tf.sqrt),
+    "keras.ops.sqrt": ("Sqrt", keras.ops.sqrt),
+    "norm": ("Sqrt", lambda x: tf.norm(x[..., None], axis=-1)),
+    "tf.math.log": ("Log", lambda x: -tf.math.log(x)),
+    "keras.ops.log": ("Log", keras.ops.log),
+    "rsqrt": ("Rsqrt", tf.math.rsqrt),
+    "operator /": ("RealDiv", lambda x: x / x),
+    "keras.ops.divide": ("RealDiv", lambda x: keras.ops.divide(1.0, x)),
+    "operator **": ("Pow", lambda x: x**0.5),
+}
+
+
+def closure(function):
+    w = tf.Variable([0.0, 4.0])
+    return training_of(minimize(lambda: tf.reduce_sum(function(w)), [w], optimizers.SGD(0.1)))
+
+
+@pytest.mark.parametrize(("kind", "function"), OF_ZERO.values(), ids=OF_ZERO)
+def test_value_and_derivative_are_finite_at_zero_and_as_they_were_elsewhere(kind, function):
+    training = closure(function)
+    x = tf.constant([0.0, 4.0])
+
+    def read():
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            values = tf.convert_to_tensor(function(x))
+        return np.stack([values.numpy(), tape.gradient(values, x).numpy()])
+
+    before = read()
+    with safe_operations.safe(kind, "loss").variant(training):
+        during = read()
+    assert not np.isfinite(before[:, 0]).all()
+    assert np.isfinite(during).all()
+    np.testing.assert_array_equal(during[:, 1], before[:, 1])
+    np.testing.assert_array_equal(read(), before)
+
+
+def test_optimizers_take_their_roots_as_before():
+    """Adam divides by the root of what is far below the least argument."""
+    w = tf.Variable(1.0)
+    training = training_of(minimize(lambda: 1e-5 * w, [w], optimizers.Adam(0.1)))
+    start, moved = training.snapshot(), []
+    for change in (None, safe_operations.safe("Sqrt", "loss")):
+        start.restore()
+        with contextlib.nullcontext() if change is None else change.variant(training):
+            training.step(None)
+        moved.append(float(w.numpy()))
+    assert moved[0] == moved[1]
+    assert moved[0] < 0.95
+
+
+@pytest.mark.parametrize("kind", safe_operations.SAFE)
+def test_the_line_does_what_was_tried(kind):
+    x = tf.constant([0.0, 4.0])
+    names = {"tf": tf, "x": x, "a": x, "b": x, "p": 0.5}
+    change = safe_operations.safe(kind, "mine")
+    values = eval(change.fix, names)  # noqa: S307 - that it can be pasted is the point
+    assert np.isfinite(values.numpy()).all()
+    assert change.fix.endswith("# in mine")
+    assert change.where == ("mine",)
