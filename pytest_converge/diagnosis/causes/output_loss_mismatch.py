@@ -140,8 +140,9 @@ def _out_of_reach(failed: FailedTraining) -> Repairs:
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    own = [*_as_read(failed), *_unbounded(failed)]
-    return [own] if own else [*_by_output(failed), _out_of_reach(failed)]
+    first, *others = _by_output(failed) or [[]]
+    one_output = [*_as_read(failed), *first, *_unbounded(failed)]
+    return [one_output, *others, _out_of_reach(failed)]
 
 
 def _unbounded(failed: FailedTraining) -> Repairs:

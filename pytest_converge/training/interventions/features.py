@@ -52,6 +52,7 @@ def standardised(
         where=where,
         data=lambda rows: _changed(rows, columns),
         loss_factor=None if copied else 1.0,
+        redefines_loss=copied,
     )
 
 

@@ -213,7 +213,7 @@ class _Output:
         return Intervention(
             code="output-loss-mismatch",
             change=f"loss with from_logits={logits}",
-            fix=f"loss={_loss_code(held)}",
+            fix=_loss_line(held, changed, self.reading),
             variant=lambda training: with_loss(training.model, held),
         )
 
@@ -319,11 +319,12 @@ def head(
     if reading is not None and reading.output and layer is not None:
         change += f" at {layer.name}"
     held = None if loss is None else loss_replaced(model, reading, loss)
-    line = _code(None if same and loss is not None else layer, activation, held)
+    lines = [] if same and loss is not None else [_layer_line(layer, activation)]
+    lines += [] if loss is None else [_loss_line(held, loss, reading)]
     return Intervention(
         code="output-loss-mismatch",
         change=change,
-        fix=fix or line,
+        fix=fix or "\n".join(line for line in lines if line),
         where=(layer.name,) if layer is not None else (),
         variant=_variant(layer, activation, held),
         loss_factor=1.0 if loss is None or name == _name_of(old) else None,
@@ -358,29 +359,19 @@ def _variant(layer: keras.layers.Layer, activation: str | None, loss: Any) -> An
     return variant
 
 
-def _code(layer: Any, activation: str | None, loss: Any) -> str:
-    """The layer and the loss as code.
-
-    Args:
-        layer: None for one that stays as it is.
-        activation: its new one.
-        loss: what the model is to be compiled with; None for what it is.
-    """
-    lines = []
-    if isinstance(layer, keras.layers.Layer):
-        changed = pasted.layer_lines([(layer, {"activation": activation or "linear"})])
-        lines += [changed or f"keras.activations.get({activation!r})  # as that of {layer.name}"]
-    if loss is not None:
-        lines.append(f"loss={_loss_code(loss)}")
-    return "\n".join(lines)
+def _layer_line(layer: Any, activation: str | None) -> str:
+    """The layer with its activation, where there is one to change."""
+    if layer is None:
+        return ""
+    return pasted.layer_lines([(layer, {"activation": activation or "linear"})])
 
 
-def _loss_code(loss: Any) -> str:
-    if isinstance(loss, Mapping):
-        return "{" + ", ".join(f'"{key}": {_loss_code(part)}' for key, part in loss.items()) + "}"
-    if isinstance(loss, (list, tuple)):
-        return "[" + ", ".join(map(_loss_code, loss)) + "]"
-    return pasted.literal(loss)
+def _loss_line(held: Any, loss: Any, reading: OutputLoss | None) -> str:
+    """What to compile the model with; of losses that cannot all be written that of one output."""
+    every = pasted.written(held)
+    if every or reading is None:
+        return f"loss={every or pasted.literal(loss)}"
+    return f"loss={pasted.literal(loss)}  # of {reading.output}"
 
 
 def _name_of(loss: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-__all__ = ["Code", "call", "found", "layer_lines", "literal", "settings_of", "short"]
+__all__ = ["Code", "call", "found", "layer_lines", "literal", "settings_of", "short", "written"]
 
 #: What turns the short form of an argument into the object that a configuration holds.
 GETTERS = {
@@ -131,6 +131,14 @@ def literal(value: Any) -> str:
         if not text.isidentifier():
             raise _UnwritableError
     return text
+
+
+def written(value: Any) -> str:
+    """A value as code; empty where it holds something that no code can be written for."""
+    try:
+        return literal(value)
+    except _UnwritableError:
+        return ""
 
 
 def short(value: Any) -> str:

@@ -66,8 +66,11 @@ def _safe(kind: str, original: Callable[..., Any], inside: list[bool]) -> Callab
             return original(*args, **kwargs)
         if kind in ("Div", "RealDiv"):
             return tf.math.divide_no_nan(*args, **kwargs)
-        least = tf.cast(LEAST, first.dtype)
-        return original(tf.maximum(first, least), *args[1:], **kwargs)
+        kept = tf.maximum(first, tf.cast(LEAST, first.dtype))
+        if kind == "Pow":  # whole powers take any number
+            power = tf.cast(args[1], first.dtype)
+            kept = tf.where(tf.equal(power, tf.round(power)), first, kept)
+        return original(kept, *args[1:], **kwargs)
 
     return call
 

@@ -49,8 +49,8 @@ from tests.training.interventions.trainings import (
     regression,
     shifted,
     smoothed,
-    two_optimizers,
     tagged,
+    two_optimizers,
     weighted,
 )
 from tests.zoo.problems import BINARY
