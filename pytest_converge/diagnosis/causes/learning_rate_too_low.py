@@ -95,7 +95,7 @@ def _clipping(failed: FailedTraining) -> Repairs:
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [[change] for find in (_sign, _schedule, _clipping) for change in find(failed)]
+    return [find(failed) for find in (_sign, _schedule, _clipping)]
 
 
 # The search for a rate looks both ways; its step is that of `learning_rate_too_high`.
