@@ -15,7 +15,7 @@ def test_weights_and_layers_are_in_single_precision_meanwhile(policy):
     change = precision.in_single_precision(training, "exploding-gradient")
     with change.variant(training):
         assert {layer.compute_dtype for layer in training.model.layers} == {"float32"}
-        assert {v.dtype for v in training.trainable} == {"float32"}
+        assert {v.dtype.name for v in training.trainable} == {"float32"}
     assert {layer.compute_dtype for layer in training.model.layers} == {"float16"}
 
 
