@@ -97,7 +97,7 @@ def _clipping(failed: FailedTraining) -> Repairs:
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [[change] for find in (_sign, _schedule, _clipping) for change in find(failed)]
+    return [find(failed) for find in (_sign, _schedule, _clipping)]
 
 
 def _uphill(failed: FailedTraining) -> Repairs:
