@@ -289,6 +289,7 @@ class Tally:
 
 def diagnose(case: Case, seed: int, tally: Tally, *, verbose: bool) -> Diagnosis | None:
     """Runs one failing training and prints its line."""
+    keras.backend.clear_session()  # code to paste names layers, which are counted from here
     tally.failing += 1
     tally.repairable += case.cause not in BEYOND_REPAIR
     label = f"{case.name[:38]:38} {seed}"

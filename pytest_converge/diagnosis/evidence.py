@@ -27,7 +27,9 @@ from pytest_converge.training.measures.layer_readings import (
     LayerReadings,
     layer_readings,
 )
+from pytest_converge.training.measures.nonfinite_origin import NonFiniteOrigin
 from pytest_converge.training.measures.one_batch import OverfitReading
+from pytest_converge.training.measures.predictions import prediction_deviation
 from pytest_converge.training.measures.signals import signal_of
 from pytest_converge.training.measures.slope_ratio import step_gauge
 
@@ -87,6 +89,9 @@ class Evidence:
         gauge: the median of the step gauge early in the run; NaN where it was not measured.
         usual_gradient: the median gradient norm of other starts, of a run that stood still because
             its own start has next to none; None for others, and where it was not measured.
+        prediction_deviation: of the model's predictions over the rows, at the weights that the
+            failed run ended with; None where it is not known.
+        origin: what made the first value that is not finite; None where it was not looked for.
         signal: what the inputs say about the targets without the model; None where it was not
             measured or cannot be told.
         updates: those that the optimizers of the failed run counted; None where none counts.
@@ -102,6 +107,8 @@ class Evidence:
     rose: bool = False
     gauge: float = math.nan
     usual_gradient: float | None = None
+    prediction_deviation: float | None = None
+    origin: NonFiniteOrigin | None = None
     signal: Signal | None = None
     updates: int | None = None
     computation: Computation = dataclasses.field(default_factory=Computation)
@@ -173,11 +180,12 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
         # Of the rate 0.1 the record holds 0.10000000149, as float32 has it.
         rate=sign * float(f"{max(rates):.7g}") if rates else math.nan,
         scales=scales.scales if scales else (),
-        scale=scales.evidence if scales else ScaleEvidence(),
+        scale=_of_what_counts(scales.evidence, seen) if scales else ScaleEvidence(),
         layers=guard.measured("gradients and units of layers", lambda: layer_readings(training)),
         start_ratio=ratio,
         unstable=rose or _spikes(record),
         rose=rose,
+        prediction_deviation=_deviation_at_the_end(reruns, guard),
         updates=reruns.updates,
         computation=seen or Computation(),
     )
@@ -263,6 +271,8 @@ def numbers(evidence: Evidence, record: TrainingRecord) -> dict[str, float | int
         "first_gradient_norm": _known(norms[0] if norms else None),
         "largest_gradient_norm": _known(max(norms, default=None)),
         "gradient_first_to_last": _known(layers.first_to_last if layers else None),
+        "prediction_deviation": _known(evidence.prediction_deviation),
+        "first_nonfinite": evidence.origin.in_words if evidence.origin else None,
         "dead_layers": ", ".join(evidence.dead) or None,
         "saturated_layers": ", ".join(evidence.saturated) or None,
         "layers_of_equal_units": ", ".join(evidence.alike) or None,
@@ -271,6 +281,25 @@ def numbers(evidence: Evidence, record: TrainingRecord) -> dict[str, float | int
     for flag in (*evidence.scale.features, *evidence.scale.targets):
         values[f"{flag.array} {flag.part}"] = _known(float(flag.value))
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _of_what_counts(scale: ScaleEvidence, seen: Computation | None) -> ScaleEvidence:
+    """The scale rule without the arrays that the loss does not read: their unit is all the same."""
+    unread = () if seen is None else seen.unread
+    return dataclasses.replace(
+        scale,
+        features=tuple(flag for flag in scale.features if flag.array not in unread),
+        targets=tuple(flag for flag in scale.targets if flag.array not in unread),
+    )
+
+
+def _deviation_at_the_end(reruns: Reruns, guard: Guard) -> float | None:
+    """How far the predictions differ from row to row where the failed run ended."""
+    reruns.put_back()
+    reruns.end.restore()
+    found = guard.tried("spread of the predictions", lambda: prediction_deviation(reruns.training))
+    reruns.put_back()
+    return found
 
 
 def _gradient_elsewhere(reruns: Reruns) -> float:

@@ -52,6 +52,9 @@ def rate_that_passes(failed: FailedTraining) -> Answer | None:
     gauge = early_gauge(failed.reruns, failed.trials.guard)
     failed.evidence = dataclasses.replace(failed.evidence, gauge=gauge)
     rates = RateSearch(failed.trials, failed.evidence)
+    named = _one_of_several(failed)
+    if named is not None:
+        return named
     trial = rates.search() or rates.refined(failed.record.curve.first)
     if trial is None:
         return None
@@ -64,6 +67,23 @@ def rate_that_passes(failed: FailedTraining) -> Answer | None:
             return elsewhere
     bracket = rates.bracket(largest_stable_rate(failed))
     return Answer(cause=trial.code, trial=trial, bracket=bracket)
+
+
+def _one_of_several(failed: FailedTraining) -> Answer | None:
+    """The rate of one of several optimizers, the others as they are."""
+    training = failed.training
+    for place, observed in enumerate(training.optimizers if len(training.optimizers) > 1 else ()):
+        if not isinstance(observed.user_rate, float):
+            continue
+        # The gauge is that of all optimizers together.
+        evidence = dataclasses.replace(failed.evidence, rate=observed.user_rate, gauge=math.nan)
+        rates = RateSearch(failed.trials, evidence, place)
+        trial = rates.search() or rates.refined(failed.record.curve.first)
+        if trial is not None:
+            message = failed.trials.changes[trial.change].sentence
+            bracket = rates.bracket(None)
+            return Answer(cause=trial.code, trial=trial, message=message, bracket=bracket)
+    return None
 
 
 def rate_and_steps(failed: FailedTraining) -> Answer | None:
@@ -137,10 +157,12 @@ class RateSearch:
     Args:
         trials: runs the changes.
         evidence: of the failed run, with its gauge where that is known.
+        place: the only one of several optimizers whose rate is varied.
     """
 
-    def __init__(self, trials: Trials, evidence: Evidence) -> None:
+    def __init__(self, trials: Trials, evidence: Evidence, place: int | None = None) -> None:
         self._trials = trials
+        self._place = place
         self._own = evidence.rate
         self._gauge = evidence.gauge
         self._unstable = evidence.unstable
@@ -252,7 +274,11 @@ class RateSearch:
         return trial is not None and trial.passed > 0
 
     def _try(self, factor: float, *, confirm: bool = True) -> Trial | None:
-        change = learning_rate.scaled(self._trials.reruns.training, self._own, factor)
+        training = self._trials.reruns.training
+        if self._place is None:
+            change = learning_rate.scaled(training, self._own, factor)
+        else:
+            change = learning_rate.of_one(training, self._place, self._own, factor)
         trial = self._trials.try_out(change, confirm=confirm)
         if trial is not None and math.isfinite(trial.losses[0]):
             self._losses[factor] = trial.losses[0]

@@ -179,6 +179,8 @@ class _Search:
         return None
 
     def _references(self) -> Iterator[Parts]:
+        if not self._first:
+            return  # the remedies are tried one by one
         remedies = self._optimizers()
         for remedy in remedies:
             yield (*self._first, *remedy)

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.diagnosis.causes.label_encoding import unreadable
 from pytest_converge.diagnosis.causes.nonfinite_data import nothing_else_helps
 from pytest_converge.diagnosis.reference import guilty_model, smallest_difference
 from pytest_converge.diagnosis.trials import OutOfTimeError
@@ -55,8 +56,10 @@ def _repaired(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer | N
     if answer is None and nothing_else_helps(failed):
         return _kept(failed, REFERENCE, difference)
     answer = answer or _first_answer(failed, steps(Place.NOT_TRAINED, Place.SCALE_AND_RATE), causes)
-    if answer is None and _several_seen(failed):
+    if answer is None and (unreadable(failed) or _several_seen(failed)):
         answer = _kept(failed, REFERENCE, difference)
+    if unreadable(failed):
+        return answer
     answer = answer or _first_answer(
         failed, steps(Place.SCALE_AND_RATE, Place.MANY_MORE_STEPS), causes
     )

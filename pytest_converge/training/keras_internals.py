@@ -16,7 +16,7 @@ from keras.src.backend.common import global_state
 from keras.src.trainers.compile_utils import CompileLoss
 from tensorflow.python.eager import context as tf_context
 from tensorflow.python.framework import op_callbacks
-from tensorflow.python.ops import gen_math_ops, math_ops
+from tensorflow.python.ops import gen_math_ops, gen_nn_ops, math_ops, nn_ops
 
 __all__ = [
     "Setting",
@@ -229,12 +229,14 @@ def operations_watched(watch: Callable[[str, Any, Any], None]) -> Iterator[None]
 
 #: The function in which every public way to an operation ends.
 OPERATION_CALLS = {
-    "Div": "div",
-    "Log": "log",
-    "Pow": "_pow",
-    "RealDiv": "real_div",
-    "Rsqrt": "rsqrt",
-    "Sqrt": "sqrt",
+    "Div": (gen_math_ops, "div"),
+    "Log": (gen_math_ops, "log"),
+    "Pow": (gen_math_ops, "_pow"),
+    "RealDiv": (gen_math_ops, "real_div"),
+    "Rsqrt": (gen_math_ops, "rsqrt"),
+    "Sigmoid": (gen_math_ops, "sigmoid"),
+    "Softmax": (gen_nn_ops, "softmax"),
+    "Sqrt": (gen_math_ops, "sqrt"),
 }
 
 
@@ -245,9 +247,10 @@ def calls_of_operation(kind: str, replaced: Callable[[Any], Any]) -> list[Settin
         kind: one of `OPERATION_CALLS`.
         replaced: makes the other function of the present one.
     """
-    original = getattr(gen_math_ops, OPERATION_CALLS[kind])
+    owner, name = OPERATION_CALLS[kind]
+    original = getattr(owner, name)
     other = replaced(original)
-    modules = (gen_math_ops, math_ops, tf, tf.math, tf.compat.v1)
+    modules = (gen_math_ops, gen_nn_ops, math_ops, nn_ops, tf, tf.math, tf.nn, tf.compat.v1)
     return [
         (module, name, other)
         for module in modules

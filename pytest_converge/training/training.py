@@ -209,9 +209,12 @@ class Training(abc.ABC):
         return attributes_set([(self, "data", data)])
 
     @contextlib.contextmanager
-    def with_rate_factor(self, factor: float) -> Iterator[None]:
-        """Multiplies every learning rate meanwhile, also one under a schedule."""
-        self.set_learning_rate_factor(factor)
+    def with_rate_factor(self, factor: float, place: int | None = None) -> Iterator[None]:
+        """Multiplies every learning rate, or that of one optimizer, meanwhile."""
+        if place is None:
+            self.set_learning_rate_factor(factor)
+        else:
+            self.optimizers[place].set_learning_rate_factor(factor)
         try:
             yield
         finally:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
+from keras import layers, optimizers
 
 from pytest_converge.core.guard import STRICT, Guard
 from pytest_converge.core.record import NonFinite
@@ -12,6 +14,7 @@ from pytest_converge.diagnosis import evidence as measurements
 from pytest_converge.diagnosis.evidence import Evidence, early_gauge, looks_stationary, numbers
 from tests.checks.curves import record_of
 from tests.diagnosis.programs import failed_of, raw_features, readings_of
+from tests.zoo.problems import fit, linear, sequential
 
 RECORD = record_of([2.0, 1.5])
 
@@ -61,3 +64,25 @@ def test_a_measurement_that_fails_is_named_with_its_error(monkeypatch, name, fun
     assert math.isnan(early_gauge(failed.reruns, guard)) or function != "step_gauge"
     measurements.curvature_here(failed.reruns, guard)
     assert guard.failed == [(name, "KeyError: 'renamed'")]
+
+
+def test_targets_that_the_loss_does_not_read_have_no_scale_and_fewer_updates_are_told():
+    x, y = linear(0, rows=64)
+
+    def of_itself(_, p):
+        return (p - 1.0) ** 2
+
+    def failed(loss):
+        model = sequential(layers.Dense(1), optimizer=optimizers.SGD(0.1), loss=loss, shape=(4,))
+        return failed_of(fit(model, x, 1e4 * y), steps=5)
+
+    assert failed("mse").evidence.scale.targets
+    blind = failed(of_itself).evidence
+    assert not blind.scale.targets
+    assert blind.computation.unread == ("y",)
+    assert blind.updates == 5
+    as_many, fewer = (
+        dataclasses.replace(blind, updates=count) for count in (RECORD.curve.updates, 2)
+    )
+    assert "updates" not in numbers(as_many, RECORD)
+    assert numbers(fewer, RECORD)["updates"] == 2

@@ -42,6 +42,7 @@ def no_reference(monkeypatch):
     """What is tried together has tests of its own."""
     for name in ("smallest_difference", "guilty_model"):
         monkeypatch.setattr(f"pytest_converge.diagnosis.search.{name}", lambda *_: None)
+    monkeypatch.setattr("pytest_converge.diagnosis.search.unreadable", lambda _: False)
 
 
 def saying(code, *places, when=True, **fields):

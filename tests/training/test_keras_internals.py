@@ -156,6 +156,8 @@ WAYS = {
     "Pow": [(operator, "pow", 2), (tf, "pow", 2)],
     "RealDiv": [(operator, "truediv", 2), (keras.ops, "divide", 2), (tf, "divide", 2)],
     "Rsqrt": [(tf.math, "rsqrt", 1), (keras.ops, "rsqrt", 1)],
+    "Sigmoid": [(tf, "sigmoid", 1), (tf.nn, "sigmoid", 1), (keras.ops, "sigmoid", 1)],
+    "Softmax": [],
     "Sqrt": [(tf, "sqrt", 1), (keras.ops, "sqrt", 1), (tf.math, "sqrt", 1)],
 }
 
@@ -172,6 +174,14 @@ def test_another_function_takes_the_place_of_an_operation(kind):
     with attributes_set(other):
         assert values() == [-1.0] * len(WAYS[kind])
     assert all(value > 0 for value in values())
+
+
+@pytest.mark.parametrize("softmax", [tf.nn.softmax, keras.ops.softmax, keras.activations.softmax])
+def test_every_softmax_ends_in_the_same_function(softmax):
+    x = tf.constant([[1.0, 2.0]])
+    with attributes_set(internals.calls_of_operation("Softmax", lambda _: lambda x, *_, **__: x)):
+        np.testing.assert_array_equal(softmax(x), x)
+    assert float(tf.reduce_sum(softmax(x))) == pytest.approx(1.0)
 
 
 def test_a_plain_variable_becomes_a_weight_of_a_layer():

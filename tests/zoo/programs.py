@@ -75,11 +75,11 @@ PARTS = {
         Part("a_wild_column", "data", "unscaled-features"),
         Part("bytes_of_pixels", "data", "unscaled-features"),
         Part(
-            "inputs_and_targets_in_hundreds",
+            "inputs_and_targets_in_thousands",
             "data",
             "unscaled-features",
             ("unscaled-targets",),
-            spread=100.0,
+            spread=1000.0,
         ),
         Part(
             "targets_far_from_zero",
@@ -551,7 +551,7 @@ def codes(seed):
 
 @base(
     "fit",
-    "inputs_and_targets_in_hundreds",
+    "inputs_and_targets_in_thousands",
     "missing_features",
     "relu_at_the_end",
     "sigmoid_at_the_end",
@@ -563,7 +563,7 @@ def codes(seed):
 )
 def autoencoder(has, seed):
     """Ten numbers through four, and back."""
-    x = features(codes(seed) * (100 if "inputs_and_targets_in_hundreds" in has else 1), has)
+    x = features(codes(seed) * (1000 if "inputs_and_targets_in_thousands" in has else 1), has)
     ends = [name for name in ("relu", "sigmoid", "tanh") if f"{name}_at_the_end" in has]
     parts = [*hidden(has, 16, activation="tanh"), layers.Dense(4)]
     parts.append(layers.Dense(10, *ends, **({"kernel_initializer": "zeros"} if zeros(has) else {})))

@@ -22,6 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pytest_converge.training.adapters.step import optimizers_of
 from pytest_converge.training.keras_internals import learning_rate_held
 from pytest_converge.training.model.structure import compiled_metrics, output_layer
 from pytest_converge.training.state.snapshot import attributes_set
@@ -108,7 +109,7 @@ class Repair:
         }
         if self.start.verb == "fit":
             known.update(dataset=self.arguments["x"])
-        with contextlib.suppress(KeyError):  # a step may hold its own
+        if self.start.verb == "fit" or self.arguments.get("optimizer") is not None:
             known["optimizer"] = self.optimizer
             known["schedule"] = learning_rate_held(self.optimizer)
         if self.model is not None:
@@ -174,7 +175,7 @@ class Repair:
             names = dict.fromkeys((layer.name for layer in self.model.layers), "")
             self._rebuild(lambda layer: [_again(layer, dtype=policy)], names)
         if isinstance(made, (keras.optimizers.Optimizer, tf.compat.v1.train.Optimizer)):
-            self._optimize_with(made)
+            self._optimize_with(made, comment)
         elif isinstance(made, keras.layers.Layer) and comment == "as the first layer":
             self._in_front(made)
         elif isinstance(made, keras.layers.Layer) and comment == "before the output":
@@ -185,8 +186,12 @@ class Repair:
         elif comment == "as the first layer":  # the line that adapts it
             self._in_front(known["norm"])
 
-    def _optimize_with(self, optimizer: Any) -> None:
-        if self.start.verb == "fit":
+    def _optimize_with(self, optimizer: Any, comment: str = "") -> None:
+        if comment.startswith("instead of "):
+            kind = type(optimizer)
+            (old,) = (x for x in optimizers_of(self.arguments["step"]) if type(x) is kind)
+            old.learning_rate.assign(optimizer.learning_rate)
+        elif self.start.verb == "fit":
             self._compile(self.model, optimizer=optimizer)
         elif self.start.verb == "minimize":
             self.arguments["optimizer"] = optimizer
@@ -213,13 +218,20 @@ class Repair:
         missing = [name for name in names if name not in held]
         if missing:
             raise CannotPasteError(f"no layer {', '.join(missing)} at the top of the model")
+        pairs = []
+
+        def made_of(layer: Any) -> list[Any]:
+            made = make(layer) if layer.name in names else [_again(layer)]
+            pairs.append((layer, made[-1]))  # what is put before a layer is new
+            return made
+
         if isinstance(old, keras.Sequential):
-            parts = [p for x in old.layers for p in (make(x) if x.name in names else [_again(x)])]
+            parts = [part for layer in old.layers for part in made_of(layer)]
             model = keras.Sequential([keras.Input(old.input_shape[1:]), *parts])
         elif type(old) is keras.Model or type(old).__name__ == "Functional":
 
             def clone(layer: Any) -> Any:
-                made = make(layer) if layer.name in names else [_again(layer)]
+                made = made_of(layer)
                 return made[0] if len(made) == 1 else keras.Sequential(made)
 
             model = keras.models.clone_model(old, clone_function=clone)
@@ -227,8 +239,10 @@ class Repair:
             model = old
             for attribute, layer in list(vars(old).items()):
                 if isinstance(layer, keras.layers.Layer) and layer.name in names:
-                    setattr(model, attribute, make(layer)[0])
-        _keep_weights(old, model)
+                    setattr(model, attribute, made_of(layer)[0])
+            model(self._first_rows())
+        for before, after in pairs:
+            _keep_weights(before, after)
         self._compile(model, like=old)
         self.arguments["model"] = model
 
@@ -262,10 +276,15 @@ def _again(layer: Any, **changes: Any) -> Any:
     return type(layer).from_config({**layer.get_config(), **changes})
 
 
-def _keep_weights(old: Any, model: Any) -> None:
-    """The old values of weights, and of the seeds of random layers, that have the same shapes."""
-    for kind in ("trainable_variables", "non_trainable_variables"):
-        theirs, ours = getattr(old, kind), getattr(model, kind)
-        if [tuple(v.shape) for v in theirs] == [tuple(v.shape) for v in ours]:
-            for one, other in zip(theirs, ours, strict=True):
-                other.assign(tf.cast(one, other.dtype))
+def _keep_weights(old: Any, new: Any) -> None:
+    """The weights of a layer and the seeds of its random numbers, where it draws them alike."""
+    theirs, ours = old.variables, new.variables
+    alike = [tuple(v.shape) for v in theirs] == [tuple(v.shape) for v in ours]
+    if alike and _initialisers(old) == _initialisers(new):
+        for one, other in zip(theirs, ours, strict=True):
+            other.assign(tf.cast(one, other.dtype))
+
+
+def _initialisers(layer: Any) -> dict[str, Any]:
+    config = layer.get_config()
+    return {name: value for name, value in config.items() if name.endswith("_initializer")}

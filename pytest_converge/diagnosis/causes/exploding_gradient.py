@@ -53,6 +53,7 @@ import dataclasses
 import itertools
 import math
 
+from pytest_converge.core.numbers import number
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import SPIKE
@@ -93,13 +94,15 @@ def _broken(failed: FailedTraining) -> Answer | None:
     origin = failed.trials.guard.tried(
         f"the operations of step {step}", lambda: failed.reruns.nonfinite_origin(step)
     )
+    failed.evidence = dataclasses.replace(failed.evidence, origin=origin)
     if origin is not None and origin.at_zero:
-        found = failed.first_passing([safe_operations.safe(origin.kind, _place(failed, origin))])
-        found = found or Answer(
-            cause=CAUSE.code, where=(_place(failed, origin),), fix=safe_operations.SAFE[origin.kind]
-        )
+        change = safe_operations.safe(origin.kind, _place(failed, origin))
+        found = failed.first_passing([change])
+        found = found or Answer(cause=CAUSE.code, where=change.where, fix=change.fix)
         if found.trial is not None or step == 1:
             return dataclasses.replace(found, message=_says(failed, origin))
+    if origin is not None and origin.least is not None and not origin.at_zero and step == 1:
+        return Answer(cause="output-loss-mismatch", message=_takes_less(failed, origin))
     if broken is None:
         return None
     ours = failed.training.optimizer_is_ours and optimizers.is_keras(failed.training)
@@ -125,14 +128,20 @@ def first_nonfinite(record: TrainingRecord) -> int | None:
 
 
 def _place(failed: FailedTraining, origin: NonFiniteOrigin) -> str:
-    """The layer of an operation, else the loss."""
-    return origin.layer or failed.evidence.computation.loss or "the loss"
+    """The layer of an operation, else the user's loss; empty where that has no name."""
+    return origin.layer or failed.evidence.computation.loss
+
+
+def _takes_less(failed: FailedTraining, origin: NonFiniteOrigin) -> str:
+    """Numbers far below 0 are no rounding: the output is not what the loss takes."""
+    place, least = _place(failed, origin) or "the loss", number(origin.least or 0.0)
+    return f"{place} takes the {WORDS[origin.kind]} of numbers down to {least}, before any update"
 
 
 def _says(failed: FailedTraining, origin: NonFiniteOrigin) -> str:
     what = "derivative of the " if origin.derivative else ""
     of = "by" if origin.kind in ("Div", "RealDiv") else "of"
-    words = f"{what}{WORDS[origin.kind]} {of} 0 in {_place(failed, origin)}"
+    words = f"{what}{WORDS[origin.kind]} {of} 0 in {_place(failed, origin) or 'the loss'}"
     return f"the {words} is not finite, first in step {origin.step}"
 
 

@@ -117,7 +117,13 @@ def _untrained(failed: FailedTraining) -> Answer | None:
 
 
 def _unmoved(failed: FailedTraining) -> Answer | None:
-    """Trained variables that end with the very values that they began with, where others move."""
+    """Trained variables that end with the very values that they began with, where others move.
+
+    Those of dead units do as well: their gradient is 0.
+    """
+    evidence = failed.evidence
+    if evidence.layers is None or evidence.no_gradient:
+        return None
     where = failed.reruns.unmoved
     if not where or len(where) == len(failed.training.trainable):
         return None

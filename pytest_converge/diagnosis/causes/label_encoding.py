@@ -81,7 +81,7 @@ from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.broadcasting import OuterDifference
 from pytest_converge.training.model.losses import PROBABILITIES, loss_names
 
-__all__ = ["CAUSE", "out_of_range"]
+__all__ = ["CAUSE", "out_of_range", "unreadable"]
 
 #: A half of fewer rows is learnt by heart.
 FEWEST_ROWS = 200
@@ -104,6 +104,11 @@ def _unreadable(failed: FailedTraining) -> Answer | None:
         return Answer(cause=CAUSE.code, message=_broadcasts(outer), fix=fix, where=(name,))
     message = out_of_range(failed)
     return Answer(cause=CAUSE.code, message=message, where=("y",)) if message else None
+
+
+def unreadable(failed: FailedTraining) -> bool:
+    """Whether the loss cannot mean the targets as they are: no rate changes that."""
+    return failed.evidence.computation.outer is not None or bool(out_of_range(failed))
 
 
 def _broadcasts(outer: OuterDifference) -> str:
@@ -190,7 +195,7 @@ CAUSE = Cause(
     usual=_usual,
     steps=(
         Step(place=Place.LABELS, repairs=_into_range),
-        Step(place=Place.UNREADABLE_TARGETS, repairs=_in_shape),
+        Step(place=Place.LABELS, repairs=_in_shape),
         Step(place=Place.TWO_ENCODINGS, answer=_two_encodings),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_unreadable),
     ),

@@ -54,6 +54,8 @@ from pytest_converge.training.measures.influence import idle_rows
 
 def _rows(failed: FailedTraining) -> Answer | None:
     """Rows of the batch without influence on its loss."""
+    if failed.training.data is None:
+        return None
     failed.reruns.put_back()
     idle = idle_rows(failed.reruns.loop)
     if idle is None:

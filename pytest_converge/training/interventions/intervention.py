@@ -27,6 +27,7 @@ class Intervention:
         where: the columns, arrays or layers concerned, by name.
         fault: what is wrong where the change repairs it, in words; empty for what the cause says.
         rate_factor: multiplies the learning rate; no new trace.
+        of_optimizer: the place of the only optimizer whose rate that is; None for all of them.
         data: other data of the same types; no new trace.
         start: other initial values; no new trace.
         variant: changes the model or the optimizer while its context lasts; traced anew.
@@ -46,6 +47,7 @@ class Intervention:
     where: tuple[str, ...] = ()
     fault: str = ""
     rate_factor: float = 1.0
+    of_optimizer: int | None = None
     data: Callable[[ArrayData], ArrayData] | None = None
     start: Callable[[Training, Start], Start] | None = None
     variant: Variant | None = None
@@ -97,6 +99,7 @@ class Intervention:
             where=self.where + other.where,
             fault=" and ".join(faults),
             rate_factor=self.rate_factor * other.rate_factor,
+            of_optimizer=other.of_optimizer if self.rate_factor == 1.0 else self.of_optimizer,
             data=data if self.data or other.data else None,
             start=start if self.start or other.start else None,
             variant=variant if self.variant or other.variant else None,

@@ -11,7 +11,7 @@ import keras
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import line_of
 from pytest_converge.training.state.optimizer import ObservedOptimizer
-from pytest_converge.training.state.snapshot import attributes_set
+from pytest_converge.training.state.snapshot import attributes_set, method_replaced
 from pytest_converge.training.training import Training
 
 __all__ = ["kept"]
@@ -35,8 +35,10 @@ def kept(kind: type, config: Mapping[str, Any]) -> Intervention:
         def apply(_: Any, grads: Any, trainable_variables: Any = None) -> Any:
             return optimizer.apply(grads, trainable_variables)
 
-        redirected = (keras.optimizers.Optimizer, "apply", apply)
-        with attributes_set([(training, "optimizers", (observed,)), redirected]):
+        with (
+            attributes_set([(training, "optimizers", (observed,))]),
+            method_replaced(keras.optimizers.Optimizer, "apply", apply),
+        ):
             yield
 
     line = line_of(made_once.from_config(dict(config)))

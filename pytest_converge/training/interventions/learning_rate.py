@@ -14,7 +14,16 @@ from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import code_of, with_settings
 from pytest_converge.training.training import Training
 
-__all__ = ["constant", "has_schedule", "multiplied", "peak", "reversed_sign", "scaled", "scheduled"]
+__all__ = [
+    "constant",
+    "has_schedule",
+    "multiplied",
+    "of_one",
+    "peak",
+    "reversed_sign",
+    "scaled",
+    "scheduled",
+]
 
 
 #: Decades of steps in which a schedule is expected to reach its peak.
@@ -39,6 +48,28 @@ def scaled(training: Training, own: float, factor: float) -> Intervention:
             product = f"lambda: {rate / own:.3g} * schedule(optimizer.iterations)"
             fix = f"optimizer = {code_of(training, learning_rate=pasted.Code(product))}"
     return Intervention(code=code, change=change, fix=fix, rate_factor=rate / own)
+
+
+def of_one(training: Training, place: int, own: float, factor: float) -> Intervention:
+    """The learning rate of one of several optimizers times a factor.
+
+    Args:
+        training: with several optimizers.
+        place: which of them.
+        own: its rate.
+        factor: what it is multiplied by.
+    """
+    rate = _rounded(own * factor)
+    name = f"{type(training.optimizers[place].optimizer).__name__}({_text(own)})"
+    high = factor < 1
+    return Intervention(
+        code="learning-rate-too-high" if high else "learning-rate-too-low",
+        change=f"learning rate {_text(rate)} of {name}",
+        fix=f"{code_of(training, place=place, learning_rate=rate)}  # instead of {name}",
+        fault=f"of the optimizers, the rate of {name} is too {'high' if high else 'low'}",
+        rate_factor=rate / own,
+        of_optimizer=place,
+    )
 
 
 def reversed_sign(training: Training, own: float) -> Intervention:

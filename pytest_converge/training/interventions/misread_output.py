@@ -9,8 +9,9 @@ import keras
 
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
+from pytest_converge.training.keras_internals import calls_of_operation
 from pytest_converge.training.measures.layer_readings import named_layers
-from pytest_converge.training.measures.logits import Misread
+from pytest_converge.training.measures.logits import PROBABILITIES, Misread
 from pytest_converge.training.state.snapshot import attributes_set, shadowed
 
 __all__ = ["as_read"]
@@ -19,21 +20,22 @@ __all__ = ["as_read"]
 def as_read(models: Sequence[Any], misread: Misread) -> Intervention | None:
     """The layer behind a misread output with the activation that the loss reads.
 
+    Where no layer holds the activation, as in a `call` or a step that calls `tf.nn.softmax`, the
+    only such operation of the step is left out.
+
     Args:
-        models: one of them holds the layer.
+        models: one of them may hold the layer.
         misread: what is given to the loss.
 
     Returns:
-        None where no layer made the output, or one whose activation cannot be set.
+        None where it cannot be told which operation is meant.
     """
     layers = dict(named for model in models for named in named_layers(model))
     layer = layers.get(misread.layer)
-    if layer is None:
-        return None
     wanted = misread.fitting or None
-    variant = _variant(layer, wanted)
+    variant = None if layer is None else _variant(layer, wanted)
     if variant is None:
-        return None
+        return _left_out(misread) if misread.alone else None
     shown = f"with {wanted}" if wanted else f"without {misread.given}"
     return Intervention(
         code="output-loss-mismatch",
@@ -41,6 +43,18 @@ def as_read(models: Sequence[Any], misread: Misread) -> Intervention | None:
         fix=_code(layer, wanted),
         where=(misread.layer,),
         variant=variant,
+    )
+
+
+def _left_out(misread: Misread) -> Intervention:
+    """An operation that hands on what it is given."""
+    (kind,) = (kind for kind, name in PROBABILITIES.items() if name == misread.given)
+    return Intervention(
+        code="output-loss-mismatch",
+        change=f"no {misread.given} before the loss",
+        fix=f"outputs = logits  # no tf.nn.{misread.given}(logits) before the loss",
+        where=(misread.layer,) if misread.layer else (),
+        variant=lambda _: attributes_set(calls_of_operation(kind, lambda _: _handed_on)),
     )
 
 

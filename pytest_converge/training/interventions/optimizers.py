@@ -81,14 +81,20 @@ def _rebuilt(optimizer: Any, changes: dict[str, Any]) -> Any:
     return type(optimizer)(**own)
 
 
-def code_of(training: Training, **changes: Any) -> str:
-    """The user's optimizer with changes as a line to paste: `keras.optimizers.SGD(0.01)`."""
+def code_of(training: Training, *, place: int = 0, **changes: Any) -> str:
+    """The user's optimizer with changes as a line to paste: `keras.optimizers.SGD(0.01)`.
+
+    Args:
+        training: whose optimizer it is.
+        place: which of its optimizers, where it has several.
+        changes: the settings that are others.
+    """
     if not training.optimizers:
         return ""
-    optimizer = training.optimizers[0].optimizer
-    if not isinstance(optimizer, keras.optimizers.Optimizer):
-        return _code_of_v1(optimizer, changes)
-    return _code(optimizer, changes, training.optimizers[0].user_rate)
+    observed = training.optimizers[place]
+    if not isinstance(observed.optimizer, keras.optimizers.Optimizer):
+        return _code_of_v1(observed.optimizer, changes)
+    return _code(observed.optimizer, changes, observed.user_rate)
 
 
 def line_of(optimizer: Any) -> str:

@@ -201,7 +201,12 @@ class Reruns:
             self.put_back(number)
             values = change.start(self.training, values)
         data = self._data_of(change, number)
-        with running.prepared(start=values, data=data, rate_factor=change.rate_factor):
+        with running.prepared(
+            start=values,
+            data=data,
+            rate_factor=change.rate_factor,
+            of_optimizer=change.of_optimizer,
+        ):
             return measure(running, self._seed + number)
 
     def _data_of(self, change: Intervention, number: int) -> TrainingData | None:

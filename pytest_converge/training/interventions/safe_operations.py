@@ -34,7 +34,7 @@ def safe(kind: str, where: str) -> Intervention:
 
     Args:
         kind: one of `SAFE`.
-        where: the layer or loss that it was seen in.
+        where: the layer or loss that it was seen in; empty for a loss without a name.
     """
 
     @contextlib.contextmanager
@@ -50,8 +50,8 @@ def safe(kind: str, where: str) -> Intervention:
     return Intervention(
         code="exploding-gradient",
         change=SAFE[kind],
-        fix=f"{SAFE[kind]}  # in {where}",
-        where=(where,),
+        fix=f"{SAFE[kind]}  # in {where or 'the loss'}",
+        where=(where,) if where else (),
         variant=variant,
     )
 
@@ -66,8 +66,11 @@ def _safe(kind: str, original: Callable[..., Any], inside: list[bool]) -> Callab
             return original(*args, **kwargs)
         if kind in ("Div", "RealDiv"):
             return tf.math.divide_no_nan(*args, **kwargs)
-        least = tf.cast(LEAST, first.dtype)
-        return original(tf.maximum(first, least), *args[1:], **kwargs)
+        kept = tf.maximum(first, tf.cast(LEAST, first.dtype))
+        if kind == "Pow":  # whole powers take any number
+            power = tf.cast(args[1], first.dtype)
+            kept = tf.where(tf.equal(power, tf.round(power)), first, kept)
+        return original(kept, *args[1:], **kwargs)
 
     return call
 

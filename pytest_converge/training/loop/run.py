@@ -95,15 +95,23 @@ class TrainingRun:
         start: Start | None = None,
         data: TrainingData | None = None,
         rate_factor: float | None = None,
+        of_optimizer: int | None = None,
     ) -> Iterator[None]:
-        """All that `run` takes in its place meanwhile, for other looks at the same run."""
+        """All that `run` takes in its place meanwhile, for other looks at the same run.
+
+        Args:
+            start: initial values in the place of those of the run.
+            data: other data.
+            rate_factor: multiplies the learning rate; None leaves it alone.
+            of_optimizer: the place of the only optimizer whose rate that is.
+        """
         with contextlib.ExitStack() as stack:
             if start is not None:
                 self.restart(start)
             if data is not None:
                 stack.enter_context(self.training.with_data(data))
             if rate_factor is not None:
-                stack.enter_context(self.training.with_rate_factor(rate_factor))
+                stack.enter_context(self.training.with_rate_factor(rate_factor, of_optimizer))
             stack.enter_context(light_graph_optimizer(self.steps))
             yield
 

@@ -16,9 +16,10 @@ from pytest_converge.training.measures.gradients import undisturbed
 
 __all__ = ["IdleRows", "idle_rows"]
 
-#: Parts of a batch that are looked at, one after the other.
+#: Parts of a batch that are exchanged one after the other: a loss of one row leaves three of them
+#: idle, at the cost of six probes of a batch.
 PARTS = 4
-#: Rows whose values take the place of others: other ones, of another part.
+#: How far away, as a share of the batch, the rows are that take the place of a part.
 SHIFT = 1 / 2
 
 

@@ -11,7 +11,7 @@ from pytest_converge.training.data.batches import Array
 from pytest_converge.training.measures.flow import SAME_VALUES, Flow
 from pytest_converge.training.measures.recording import Operation
 
-__all__ = ["Misread", "misread_output"]
+__all__ = ["PROBABILITIES", "Misread", "misread_output"]
 
 #: Activations whose values are probabilities.
 PROBABILITIES = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
@@ -37,6 +37,7 @@ class Misread:
         given: the activation that makes probabilities of the output, where the loss takes logits.
         low, high: the ends of the values that the loss is given.
         layer: the layer that the values come from; empty for none.
+        alone: True where the step makes no other such probabilities.
         fitting: the activation that the loss reads, where it takes probabilities.
     """
 
@@ -45,6 +46,7 @@ class Misread:
     low: float
     high: float
     layer: str
+    alone: bool = False
     fitting: str = ""
 
 
@@ -83,6 +85,7 @@ def _probabilities_as_logits(flow: Flow, operation: Operation) -> Misread | None
         low=float(values.min()),
         high=float(values.max()),
         layer=source.layer,
+        alone=sum(each.kind == source.kind for each in flow.recording.operations) == 1,
     )
 
 

@@ -36,6 +36,8 @@ DERIVATIVES = {
 }
 #: A number as small as that makes a quotient of float32 leave the finite numbers.
 NEXT_TO_ZERO = 1e-30
+#: What float32 makes of 0, as of a variance that is the difference of two means.
+ROUNDING = 1e-5
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +50,26 @@ class NonFiniteOrigin:
             finite the one that was differentiated.
         derivative: True where its value is finite and its derivative is not.
         layer: whose call it is part of; empty for the loss or the step.
-        at_zero: True where it was given 0, or less than it takes: no step size explains that alone.
+        least: the least number that it was given, of which it has no value or no slope; for a
+            division that of least size. None for other operations, and for numbers that suit it.
     """
 
     step: int
     kind: str
     derivative: bool
     layer: str
-    at_zero: bool
+    least: float | None
+
+    @property
+    def at_zero(self) -> bool:
+        """True where 0, or what rounding makes of it, is what the operation does not take."""
+        return self.least is not None and abs(self.least) <= ROUNDING
+
+    @property
+    def in_words(self) -> str:
+        """Operation, place and step: "derivative of Sqrt in conv2d, step 3"."""
+        what = f"derivative of {self.kind}" if self.derivative else self.kind
+        return f"{what} in {self.layer or 'the loss'}, step {self.step}"
 
 
 def nonfinite_origin(running: TrainingRun, step: int) -> NonFiniteOrigin | None:
@@ -123,7 +137,7 @@ def _described(flow: Flow, maker: Operation, step: int) -> NonFiniteOrigin:
         kind=operation.kind,
         derivative=original is not None,
         layer=operation.layer,
-        at_zero=operation.kind in WORDS and _at_zero(operation),
+        least=_unsuitable(operation) if operation.kind in WORDS else None,
     )
 
 
@@ -139,11 +153,17 @@ def _differentiated(flow: Flow, maker: Operation) -> Operation | None:
     return None
 
 
-def _at_zero(operation: Operation) -> bool:
-    divides = operation.kind in ("Div", "RealDiv")
-    values = np.asarray(operation.inputs[1 if divides else 0], dtype=np.float64)
-    least = np.abs(values).min(initial=np.inf) if divides else values.min(initial=np.inf)
-    return bool(least <= NEXT_TO_ZERO)
+def _unsuitable(operation: Operation) -> float | None:
+    """The least number given to an operation where it is one that it does not take."""
+    given = [np.asarray(tensor, dtype=np.float64) for tensor in operation.inputs]
+    if operation.kind in ("Div", "RealDiv"):
+        least = float(np.abs(given[1]).min(initial=np.inf))
+    elif operation.kind == "Pow":  # whole powers take any number
+        base, exponent = np.broadcast_arrays(*given)
+        least = float(base[exponent != np.round(exponent)].min(initial=np.inf))
+    else:
+        least = float(given[0].min(initial=np.inf))
+    return least if least <= NEXT_TO_ZERO else None
 
 
 def _is_bad(tensor: Any) -> bool:

@@ -12,7 +12,8 @@ from pytest_converge.training.measures.recording import LayerCall, Recording
 
 __all__ = ["Normalisation", "UnmaskedPadding", "normalisations", "unmasked_padding"]
 
-#: Share of the rows that end in zeros from which zero stands for "no token".
+#: Share of the rows that end in zeros from which zero stands for "no token": as token numbers they
+#: would be the commonest of all, and at one place.
 PADDED_ROWS = 0.3
 #: Layers that hand the steps in time on as they are.
 THROUGH = (keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.Activation)

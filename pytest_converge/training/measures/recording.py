@@ -19,7 +19,7 @@ from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.state.seeding import preserved
 from pytest_converge.training.state.snapshot import (
     as_tf_variable,
-    attributes_set,
+    method_replaced,
     shadowed,
     unique_variables,
 )
@@ -157,7 +157,7 @@ class Recording:
             )
             return found
 
-        return attributes_set([(tf.GradientTape, "gradient", gradient)])
+        return method_replaced(tf.GradientTape, "gradient", gradient)
 
     def optimizers_noted(self) -> contextlib.AbstractContextManager[None]:
         """Notes the optimizers that are made while the context lasts."""
@@ -168,7 +168,7 @@ class Recording:
             original(optimizer, *args, **kwargs)
             self.made.append(optimizer)
 
-        return attributes_set([(keras.optimizers.Optimizer, "__init__", init)])
+        return method_replaced(keras.optimizers.Optimizer, "__init__", init)
 
 
 def recorded(training: Training, batch: Batch) -> Recording:

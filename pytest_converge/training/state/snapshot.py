@@ -15,6 +15,7 @@ __all__ = [
     "Snapshot",
     "as_tf_variable",
     "attributes_set",
+    "method_replaced",
     "name_of",
     "shadowed",
     "unique_variables",
@@ -54,6 +55,20 @@ def attributes_set(changes: list[Setting]) -> Iterator[None]:
     finally:
         for owner, name, value in reversed(kept):
             setattr(owner, name, value)
+
+
+@contextlib.contextmanager
+def method_replaced(owner: type, name: str, function: Any) -> Iterator[None]:
+    """Another method of a class meanwhile; one that it inherits is inherited again."""
+    kept = vars(owner).get(name)
+    setattr(owner, name, function)
+    try:
+        yield
+    finally:
+        if kept is None:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, kept)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from pytest_converge.diagnosis.causes.exploding_gradient import CAUSE, broken_st
 from pytest_converge.diagnosis.order import Place
 from tests.checks.curves import record_of_batches
 from tests.diagnosis.programs import diagnosis_of, failed_of
-from tests.zoo.problems import SPARSE, fit, minimize, sequential
+from tests.zoo.problems import SPARSE, fit, linear, minimize, sequential
 
 
 def masked_logarithm(optimizer):
@@ -109,6 +109,20 @@ def test_a_loss_that_is_not_finite_at_zero_is_kept_away_from_it(loss, units, bou
     found = diagnosis_of(fit(model, x, y), steps=200, max_loss=bound)
     assert (found.cause, found.proven) == ("exploding-gradient", True)
     assert (found.message, found.fix) == (words, line)
+
+
+def crossentropy(y, p):
+    return -tf.reduce_mean(y * tf.math.log(p) + (1 - y) * tf.math.log(1 - p))
+
+
+def test_a_logarithm_of_numbers_below_zero_is_an_output_that_does_not_fit():
+    x, y = linear(0)
+    model = sequential(
+        layers.Dense(1), optimizer=keras.optimizers.Adam(0.03), loss=crossentropy, shape=(4,)
+    )
+    found = diagnosis_of(fit(model, x, (y > 0).astype("float32")), steps=40, max_loss=0.3)
+    assert (found.cause, found.proven) == ("output-loss-mismatch", False)
+    assert found.message.startswith("crossentropy takes the log of numbers down to -")
 
 
 @pytest.mark.parametrize(

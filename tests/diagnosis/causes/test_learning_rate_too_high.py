@@ -102,3 +102,37 @@ def test_a_sum_inside_of_a_step_gets_the_rate_of_a_mean():
     assert (found.cause, found.proven) == ("learning-rate-too-high", True)
     assert found.message.startswith("the loss is summed over the 32 rows of a batch: steps are 32 ")
     assert found.fix == "keras.optimizers.SGD(0.0016)"
+
+
+def two_optimizers(first, second):
+    """The body by descent and the head by Adam, in one step."""
+    x, _ = wine()
+    targets = (x @ np.linspace(-1.0, 1.0, 13) / 3)[:, None].astype("float32")
+    body, head = layers.Dense(16, "tanh"), layers.Dense(1)
+    body.build((None, 13))
+    head.build((None, 16))
+    slow, fast = SGD(first), keras.optimizers.Adam(second)
+
+    def update(rows, wanted):
+        with tf.GradientTape(persistent=True) as tape:
+            loss = tf.reduce_mean((head(body(rows)) - wanted) ** 2)
+        for optimizer, layer in ((slow, body), (fast, head)):
+            variables = layer.trainable_variables
+            gradients = tape.gradient(loss, variables)
+            optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return loss
+
+    data = [(x[n : n + 32], targets[n : n + 32]) for n in range(0, 160, 32)]
+    return step(update, variables=body.variables + head.variables, data=data)
+
+
+@pytest.mark.parametrize(
+    ("rates", "name", "bound"),
+    [((1000.0, 0.05), "SGD(1000)", 0.05), ((0.05, 20.0), "Adam(20)", 0.25)],
+)
+def test_of_two_optimizers_the_one_at_fault_is_named(rates, name, bound):
+    found = diagnosis_of(two_optimizers(*rates), steps=200, max_loss=bound)
+    assert (found.cause, found.proven) == ("learning-rate-too-high", True)
+    assert found.message.startswith(f"of the optimizers, the rate of {name} is too high; it conv")
+    assert found.fix.endswith(f"  # instead of {name}")
+    assert found.fix.startswith(f"keras.optimizers.{name.partition('(')[0]}(")

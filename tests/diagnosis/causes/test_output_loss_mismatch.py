@@ -140,18 +140,26 @@ def test_a_step_gives_its_loss_what_it_reads(last, loss_of, words, line):
     assert found.where[0].endswith("last")
 
 
-def test_a_step_of_operations_alone_is_told_in_words():
+def by_operations(*, twice):
+    """A step without any layer; it may take the softmax of something else as well."""
     x, y = wine()
     w, optimizer = tf.Variable(tf.zeros((13, 3)), name="w"), optimizers.SGD(0.1)
 
     def train_step(features, labels):
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(SPARSE_LOGITS(labels, tf.nn.softmax(features @ w)))
+            inputs = features * tf.nn.softmax(0.0 * features) * 13 if twice else features
+            loss = tf.reduce_mean(SPARSE_LOGITS(labels, tf.nn.softmax(inputs @ w)))
         optimizer.apply_gradients([(tape.gradient(loss, w), w)])
         return loss
 
     data = batches(x, y.astype("int32"), 32)
-    start = step(train_step, variables=[w], data=data, optimizer=optimizer)
-    found = diagnosis_of(start, steps=60, max_loss=0.1)
-    assert (found.cause, found.proven, found.fix) == ("output-loss-mismatch", False, "")
+    return step(train_step, variables=[w], data=data, optimizer=optimizer)
+
+
+@pytest.mark.parametrize("twice", [False, True], ids=["alone", "one of two"])
+def test_of_a_step_of_operations_the_only_one_is_left_out(twice):
+    found = diagnosis_of(by_operations(twice=twice), steps=60, max_loss=0.2)
+    assert (found.cause, found.proven) == ("output-loss-mismatch", not twice)
     assert found.message == "the loss takes logits, and is given the softmax"
+    line = "outputs = logits  # no tf.nn.softmax(logits) before the loss"
+    assert found.fix == ("" if twice else line)

@@ -39,7 +39,7 @@ def slow_training(*losses, bound=0.01, steps=100):
         )
     trials = types.SimpleNamespace(
         reruns=types.SimpleNamespace(
-            rows=None, steps=steps, training=types.SimpleNamespace(full_batch=False)
+            rows=None, steps=steps, training=types.SimpleNamespace(full_batch=False, data=None)
         ),
         expectation=types.SimpleNamespace(max_loss=bound),
         changes=changes,

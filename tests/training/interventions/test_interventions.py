@@ -50,6 +50,7 @@ from tests.training.interventions.trainings import (
     shifted,
     smoothed,
     tagged,
+    two_optimizers,
     weighted,
 )
 from tests.zoo.problems import BINARY
@@ -65,6 +66,11 @@ CHANGES = {
         decayed_by_own,
         lambda reruns: learning_rate.scaled(reruns.training, 0.5, 0.1),
         {"rate"},
+    ),
+    "rate of one": (
+        two_optimizers,
+        lambda reruns: learning_rate.of_one(reruns.training, 1, 0.1, 10.0),
+        {"rate 1"},
     ),
     "sign": (
         regression,
@@ -146,30 +152,6 @@ CHANGES = {
         lambda _: weighted_classes.balanced({0: 0.25, 1: 0.75}),
         {"row weights"},
     ),
-    "aligned": (regression, lambda _: rows.realigned(1), {"x", "y"}),
-    "aligned backwards": (regression, lambda _: rows.realigned(-2), {"x", "y"}),
-    "into reach": (
-        regression,
-        lambda reruns: outputs.into_reach(reruns.rows.arrays[1], -1.0, 1.0, -2),
-        {"y"},
-    ),
-    "other way round": (
-        own_loss,
-        lambda reruns: outputs.for_targets(reruns.training.model, {"y": reruns.rows.arrays[1]})[1],
-        {"y"},
-    ),
-    "one of two targets": (
-        tagged,
-        lambda _: targets.standardised(None, ("y['amount']",), ["y['amount']"]),
-        {"y"},
-    ),
-    "one of two outputs": (
-        tagged,
-        lambda reruns: outputs.by_output(
-            reruns.training.model, {f"y['{k}']": a for k, a in reruns.rows.arrays[1].items()}
-        )[0][0],
-        {"activations", "loss"},
-    ),
     "weights of mean 1": (
         weighted,
         lambda reruns: weighted_classes.of_mean_one(reruns.rows, 450.0)[0],
@@ -204,6 +186,30 @@ CHANGES = {
         lambda: halved("float16"),
         lambda reruns: precision.in_single_precision(reruns.training, "exploding-gradient"),
         {"computes"},
+    ),
+    "aligned": (regression, lambda _: rows.realigned(1), {"x", "y"}),
+    "aligned backwards": (regression, lambda _: rows.realigned(-2), {"x", "y"}),
+    "into reach": (
+        regression,
+        lambda reruns: outputs.into_reach(reruns.rows.arrays[1], -1.0, 1.0, -2),
+        {"y"},
+    ),
+    "other way round": (
+        own_loss,
+        lambda reruns: outputs.for_targets(reruns.training.model, {"y": reruns.rows.arrays[1]})[1],
+        {"y"},
+    ),
+    "one of two targets": (
+        tagged,
+        lambda _: targets.standardised(None, ("y['amount']",), ["y['amount']"]),
+        {"y"},
+    ),
+    "one of two outputs": (
+        tagged,
+        lambda reruns: outputs.by_output(
+            reruns.training.model, {f"y['{k}']": a for k, a in reruns.rows.arrays[1].items()}
+        )[0][0],
+        {"activations", "loss"},
     ),
     "permuted": (regression, lambda _: targets.permuted(0), {"y"}),
     "order": (

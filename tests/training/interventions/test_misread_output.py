@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from pytest_converge.training.interventions import misread_output
@@ -43,6 +44,17 @@ def test_the_layer_puts_out_what_is_read(last, read, line, sums_to_one):
     np.testing.assert_array_equal(np.asarray(model(x)), before)
     assert np.allclose(during.sum(axis=-1), 1.0) == sums_to_one
     assert change.fix == f"{line}  # {layer.name}"
+
+
+@pytest.mark.parametrize("given", ["softmax", "sigmoid"])
+def test_the_only_such_operation_of_a_step_is_left_out(given):
+    read = Misread(takes="logits", given=given, low=0.0, high=1.0, layer="", alone=True)
+    change, logits = misread_output.as_read([], read), np.array([[1.0, 3.0]], "float32")
+    with change.variant(None):
+        np.testing.assert_array_equal(getattr(tf.nn, given)(logits), logits)
+    assert not np.array_equal(getattr(tf.nn, given)(logits), logits)
+    assert change.fix == f"outputs = logits  # no tf.nn.{given}(logits) before the loss"
+    assert change.where == ()
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,13 @@ def test_value_and_derivative_are_finite_at_zero_and_as_they_were_elsewhere(kind
     np.testing.assert_array_equal(read(), before)
 
 
+def test_whole_powers_are_left_as_they_are():
+    x = tf.constant([-2.0, 0.0, 3.0])
+    with safe_operations.safe("Pow", "loss").variant(closure(tf.identity)):
+        np.testing.assert_array_equal(x**2, [4.0, 0.0, 9.0])
+        np.testing.assert_array_equal(tf.pow(x, 3.0), [-8.0, 0.0, 27.0])
+
+
 def test_optimizers_take_their_roots_as_before():
     """Adam divides by the root of what is far below the least argument."""
     w = tf.Variable(1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from pytest_converge.training.interventions import (
@@ -44,3 +45,28 @@ def test_two_starts_at_once_follow_each_other():
     step = starts.nudged([[1.0, 0.0]], 2.0, "saddle-point")
     values = step.combined(step).start(training, {})
     np.testing.assert_allclose(values[id(w)], [5.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("values", "odd"),
+    [
+        (np.zeros((8, 16)), True),
+        (np.full((8, 16), 0.3), True),
+        (20 * np.random.default_rng(0).normal(size=(8, 16)), True),
+        (1e-4 * np.random.default_rng(0).normal(size=(8, 16)), True),
+        (0.3 * np.random.default_rng(0).normal(size=(8, 16)), False),
+        (np.zeros(16), False),
+        (np.full(16, -20.0), True),
+        (np.array(-20.0), False),
+    ],
+    ids=["zeros", "alike", "huge", "tiny", "usual", "biases", "far biases", "a number"],
+)
+def test_variables_that_nobody_would_draw_so_are_drawn_anew(values, odd):
+    variable = tf.Variable(values.astype("float32"), name="kernel")
+    change = starts.drawn_variables([variable], "bad-initialisation")
+    assert (change is not None) == odd
+    if change is not None:
+        drawn = change.start(None, {})[id(variable)]
+        assert drawn.shape == values.shape
+        assert 0.0 <= drawn.std() < 0.5
+        assert "kernel" in change.fix

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, optimizers
 
-from tests.zoo.problems import BINARY, fit, linear, minimize, sequential, wine
+from tests.zoo.problems import BINARY, fit, linear, minimize, sequential, step, wine
 
 STEPS = 5
 
@@ -18,13 +18,13 @@ SGD = optimizers.SGD
 def everything_of(training):
     """What a training consists of, part by part."""
     parts = {}
-    (observed,) = training.optimizers
-    optimizer = observed.optimizer
-    if isinstance(optimizer, keras.optimizers.Optimizer):
-        config = optimizer.get_config()
-        del config["name"], config["learning_rate"]
-        parts["optimizer"] = (type(optimizer).__name__, repr(sorted(config.items())))
-        parts["rate"] = round(float(optimizer.learning_rate), 7)
+    for place, observed in enumerate(training.optimizers):
+        optimizer, ending = observed.optimizer, f" {place}" if place else ""
+        if isinstance(optimizer, keras.optimizers.Optimizer):
+            config = optimizer.get_config()
+            del config["name"], config["learning_rate"]
+            parts[f"optimizer{ending}"] = (type(optimizer).__name__, repr(sorted(config.items())))
+            parts[f"rate{ending}"] = round(float(optimizer.learning_rate), 7)
     data = training.data
     if data is not None:
         for name, array in zip(("x", "y", "row weights"), (*data.arrays, None), strict=False):
@@ -45,10 +45,13 @@ def everything_of(training):
     parts["computes"] = [x.compute_dtype for x in model.layers]
     parts["stops"] = tf.stop_gradient.__name__
     parts["added"] = ["add_loss" in vars(layer) for layer in model.layers]
-    losses = keras.tree.flatten(model.loss)
-    kinds = [loss if isinstance(loss, str) else type(loss).__name__ for loss in losses]
-    reduction = getattr(model.loss, "reduction", getattr(model.loss, "__name__", None))
-    parts["loss"] = (kinds, reduction)
+    parts["loss"] = [
+        (
+            loss if isinstance(loss, str) else type(loss).__name__,
+            getattr(loss, "reduction", getattr(loss, "__name__", None)),
+        )
+        for loss in keras.tree.flatten(model.loss)
+    ]
     parts["trained"] = [v.trainable for v in model.weights]
     parts["layers"] = [type(layer).__name__ for layer in model.layers]
     parts["sizes"] = [getattr(layer, "units", None) for layer in model.layers]
@@ -143,6 +146,22 @@ def images():
     parts = [layers.Flatten(), layers.Dense(1)]
     model = sequential(*parts, optimizer=SGD(0.1), loss="mse", shape=(8, 8, 1))
     return fit(model, x, np.zeros((20, 1), "float32"), batch_size=8)
+
+
+def two_optimizers():
+    """One variable for each, of a step that the optimizers are hidden in."""
+    a, b = tf.Variable([1.0, 2.0]), tf.Variable(3.0)
+    first, second = SGD(0.1), optimizers.Adam(0.1)
+
+    def update():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(a**2) + b**2
+        for_a, for_b = tape.gradient(loss, [a, b])
+        first.apply_gradients([(for_a, a)])
+        second.apply_gradients([(for_b, b)])
+        return loss
+
+    return step(update, variables=[a, b])
 
 
 def maps():

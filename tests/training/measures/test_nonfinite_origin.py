@@ -38,9 +38,26 @@ def test_an_operation_at_zero_is_found(of, kind, derivative):
     assert (found.step, found.layer) == (1, "")
 
 
+@pytest.mark.parametrize(
+    ("of", "value", "least"),
+    [
+        (tf.math.log, -3.0, -3.0),
+        (lambda w: w**0.5, -3.0, -3.0),
+        (lambda w: (w * 1e30) ** 2.0, -3.0, None),
+        (lambda w: tf.sqrt(w - 1e-7), 0.0, pytest.approx(-1e-7)),
+    ],
+    ids=["log", "power", "whole power", "rounding"],
+)
+def test_numbers_below_zero_are_told_from_rounding(of, value, least):
+    found = nonfinite_origin(running(closure(of, value=value)), 1)
+    assert found.least == least
+    assert found.at_zero == (value == 0.0)
+
+
 def test_a_number_that_grew_too_large_is_not_at_zero():
     found = nonfinite_origin(running(closure(lambda w: tf.exp(w * 1e4), value=1.0)), 1)
     assert (found.kind, found.at_zero) == ("Exp", False)
+    assert found.in_words == "Exp in the loss, step 1"
 
 
 def test_the_step_is_reached_from_the_start():
@@ -70,6 +87,7 @@ class Root(layers.Layer):
 def test_the_layer_is_named():
     found = nonfinite_origin(running(regression(layers.Dense(2), Root(name="root"))), 1)
     assert (found.kind, found.layer, found.derivative) == ("Sqrt", "root", True)
+    assert found.in_words == "derivative of Sqrt in root, step 1"
 
 
 def test_what_is_masked_later_is_no_origin():

@@ -11,6 +11,7 @@ from pytest_converge.training.state.snapshot import (
     Snapshot,
     as_tf_variable,
     attributes_set,
+    method_replaced,
     name_of,
     shadowed,
     unique_variables,
@@ -146,3 +147,18 @@ def test_a_snapshot_knows_whether_it_was_left(variables):
     kept.restore()
     assert not kept.is_left()
     assert not Snapshot([]).is_left()
+
+
+def test_a_method_is_replaced_meanwhile_and_inherited_again():
+    class Outer:
+        def name(self):
+            return "outer"
+
+    class Inner(Outer):
+        pass
+
+    for owner in (Outer, Inner):
+        with method_replaced(owner, "name", lambda _: "other"):
+            assert Inner().name() == "other"
+        assert Inner().name() == "outer"
+    assert "name" not in vars(Inner)
