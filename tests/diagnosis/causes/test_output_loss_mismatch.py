@@ -75,6 +75,7 @@ def ratings():
 def test_ratings_that_a_cosine_cannot_give_are_brought_into_its_range():
     found = proven_by_its_own(ratings(), "output-loss-mismatch", steps=200, max_loss=0.5)
     assert found.fix == "y = np.interp(y, (1, 5), (-1, 1))"
+    assert found.message.startswith("the output lies within -1 to 1, whatever the weights; it")
 
 
 def two_outputs(head, loss, targets):
