@@ -173,7 +173,9 @@ class Trials:
         if failed is None or failed.nonfinite or change.change in self.controls:
             return False
         same = record.curve.batch_loss == failed.curve.batch_loss
-        return same and record.curve.last == failed.curve.last
+        # Keras trains a softmax and a sigmoid on the same logits: what they predict differs.
+        answers = (record.predicted_loss, record.metrics) == (failed.predicted_loss, failed.metrics)
+        return same and record.curve.last == failed.curve.last and answers
 
     def _run(self, change: Intervention, confirm: bool) -> Trial:
         losses: list[float] = []

@@ -38,6 +38,19 @@ def test_several_ones_in_a_row_are_no_shares():
     assert "BinaryCrossentropy" in found.fix
 
 
+def tags_under_softmax():
+    """Keras trains it on the logits, as it would a sigmoid: only the predictions are wrong."""
+    start = several_labels()
+    start.arguments["model"].compile(optimizers.Adam(0.05), BINARY)
+    return start
+
+
+def test_an_output_that_changes_the_predictions_alone_has_acted():
+    start = tags_under_softmax()
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=150, max_loss=0.4)
+    assert [trial.change for trial in found.tried] == ["output with sigmoid"]
+
+
 def copied_loss():
     x, y = linear(0)
     head = layers.Dense(1)
