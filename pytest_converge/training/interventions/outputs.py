@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from pytest_converge.columns.classes import as_table, row_sums, task_of
+from pytest_converge.core.numbers import number
 from pytest_converge.training.data.arrays import batch_leaves, map_named
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions import pasted
@@ -129,6 +130,7 @@ def into_reach(targets: Any, low: float, high: float, power: int | None) -> Inte
     return Intervention(
         code="output-loss-mismatch",
         change=f"targets of {least:g} to {most:g} mapped onto {low:g} to {high:g}",
+        fault=f"the output lies within {low:g} to {high:g}, whatever the weights",
         fix=f"y = np.interp(y, ({least:g}, {most:g}), ({low:g}, {high:g}))",
         where=("y",),
         data=of_targets(change),
@@ -184,12 +186,17 @@ class _Output:
         logits = bool(config.get("from_logits"))
         binary = keras.losses.BinaryCrossentropy(from_logits=logits)
         if name.startswith("categorical") and (kind == "labels" or self._is_flag(kind)):
-            # Softmax shares one among all labels of a row, of which each may hold or not.
-            return [self.head(activation=None if logits else "sigmoid", loss=binary)]
+            shares = "rows hold several ones, among which softmax has only one to share"
+            alone = "a categorical cross-entropy over one output is 0 for every row"
+            change = self.head(activation=None if logits else "sigmoid", loss=binary)
+            return [dataclasses.replace(change, fault=shares if kind == "labels" else alone)]
         fitting = None if logits else FITTING[name]
         changes = []
         if kind == "real" and activation in ("linear", "") and self._amounts:
-            changes.append(self.head(activation=None, loss=keras.losses.MeanSquaredError()))
+            change = self.head(activation=None, loss=keras.losses.MeanSquaredError())
+            low, high = number(float(self.targets.min())), number(float(self.targets.max()))
+            fault = f"the targets are amounts from {low} to {high}, and {name} reads probabilities"
+            changes.append(dataclasses.replace(change, fault=fault))
         if activation not in ((fitting or "linear"), ""):
             changes.append(self.head(activation=fitting))
         if activation == "" and isinstance(loss, keras.losses.Loss):
@@ -278,9 +285,10 @@ def _other_labels(targets: Any, *, swapped: bool = False) -> list[Intervention]:
     if swapped and old in usual:
         low, high = old
         line = f"y = {low + high:g} - y" if low + high else "y = -y"
-        change = "labels the other way round"
         other = relabelled(old, (high, low))
-        changes.append(dataclasses.replace(other, change=change, fix=line))
+        fault = "the loss reads the labels the other way round, as a distance for a similarity"
+        change = "labels the other way round"
+        changes.append(dataclasses.replace(other, change=change, fault=fault, fix=line))
     return changes
 
 

@@ -196,6 +196,7 @@ def test_a_similarity_under_a_loss_of_distances_wants_the_labels_the_other_way_r
     start = towers(lambda same: same.astype("float32"))
     found = proven_by_its_own(start, "label-encoding", steps=200, max_loss=0.08)
     assert found.fix == "y = 1 - y"
+    assert "the other way round, as a distance for a similarity" in found.message
     (other,) = [t for t in found.tried if "{-1, 1}" in t.change]
     assert not other.passed
 

@@ -38,6 +38,19 @@ def test_several_ones_in_a_row_are_no_shares():
     assert "BinaryCrossentropy" in found.fix
 
 
+def tags_under_softmax():
+    """Keras trains it on the logits, as it would a sigmoid: only the predictions are wrong."""
+    start = several_labels()
+    start.arguments["model"].compile(optimizers.Adam(0.05), BINARY)
+    return start
+
+
+def test_an_output_that_changes_the_predictions_alone_has_acted():
+    start = tags_under_softmax()
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=150, max_loss=0.4)
+    assert [trial.change for trial in found.tried] == ["output with sigmoid"]
+
+
 def copied_loss():
     x, y = linear(0)
     head = layers.Dense(1)
@@ -75,6 +88,7 @@ def ratings():
 def test_ratings_that_a_cosine_cannot_give_are_brought_into_its_range():
     found = proven_by_its_own(ratings(), "output-loss-mismatch", steps=200, max_loss=0.5)
     assert found.fix == "y = np.interp(y, (1, 5), (-1, 1))"
+    assert found.message.startswith("the output lies within -1 to 1, whatever the weights; it")
 
 
 def two_outputs(head, loss, targets):
