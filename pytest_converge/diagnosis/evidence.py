@@ -259,9 +259,11 @@ def usual_gradient(
 def numbers(evidence: Evidence, record: TrainingRecord) -> dict[str, float | int | str | None]:
     """The numbers behind a diagnosis, those that were measured."""
     norms = [norm for norm in record.curve.gradient_norm if math.isfinite(norm)]
-    layers = evidence.layers
+    layers, rates = evidence.layers, record.curve.learning_rate
+    under_a_schedule = bool(rates) and rates[-1] != rates[0]
     values: dict[str, float | int | str | None] = {
         "learning_rate": _known(evidence.rate),
+        "last_learning_rate": _known(rates[-1] if under_a_schedule else None),
         "step_gauge": _known(evidence.gauge),
         "initial_loss": _known(record.curve.first),
         "final_loss": _known(record.curve.last),

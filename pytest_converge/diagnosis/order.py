@@ -58,6 +58,7 @@ class Place(enum.IntEnum):
     END_AT_REST = enum.auto()
     # The sweep.
     LEARNING_RATE = enum.auto()
+    UPHILL = enum.auto()
     CHOSEN_INITIALISERS = enum.auto()
     STATIONARY_ON_BATCHES = enum.auto()
     NO_GRADIENT = enum.auto()
@@ -68,6 +69,7 @@ class Place(enum.IntEnum):
     RATE_AND_STEPS = enum.auto()
     # Remedies, which help whatever the cause.
     CAPACITY = enum.auto()
+    AT_REST = enum.auto()
     # Not before all repairs were made at once: it costs more than that.
     MANY_MORE_STEPS = enum.auto()
     CLIPPED = enum.auto()
@@ -79,9 +81,10 @@ class Place(enum.IntEnum):
     NO_SLOPE_SEEN = enum.auto()
     SEEN_IN_THE_STEP = enum.auto()
     CONTRADICTIONS_SEEN = enum.auto()
+    # A loss that reads no targets has no skill, and no network of our own anything to learn.
+    UNREAD_TARGETS = enum.auto()
     FLOOR = enum.auto()
     STILL_FALLING = enum.auto()
-    UNREAD_TARGETS = enum.auto()
     RELATED_TARGETS = enum.auto()
     DEAD_LAYERS = enum.auto()
     UNRELATED_TARGETS = enum.auto()

@@ -157,7 +157,7 @@ class Trials:
             self._cannot_be_made.add(change.change)
             return None
         trial = dataclasses.replace(trial, seconds=time.perf_counter() - began)
-        if self._did_not_act(change):
+        if not trial.passed and self._did_not_act(change):
             self.guard.failed.append((change.change, NO_EFFECT))
             self._cannot_be_made.add(change.change)
             # Anything else may have one where another change gives the start a slope.

@@ -35,6 +35,7 @@ __all__ = [
     "learning_rate_held",
     "loss_settings",
     "loss_takes_training",
+    "mark_logits",
     "metrics_as_given",
     "operation_seeds",
     "operations_watched",
@@ -145,6 +146,11 @@ def loss_settings(model: Any, loss: Any) -> list[Setting]:
         (model, "loss", loss),
         (model, "_compile_loss", CompileLoss(loss, weights, output_names=names)),
     ]
+
+
+def mark_logits(probabilities: Any, logits: Any) -> None:
+    """Lets Keras' cross-entropies find the logits behind probabilities, as they do in a graph."""
+    probabilities._keras_logits = logits
 
 
 def has_compiled_metrics(model: Any) -> bool:

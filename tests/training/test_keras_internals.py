@@ -184,6 +184,15 @@ def test_every_softmax_ends_in_the_same_function(softmax):
     assert float(tf.reduce_sum(softmax(x))) == pytest.approx(1.0)
 
 
+def test_logits_that_are_marked_are_found_by_a_loss():
+    logits, labels = tf.constant([[9.0, 1.0]]), tf.constant([0])
+    loss = keras.losses.SparseCategoricalCrossentropy()
+    plain, marked = tf.fill((1, 2), 0.5), tf.fill((1, 2), 0.5)
+    internals.mark_logits(marked, logits)
+    assert float(loss(labels, plain)) == pytest.approx(np.log(2))
+    assert float(loss(labels, marked)) == pytest.approx(np.log1p(np.exp(-8.0)), rel=1e-3)
+
+
 def test_a_plain_variable_becomes_a_weight_of_a_layer():
     plain, layer = tf.Variable([1.0, 2.0]), layers.Dense(1)
     weight = internals.variable_around(plain, "plain")

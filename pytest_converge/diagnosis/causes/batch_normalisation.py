@@ -57,27 +57,22 @@ Layers that normalise each row by itself, as `LayerNormalization`, do without la
 import dataclasses
 
 from pytest_converge.core.numbers import listed
-from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import batch_statistics
 
 
-def _answer(failed: FailedTraining) -> Answer | None:
-    """Layers on one value a channel, or those that never learn their averages."""
-    alone = _alone(failed)
+def _repairs(failed: FailedTraining) -> Repairs:
+    """Larger batches for layers on one value a channel, training mode for those in inference."""
+    alone, training = _alone(failed), failed.training
     unused = tuple(
         each.layer for each in failed.evidence.computation.normalisations if not each.in_training
     )
-    if alone:
-        rows = failed.reruns.rows
-        changes = [] if rows is None else [batch_statistics.larger_batches(alone)]
-        found = failed.first_passing(changes)
-        return None if found is None else dataclasses.replace(found, message=_says(alone))
+    if alone and failed.reruns.rows is not None:
+        yield dataclasses.replace(batch_statistics.larger_batches(alone), fault=_says(alone))
     if unused:
-        change = batch_statistics.in_training_mode(failed.training.models, unused)
-        found = failed.first_passing([change])
-        message = f"{listed(unused)} is called in inference mode: its averages never move"
-        return None if found is None else dataclasses.replace(found, message=message)
-    return None
+        change = batch_statistics.in_training_mode(training.models, unused)
+        fault = f"{listed(unused)} is called in inference mode: its averages never move"
+        yield dataclasses.replace(change, fault=fault)
 
 
 def _seen(failed: FailedTraining) -> Answer | None:
@@ -97,8 +92,9 @@ def _says(where: tuple[str, ...]) -> str:
 
 CAUSE = Cause(
     code="batch-normalisation",
+    usual=lambda failed: [_repairs(failed)],
     steps=(
-        Step(place=Place.BATCH_STATISTICS, answer=_answer),
+        Step(place=Place.BATCH_STATISTICS, repairs=_repairs),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_seen),
     ),
 )

@@ -86,37 +86,57 @@ def broken_step(record: TrainingRecord) -> int | None:
     return step + 1 if calm and not grown else None
 
 
-def _broken(failed: FailedTraining) -> Answer | None:
-    """A gradient that is not finite where the loss is; from the first step on no rate helps."""
-    step, broken = first_nonfinite(failed.record), broken_step(failed.record)
-    if step is None:
+def _safe(failed: FailedTraining) -> Repairs:
+    """The operation that made the first value that is not finite, kept away from 0."""
+    origin = _origin(failed)
+    if origin is not None and origin.at_zero:
+        change = safe_operations.safe(origin.kind, _place(failed, origin))
+        yield dataclasses.replace(change, fault=_says(failed, origin))
+
+
+def _finite(failed: FailedTraining) -> Repairs:
+    """What is not finite left out of the gradients of a calm run, whatever made it."""
+    training = failed.training
+    if broken_step(failed.record) is None or not training.optimizer_is_ours:
+        return
+    if optimizers.is_keras(training):
+        yield dataclasses.replace(finite_gradients.finite(), fault=_not_finite(failed))
+
+
+def _seen(failed: FailedTraining) -> Answer | None:
+    """What is not finite before the first update, where no repair was proven: no rate helps."""
+    origin, step = failed.evidence.origin, first_nonfinite(failed.record)
+    if step != 1:
         return None
+    if origin is not None and origin.at_zero:
+        (change,) = _safe(failed)
+        message = _says(failed, origin)
+        return Answer(cause=CAUSE.code, message=message, where=change.where, fix=change.fix)
+    if origin is not None and origin.least is not None:
+        return Answer(cause="output-loss-mismatch", message=_takes_less(failed, origin))
+    if broken_step(failed.record) is None:
+        return None
+    message = (
+        f"{_not_finite(failed)}: look for a root, a logarithm or a division, also in a branch of"
+        " tf.where that is not taken"
+    )
+    return Answer(cause=CAUSE.code, message=message, fix=finite_gradients.FIX)
+
+
+def _origin(failed: FailedTraining) -> NonFiniteOrigin | None:
+    """What made the first value that is not finite; looked for once."""
+    step = first_nonfinite(failed.record)
+    if step is None or failed.evidence.origin is not None:
+        return failed.evidence.origin
     origin = failed.trials.guard.tried(
         f"the operations of step {step}", lambda: failed.reruns.nonfinite_origin(step)
     )
     failed.evidence = dataclasses.replace(failed.evidence, origin=origin)
-    if origin is not None and origin.at_zero:
-        change = safe_operations.safe(origin.kind, _place(failed, origin))
-        found = failed.first_passing([change])
-        found = found or Answer(cause=CAUSE.code, where=change.where, fix=change.fix)
-        if found.trial is not None or step == 1:
-            return dataclasses.replace(found, message=_says(failed, origin))
-    if origin is not None and origin.least is not None and not origin.at_zero and step == 1:
-        return Answer(cause="output-loss-mismatch", message=_takes_less(failed, origin))
-    if broken is None:
-        return None
-    ours = failed.training.optimizer_is_ours and optimizers.is_keras(failed.training)
-    found = failed.first_passing([finite_gradients.finite()] if ours else [])
-    if found is None and broken > 1:
-        return None
-    message = (
-        f"the gradient of step {step} is not finite although its loss is: look for a root, a"
-        " logarithm or a division, also in a branch of tf.where that is not taken"
-    )
-    found = found or Answer(cause=CAUSE.code, fix=finite_gradients.FIX)
-    if origin is not None and origin.at_zero:
-        message = _says(failed, origin)
-    return dataclasses.replace(found, message=message)
+    return origin
+
+
+def _not_finite(failed: FailedTraining) -> str:
+    return f"the gradient of step {broken_step(failed.record)} is not finite although its loss is"
 
 
 def first_nonfinite(record: TrainingRecord) -> int | None:
@@ -161,9 +181,12 @@ def _half_precision(failed: FailedTraining) -> Repairs:
 CAUSE = Cause(
     code="exploding-gradient",
     sentence="single gradients are too large; it converges with {change}",
+    usual=lambda failed: [[*_safe(failed), *_finite(failed)]],
     steps=(
         Step(place=Place.HALF_PRECISION, repairs=_half_precision),
-        Step(place=Place.BROKEN_GRADIENT, answer=_broken),
+        Step(place=Place.BROKEN_GRADIENT, repairs=_safe),
+        Step(place=Place.BROKEN_GRADIENT, repairs=_finite),
         Step(place=Place.CLIPPED, repairs=_clipped),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_seen),
     ),
 )

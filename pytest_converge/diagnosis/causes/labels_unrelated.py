@@ -80,7 +80,7 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.diagnosis.evidence import one_batch, signal_here
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.data.arrays import batch_leaves
-from pytest_converge.training.interventions import rows, targets
+from pytest_converge.training.interventions import rows, steps, targets
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.best_constant import best_constant
 
@@ -98,6 +98,8 @@ __all__ = [
 #: Advantage of the best run over one with permuted targets that shows a relation, as a share of the
 #: loss of the best constant; and that of one batch learnt by heart, or of permuted targets.
 RELATED = 0.05
+#: So many times the steps that bring the loss down by less than this share say that it has arrived.
+LONGER, STILL_GAINS = 4, 0.1
 #: Rows of a batch from which a network can tell: BatchNorm on one row gives nothing but its shift.
 FEWEST_ROWS = 16
 
@@ -111,9 +113,25 @@ def signal_of(failed: FailedTraining) -> Signal | None:
 
 
 def left_out(failed: FailedTraining) -> list[str]:
-    """The changes for which no time was left, without pairs around one that was tried by itself."""
-    tried = tuple(f"{change} and " for change in failed.trials.done)
-    return [change for change in failed.trials.left_out if not change.startswith(tried)]
+    """The changes for which no time was left and that something hints at.
+
+    Several at once were tried one by one; another optimizer, and more steps where four times as
+    many gained little, help whatever is wrong.
+    """
+    changes = failed.trials.changes
+    known = [changes[name] for name in failed.trials.left_out if name in changes]
+    return [change.change for change in known if not _is_remedy(failed, change)]
+
+
+def _is_remedy(failed: FailedTraining, change: Intervention) -> bool:
+    longer = change.steps_factor > LONGER and not _gains_by_time(failed)
+    return bool(change.parts) or change.other_optimizer or longer
+
+
+def _gains_by_time(failed: FailedTraining) -> bool:
+    """Whether four times the steps brought the loss clearly down, or were not tried."""
+    trial = failed.trials.done.get(steps.more(failed.reruns.steps, LONGER).change)
+    return trial is None or trial.losses[0] < (1 - STILL_GAINS) * failed.record.curve.last
 
 
 def constant_loss(failed: FailedTraining) -> float | None:
@@ -220,7 +238,9 @@ def _unrelated(failed: FailedTraining) -> Answer | None:
     if (signal is not None and signal.some) or (left_out(failed) and not alone):
         return None
     gained = relation(failed)
-    if gained is None or gained > RELATED or are_inputs(failed) or not learns_a_batch(failed):
+    if gained is None:
+        gained = 0.0 if alone else math.inf  # by heart both ways, where nothing can be told
+    if gained > RELATED or are_inputs(failed) or not learns_a_batch(failed):
         return None
     if not alone and not _learnt_something(failed):
         return None

@@ -65,6 +65,7 @@ def test_slower_descent(converge):
 
 import functools
 import math
+from collections.abc import Iterable
 
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.rate_search import rate_and_steps, rate_that_passes, sentence
@@ -136,8 +137,14 @@ def _measured_sum(failed: FailedTraining) -> int | None:
     return rows
 
 
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    """Weights of mean one and a mean of losses; a rate is looked for whatever else is changed."""
+    return [_weights(failed), [change for change in _sums(failed) if change.rate_factor == 1.0]]
+
+
 CAUSE = Cause(
     code="learning-rate-too-high",
+    usual=_usual,
     sentence=sentence,
     steps=(
         Step(place=Place.WEIGHTS, repairs=_weights),

@@ -51,7 +51,9 @@ from collections.abc import Iterable
 
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.rate_search import sentence
+from pytest_converge.diagnosis.trials import only_metrics_missed
 from pytest_converge.training.interventions import learning_rate, optimizers
+from pytest_converge.training.model.losses import loss_names
 
 #: A schedule whose last rate, or whose mean over the run, is below this share of its peak decayed
 #: too soon, or was still warming up.
@@ -95,7 +97,20 @@ def _clipping(failed: FailedTraining) -> Repairs:
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [[change] for find in (_sign, _schedule, _clipping) for change in find(failed)]
+    return [find(failed) for find in (_sign, _schedule, _clipping)]
+
+
+def _uphill(failed: FailedTraining) -> Repairs:
+    """The opposite direction, where no rate leads down, or a loss that falls makes a metric worse.
+
+    A loss of Keras has the sign that its name says.
+    """
+    training = failed.training
+    known = [name for name, _ in loss_names(training.model.loss)] if training.model else [""]
+    wrong = failed.evidence.rose or only_metrics_missed(failed.record, failed.trials.expectation)
+    if wrong and not all(known) and failed.evidence.rate > 0:
+        code = "output-loss-mismatch" if training.verb == "fit" else CAUSE.code
+        yield learning_rate.downhill(training, code)
 
 
 # The search for a rate looks both ways; its step is that of `learning_rate_too_high`.
@@ -107,5 +122,6 @@ CAUSE = Cause(
         Step(place=Place.SIGN_OF_THE_RATE, repairs=_sign),
         Step(place=Place.SCHEDULE, repairs=_schedule),
         Step(place=Place.CLIPPING, repairs=_clipping),
+        Step(place=Place.UPHILL, repairs=_uphill),
     ),
 )

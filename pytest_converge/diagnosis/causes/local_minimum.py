@@ -76,6 +76,12 @@ def other_starts(failed: FailedTraining) -> Answer | None:
     return None if trial is None else Answer(cause=trial.code, trial=trial)
 
 
+def _at_rest(failed: FailedTraining) -> Answer | None:
+    """The same early, where a run without noise has arrived: a start costs no trace."""
+    arrived = failed.training.full_batch and came_to_rest(failed.record)
+    return other_starts(failed) if arrived else None
+
+
 def _other_seeds(failed: FailedTraining) -> Trial | None:
     trials = failed.trials
     plain = Intervention(
@@ -136,5 +142,8 @@ def came_to_rest(record: TrainingRecord) -> bool:
 CAUSE = Cause(
     code="local-minimum",
     sentence="this start leads to a local minimum; it converges with {change}",
-    steps=(Step(place=Place.OTHER_STARTS, answer=other_starts),),
+    steps=(
+        Step(place=Place.AT_REST, answer=_at_rest),
+        Step(place=Place.OTHER_STARTS, answer=other_starts),
+    ),
 )

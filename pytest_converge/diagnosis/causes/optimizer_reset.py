@@ -50,24 +50,19 @@ def test_once(converge):
 
 import dataclasses
 
-from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import kept_optimizer
 
 
-def _answer(failed: FailedTraining) -> Answer | None:
-    """The optimizer that a step makes, made once; the cause also where that is not enough."""
+def _repairs(failed: FailedTraining) -> Repairs:
+    """The only optimizer that a step makes, made once."""
     made = failed.evidence.computation.made
-    if not made:
-        return None
-    kind, config = made[0]
-    change = kept_optimizer.kept(kind, config)
-    found = failed.first_passing([change]) if len(made) == 1 else None
-    found = found or Answer(cause=CAUSE.code, fix=change.fix)
-    return dataclasses.replace(found, message=_says(failed))
+    if len(made) == 1:
+        yield dataclasses.replace(kept_optimizer.kept(*made[0]), fault=_says(failed))
 
 
 def _seen(failed: FailedTraining) -> Answer | None:
-    """The same where no time was left to try."""
+    """The same where that is not enough, or could not be tried."""
     made = failed.evidence.computation.made
     if not made:
         return None
@@ -81,8 +76,9 @@ def _says(failed: FailedTraining) -> str:
 
 CAUSE = Cause(
     code="optimizer-reset",
+    usual=lambda failed: [_repairs(failed)],
     steps=(
-        Step(place=Place.MADE_ANEW, answer=_answer),
+        Step(place=Place.MADE_ANEW, repairs=_repairs),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_seen),
     ),
 )

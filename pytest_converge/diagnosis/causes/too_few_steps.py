@@ -54,6 +54,7 @@ import math
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.training.interventions import steps
 
 __all__ = ["CAUSE", "still_falls"]
@@ -85,6 +86,9 @@ def still_falls(failed: FailedTraining) -> Answer | None:
     The loss of the two longest runs is taken to go on as a power of the number of steps.
     """
     trials, bound = failed.trials, failed.trials.expectation.max_loss
+    signal = signal_of(failed)
+    if signal is not None and signal.none:
+        return None  # what nobody can predict is learnt by heart
     runs = [
         (failed.reruns.steps * trials.changes[t.change].steps_factor, t.losses[0])
         for t in trials.like_the_failed_run

@@ -46,20 +46,23 @@ Padding at the front, `pad_sequences(..., padding="pre")`, keeps the last steps 
 
 import dataclasses
 
-from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import masking
 
 
-def _answer(failed: FailedTraining) -> Answer | None:
+def _repairs(failed: FailedTraining) -> Repairs:
+    """The embedding of padded rows with a mask."""
     padding = failed.evidence.computation.padding
-    if padding is None:
-        return None
-    found = failed.first_passing([masking.masked(failed.training.models, padding)])
-    message = (
-        f"{padding.recurrent} reads the padding: {padding.share:.0%} of the tokens are zeros at"
-        " the end of rows"
-    )
-    return None if found is None else dataclasses.replace(found, message=message)
+    if padding is not None:
+        fault = (
+            f"{padding.recurrent} reads the padding: {padding.share:.0%} of the tokens are zeros"
+            " at the end of rows"
+        )
+        yield dataclasses.replace(masking.masked(failed.training.models, padding), fault=fault)
 
 
-CAUSE = Cause(code="unmasked-padding", steps=(Step(place=Place.PADDING, answer=_answer),))
+CAUSE = Cause(
+    code="unmasked-padding",
+    usual=lambda failed: [_repairs(failed)],
+    steps=(Step(place=Place.PADDING, repairs=_repairs),),
+)

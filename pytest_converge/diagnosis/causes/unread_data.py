@@ -9,9 +9,10 @@ One step is made on the first batch. Four parts of its rows are exchanged for ot
 one after the other: a part without influence leaves the loss as it is, to the last digit. Targets
 that no operation on the way to the loss reads are seen without that.
 
+Targets with one value in all rows are there because `fit` asks for some, and do not count.
+
 Nothing is repaired: only you know what the loss is meant to be. So it is said where no repair of
-another cause made the test pass. Rows of sample weight 0 have no influence by right, and targets
-that are only there because `fit` asks for some are read by nobody.
+another cause made the test pass. Rows of sample weight 0 have no influence by right.
 
 ## A test that shows it
 
@@ -49,6 +50,7 @@ def test_all_rows(converge):
 
 from pytest_converge.core.numbers import listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.measures.influence import idle_rows
 
 
@@ -69,7 +71,13 @@ def _rows(failed: FailedTraining) -> Answer | None:
 
 def _targets(failed: FailedTraining) -> Answer | None:
     """Targets that do not reach the loss."""
-    where = tuple(name for name in failed.evidence.computation.unread if name[0] == "y")
+    rows = failed.reruns.rows
+    arrays = {} if rows is None else dict(batch_leaves(rows.arrays))
+    where = tuple(
+        name
+        for name in failed.evidence.computation.unread
+        if name[0] == "y" and (name not in arrays or arrays[name].min() != arrays[name].max())
+    )
     if not where:
         return None
     message = f"the loss does not read {listed(where)}: any other values give the same loss"

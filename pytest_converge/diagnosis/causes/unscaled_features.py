@@ -90,9 +90,14 @@ def _standardised(failed: FailedTraining) -> list[Intervention]:
             number for number, kind in enumerate(kinds) if kind in ("continuous", "constant")
         ]
     where = tuple(dict.fromkeys(name for flag in flags for name in flag.columns))
+    return [_changed(failed, where, columns)] if flags else []
+
+
+def _changed(
+    failed: FailedTraining, where: tuple[str, ...], columns: dict[str, list[int]]
+) -> Intervention:
     in_model = failed.training.model is not None and not failed.training.own_train_step
-    rows = failed.reruns.rows
-    return [features.standardised(where, columns, data=rows, in_model=in_model)] if flags else []
+    return features.standardised(where, columns, data=failed.reruns.rows, in_model=in_model)
 
 
 def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
@@ -110,7 +115,7 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
             if column.kind == "continuous" and not _is_standard(column):
                 columns.setdefault(scales.name, []).append(number)
                 where.append(column.name)
-    return [[features.standardised(tuple(where), columns)] if columns else []]
+    return [[_changed(failed, tuple(where), columns)] if columns else []]
 
 
 def _is_standard(column: ColumnProfile) -> bool:

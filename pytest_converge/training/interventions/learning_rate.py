@@ -16,6 +16,7 @@ from pytest_converge.training.training import Training
 
 __all__ = [
     "constant",
+    "downhill",
     "has_schedule",
     "multiplied",
     "of_one",
@@ -79,6 +80,20 @@ def reversed_sign(training: Training, own: float) -> Intervention:
         change=f"learning rate {_text(-own)}",
         fix=code_of(training, learning_rate=_rounded(-own)),
         fault=f"the learning rate {_text(own)} is negative: each step goes uphill",
+        rate_factor=-1.0,
+    )
+
+
+def downhill(training: Training, code: str) -> Intervention:
+    """Every step in the opposite direction: a loss that is to be maximised, or a minus too many."""
+    loss = training.loss_name
+    own = training.model is not None and not training.own_train_step
+    fix = f"loss = lambda y, predictions: -{loss}(y, predictions)"
+    return Intervention(
+        code=code,
+        change="every step in the opposite direction",
+        fix=fix if own else "gradients = [-gradient for gradient in gradients]",
+        fault="the steps go uphill: a loss or its gradient has the wrong sign",
         rate_factor=-1.0,
     )
 

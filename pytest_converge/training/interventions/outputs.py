@@ -60,6 +60,8 @@ RANGES = {**BOUNDED, "relu": (0.0, float("inf")), "softplus": (0.0, float("inf")
 #: Amounts and not probabilities, from this share of values outside of [0, 1] on: single rows below
 #: 0 or above 1 are unknown labels.
 MOST_OUT_OF_RANGE = 0.5
+#: The loss in percent of the targets, and the part of their mean under which one is next to zero.
+PERCENTAGE, NEXT_TO_NOTHING = "mean_absolute_percentage_error", 1e-3
 #: How far the sum of a row of probabilities may be from 1: float16.
 SUM_ERROR = 5e-3
 
@@ -154,6 +156,8 @@ class _Output:
         positive = self.activation in (*GIVES_POSITIVE, "")
         if name in POSITIVE and not positive and self.targets.min() >= 0:
             return [self.head(activation=fitting) for fitting in POSITIVE[name]]
+        if name == PERCENTAGE and self._near_zero:
+            return [self._absolute()]
         if name in REGRESSION:
             return self._for_regression(kind)
         if name == "" and kind == "two values":
@@ -203,6 +207,18 @@ class _Output:
             cce = keras.losses.CategoricalCrossentropy()
             changes.append(self.head(activation="softmax", loss=cce))
         return changes
+
+    @property
+    def _near_zero(self) -> bool:
+        """True where an error in percent of some targets is next to infinite."""
+        size = np.abs(self.targets)
+        return bool(size.min() < NEXT_TO_NOTHING * size.mean())
+
+    def _absolute(self) -> Intervention:
+        """The absolute error in the unit of the targets, which may be zero."""
+        change = self.head(activation=self.activation, loss=keras.losses.MeanAbsoluteError())
+        fault = "an error in percent of targets that are zero, or next to it, has no bounds"
+        return dataclasses.replace(change, fault=fault)
 
     @property
     def _amounts(self) -> bool:

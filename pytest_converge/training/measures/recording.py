@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.data.batches import Batch
-from pytest_converge.training.keras_internals import operations_watched
+from pytest_converge.training.keras_internals import mark_logits, operations_watched
 from pytest_converge.training.measures.gradients import undisturbed
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.state.seeding import preserved
@@ -26,6 +26,10 @@ from pytest_converge.training.state.snapshot import (
 from pytest_converge.training.training import Training
 
 __all__ = ["Differentiation", "LayerCall", "Operation", "Recording", "recorded"]
+
+
+#: Operations behind which Keras' cross-entropies look for the logits, in a graph by themselves.
+ACTIVATIONS = frozenset({"Sigmoid", "Softmax"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,6 +109,8 @@ class Recording:
 
     def note(self, kind: str, inputs: Any, outputs: Any) -> None:
         """Takes in an operation."""
+        if kind in ACTIVATIONS:
+            mark_logits(outputs[0], inputs[0])
         layer = self._layers[-1] if self._layers else ""
         self.operations.append(
             Operation(kind, tuple(inputs), tuple(outputs or ()), layer, self._depth > 0)

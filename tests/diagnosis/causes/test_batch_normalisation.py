@@ -29,7 +29,8 @@ def test_larger_batches_repair_it():
     start = classifier(layers.BatchNormalization(name="bn"), batch_size=1)
     found = proven_by_its_own(start, "batch-normalisation", steps=200, max_loss=0.3)
     assert found.message == (
-        "bn normalises one value a channel: it puts out the same for every row"
+        "bn normalises one value a channel: it puts out the same for every row; it converges with"
+        " batches of 16 rows"
     )
     assert found.fix == "converge.fit(model, x, y, batch_size=16)"
     assert found.where == ("bn",)
@@ -65,4 +66,4 @@ def test_training_mode_repairs_a_step_that_does_not_ask_for_it():
     )
     found = proven_by_its_own(start, "batch-normalisation", steps=100, max_loss=0.45)
     assert found.message.startswith("bn is called in inference mode")
-    assert found.fix == "model(x, training=True)"
+    assert found.fix == "model(x, training=True)  # instead of model(x)"

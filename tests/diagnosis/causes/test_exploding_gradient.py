@@ -31,7 +31,7 @@ def masked_logarithm(optimizer):
 def test_the_branch_that_is_not_taken_is_no_local_minimum():
     found = diagnosis_of(masked_logarithm(keras.optimizers.SGD(0.3)), steps=100, max_loss=0.1)
     assert (found.cause, found.proven) == ("exploding-gradient", True)
-    assert found.message == (
+    assert found.message.startswith(
         "the derivative of the log of 0 in the loss is not finite, first in step 1"
     )
     assert found.fix == "tf.math.log(tf.maximum(x, 1e-7))  # in the loss"
@@ -108,7 +108,8 @@ def test_a_loss_that_is_not_finite_at_zero_is_kept_away_from_it(loss, units, bou
     )
     found = diagnosis_of(fit(model, x, y), steps=200, max_loss=bound)
     assert (found.cause, found.proven) == ("exploding-gradient", True)
-    assert (found.message, found.fix) == (words, line)
+    assert found.message.startswith(words)
+    assert found.fix == line
 
 
 def crossentropy(y, p):

@@ -63,4 +63,5 @@ def test_a_schedule_that_ends_low_is_named_with_its_last_rate():
         "the schedule, 0.1 at its peak, is at 1.3e-11 after 100 steps;"
         " it converges with the constant learning rate 0.1"
     )
+    assert found.evidence["last_learning_rate"] == pytest.approx(1.26e-11, rel=0.01)
     assert found.fix == "keras.optimizers.SGD(0.1)"

@@ -24,7 +24,8 @@ def reader(*, mask, rows=256, steps=200, rate=0.01):
 def test_a_mask_repairs_it():
     found = proven_by_its_own(reader(mask=False), "unmasked-padding", steps=60, max_loss=0.2)
     assert "reads the padding: 98% of the tokens are zeros" in found.message
-    assert found.fix == "keras.layers.Embedding(10, 8, mask_zero=True)"
+    line = 'keras.layers.Embedding(10, 8, mask_zero=True, name="words")'
+    assert found.fix == f"{line}  # layer words"
     assert found.where == ("words",)
 
 

@@ -19,5 +19,6 @@ def test_padding_changes_nothing_meanwhile():
     with change.variant(None):
         np.testing.assert_allclose(model(short), model(long), rtol=1e-5)
     assert not np.allclose(model(short), model(long))
-    assert change.fix == "keras.layers.Embedding(9, 4, mask_zero=True)"
+    line = 'keras.layers.Embedding(9, 4, mask_zero=True, name="words")'
+    assert change.fix == f"{line}  # layer words"
     assert change.where == ("words",)

@@ -23,12 +23,12 @@ def model_of(*parts):
     ("last", "read", "line", "sums_to_one"),
     [
         (lambda: layers.Dense(3, "softmax"), LOGITS, "keras.layers.Dense(3)", False),
-        (layers.Softmax, LOGITS, "keras.layers.Activation('linear')", False),
-        (lambda: layers.Activation("softmax"), LOGITS, "keras.layers.Activation('linear')", False),
+        (layers.Softmax, LOGITS, 'keras.layers.Activation("linear")', False),
+        (lambda: layers.Activation("softmax"), LOGITS, 'keras.layers.Activation("linear")', False),
         (
             lambda: layers.Dense(3),
             PROBABILITIES,
-            "keras.layers.Dense(3, activation='softmax')",
+            'keras.layers.Dense(3, activation="softmax")',
             True,
         ),
     ],
@@ -43,7 +43,7 @@ def test_the_layer_puts_out_what_is_read(last, read, line, sums_to_one):
         during = np.asarray(model(x))
     np.testing.assert_array_equal(np.asarray(model(x)), before)
     assert np.allclose(during.sum(axis=-1), 1.0) == sums_to_one
-    assert change.fix == f"{line}  # {layer.name}"
+    assert change.fix == f"{line}  # layer {layer.name}"
 
 
 @pytest.mark.parametrize("given", ["softmax", "sigmoid"])

@@ -89,6 +89,15 @@ SOUND = {
 
 
 @pytest.mark.filterwarnings("ignore:.*from_logits")
+def test_a_softmax_of_tensorflow_is_found_by_keras_as_in_a_graph():
+    x, y = wine()
+    parts = [layers.Dense(3), layers.Lambda(tf.nn.softmax)]
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True)
+    start = fit(sequential(*parts, optimizer="sgd", loss=loss, shape=(13,)), x, y)
+    assert misread_output(flow_of(start)) is None
+
+
+@pytest.mark.filterwarnings("ignore:.*from_logits")
 @pytest.mark.parametrize(("units", "activation", "loss_of"), SOUND.values(), ids=SOUND)
 def test_outputs_that_are_read_as_what_they_are_are_not(units, activation, loss_of):
     x, y = wine()

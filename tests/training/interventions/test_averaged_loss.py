@@ -1,0 +1,36 @@
+"""A loss summed over the rows, averaged."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from pytest_converge.training.interventions import averaged_loss
+from tests.training.interventions.trainings import SUMMED, regression
+from tests.zoo.trainings import training_of
+
+
+@pytest.mark.parametrize("loss", SUMMED.values(), ids=SUMMED)
+def test_the_mean_is_the_sum_over_the_number_of_rows(loss):
+    training = training_of(regression(loss=loss))
+    change = averaged_loss.averaged(training, 8, rate=0.1, rose=True, factor=None)
+    y, guess = np.ones((5, 1), "float32"), np.zeros((5, 1), "float32")
+    before = float(training.model.compute_loss(None, y, guess))
+    with change.variant(training):
+        after = float(training.model.compute_loss(None, y, guess))
+    penalty = float(sum(training.model.losses))
+    assert (before - penalty) / (after - penalty) == pytest.approx(5.0, rel=1e-5)
+
+
+@pytest.mark.parametrize(("rose", "code"), [(True, "high"), (False, "mismatch")])
+def test_what_a_sum_does_depends_on_the_run(rose, code):
+    training = training_of(regression(loss=keras.losses.MeanSquaredError(reduction="sum")))
+    assert averaged_loss.is_told_to_sum(training)
+    change = averaged_loss.averaged(training, 8, rate=0.1, rose=rose, factor=None)
+    assert change.code.endswith(code)
+    assert change.fault.startswith("the loss is summed over the 8 rows of a batch")
+
+
+def test_a_mean_is_no_sum():
+    assert not averaged_loss.is_told_to_sum(training_of(regression()))
