@@ -100,7 +100,11 @@ def test_values_are_badly_scaled_targets_for_both(zoo):
 
 
 def test_the_same_targets_are_classes(zoo):
-    kinds = {"classes": {"classes", "two values"}, "one-hot": {"one-hot"}}
+    kinds = {
+        "classes": {"classes", "two values"},
+        "one-hot": {"one-hot", "labels"},
+        "labels": {"labels", "real"},
+    }
     for case in zoo:
         task = case.report.task
         assert task == task_of(case.y), case.name

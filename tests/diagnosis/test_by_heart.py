@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 from keras import layers, optimizers
@@ -20,6 +21,7 @@ def classes(*, wrong=0.0, unrelated=False, rows=300, rate=0.01):
     if unrelated:
         y = rng.permutation(y)
     y = np.where(rng.random((rows, 1)) < wrong, ~y, y).astype("float32")
+    keras.utils.set_random_seed(0)
     parts = [layers.Dense(64, "relu"), layers.Dense(64, "relu"), layers.Dense(1, "sigmoid")]
     return fit(sequential(*parts, optimizer=optimizers.Adam(rate), loss=BINARY), x, y)
 
@@ -33,7 +35,7 @@ def answer_of(start, *, count, factor, **expectation):
 
 
 def test_wrong_labels_learnt_by_heart_are_a_floor():
-    found = answer_of(classes(wrong=0.08), count=200, factor=16, max_loss=0.02)
+    found = answer_of(classes(wrong=0.15), count=200, factor=16, max_loss=0.1)
     assert found.cause == "unreachable-target"
     assert "by heart" in found.message
     assert not found.fix
