@@ -205,7 +205,7 @@ class _Search:
         return [(), *((change,) for change in failed.at_rates(*self._factors()))]
 
     def _code_of_the_optimizer(self) -> str:
-        """What it means where Adam remains: a rate far off the usual ones, or what the run shows."""
+        """What it means that Adam remains: a rate far off the usual ones, or what the run shows."""
         own, usual = abs(self._failed.evidence.rate), self._usual_rates()
         if 0 < own < min(usual) / FAR_OFF:
             return "learning-rate-too-low"
