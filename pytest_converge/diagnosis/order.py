@@ -69,8 +69,9 @@ class Place(enum.IntEnum):
     RATE_AND_STEPS = enum.auto()
     # Remedies, which help whatever the cause.
     CAPACITY = enum.auto()
+    # Not before all repairs were made at once: other starts help whatever the cause, and many more
+    # steps cost more than all of that.
     AT_REST = enum.auto()
-    # Not before all repairs were made at once: it costs more than that.
     MANY_MORE_STEPS = enum.auto()
     CLIPPED = enum.auto()
     OTHER_OPTIMIZER = enum.auto()

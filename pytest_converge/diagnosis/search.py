@@ -60,13 +60,9 @@ def _repaired(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer | N
         answer = _kept(failed, REFERENCE, difference)
     if unreadable(failed):
         return answer
-    answer = answer or _first_answer(
-        failed, steps(Place.SCALE_AND_RATE, Place.MANY_MORE_STEPS), causes
-    )
+    answer = answer or _first_answer(failed, steps(Place.SCALE_AND_RATE, Place.AT_REST), causes)
     answer = answer or _kept(failed, REFERENCE, difference)
-    answer = answer or _first_answer(
-        failed, steps(Place.MANY_MORE_STEPS, Place.NOT_FINITE_SEEN), causes
-    )
+    answer = answer or _first_answer(failed, steps(Place.AT_REST, Place.NOT_FINITE_SEEN), causes)
     return answer or _kept(failed, "pairs of changes", lambda: _pair(failed))
 
 

@@ -57,6 +57,7 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.training.interventions import starts
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.state.snapshot import unique_variables
 
 __all__ = ["CAUSE", "drawn_anew", "symptom"]
 
@@ -93,7 +94,9 @@ def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     drawn = [*_chosen_start(failed), *_drawn_anew(failed), *_chosen_initialisers(failed)]
     if not drawn:
         failed.reruns.put_back()
-        anew = starts.drawn_variables(failed.training.trainable, CAUSE.code)
+        training = failed.training
+        every = [*training.trainable, *training.read_variables()]
+        anew = starts.drawn_variables(unique_variables(every), CAUSE.code)
         drawn = [] if anew is None else [anew]
     return [drawn[:1]]
 

@@ -43,7 +43,10 @@ def as_predicted(training: Training, name: str, *, column: bool) -> Intervention
         fix=f"{name} = {name}{code}",
         where=(name,),
         data=data if in_memory else None,
-        variant=None if in_memory else lambda changed: _each_batch(changed, reshaped),
+        # Another number of axes needs a trace of its own, also where the rows are others.
+        variant=lambda changed: (
+            contextlib.nullcontext() if in_memory else _each_batch(changed, reshaped)
+        ),
     )
 
 

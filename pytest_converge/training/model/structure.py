@@ -54,7 +54,7 @@ INITIALISED = {
     "embeddings": "uniform",
 }
 #: Layers that are nothing but an activation.
-ACTIVATION_LAYERS = ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU")
+ACTIVATION_LAYERS = ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")
 #: Two samples of so many numbers differ in their spread by less than a factor of two.
 FEWEST_DRAWN, MOST_SPREAD = 16, 2.0
 
