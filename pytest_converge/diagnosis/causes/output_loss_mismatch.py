@@ -70,7 +70,7 @@ from collections.abc import Iterable
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
-from pytest_converge.training.data.arrays import batch_leaves
+from pytest_converge.training.data.arrays import batch_leaves, finite_rows
 from pytest_converge.training.interventions import labels, misread_output, outputs
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.output_range import output_range
@@ -115,8 +115,8 @@ def _by_output(failed: FailedTraining) -> list[list[Intervention]]:
     if training.model is None or training.own_train_step or rows is None:
         return []
     leaves = batch_leaves(rows.arrays)
-    targets = {name: array for name, array in leaves if name.startswith("y")}
-    return outputs.by_output(training.model, targets)
+    targets = {name: finite_rows(array) for name, array in leaves if name.startswith("y")}
+    return outputs.by_output(training.model, targets) if all(map(len, targets.values())) else []
 
 
 def _repairs(failed: FailedTraining) -> Repairs:

@@ -22,6 +22,7 @@ __all__ = [
     "column_names",
     "common_rows",
     "constant_columns",
+    "finite_rows",
     "map_named",
     "named",
     "nonfinite",
@@ -212,6 +213,13 @@ def nonfinite(arrays: Any, columns: Mapping[str, list[str]] | None = None) -> tu
         for name, array in batch_leaves(arrays)
         for found in nonfinite_array(name, array, (columns or {}).get(name))
     )
+
+
+def finite_rows(array: Array) -> Array:
+    """The rows of an array without a NaN or an infinity."""
+    if array.dtype.kind != "f":
+        return array
+    return array[np.isfinite(array).reshape(len(array), -1).all(axis=1)]
 
 
 def nonfinite_array(name: str, array: Any, columns: list[str] | None = None) -> Iterator[NonFinite]:

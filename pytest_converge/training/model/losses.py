@@ -63,8 +63,8 @@ PROBABILITIES = frozenset(
         "categorical_focal_crossentropy",
     }
 )
-#: A loss is that of a prediction without information where it differs by less than this share:
-#: runs of 100 steps that learnt nothing ended within 0.5 % of it.
+#: A loss is taken for that of a prediction without information where it differs by less than this
+#: share. A choice, not measured: it words a sentence and withholds one, and proves nothing.
 AT_FLOOR = 0.01
 #: Kept away from the ends of a probability, where its logarithm is not finite.
 EPSILON = 1e-7

@@ -9,6 +9,7 @@ from keras import layers, optimizers
 
 from pytest_converge.diagnosis.causes import unreachable_target
 from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.training.interventions import rows
 from tests.diagnosis.programs import SPREAD, conclusion, diagnosis_of, distance, failed_of
 from tests.zoo.problems import BINARY, SPARSE, fit, linear, sequential
 
@@ -112,7 +113,9 @@ def test_pairs_that_change_from_pass_to_pass_contradict_nobody():
 
 def test_nothing_is_unreachable_while_a_change_was_left_out():
     failed = failed_of(noisy_labels(related=True), steps=100, max_loss=0.1)
-    failed.trials.left_out.append("16 times as many steps")
+    change = rows.shuffled(0, from_dataset=False)
+    failed.trials.changes[change.change] = change
+    failed.trials.left_out.append(change.change)
     assert unreachable_target._related(failed) is None
     assert unreachable_target._floor(failed) is None
 

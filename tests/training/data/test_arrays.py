@@ -19,6 +19,7 @@ from pytest_converge.training.data.arrays import (
     column_names,
     common_rows,
     constant_columns,
+    finite_rows,
     named,
     nonfinite,
     weights_of_classes,
@@ -326,3 +327,10 @@ def test_constant_columns_other_than_zero_are_found() -> None:
     assert constant_columns((x, y), {"x": ["a", "b", "c"]}) == ("x['b']",)
     assert constant_columns((x[:1], y[:1])) == ()
     assert constant_columns((x[:, 1:2], y)) == ()
+
+
+def test_finite_rows_are_those_without_a_bad_value():
+    array = np.array([[1.0, 2.0], [np.nan, 0.0], [3.0, np.inf], [4.0, 5.0]])
+    np.testing.assert_array_equal(finite_rows(array), [[1.0, 2.0], [4.0, 5.0]])
+    whole = np.array([1, 2])
+    assert finite_rows(whole) is whole
