@@ -36,8 +36,10 @@ ADAM_RATES = (0.01, 0.001)
 LONGER = 4
 #: Rates of plain gradient descent and of adaptive optimizers that suit most trainings on
 #: standardised data: the middle of the usual ranges (Bengio 2012, arXiv:1206.5533, section 3.1.1).
-USUAL_RATES = {"SGD": (0.1, 0.01)}
-ADAPTIVE_RATES = (0.01, 0.001)
+USUAL_RATES = {"SGD": (0.1, 0.01, 0.03, 0.3)}
+ADAPTIVE_RATES = (0.01, 0.001, 0.03)
+#: A rate this many times off the usual ones is at fault, also where Adam alone was shown to do.
+FAR_OFF = 30.0
 #: Multiples of a rate that are tried where no optimizer can take its place.
 FACTORS = (0.1, 10.0, 0.01, 100.0)
 #: Sets of changes that are tried on more seeds, from the smallest on.
@@ -143,13 +145,15 @@ class _Search:
             for cause in causes.values()
         }
         self._seen = set(failed.trials.changes)
-        groups = [
+        every = [
             group
             for cause in sorted(causes.values(), key=lambda cause: self._order[cause.code])
             if cause.usual is not None
             for group in self._usual(cause)
             if group
         ]
+        # Two causes may ask for the same change.
+        groups = list({group[0].change: group for group in reversed(every)}.values())[::-1]
         self._first: Parts = tuple(group[0] for group in groups)
         self._others = [
             tuple(other if group is given else given[0] for given in groups)
@@ -196,9 +200,22 @@ class _Search:
         """Adam, or the user's own optimizer at other rates where none can take its place."""
         failed = self._failed
         if failed.takes_optimizer:
-            code = cause_of_an_escape(failed)
+            code = self._code_of_the_optimizer()
             return [(optimizers.adam(code, rate),) for rate in ADAM_RATES]
         return [(), *((change,) for change in failed.at_rates(*self._factors()))]
+
+    def _code_of_the_optimizer(self) -> str:
+        """What it means that Adam remains: a rate far off the usual ones, or what the run shows."""
+        own, usual = abs(self._failed.evidence.rate), self._usual_rates()
+        if 0 < own < min(usual) / FAR_OFF:
+            return "learning-rate-too-low"
+        if own > FAR_OFF * max(usual):
+            return "learning-rate-too-high"
+        return cause_of_an_escape(self._failed)
+
+    def _usual_rates(self) -> tuple[float, ...]:
+        kind = type(self._failed.training.optimizers[0].optimizer).__name__
+        return USUAL_RATES.get(kind, ADAPTIVE_RATES)
 
     def _factors(self) -> tuple[float, ...]:
         up_first = (*FACTORS[1::2], *FACTORS[::2])
@@ -244,8 +261,7 @@ class _Search:
         failed, own = self._failed, abs(self._failed.evidence.rate)
         if not own > 0:
             return []
-        kind = type(failed.training.optimizers[0].optimizer).__name__
-        usual = [rate / own for rate in USUAL_RATES.get(kind, ADAPTIVE_RATES)]
+        usual = [rate / own for rate in self._usual_rates()]
         factors = [float(f"{factor:.3g}") for factor in (*usual, *self._factors())]
         kept = [factor for factor in dict.fromkeys(factors) if not 0.5 < factor < 2.0]
         return failed.at_rates(*kept)

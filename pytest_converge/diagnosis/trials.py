@@ -151,12 +151,13 @@ class Trials:
             self.left_out.append(change.change)
             return None
         began = time.perf_counter()
-        trial = self.guard.tried(change.change, lambda: self._run(change, confirm))
+        trial = self.guard.tried(change.change, lambda: self._run(change, confirm, known))
         if trial is None:
             self.reruns.put_back()
             self._cannot_be_made.add(change.change)
             return None
-        trial = dataclasses.replace(trial, seconds=time.perf_counter() - began)
+        before = 0.0 if known is None else known.seconds
+        trial = dataclasses.replace(trial, seconds=before + time.perf_counter() - began)
         if not trial.passed and self._did_not_act(change):
             self.guard.failed.append((change.change, NO_EFFECT))
             self._cannot_be_made.add(change.change)
@@ -177,12 +178,12 @@ class Trials:
         answers = (record.predicted_loss, record.metrics) == (failed.predicted_loss, failed.metrics)
         return same and record.curve.last == failed.curve.last and answers
 
-    def _run(self, change: Intervention, confirm: bool) -> Trial:
-        losses: list[float] = []
-        passed = 0
+    def _run(self, change: Intervention, confirm: bool, known: Trial | None) -> Trial:
+        losses = [] if known is None else list(known.losses)
+        passed = len(losses)  # what is tried again passed so far
         deterministic = self.reruns.training.full_batch
         with self.reruns.changed(change) as run:
-            for number in range(1 if deterministic or not confirm else SEEDS):
+            for number in range(len(losses), 1 if deterministic or not confirm else SEEDS):
                 record = run(number)
                 if number == 0:
                     self.records[change.change] = record

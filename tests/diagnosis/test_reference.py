@@ -233,7 +233,7 @@ def test_several_causes_are_told_one_a_line():
     assert max(map(len, lines)) <= 80
 
 
-def test_targets_that_the_loss_never_reads_are_not_paired_with_anything():
+def test_targets_that_the_loss_never_reads_are_not_touched():
     class Pulling(keras.Model):
         def __init__(self):
             super().__init__()
@@ -254,5 +254,4 @@ def test_targets_that_the_loss_never_reads_are_not_paired_with_anything():
     model.compile(keras.optimizers.SGD(1e-5))
     found = diagnosis_of(fit(model, X, 1000 + 500 * Y), steps=100, max_loss=0.1)
     assert [part.cause for part in found.causes] == ["learning-rate-too-low"]
-    assert "changes nothing" in dict(found.excluded)["targets standardised"]
     assert not any("targets standardised" in change for change in changes_of(found))

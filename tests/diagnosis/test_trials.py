@@ -95,7 +95,7 @@ def test_one_that_passed_on_a_single_seed_can_be_confirmed():
     trials, reruns = trials_of(0.5, 0.5, 0.5)
     assert not trials.try_out(change(), confirm=False).verified
     assert trials.try_out(change()).verified
-    assert len(reruns.runs) == 4
+    assert len(reruns.runs) == 3
 
 
 def test_a_change_that_fails_to_be_made_is_kept_with_the_first_line_of_its_error():

@@ -68,8 +68,9 @@ def _sign(failed: FailedTraining) -> Repairs:
 
 
 def _schedule(failed: FailedTraining) -> Repairs:
-    rates = failed.record.curve.learning_rate
-    if failed.takes_optimizer and learning_rate.has_schedule(failed.training) and rates:
+    # A run that broke off early has not seen what its schedule comes to.
+    if failed.takes_optimizer and learning_rate.has_schedule(failed.training):
+        rates = learning_rate.planned(failed.training, failed.reruns.steps)
         peak = max(*rates, learning_rate.peak(failed.training))
         if min(statistics.fmean(rates), rates[-1]) < FAR_BELOW_PEAK * peak:
             when = _length(failed)

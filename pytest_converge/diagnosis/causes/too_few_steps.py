@@ -68,7 +68,11 @@ FARTHEST = 64.0
 
 
 def _longer(failed: FailedTraining) -> Repairs:
-    return _unless_it_rose(failed, LONGER)
+    yield from _unless_it_rose(failed, LONGER)
+    longer = failed.trials.done.get(steps.more(failed.reruns.steps, LONGER).change)
+    before = failed.record.curve.last
+    if longer is not None and longer.losses[0] < (1 - STILL_GAINS) * before:
+        yield from _unless_it_rose(failed, MUCH_LONGER)
 
 
 def _much_longer(failed: FailedTraining) -> Repairs:

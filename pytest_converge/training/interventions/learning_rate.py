@@ -21,6 +21,7 @@ __all__ = [
     "multiplied",
     "of_one",
     "peak",
+    "planned",
     "reversed_sign",
     "scaled",
     "scheduled",
@@ -174,6 +175,13 @@ def peak(training: Training) -> float:
     schedule = training.optimizers[0].user_rate
     steps = np.unique(np.logspace(0, LONGEST, 200).astype(np.int64))
     return max(float(schedule(tf.constant(step))) for step in steps)
+
+
+def planned(training: Training, steps: int) -> list[float]:
+    """The rates of the first optimizer's schedule over so many steps, at most a hundred of them."""
+    schedule = training.optimizers[0].user_rate
+    at = np.unique(np.linspace(0, steps - 1, 100).astype(np.int64))
+    return [float(schedule(tf.constant(step))) for step in at]
 
 
 def _text(rate: float) -> str:

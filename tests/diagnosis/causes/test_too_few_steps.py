@@ -37,10 +37,9 @@ def slow_training(*losses, bound=0.01, steps=100):
         done[change.change] = Trial(
             change=change.change, code="too-few-steps", losses=(loss,), passed=0
         )
+    training = types.SimpleNamespace(full_batch=False, data=None, model=None, rows_in_memory=None)
     trials = types.SimpleNamespace(
-        reruns=types.SimpleNamespace(
-            rows=None, steps=steps, training=types.SimpleNamespace(full_batch=False, data=None)
-        ),
+        reruns=types.SimpleNamespace(rows=None, steps=steps, training=training),
         expectation=types.SimpleNamespace(max_loss=bound),
         changes=changes,
         guard=Guard(),
