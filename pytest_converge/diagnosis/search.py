@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.causes.label_encoding import unreadable
 from pytest_converge.diagnosis.causes.nonfinite_data import nothing_else_helps
+from pytest_converge.diagnosis.causes.unreachable_target import known_floor
 from pytest_converge.diagnosis.reference import guilty_model, smallest_difference
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import steps as more_steps
@@ -27,6 +28,8 @@ REFERENCE = "reference training"
 LONGER, FACTORS = 4, (10.0, 0.1)
 
 
+#: What a part of the search finds.
+Found = TypeVar("Found")
 #: A step with its place and the code of its cause.
 Entry: TypeAlias = tuple[Place, str, Step]
 
@@ -80,7 +83,10 @@ def concluded(
     if looks_at_model:
         answer = answer or _kept(failed, "a plain network", lambda: guilty_model(failed))
     answer = answer or _first_answer(failed, _between(causes, Place.FLOOR, math.inf), causes)
-    return answer or Answer(cause="unknown", message=_unknown(failed))
+    if answer is None:
+        floor = _kept(failed, "losses of closed form", lambda: known_floor(failed))
+        answer = Answer(cause="unknown", message=_unknown(failed, floor or ""))
+    return answer
 
 
 def _between(causes: Mapping[str, Cause], first: Place, end: float) -> list[Entry]:
@@ -118,7 +124,7 @@ def _answer(failed: FailedTraining, step: Step) -> Answer | None:
     return answer
 
 
-def _kept(failed: FailedTraining, name: str, look: Callable[[], Answer | None]) -> Answer | None:
+def _kept(failed: FailedTraining, name: str, look: Callable[[], Found | None]) -> Found | None:
     """What a part of the search finds; where it raises, the error is kept and the search goes on.
 
     So a failed training is reported whatever becomes of its diagnosis, also where the user's
@@ -166,8 +172,9 @@ def _partly(failed: FailedTraining) -> Answer | None:
     return Answer(cause=best.code, trial=best, message=message)
 
 
-def _unknown(failed: FailedTraining) -> str:
+def _unknown(failed: FailedTraining, floor: str) -> str:
     tried = sum(not trial.control for trial in failed.trials.done.values())
     best = failed.best
     reached = "" if math.isnan(best) else f"; the best of them reached {number(best)}"
-    return f"none of {tried} changes made the test pass{reached}"
+    known = f", {floor}" if floor else ""
+    return f"none of {tried} changes made the test pass{reached}{known}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers
+from keras import layers, optimizers
 
 from pytest_converge.training.measures.signals import signal_of
-from tests.zoo.problems import fit, linear, sequential
+from tests.zoo.problems import fit, linear, minimize, sequential
 from tests.zoo.trainings import running
 
 
@@ -54,3 +54,14 @@ def test_of_several_targets_the_one_that_is_told_best_counts():
     model.compile("sgd", "mse")
     noise = np.random.default_rng(0).permutation(y)
     assert signal(model, x, [noise, y]).skill > 0.9
+
+
+def test_noise_says_nothing():
+    x, y = linear(0, rows=300)
+    assert signal(network(), x, np.random.default_rng(0).permutation(y)).none
+
+
+def test_nothing_is_said_without_data():
+    w = keras.Variable([1.0])
+    start = minimize(lambda: keras.ops.sum(w**2), [w], optimizers.SGD(0.1))
+    assert signal_of(running(start, steps=1).training) is None
