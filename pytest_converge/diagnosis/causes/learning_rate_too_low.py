@@ -51,9 +51,7 @@ from collections.abc import Iterable
 
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.rate_search import sentence
-from pytest_converge.diagnosis.trials import only_metrics_missed
 from pytest_converge.training.interventions import learning_rate, optimizers
-from pytest_converge.training.model.losses import loss_names
 
 #: A schedule whose last rate, or whose mean over the run, is below this share of its peak decayed
 #: too soon, or was still warming up.
@@ -102,16 +100,11 @@ def _usual(failed: FailedTraining) -> Iterable[Repairs]:
 
 
 def _uphill(failed: FailedTraining) -> Repairs:
-    """The opposite direction, where no rate leads down, or a loss that falls makes a metric worse.
-
-    A loss of Keras has the sign that its name says.
-    """
+    """The opposite direction, where a step of the user's rose at every rate."""
     training = failed.training
-    known = [name for name, _ in loss_names(training.model.loss)] if training.model else [""]
-    wrong = failed.evidence.rose or only_metrics_missed(failed.record, failed.trials.expectation)
-    if wrong and not all(known) and failed.evidence.rate > 0:
-        code = "output-loss-mismatch" if training.verb == "fit" else CAUSE.code
-        yield learning_rate.downhill(training, code)
+    own = training.verb == "step" or training.own_train_step
+    if own and failed.evidence.rose and failed.evidence.rate > 0:
+        yield learning_rate.downhill()
 
 
 # The search for a rate looks both ways; its step is that of `learning_rate_too_high`.

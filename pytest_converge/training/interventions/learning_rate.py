@@ -85,16 +85,13 @@ def reversed_sign(training: Training, own: float) -> Intervention:
     )
 
 
-def downhill(training: Training, code: str) -> Intervention:
-    """Every step in the opposite direction: a loss that is to be maximised, or a minus too many."""
-    loss = training.loss_name
-    own = training.model is not None and not training.own_train_step
-    fix = f"loss = lambda y, predictions: -{loss}(y, predictions)"
+def downhill() -> Intervention:
+    """Every step in the opposite direction: a minus too many, or one too few."""
     return Intervention(
-        code=code,
+        code="learning-rate-too-low",
         change="every step in the opposite direction",
-        fix=fix if own else "gradients = [-gradient for gradient in gradients]",
-        fault="the steps go uphill: a loss or its gradient has the wrong sign",
+        fix="gradients = [-gradient for gradient in gradients]",
+        fault="the steps go uphill: the loss or its gradient has the wrong sign",
         rate_factor=-1.0,
     )
 

@@ -177,3 +177,14 @@ def test_of_a_step_of_operations_the_only_one_is_left_out(twice):
     assert found.message.startswith("the loss takes logits, and is given the softmax")
     line = "outputs = logits  # no tf.nn.softmax(logits) before the loss"
     assert found.fix == ("" if twice else line)
+
+
+def test_an_error_in_percent_of_nothing():
+    x, y = linear(0, rows=300)
+    sales = y.copy()
+    sales[0] = 0.0
+    loss = "mean_absolute_percentage_error"
+    start = fit(sequential(layers.Dense(1), optimizer=optimizers.Adam(0.05), loss=loss), x, sales)
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=200, min_skill=0.2)
+    assert "percent of targets that are zero" in found.message
+    assert found.fix == "loss=keras.losses.MeanAbsoluteError()"
