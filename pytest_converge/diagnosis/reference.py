@@ -44,7 +44,8 @@ FAR_OFF = 30.0
 FACTORS = (0.1, 10.0, 0.01, 100.0)
 #: Sets of changes that are tried on more seeds, from the smallest on.
 MOST_VERIFIED = 3
-#: A model is at fault where a plain network leaves less than this share of what it leaves.
+#: A model is at fault where a plain network leaves less than this share of what it leaves: a
+#: choice, far from what noise makes of two networks on the same rows.
 LEFT_BY_THE_MODEL = 0.5
 #: The share of the budget after which no more is taken back, so that what is left can be verified.
 TAKING_BACK = 0.6

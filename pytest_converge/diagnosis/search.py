@@ -16,7 +16,7 @@ from pytest_converge.diagnosis.reference import guilty_model, smallest_differenc
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import steps as more_steps
 
-__all__ = ["search"]
+__all__ = ["concluded", "search"]
 
 #: Single changes around which pairs are tried: those that came nearest.
 NEAREST = 3
@@ -26,7 +26,6 @@ SEVERAL = 2
 REFERENCE = "reference training"
 #: What a change is paired with: so many times the steps, and multiples of the rate.
 LONGER, FACTORS = 4, (10.0, 0.1)
-
 
 #: What a part of the search finds.
 Found = TypeVar("Found")
