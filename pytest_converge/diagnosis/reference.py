@@ -187,13 +187,13 @@ class _Search:
         if not self._first:
             return  # the remedies are tried one by one
         remedies = self._optimizers()
+        seen = tuple(part for part in self._first if part.change in self._seen)
+        if seen and seen != self._first:  # it leaves less to be taken back
+            yield (*seen, *remedies[0])
         for remedy in remedies:
             yield (*self._first, *remedy)
         for parts in self._others:
             yield (*parts, *remedies[0])
-        seen = tuple(part for part in self._first if part.change in self._seen)
-        if seen != self._first:  # what nothing hints at may do harm
-            yield (*seen, *remedies[0])
         for more in self._more():
             yield (*self._first, *remedies[0], *more)
 

@@ -95,7 +95,7 @@ def drawn_variables(variables: Sequence[Any], code: str) -> Intervention | None:
     def start(_: Training, values: Start) -> Start:
         changed = dict(values)
         for number, variable in enumerate(odd):
-            kind = "glorot_uniform" if variable.shape.rank > 1 else "zeros"
+            kind = "glorot_uniform" if _is_kernel(variable) else "zeros"
             drawn = seeded(keras.initializers.get(kind), number)(variable.shape, dtype="float32")
             changed[id(variable)] = np.asarray(drawn)
         return changed
@@ -103,7 +103,7 @@ def drawn_variables(variables: Sequence[Any], code: str) -> Intervention | None:
     names = tuple(name_of(variable) for variable in odd)
     lines = [
         f"{name}.assign(keras.initializers.GlorotUniform()({name}.shape))"
-        if variable.shape.rank > 1
+        if _is_kernel(variable)
         else f"{name}.assign(tf.zeros({name}.shape))"
         for name, variable in zip(names, odd, strict=True)
     ]
@@ -116,11 +116,16 @@ def drawn_variables(variables: Sequence[Any], code: str) -> Intervention | None:
     )
 
 
+def _is_kernel(variable: Any) -> bool:
+    """False for numbers and biases, of which a recurrent layer may keep two rows."""
+    return variable.shape.rank > 1 and not name_of(variable).endswith("bias")
+
+
 def _is_odd(variable: Any) -> bool:
     """Whether a start is far from what initialisers draw: all alike, tiny, huge, or a far bias."""
     values = np.asarray(variable.numpy(), dtype=np.float64)
-    if variable.shape.rank < 2:
-        return variable.shape.rank == 1 and bool(np.abs(values).max(initial=0.0) > FAR_BIAS)
+    if not _is_kernel(variable):
+        return variable.shape.rank > 0 and bool(np.abs(values).max(initial=0.0) > FAR_BIAS)
     fans = values.shape[-2] * int(np.prod(values.shape[:-2])) + values.shape[-1]
     usual = np.sqrt(2.0 / fans)
     return not usual / ODD_SPREAD < values.std() < usual * ODD_SPREAD

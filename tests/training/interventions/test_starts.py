@@ -70,3 +70,8 @@ def test_variables_that_nobody_would_draw_so_are_drawn_anew(values, odd):
         assert drawn.shape == values.shape
         assert 0.0 <= drawn.std() < 0.5
         assert "kernel" in change.fix
+
+
+def test_two_rows_of_biases_are_no_kernel():
+    bias = tf.Variable(tf.zeros((2, 12)), name="bias")
+    assert starts.drawn_variables([bias], "bad-initialisation") is None
