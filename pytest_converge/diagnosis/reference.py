@@ -252,9 +252,13 @@ class _Search:
         if not replaced:
             return parts
         rest = tuple(part for part in parts if part not in replaced)
-        for rate in [(), *((change,) for change in self._own_rates())]:
-            if (*rest, *rate) and self._passes((*rest, *rate)):
-                return (*rest, *rate)
+        # Settings of the optimizer that nothing hinted at do not show under Adam.
+        whole = (*rest, *(part for part in self._first if part not in rest))
+        rates = [(), *((change,) for change in self._own_rates())]
+        for base in [rest, whole][: 1 + (whole != rest)]:
+            for rate in rates:
+                if (*base, *rate) and self._passes((*base, *rate)):
+                    return (*base, *rate)
         return parts
 
     def _own_rates(self) -> list[Intervention]:
