@@ -70,6 +70,7 @@ from pytest_converge.diagnosis.causes.labels_unrelated import (
     signal_of,
 )
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
+from pytest_converge.diagnosis.trials import only_metrics_missed
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import steps as more_steps
 from pytest_converge.training.model.losses import loss_names, uninformed_loss
@@ -138,6 +139,8 @@ def _related(failed: FailedTraining) -> Answer | None:
     """Targets that are learnt as far as predictors without a model get as well."""
     if left_out(failed) or known_floor(failed) or _model_is_fixed(failed):
         return None
+    if only_metrics_missed(failed.record, failed.trials.expectation):
+        return None  # a floor of the loss says nothing of them
     signal, constant = signal_of(failed), constant_loss(failed)
     if signal is None or not signal.some or not constant:
         return None
