@@ -106,6 +106,8 @@ def guilty_model(failed: FailedTraining) -> Answer | None:
     rows, training, signal = failed.reruns.rows, failed.training, signal_of(failed)
     if rows is None or training.model is None or (signal is not None and signal.none):
         return None
+    if failed.trials.expectation.metrics:
+        return None  # it has none of them
     change = plain_network(rows.arrays)
     failed.trials.budget = math.inf  # the control is one run, and without it nothing can be said
     trial = None if change is None else failed.trials.control(change, confirm=False)

@@ -101,11 +101,16 @@ def drawn_variables(variables: Sequence[Any], code: str) -> Intervention | None:
         return changed
 
     names = tuple(name_of(variable) for variable in odd)
+    places = {id(variable): place for place, variable in enumerate(variables)}
+    called = [
+        name if name.isidentifier() else f"variables[{places[id(variable)]}]"
+        for name, variable in zip(names, odd, strict=True)
+    ]
     lines = [
         f"{name}.assign(keras.initializers.GlorotUniform()({name}.shape))"
         if _is_kernel(variable)
         else f"{name}.assign(tf.zeros({name}.shape))"
-        for name, variable in zip(names, odd, strict=True)
+        for name, variable in zip(called, odd, strict=True)
     ]
     return Intervention(
         code=code,

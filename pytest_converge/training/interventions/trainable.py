@@ -102,7 +102,10 @@ def every_given(names: tuple[str, ...]) -> Intervention:
     return Intervention(
         code="frozen-variables",
         change="every given variable updated by the gradient of the loss",
-        fix=f"variables = [..., {', '.join(names)}]  # all of them to tape.gradient and optimizer",
+        fix=(
+            "gradients = tape.gradient(loss, variables)  # all that are to be trained\n"
+            "optimizer.apply_gradients(zip(gradients, variables))"
+        ),
         where=names,
         variant=variant,
     )

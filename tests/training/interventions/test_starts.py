@@ -75,3 +75,11 @@ def test_variables_that_nobody_would_draw_so_are_drawn_anew(values, odd):
 def test_two_rows_of_biases_are_no_kernel():
     bias = tf.Variable(tf.zeros((2, 12)), name="bias")
     assert starts.drawn_variables([bias], "bad-initialisation") is None
+
+
+def test_a_variable_without_a_name_for_python_is_pasted_by_its_place():
+    biases = [tf.Variable(tf.fill([4], -20.0), name=name) for name in ("b", "dense/bias")]
+    fix = starts.drawn_variables(biases, "bad-initialisation").fix
+    assert fix == "b.assign(tf.zeros(b.shape))\nvariables[1].assign(tf.zeros(variables[1].shape))"
+    exec(fix, {"tf": tf, "b": biases[0], "variables": biases})  # noqa: S102 - it is to be pasted
+    assert all((bias.numpy() == 0).all() for bias in biases)
