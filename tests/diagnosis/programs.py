@@ -26,8 +26,8 @@ POINTS = (1.5, 2.5, 3.5)
 SPREAD = 2 / 3
 
 
-def result_of(start: Start, *, seed: int = 0, diagnose: str = "quick", **expectation):
-    """The result of a training with its diagnosis."""
+def result_of(start: Start, *, seed: int = 0, diagnose: str = "full", **expectation):
+    """The result of a training with its diagnosis, with time to spare on a busy machine."""
     context = runner.Context(
         test="test",
         number=1,
