@@ -61,7 +61,8 @@ from pytest_converge.training.interventions import rows
 def _repairs(failed: FailedTraining) -> Repairs:
     data = failed.reruns.rows
     if data is not None and not data.shuffles:
-        yield rows.shuffled(0, from_dataset=data.from_source)
+        sizes = (data.epoch_rows, data.batch_size)
+        yield rows.shuffled(0, from_dataset=data.from_source, sizes=sizes)
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:

@@ -25,10 +25,17 @@ __all__ = [
 MOST_BAD_ROWS = 0.5
 
 
-def shuffled(seed: int, from_dataset: bool) -> Intervention:
-    """The same rows in random order over all batches."""
+def shuffled(seed: int, from_dataset: bool, sizes: tuple[int, int] | None = None) -> Intervention:
+    """The same rows in random order over all batches.
+
+    Args:
+        seed: of the order.
+        from_dataset: True for rows of a dataset, which shuffles by a buffer.
+        sizes: its rows, all of which the buffer has to hold, and the rows of a batch, for the code.
+    """
+    count, batch_size = sizes or ("number_of_rows", "batch_size")
     fix = (
-        "dataset = dataset.unbatch().shuffle(len(x)).batch(batch_size)"
+        f"dataset = dataset.unbatch().shuffle({count}).batch({batch_size})"
         if from_dataset
         else "converge.fit(model, x, y, shuffle=True)"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, optimizers
 
 from pytest_converge.diagnosis.causes.unshuffled_data import CAUSE
@@ -29,3 +30,18 @@ def in_order(**options):
 def test_rows_are_shuffled_where_nobody_does(start, changes):
     (step,) = CAUSE.steps
     assert len(list(step.repairs(failed_of(start(), steps=5, max_loss=1e-9)))) == changes
+
+
+def test_the_buffer_of_a_dataset_holds_all_of_its_rows():
+    """`len(dataset)` counts batches: a buffer of so many rows would mix next to nothing."""
+    arrays = in_order().arguments
+    dataset = tf.data.Dataset.from_tensor_slices((arrays["x"], arrays["y"])).batch(16)
+    model = sequential(layers.Dense(1), optimizer=optimizers.SGD(0.1), loss="mse")
+    (step,) = CAUSE.steps
+    failed = failed_of(fit(model, dataset, None), steps=40, max_loss=1e-9)
+    (change,) = step.repairs(failed)
+    assert change.fix == "dataset = dataset.unbatch().shuffle(256).batch(16)"
+    known = {"dataset": dataset}
+    exec(change.fix, known)  # noqa: S102 - it is to be pasted
+    first = next(iter(known["dataset"]))[1].numpy()
+    assert np.std(first) > 3 * np.std(next(iter(dataset))[1].numpy())
