@@ -14,6 +14,7 @@ from pytest_converge.diagnosis.reference import together, without
 from pytest_converge.report.message import failure_message
 from pytest_converge.training.interventions.intervention import Intervention
 from tests.diagnosis import programs
+from tests.zoo.compounds import compound_of
 from tests.zoo.problems import fit, step
 
 rng = np.random.default_rng(0)
@@ -168,6 +169,27 @@ def test_a_step_of_the_user_with_two_faults():
     start = step(train_step, variables=[w, b], data=data, optimizer=optimizer)
     found = diagnosis_of(start, steps=100, max_loss=0.05)
     assert {part.cause for part in found.causes} == {"unscaled-features", "learning-rate-too-low"}
+    assert found.proven
+
+
+def test_a_change_that_two_causes_ask_for_is_made_once():
+    """Labels {1, 2} made {0, 1} twice would be 0 for every row."""
+    labels = np.where(X[:, 0] + X[:, 1] > 0, 2.0, 1.0).astype("float32")
+    heavy = keras.regularizers.L2(10.0)
+    hidden = layers.Dense(16, "relu", kernel_regularizer=heavy)
+    parts = [keras.Input((8,)), hidden, layers.Dense(1, "sigmoid", kernel_regularizer=heavy)]
+    model = keras.Sequential(parts)
+    model.compile(keras.optimizers.Adam(0.02), "binary_crossentropy")
+    found = diagnosis_of(fit(model, X, labels), steps=150, max_loss=0.3)
+    assert {part.cause for part in found.causes} == {"label-encoding", "regularisation-too-strong"}
+    assert found.proven
+
+
+def test_targets_of_another_shape_are_traced_anew_beside_another_start():
+    compound = compound_of("friedman_by_own_loop", "targets_in_a_row", "biases_of_minus_twenty")
+    start = compound.start(fixed=False, seed=0)
+    found = diagnosis_of(start, **compound.expected(fixed=False))
+    assert {part.cause for part in found.causes} == {"label-encoding", "bad-initialisation"}
     assert found.proven
 
 
