@@ -15,13 +15,14 @@ import math
 import os
 import random
 import statistics
+from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 
-from pytest_converge.test_quality.bounds import bound_of, exceeding
-from pytest_converge.test_quality.step_numbers import Milestones
+from pytest_converge.test_quality.bounds import bound_of
+from pytest_converge.test_quality.step_numbers import RunsOfLengths
 from pytest_converge.training.interventions.intervention import Intervention
 from tests.zoo import (
     problems,
@@ -52,9 +53,9 @@ def losses_of(problem: problems.Problem, starts: int) -> tuple[list[int], float,
     running = trainings.running(problem.start(SEED), steps=steps, seed=SEED)
     initial = running.run(SEED).curve.first
     stops = [max(round(share * steps), 1) for share in SHARES]
-    milestones = Milestones(running, SEED, trainings.quiet)
-    with milestones.losses(Intervention(code="", change="nothing"), stops) as run:
-        found = [run(number) for number in range(starts)]
+    runs = RunsOfLengths(running, SEED, trainings.quiet)
+    with runs.records(Intervention(code="", change="nothing"), stops) as run:
+        found = [[record.curve.last for record in run(number)] for number in range(starts)]
     running.training.release()
     return stops, initial, [list(column) for column in zip(*found, strict=True)]
 
@@ -75,6 +76,11 @@ def rates_of(losses: list[float], initial: float, draws: int) -> tuple[list[floa
             real.append(math.nan)
         rng.shuffle(mixed)
     return real, stated
+
+
+def exceeding(losses: Sequence[float], bound: float) -> float:
+    """The share of losses above a bound; those that are not finite count."""
+    return sum(not loss <= bound for loss in losses) / len(losses)
 
 
 def main() -> None:

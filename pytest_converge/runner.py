@@ -178,13 +178,21 @@ def _study(
     made: list[Calibration | Sensitivity] = []
     if context.calibrate:
         first, expectation = runs[0].record, context.expectation
-        made.append(calibration_of(running, first, expectation, progress=context.progress))
+        expecting = functools.partial(_judged_by, context)
+        made.append(
+            calibration_of(running, first, expectation, expecting, progress=context.progress)
+        )
     if context.power and all(run.passed for run in runs):
         gate = None if connection is None else connection.gate_of(running)
         judge_ = functools.partial(judged, context)
         made.append(sensitivity_of(running, runs, judge_, gate=gate, progress=context.progress))
     for study in made:
         context.keep(dataclasses.replace(study, test=context.test, training=context.number))
+
+
+def _judged_by(context: Context, record: TrainingRecord, expectation: Expectation) -> Run:
+    """The record as a test that expects something else would judge it."""
+    return judged(dataclasses.replace(context, expectation=expectation), record)
 
 
 def _connection(context: Context, call: Call, training: Training) -> Connection | None:

@@ -10,7 +10,10 @@ from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.serialisation import Serialisable
 from pytest_converge.core.study import Study
 
-__all__ = ["Calibration", "Candidate", "LossBound"]
+__all__ = ["ENOUGH_POWER", "Calibration", "Candidate", "LossBound"]
+
+#: The least share of runs under a change that a bound has to catch to be called enough.
+ENOUGH_POWER = 0.95
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +44,17 @@ class Candidate(Serialisable):
         bound: the bound on the loss after them; None where a start was not finite, and where a
             model that was hardly trained would pass.
         losses: the final loss from each start.
-        power: for each change for the worse the share of its runs that exceed the bound.
+        red: the share of these starts that fail the test with that bound, by any of its gates; 0
+            without a bound.
+        gates: the codes of the gates that fail them, the most frequent first.
+        power: for each change for the worse the share of its runs that fail it, by any gate.
     """
 
     steps: int
     bound: LossBound | None
     losses: tuple[float, ...]
+    red: float = 0.0
+    gates: tuple[str, ...] = ()
     power: Mapping[str, float]
 
 
@@ -59,7 +67,8 @@ class Calibration(Study):
         candidates: numbers of steps, rising.
         chosen: the number of steps that is proposed; 0 for none.
         proposal: the expectation to state; None where nothing can be proposed.
-        present: the share of starts that fail the `max_loss` of the test as it is, or None.
+        present: the share of starts that fail the test as it is; None where it is not known.
+        target: the change that a bound has to catch; empty where it could not be made.
         excluded: pairs of a change and why it could not be made.
         left_out: changes for which no time was left.
         seconds, budget: wall time of all runs, and what it was allowed.
@@ -73,6 +82,7 @@ class Calibration(Study):
     chosen: int = 0
     proposal: Expectation | None = None
     present: float | None = None
+    target: str = ""
     excluded: tuple[tuple[str, str], ...] = ()
     left_out: tuple[str, ...] = ()
     seconds: float = 0.0

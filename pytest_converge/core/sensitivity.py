@@ -89,6 +89,16 @@ class Sensitivity(Study):
         )
 
     @property
+    def largest_unseen(self) -> TriedMutation | None:
+        """The harmful change with the largest known effect that did not turn the test red always.
+
+        None where every harmful change was seen, and where no effect is known.
+        """
+        unseen = [each for each in self.mutations if each.harmful and not each.seen]
+        known = [each for each in unseen if each.effect is not None]
+        return max(known, key=lambda each: each.effect or 0.0, default=None)
+
+    @property
     def blind(self) -> bool:
         """True where something did harm and the test saw nothing."""
         return self.smallest is None and any(each.harmful for each in self.mutations)

@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from pytest_converge.core import numbers
-from pytest_converge.core.calibration import Calibration, Candidate, LossBound
+from pytest_converge.core.calibration import ENOUGH_POWER, Calibration, Candidate, LossBound
 from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.numbers import listed
 from pytest_converge.report.layout import code_lines, wrap
 from pytest_converge.report.table import Column, Table
 
@@ -101,17 +102,33 @@ def _short(change: str) -> str:
 def _sentences(study: Calibration) -> Iterator[str]:
     choice = study.choice
     if choice is None or choice.bound is None:
-        yield "nothing to propose: starts that are not finite, or as good as untrained"
+        yield _why_nothing(study)
     else:
         yield _false_alarms(choice.bound, study.proposal)
+        if study.target and choice.power[study.target] < ENOUGH_POWER:
+            most = max(study.candidates, key=lambda each: each.power.get(study.target, 0.0))
+            share = numbers.share(most.power[study.target])
+            yield (
+                f"no bound sees {study.target} in {numbers.share(ENOUGH_POWER)} of the runs, the "
+                f"most is {share} at {most.steps} steps: baseline=True compares whole curves"
+            )
     if study.present is not None:
-        share = numbers.share(study.present)
-        yield f"as it is, the test fails {share} of these starts by its max_loss"
+        yield f"as it is, the test fails {numbers.share(study.present)} of these starts"
+    for each in study.candidates:
+        if each.red:
+            share, gates = numbers.share(each.red), listed(each.gates)
+            yield f"{each.steps} steps: {share} of these starts fail all the same by {gates}"
     for change, reason in study.excluded:
         yield f"without {change}: {reason}"
     if study.left_out:
         left = ", ".join(study.left_out)
         yield f"no time for {left}: {numbers.seconds(study.budget)} were spent"
+
+
+def _why_nothing(study: Calibration) -> str:
+    if any(each.red for each in study.candidates):
+        return "nothing to propose: with every bound unchanged starts fail by another gate"
+    return "nothing to propose: starts that are not finite, or as good as untrained"
 
 
 def _false_alarms(bound: LossBound, proposal: Expectation | None) -> str:

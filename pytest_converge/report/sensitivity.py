@@ -82,10 +82,13 @@ def _sentences(study: Sensitivity) -> Iterator[str]:
     if smallest is not None:
         effect = effect_text(smallest.effect)
         yield f"smallest change seen: {smallest.change}" + (f" ({effect})" if effect else "")
-    elif study.blind:
+    unseen = study.largest_unseen
+    if unseen is not None:
+        yield f"largest change not seen: {unseen.change} ({effect_text(unseen.effect)})"
+    if study.blind:
         yield f"blind: sees none of {numbers.counted(len(made), 'change')} every time"
         yield _advice(study)
-    elif made:
+    elif smallest is None and made:
         yield f"no change did harm: none raised the final loss by {numbers.share(HARM)}"
     if study.red:
         times = numbers.counted(study.red, "time")

@@ -18,10 +18,10 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 
-from pytest_converge.core.calibration import Candidate, LossBound
+from pytest_converge.core.calibration import ENOUGH_POWER, Candidate, LossBound
 from pytest_converge.core.expectation import DEFAULT_MIN_DECREASE
 
-__all__ = ["ENOUGH_POWER", "FALSE_ALARM", "bound_of", "choose", "exceeding", "t_quantile", "t_tail"]
+__all__ = ["FALSE_ALARM", "bound_of", "choose", "t_quantile", "t_tail"]
 
 #: The probability with which a start of unchanged code may exceed a bound: that of baselines.
 FALSE_ALARM = 1e-3
@@ -31,8 +31,6 @@ FALSE_ALARM = 1e-3
 SKEWED = 5.0
 #: Keeps the floor below the lowest loss where more than half of the losses are the lowest.
 NARROWEST = 1e-3
-#: The least share of runs under a change that a bound has to catch to be called enough.
-ENOUGH_POWER = 0.95
 #: Fewer distinct losses than this have no distribution to speak of: a training that ends in one
 #: of a few minima, or whose start does not depend on the seed.
 FEWEST_DISTINCT = 5
@@ -106,26 +104,21 @@ def _spread(values: Sequence[float]) -> float:
     return max(statistics.stdev(values), upper)
 
 
-def exceeding(losses: Sequence[float], bound: float) -> float:
-    """The share of losses above a bound; those that are not finite count."""
-    return sum(not loss <= bound for loss in losses) / len(losses)
-
-
 def choose(candidates: Sequence[Candidate], change: str) -> Candidate | None:
-    """The fewest steps whose bound catches a change often enough, else the best of all.
+    """The fewest steps that catch a change often enough, else those that catch most of all changes.
 
     Args:
-        candidates: by rising number of steps.
-        change: the change that has to be caught; where it was not made, every other counts.
+        candidates: by rising number of steps; one that unchanged starts fail is not chosen.
+        change: the change that has to be caught; where it was not made, all others count.
     """
-    able = [candidate for candidate in candidates if candidate.bound is not None]
+    able = [each for each in candidates if each.bound is not None and not each.red]
 
-    def power(candidate: Candidate) -> float:
+    def of_all(candidate: Candidate) -> float:
         caught: Mapping[str, float] = candidate.power
-        return caught.get(change, statistics.fmean(caught.values()) if caught else 0.0)
+        return statistics.fmean(caught.values()) if caught else 0.0
 
-    enough = (candidate for candidate in able if power(candidate) >= ENOUGH_POWER)
-    return next(enough, max(able, key=power, default=None))
+    enough = (each for each in able if each.power.get(change, of_all(each)) >= ENOUGH_POWER)
+    return next(enough, max(able, key=of_all, default=None))
 
 
 def t_quantile(probability: float, freedom: int) -> float:

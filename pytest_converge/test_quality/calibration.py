@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,12 @@ from pytest_converge.core.errors import invalid
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.test_quality.bounds import bound_of, choose, exceeding
+from pytest_converge.core.result import Run
+from pytest_converge.test_quality.bounds import bound_of, choose
 from pytest_converge.test_quality.power import put_back_after, why_once
 
 if TYPE_CHECKING:
-    from pytest_converge.test_quality.step_numbers import Milestones
+    from pytest_converge.test_quality.step_numbers import RunsOfLengths
     from pytest_converge.training.interventions.intervention import Intervention
     from pytest_converge.training.loop.run import TrainingRun
 
@@ -25,19 +27,24 @@ __all__ = ["STARTS", "calibration_of"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
+#: Judges the record of one run by every gate of a test that expects this, but the baseline.
+Judge = Callable[[TrainingRecord, Expectation], Run]
+
 #: Starts from which a bound is derived: its ceiling of false alarms is then 1/21.
 STARTS = 20
 #: Shares of the present number of steps that are tried.
 SHARES = (0.25, 0.5, 1, 2)
 #: All runs under changes may take so many seconds, or so many times the training's own; the runs
 #: without any change, from which the bound comes, are always made.
-SECONDS, TIMES = 120.0, 200.0
+#: Five changes from twenty starts are 375 times the length of a run.
+SECONDS, TIMES = 120.0, 400.0
 
 
 def calibration_of(
     running: TrainingRun,
     record: TrainingRecord,
     expectation: Expectation,
+    judge: Judge,
     *,
     progress: Callable[[int, int, float], None],
 ) -> Calibration:
@@ -49,13 +56,14 @@ def calibration_of(
         running: the training, passed or not.
         record: its first run.
         expectation: what the test expects of it now.
+        judge: judges a run by every gate of a test with that expectation but the baseline.
         progress: told about every run.
 
     Raises:
         InvalidTrainingError: it has no other starts, or its batches cannot be had again.
     """
     from pytest_converge.test_quality.mutations.catalogue import HALVED, slower
-    from pytest_converge.test_quality.step_numbers import Milestones, can_go_on
+    from pytest_converge.test_quality.step_numbers import RunsOfLengths, can_go_on
     from pytest_converge.training.interventions.intervention import Intervention
 
     began = time.perf_counter()
@@ -69,26 +77,32 @@ def calibration_of(
         raise invalid(given, "data that can be read twice", remedy)
     guard = Guard()
     with put_back_after(running, record.seed):
-        milestones = Milestones(running, record.seed, progress, factor=factor)
-        if not milestones.start_values(1):
+        runs = RunsOfLengths(running, record.seed, progress, factor=factor)
+        if not runs.start_values(1):
             given = "a builder whose variables change their shape from call to call"
             remedy = "Let it build the same model every time."
             raise invalid(given, "one that does not", remedy)
-        plain = _losses(milestones, Intervention(code="", change="nothing"), stops)
-        changed, left_out = _under_changes(milestones, stops, guard, began=began, budget=budget)
+        plain = _records(runs, Intervention(code="", change="nothing"), stops)
+        changed, left_out = _under_changes(runs, stops, guard, began=began, budget=budget)
     candidates = [
-        _candidate(steps, plain[at], {name: runs[at] for name, runs in changed.items()}, record)
+        _candidate(
+            dataclasses.replace(expectation, steps=steps),
+            judge,
+            plain[at],
+            {name: records[at] for name, records in changed.items()},
+        )
         for at, steps in enumerate(stops)
     ]
-    choice = choose(candidates, slower(HALVED))
+    target = slower(HALVED)
+    choice = choose(candidates, target)
     present = plain[stops.index(running.steps)]
-    bound = expectation.max_loss
     return Calibration(
         test="",
         candidates=tuple(candidates),
         chosen=0 if choice is None else choice.steps,
-        proposal=_proposal(expectation, choice),
-        present=None if bound is None else exceeding(present, bound),
+        proposal=None if choice is None else _proposal(expectation, choice),
+        present=_red([judge(each, expectation) for each in present]),
+        target=target if target in changed else "",
         excluded=tuple(guard.failed),
         left_out=tuple(left_out),
         seconds=time.perf_counter() - began,
@@ -97,48 +111,69 @@ def calibration_of(
 
 
 def _under_changes(
-    milestones: Milestones, stops: Sequence[int], guard: Guard, *, began: float, budget: float
-) -> tuple[dict[str, list[list[float]]], list[str]]:
-    """The losses under each change that fits the model, and the changes without time left."""
+    runs: RunsOfLengths, stops: Sequence[int], guard: Guard, *, began: float, budget: float
+) -> tuple[dict[str, list[list[TrainingRecord]]], list[str]]:
+    """The runs under each change that fits the model, and the changes without time left."""
     from pytest_converge.test_quality.mutations.catalogue import mutations_of
 
-    changed: dict[str, list[list[float]]] = {}
+    changed: dict[str, list[list[TrainingRecord]]] = {}
     left_out: list[str] = []
     each = time.perf_counter() - began
-    for mutation in mutations_of(milestones.training):
+    for mutation in mutations_of(runs.training):
         if mutation.change is None:
             guard.failed.append((mutation.name, mutation.reason))
         elif time.perf_counter() - began + each > budget:
             left_out.append(mutation.name)
         else:
-            attempt = functools.partial(_losses, milestones, mutation.change, stops)
-            losses = guard.tried(mutation.name, attempt)
-            if losses is not None:
-                changed[mutation.name] = losses
+            attempt = functools.partial(_records, runs, mutation.change, stops)
+            records = guard.tried(mutation.name, attempt)
+            if records is not None:
+                changed[mutation.name] = records
     return changed, left_out
 
 
-def _losses(
-    milestones: Milestones, change: Intervention, stops: Sequence[int]
-) -> list[list[float]]:
-    """For each number of steps the final loss from each start."""
-    with milestones.losses(change, stops) as run:
+def _records(
+    runs: RunsOfLengths, change: Intervention, stops: Sequence[int]
+) -> list[list[TrainingRecord]]:
+    """For each number of steps the runs from each start."""
+    with runs.records(change, stops) as run:
         by_start = [run(number) for number in range(STARTS)]
-    return [list(losses) for losses in zip(*by_start, strict=True)]
+    return [list(records) for records in zip(*by_start, strict=True)]
 
 
 def _candidate(
-    steps: int, plain: list[float], changed: Mapping[str, list[float]], record: TrainingRecord
+    expectation: Expectation,
+    judge: Judge,
+    plain: list[TrainingRecord],
+    changed: Mapping[str, list[TrainingRecord]],
 ) -> Candidate:
-    bound = bound_of(plain, record.curve.first)
-    power = {} if bound is None else {
-        name: exceeding(losses, bound.max_loss) for name, losses in changed.items()
-    }  # fmt: skip
-    return Candidate(steps=steps, bound=bound, losses=tuple(plain), power=power)
+    losses = tuple(record.curve.last for record in plain)
+    bound = bound_of(losses, plain[0].curve.first)
+    if bound is None:
+        return Candidate(steps=expectation.steps, bound=None, losses=losses, power={})
+    expected = dataclasses.replace(expectation, max_loss=bound.max_loss)
+    judged = [judge(record, expected) for record in plain]
+    failing = Counter(finding.code for run in judged for finding in run.findings if finding.fails)
+    return Candidate(
+        steps=expectation.steps,
+        bound=bound,
+        losses=losses,
+        red=_red(judged),
+        gates=tuple(code for code, _ in failing.most_common()),
+        power={
+            name: _red([judge(record, expected) for record in records])
+            for name, records in changed.items()
+        },
+    )
 
 
-def _proposal(expectation: Expectation, choice: Candidate | None) -> Expectation | None:
+def _red(runs: Sequence[Run]) -> float:
+    """The share of runs that fail."""
+    return sum(not run.passed for run in runs) / len(runs)
+
+
+def _proposal(expectation: Expectation, choice: Candidate) -> Expectation | None:
     """What the test expects already, with another bound and number of steps."""
-    if choice is None or choice.bound is None:
+    if choice.bound is None:
         return None
     return dataclasses.replace(expectation, steps=choice.steps, max_loss=choice.bound.max_loss)

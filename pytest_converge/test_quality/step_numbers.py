@@ -1,27 +1,24 @@
-"""The loss that would be judged after several numbers of steps, in one run."""
+"""The runs of a training over several numbers of steps, from the same starts."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
-from pytest_converge.core.curve import LossCurve
-from pytest_converge.training.data.batches import Chunk
+from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
-from pytest_converge.training.loop.probe_plan import LONGEST_SEGMENT
 from pytest_converge.training.loop.run import Progress, TrainingRun
 
-__all__ = ["Milestones", "can_go_on"]
+__all__ = ["RunsOfLengths", "can_go_on"]
 
 
-class Milestones(Reruns):
-    """Repeats a training from other starts and looks at its loss on the way.
+class RunsOfLengths(Reruns):
+    """Repeats a training from other starts over several numbers of steps, through one trace.
 
-    A training does not know how long it will be, so that one run stands for shorter ones: its
-    first batches are theirs.
+    A training does not know how long it will be: the first batches of a long one are those of a
+    short one.
 
     Args:
         running: the run to repeat; its training is used and put back after every run.
@@ -36,18 +33,17 @@ class Milestones(Reruns):
         super().__init__(running, seed, progress)
         self._factor = factor
 
-    def losses(
+    def records(
         self, change: Intervention, stops: Sequence[int]
-    ) -> AbstractContextManager[Callable[[int], list[float]]]:
-        """Makes a change; yields a function from the number of a start to its losses.
+    ) -> AbstractContextManager[Callable[[int], list[TrainingRecord]]]:
+        """Makes a change; yields a function from the number of a start to its records.
 
         Args:
             change: the change.
-            stops: rising numbers of steps, none beyond `factor` times those of the run. A run
-                that is not finite anymore gives NaN from there on.
+            stops: numbers of steps, none beyond `factor` times those of the run.
         """
         longer = dataclasses.replace(change, steps_factor=self._factor)
-        return self.measuring(longer, lambda run, _: list(_looked_at(run, stops, self._progress)))
+        return self.measuring(longer, lambda run, seed: list(_records(run, stops, seed)))
 
 
 def can_go_on(running: TrainingRun) -> bool:
@@ -55,30 +51,8 @@ def can_go_on(running: TrainingRun) -> bool:
     return running.training.data is None or running.training.data.prolongs
 
 
-def _looked_at(running: TrainingRun, stops: Sequence[int], progress: Progress) -> Iterator[float]:
-    training, loop = running.training, running.loop
-    loop.start()
-    probe = _probe_set(running)
-    losses: list[float] = []
+def _records(running: TrainingRun, stops: Sequence[int], seed: int) -> Iterator[TrainingRecord]:
+    start = running.training.snapshot()
     for stop in stops:
-        while len(losses) < stop and all(map(math.isfinite, losses[-1:])):
-            segment = min(stop, len(losses) + LONGEST_SEGMENT)
-            losses += loop.advance(len(losses), segment)[:, 0].tolist()
-        if len(losses) < stop or not math.isfinite(losses[-1]):
-            yield math.nan
-            continue
-        progress(stop, stops[-1], losses[-1])
-        state = training.snapshot()
-        training.finish()
-        judged = loop.probe_loss(probe) if probe else None
-        state.restore()  # what is done after the last step, as averaging the weights
-        numbers = tuple(range(1, stop + 1))
-        yield LossCurve(steps=numbers, batch_loss=tuple(losses), final_loss=judged).last
-
-
-def _probe_set(running: TrainingRun) -> list[Chunk]:
-    """The whole probe set; none where the loss on it is another every time."""
-    whole, _ = running.probe_set()
-    if running.training.full_batch and len({running.loop.probe_loss(whole) for _ in "ab"}) > 1:
-        return []
-    return whole
+        start.restore()
+        yield running.of_length(stop).run(seed)

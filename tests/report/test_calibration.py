@@ -56,7 +56,7 @@ calibration: 20 starts without a change, and how many with one max_loss fails
      400   1.71e-7       < 4.8 %        0 %        5 %   100 %  100 %     0 %
 @pytest.mark.converges(max_loss=0.0845, steps=100, metrics={'accuracy': (0.9, None)})
 a fresh start exceeds max_loss in about 0.1 % of cases, whatever its distribution in at most 4.8 %
-as it is, the test fails 5 % of these starts by its max_loss
+as it is, the test fails 5 % of these starts
 without beam search: there is none"""
 NARROW = """\
 calibration: 20 starts without a change,
@@ -141,6 +141,34 @@ def test_where_nothing_can_be_proposed_it_says_so():
         "nothing to propose: starts that are not finite, or as good as untrained"
     )
     assert not any("pytest.mark" in line for line in lines_of(study))
+
+
+def test_a_gate_that_fails_unchanged_starts_is_named():
+    failing = dataclasses.replace(
+        candidate(50, bound(0.2), 1.0, 1.0), red=0.4, gates=("metric-out-of-bounds",)
+    )
+    study = Calibration(test="t", candidates=(failing,), present=1.0)
+    assert lines_of(study, 120)[-3:] == [
+        "nothing to propose: with every bound unchanged starts fail by another gate",
+        "as it is, the test fails 100 % of these starts",
+        "50 steps: 40 % of these starts fail all the same by metric-out-of-bounds",
+    ]
+
+
+def test_where_no_bound_sees_half_the_rate_it_says_so():
+    study = dataclasses.replace(
+        STUDY,
+        candidates=(candidate(100, bound(0.2), 0.1, 0.2), candidate(200, bound(0.1), 0.1, 0.35)),
+        target="learning rate x 0.5",
+    )
+    said = " ".join(lines_of(study, 200))
+    assert (
+        "no bound sees learning rate x 0.5 in 95 % of the runs, the most is 35 % at 200 steps: "
+        "baseline=True compares whole curves"
+    ) in said
+    assert "no bound sees" not in " ".join(
+        lines_of(dataclasses.replace(STUDY, target="learning rate x 0.5"))
+    )
 
 
 def test_it_crosses_to_another_process():

@@ -41,7 +41,8 @@ learning rate x 0.5       +45 %  3 of 5  target-missed
 first layer frozen       +230 %  5 of 5  target-missed, not-decreasing
 5 % label noise           x 240  5 of 5  target-missed
 activation removed   no hidden layer has an activation
-smallest change seen: first layer frozen (+230 %)"""
+smallest change seen: first layer frozen (+230 %)
+largest change not seen: learning rate x 0.5 (+45 %)"""
 NARROW = """\
 power: final loss 0.03000 over 5 starts
 change               final loss  red
@@ -52,7 +53,9 @@ first layer frozen       +230 %  5 of 5
 activation removed   no hidden layer has
                     an activation
 smallest change seen: first layer frozen
-(+230 %)"""
+(+230 %)
+largest change not seen: learning rate x
+0.5 (+45 %)"""
 
 
 def text(study, width=80, unicode=True):

@@ -14,7 +14,6 @@ from pytest_converge.test_quality.bounds import (
     SKEWED,
     bound_of,
     choose,
-    exceeding,
     t_quantile,
     t_tail,
 )
@@ -179,15 +178,14 @@ def test_no_bound_that_an_untrained_model_meets():
     assert bound_of([-1.0] * 20, -0.9) is not None
 
 
-def test_what_is_not_finite_exceeds_every_bound():
-    assert exceeding([0.1, 0.2, 0.3, math.nan, math.inf], 0.2) == 0.6
-    assert exceeding([0.1, 0.2], 0.2) == 0.0
-
-
-def candidate(steps, power, *, name=HALVED, bound=True):
+def candidate(steps, power, *, name=HALVED, bound=True, red=0.0, **others):
     limit = LossBound(max_loss=0.1, basis="log", false_alarm=0.001, ceiling=1 / 21)
     return Candidate(
-        steps=steps, bound=limit if bound else None, losses=(0.1,), power={name: power}
+        steps=steps,
+        bound=limit if bound else None,
+        losses=(0.1,),
+        red=red,
+        power={name: power, **others},
     )
 
 
@@ -211,6 +209,17 @@ def test_steps_without_a_bound_are_not_chosen():
     assert choose([candidate(1, 1.0, bound=False), candidate(2, 0.1)], HALVED).steps == 2
     assert choose([candidate(1, 1.0, bound=False)], HALVED) is None
     assert choose([], HALVED) is None
+
+
+def test_steps_that_unchanged_starts_fail_by_another_gate_are_not_chosen():
+    assert choose([candidate(1, 1.0, red=0.05), candidate(2, 0.1)], HALVED).steps == 2
+    assert choose([candidate(1, 1.0, red=1.0)], HALVED) is None
+
+
+def test_where_none_has_enough_power_all_changes_count():
+    few, many = candidate(1, 0.5, frozen=0.2), candidate(2, 0.5, frozen=1.0)
+    assert choose([few, many], HALVED).steps == 2
+    assert choose([candidate(1, 0.9, frozen=0.0), candidate(2, 0.0, frozen=1.0)], HALVED).steps == 2
 
 
 def test_another_change_decides_where_that_one_was_not_made():

@@ -9,7 +9,6 @@ from keras import optimizers
 from pytest_converge import InvalidTrainingError, runner
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.test_quality import calibration
-from pytest_converge.test_quality.bounds import exceeding
 from tests.zoo.problems import classifier, fit, minimize, wine
 from tests.zoo.trainings import NoHooks, judged, quiet
 
@@ -47,7 +46,8 @@ def test_a_proposal_of_steps_and_bound():
     present = study.candidates[2]
     assert present.losses[0] == pytest.approx(result.final_loss, rel=1e-5)
     assert len(set(present.losses)) == calibration.STARTS
-    assert study.present == exceeding(present.losses, 0.01)
+    assert study.present == sum(loss > 0.01 for loss in present.losses) / calibration.STARTS
+    assert study.target == "learning rate x 0.5"
     assert set(present.power) == {"learning rate x 0.7", "learning rate x 0.5"}
     assert [name for name, _ in study.excluded] == [
         "first layer frozen",
@@ -130,3 +130,30 @@ def test_without_time_the_changes_are_left_out(monkeypatch):
     _, (study,) = calibrated(parts(), steps=8)
     assert study.left_out == ("learning rate x 0.7", "learning rate x 0.5")
     assert study.proposal is not None
+
+
+def test_a_bound_on_a_metric_is_judged_at_every_number_of_steps():
+    """A bound that is met after all steps and not after a quarter of them."""
+    start = fit(lambda: classifier(SGD(0.1), units=8, metrics=["accuracy"]), *wine())
+    bounds = {"metrics": {"accuracy": (0.98, None)}}
+    _, (study,) = calibrated(start, steps=160, **bounds)
+    few, *_, most = study.candidates
+    assert few.bound is not None
+    assert few.red > 0.5
+    assert few.gates == ("metric-out-of-bounds",)
+    assert most.red == 0
+    assert study.chosen not in (0, few.steps)
+    proposal = {"steps": study.chosen, "max_loss": study.proposal.max_loss}
+    assert judged(start, seed=1, **proposal, **bounds).passed
+
+
+def test_what_another_gate_sees_of_a_change_counts():
+    _, (study,) = calibrated(
+        fit(lambda: classifier(SGD(0.1), units=8, metrics=["accuracy"]), *wine()),
+        steps=20,
+        metrics={"accuracy": (None, 0.0)},
+    )
+    assert study.proposal is None
+    assert study.present == 1.0
+    judged_ = [each for each in study.candidates if each.bound]
+    assert all(each.red == 1 and set(each.power.values()) == {1.0} for each in judged_)

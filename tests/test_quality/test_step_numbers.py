@@ -1,8 +1,6 @@
-"""The losses on the way of one run: those of shorter runs of their own."""
+"""Runs of several lengths from one start, each as a run of its own would be."""
 
 from __future__ import annotations
-
-import math
 
 import keras
 import numpy as np
@@ -10,11 +8,11 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
-from pytest_converge.test_quality.step_numbers import Milestones, can_go_on
+from pytest_converge.test_quality.step_numbers import RunsOfLengths, can_go_on
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.loop.compiled_loop import Loop
+from pytest_converge.training.loop.run import TrainingRun
 from tests.zoo.problems import classifier, fit, minimize, sequential, wine
-from tests.zoo.trainings import quiet, recorded, running
+from tests.zoo.trainings import quiet, recorded, running, training_of
 
 SGD = optimizers.SGD
 NOTHING = Intervention(code="", change="nothing")
@@ -59,9 +57,9 @@ def stateful():
 def on_the_way(start, *, number=0, change=NOTHING, stops=STOPS, steps=20, factor=2):
     run = running(start, steps=steps, seed=7)
     run.run(7)
-    milestones = Milestones(run, 7, quiet, factor=factor)
-    with milestones.losses(change, stops) as losses:
-        return losses(number)
+    lengths = RunsOfLengths(run, 7, quiet, factor=factor)
+    with lengths.records(change, stops) as records:
+        return [record.curve.last for record in records(number)]
 
 
 @pytest.mark.parametrize("start", [built, averaged, descent, stateful], ids=lambda s: s.__name__)
@@ -88,40 +86,17 @@ def test_a_change_holds_at_every_stop():
     assert found == pytest.approx(slower, rel=1e-5)
 
 
-def test_after_a_loss_that_is_not_finite_there_is_none():
-    def parts():
-        w = tf.Variable(1.0)
-        return lambda: tf.exp(w * w * 30), [w], SGD(1.0)
-
-    found = on_the_way(minimize(parts), stops=[1, 5, 10], steps=10, factor=1)
-    assert math.isnan(found[-1])
-    assert math.isnan(found[1])
-
-
-def test_long_ways_are_made_in_parts_in_which_ctrl_c_is_heard(monkeypatch):
-    parts = []
-    advance = Loop.advance
-
-    def told(self, start, stop):
-        parts.append((start, stop))
-        return advance(self, start, stop)
-
-    monkeypatch.setattr(Loop, "advance", told)
-    run = running(descent(), steps=2)
-    milestones = Milestones(run, 0, quiet, factor=225)
-    with milestones.losses(NOTHING, [1, 450]) as losses:
-        losses(0)
-    assert parts == [(0, 1), (1, 201), (201, 401), (401, 450)]
-
-
-def test_progress_is_told_at_every_stop():
+def test_progress_is_told_of_every_number_of_steps():
     told = []
-    run = running(descent(), steps=4)
+    training = training_of(descent(), steps=4, seed=0)
+    run = TrainingRun(training, 4, lambda *said: told.append(said[:2]))
     run.run(0)
-    milestones = Milestones(run, 0, lambda *said: told.append(said[:2]), factor=2)
-    with milestones.losses(NOTHING, [2, 4, 8]) as losses:
-        losses(0)
-    assert told == [(2, 8), (4, 8), (8, 8)]
+    told.clear()
+    lengths = RunsOfLengths(run, 0, quiet, factor=2)
+    with lengths.records(NOTHING, [2, 8]) as records:
+        assert [record.curve.updates for record in records(0)] == [2, 8]
+    assert (2, 2) in told
+    assert (8, 8) in told
 
 
 def test_batches_that_cannot_be_listed_end_with_the_run():
