@@ -14,6 +14,7 @@ from pytest_converge.core.calls import Call, FitCall, MinimizeCall, StepCall
 from pytest_converge.core.errors import InvalidTrainingError, invalid, shown
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.training.adapters.fit import ModelTraining
+from pytest_converge.training.adapters.legacy_keras import is_legacy, refuse_legacy
 from pytest_converge.training.adapters.minimize import MinimizeTraining
 from pytest_converge.training.adapters.model_checks import check_is_model
 from pytest_converge.training.adapters.step import StepTraining
@@ -148,6 +149,7 @@ def _refuse_targets(call: Call, expectation: Expectation) -> None:
 
 def _fit_data(call: FitCall, steps: int, seed: int) -> TrainingData:
     x = call.x
+    refuse_legacy("data", x)
     batch_size: Any = call.batch_size
     shuffle: Any = call.shuffle
     if yields_batches(x):
@@ -230,7 +232,9 @@ def _tensor(leaf: Any) -> Any:
 
 
 def _is_builder(candidate: Any) -> bool:
-    if isinstance(candidate, keras.layers.Layer) or not callable(candidate):
+    if isinstance(candidate, keras.layers.Layer) or is_legacy(candidate):
+        return False
+    if not callable(candidate):
         return False
     needed = needed_arguments(candidate)
     if needed:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.built import Built, updated
+from pytest_converge.training.adapters.legacy_keras import refuse_legacy
 from pytest_converge.training.adapters.traceability import needed_arguments, rehearse
 from pytest_converge.training.data.arrays import as_array, nonfinite_array
 from pytest_converge.training.data.batches import Batch
@@ -185,6 +186,7 @@ def check_variables(variables: Any) -> list[Any]:
 def observed(optimizer: Any, variables: list[tf.Variable]) -> ObservedOptimizer:
     """An optimizer under observation, built for the variables."""
     if not is_optimizer(optimizer):
+        refuse_legacy("an optimizer", optimizer)
         expected = "an optimizer of keras.optimizers or tf.compat.v1.train"
         remedy = "Pass an object, as keras.optimizers.SGD(0.1), not a name."
         raise invalid(f"optimizer={shown(optimizer)}", expected, remedy)

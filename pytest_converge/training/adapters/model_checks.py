@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from pytest_converge.core.errors import invalid, shown
+from pytest_converge.training.adapters.legacy_keras import refuse_legacy
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.data.batches import Array, Batch
 from pytest_converge.training.data.held_out import PREFIX
@@ -30,12 +31,8 @@ __all__ = [
 def check_is_model(model: Any) -> None:
     """A compiled Keras 3 model, or an error that says what it is instead."""
     if not isinstance(model, keras.Model):
-        legacy = any(cls.__module__.startswith("tf_keras") for cls in type(model).__mro__)
-        remedy = (
-            "Models of tf_keras are not supported yet; import keras instead."
-            if legacy
-            else "Pass a compiled model, or a function without arguments that returns one."
-        )
+        refuse_legacy("a model", model)
+        remedy = "Pass a compiled model, or a function without arguments that returns one."
         raise invalid(f"model={shown(model)}", "a keras.Model or a function", remedy)
     if not model.compiled:
         remedy = 'Compile it first: model.compile("adam", loss="mse").'

@@ -14,6 +14,7 @@ import tensorflow as tf
 from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import NonFinite
+from pytest_converge.training.adapters.legacy_keras import refuse_legacy_step
 from pytest_converge.training.adapters.minimize import check_variables, observed
 from pytest_converge.training.adapters.traceability import rehearse
 from pytest_converge.training.data.arrays import nonfinite
@@ -60,6 +61,7 @@ class StepTraining(Training):
         given = check_variables(variables)
         self._variables = unique_variables(given)
         self.data = data
+        refuse_legacy_step([getattr(step, "__self__", None), *_seen_by(step)])
         self.loss_name = getattr(step, "__name__", "step")
         used = optimizers_of(step) if optimizer is None else [optimizer]
         self.optimizers = tuple(observed(each, given) for each in used)

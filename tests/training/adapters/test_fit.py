@@ -573,11 +573,6 @@ class ComplexLoss(Subclassed):
         return {"loss": tf.complex(1.0, 1.0)}
 
 
-def legacy_model():
-    """What a model of `tf_keras` looks like, which is not installed."""
-    return type("Sequential", (), {"__module__": "tf_keras.src.engine.sequential"})()
-
-
 X, Y = data()
 ERRORS = {
     "uncompiled": (
@@ -603,10 +598,6 @@ ERRORS = {
     "a layer": (
         lambda: fit(layers.Dense(3), X, Y),
         r"got model=<Dense .*; expected a keras\.Model or a function\.",
-    ),
-    "legacy Keras": (
-        lambda: fit(legacy_model(), X, Y),
-        r"expected a keras\.Model or a function\. Models of tf_keras are not supported yet",
     ),
     "a builder of something else": (
         lambda: fit(lambda: None, X, Y),

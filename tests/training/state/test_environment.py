@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
 from pytest_converge.core.errors import InvalidTrainingError
-from pytest_converge.training.state.environment import require_tensorflow
+from pytest_converge.training.state.environment import (
+    OLDEST_KERAS,
+    OLDEST_TENSORFLOW,
+    require_tensorflow,
+)
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+METADATA = Path(__file__).parents[3] / "pyproject.toml"
+PROJECT = tomllib.loads(METADATA.read_text(encoding="utf-8"))["project"]
 
 
 @pytest.fixture
@@ -26,7 +39,7 @@ def installed(monkeypatch):
 
 
 @pytest.mark.parametrize("tensorflow", ["2.16.0", "2.16.0-rc0", "2.21.0", "2.30.1", "3.0.0"])
-@pytest.mark.parametrize("keras", ["3.0.0", "3.15.0", "3.16.0.dev2026010103"])
+@pytest.mark.parametrize("keras", ["3.7.0", "3.15.0", "3.16.0.dev2026010103"])
 def test_what_is_new_enough(installed, tensorflow, keras):
     installed(tensorflow=tensorflow, keras=keras)
     require_tensorflow()
@@ -68,12 +81,22 @@ def test_what_is_new_enough(installed, tensorflow, keras):
             {"keras": None},
             (
                 "got no usable Keras (import of keras halted; None in sys.modules);"
-                " expected Keras 3. Install it with: pip install --upgrade keras."
+                " expected Keras 3.7 or newer. Install it with: pip install --upgrade keras."
             ),
         ),
         (
             {"keras": "2.15.0"},
-            "got Keras 2.15.0; expected Keras 3. Upgrade it with: pip install --upgrade keras.",
+            (
+                "got Keras 2.15.0; expected Keras 3.7 or newer."
+                " Upgrade it with: pip install --upgrade keras."
+            ),
+        ),
+        (
+            {"keras": "3.6.0"},
+            (
+                "got Keras 3.6.0; expected Keras 3.7 or newer."
+                " Upgrade it with: pip install --upgrade keras."
+            ),
         ),
         (
             {"backend": "jax"},
@@ -89,3 +112,11 @@ def test_what_is_missing_or_too_old(installed, found, message):
     with pytest.raises(InvalidTrainingError) as caught:
         require_tensorflow()
     assert str(caught.value) == message
+
+
+def test_the_oldest_versions_are_those_that_are_declared():
+    needs = PROJECT["optional-dependencies"]["tensorflow"]
+    assert set(needs) == {
+        f"keras>={'.'.join(map(str, OLDEST_KERAS))}",
+        f"tensorflow>={'.'.join(map(str, OLDEST_TENSORFLOW))}",
+    }
