@@ -11,6 +11,7 @@ from pytest_converge.core.curve import LossCurve
 from pytest_converge.training.data.batches import Chunk
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
+from pytest_converge.training.loop.compiled_loop import Loop
 from pytest_converge.training.loop.probe_plan import LONGEST_SEGMENT
 from pytest_converge.training.loop.run import Progress, TrainingRun
 
@@ -57,14 +58,14 @@ def can_go_on(running: TrainingRun) -> bool:
 
 def _looked_at(running: TrainingRun, stops: Sequence[int], progress: Progress) -> Iterator[float]:
     training, loop = running.training, running.loop
-    loop.start()
+    loop.start(running.steps)
     probe = _probe_set(running)
     losses: list[float] = []
     for stop in stops:
-        while len(losses) < stop and all(map(math.isfinite, losses[-1:])):
+        while _goes_on(loop, losses, stop):
             segment = min(stop, len(losses) + LONGEST_SEGMENT)
             losses += loop.advance(len(losses), segment)[:, 0].tolist()
-        if len(losses) < stop or not math.isfinite(losses[-1]):
+        if not math.isfinite(losses[-1]) or (len(losses) < stop and not loop.stopped_by):
             yield math.nan
             continue
         progress(stop, stops[-1], losses[-1])
@@ -72,8 +73,13 @@ def _looked_at(running: TrainingRun, stops: Sequence[int], progress: Progress) -
         training.finish()
         judged = loop.probe_loss(probe) if probe else None
         state.restore()  # what is done after the last step, as averaging the weights
-        numbers = tuple(range(1, stop + 1))
+        numbers = tuple(range(1, len(losses) + 1))
         yield LossCurve(steps=numbers, batch_loss=tuple(losses), final_loss=judged).last
+
+
+def _goes_on(loop: Loop, losses: Sequence[float], stop: int) -> bool:
+    finite = all(map(math.isfinite, losses[-1:]))
+    return len(losses) < stop and finite and not loop.stopped_by
 
 
 def _probe_set(running: TrainingRun) -> list[Chunk]:

@@ -54,6 +54,8 @@ class Training(abc.ABC):
         model: the compiled Keras model that is trained; None where there is none.
         own_train_step: True where the model's `train_step` is the user's.
         lists_variables: True where the user listed the variables to train.
+        held_out: data to evaluate the model on, in chunks.
+        callbacks: Keras callbacks that take part in every run; None where there are none.
         eager_reason: why the step must run outside of any graph; empty where it need not.
     """
 
@@ -67,6 +69,9 @@ class Training(abc.ABC):
     model: Any = None
     own_train_step: bool = False
     lists_variables: bool = False
+    held_out: Sequence[Chunk] = ()
+    #: A `loop.callbacks.Callbacks`, which itself knows what a training is.
+    callbacks: Any = None
     #: True where a probe changes nothing and traces itself.
     pure_probe: bool = False
     #: Cost of probing a row against that of training on it: a forward pass against a step.
@@ -204,6 +209,10 @@ class Training(abc.ABC):
         """The trainable variables that the loss reads, where it `lists_variables`."""
         return []
 
+    def without_callbacks(self) -> contextlib.AbstractContextManager[None]:
+        """Trains without its callbacks meanwhile, for looks at the bare training."""
+        return attributes_set([(self, "callbacks", None)])
+
     def with_data(self, data: TrainingData | None) -> contextlib.AbstractContextManager[None]:
         """Trains on other data meanwhile."""
         return attributes_set([(self, "data", data)])
@@ -231,6 +240,8 @@ class Training(abc.ABC):
 
     def release(self) -> None:
         """Gives the user's objects back as they were, apart from the training done."""
+        if self.callbacks is not None:
+            self.callbacks.release()
         for optimizer in self.optimizers:
             optimizer.release()
 

@@ -88,11 +88,9 @@ def sick(*codes, **expectation):
     return register
 
 
-def fit(
-    model, x=None, y=None, *, batch_size=32, shuffle=True, sample_weight=None, class_weight=None
-):
+def fit(model, x=None, y=None, **options):
     """The arguments of `converge.fit`."""
-    return Start("fit", dict(locals()))
+    return Start("fit", {"model": model, "x": x, "y": y, **options})
 
 
 def minimize(loss, variables=None, optimizer=None):

@@ -26,6 +26,7 @@ from pytest_converge.training.data.arrays import batch_leaves, constant_columns,
 from pytest_converge.training.data.batches import PROBE_ROWS, Batch, Chunk, TrainingData
 from pytest_converge.training.data.held_out import PREFIX
 from pytest_converge.training.keras_internals import added_losses
+from pytest_converge.training.loop.callbacks import Callbacks
 from pytest_converge.training.measures.end_measures import (
     inference,
     measure_held_out,
@@ -70,6 +71,7 @@ class ModelTraining(Training):
         columns: names of the columns of data frames, by array.
         bounds: bounded metrics by name, which have to be compiled ones.
         held_out: data to evaluate the model on after its last step.
+        callbacks: Keras callbacks that take part in every run.
 
     Raises:
         InvalidTrainingError: the model is not compiled, has nothing to train, or does not fit
@@ -88,6 +90,7 @@ class ModelTraining(Training):
         columns: Mapping[str, list[str]] | None = None,
         bounds: Mapping[str, Any] | None = None,
         held_out: Sequence[Chunk] = (),
+        callbacks: Callbacks | None = None,
     ) -> None:
         self.model = model
         self.data = data
@@ -96,6 +99,7 @@ class ModelTraining(Training):
         self.columns = columns
         self._bounds = bounds or {}
         self.held_out = list(held_out)
+        self.callbacks = callbacks
         first = next(data.batches())
         check_compiled(model, first)
         if model.built:
@@ -156,6 +160,11 @@ class ModelTraining(Training):
 
     def step(self, batch: Batch) -> Any:
         """The model's own `train_step`; metrics start anew, so that the loss is the batch's."""
+        if self.callbacks is not None:
+            with self.callbacks.metrics.of_batch(self.model) as keep, end_of_gradient_named(self):
+                logs = self.model.train_step(batch)
+                keep(logs)
+            return loss_of_logs(logs)
         self._reset_metrics()
         with end_of_gradient_named(self):
             return loss_of_logs(self.model.train_step(batch))

@@ -81,7 +81,7 @@ def step_gauge(
             loop = Loop(training)
             loop.prepare()
         start.restore()
-        loop.start()
+        loop.start(steps)
         return _gauged(training, loop, gradient or StepGradient(training), sampled)
 
 
@@ -91,6 +91,8 @@ def _gauged(
     taken: list[tuple[int, float]] = []
     finite, done = True, 0
     for step, batch in enumerate(_batches(training, sampled[-1]), start=1):
+        if loop.stopped_by:  # no step is left
+            break
         if step not in sampled:
             continue
         finite = step - 1 == done or bool(np.isfinite(loop.advance(done, step - 1)[-1, 0]))
