@@ -25,7 +25,7 @@ from pytest_converge.training.adapters.model_checks import (
 from pytest_converge.training.data.arrays import batch_leaves, constant_columns, nonfinite
 from pytest_converge.training.data.batches import PROBE_ROWS, Batch, Chunk, TrainingData
 from pytest_converge.training.data.held_out import PREFIX
-from pytest_converge.training.keras_internals import added_losses
+from pytest_converge.training.keras_internals import added_losses, compiled_loss
 from pytest_converge.training.loop.callbacks import Callbacks
 from pytest_converge.training.measures.end_measures import (
     inference,
@@ -135,7 +135,12 @@ class ModelTraining(Training):
 
     @property
     def pure_probe(self) -> bool:  # type: ignore[override]
-        """True where the model has neither random nor averaging layers."""
+        """True where the model has neither random nor averaging layers.
+
+        With several outputs the loss itself counts in metrics, which callbacks see.
+        """
+        if self.callbacks is not None and getattr(compiled_loss(self.model), "metrics", ()):
+            return False
         return not self.own_train_step and not training_matters(self.model)
 
     @property

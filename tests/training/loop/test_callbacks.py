@@ -16,6 +16,9 @@ from pytest_converge.training.loop.callbacks import asks_for_batches
 from tests.zoo.problems import fit, linear, sequential
 from tests.zoo.trainings import judged, running
 
+#: Keras' own callbacks read the learning rate so.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 X, Y = linear(3, rows=100)
 HOOKS = [
     f"on_{where}_{when}"
@@ -193,3 +196,247 @@ def test_the_losses_of_the_steps_are_those_without_callbacks(name):
     ]
     np.testing.assert_allclose(curves[0].batch_loss, curves[1].batch_loss, rtol=1e-6)
     assert curves[0].final_loss == pytest.approx(curves[1].final_loss, rel=1e-5)
+
+
+# ---- what callbacks do to the training ----------------------------------------------------------
+
+
+class FromEpoch(of_keras.Callback):
+    """Halves the rate once, by its own state."""
+
+    def __init__(self):
+        super().__init__()
+        self.epochs = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs.append(epoch)
+        if len(self.epochs) == 2:
+            self.model.optimizer.learning_rate = float(self.model.optimizer.learning_rate) / 2
+
+
+ACTING = {
+    "a scheduler of the rate": lambda: [of_keras.LearningRateScheduler(lambda n: 0.1 / (n + 1))],
+    "one that goes on from the rate": lambda: [of_keras.LearningRateScheduler(lambda n, r: r / 2)],
+    "a plateau": lambda: [of_keras.ReduceLROnPlateau("loss", patience=0, min_delta=0.5)],
+    "early stopping": lambda: [of_keras.EarlyStopping("loss", patience=0, min_delta=0.3)],
+    "the best weights": lambda: [
+        of_keras.EarlyStopping("val_mae", patience=1, min_delta=0.1, restore_best_weights=True)
+    ],
+    "one of the user's": lambda: [FromEpoch()],
+    "functions": lambda: [
+        of_keras.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: None, on_epoch_end=lambda epoch, logs: None
+        )
+    ],
+    "the end within an epoch": lambda: [AfterBatch(4)],
+}
+
+
+class AfterBatch(of_keras.Callback):
+    def __init__(self, last):
+        super().__init__()
+        self.last, self.seen = last, 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen += 1
+        if self.seen == self.last:
+            self.model.stop_training = True
+
+
+@pytest.mark.parametrize("name", ACTING)
+def test_what_a_callback_does_is_what_it_does_in_fit(name):
+    options = {**PLAIN, "epochs": 6, **HELD_OUT}
+    notes, models, _ = noted(dense, (X, Y), more=ACTING[name], **options)
+    check_same(notes, models)
+
+
+@pytest.mark.parametrize("name", ACTING)
+def test_a_second_run_begins_with_callbacks_as_they_were(name):
+    """Their state, the rate and the weights are those of the first run."""
+    given = [*ACTING[name](), Notes()]
+    call = fit(dense, X, Y, callbacks=given, **PLAIN, **HELD_OUT)
+    run = running(call, steps=42)
+    first, noted_first = run.run(0), given[-1].notes
+    run.restart()
+    second, noted_second = run.run(0), given[-1].notes
+    assert second.curve == first.curve
+    assert second.stopped_by == first.stopped_by
+    assert noted_second == noted_first
+    assert noted_second is not noted_first
+    run.training.release()
+    assert given[-1].notes is noted_first
+
+
+def test_the_run_ends_where_a_callback_ends_it():
+    stop = of_keras.EarlyStopping("loss", patience=0, min_delta=10.0)
+    result = judged(fit(dense, X, Y, callbacks=stop, epochs=9), min_decrease=0.01)
+    record = result.runs[0].record
+    assert (record.stopped_by, record.curve.updates) == ("EarlyStopping", 8)
+    assert record.callbacks == ("EarlyStopping",)
+    assert record.curve.checkpoints[-1] == 8
+    assert result.passed
+
+
+def test_the_best_weights_are_judged():
+    """What EarlyStopping restores after the last step is what the test is about."""
+
+    def best():
+        return of_keras.EarlyStopping("loss", patience=2, restore_best_weights=True)
+
+    rising = of_keras.LearningRateScheduler(lambda epoch: 0.05 if epoch < 3 else 1.5)
+    call = fit(dense, X, Y, callbacks=[rising, best()], epochs=9, shuffle=False)
+    record = judged(call, monotone="off").runs[0].record
+    assert record.stopped_by == "EarlyStopping"
+    assert record.curve.final_loss < 0.5 * record.curve.batch_loss[-1]
+
+
+def test_a_function_builds_callbacks_for_every_run():
+    made = []
+
+    def make():
+        made.append(Notes())
+        return [made[-1]]
+
+    result = judged(fit(dense, X, Y, callbacks=make, epochs=2), seeds=3, monotone="off")
+    assert len(result.runs) == len(made) == 3
+    hooks = [[note[0] for note in notes.notes] for notes in made]
+    assert hooks[0] == hooks[1] == hooks[2]
+
+
+def test_callbacks_that_only_write_take_part_in_the_first_run_alone(tmp_path):
+    saved = of_keras.ModelCheckpoint(str(tmp_path / "{epoch}.weights.h5"), save_weights_only=True)
+    log = of_keras.CSVLogger(str(tmp_path / "log.csv"))
+    call = fit(dense, X, Y, callbacks=[saved, log], epochs=2)
+    run = running(call, steps=8)
+    run.run(0)
+    files = {path.name for path in tmp_path.iterdir()}
+    assert files == {"1.weights.h5", "2.weights.h5", "log.csv"}
+    assert run.training.callbacks.left_out == ("ModelCheckpoint", "CSVLogger")
+    for path in tmp_path.iterdir():
+        path.unlink()
+    run.restart()
+    run.run(0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_whole_model_is_saved_with_its_own_schedule(tmp_path):
+    """The rate under observation is none that could be loaded again."""
+    path = tmp_path / "model.keras"
+    schedule = optimizers.schedules.ExponentialDecay(0.1, 5, 0.9)
+    call = fit(
+        lambda: dense(optimizers.SGD(schedule)),
+        X,
+        Y,
+        callbacks=[of_keras.ModelCheckpoint(str(path))],
+        epochs=2,
+    )
+    judged(call)
+    loaded = keras.models.load_model(path)
+    held = loaded.optimizer.get_config()["learning_rate"]
+    assert held["config"]["decay_rate"] == 0.9
+
+
+# ---- the learning rate of trials ----------------------------------------------------------------
+
+SETTERS = {
+    "absolute": lambda: of_keras.LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1)),
+    "relative": lambda: of_keras.LearningRateScheduler(lambda epoch, rate: rate * 0.8),
+    "a plateau": lambda: of_keras.ReduceLROnPlateau("loss", patience=0, min_delta=1e9, min_lr=1e-3),
+}
+
+
+@pytest.mark.parametrize("name", SETTERS)
+def test_a_rate_that_a_callback_sets_is_multiplied_in_a_trial(name):
+    run = running(fit(lambda: dense(optimizers.SGD(0.1)), X, Y, callbacks=SETTERS[name]()), steps=12)
+    own = run.run(0).curve.learning_rate
+    slower = run.run(0, start={}, rate_factor=0.5).curve.learning_rate
+    np.testing.assert_allclose(slower, 0.5 * np.array(own), rtol=1e-5)
+    again = run.run(0, start={}).curve.learning_rate
+    assert again == own
+    assert len(set(own)) > 1
+
+
+def test_what_sets_the_rate_is_known():
+    given = [SETTERS["relative"](), Notes(), of_keras.EarlyStopping("loss")]
+    run = running(fit(dense, X, Y, callbacks=given), steps=12)
+    run.run(0)
+    assert list(run.training.callbacks.rate_setters) == ["LearningRateScheduler"]
+
+
+# ---- how far the loop is interrupted ------------------------------------------------------------
+
+
+def test_callbacks_of_epochs_leave_the_loop_whole():
+    """One compiled segment an epoch, apart from the stops of the probes."""
+    notes = [Notes(["on_epoch_end"]), Notes(["on_train_batch_end"])]
+    for each, segments in zip(notes, (3, 12), strict=True):
+        run = running(fit(dense, X, Y, callbacks=[each]), steps=12)
+        run.loop.start(12)
+        lengths = []
+        plain = run.loop._advance
+        run.loop._advance = lambda a, b, plain=plain: lengths.append(b - a) or plain(a, b)
+        run.loop.advance(0, 12)
+        assert len(lengths) == segments
+        assert sum(lengths) == 12
+
+
+@pytest.mark.parametrize(
+    ("callback", "asks"),
+    [
+        (of_keras.EarlyStopping(), False),
+        (of_keras.ModelCheckpoint("a.keras"), False),
+        (of_keras.ModelCheckpoint("a.keras", save_freq=3), True),
+        (of_keras.TerminateOnNaN(), False),
+        (of_keras.LambdaCallback(on_epoch_end=print), False),
+        (of_keras.LambdaCallback(on_train_batch_end=print), True),
+        (AfterBatch(1), True),
+    ],
+)
+def test_only_a_hook_of_batches_asks_for_them(callback, asks):
+    assert asks_for_batches(callback) == asks
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_its_epoch():
+    notes = Notes()
+    x = X.copy()
+    x[40] = np.nan
+    call = fit(dense, x, Y, callbacks=[of_keras.TerminateOnNaN(), notes], batch_size=10, epochs=3)
+    result = judged(call, monotone="off")
+    assert not result.passed
+    assert [note[0] for note in notes.notes][-2:] == ["on_epoch_end", "on_train_end"]
+
+
+# ---- arguments ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "pattern"),
+    [
+        ([3], "got callbacks=3 .int.; expected Keras callbacks in a list, or a function"),
+        (of_keras.EarlyStopping, "got callbacks=<class"),
+        (lambda: "a", "got callbacks='a'"),
+    ],
+)
+def test_what_is_no_callback_is_refused(given, pattern):
+    with pytest.raises(InvalidTrainingError, match=pattern):
+        judged(fit(dense, X, Y, callbacks=given, epochs=1))
+
+
+@pytest.mark.parametrize("frequency", [0, "a", [0], True])
+def test_what_is_no_frequency_is_refused(frequency):
+    with pytest.raises(InvalidTrainingError, match="got validation_freq="):
+        judged(fit(dense, X, Y, callbacks=[Notes()], validation_freq=frequency, epochs=1))
+
+
+def test_no_callbacks_are_none():
+    assert judged(fit(dense, X, Y, callbacks=[], epochs=1)).runs[0].record.callbacks == ()
+
+
+def test_what_callbacks_write_of_a_run_is_the_history_of_the_model(tmp_path):
+    log = tmp_path / "log.json"
+    lines = []
+    note = of_keras.LambdaCallback(on_epoch_end=lambda epoch, logs: lines.append(logs["loss"]))
+    model = dense()
+    judged(fit(model, X, Y, callbacks=note, epochs=3, shuffle=False), monotone="off")
+    log.write_text(json.dumps(model.history.history), encoding="utf-8")
+    assert json.loads(log.read_text(encoding="utf-8"))["loss"] == lines
