@@ -56,6 +56,7 @@ class Training(abc.ABC):
         lists_variables: True where the user listed the variables to train.
         held_out: data to evaluate the model on, in chunks.
         callbacks: Keras callbacks that take part in every run; None where there are none.
+        rounds: True where it is known to compute in 16 bits.
         eager_reason: why the step must run outside of any graph; empty where it need not.
     """
 
@@ -69,6 +70,7 @@ class Training(abc.ABC):
     model: Any = None
     own_train_step: bool = False
     lists_variables: bool = False
+    rounds: bool = False
     held_out: Sequence[Chunk] = ()
     #: A `loop.callbacks.Callbacks`, which itself knows what a training is.
     callbacks: Any = None

@@ -23,7 +23,13 @@ from pytest_converge.training.adapters.traceability import needed_arguments
 from pytest_converge.training.data.arrays import check_kind, column_names
 from pytest_converge.training.data.batches import Chunk, TrainingData
 from pytest_converge.training.data.held_out import read_held_out, split_off
-from pytest_converge.training.data.sources import read_arrays, read_batches, yields_batches
+from pytest_converge.training.data.sources import (
+    as_dataset,
+    has_composites,
+    read_arrays,
+    read_batches,
+    yields_batches,
+)
 from pytest_converge.training.loop.callbacks import Callbacks
 from pytest_converge.training.state.seeding import reseed
 from pytest_converge.training.training import Training
@@ -202,6 +208,10 @@ def _fit_data(call: FitCall, steps: int, seed: int) -> TrainingData:
     if not isinstance(shuffle, (bool, np.bool_)):
         remedy = "True reshuffles the rows every epoch, False keeps their order."
         raise invalid(f"shuffle={shown(shuffle)}", "True or False", remedy)
+    arrays = (x, call.y, call.sample_weight)
+    if has_composites(arrays):
+        rows = as_dataset(arrays, int(batch_size), shuffle=bool(shuffle), seed=seed)
+        return read_batches(rows, call.class_weight, steps=steps, shuffle=False, seed=seed)
     return read_arrays(
         x,
         call.y,

@@ -59,6 +59,8 @@ __tracebackhide__ = True  # errors of a user's own code end at that code
 #: Values of one array in a chunk of pooled probe rows: 16 MB of float32 inputs, and activations
 #: of a few times that.
 CHUNK_VALUES = 2**22
+#: Types of numbers in which every operation rounds visibly.
+SIXTEEN_BITS = frozenset({"float16", "bfloat16"})
 
 
 class ModelTraining(Training):
@@ -115,6 +117,7 @@ class ModelTraining(Training):
             self.eager_reason = "run_eagerly=True"
             create_variables(model, first)
         create_all_variables(model, first)
+        self.rounds = any(layer.compute_dtype in SIXTEEN_BITS for layer in layers_of(model))
         self.optimizers = (ObservedOptimizer(model.optimizer),)
         names = [
             name or getattr(part, "name", "") or "loss" for name, part in loss_names(model.loss)

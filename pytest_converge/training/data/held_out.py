@@ -14,7 +14,13 @@ import tensorflow as tf
 from pytest_converge.core.errors import InvalidTrainingError, invalid, shown
 from pytest_converge.training.data.arrays import as_array, as_arrays, common_rows, map_named
 from pytest_converge.training.data.batches import Array, Chunk, batch_rows
-from pytest_converge.training.data.sources import MEMORY_LIMIT, bytes_of, yields_batches
+from pytest_converge.training.data.sources import (
+    MEMORY_LIMIT,
+    as_dataset,
+    bytes_of,
+    has_composites,
+    yields_batches,
+)
 
 __all__ = ["PREFIX", "read_held_out", "split_at", "split_off"]
 
@@ -96,6 +102,8 @@ def read_held_out(given: Any, batch_size: int, steps: int | None = None) -> list
     if not isinstance(given, (tuple, list)) or len(given) not in {2, 3}:
         remedy = "Write, for example, validation_data=(x_test, y_test)."
         raise invalid(f"validation_data={shown(given)}", EXPECTED, remedy)
+    if has_composites(given):
+        return _batches(as_dataset(given, batch_size, shuffle=False, seed=0), steps)
     arrays = tuple(
         as_arrays(part, f"{name} of validation_data")
         for part, name in zip(given, NAMES, strict=False)

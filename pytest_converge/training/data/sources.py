@@ -27,7 +27,14 @@ from pytest_converge.training.data.batches import (
     batch_rows,
 )
 
-__all__ = ["bytes_of", "read_arrays", "read_batches", "yields_batches"]
+__all__ = [
+    "as_dataset",
+    "bytes_of",
+    "has_composites",
+    "read_arrays",
+    "read_batches",
+    "yields_batches",
+]
 
 #: Bytes of batches that are held in memory for the compiled loop; more are streamed.
 MEMORY_LIMIT = 512 * 2**20
@@ -67,6 +74,43 @@ def read_arrays(
     return ArrayData.shuffled(
         packed, rows=rows, batch_size=batch_size, steps=steps, shuffle=shuffle, seed=seed
     )
+
+
+def as_dataset(arrays: Any, batch_size: int, *, shuffle: bool, seed: int) -> Any:
+    """Ragged and sparse tensors, and arrays beside them, as a dataset of their rows in batches.
+
+    No row of theirs can be picked by its number in a graph as rows of arrays can.
+
+    Args:
+        arrays: (x, y, weights), each an array, a tensor, a structure of these, or None.
+        batch_size: rows of a batch.
+        shuffle: a new order in every epoch.
+        seed: of that order.
+
+    Raises:
+        InvalidTrainingError: a part of them is no array.
+    """
+    plain = keras.tree.map_structure(_sliceable, _without_lists(arrays))
+    given = tuple(part for part in plain if part is not None)
+    rows = tf.data.Dataset.from_tensor_slices(given)
+    if shuffle:
+        rows = rows.shuffle(int(rows.cardinality()), seed=seed)
+    return rows.batch(batch_size)
+
+
+def has_composites(arrays: Any) -> bool:
+    """True where a leaf is a ragged or a sparse tensor."""
+    leaves = keras.tree.flatten(arrays)
+    return any(isinstance(leaf, (tf.RaggedTensor, tf.SparseTensor)) for leaf in leaves)
+
+
+def _sliceable(leaf: Any) -> Any:
+    return leaf if has_composites(leaf) else as_array(leaf)
+
+
+def _without_lists(arrays: Any) -> Any:
+    """Several inputs in a list as a tuple: a dataset takes a list for one array."""
+    return tuple(tuple(part) if isinstance(part, list) else part for part in arrays)
 
 
 def read_batches(

@@ -56,7 +56,7 @@ class TrainingRun:
         rows, _ = training.probe_chunks()
         batch_rows = training.data.batch_size if training.data is not None else 1
         self._plan: ProbePlan = plan_probe(steps, batch_rows, rows, training.probe_cost)
-        with light_graph_optimizer(steps):
+        with light_graph_optimizer(steps, rounds=training.rounds):
             self.loop.prepare()
         training.verify()
         self.start: Snapshot = training.snapshot() if like is None else like.start
@@ -112,7 +112,7 @@ class TrainingRun:
                 stack.enter_context(self.training.with_data(data))
             if rate_factor is not None:
                 stack.enter_context(self.training.with_rate_factor(rate_factor, of_optimizer))
-            stack.enter_context(light_graph_optimizer(self.steps))
+            stack.enter_context(light_graph_optimizer(self.steps, rounds=self.training.rounds))
             yield
 
     def restart(self, values: Start | None = None) -> None:
@@ -144,7 +144,7 @@ class TrainingRun:
             again = drew() or self.loop.draws
         if again:
             self._begin_at(seed)
-        with light_graph_optimizer(self.steps):
+        with light_graph_optimizer(self.steps, rounds=self.training.rounds):
             self.loop.start(self.steps)
             table, _ = self._steps([], None, stops=self._plan.rests)
             self.loop.finish(len(table))

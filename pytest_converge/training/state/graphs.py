@@ -20,9 +20,15 @@ GRAPPLER_PAYS_FROM = 400
 
 
 @contextlib.contextmanager
-def light_graph_optimizer(steps: int) -> Iterator[None]:
-    """Leaves out TensorFlow's graph optimizer where a training is too short for it to pay."""
-    if steps >= GRAPPLER_PAYS_FROM:
+def light_graph_optimizer(steps: int, *, rounds: bool = False) -> Iterator[None]:
+    """Leaves out TensorFlow's graph optimizer where a training is too short for it to pay.
+
+    Args:
+        steps: updates of the training.
+        rounds: True where it computes in 16 bits: operations that the optimizer joins round once
+            where they would round twice, so that the losses are Keras' only with it.
+    """
+    if rounds or steps >= GRAPPLER_PAYS_FROM:
         yield
         return
     before = tf.config.optimizer.get_experimental_options()

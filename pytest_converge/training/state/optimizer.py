@@ -264,10 +264,11 @@ class ObservedOptimizer:
         seen = [_as_float32(gradient) for gradient in gradients if gradient is not None]
         if not seen:
             return
-        norm = tf.linalg.global_norm(seen)
         scale = getattr(self.optimizer, "dynamic_scale", None)
-        if scale is not None:
-            norm = norm / tf.cast(tf.convert_to_tensor(scale), tf.float32)
+        if scale is not None:  # before they are squared, which a large scale does not survive
+            factor = 1.0 / tf.cast(tf.convert_to_tensor(scale), tf.float32)
+            seen = [gradient * factor for gradient in seen]
+        norm = tf.linalg.global_norm(seen)
         # A step may apply gradients more than once; the norm is that of all of them together.
         self._norm.assign(tf.linalg.norm([self._norm, norm]) if self._taps else norm)
         self._taps += 1
