@@ -30,6 +30,7 @@ class Place(enum.IntEnum):
     MOMENTUM = enum.auto()
     WEIGHT_DECAY = enum.auto()
     SCHEDULE = enum.auto()
+    STOPPED = enum.auto()
     CLIPPING = enum.auto()
     WEIGHTS = enum.auto()
     PENALTIES = enum.auto()

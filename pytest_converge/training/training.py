@@ -56,6 +56,8 @@ class Training(abc.ABC):
         lists_variables: True where the user listed the variables to train.
         held_out: data to evaluate the model on, in chunks.
         callbacks: Keras callbacks that take part in every run; None where there are none.
+        steps_per_epoch: updates of an epoch where the call gave its length in epochs, else None.
+        first_epoch: the number of its first epoch.
         rounds: True where it is known to compute in 16 bits.
         eager_reason: why the step must run outside of any graph; empty where it need not.
     """
@@ -70,6 +72,8 @@ class Training(abc.ABC):
     model: Any = None
     own_train_step: bool = False
     lists_variables: bool = False
+    steps_per_epoch: int | None = None
+    first_epoch: int = 0
     rounds: bool = False
     held_out: Sequence[Chunk] = ()
     #: A `loop.callbacks.Callbacks`, which itself knows what a training is.
@@ -92,6 +96,15 @@ class Training(abc.ABC):
     def rows_in_memory(self) -> ArrayData | None:
         """The rows of the data where they lie in memory, else None."""
         return None if self.data is None else self.data.rows_in_memory
+
+    def length_as_said(self, steps: int) -> str:
+        """The argument that gives a number of updates, in epochs where the call did."""
+        each, first = self.steps_per_epoch, self.first_epoch
+        if each is None:
+            return f"steps={steps}"
+        if steps % each:
+            return f"steps={steps}  # instead of epochs"
+        return f"epochs={first + steps // each}"
 
     def first_batch(self) -> Batch:
         """The batch of the first step; None without data."""

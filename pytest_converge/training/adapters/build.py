@@ -119,7 +119,7 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
     if not yields_batches(call.x):
         together = call.rows_per_batch
         columns = {**column_names(call.x, "x"), **column_names(call.y, "y")}
-    return ModelTraining(
+    training = ModelTraining(
         model,
         data,
         builder=builder,
@@ -128,6 +128,10 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
         held_out=_held_out(call, together),
         callbacks=_callbacks(call, steps),
     )
+    if call.epochs is not None:
+        training.steps_per_epoch = steps_per_epoch(call, steps)
+        training.first_epoch = call.length.initial_epoch
+    return training
 
 
 def _split(call: FitCall) -> FitCall:

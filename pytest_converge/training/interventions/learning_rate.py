@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from pytest_converge.training.adapters.traceability import needed_arguments
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import code_of, with_settings
@@ -22,6 +24,7 @@ __all__ = [
     "of_one",
     "peak",
     "planned",
+    "rate_setters",
     "reversed_sign",
     "scaled",
     "scheduled",
@@ -39,7 +42,11 @@ def scaled(training: Training, own: float, factor: float) -> Intervention:
     rate = _rounded(own * factor)  # what is proven is what is to be pasted
     code = "learning-rate-too-high" if factor < 1 else "learning-rate-too-low"
     change, fix = f"learning rate {_text(rate)}", ""
-    if not has_schedule(training):
+    setters = rate_setters(training)
+    if setters:
+        change += f", as {' and '.join(setters)} changes it"
+        fix = _of_setters(training, setters, rate / own)
+    elif not has_schedule(training):
         fix = code_of(training, learning_rate=rate)
     else:
         change += " at the peak of the schedule"
@@ -50,6 +57,40 @@ def scaled(training: Training, own: float, factor: float) -> Intervention:
             product = f"lambda: {rate / own:.3g} * schedule(optimizer.iterations)"
             fix = f"optimizer = {code_of(training, learning_rate=pasted.Code(product))}"
     return Intervention(code=code, change=change, fix=fix, rate_factor=rate / own)
+
+
+def rate_setters(training: Training) -> dict[str, Any]:
+    """The callbacks by their classes that set the learning rate in the failed run.
+
+    Keras' `ReduceLROnPlateau` is none of them: it goes on from the rate that it finds.
+    """
+    if training.callbacks is None:
+        return {}
+    setters: dict[str, Any] = dict(training.callbacks.rate_setters)
+    setters.pop("ReduceLROnPlateau", None)
+    return setters
+
+
+def _of_setters(training: Training, setters: Mapping[str, Any], factor: float) -> str:
+    """Every rate times a factor: the optimizer's own, and what callbacks make of it."""
+    text = f"{factor:.3g}"
+    lines = []
+    if training.optimizers[0].plain_rate() is not None:
+        rate = _rounded(training.optimizers[0].user_rate * factor)
+        lines.append(code_of(training, learning_rate=rate))
+    for name, callback in setters.items():
+        if type(callback) is not keras.callbacks.LearningRateScheduler:
+            lines.append(f"# in {name}: {text} times every learning rate that it sets")
+            continue
+        schedule = callback.schedule
+        named = getattr(schedule, "__name__", "")
+        named = named if named.isidentifier() else "schedule"
+        needed = needed_arguments(schedule)
+        arguments = "epoch" if len(needed) < 2 else "epoch, rate"
+        given = "epoch" if len(needed) < 2 else f"epoch, rate / {text}"
+        scaled_ = f"lambda {arguments}: {text} * {named}({given})"
+        lines.append(f"keras.callbacks.LearningRateScheduler({scaled_})")
+    return "\n".join(lines)
 
 
 def of_one(training: Training, place: int, own: float, factor: float) -> Intervention:
@@ -147,6 +188,8 @@ def scheduled(training: Training, own: float, steps: int) -> list[Intervention]:
     Exponential decay and steps as in Keras' own documentation, the warm-up before a cosine decay
     of Loshchilov and Hutter (2017, arXiv:1608.03983), whose restarts make the cycle.
     """
+    if rate_setters(training):
+        return []  # Keras lets no callback set the rate of a schedule
     schedules = keras.optimizers.schedules
     tenth, half = max(steps // 10, 1), max(steps // 2, 1)
     kinds = {

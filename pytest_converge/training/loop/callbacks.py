@@ -22,7 +22,7 @@ from pytest_converge.training.state.graphs import TracedForAnyRows
 from pytest_converge.training.state.snapshot import Snapshot, unique_variables
 from pytest_converge.training.training import Training
 
-__all__ = ["CallbackRun", "Callbacks", "HeldOutSteps"]
+__all__ = ["CallbackRun", "Callbacks", "HeldOutSteps", "asks_for_batches", "only_writes"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
@@ -59,7 +59,8 @@ class Callbacks:
         steps_per_epoch: updates of an epoch.
         first_epoch: the number of the first one.
         names: the callbacks of the first run by their classes.
-        rate_setters: those that were seen to set the learning rate.
+        rate_setters: by their classes those that set the learning rate: Keras' scheduler, and any
+            that was seen to change it.
 
     Raises:
         InvalidTrainingError: something else was passed.
@@ -80,11 +81,19 @@ class Callbacks:
         self._kept = [_Kept(callback) for callback in self._given]
         self._runs = 0
         self._after_first: list[dict[str, Any]] = []
+        self._all: Sequence[Any] = ()
+        self._absent = ""
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Names of those that take part in the first run alone."""
-        return tuple(dict.fromkeys(name for name in self.names if name in self._writing))
+        """The classes of those that take part in the first run alone."""
+        return tuple(dict.fromkeys(type(each).__name__ for each in self._all if only_writes(each)))
+
+    @property
+    def repeated(self) -> tuple[str, ...]:
+        """The classes of those that take part in every run."""
+        every = dict.fromkeys(type(each).__name__ for each in self._all if not only_writes(each))
+        return tuple(every)
 
     def begin(self, training: Training, steps: int, held_out: HeldOutSteps) -> CallbackRun:
         """A run of them, with all their state as it was before the first.
@@ -94,9 +103,19 @@ class Callbacks:
             steps: updates of the run.
             held_out: evaluates the model between epochs.
         """
-        callbacks = self._fresh()
+        callbacks = [each for each in self._fresh() if type(each).__name__ != self._absent]
         self._runs += 1
         return CallbackRun(self, callbacks, training, steps, held_out)
+
+    def without(self, name: str) -> Callbacks:
+        """The same callbacks without those of a class.
+
+        Args:
+            name: of the class.
+        """
+        other = copy.copy(self)
+        other._absent = name
+        return other
 
     def release(self) -> None:
         """Leaves the user's callbacks as the first run left them."""
@@ -114,10 +133,6 @@ class Callbacks:
         """The number of epochs that callbacks are told of."""
         return self._length.last_epoch(steps, self.steps_per_epoch)
 
-    @property
-    def _writing(self) -> set[str]:
-        return {type(each).__name__ for each in self._all if _only_writes(each)}
-
     def _fresh(self) -> list[Any]:
         if self._make is not None:
             callbacks = _as_list(self._make())
@@ -133,9 +148,7 @@ class Callbacks:
         if not self._runs:
             self._all = list(callbacks)
             return callbacks
-        return [each for each in callbacks if not _only_writes(each)]
-
-    _all: Sequence[Any] = ()
+        return [each for each in callbacks if not only_writes(each)]
 
 
 class CallbackRun:
@@ -181,6 +194,8 @@ class CallbackRun:
                 self._model.history = each
         for each in self._called:
             each.set_params(params)
+            if isinstance(each, keras.callbacks.LearningRateScheduler):
+                callbacks.rate_setters.setdefault(type(each).__name__, each)
         self._epoch_logs: Mapping[str, Any] | None = None
         self._model.stop_training = False
         self._call("on_train_begin", None)
@@ -328,7 +343,8 @@ def _is_of_keras(callback: Any) -> bool:
     return getattr(keras.callbacks, name, None) is type(callback)
 
 
-def _only_writes(callback: Any) -> bool:
+def only_writes(callback: Any) -> bool:
+    """True for a callback of Keras that writes and changes nothing about the training."""
     kinds = tuple(
         kind for name in WRITERS if (kind := getattr(keras.callbacks, name, None)) is not None
     )

@@ -126,7 +126,8 @@ def _slopes(
     seeds.restore()
     second = gradient(batch)
     later.restore()
-    return float(flat(first) @ update), float(flat(second or []) @ update)
+    with np.errstate(invalid="ignore", over="ignore"):  # a slope that is not finite says so
+        return float(flat(first) @ update), float(flat(second or []) @ update)
 
 
 def _batches(training: Training, steps: int) -> Iterator[Batch]:
