@@ -25,7 +25,7 @@ from pytest_converge.training.adapters.model_checks import (
 from pytest_converge.training.data.arrays import batch_leaves, constant_columns, nonfinite
 from pytest_converge.training.data.batches import PROBE_ROWS, Batch, Chunk, TrainingData
 from pytest_converge.training.data.held_out import PREFIX
-from pytest_converge.training.keras_internals import added_losses, compiled_loss
+from pytest_converge.training.keras_internals import added_losses, loss_counts_in_metrics
 from pytest_converge.training.loop.callbacks import Callbacks
 from pytest_converge.training.measures.end_measures import (
     inference,
@@ -142,7 +142,7 @@ class ModelTraining(Training):
 
         With several outputs the loss itself counts in metrics, which callbacks see.
         """
-        if self.callbacks is not None and getattr(compiled_loss(self.model), "metrics", ()):
+        if self.callbacks is not None and loss_counts_in_metrics(self.model):
             return False
         return not self.own_train_step and not training_matters(self.model)
 
@@ -217,7 +217,7 @@ class ModelTraining(Training):
         )
         if not self.held_out:
             return measures
-        found = measure_held_out(self.model, self.held_out, forward=forward)
+        found = measure_held_out(self.model, list(self.held_out), forward=forward)
         held_out = {f"{PREFIX}{name}": value for name, value in found.items()}
         return dataclasses.replace(measures, metrics={**measures.metrics, **held_out})
 

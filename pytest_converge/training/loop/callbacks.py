@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -114,7 +114,7 @@ class Callbacks:
             name: of the class.
         """
         other = copy.copy(self)
-        other._absent = name
+        vars(other)["_absent"] = name
         return other
 
     def release(self) -> None:
@@ -358,7 +358,7 @@ def _maker(given: Any) -> Callable[[], Any] | None:
 
 def _as_list(given: Any) -> list[Any]:
     listed = getattr(given, "callbacks", given) if _is_list_of_keras(given) else given
-    callbacks = keras.tree.flatten(listed)
+    callbacks: list[Any] = keras.tree.flatten(listed)
     for each in callbacks:
         if not isinstance(each, keras.callbacks.Callback):
             remedy = "Write, for example, callbacks=[keras.callbacks.EarlyStopping(patience=3)]."
@@ -407,9 +407,14 @@ class _Kept:
         guard, memo = Guard(), dict(self._shared)
         found: dict[str, Any] = {}
         for name, value in state.items():
-            made = guard.tried(name, lambda value=value: (copy.deepcopy(value, memo),))
+            made = guard.tried(name, functools.partial(_boxed_copy, value, memo))
             found[name] = value if made is None else made[0]
         return found
+
+
+def _boxed_copy(value: Any, memo: dict[int, Any]) -> tuple[Any]:
+    """A copy that is told from none at all."""
+    return (copy.deepcopy(value, memo),)
 
 
 def _set_state(callback: Any, state: Mapping[str, Any]) -> None:

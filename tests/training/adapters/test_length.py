@@ -53,7 +53,7 @@ def test_an_epoch_is_one_pass_over_the_data(name):
     make, batches = SOURCES[name]
     call = FitCall(model=None, epochs=3, **make())
     if batches is None:
-        with pytest.raises(InvalidTrainingError, match="got epochs=3 .* expected steps_per_epoch"):
+        with pytest.raises(InvalidTrainingError, match=r"got epochs=3 .* expected steps_per_epoch"):
             updates_of(call)
     else:
         assert updates_of(call) == 3 * batches
@@ -72,9 +72,7 @@ def test_a_call_without_epochs_says_nothing():
 
 
 def model():
-    return sequential(
-        keras.layers.Dense(1), optimizer=optimizers.SGD(0.05), loss="mse", shape=(4,)
-    )
+    return sequential(keras.layers.Dense(1), optimizer=optimizers.SGD(0.05), loss="mse", shape=(4,))
 
 
 def test_epochs_in_the_call_override_the_steps_of_the_marker():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from unittest import mock
 
 import keras
 import numpy as np
@@ -347,7 +348,8 @@ SETTERS = {
 
 @pytest.mark.parametrize("name", SETTERS)
 def test_a_rate_that_a_callback_sets_is_multiplied_in_a_trial(name):
-    run = running(fit(lambda: dense(optimizers.SGD(0.1)), X, Y, callbacks=SETTERS[name]()), steps=12)
+    call = fit(lambda: dense(optimizers.SGD(0.1)), X, Y, callbacks=SETTERS[name]())
+    run = running(call, steps=12)
     own = run.run(0).curve.learning_rate
     slower = run.run(0, start={}, rate_factor=0.5).curve.learning_rate
     np.testing.assert_allclose(slower, 0.5 * np.array(own), rtol=1e-5)
@@ -372,10 +374,9 @@ def test_callbacks_of_epochs_leave_the_loop_whole():
     for each, segments in zip(notes, (3, 12), strict=True):
         run = running(fit(dense, X, Y, callbacks=[each]), steps=12)
         run.loop.start(12)
-        lengths = []
-        plain = run.loop._advance
-        run.loop._advance = lambda a, b, plain=plain: lengths.append(b - a) or plain(a, b)
-        run.loop.advance(0, 12)
+        with mock.patch.object(run.loop, "_advance", wraps=run.loop._advance) as advance:
+            run.loop.advance(0, 12)
+        lengths = [stop - start for (start, stop), _ in advance.call_args_list]
         assert len(lengths) == segments
         assert sum(lengths) == 12
 

@@ -46,11 +46,13 @@ def accumulating():
 
 
 def mixed(policy):
-    model = keras.Sequential([
-        keras.Input((4,)),
-        layers.Dense(16, "relu", dtype=policy),
-        layers.Dense(1, dtype="float32"),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(16, "relu", dtype=policy),
+            layers.Dense(1, dtype="float32"),
+        ]
+    )
     optimizer = keras.mixed_precision.LossScaleOptimizer(optimizers.Adam(0.01), 2.0**10)
     model.compile(optimizer if policy == "mixed_float16" else optimizers.Adam(0.01), "mse")
     return model

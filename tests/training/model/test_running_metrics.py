@@ -13,9 +13,7 @@ from tests.zoo.problems import linear, sequential
 
 def model():
     optimizer = optimizers.SGD(0.0)
-    return sequential(
-        layers.Dense(1), optimizer=optimizer, loss="mse", shape=(4,), metrics=["mae"]
-    )
+    return sequential(layers.Dense(1), optimizer=optimizer, loss="mse", shape=(4,), metrics=["mae"])
 
 
 def test_a_step_tells_the_loss_of_its_batch_and_the_logs_run_on():
