@@ -54,7 +54,9 @@ class Runs:
             return self.scored(self._records[number])
         seed = (self._records[0].seed + number) % (LARGEST_SEED + 1)
         if self._metric is None:
-            return stored_run(seed, self._running.losses_from(seed), steps)
+            losses = self._running.losses_from(seed)
+            ended = self._running.loop.stopped_by  # by a callback: that is all of it
+            return stored_run(seed, losses, len(losses) if ended else steps)
         return self.scored(self._running.run_from(seed))
 
     def scored(self, record: TrainingRecord) -> StoredRun:

@@ -42,7 +42,13 @@ OF_OLD = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_ba
 BATCH_HOOKS = (*OF_OLD, *OF_OLD.values())
 TEST_HOOKS = ("on_test_begin", "on_test_batch_begin", "on_test_batch_end", "on_test_end")
 #: What a callback may hold that is not its own, and stays the very object in a copy.
-NOT_ITS_OWN = (keras.layers.Layer, keras.optimizers.Optimizer, tf.Module, tf.data.Dataset)
+NOT_ITS_OWN = (
+    keras.callbacks.Callback,
+    keras.layers.Layer,
+    keras.optimizers.Optimizer,
+    tf.Module,
+    tf.data.Dataset,
+)
 EXPECTED = "Keras callbacks in a list, or a function without arguments that builds them"
 
 
@@ -83,6 +89,7 @@ class Callbacks:
         self._after_first: list[dict[str, Any]] = []
         self._all: Sequence[Any] = ()
         self._absent = ""
+        self._history: tuple[Any, Any] | None = None
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -105,7 +112,9 @@ class Callbacks:
         """
         callbacks = [each for each in self._fresh() if type(each).__name__ != self._absent]
         self._runs += 1
-        return CallbackRun(self, callbacks, training, steps, held_out)
+        run = CallbackRun(self, callbacks, training, steps, held_out)
+        self._history = self._history or (training.model, training.model.history)
+        return run
 
     def without(self, name: str) -> Callbacks:
         """The same callbacks without those of a class.
@@ -122,6 +131,9 @@ class Callbacks:
         if self._runs > 1 and self._after_first:
             for callback, state in zip(self._given, self._after_first, strict=True):
                 _set_state(callback, state)
+        if self._history is not None:
+            model, history = self._history
+            model.history = history
 
     def sees_held_out(self, epoch: int) -> bool:
         """Whether an epoch, counted from 0, ends with a look at held-out data."""

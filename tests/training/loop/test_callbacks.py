@@ -291,6 +291,45 @@ def test_the_best_weights_are_judged():
     assert record.curve.final_loss < 0.5 * record.curve.batch_loss[-1]
 
 
+class Pair(of_keras.Callback):
+    """Holds another callback, the model and a variable beside numbers of its own."""
+
+    def __init__(self, other, model):
+        super().__init__()
+        self.held = {"other": other, "model": model}
+        self.weight, self.seen = tf.Variable(1.0), [[0]]
+        self.same = self.seen[0]
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.weight.assign_add(1.0)
+        self.same.append(len(self.held["other"].epochs))
+
+
+def test_what_a_callback_holds_stays_what_it_is():
+    model, other = dense(), FromEpoch()
+    pair = Pair(other, model)
+    run = running(fit(model, X, Y, callbacks=[other, pair]), steps=12)
+    run.run(0)
+    run.restart()
+    run.run(0)
+    assert pair.held == {"other": other, "model": model}
+    assert float(pair.weight) == 4.0
+    assert pair.seen == [[0, 1, 2, 3]]
+    assert pair.same is pair.seen[0]
+
+
+def test_the_history_of_the_model_is_that_of_the_first_run():
+    model = dense()
+    run = running(fit(model, X, Y, callbacks=[FromEpoch()]), steps=12)
+    run.run(0)
+    history = model.history
+    run.restart()
+    run.run(0)
+    assert model.history is not history
+    run.training.release()
+    assert model.history is history
+
+
 def test_a_function_builds_callbacks_for_every_run():
     made = []
 
