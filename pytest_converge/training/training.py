@@ -134,6 +134,15 @@ class Training(abc.ABC):
         """(rows of the whole probe set, rows evaluated together); (0, 0) without a probe set."""
         return 0, 0
 
+    @property
+    def fixed_rows(self) -> bool:
+        """True where every batch, and so every chunk of the probe set, has the same rows.
+
+        What the user wrote may be for that number alone; a graph of it is traced for no other.
+        """
+        data = self.data
+        return data is not None and data.even and self.probe_chunks()[1] <= data.batch_size
+
     def chunks(self, rows: int) -> list[Chunk]:
         """The first `rows` rows of the probe set."""
         _, together = self.probe_chunks()

@@ -43,6 +43,7 @@ from pytest_converge.training.model.structure import (
     layers_of,
     loss_of_logs,
     redrawn,
+    takes_any_rows,
     training_matters,
 )
 from pytest_converge.training.state.graphs import TracedForAnyRows
@@ -127,7 +128,7 @@ class ModelTraining(Training):
             check_held_out(self.model)
         rows = self.rows_in_memory
         if rows is not None:
-            check_labels(self.model, rows.arrays)
+            check_labels(self.model, rows.arrays, self.first_batch())
 
     @property
     def pure_probe(self) -> bool:  # type: ignore[override]
@@ -168,7 +169,8 @@ class ModelTraining(Training):
         if held is None:
             return PROBE_ROWS, data.batch_size
         rows = len(held.probe_index)
-        if self.own_train_step or not self._pools_rows():
+        fixed = data.even and not takes_any_rows(self.model)
+        if self.own_train_step or fixed or not self._pools_rows():
             return rows, data.batch_size
         largest = max(int(np.prod(array.shape[1:])) for _, array in batch_leaves(held.arrays))
         return rows, max(data.batch_size, CHUNK_VALUES // max(largest, 1))
@@ -269,7 +271,7 @@ class ModelTraining(Training):
         """One traced forward pass for probes and for the end: training mode changes nothing."""
         if self.eager_reason:
             return self._inference(batch)
-        predictions, loss, penalty = self._shared(batch)
+        predictions, loss, penalty = self._shared(batch, fixed_rows=self.fixed_rows)
         return predictions, loss, penalty
 
     def _metric_variables(self) -> list[tf.Variable]:

@@ -107,14 +107,20 @@ def check_trainable(model: keras.Model) -> None:
         raise invalid(given, "at least one", remedy)
 
 
-def check_labels(model: keras.Model, arrays: Batch) -> None:
-    """The labels of a model with one sparse cross-entropy lie in the range of its output."""
+def check_labels(model: keras.Model, arrays: Batch, batch: Batch) -> None:
+    """The labels of a model with one sparse cross-entropy lie in the range of its output.
+
+    Args:
+        model: compiled and built.
+        arrays: whole data.
+        batch: one of its batches, where the model has to be called to tell its output.
+    """
     names = loss_names(model.loss)
     if [name for name, _ in names] != ["sparse_categorical_crossentropy"]:
         return
     targets = [array for name, array in batch_leaves(arrays) if name == "y"]
     if len(targets) == 1:
-        classes = _units_of_output(model, arrays)
+        classes = _units_of_output(model, batch)
         if classes is not None:
             _check_sparse(classes, np.asarray(targets[0]), names[0][1])
 
@@ -146,16 +152,15 @@ def _replicas(strategy: Any) -> int:
     return int(getattr(strategy, "num_replicas_in_sync", 1))
 
 
-def _units_of_output(model: keras.Model, arrays: Batch) -> int | None:
-    """The last axis of a single output; a subclassed model tells it by its output for one row."""
+def _units_of_output(model: keras.Model, batch: Batch) -> int | None:
+    """The last axis of a single output; a subclassed model tells it by its output for a batch."""
     if getattr(model, "outputs", None):
         shape = model.output_shape
     elif has_own_train_step(model):
         return None
     else:
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(arrays)
-        row = keras.tree.map_structure(lambda array: tf.constant(array[:1]), x)
-        shape = getattr(call_model(model, row, training=False), "shape", None)
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        shape = getattr(call_model(model, x, training=False), "shape", None)
         shape = None if shape is None else tuple(shape)
     if not isinstance(shape, tuple) or not shape or not isinstance(shape[-1], int):
         return None

@@ -198,7 +198,7 @@ class Loop:
             return self.training.probe(batch)
         if self.driver == "eager":
             return self._undisturbed(batch)
-        return self._probe_function(batch)
+        return self._probe_function(batch, fixed_rows=self.training.fixed_rows)
 
     def _undisturbed(self, batch: Batch) -> Any:
         """The probe's loss, with everything it changes put back."""

@@ -36,6 +36,7 @@ __all__ = [
     "output_layers",
     "redrawn",
     "seeded",
+    "takes_any_rows",
     "training_matters",
     "with_loss",
 ]
@@ -117,6 +118,16 @@ def training_matters(model: keras.Model) -> bool:
         and not type(layer).__module__.startswith("keras.")
         for layer in [model, *layers_of(model)]
     )
+
+
+def takes_any_rows(model: keras.Model) -> bool:
+    """True where nothing of the user's own in a model may be written for one number of rows."""
+    every = [model, *layers_of(model)]
+    if any(not type(x).__module__.startswith("keras.") for x in every):
+        return False
+    inputs = getattr(model, "inputs", None) or ()
+    fixed = any(part.shape and part.shape[0] is not None for part in inputs)
+    return not fixed and not any(isinstance(x, keras.layers.Lambda) for x in every)
 
 
 def loss_of_logs(logs: Any) -> Any:
