@@ -51,6 +51,7 @@ class FitCall(Call):
     sample_weight: Any = None
     class_weight: Mapping[int, float] | None = None
     validation_data: Any = None
+    loss: Any = None
 
     @property
     def builder(self) -> Any:

@@ -169,10 +169,14 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
     training, curve = reruns.training, record.curve
     rates = [abs(rate) for rate in curve.learning_rate if math.isfinite(rate)]
     sign = -1.0 if curve.learning_rate and min(curve.learning_rate) < 0 else 1.0
-    scales: TrainingScales | None = guard.measured(
-        "scales of features and targets", lambda: training_scales(training)
-    )
     seen = guard.tried("what a step computes", lambda: computation(training))
+    # Of what only a step of the user's could tell nothing is taken for granted.
+    reruns.roles = seen.roles if seen else not training.own_train_step
+    scales: TrainingScales | None = None
+    if reruns.roles:
+        scales = guard.measured(
+            "scales of features and targets", lambda: training_scales(training)
+        )
     first, last = curve.first, curve.last
     rose = bool(record.nonfinite) or _ends_higher(first, last)
     ratio = first / record.constant_loss if record.constant_loss else math.nan
@@ -220,6 +224,8 @@ def one_batch(reruns: Reruns, guard: Guard) -> OverfitReading | None:
 
 def signal_here(reruns: Reruns, guard: Guard) -> Signal | None:
     """What the inputs say about the targets, without the model; None where nothing can tell."""
+    if not reruns.roles:
+        return None
     return guard.measured("targets predicted without the model", lambda: signal_of(reruns.training))
 
 

@@ -143,7 +143,7 @@ def sentence(evidence: Evidence, answer: Answer) -> str:
 def largest_stable_rate(failed: FailedTraining) -> float | None:
     """The largest stable learning rate of gradient descent at the start; None for others."""
     training = failed.training
-    if not training.optimizers or not is_plain_sgd(training.optimizers[0].optimizer):
+    if len(training.optimizers) != 1 or not is_plain_sgd(training.optimizers[0].optimizer):
         return None
     failed.reruns.put_back()
     found = curvature_here(failed.reruns, failed.trials.guard)

@@ -53,6 +53,7 @@ class Converge:
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
         validation_data: Any = None,
+        loss: str | None = None,
         **expectation: Unpack[ExpectationArguments],
     ) -> ConvergenceResult:
         """Train as `model.fit` does.
@@ -69,6 +70,8 @@ class Converge:
             class_weight: weights by class.
             validation_data: held-out data, evaluated once after the last step: `(x, y)`,
                 `(x, y, sample_weight)`, or a dataset that ends.
+            loss: the entry of the logs that is judged, where a `train_step` of the model's own
+                returns no "loss".
             **expectation: arguments of `Expectation`.
 
         Raises:
@@ -85,6 +88,7 @@ class Converge:
             sample_weight=sample_weight,
             class_weight=class_weight,
             validation_data=validation_data,
+            loss=loss,
         )
         return self._train(call, expectation)
 

@@ -77,7 +77,7 @@ def _schedule(failed: FailedTraining) -> Repairs:
 
 def _length(failed: FailedTraining) -> str:
     """How long the run was, in steps and epochs: schedules are often meant to count the latter."""
-    count, data = failed.reruns.steps, failed.reruns.rows
+    count, data = failed.reruns.steps, failed.reruns.rows_of_any_kind
     if data is None or data.from_source:
         return f"{count} steps"
     of_epoch = math.ceil(data.rows / data.batch_size)

@@ -22,6 +22,7 @@ from pytest_converge.training.data.arrays import check_kind, column_names
 from pytest_converge.training.data.batches import TrainingData
 from pytest_converge.training.data.held_out import read_held_out
 from pytest_converge.training.data.sources import read_arrays, read_batches, yields_batches
+from pytest_converge.training.model.structure import has_own_train_step
 from pytest_converge.training.state.seeding import reseed
 from pytest_converge.training.training import Training
 
@@ -102,7 +103,7 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
     _check_seeds(call, expectation, builder)
     # What the data draw, as a dataset that shuffles, must not depend on how much the model drew.
     reseed(seed)
-    data, columns = _fit_data(call, expectation.steps, seed), {}
+    data, columns = _fit_data(call, expectation.steps, seed, model), {}
     together = data.batch_size
     if not yields_batches(call.x):
         together = call.batch_size
@@ -116,6 +117,7 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
         columns=columns,
         bounds=expectation.metrics,
         held_out=held_out,
+        entry=call.loss,
     )
 
 
@@ -146,7 +148,7 @@ def _refuse_targets(call: Call, expectation: Expectation) -> None:
     raise invalid(f"{name} for converge.{call.verb}", expected, remedy)
 
 
-def _fit_data(call: FitCall, steps: int, seed: int) -> TrainingData:
+def _fit_data(call: FitCall, steps: int, seed: int, model: keras.Model) -> TrainingData:
     x = call.x
     batch_size: Any = call.batch_size
     shuffle: Any = call.shuffle
@@ -156,7 +158,16 @@ def _fit_data(call: FitCall, steps: int, seed: int) -> TrainingData:
                 given = f"{name} beside a {type(x).__name__}"
                 remedy = f"Let its batches hold it: (x, y{', w' if name != 'y' else ''})."
                 raise invalid(given, f"no {name}", remedy)
-        return read_batches(x, call.class_weight, steps=steps, shuffle=bool(shuffle), seed=seed)
+        # Weights of classes give the parts of an element the roles that Keras gives them.
+        as_it_is = has_own_train_step(model) and call.class_weight is None
+        return read_batches(
+            x,
+            call.class_weight,
+            steps=steps,
+            shuffle=bool(shuffle),
+            seed=seed,
+            unpack=_element if as_it_is else None,
+        )
     if isinstance(batch_size, bool) or not hasattr(batch_size, "__index__") or batch_size < 1:
         remedy = "Give the rows of a batch, as batch_size=32."
         raise invalid(f"batch_size={shown(batch_size)}", "an integer of at least 1", remedy)
@@ -173,6 +184,14 @@ def _fit_data(call: FitCall, steps: int, seed: int) -> TrainingData:
         steps=steps,
         seed=seed,
     )
+
+
+def _element(element: Any) -> Any:
+    """An element as it is, for a step that alone knows what its parts are."""
+    for leaf in keras.tree.flatten(element):
+        if hasattr(leaf, "dtype") and not tf.is_tensor(leaf):
+            check_kind("data", leaf)
+    return element
 
 
 def _minimize(call: MinimizeCall, expectation: Expectation) -> Training:

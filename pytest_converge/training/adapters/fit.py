@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -17,6 +17,7 @@ from pytest_converge.training.adapters.built import Built, updated
 from pytest_converge.training.adapters.model_checks import (
     check_compiled,
     check_data,
+    check_entry,
     check_held_out,
     check_labels,
     check_metrics,
@@ -32,6 +33,7 @@ from pytest_converge.training.measures.end_measures import (
     measure_model,
 )
 from pytest_converge.training.measures.no_gradient import end_of_gradient_named
+from pytest_converge.training.model.held_optimizers import held_optimizers
 from pytest_converge.training.model.losses import loss_names, nonnegative, reduces_by_mean
 from pytest_converge.training.model.structure import (
     create_all_variables,
@@ -71,6 +73,8 @@ class ModelTraining(Training):
         columns: names of the columns of data frames, by array.
         bounds: bounded metrics by name, which have to be compiled ones.
         held_out: data to evaluate the model on after its last step.
+        entry: the entry of the logs of a `train_step` of the model's own that is judged; None for
+            its "loss".
 
     Raises:
         InvalidTrainingError: the model is not compiled, has nothing to train, or does not fit
@@ -89,6 +93,7 @@ class ModelTraining(Training):
         columns: Mapping[str, list[str]] | None = None,
         bounds: Mapping[str, Any] | None = None,
         held_out: Sequence[Chunk] = (),
+        entry: Any = None,
     ) -> None:
         self.model = model
         self.data = data
@@ -99,6 +104,8 @@ class ModelTraining(Training):
         self.held_out = list(held_out)
         first = next(data.batches())
         check_compiled(model, first)
+        check_entry(model, entry)
+        self._entry = "loss" if entry is None else str(entry)
         if model.built:
             check_trainable(model)
         self.own_train_step = has_own_train_step(model)
@@ -112,11 +119,14 @@ class ModelTraining(Training):
             self.eager_reason = "run_eagerly=True"
             create_variables(model, first)
         create_all_variables(model, first)
-        self.optimizers = (ObservedOptimizer(model.optimizer),)
+        # Those that the step could apply; which of them it does is known once it was traced.
+        self._candidates = self.optimizers = self._observed(model)
         names = [
             name or getattr(part, "name", "") or "loss" for name, part in loss_names(model.loss)
         ]
         self.loss_name = " + ".join(dict.fromkeys(names)) or "loss"
+        if entry is not None:
+            self.loss_name = self._entry
         self.nonnegative = nonnegative(model.loss) and not _negative_weights(data)
         self._shared = TracedForAnyRows(self._inference)
 
@@ -159,7 +169,9 @@ class ModelTraining(Training):
         """The model's own `train_step`; metrics start anew, so that the loss is the batch's."""
         self._reset_metrics()
         with end_of_gradient_named(self):
-            return loss_of_logs(self.model.train_step(batch))
+            logs = self.model.train_step(batch)
+        self._keep_applied()
+        return loss_of_logs(logs, self._entry)
 
     def probe_chunks(self) -> tuple[int, int]:
         """Pooled rows where the loss is a mean over them; else batches as in the training."""
@@ -179,8 +191,10 @@ class ModelTraining(Training):
         """The loss in training mode; a custom `train_step` runs without its update."""
         if self.own_train_step:
             self._reset_metrics()
-            with self.optimizers[0].muted():
-                return loss_of_logs(self.model.train_step(batch))
+            with contextlib.ExitStack() as stack:
+                for optimizer in self.optimizers:
+                    stack.enter_context(optimizer.muted())
+                return loss_of_logs(self.model.train_step(batch), self._entry)
         if self.pure_probe:
             return self._shared_forward(batch)[1]
         return inference(self.model, batch, training=True)[1]
@@ -192,7 +206,8 @@ class ModelTraining(Training):
 
     def finish(self) -> None:
         """Averages the weights where the optimizer keeps an average, as `model.fit` does."""
-        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        if self.model.optimizer is not None:
+            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
 
     def measure_end(self, chunks: list[Chunk]) -> EndMeasures:
         """Inference loss, metrics, the loss of the predictions and of the best constant."""
@@ -202,7 +217,9 @@ class ModelTraining(Training):
         )
         if not self.held_out:
             return measures
-        found = measure_held_out(self.model, self.held_out, forward=forward)
+        found = measure_held_out(
+            self.model, self.held_out, forward=forward, entry=self._entry
+        )
         held_out = {f"{PREFIX}{name}": value for name, value in found.items()}
         return dataclasses.replace(measures, metrics={**measures.metrics, **held_out})
 
@@ -224,20 +241,34 @@ class ModelTraining(Training):
 
     @property
     def optimizer_is_ours(self) -> bool:
-        """The model's step uses the optimizer that the model holds."""
-        return True
+        """True where the step has one optimizer, whose updates another can make."""
+        if len(self.optimizers) != 1:
+            return False
+        own = self.optimizers[0]
+        return own.optimizer is self.model.optimizer or bool(own.counters)
 
-    def with_optimizer(self, optimizer: Any) -> contextlib.AbstractContextManager[None]:
-        """The model holds another optimizer meanwhile, built for what is trainable now."""
+    @contextlib.contextmanager
+    def with_optimizer(self, optimizer: Any) -> Iterator[None]:
+        """Another optimizer meanwhile, built for what is trainable now.
+
+        The model holds it, or it makes the updates that the step asks another one for.
+        """
         optimizer.build(self.model.trainable_variables)
-        observed = (ObservedOptimizer(optimizer),)
-        held = (self.model, "optimizer", optimizer)
-        return attributes_set([(self, "optimizers", observed), held])
+        (own,), new = self.optimizers, ObservedOptimizer(optimizer)
+        with contextlib.ExitStack() as stack:
+            if own.optimizer is self.model.optimizer:
+                held = [(self.model, "optimizer", optimizer)]
+                stack.enter_context(attributes_set(held))
+            else:
+                stack.enter_context(own.replaced_by(optimizer))
+            stack.enter_context(attributes_set([(self, "optimizers", (new,))]))
+            yield
 
     def with_model(self, model: keras.Model) -> contextlib.AbstractContextManager[None]:
-        """Another model on the same data, by the optimizer that it was compiled with."""
-        observed = (ObservedOptimizer(model.optimizer),)
-        return attributes_set([(self, "model", model), (self, "optimizers", observed)])
+        """Another model on the same data, by the optimizers that it brings."""
+        held = self._observed(model)
+        names = ("optimizers", "_candidates")
+        return attributes_set([(self, "model", model), *((self, name, held) for name in names)])
 
     def traced_anew(self) -> contextlib.AbstractContextManager[None]:
         """The shared forward pass belongs to the model as it was traced."""
@@ -263,6 +294,23 @@ class ModelTraining(Training):
             return None
         pairs = zip(unique_variables(mine), unique_variables(others), strict=True)
         return {id(variable): value.numpy() for variable, value in pairs}
+
+    def release(self) -> None:
+        """Gives every optimizer back, those included that the step never applied."""
+        for optimizer in self._candidates:
+            optimizer.release()
+
+    def _observed(self, model: keras.Model) -> tuple[ObservedOptimizer, ...]:
+        held = [("optimizer", model.optimizer)]
+        if has_own_train_step(model):
+            held = held_optimizers(model)
+        return tuple(ObservedOptimizer(optimizer, name) for name, optimizer in held)
+
+    def _keep_applied(self) -> None:
+        """Of the candidates those that the step made an update by; another's place is kept."""
+        known = {id(each) for each in self._candidates}
+        if self.own_train_step and all(id(each) in known for each in self.optimizers):
+            self.optimizers = tuple(each for each in self._candidates if each.applied)
 
     def _inference(self, batch: Batch) -> tuple[Any, Any, Any]:
         return inference(self.model, batch, training=False)

@@ -19,6 +19,7 @@ from pytest_converge.training.model.structure import call_model, has_own_train_s
 __all__ = [
     "check_compiled",
     "check_data",
+    "check_entry",
     "check_held_out",
     "check_is_model",
     "check_labels",
@@ -48,16 +49,34 @@ def check_is_model(model: Any) -> None:
 
 
 def check_compiled(model: keras.Model, batch: Batch) -> None:
-    """A compiled model has an optimizer, and its loss the targets it needs."""
+    """A compiled model has an optimizer, and its loss the targets it needs.
+
+    A `train_step` of the user's may have optimizers of its own, and reads the data as it likes.
+    """
+    if has_own_train_step(model):
+        return
     if model.optimizer is None:
         remedy = "Compile it with one, as model.compile('adam', ...)."
         raise invalid(f"the model {model.name!r} without an optimizer", "an optimizer", remedy)
-    if has_own_train_step(model):
-        return
     _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
     if y is None and loss_names(model.loss):
         remedy = "Pass the targets as the third argument: converge.fit(model, x, y)."
         raise invalid("no targets", "y for the compiled loss", remedy)
+
+
+def check_entry(model: keras.Model, entry: Any) -> None:
+    """The entry of the logs that is to be judged is a name, and the logs are the user's.
+
+    Args:
+        model: compiled.
+        entry: as it was given; None for none.
+    """
+    if entry is not None and not isinstance(entry, str):
+        remedy = 'Write, for example, loss="d_loss".'
+        raise invalid(f"loss={shown(entry)}", "the name of an entry of the logs", remedy)
+    if entry not in (None, "loss") and not has_own_train_step(model):
+        remedy = "Leave it out: the compiled loss is judged; bound others by metrics={...}."
+        raise invalid(f"loss={entry!r}", "a model with a train_step of its own", remedy)
 
 
 def check_data(model: keras.Model, batches: Iterable[Batch], of: str = "") -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from pytest_converge.core.errors import invalid
+from pytest_converge.core.numbers import listed
 from pytest_converge.training import keras_internals
 from pytest_converge.training.data.batches import Array, Batch
 from pytest_converge.training.model.losses import scalar_loss
@@ -80,7 +81,7 @@ def create_all_variables(model: keras.Model, batch: Batch) -> None:
     bare = has_own_train_step(model) or not keras_internals.has_compiled_metrics(model)
     if not bare or not (built or has_own_train_step(model)):
         keras_internals.build_from_batch(model, batch)
-    elif built and not model.optimizer.built:
+    elif built and model.optimizer is not None and not model.optimizer.built:
         # A loss has no variables: it needs no pass through the model, which takes 30 ms.
         model.optimizer.build(model.trainable_variables)
 
@@ -130,13 +131,25 @@ def takes_any_rows(model: keras.Model) -> bool:
     return not fixed and not any(isinstance(x, keras.layers.Lambda) for x in every)
 
 
-def loss_of_logs(logs: Any) -> Any:
-    """The loss in what a `train_step` returned: a dict with a loss, or the loss alone."""
-    if logs is None or (isinstance(logs, Mapping) and "loss" not in logs):
-        given = f"a train_step that returned {sorted(logs) if logs else logs!r}"
+def loss_of_logs(logs: Any, entry: str = "loss") -> Any:
+    """The loss in what a `train_step` returned: an entry of a dict, or the loss alone.
+
+    Args:
+        logs: what it returned.
+        entry: the name of the loss in them.
+
+    Raises:
+        InvalidTrainingError: nothing was returned, or no such entry.
+    """
+    if isinstance(logs, Mapping) and entry not in logs:
+        names = listed(tuple(sorted(map(str, logs)))) or "nothing"
+        given = f"a train_step that returned {names}"
+        remedy = f"Name the one to judge, as loss={min(map(str, logs), default='loss')!r}."
+        raise invalid(given, f"an entry {entry!r}", remedy)
+    if logs is None:
         remedy = 'Return {"loss": loss, ...} from train_step.'
-        raise invalid(given, "a dict with the key 'loss'", remedy)
-    loss = logs["loss"] if isinstance(logs, Mapping) else logs
+        raise invalid("a train_step that returned None", "a dict with the key 'loss'", remedy)
+    loss = logs[entry] if isinstance(logs, Mapping) else logs
     return tf.cast(scalar_loss(loss, "train_step"), tf.float32)
 
 
