@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from pytest_converge.core.errors import invalid
-from pytest_converge.core.numbers import listed
 from pytest_converge.training import keras_internals
 from pytest_converge.training.data.batches import Array, Batch
 from pytest_converge.training.model.losses import scalar_loss
@@ -57,6 +56,8 @@ INITIALISED = {
 }
 #: Layers that are nothing but an activation.
 ACTIVATION_LAYERS = ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")
+#: What a `train_step` should do.
+RETURN_THE_LOSS = 'Return {"loss": loss, ...} from train_step.'
 #: Two samples of so many numbers differ in their spread by less than a factor of two.
 FEWEST_DRAWN, MOST_SPREAD = 16, 2.0
 
@@ -142,13 +143,13 @@ def loss_of_logs(logs: Any, entry: str = "loss") -> Any:
         InvalidTrainingError: nothing was returned, or no such entry.
     """
     if isinstance(logs, Mapping) and entry not in logs:
-        names = listed(tuple(sorted(map(str, logs)))) or "nothing"
+        names = sorted(map(str, logs))
+        remedy = f"Name the one to judge, as loss={names[0]!r}." if names else RETURN_THE_LOSS
         given = f"a train_step that returned {names}"
-        remedy = f"Name the one to judge, as loss={min(map(str, logs), default='loss')!r}."
-        raise invalid(given, f"an entry {entry!r}", remedy)
+        raise invalid(given, f"a dict with the key {entry!r}", remedy)
     if logs is None:
-        remedy = 'Return {"loss": loss, ...} from train_step.'
-        raise invalid("a train_step that returned None", "a dict with the key 'loss'", remedy)
+        given = "a train_step that returned None"
+        raise invalid(given, "a dict with the key 'loss'", RETURN_THE_LOSS)
     loss = logs[entry] if isinstance(logs, Mapping) else logs
     return tf.cast(scalar_loss(loss, "train_step"), tf.float32)
 
