@@ -43,6 +43,9 @@ MOST_REFINED = 3
 NARROWEST = 1.5
 #: Multiples of the steps that are tried with a stable rate.
 LONGER = (4, 16)
+#: An optimizer serves the loss where it adds this share to the decrease: as much as `min_decrease`
+#: asks of a training by default.
+SERVES = 0.05
 #: From this gauge on the step is too short to feel the curvature; below 0 it overshoots.
 LONG, SHORT = 0.0, 0.5
 
@@ -79,11 +82,34 @@ def _one_of_several(failed: FailedTraining) -> Answer | None:
         evidence = dataclasses.replace(failed.evidence, rate=observed.user_rate, gauge=math.nan)
         rates = RateSearch(failed.trials, evidence, place)
         trial = rates.search() or rates.refined(failed.record.curve.first)
-        if trial is not None:
+        if trial is not None and not _without_adversary(failed, place, rates, trial):
             message = failed.trials.changes[trial.change].sentence
             bracket = rates.bracket(None)
             return Answer(cause=trial.code, trial=trial, message=message, bracket=bracket)
     return None
+
+
+def _without_adversary(
+    failed: FailedTraining, place: int, rates: RateSearch, trial: Trial
+) -> bool:
+    """Whether a lower rate helped only since this optimizer works against the judged loss.
+
+    Of adversaries, as in a GAN, the loss of one falls where the other one does not learn. That is
+    no repair: an optimizer that serves the loss is better at a suitable rate than left out.
+    """
+    if not trial.code.endswith("high"):
+        return False
+    control = failed.trials.control(learning_rate.left_out(failed.training, place), confirm=False)
+    if control is None or not math.isfinite(control.losses[0]):
+        return False
+    gained = control.losses[0] - trial.losses[0]
+    if gained > SERVES * (failed.record.curve.first - trial.losses[0]):
+        return False
+    rates.withdraw()
+    name = failed.training.optimizers[place].name or "one of the optimizers"
+    why = f"it works against this loss, which is {number(control.losses[0])} without its updates"
+    failed.trials.guard.failed.append((f"a lower rate of {name}", why))
+    return True
 
 
 def rate_and_steps(failed: FailedTraining) -> Answer | None:
@@ -166,7 +192,7 @@ class RateSearch:
         self._own = evidence.rate
         self._gauge = evidence.gauge
         self._unstable = evidence.unstable
-        self._rose = evidence.rose
+        self._rose = evidence.never_too_slow
         self.passing: dict[float, Trial] = {}
         self.failing: set[float] = {1.0}
         self._losses: dict[float, float] = {}
@@ -209,6 +235,11 @@ class RateSearch:
             if trial is not None and trial.verified:
                 return trial
         return None
+
+    def withdraw(self) -> None:
+        """Takes what passed for no repairs."""
+        for trial in self.passing.values():
+            self._trials.ask(trial)
 
     def bracket(self, limit: float | None) -> RateBracket | None:
         """The rates that passed so far."""

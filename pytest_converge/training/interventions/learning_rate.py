@@ -18,6 +18,7 @@ __all__ = [
     "constant",
     "downhill",
     "has_schedule",
+    "left_out",
     "multiplied",
     "of_one",
     "peak",
@@ -73,6 +74,14 @@ def of_one(training: Training, place: int, own: float, factor: float) -> Interve
         fault=f"of the optimizers, the rate of {name} is too {'high' if high else 'low'}",
         rate_factor=rate / own,
         of_optimizer=place,
+    )
+
+
+def left_out(training: Training, place: int) -> Intervention:
+    """No update by one of several optimizers: a control, and no repair."""
+    name = _called(training, place) or type(training.optimizers[place].optimizer).__name__
+    return Intervention(
+        code="", change=f"no update by {name}", rate_factor=0.0, of_optimizer=place
     )
 
 

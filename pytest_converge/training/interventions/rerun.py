@@ -118,6 +118,17 @@ class Reruns:
         with self.measuring(change, measure) as run:
             return run(0)
 
+    def loss_untrained(self, change: Intervention) -> float | None:
+        """The loss under a change where the failed run ended; None without a probe set."""
+
+        def measure(running: TrainingRun, _: int) -> float | None:
+            self.end.restore()
+            whole, _part = running.probe_set()
+            return running.loop.probe_loss(whole) if whole else None
+
+        with self.measuring(change, measure) as run:
+            return run(0)
+
     def put_back(self, start: int = 0) -> None:
         """The state from which the failed run began, or another start's."""
         self._running.restart(self.start_values(start))
