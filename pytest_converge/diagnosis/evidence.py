@@ -44,6 +44,7 @@ __all__ = [
     "climbed",
     "curvature_here",
     "early_gauge",
+    "ends_higher",
     "gather",
     "looks_stationary",
     "numbers",
@@ -187,11 +188,9 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
     reruns.roles = seen.roles if seen else not training.own_train_step
     scales: TrainingScales | None = None
     if reruns.roles:
-        scales = guard.measured(
-            "scales of features and targets", lambda: training_scales(training)
-        )
+        scales = guard.measured("scales of features and targets", lambda: training_scales(training))
     first, last = curve.first, curve.last
-    rose = bool(record.nonfinite) or _ends_higher(first, last)
+    rose = bool(record.nonfinite) or ends_higher(first, last)
     ratio = first / record.constant_loss if record.constant_loss else math.nan
     return Evidence(
         # Of the rate 0.1 the record holds 0.10000000149, as float32 has it.
@@ -364,7 +363,7 @@ def _known(value: float | None) -> float | None:
     return float(f"{value:.7g}") if math.isfinite(value) else None
 
 
-def _ends_higher(first: float, last: float) -> bool:
+def ends_higher(first: float, last: float) -> bool:
     """True where the loss ended clearly above its start, not where it stood still."""
     return not last <= first + HIGHER * abs(first)
 

@@ -13,7 +13,7 @@ from pytest_converge.core.numbers import number, share
 from pytest_converge.diagnosis.cause import Answer, FailedTraining
 from pytest_converge.diagnosis.causes.local_minimum import other_starts, rests
 from pytest_converge.diagnosis.causes.plateau import without_slope
-from pytest_converge.diagnosis.evidence import Evidence, curvature_here, early_gauge
+from pytest_converge.diagnosis.evidence import Evidence, curvature_here, early_gauge, ends_higher
 from pytest_converge.diagnosis.trials import OutOfTimeError, Trials
 from pytest_converge.training.interventions import learning_rate
 from pytest_converge.training.interventions import steps as more_steps
@@ -43,9 +43,6 @@ MOST_REFINED = 3
 NARROWEST = 1.5
 #: Multiples of the steps that are tried with a stable rate.
 LONGER = (4, 16)
-#: An optimizer serves the loss where it adds this share to the decrease: as much as `min_decrease`
-#: asks of a training by default.
-SERVES = 0.05
 #: From this gauge on the step is too short to feel the curvature; below 0 it overshoots.
 LONG, SHORT = 0.0, 0.5
 
@@ -82,32 +79,32 @@ def _one_of_several(failed: FailedTraining) -> Answer | None:
         evidence = dataclasses.replace(failed.evidence, rate=observed.user_rate, gauge=math.nan)
         rates = RateSearch(failed.trials, evidence, place)
         trial = rates.search() or rates.refined(failed.record.curve.first)
-        if trial is not None and not _without_adversary(failed, place, rates, trial):
+        if trial is not None and not _of_an_adversary(failed, place, rates, trial):
             message = failed.trials.changes[trial.change].sentence
             bracket = rates.bracket(None)
             return Answer(cause=trial.code, trial=trial, message=message, bracket=bracket)
     return None
 
 
-def _without_adversary(
-    failed: FailedTraining, place: int, rates: RateSearch, trial: Trial
-) -> bool:
+def _of_an_adversary(failed: FailedTraining, place: int, rates: RateSearch, trial: Trial) -> bool:
     """Whether a lower rate helped only since this optimizer works against the judged loss.
 
-    Of adversaries, as in a GAN, the loss of one falls where the other one does not learn. That is
-    no repair: an optimizer that serves the loss is better at a suitable rate than left out.
+    Of adversaries, as in a GAN, the loss of one falls where the other one does not learn, which is
+    no repair. One that works against the loss raises it where it alone makes its updates.
     """
     if not trial.code.endswith("high"):
         return False
-    control = failed.trials.control(learning_rate.left_out(failed.training, place), confirm=False)
-    if control is None or not math.isfinite(control.losses[0]):
+    # The highest rate that passed: it is stable, and shows the most.
+    change = learning_rate.alone(failed.training, place, max(rates.passing))
+    control = failed.trials.control(change, confirm=False)
+    if control is None:
         return False
-    gained = control.losses[0] - trial.losses[0]
-    if gained > SERVES * (failed.record.curve.first - trial.losses[0]):
+    curve = failed.trials.records[change.change].curve
+    if not ends_higher(curve.first, curve.last):
         return False
     rates.withdraw()
     name = failed.training.optimizers[place].name or "one of the optimizers"
-    why = f"it works against this loss, which is {number(control.losses[0])} without its updates"
+    why = f"it works against this loss: {number(curve.first)} to {number(curve.last)} by it alone"
     failed.trials.guard.failed.append((f"a lower rate of {name}", why))
     return True
 

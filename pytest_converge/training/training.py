@@ -47,7 +47,8 @@ class Training(abc.ABC):
     Attributes:
         verb: "fit", "minimize" or "step".
         data: the batches; None where the step has none or hides them.
-        optimizers: the optimizers whose updates are observed.
+        optimizers: the optimizers whose updates are observed; once the step was traced, or has run
+            outside of any graph, those that it applies. Of several, or none, there is no one rate.
         loss_name: what the loss is called in messages.
         nonnegative: True where the loss cannot be negative on targets that suit it.
         takes_builder: False where no function can build what is trained anew.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -15,10 +17,10 @@ from pytest_converge.training.interventions.optimizers import code_of, with_sett
 from pytest_converge.training.training import Training
 
 __all__ = [
+    "alone",
     "constant",
     "downhill",
     "has_schedule",
-    "left_out",
     "multiplied",
     "of_one",
     "peak",
@@ -77,11 +79,30 @@ def of_one(training: Training, place: int, own: float, factor: float) -> Interve
     )
 
 
-def left_out(training: Training, place: int) -> Intervention:
-    """No update by one of several optimizers: a control, and no repair."""
+def alone(training: Training, place: int, factor: float) -> Intervention:
+    """Updates by one of several optimizers alone: a control, and no repair.
+
+    Args:
+        training: with several optimizers.
+        place: which of them.
+        factor: what its rate is multiplied by.
+    """
+
+    @contextlib.contextmanager
+    def variant(changed: Training) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            for number, observed in enumerate(changed.optimizers):
+                if number != place:
+                    stack.enter_context(observed.muted())
+            yield
+
     name = _called(training, place) or type(training.optimizers[place].optimizer).__name__
     return Intervention(
-        code="", change=f"no update by {name}", rate_factor=0.0, of_optimizer=place
+        code="",
+        change=f"updates by {name} alone",
+        rate_factor=factor,
+        of_optimizer=place,
+        variant=variant,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -46,13 +46,19 @@ def _held(model: keras.Model) -> Iterator[tuple[str, Any]]:
     known = {id(model)}
     while waiting:
         prefix, held = waiting.pop(0)
-        for name, value in sorted(held.items(), key=lambda item: item[0].startswith("_")):
+        for name, value in sorted(held.items(), key=_farness):
             for where, leaf in named(value, f"{prefix}{name}"):
                 if not isinstance(leaf, keras.layers.Layer):
                     yield where, leaf
                 elif id(leaf) not in known:
                     known.add(id(leaf))
                     waiting.append((f"{where}.", vars(leaf)))
+
+
+def _farness(item: tuple[str, Any]) -> tuple[bool, bool]:
+    """Public attributes come before private ones, of which Keras keeps lists; both before parts."""
+    name, value = item
+    return name.startswith("_"), isinstance(value, (Mapping, list, tuple))
 
 
 def _methods(model: keras.Model) -> Iterator[Any]:

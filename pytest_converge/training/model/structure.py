@@ -145,7 +145,7 @@ def loss_of_logs(logs: Any, entry: str = "loss") -> Any:
     if isinstance(logs, Mapping) and entry not in logs:
         names = sorted(map(str, logs))
         remedy = f"Name the one to judge, as loss={names[0]!r}." if names else RETURN_THE_LOSS
-        given = f"a train_step that returned {names}"
+        given = f"a train_step that returned {names or logs}"
         raise invalid(given, f"a dict with the key {entry!r}", remedy)
     if logs is None:
         given = "a train_step that returned None"

@@ -98,7 +98,9 @@ def _these_rows(leaf: Any) -> Any:
 
 
 def _rows(leaves: list[Any]) -> tuple[Any, ...]:
-    return tuple(leaf.shape[0] for leaf in leaves if isinstance(leaf, tf.Tensor) and leaf.shape.rank)
+    return tuple(
+        leaf.shape[0] for leaf in leaves if isinstance(leaf, tf.Tensor) and leaf.shape.rank
+    )
 
 
 def _key(leaf: Any) -> Any:

@@ -509,7 +509,9 @@ def by_attribute():
 
 def by_container():
     held = {"body": [optimizers.SGD(0.05), optimizers.Adam(0.1)]}
-    return Applying(lambda m, p: m.held["body"][0].apply_gradients(p), held=held), ["held['body'][0]"]
+    return Applying(lambda m, p: m.held["body"][0].apply_gradients(p), held=held), [
+        "held['body'][0]"
+    ]
 
 
 def by_submodel():
