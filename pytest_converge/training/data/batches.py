@@ -159,8 +159,8 @@ class ArrayData(TrainingData):
 
     @property
     def even(self) -> bool:
-        """True where all batches have the same number of rows."""
-        return self.order.even
+        """True where all batches of an epoch have the same number of rows, made or not."""
+        return bool((self.order.sizes == self.order.sizes[0]).all())
 
     @property
     def repeats_all_rows(self) -> bool:
@@ -264,7 +264,7 @@ class ArrayData(TrainingData):
         be written for that number. What is left over is not probed; of few rows some are repeated.
         """
         index = self.probe_index[:rows]
-        if self.order.even and chunk_rows <= self.batch_size:
+        if self.even and chunk_rows <= self.batch_size:
             chunk_rows = self.batch_size
             whole = max(len(index) // chunk_rows, 1) * chunk_rows
             index = np.resize(self.probe_index, whole)
