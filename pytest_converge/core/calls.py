@@ -64,6 +64,7 @@ class FitCall(Call):
     validation_steps: int | None = None
     validation_batch_size: int | None = None
     validation_freq: Any = 1
+    loss: Any = None
 
     @property
     def builder(self) -> Any:

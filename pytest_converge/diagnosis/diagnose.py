@@ -118,7 +118,7 @@ def without_trials(running: TrainingRun, record: TrainingRecord) -> Diagnosis:
 def _diagnosis(failed: FailedTraining, answer: Answer, named: tuple[NamedCause, ...]) -> Diagnosis:
     trials, own = failed.trials, answer.trial
     evidence = numbers(failed.evidence, failed.record)
-    if own is None and failed.reruns.rows is not None:
+    if own is None and failed.reruns.rows_of_any_kind is not None:
         reading = one_batch(failed.reruns, trials.guard)
         if reading is not None:
             evidence["one_batch_initial_loss"] = reading.initial
@@ -182,6 +182,8 @@ def _out_of_reach(failed: FailedTraining, cause: str) -> list[tuple[str, str]]:
     training, reasons = failed.training, []
     if failed.reruns.rows is None:
         why = "the data is closed over by the loss or the step, or streamed"
+        if not failed.reruns.roles:
+            why = "only the step knows what the parts of the data are"
         reasons.append(("other data", why))
     if not training.optimizer_is_ours:
         reasons.append(("another optimizer", "the step holds its own"))

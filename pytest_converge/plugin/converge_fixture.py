@@ -61,6 +61,7 @@ class Converge:
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        loss: str | None = None,
         **expectation: Unpack[ExpectationArguments],
     ) -> ConvergenceResult:
         """Train as `model.fit` does, whose arguments it takes in the same order.
@@ -88,6 +89,8 @@ class Converge:
             validation_batch_size: rows of a batch of held-out arrays; as `batch_size` where None.
             validation_freq: after which epochs callbacks see held-out data: every so many, or a
                 list of their numbers.
+            loss: the entry of the logs that is judged, where a `train_step` of the model's own
+                returns no "loss".
             **expectation: arguments of `Expectation`.
 
         Raises:
@@ -113,6 +116,7 @@ class Converge:
             validation_steps=validation_steps,
             validation_batch_size=validation_batch_size,
             validation_freq=validation_freq,
+            loss=loss,
         )
         return self._train(call, expectation)
 

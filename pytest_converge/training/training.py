@@ -47,7 +47,8 @@ class Training(abc.ABC):
     Attributes:
         verb: "fit", "minimize" or "step".
         data: the batches; None where the step has none or hides them.
-        optimizers: the optimizers whose updates are observed.
+        optimizers: the optimizers whose updates are observed; once the step was traced, or has run
+            outside of any graph, those that it applies. Of several, or none, there is no one rate.
         loss_name: what the loss is called in messages.
         nonnegative: True where the loss cannot be negative on targets that suit it.
         takes_builder: False where no function can build what is trained anew.
@@ -153,6 +154,15 @@ class Training(abc.ABC):
     def probe_chunks(self) -> tuple[int, int]:
         """(rows of the whole probe set, rows evaluated together); (0, 0) without a probe set."""
         return 0, 0
+
+    @property
+    def fixed_rows(self) -> bool:
+        """True where every batch, and so every chunk of the probe set, has the same rows.
+
+        What the user wrote may be for that number alone; a graph of it is traced for no other.
+        """
+        data = self.data
+        return data is not None and data.even and self.probe_chunks()[1] <= data.batch_size
 
     def chunks(self, rows: int) -> list[Chunk]:
         """The first `rows` rows of the probe set."""

@@ -31,6 +31,7 @@ from pytest_converge.training.data.sources import (
     yields_batches,
 )
 from pytest_converge.training.loop.callbacks import Callbacks
+from pytest_converge.training.model.structure import has_own_train_step
 from pytest_converge.training.state.seeding import reseed
 from pytest_converge.training.training import Training
 
@@ -114,7 +115,7 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
     # What the data draw, as a dataset that shuffles, must not depend on how much the model drew.
     reseed(seed)
     call, steps = _split(call), expectation.steps
-    data, columns = _fit_data(call, steps, seed), {}
+    data, columns = _fit_data(call, steps, seed, model), {}
     together = data.batch_size
     if not yields_batches(call.x):
         together = call.rows_per_batch
@@ -127,6 +128,7 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
         bounds=expectation.metrics,
         held_out=_held_out(call, together),
         callbacks=_callbacks(call, steps),
+        entry=call.loss,
     )
     if call.epochs is not None:
         training.steps_per_epoch = steps_per_epoch(call, steps)
@@ -197,7 +199,7 @@ def _refuse_targets(call: Call, expectation: Expectation) -> None:
     raise invalid(f"{name} for converge.{call.verb}", expected, remedy)
 
 
-def _fit_data(call: FitCall, steps: int, seed: int) -> TrainingData:
+def _fit_data(call: FitCall, steps: int, seed: int, model: keras.Model) -> TrainingData:
     x = call.x
     batch_size: Any = call.rows_per_batch
     shuffle: Any = call.shuffle
@@ -207,7 +209,16 @@ def _fit_data(call: FitCall, steps: int, seed: int) -> TrainingData:
                 given = f"{name} beside a {type(x).__name__}"
                 remedy = f"Let its batches hold it: (x, y{', w' if name != 'y' else ''})."
                 raise invalid(given, f"no {name}", remedy)
-        return read_batches(x, call.class_weight, steps=steps, shuffle=bool(shuffle), seed=seed)
+        # Weights of classes give the parts of an element the roles that Keras gives them.
+        as_it_is = has_own_train_step(model) and call.class_weight is None
+        return read_batches(
+            x,
+            call.class_weight,
+            steps=steps,
+            shuffle=bool(shuffle),
+            seed=seed,
+            unpack=_element if as_it_is else None,
+        )
     check_count("batch_size", batch_size, remedy="Give the rows of a batch, as batch_size=32.")
     if not isinstance(shuffle, (bool, np.bool_)):
         remedy = "True reshuffles the rows every epoch, False keeps their order."
@@ -226,6 +237,14 @@ def _fit_data(call: FitCall, steps: int, seed: int) -> TrainingData:
         steps=steps,
         seed=seed,
     )
+
+
+def _element(element: Any) -> Any:
+    """An element as it is, for a step that alone knows what its parts are."""
+    for leaf in keras.tree.flatten(element):
+        if hasattr(leaf, "dtype") and not tf.is_tensor(leaf):
+            check_kind("data", leaf)
+    return element
 
 
 def _minimize(call: MinimizeCall, expectation: Expectation) -> Training:

@@ -160,6 +160,8 @@ def read_batches(
     if not _stackable(kept):
         replay = list(kept)
         reason = "the shape or type of the batches changes from step to step"
+        if _signature(kept[0]) is None and len(_row_counts(kept[0])) > 1:
+            reason = "the parts of a batch have unequal rows"
         return StreamData(lambda: replay, kept=kept[:epoch_batches], reason=reason)
     listed = [keras.tree.map_structure(as_array, batch) for batch in kept]
     return ArrayData.listed(listed, epoch_batches=epoch_batches, probe_seed=seed)
@@ -308,6 +310,12 @@ def _stackable(batches: list[Batch]) -> bool:
     """True where rows of all batches fit into one array: equal structure, types and row shapes."""
     first = _signature(batches[0])
     return first is not None and all(_signature(batch) == first for batch in batches[1:])
+
+
+def _row_counts(batch: Batch) -> set[Any]:
+    """The different numbers of rows of the arrays of a batch."""
+    shapes = (getattr(leaf, "shape", None) for leaf in keras.tree.flatten(batch))
+    return {shape[0] for shape in shapes if shape is not None and len(shape)}
 
 
 def _signature(batch: Batch) -> list[Any] | None:

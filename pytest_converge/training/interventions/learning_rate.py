@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -17,6 +18,7 @@ from pytest_converge.training.interventions.optimizers import code_of, with_sett
 from pytest_converge.training.training import Training
 
 __all__ = [
+    "alone",
     "constant",
     "downhill",
     "has_schedule",
@@ -103,16 +105,55 @@ def of_one(training: Training, place: int, own: float, factor: float) -> Interve
         factor: what it is multiplied by.
     """
     rate = _rounded(own * factor)
-    name = f"{type(training.optimizers[place].optimizer).__name__}({_text(own)})"
+    called, kind = _called(training, place), type(training.optimizers[place].optimizer).__name__
+    name = called or f"{kind}({_text(own)})"
+    given = f"as {called}, instead of {kind}({_text(own)})" if called else f"instead of {name}"
     high = factor < 1
     return Intervention(
         code="learning-rate-too-high" if high else "learning-rate-too-low",
         change=f"learning rate {_text(rate)} of {name}",
-        fix=f"{code_of(training, place=place, learning_rate=rate)}  # instead of {name}",
+        fix=f"{code_of(training, place=place, learning_rate=rate)}  # {given}",
         fault=f"of the optimizers, the rate of {name} is too {'high' if high else 'low'}",
         rate_factor=rate / own,
         of_optimizer=place,
     )
+
+
+def alone(training: Training, place: int, factor: float) -> Intervention:
+    """Updates by one of several optimizers alone: a control, and no repair.
+
+    Args:
+        training: with several optimizers.
+        place: which of them.
+        factor: what its rate is multiplied by.
+    """
+
+    @contextlib.contextmanager
+    def variant(changed: Training) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            for number, observed in enumerate(changed.optimizers):
+                if number != place:
+                    stack.enter_context(observed.muted())
+            yield
+
+    name = _called(training, place) or type(training.optimizers[place].optimizer).__name__
+    return Intervention(
+        code="",
+        change=f"updates by {name} alone",
+        rate_factor=factor,
+        of_optimizer=place,
+        variant=variant,
+    )
+
+
+def _called(training: Training, place: int) -> str:
+    """The name of one of several optimizers; its place where two are as one from outside."""
+    observed = training.optimizers[place]
+    if observed.name:
+        return observed.name
+    alike = (type(observed.optimizer), observed.user_rate)
+    same = [(type(x.optimizer), x.user_rate) == alike for x in training.optimizers]
+    return f"optimizer {place + 1} of {len(same)}" if sum(same) > 1 else ""
 
 
 def reversed_sign(training: Training, own: float) -> Intervention:

@@ -42,10 +42,16 @@ class ObservedOptimizer:
 
     Args:
         optimizer: a Keras optimizer or one of `tf.compat.v1.train`.
+        name: what the user's program calls it; empty where that is not known.
+
+    Attributes:
+        applied: True once a step was traced or run that makes an update by it.
     """
 
-    def __init__(self, optimizer: Any) -> None:
+    def __init__(self, optimizer: Any, name: str = "") -> None:
         self.optimizer = optimizer
+        self.name = name
+        self.applied = False
         self._norm = tf.Variable(0.0, trainable=False, name="gradient_norm")
         self._taps = 0
         self._muted = False
@@ -261,6 +267,7 @@ class ObservedOptimizer:
         self._store.add(gradients, known, getattr(self.optimizer, "dynamic_scale", None))
 
     def _observe(self, gradients: list[Any]) -> None:
+        self.applied = True
         seen = [_as_float32(gradient) for gradient in gradients if gradient is not None]
         if not seen:
             return
