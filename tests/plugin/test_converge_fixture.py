@@ -221,7 +221,7 @@ def test_fit_takes_the_arguments_of_model_fit_in_their_order(faked: pytest.Pytes
     keras = pytest.importorskip("keras")
     of_keras = list(inspect.signature(keras.Model.fit).parameters)
     mine = list(inspect.signature(Converge.fit).parameters)
-    assert [name for name in mine if name not in ("self", "model", "expectation")] == of_keras[1:]
+    assert mine[2 : len(of_keras) + 1] == of_keras[1:]
     faked.makepyfile(
         """
         def test_by_position(converge):
