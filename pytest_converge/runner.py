@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_converge.training.loop.run import TrainingRun
     from pytest_converge.training.training import Training
 
-__all__ = ["Context", "isolation", "judged", "run", "seeded_training"]
+__all__ = ["Context", "isolation", "judged", "run", "seeded_training", "with_length"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
@@ -58,6 +58,8 @@ class Context:
         keep: receives what was measured so.
         surface: receives the loss around the path or the end of the first start; None where
             nobody wants to draw it.
+        steps: the number of updates where the call itself gives it; what a marker says, `epochs`
+            in the call override.
     """
 
     test: str
@@ -71,6 +73,7 @@ class Context:
     calibrate: bool = False
     keep: Callable[[Study], None] = lambda study: None
     surface: Callable[[LossSurface], None] | None = None
+    steps: int | None = None
 
 
 @contextlib.contextmanager
@@ -101,6 +104,7 @@ def run(context: Context, call: Call) -> ConvergenceResult:
     from pytest_converge.training.adapters.build import check_builder
     from pytest_converge.training.state.seeding import preserved
 
+    context = with_length(context, call)
     gated = context.baseline is not None and is_gated(context.baseline, context.expectation, call)
     if context.calibrate:
         check_builder(call, "--converge-calibrate")
@@ -147,6 +151,25 @@ def _trained(
         baseline, runs[0] = _compared(context, connection, running, runs)
     _study(context, running, runs, connection)
     return runs, diagnosis, baseline
+
+
+def with_length(context: Context, call: Call) -> Context:
+    """The context with the number of updates that the call asks for, where it does in epochs.
+
+    Args:
+        context: the test.
+        call: of the verb.
+
+    Raises:
+        InvalidTrainingError: the length cannot be told, or the call contradicts itself.
+    """
+    from pytest_converge.training.adapters.length import updates_of
+
+    updates = updates_of(call, context.steps)
+    if updates is None:
+        return context
+    expectation = dataclasses.replace(context.expectation, steps=updates)
+    return dataclasses.replace(context, expectation=expectation)
 
 
 def seeded_training(context: Context, call: Call) -> Training:

@@ -15,6 +15,7 @@ PACKAGE = Path(pytest_converge.__file__).parent
 
 #: Test files of no one module, and what they are about.
 OF_SEVERAL = {
+    "diagnosis/test_callbacks.py": "callbacks in the trials of a diagnosis, and in its repairs",
     "diagnosis/test_fix_lines.py": "the lines to paste of all changes",
     "baselines/gate/test_decision_mutants.py": "seeded faults in all modules of the gate",
     "baselines/session/test_seeds.py": "draws of a model, from the builder to the baseline",
@@ -32,6 +33,7 @@ OF_SEVERAL = {
     "test_layers.py": "imports",
     "test_mirror.py": "this",
     "test_packaging.py": "metadata and documents",
+    "training/loop/test_training_styles.py": "ways to train, each against Keras",
     "training/interventions/test_interventions.py": "what holds for every intervention",
     "zoo/test_compounds.py": "the zoo of compounds",
 }

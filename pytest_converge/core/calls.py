@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pytest_converge.core.errors import invalid, nearest
+from pytest_converge.core.length import Length
 
-__all__ = ["Call", "FitCall", "MinimizeCall", "StepCall"]
+__all__ = ["BATCH_SIZE", "Call", "FitCall", "MinimizeCall", "StepCall"]
+
+#: Rows of a batch where nobody says how many, as in `model.fit`.
+BATCH_SIZE = 32
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,7 +36,7 @@ class Call:
         return None
 
     @property
-    def batching(self) -> Mapping[str, int | bool]:
+    def batching(self) -> Mapping[str, int | float | bool]:
         """How arrays are cut into batches; empty for other data."""
         return {}
 
@@ -46,11 +50,21 @@ class FitCall(Call):
     model: Any
     x: Any = None
     y: Any = None
-    batch_size: int = 32
-    shuffle: bool = True
-    sample_weight: Any = None
-    class_weight: Mapping[int, float] | None = None
+    batch_size: int | None = None
+    epochs: int | None = None
+    verbose: Any = "auto"
+    callbacks: Any = None
+    validation_split: float = 0.0
     validation_data: Any = None
+    shuffle: bool = True
+    class_weight: Mapping[int, float] | None = None
+    sample_weight: Any = None
+    initial_epoch: int = 0
+    steps_per_epoch: int | None = None
+    validation_steps: int | None = None
+    validation_batch_size: int | None = None
+    validation_freq: Any = 1
+    loss: Any = None
 
     @property
     def builder(self) -> Any:
@@ -58,9 +72,28 @@ class FitCall(Call):
         return self.model
 
     @property
-    def batching(self) -> Mapping[str, int | bool]:
-        """The size of a batch and the order of the rows."""
-        return {"batch_size": int(self.batch_size), "shuffle": bool(self.shuffle)}
+    def batching(self) -> Mapping[str, int | float | bool]:
+        """The size of a batch, the order of the rows, and which of them are held out."""
+        held_out = {"validation_split": self.validation_split} if self.validation_split else {}
+        return {"batch_size": int(self.rows_per_batch), "shuffle": bool(self.shuffle), **held_out}
+
+    @property
+    def rows_per_batch(self) -> Any:
+        """The size of a batch of arrays, as it was given or by default."""
+        return BATCH_SIZE if self.batch_size is None else self.batch_size
+
+    @property
+    def length(self) -> Length:
+        """The length of the training, as far as the call says it in epochs.
+
+        Raises:
+            InvalidTrainingError: it says it by something else than whole numbers.
+        """
+        return Length(
+            epochs=self.epochs,
+            steps_per_epoch=self.steps_per_epoch,
+            initial_epoch=self.initial_epoch,
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

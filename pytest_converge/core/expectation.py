@@ -27,6 +27,9 @@ MONOTONE = ("trend", "strict", "off")
 LARGEST_SEED = 2**32 - 1
 #: Types of Python's and NumPy's truth values by name; the earlier NumPy only warns of an index.
 BOOLEAN = frozenset({"bool", "bool_"})
+#: What only a call can say, since it depends on the data, and what to do.
+LENGTHS = frozenset({"epochs", "steps_per_epoch"})
+OF_THE_CALL = "Give it to converge.fit, where the data are, or write steps=200."
 Bound = tuple[float | None, float | None]
 
 
@@ -93,9 +96,8 @@ class Expectation(Serialisable):
         for name in arguments:
             if name not in cls.names():
                 expected = "an argument of the marker converges"
-                raise InvalidTrainingError(
-                    complaint(f"the argument {name!r}", expected, nearest(name, cls.names()))
-                )
+                remedy = OF_THE_CALL if name in LENGTHS else nearest(name, cls.names())
+                raise InvalidTrainingError(complaint(f"the argument {name!r}", expected, remedy))
         if not hooks:
             check_codes(arguments.get("ignore", ()), (*NOTE_CODES, *GATE_CODES))
         return cls(**arguments)

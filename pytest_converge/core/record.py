@@ -62,6 +62,8 @@ class TrainingRecord(Serialisable):
         variables_changed: whether a trained variable had another value at the end than at the
             start; None where it was not measured.
         nonfinite: everything that was found not to be finite, in the order of discovery.
+        callbacks: the Keras callbacks of the training, by their classes.
+        stopped_by: the callback that ended it before its last step; empty where none did.
         excluded: (measurement, error) of what could not be measured of a training that passes.
     """
 
@@ -85,6 +87,8 @@ class TrainingRecord(Serialisable):
     limit_share: float | None = None
     variables_changed: bool | None = None
     nonfinite: tuple[NonFinite, ...] = ()
+    callbacks: tuple[str, ...] = ()
+    stopped_by: str = ""
     excluded: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -93,6 +97,14 @@ class TrainingRecord(Serialisable):
         if self.constant_loss is None or not self.constant_loss > 0:
             return None
         return 1.0 - (self.curve.last - self.regularisation) / self.constant_loss
+
+    def is_whole(self, steps: int) -> bool:
+        """Whether it made its steps, or was ended by a callback, which is an end by right.
+
+        Args:
+            steps: that were asked for.
+        """
+        return self.curve.updates >= steps or bool(self.stopped_by)
 
     @property
     def never_updated(self) -> bool:

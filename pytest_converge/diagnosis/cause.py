@@ -10,7 +10,7 @@ from typing import TypeAlias
 from pytest_converge.core.diagnosis import RateBracket, Trial
 from pytest_converge.core.numbers import listed
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.diagnosis.evidence import Evidence, gather
+from pytest_converge.diagnosis.evidence import Evidence, climbed, gather
 from pytest_converge.diagnosis.order import Place
 from pytest_converge.diagnosis.trials import Trials
 from pytest_converge.training.interventions import learning_rate
@@ -76,6 +76,8 @@ class FailedTraining:
         self.record = record
         self.reruns: Reruns = trials.reruns
         self.evidence = evidence or gather(self.reruns, record, trials.guard)
+        if climbed(record, trials.expectation):
+            self.evidence = dataclasses.replace(self.evidence, climbed=True)
 
     @property
     def training(self) -> Training:
@@ -114,11 +116,15 @@ class FailedTraining:
         return None
 
     def at_rates(self, *factors: float) -> list[Intervention]:
-        """The same training at multiples of its learning rate; empty where that is not known."""
-        own = self.evidence.rate
+        """The same training at multiples of its learning rate; empty where that is not known.
+
+        Of a run that failed by rising, at smaller ones alone.
+        """
+        own, steeper = self.evidence.rate, not self.evidence.never_too_slow
         if not math.isfinite(own):
             return []
-        return [learning_rate.scaled(self.training, own, factor) for factor in factors]
+        kept = [factor for factor in factors if steeper or factor < 1]
+        return [learning_rate.scaled(self.training, own, factor) for factor in kept]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

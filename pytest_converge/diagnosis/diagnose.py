@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from collections.abc import Mapping
+from typing import TypeVar
 
 from pytest_converge.core.diagnosis import Diagnosis, NamedCause, Trial
 from pytest_converge.core.expectation import Expectation
@@ -23,6 +25,9 @@ from pytest_converge.training.state.snapshot import name_of
 
 __all__ = ["diagnose", "without_trials"]
 
+#: The line of a repair that makes a training longer.
+STEPS = re.compile(r"^steps=(\d+)$", re.MULTILINE)
+Named = TypeVar("Named", NamedCause, Trial)
 #: From so many causes on each has a sentence of its own.
 SEVERAL = 2
 
@@ -113,14 +118,17 @@ def without_trials(running: TrainingRun, record: TrainingRecord) -> Diagnosis:
 def _diagnosis(failed: FailedTraining, answer: Answer, named: tuple[NamedCause, ...]) -> Diagnosis:
     trials, own = failed.trials, answer.trial
     evidence = numbers(failed.evidence, failed.record)
-    if own is None and failed.reruns.rows is not None:
+    if own is None and failed.reruns.rows_of_any_kind is not None:
         reading = one_batch(failed.reruns, trials.guard)
         if reading is not None:
             evidence["one_batch_initial_loss"] = reading.initial
             evidence["one_batch_final_loss"] = reading.final
     out_of_reach = _out_of_reach(failed, answer.cause)
     excluded = (*trials.guard.failed, *out_of_reach)
-    return Diagnosis(
+    callbacks = failed.training.callbacks
+    if callbacks is not None and callbacks.repeated:
+        evidence["repeated_callbacks"] = ", ".join(callbacks.repeated)
+    found = Diagnosis(
         cause=answer.cause,
         message=answer.message,
         fix=answer.fix or (own.fix if own is not None else ""),
@@ -135,6 +143,26 @@ def _diagnosis(failed: FailedTraining, answer: Answer, named: tuple[NamedCause, 
         budget=trials.budget,
         left_out=tuple(dict.fromkeys(trials.left_out)),
         causes=named,
+    )
+    return _length_as_said(failed, found)
+
+
+def _length_as_said(failed: FailedTraining, found: Diagnosis) -> Diagnosis:
+    """More steps are given as the call gave them, in epochs where it did: both would disagree."""
+
+    def said(fix: str) -> str:
+        as_said = failed.training.length_as_said
+        return STEPS.sub(lambda match: as_said(int(match[1])), fix)
+
+    def each(parts: tuple[Named, ...]) -> tuple[Named, ...]:
+        return tuple(dataclasses.replace(part, fix=said(part.fix)) for part in parts)
+
+    return dataclasses.replace(
+        found,
+        fix=said(found.fix),
+        verified=each(found.verified),
+        tried=each(found.tried),
+        causes=each(found.causes),
     )
 
 
@@ -154,9 +182,14 @@ def _out_of_reach(failed: FailedTraining, cause: str) -> list[tuple[str, str]]:
     training, reasons = failed.training, []
     if failed.reruns.rows is None:
         why = "the data is closed over by the loss or the step, or streamed"
+        if not failed.reruns.roles:
+            why = "only the step knows what the parts of the data are"
         reasons.append(("other data", why))
     if not training.optimizer_is_ours:
         reasons.append(("another optimizer", "the step holds its own"))
+    if training.callbacks is not None:
+        why = "it only writes, and took part in the first run alone"
+        reasons += [(name, why) for name in training.callbacks.left_out]
     # A model's size matters where nothing was found.
     if cause in ("unknown", "unreachable-target") and training.model is not None:
         fixed = failed.trials.guard.measured("a wider model", lambda: larger(training) is None)

@@ -11,9 +11,12 @@ import dataclasses
 import math
 import statistics
 
+from pytest_converge.checks.decrease import LARGEST_DRAW_UP
+from pytest_converge.checks.gates import judge
 from pytest_converge.columns.scale import ScaleEvidence
 from pytest_converge.columns.signal import Signal
 from pytest_converge.core.data_report import GroupProfile
+from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.interventions import starts
@@ -38,8 +41,10 @@ __all__ = [
     "SPIKE",
     "SPREADS",
     "Evidence",
+    "climbed",
     "curvature_here",
     "early_gauge",
+    "ends_higher",
     "gather",
     "looks_stationary",
     "numbers",
@@ -56,6 +61,8 @@ SATURATED_SHARE = 0.7
 HIGH_START = 15.0
 #: A rise by a smaller share is rounding, or a run that did not move.
 HIGHER = 1e-3
+#: The gate that fails by a rise.
+RISEN = "not-monotone"
 #: A loss so many times the initial one is no noise of batches: healthy ones stay below 2.
 SPIKE = 3.0
 #: Gradient of the first against the last layer at the start.
@@ -85,7 +92,8 @@ class Evidence:
         layers: gradients, dead and saturated units per layer at the start; None without layers.
         start_ratio: initial loss over that of the best constant prediction; NaN if not known.
         unstable: True where the loss was not finite, rose far above its start, or ended above it.
-        rose: True where it was not finite or ended above its start: no such run is too slow.
+        rose: True where it was not finite or ended above its start.
+        climbed: True where it failed by a rise on its way that is no noise.
         gauge: the median of the step gauge early in the run; NaN where it was not measured.
         usual_gradient: the median gradient norm of other starts, of a run that stood still because
             its own start has next to none; None for others, and where it was not measured.
@@ -105,6 +113,7 @@ class Evidence:
     start_ratio: float = math.nan
     unstable: bool = False
     rose: bool = False
+    climbed: bool = False
     gauge: float = math.nan
     usual_gradient: float | None = None
     prediction_deviation: float | None = None
@@ -112,6 +121,11 @@ class Evidence:
     signal: Signal | None = None
     updates: int | None = None
     computation: Computation = dataclasses.field(default_factory=Computation)
+
+    @property
+    def never_too_slow(self) -> bool:
+        """True where the run failed by rising: longer steps would only lead farther away."""
+        return self.rose or self.climbed
 
     @property
     def _layers(self) -> tuple[LayerReading, ...]:
@@ -169,12 +183,14 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
     training, curve = reruns.training, record.curve
     rates = [abs(rate) for rate in curve.learning_rate if math.isfinite(rate)]
     sign = -1.0 if curve.learning_rate and min(curve.learning_rate) < 0 else 1.0
-    scales: TrainingScales | None = guard.measured(
-        "scales of features and targets", lambda: training_scales(training)
-    )
     seen = guard.tried("what a step computes", lambda: computation(training))
+    # Of what only a step of the user's could tell nothing is taken for granted.
+    reruns.roles = seen.roles if seen else not training.own_train_step
+    scales: TrainingScales | None = None
+    if reruns.roles:
+        scales = guard.measured("scales of features and targets", lambda: training_scales(training))
     first, last = curve.first, curve.last
-    rose = bool(record.nonfinite) or _ends_higher(first, last)
+    rose = bool(record.nonfinite) or ends_higher(first, last)
     ratio = first / record.constant_loss if record.constant_loss else math.nan
     return Evidence(
         # Of the rate 0.1 the record holds 0.10000000149, as float32 has it.
@@ -220,7 +236,16 @@ def one_batch(reruns: Reruns, guard: Guard) -> OverfitReading | None:
 
 def signal_here(reruns: Reruns, guard: Guard) -> Signal | None:
     """What the inputs say about the targets, without the model; None where nothing can tell."""
+    if not reruns.roles:
+        return None
     return guard.measured("targets predicted without the model", lambda: signal_of(reruns.training))
+
+
+def climbed(record: TrainingRecord, expectation: Expectation) -> bool:
+    """True where a gate fails by a rise on the way that is large beside the initial loss."""
+    rises = [f.evidence.get("rise") for f in judge(record, expectation) if f.code == RISEN]
+    least = LARGEST_DRAW_UP * abs(record.curve.first)
+    return any(isinstance(rise, float) and rise > least for rise in rises)
 
 
 def looks_stationary(record: TrainingRecord) -> bool:
@@ -338,7 +363,7 @@ def _known(value: float | None) -> float | None:
     return float(f"{value:.7g}") if math.isfinite(value) else None
 
 
-def _ends_higher(first: float, last: float) -> bool:
+def ends_higher(first: float, last: float) -> bool:
     """True where the loss ended clearly above its start, not where it stood still."""
     return not last <= first + HIGHER * abs(first)
 

@@ -30,6 +30,7 @@ class Place(enum.IntEnum):
     MOMENTUM = enum.auto()
     WEIGHT_DECAY = enum.auto()
     SCHEDULE = enum.auto()
+    STOPPED = enum.auto()
     CLIPPING = enum.auto()
     WEIGHTS = enum.auto()
     PENALTIES = enum.auto()
@@ -82,6 +83,7 @@ class Place(enum.IntEnum):
     NO_SLOPE_SEEN = enum.auto()
     SEEN_IN_THE_STEP = enum.auto()
     CONTRADICTIONS_SEEN = enum.auto()
+    TERM_SEEN = enum.auto()
     # A loss that reads no targets has no skill, and no network of our own anything to learn.
     UNREAD_TARGETS = enum.auto()
     FLOOR = enum.auto()

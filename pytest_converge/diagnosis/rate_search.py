@@ -13,7 +13,7 @@ from pytest_converge.core.numbers import number, share
 from pytest_converge.diagnosis.cause import Answer, FailedTraining
 from pytest_converge.diagnosis.causes.local_minimum import other_starts, rests
 from pytest_converge.diagnosis.causes.plateau import without_slope
-from pytest_converge.diagnosis.evidence import Evidence, curvature_here, early_gauge
+from pytest_converge.diagnosis.evidence import Evidence, curvature_here, early_gauge, ends_higher
 from pytest_converge.diagnosis.trials import OutOfTimeError, Trials
 from pytest_converge.training.interventions import learning_rate
 from pytest_converge.training.interventions import steps as more_steps
@@ -79,11 +79,34 @@ def _one_of_several(failed: FailedTraining) -> Answer | None:
         evidence = dataclasses.replace(failed.evidence, rate=observed.user_rate, gauge=math.nan)
         rates = RateSearch(failed.trials, evidence, place)
         trial = rates.search() or rates.refined(failed.record.curve.first)
-        if trial is not None:
+        if trial is not None and not _of_an_adversary(failed, place, rates, trial):
             message = failed.trials.changes[trial.change].sentence
             bracket = rates.bracket(None)
             return Answer(cause=trial.code, trial=trial, message=message, bracket=bracket)
     return None
+
+
+def _of_an_adversary(failed: FailedTraining, place: int, rates: RateSearch, trial: Trial) -> bool:
+    """Whether a lower rate helped only since this optimizer works against the judged loss.
+
+    Of adversaries, as in a GAN, the loss of one falls where the other one does not learn, which is
+    no repair. One that works against the loss raises it where it alone makes its updates.
+    """
+    if not trial.code.endswith("high"):
+        return False
+    # The highest rate that passed: it is stable, and shows the most.
+    change = learning_rate.alone(failed.training, place, max(rates.passing))
+    control = failed.trials.control(change, confirm=False)
+    if control is None:
+        return False
+    curve = failed.trials.records[change.change].curve
+    if not ends_higher(curve.first, curve.last):
+        return False
+    rates.withdraw()
+    name = failed.training.optimizers[place].name or "one of the optimizers"
+    why = f"it works against this loss: {number(curve.first)} to {number(curve.last)} by it alone"
+    failed.trials.guard.failed.append((f"a lower rate of {name}", why))
+    return True
 
 
 def rate_and_steps(failed: FailedTraining) -> Answer | None:
@@ -143,7 +166,7 @@ def sentence(evidence: Evidence, answer: Answer) -> str:
 def largest_stable_rate(failed: FailedTraining) -> float | None:
     """The largest stable learning rate of gradient descent at the start; None for others."""
     training = failed.training
-    if not training.optimizers or not is_plain_sgd(training.optimizers[0].optimizer):
+    if len(training.optimizers) != 1 or not is_plain_sgd(training.optimizers[0].optimizer):
         return None
     failed.reruns.put_back()
     found = curvature_here(failed.reruns, failed.trials.guard)
@@ -166,7 +189,7 @@ class RateSearch:
         self._own = evidence.rate
         self._gauge = evidence.gauge
         self._unstable = evidence.unstable
-        self._rose = evidence.rose
+        self._rose = evidence.never_too_slow
         self.passing: dict[float, Trial] = {}
         self.failing: set[float] = {1.0}
         self._losses: dict[float, float] = {}
@@ -209,6 +232,11 @@ class RateSearch:
             if trial is not None and trial.verified:
                 return trial
         return None
+
+    def withdraw(self) -> None:
+        """Takes what passed for no repairs."""
+        for trial in self.passing.values():
+            self._trials.ask(trial)
 
     def bracket(self, limit: float | None) -> RateBracket | None:
         """The rates that passed so far."""

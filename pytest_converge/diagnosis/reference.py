@@ -210,7 +210,8 @@ class _Search:
     def _code_of_the_optimizer(self) -> str:
         """What it means that Adam remains: a rate far off the usual ones, or what the run shows."""
         own, usual = abs(self._failed.evidence.rate), self._usual_rates()
-        if 0 < own < min(usual) / FAR_OFF:
+        slow = not self._failed.evidence.never_too_slow
+        if slow and 0 < own < min(usual) / FAR_OFF:
             return "learning-rate-too-low"
         if own > FAR_OFF * max(usual):
             return "learning-rate-too-high"

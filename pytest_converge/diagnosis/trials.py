@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import time
 
@@ -24,6 +25,13 @@ SEEDS = 3
 SKILL_OF_A_REPAIR = 0.5
 #: Why a change that has no effect is no evidence.
 NO_EFFECT = "it changes nothing: every loss is the same to the last digit"
+#: Why a change that lowers the loss by itself is no evidence.
+TERM_ALONE = "the loss is lower without its term, and the rest of it is learnt no better"
+#: A term outweighs the rest of the loss where it costs at least as much of that as is left
+#: without the term.
+GAINED_BESIDE_A_TERM = 0.5
+#: The gates that a smaller loss meets, whatever was learnt.
+OF_THE_SIZE = frozenset({"target-missed", "not-decreasing"})
 #: Where targets or weights are others and the unit of the loss is not, its bound stands, and so
 #: much of the loss of the best constant has to go: what noise leaves of a model's advantage.
 SKILL_BESIDE_A_BOUND = 0.05
@@ -81,6 +89,8 @@ class Trials:
 
     Attributes:
         guard: keeps the changes that could not be made, and the measurements.
+        without_terms: the final loss of the failed run without terms of it, by the change that
+            switches them off; None where it is not known.
     """
 
     def __init__(
@@ -102,6 +112,7 @@ class Trials:
         self.guard = Guard()
         self.controls: set[str] = set()
         self.changes: dict[str, Intervention] = {}
+        self.without_terms: dict[str, float | None] = {}
         self._cannot_be_made: set[str] = set()
         self._idle: set[str] = set()
         self._began = began
@@ -124,6 +135,11 @@ class Trials:
         """Runs a change that asks a question and is no repair; see `try_out`."""
         self.controls.add(change.change)
         return self.try_out(change, confirm=confirm)
+
+    def ask(self, trial: Trial) -> None:
+        """Takes a change that was tried for one that asks a question and is no repair."""
+        self.controls.add(trial.change)
+        self.done[trial.change] = dataclasses.replace(self.done[trial.change], control=True)
 
     def try_out(self, change: Intervention, *, confirm: bool = True) -> Trial | None:
         """Runs a change on the failed run's seed and, where it passes, on two more.
@@ -193,6 +209,10 @@ class Trials:
                 passed += self._passes(record, change)
                 if passed <= number:
                     break
+        if passed and change.leaves_term and self._by_its_terms_alone(change):
+            self.guard.failed.append((change.change, TERM_ALONE))
+            self.controls.add(change.change)  # it is lower, and no nearer to the target
+            passed = 0
         return Trial(
             change=change.change,
             code=change.code,
@@ -203,6 +223,27 @@ class Trials:
             deterministic=deterministic,
             control=change.change in self.controls,
         )
+
+    def _by_its_terms_alone(self, change: Intervention) -> bool:
+        """Whether a change passes since it leaves terms of the loss out, and trains no better.
+
+        Losses are compared without those terms: that of the failed run at its end, and that of the
+        changed one. A gate that does not look at the size of the loss is not met so.
+        """
+        terms = [part for part in change.parts or (change,) if part.leaves_term]
+        if self._failed is None or not terms or change.loss_factor is None or change.redefines_loss:
+            return False
+        failing = {f.code for f in judge(self._failed, self.expectation) if f.fails}
+        if not failing <= OF_THE_SIZE:
+            return False
+        left_out = functools.reduce(Intervention.combined, terms)
+        if left_out.change not in self.without_terms:
+            self.without_terms[left_out.change] = self.reruns.loss_untrained(left_out)
+        before = self.without_terms[left_out.change]
+        if before is None or not math.isfinite(before):
+            return False
+        gained = before - self.records[change.change].curve.last / change.loss_factor
+        return not gained >= GAINED_BESIDE_A_TERM * abs(before)
 
     def _passes(self, record: TrainingRecord, change: Intervention) -> bool:
         if change.loss_factor == 1.0 and record.curve.last > self._most_loss:

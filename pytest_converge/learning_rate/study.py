@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_converge.core.calls import Call
 from pytest_converge.core.errors import invalid, shown
+from pytest_converge.core.numbers import listed
 from pytest_converge.core.rate_range import RatePoint, RateRange, ScheduleRun
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.runner import Context, judged, seeded_training
@@ -51,8 +52,10 @@ def range_of_rates(
     with preserved():
         training = seeded_training(context, call)
         try:
-            _check(training, schedules)
+            _check_data(training)
             running = TrainingRun(training, context.expectation.steps, context.progress)
+            if running.loop.driver != "eager":
+                _check_optimizer(training, schedules)
             sweep = Sweep(running, context.expectation.seed or 0, context.progress)
             try:
                 return _range(context, sweep, began, schedules or {}, decades)
@@ -71,6 +74,7 @@ def _range(
 
     training = sweep.training
     first = sweep.at(1.0, 0)
+    _check_optimizer(training, schedules)  # of a step outside of any graph it is known by now
     for number in range(1, context.expectation.seeds):
         sweep.start_values(number)  # what a builder does wrong is no outcome of a rate
     own, scheduled = _own_rate(first), learning_rate.has_schedule(training)
@@ -148,21 +152,34 @@ def _open_code(training: Training) -> str:
     return code.replace(f"{PLACE:g}", "{}") if code.count(f"{PLACE:g}") == 1 else ""
 
 
-def _check(training: Training, schedules: Mapping[str, Any] | None) -> None:
-    """Refuses what cannot be repeated at other rates, before anything is trained."""
-    if not training.optimizers:
-        remedy = "Return the optimizer too, so that its rate can be changed."
-        raise invalid("a training without a known optimizer", "one with an optimizer", remedy)
+def _check_data(training: Training) -> None:
+    """Refuses data that cannot be read again, before anything is trained."""
     if not training.replays:
         remedy = "Pass a function or a dataset that can start again."
         expected = "data that can be read once a learning rate"
         raise invalid("a generator that runs dry", expected, remedy)
+
+
+def _check_optimizer(training: Training, schedules: Mapping[str, Any] | None) -> None:
+    """Refuses a training that has not one rate to vary; told by its step, once it was traced."""
+    used = training.optimizers
+    if not used:
+        remedy = "Apply one of keras.optimizers that the model, or the function, holds."
+        if training.verb == "minimize":
+            remedy = "Return the optimizer too, so that its rate can be changed."
+        given = "a training without a known optimizer"
+        raise invalid(given, "one whose step applies an optimizer", remedy)
+    if len(used) > 1:
+        names = listed(tuple(each.name or type(each.optimizer).__name__ for each in used))
+        remedy = "Train with one of them at a time, or use converge, whose diagnosis varies each."
+        given = f"a training with {len(used)} optimizers ({names})"
+        raise invalid(given, "one with one optimizer", remedy)
     if not schedules:
         return
     from pytest_converge.training.interventions.optimizers import is_keras, is_rate
 
     if not (training.optimizer_is_ours and is_keras(training)):
-        given = f"schedules for {type(training.optimizers[0].optimizer).__name__}"
+        given = f"schedules for {type(used[0].optimizer).__name__}"
         remedy = "Compile the model with one, or leave schedules out."
         raise invalid(given, "an optimizer of keras.optimizers", remedy)
     for name, rate in schedules.items():

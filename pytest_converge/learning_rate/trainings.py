@@ -64,7 +64,7 @@ class RateProbes:
     Attributes:
         target: the loss without which no run passes.
         spent: updates done so far.
-        short: True to break every run off after a quarter of its steps.
+        short: True to break a run off after a quarter of its steps where its loss is higher.
     """
 
     def __init__(
@@ -146,10 +146,11 @@ class RateProbes:
         steps, target = self._expectation.steps, self.target
 
         def hopeless(course: LossPoints) -> bool:
-            if course[-1][0] < steps * SHORTEST:
-                return False
-            if self.short and course[-1][0] >= steps / 4:
-                return True
+            done, loss = course[-1]
+            if done < steps * SHORTEST or loss <= target:
+                return False  # what has arrived is seen to its end
+            if self.short and done >= steps / 4 and loss > course[0][1]:
+                return True  # it diverges, and one that has come down may yet arrive
             if above is not None:
                 return forecast_misses(course, above.course, above.rate / rate, target)
             late = below is not None and behind(course, below.course, target, steps)

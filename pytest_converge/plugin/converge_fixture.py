@@ -47,15 +47,24 @@ class Converge:
         model: Any,
         x: Any = None,
         y: Any = None,
-        *,
-        batch_size: int = 32,
-        shuffle: bool = True,
-        sample_weight: Any = None,
-        class_weight: Mapping[int, float] | None = None,
+        batch_size: int | None = None,
+        epochs: int | None = None,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
         validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+        loss: str | None = None,
         **expectation: Unpack[ExpectationArguments],
     ) -> ConvergenceResult:
-        """Train as `model.fit` does.
+        """Train as `model.fit` does, whose arguments it takes in the same order.
 
         Args:
             model: a compiled Keras model, or a function without arguments that builds one, which
@@ -63,12 +72,25 @@ class Converge:
             x: inputs: arrays, tensors, a structure of these, a `tf.data.Dataset`, a
                 `keras.utils.PyDataset` or a generator of batches.
             y: targets, where `x` does not bring them.
-            batch_size: rows of a batch, where `x` does not bring batches.
+            batch_size: rows of a batch, 32 by default, where `x` does not bring batches.
+            epochs: another way to give `steps`: so many epochs of `steps_per_epoch` updates.
+            verbose: taken and not used; pytest shows the progress.
+            callbacks: Keras callbacks, or a function without arguments that builds them anew for
+                every run.
+            validation_split: the share of the rows, the last ones, that is held out.
+            validation_data: held-out data, evaluated after the last step, and for callbacks after
+                every epoch: `(x, y)`, `(x, y, sample_weight)`, or a dataset that ends.
             shuffle: a new order of the rows in every epoch.
-            sample_weight: one weight a row.
             class_weight: weights by class.
-            validation_data: held-out data, evaluated once after the last step: `(x, y)`,
-                `(x, y, sample_weight)`, or a dataset that ends.
+            sample_weight: one weight a row.
+            initial_epoch: the number of the first epoch; the last one has number `epochs`.
+            steps_per_epoch: updates of an epoch; one pass over the data where None.
+            validation_steps: batches of held-out data; all of them where None.
+            validation_batch_size: rows of a batch of held-out arrays; as `batch_size` where None.
+            validation_freq: after which epochs callbacks see held-out data: every so many, or a
+                list of their numbers.
+            loss: the entry of the logs that is judged, where a `train_step` of the model's own
+                returns no "loss".
             **expectation: arguments of `Expectation`.
 
         Raises:
@@ -81,10 +103,20 @@ class Converge:
             x=x,
             y=y,
             batch_size=batch_size,
-            shuffle=shuffle,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_split=validation_split,
             validation_data=validation_data,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size,
+            validation_freq=validation_freq,
+            loss=loss,
         )
         return self._train(call, expectation)
 
@@ -165,6 +197,7 @@ class Converge:
             "calibrate": settings.calibrate,
             "keep": lambda study: runtest.keep(item, study),
             "surface": picture.wanted,
+            "steps": expectation.get("steps"),
         }
         number = len(runtest.state_of(item).results) + 1
         with runner_context(item, number, expected, **options) as context:

@@ -23,8 +23,16 @@ __all__ = [
     "without_frames",
 ]
 
-#: Arguments of `model.fit` that have another name here.
-REMEDIES = {"epochs": "The length is given in optimizer updates: write steps=200."}
+#: Arguments of `model.fit` that only some verbs have, or that Keras takes no more.
+WORKERS = "Give it to the data: MyPyDataset(workers=2, use_multiprocessing=True)."
+REMEDIES = {
+    "callbacks": "Callbacks are those of converge.fit.",
+    "epochs": "The length is given in optimizer updates: write steps=200.",
+    "max_queue_size": WORKERS,
+    "steps_per_epoch": "The length is given in optimizer updates: write steps=200.",
+    "use_multiprocessing": WORKERS,
+    "workers": WORKERS,
+}
 
 Made = TypeVar("Made")
 StudyMade = TypeVar("StudyMade", bound=Study)

@@ -48,6 +48,7 @@ class LearningRate:
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
         validation_data: Any = None,
+        loss: str | None = None,
         schedules: Mapping[str, Any] | None = None,
         decades: int = 8,
         **expectation: Unpack[ExpectationArguments],
@@ -68,6 +69,7 @@ class LearningRate:
             sample_weight: one weight a row.
             class_weight: weights by class.
             validation_data: held-out data, as for `converge.fit`.
+            loss: the entry of the logs that is judged, as for `converge.fit`.
             schedules: `keras.optimizers.schedules` by name, to be shown beside the constant rates.
             decades: how many to sweep, half of them above the user's rate and half below.
             **expectation: arguments of `Expectation`, which say what passes.
@@ -87,6 +89,7 @@ class LearningRate:
                 sample_weight=sample_weight,
                 class_weight=class_weight,
                 validation_data=validation_data,
+                loss=loss,
             )
 
         def make(number: int) -> RateRange:

@@ -243,7 +243,9 @@ def _numbers(result: ConvergenceResult) -> list[str]:
     parts = [f"loss {seen.ends}"]
     if seen.best is not None and seen.best < min(seen.first, seen.last):
         parts.append(seen.lowest)
-    parts.append(seen.done if updates >= asked else f"{updates} of {asked} steps")
+    by = result.shown_run.record.stopped_by
+    ended = f", ended by {by}" if by else ""
+    parts.append(seen.done if updates >= asked else f"{updates} of {asked} steps{ended}")
     rates = seen.curve.learning_rate
     if rates:
         parts.append(f"learning rate {numbers.change(*map(numbers.number, (rates[0], rates[-1])))}")

@@ -142,6 +142,8 @@ def _numbers(
         constant = numbers.loss(record.constant_loss)
         skill = numbers.number(record.skill, 3)
         yield "skill", f"{skill}; the best constant prediction has loss {constant}"
+    if record.callbacks:
+        yield "callbacks", _callbacks(record)
     yield from (("not finite", _nonfinite(item)) for item in record.nonfinite[:MOST_LISTED])
     yield from (("not measured", f"{what} ({error})") for what, error in record.excluded)
     yield "seed", str(record.seed)
@@ -167,6 +169,13 @@ def _expected(result: ConvergenceResult) -> str:
     if expectation.seeds > 1:
         parts.append(f"{expectation.seeds} starts")
     return ", ".join(parts)
+
+
+def _callbacks(record: TrainingRecord) -> str:
+    names = ", ".join(dict.fromkeys(record.callbacks))
+    if not record.stopped_by:
+        return names
+    return f"{names}; {record.stopped_by} ended it after step {record.curve.updates}"
 
 
 def _inference(inference: float, training: float) -> str:

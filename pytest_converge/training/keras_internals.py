@@ -33,6 +33,7 @@ __all__ = [
     "held_setting",
     "iterations",
     "learning_rate_held",
+    "loss_counts_in_metrics",
     "loss_settings",
     "loss_takes_training",
     "mark_logits",
@@ -135,6 +136,11 @@ def tensorflow_variable(variable: Any) -> Any:
 def compiled_loss(model: Any) -> Any:
     """The compiled loss as a function of targets, predictions and weights; None without one."""
     return model._compile_loss
+
+
+def loss_counts_in_metrics(model: Any) -> bool:
+    """True where computing the loss updates metrics: those of several outputs, one for each."""
+    return bool(getattr(model._compile_loss, "metrics", None))
 
 
 def loss_settings(model: Any, loss: Any) -> list[Setting]:

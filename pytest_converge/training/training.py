@@ -47,13 +47,19 @@ class Training(abc.ABC):
     Attributes:
         verb: "fit", "minimize" or "step".
         data: the batches; None where the step has none or hides them.
-        optimizers: the optimizers whose updates are observed.
+        optimizers: the optimizers whose updates are observed; once the step was traced, or has run
+            outside of any graph, those that it applies. Of several, or none, there is no one rate.
         loss_name: what the loss is called in messages.
         nonnegative: True where the loss cannot be negative on targets that suit it.
         takes_builder: False where no function can build what is trained anew.
         model: the compiled Keras model that is trained; None where there is none.
         own_train_step: True where the model's `train_step` is the user's.
         lists_variables: True where the user listed the variables to train.
+        held_out: data to evaluate the model on, in chunks.
+        callbacks: Keras callbacks that take part in every run; None where there are none.
+        steps_per_epoch: updates of an epoch where the call gave its length in epochs, else None.
+        first_epoch: the number of its first epoch.
+        rounds: True where it is known to compute in 16 bits.
         eager_reason: why the step must run outside of any graph; empty where it need not.
     """
 
@@ -67,6 +73,12 @@ class Training(abc.ABC):
     model: Any = None
     own_train_step: bool = False
     lists_variables: bool = False
+    steps_per_epoch: int | None = None
+    first_epoch: int = 0
+    rounds: bool = False
+    held_out: Sequence[Chunk] = ()
+    #: A `loop.callbacks.Callbacks`, which itself knows what a training is.
+    callbacks: Any = None
     #: True where a probe changes nothing and traces itself.
     pure_probe: bool = False
     #: Cost of probing a row against that of training on it: a forward pass against a step.
@@ -85,6 +97,15 @@ class Training(abc.ABC):
     def rows_in_memory(self) -> ArrayData | None:
         """The rows of the data where they lie in memory, else None."""
         return None if self.data is None else self.data.rows_in_memory
+
+    def length_as_said(self, steps: int) -> str:
+        """The argument that gives a number of updates, in epochs where the call did."""
+        each, first = self.steps_per_epoch, self.first_epoch
+        if each is None:
+            return f"steps={steps}"
+        if steps % each:
+            return f"steps={steps}  # instead of epochs"
+        return f"epochs={first + steps // each}"
 
     def first_batch(self) -> Batch:
         """The batch of the first step; None without data."""
@@ -133,6 +154,15 @@ class Training(abc.ABC):
     def probe_chunks(self) -> tuple[int, int]:
         """(rows of the whole probe set, rows evaluated together); (0, 0) without a probe set."""
         return 0, 0
+
+    @property
+    def fixed_rows(self) -> bool:
+        """True where every batch, and so every chunk of the probe set, has the same rows.
+
+        What the user wrote may be for that number alone; a graph of it is traced for no other.
+        """
+        data = self.data
+        return data is not None and data.even and self.probe_chunks()[1] <= data.batch_size
 
     def chunks(self, rows: int) -> list[Chunk]:
         """The first `rows` rows of the probe set."""
@@ -204,6 +234,10 @@ class Training(abc.ABC):
         """The trainable variables that the loss reads, where it `lists_variables`."""
         return []
 
+    def without_callbacks(self) -> contextlib.AbstractContextManager[None]:
+        """Trains without its callbacks meanwhile, for looks at the bare training."""
+        return attributes_set([(self, "callbacks", None)])
+
     def with_data(self, data: TrainingData | None) -> contextlib.AbstractContextManager[None]:
         """Trains on other data meanwhile."""
         return attributes_set([(self, "data", data)])
@@ -231,6 +265,8 @@ class Training(abc.ABC):
 
     def release(self) -> None:
         """Gives the user's objects back as they were, apart from the training done."""
+        if self.callbacks is not None:
+            self.callbacks.release()
         for optimizer in self.optimizers:
             optimizer.release()
 

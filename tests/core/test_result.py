@@ -127,6 +127,8 @@ def test_a_result_survives_json():
             NonFinite(what="data", name="x['age']", row=3, count=2),
             NonFinite(what="loss", name="nan", step=4),
         ),
+        callbacks=("EarlyStopping", "Own"),
+        stopped_by="EarlyStopping",
         excluded=(("dead units", "NameError: x"),),
     )
     result = result_of(

@@ -17,7 +17,7 @@ from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.diagnosis.rate_search import RateSearch, largest_stable_rate, sentence
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from tests.diagnosis.programs import diagnosis_of, distance, failed_of
-from tests.zoo.problems import minimize
+from tests.zoo.problems import Adversaries, fit, minimize, points
 
 
 class FakeTrials:
@@ -53,9 +53,9 @@ def search_in(monkeypatch):
         lambda training, own, factor: float(f"{own * factor:.3g}"),
     )
 
-    def search(lowest, highest, *, gauge=math.nan, unstable=False, rose=False, own=1.0, most=1000):
+    def search(lowest, highest, *, gauge=math.nan, own=1.0, most=1000, **seen):
         trials = FakeTrials(lowest, highest, most)
-        evidence = Evidence(rate=own, unstable=unstable, rose=rose, gauge=gauge)
+        evidence = Evidence(rate=own, gauge=gauge, **seen)
         return RateSearch(trials, evidence), trials
 
     return search
@@ -229,6 +229,40 @@ def test_a_run_that_diverged_gets_a_stable_rate_and_time():
     assert " at learning rate 0.034; a stable one needs time: it converges with " in found.message
     assert found.fix == "keras.optimizers.SGD(0.025)\nsteps=160"
     assert not any(trial.code == "too-few-steps" for trial in found.tried)
+
+
+# ---- several optimizers -------------------------------------------------------------------------
+
+
+def test_of_a_pair_of_adversaries_the_optimizer_at_fault_is_named():
+    start = fit(Adversaries(1e-6), points(0), loss="distance")
+    found = diagnosis_of(start, steps=150, monotone="off", min_decrease=0.5)
+    assert (found.cause, found.proven) == ("learning-rate-too-low", True)
+    assert found.message.startswith("of the optimizers, the rate of g_optimizer is too low; it ")
+    assert found.fix.endswith("  # as g_optimizer, instead of Adam(1e-06)")
+    assert {"learning rate 1e-05 of g_optimizer"} <= {trial.change for trial in found.tried}
+
+
+def test_a_loss_that_falls_where_its_adversary_does_not_learn_is_not_repaired():
+    found = diagnosis_of(fit(Adversaries(), points(0), loss="g_loss"), steps=150)
+    assert not found.cause.startswith("learning-rate")
+    assert not found.verified
+    reasons = dict(found.excluded)
+    assert "works against this loss" in reasons["a lower rate of d_optimizer"]
+
+
+def test_of_a_run_that_rose_no_higher_rate_is_tried_whatever_else_is_changed():
+    calm, risen = Evidence(rate=0.1), Evidence(rate=0.1, rose=True)
+    start = lambda: distance(optimizers.SGD(0.1))  # noqa: E731
+    factors = lambda failed: [c.rate_factor for c in failed.at_rates(10.0, 0.1)]  # noqa: E731
+    assert factors(failed_of(start(), evidence=calm)) == pytest.approx([10.0, 0.1])
+    assert factors(failed_of(start(), evidence=risen)) == pytest.approx([0.1])
+
+
+def test_a_run_that_climbed_on_its_way_is_never_too_slow(search_in):
+    search, trials = search_in(5.0, 50.0, climbed=True)
+    assert search.search() is None
+    assert max(trials.asked) < 1
 
 
 # ---- what is said of it -------------------------------------------------------------------------

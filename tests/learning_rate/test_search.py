@@ -115,6 +115,16 @@ def test_a_rate_far_outside_finds_the_range_too(own):
     assert true_high / 1.4 <= high <= true_high
 
 
+@pytest.mark.parametrize("limit", [None, 1.5, 1.7, 1.85])
+@pytest.mark.parametrize("max_loss", [0.5, 0.1, 1e-3])
+def test_no_run_that_passes_is_cut(limit, max_loss):
+    """Near the limit, of which only a guess is known, a quarter of the steps is not enough."""
+    for own in (0.003, 0.1, 1.0, 1.7):
+        points = searched(Formula(own), limit=limit, max_loss=max_loss).points
+        failed = [p.learning_rate for p in points if not p.passed]
+        assert not [rate for rate in failed if quadratic(rate, STEPS) <= max_loss]
+
+
 @pytest.mark.parametrize("limit", [None, 2.0, 0.2, 20.0])
 def test_where_a_run_costs_nothing_the_edges_are_fine(limit):
     search = searched(Formula(0.1, full_batch=True), limit=limit, max_loss=0.1)

@@ -15,7 +15,7 @@ from pytest_converge.core.expectation import Expectation
 from pytest_converge.learning_rate.study import range_of_rates
 from pytest_converge.runner import Context, run
 from pytest_converge.training.data import sources
-from tests.zoo.problems import fit, minimize
+from tests.zoo.problems import Adversaries, fit, minimize, points
 from tests.zoo.trainings import NoHooks, quiet
 
 X = np.linspace(-1, 1, 64).reshape(-1, 1).astype("float32")
@@ -167,3 +167,53 @@ def test_a_training_that_no_rate_helps():
 def test_starts_that_a_cache_gives_are_no_outcome_of_a_rate():
     with pytest.raises(InvalidTrainingError, match="the same variable again"):
         ranged(fit(functools.cache(build()), X, Y), max_loss=0.05, seeds=2)
+
+
+class Holding(keras.Model):
+    """Applies an optimizer that it holds, or none; `compile` leaves an RMSprop."""
+
+    def __init__(self, held):
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+        self.dense.build((None, 1))
+        self.built = True
+        self.held = held
+        self.compile()
+
+    def train_step(self, batch):
+        x, y = batch
+        weights = self.trainable_variables
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self.dense(x) - y) ** 2)
+        pairs = list(zip(tape.gradient(loss, weights), weights, strict=True))
+        if self.held is None:
+            for gradient, weight in pairs:
+                weight.assign_sub(0.1 * gradient)
+        else:
+            self.held.apply_gradients(pairs)
+        return {"loss": loss}
+
+
+def test_the_rate_that_is_varied_is_that_of_the_optimizer_that_is_applied():
+    found = ranged(fit(lambda: Holding(optimizers.SGD(0.1)), X, Y), max_loss=0.05)
+    assert found.own == pytest.approx(0.1)
+    assert found.lowest < 0.1 < found.highest
+    assert found.above is not None
+
+
+def test_a_training_without_a_known_optimizer_has_no_range():
+    with pytest.raises(InvalidTrainingError, match="without a known optimizer"):
+        ranged(fit(lambda: Holding(None), X, Y), steps=4)
+
+
+@pytest.mark.parametrize("eagerly", [False, True], ids=["traced", "eager"])
+def test_of_several_optimizers_there_is_no_range(eagerly):
+    def made():
+        model = Adversaries()
+        model.run_eagerly = eagerly
+        return model
+
+    start = fit(made, points(0), loss="distance")
+    pattern = r"2 optimizers \(g_optimizer, d_optimizer\); expected one with one optimizer"
+    with pytest.raises(InvalidTrainingError, match=pattern):
+        ranged(start, steps=4)

@@ -44,6 +44,7 @@ class Context:
     calibrate: bool = False
     keep: Callable[[Any], None] = lambda study: None
     surface: Callable[[Any], None] | None = None
+    steps: int | None = None
 
 
 def run(context: Context, call: Call) -> ConvergenceResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import typing
 
 import pytest
@@ -59,7 +60,7 @@ def test_full_trace_shows_the_frames_of_the_plugin(faked: pytest.Pytester) -> No
     [
         ("converge.fit('invalid')", "got no data; expected at least one row. Pass some."),
         ("converge.fit('good', max_los=1)", "*argument of converge.fit. Did you mean 'max_loss'?"),
-        ("converge.fit('good', epochs=3)", "*got the argument 'epochs'; *write steps=200."),
+        ("converge.minimize('good', epochs=3)", "*got the argument 'epochs'; *write steps=200."),
         ("converge.fit('good', steps=0)", "got steps=0 (int); expected an integer from 1 to *"),
         ("converge.step('good', variables=[], optimiser=1)", "*Did you mean 'optimizer'?"),
     ],
@@ -213,3 +214,30 @@ def test_the_stand_in_has_the_fields_of_the_real_context(tensorflow_loaded: None
     assert [f.name for f in dataclasses.fields(Context)] == [
         f.name for f in dataclasses.fields(fake_runner.Context)
     ]
+
+
+def test_fit_takes_the_arguments_of_model_fit_in_their_order(faked: pytest.Pytester) -> None:
+    """The signature is Keras' own, with the expectation behind it."""
+    keras = pytest.importorskip("keras")
+    of_keras = list(inspect.signature(keras.Model.fit).parameters)
+    mine = list(inspect.signature(Converge.fit).parameters)
+    assert mine[2 : len(of_keras) + 1] == of_keras[1:]
+    faked.makepyfile(
+        """
+        def test_by_position(converge):
+            converge.fit("good", [1], [2], 16, 3, 0, [], 0.2)
+
+        def test_workers(converge):
+            converge.fit("good", workers=2)
+
+        import pytest
+
+        @pytest.mark.converges(epochs=3)
+        def test_marker(converge):
+            converge.fit("good")
+        """
+    )
+    result = faked.runpytest()
+    result.assert_outcomes(passed=1, failed=1, errors=1)
+    result.stdout.fnmatch_lines(["*argument 'epochs'; * Give it to converge.fit, where the data*"])
+    result.stdout.fnmatch_lines(["*argument 'workers'; * MyPyDataset(workers=2*"])

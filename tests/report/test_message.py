@@ -71,6 +71,12 @@ def test_an_early_end_says_how_far_it_came(make_curve, judged):
     ]
 
 
+def test_a_callback_that_ended_the_training_is_named(make_curve, judged):
+    curve = make_curve(steps=3, batch_loss=(2.0, 2.0, 2.0), gradient_norm=())
+    lines = lines_of(judged(curve=curve, stopped_by="EarlyStopping"))
+    assert "3 of 200 steps, ended by EarlyStopping" in lines[1]
+
+
 def test_a_long_sentence_goes_on_in_the_second_line(make_result):
     first, second, *_ = lines_of(make_result([Finding(code="loss-disagrees", message=LONG)]))
     assert first == "did not converge: the loss reported by Keras is 0.131 but the loss ..."

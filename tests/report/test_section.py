@@ -158,6 +158,14 @@ def test_without_a_probe_set_norms_and_rates(make_result):
     assert "learning rate" not in text
 
 
+@pytest.mark.parametrize(("ended", "said"), [("", "A, B"), ("B", "A, B; B ended it after step 40")])
+def test_callbacks_are_listed_and_the_one_that_ended_it(make_curve, make_result, ended, said):
+    result = make_result(curve=make_curve(steps=40), callbacks=("A", "B", "A"), stopped_by=ended)
+    lines = section(result, width=100, unicode=True).splitlines()
+    facts = [line.split(maxsplit=1)[1] for line in lines if line.startswith("callbacks")]
+    assert facts == [said]
+
+
 def test_without_any_step(make_result):
     text = section(make_result(curve=LossCurve(steps=(), batch_loss=())), width=80, unicode=True)
     assert "no step was recorded" in text

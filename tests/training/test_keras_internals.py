@@ -120,6 +120,15 @@ def test_another_loss_can_be_put_in_the_place_of_the_compiled_one(model):
     assert internals.compiled_loss(Scaled()) is None
 
 
+def test_the_losses_of_several_outputs_are_counted_in_metrics():
+    inputs = keras.Input((2,))
+    for outputs, counted in ((1, False), (2, True)):
+        many = keras.Model(inputs, [layers.Dense(1)(inputs) for _ in range(outputs)])
+        many.compile("sgd", ["mse"] * outputs)
+        many.train_on_batch(np.ones((3, 2)), [np.ones((3, 1))] * outputs)
+        assert internals.loss_counts_in_metrics(many) == counted
+
+
 def test_compiled_metrics_are_known_as_they_were_given(model):
     assert internals.has_compiled_metrics(model)
     assert keras.tree.flatten(internals.metrics_as_given(model)) == ["mae"]

@@ -88,11 +88,9 @@ def sick(*codes, **expectation):
     return register
 
 
-def fit(
-    model, x=None, y=None, *, batch_size=32, shuffle=True, sample_weight=None, class_weight=None
-):
+def fit(model, x=None, y=None, **options):
     """The arguments of `converge.fit`."""
-    return Start("fit", dict(locals()))
+    return Start("fit", {"model": model, "x": x, "y": y, **options})
 
 
 def minimize(loss, variables=None, optimizer=None):
@@ -311,6 +309,175 @@ def vae(seed):
     model = VariationalAutoencoder()
     model.compile(optimizers.Adam(0.01))
     return fit(model, digits()[0])
+
+
+class Adversaries(keras.Model):
+    """A generator and a discriminator of points, each with an optimizer of its own."""
+
+    def __init__(self, rate=0.01):
+        super().__init__()
+        self.generator = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+        self.discriminator = keras.Sequential(
+            [keras.Input((2,)), layers.Dense(16, "tanh"), layers.Dense(1)]
+        )
+        self.draws = keras.random.SeedGenerator(1)
+        super().compile()
+        self.g_optimizer = optimizers.Adam(rate)
+        self.d_optimizer = optimizers.Adam(0.01)
+
+    def train_step(self, real):
+        noise = keras.random.normal((tf.shape(real)[0], 4), seed=self.draws)
+        cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits
+        with tf.GradientTape(persistent=True) as tape:
+            made = self.generator(noise)
+            fake, true = self.discriminator(made), self.discriminator(real)
+            d_loss = tf.reduce_mean(cross_entropy(tf.ones_like(true), true))
+            d_loss += tf.reduce_mean(cross_entropy(tf.zeros_like(fake), fake))
+            g_loss = tf.reduce_mean(cross_entropy(tf.ones_like(fake), fake))
+        for network, loss, optimizer in (
+            (self.discriminator, d_loss, self.d_optimizer),
+            (self.generator, g_loss, self.g_optimizer),
+        ):
+            variables = network.trainable_variables
+            gradients = tape.gradient(loss, variables)
+            optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        away = tf.reduce_mean(made, axis=0) - tf.reduce_mean(real, axis=0)
+        return {"d_loss": d_loss, "g_loss": g_loss, "distance": tf.reduce_sum(away**2)}
+
+
+def points(seed):
+    return np.random.default_rng(seed).normal([2.0, -1.0], 0.5, size=(320, 2)).astype("float32")
+
+
+@healthy(steps=150, monotone="off", min_decrease=0.5)
+def adversaries(seed):
+    return fit(Adversaries(), points(seed), loss="distance")
+
+
+class Triplets(keras.Model):
+    """Distances to rows of the same kind smaller than those to rows of others."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = keras.Sequential([keras.Input((4,)), layers.Dense(8, "tanh")])
+
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            anchor, positive, negative = (self.embedding(part) for part in data)
+            near = tf.reduce_sum((anchor - positive) ** 2, axis=-1)
+            far = tf.reduce_sum((anchor - negative) ** 2, axis=-1)
+            loss = tf.reduce_mean(tf.nn.relu(near - far + 0.5))
+        variables = self.embedding.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return {"loss": loss}
+
+
+def triplets(seed, rows=256):
+    rng = np.random.default_rng(seed)
+    kind = rng.normal(size=(rows, 4))
+    other = kind[rng.permutation(rows)]
+    near = [kind, kind + 0.3 * rng.normal(size=(rows, 4)), other]
+    return tuple(part.astype("float32") for part in near)
+
+
+@healthy(steps=150)
+def siamese(seed):
+    model = Triplets()
+    model.compile(optimizers.Adam(0.01))
+    return fit(model, tf.data.Dataset.from_tensor_slices(triplets(seed)).batch(32))
+
+
+class SemiSupervised(keras.Model):
+    """Regression of a few rows whose predictions stay small on many more, without targets.
+
+    Its `test_step` is for rows with targets alone.
+    """
+
+    def __init__(self, rate=0.1):
+        super().__init__()
+        self.head = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+        self.compile(optimizers.SGD(rate))
+
+    def train_step(self, data):
+        unlabelled, (x, y) = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self.head(x) - y) ** 2)
+            loss += 1e-3 * tf.reduce_mean(self.head(unlabelled) ** 2)
+        variables = self.head.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return {"loss": loss}
+
+    def test_step(self, data):
+        x, y = data
+        return {"loss": tf.reduce_mean((self.head(x) - y) ** 2)}
+
+
+def unequal_parts(seed):
+    x, y = linear(seed, rows=512)
+    unlabelled = tf.data.Dataset.from_tensor_slices(x).batch(64, drop_remainder=True)
+    labelled = tf.data.Dataset.from_tensor_slices((x[:128], y[:128])).batch(16)
+    return tf.data.Dataset.zip((unlabelled, labelled))
+
+
+@healthy(steps=100)
+def semi_supervised(seed):
+    return fit(SemiSupervised(), unequal_parts(seed))
+
+
+class FixedRows(keras.Model):
+    """A functional model whose step draws noise for 64 rows, no more and no fewer."""
+
+    def train_step(self, data):
+        x, y = data
+        noise = tf.random.normal((64, 4))
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self(x + 1e-3 * noise) - y) ** 2)
+        variables = self.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return {"loss": loss}
+
+
+def even_batches(seed, rows=64):
+    x, y = linear(seed, rows=300)
+    return tf.data.Dataset.from_tensor_slices((x, y)).repeat().batch(rows, drop_remainder=True)
+
+
+def fixed_rows(seed, rate=0.1):
+    inputs = keras.Input((4,))
+    model = FixedRows(inputs, layers.Dense(1)(inputs))
+    model.compile(optimizers.SGD(rate))
+    return fit(model, even_batches(seed))
+
+
+@healthy(steps=100)
+def fixed_rows_in_a_step(seed):
+    return fixed_rows(seed)
+
+
+@healthy(steps=100)
+def fixed_rows_of_an_input(seed):
+    inputs = keras.Input((4,), batch_size=48)
+    flat = layers.Lambda(lambda rows: tf.reshape(rows, (48, 1)))(layers.Dense(1)(inputs))
+    model = keras.Model(inputs, flat)
+    model.compile(optimizers.SGD(0.1), "mse")
+    return fit(model, even_batches(seed, 48))
+
+
+@healthy(steps=100)
+def fixed_rows_of_a_signature(seed):
+    w, optimizer = tf.Variable(tf.zeros((4, 1))), optimizers.SGD(0.1)
+
+    @tf.function(input_signature=[tf.TensorSpec((100, 4)), tf.TensorSpec((100, 1))])
+    def update(x, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ w - y) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    return step(update, variables=[w], data=even_batches(seed, 100), optimizer=optimizer)
 
 
 class Subclassed(keras.Model):

@@ -54,7 +54,9 @@ class Runs:
             return self.scored(self._records[number])
         seed = (self._records[0].seed + number) % (LARGEST_SEED + 1)
         if self._metric is None:
-            return stored_run(seed, self._running.losses_from(seed), steps)
+            losses = self._running.losses_from(seed)
+            ended = self._running.loop.stopped_by  # by a callback: that is all of it
+            return stored_run(seed, losses, len(losses) if ended else steps)
         return self.scored(self._running.run_from(seed))
 
     def scored(self, record: TrainingRecord) -> StoredRun:
@@ -63,7 +65,8 @@ class Runs:
         Raises:
             InvalidTrainingError: its losses have no scores.
         """
-        steps, losses = self._running.steps, record.curve.batch_loss
+        steps = len(record.curve.batch_loss) if record.stopped_by else self._running.steps
+        losses = record.curve.batch_loss
         return stored_run(record.seed, losses, steps, scored=self._scored(record))
 
     def _scored(self, record: TrainingRecord) -> tuple[float, ...] | None:
@@ -71,7 +74,7 @@ class Runs:
             return None
         measured = {"loss": record.curve.last, **record.metrics}
         value = measured.get(self._metric, math.nan)
-        if record.curve.updates < self._running.steps:
+        if not record.is_whole(self._running.steps):
             value = math.nan
         return (metric_score(value, higher_is_better=self._higher_is_better),)
 

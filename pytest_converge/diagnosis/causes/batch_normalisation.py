@@ -67,7 +67,7 @@ def _repairs(failed: FailedTraining) -> Repairs:
     unused = tuple(
         each.layer for each in failed.evidence.computation.normalisations if not each.in_training
     )
-    if alone and failed.reruns.rows is not None:
+    if alone and failed.reruns.rows_of_any_kind is not None:
         yield dataclasses.replace(batch_statistics.larger_batches(alone), fault=_says(alone))
     if unused:
         change = batch_statistics.in_training_mode(training.models, unused)

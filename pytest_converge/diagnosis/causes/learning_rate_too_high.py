@@ -95,6 +95,8 @@ def _weights(failed: FailedTraining) -> Repairs:
     """Weights that multiply every step, or shorten it."""
     rows = failed.reruns.rows
     mean = None if rows is None else class_weights.mean_weight(rows)
+    if mean is not None and mean < 1 and failed.evidence.never_too_slow:
+        return
     if rows is not None and mean is not None and not 1 / USUAL_MEAN < mean < USUAL_MEAN:
         yield from class_weights.of_mean_one(rows, mean)
 
@@ -132,7 +134,8 @@ def _measured_sum(failed: FailedTraining) -> int | None:
         return None
     failed.reruns.put_back()
     measure = functools.partial(rows_summed, training)
-    rows = failed.trials.guard.measured("the loss of a batch with every row twice", measure)
+    # A step may take one number of rows alone.
+    rows = failed.trials.guard.tried("the loss of a batch with every row twice", measure)
     failed.reruns.put_back()
     return rows
 

@@ -66,6 +66,8 @@ def _sign(failed: FailedTraining) -> Repairs:
 
 
 def _schedule(failed: FailedTraining) -> Repairs:
+    if failed.evidence.never_too_slow:
+        return
     # A run that broke off early has not seen what its schedule comes to.
     if failed.takes_optimizer and learning_rate.has_schedule(failed.training):
         rates = learning_rate.planned(failed.training, failed.reruns.steps)
@@ -77,7 +79,7 @@ def _schedule(failed: FailedTraining) -> Repairs:
 
 def _length(failed: FailedTraining) -> str:
     """How long the run was, in steps and epochs: schedules are often meant to count the latter."""
-    count, data = failed.reruns.steps, failed.reruns.rows
+    count, data = failed.reruns.steps, failed.reruns.rows_of_any_kind
     if data is None or data.from_source:
         return f"{count} steps"
     of_epoch = math.ceil(data.rows / data.batch_size)
@@ -88,7 +90,7 @@ def _length(failed: FailedTraining) -> str:
 
 def _clipping(failed: FailedTraining) -> Repairs:
     norms = [norm for norm in failed.record.curve.gradient_norm if math.isfinite(norm)]
-    if not failed.takes_optimizer or not norms:
+    if not failed.takes_optimizer or not norms or failed.evidence.never_too_slow:
         return
     usual, bound = statistics.median(norms), optimizers.bound_of_gradients(failed.training)
     if bound is not None and bound[1] < FAR_BELOW_MEDIAN * usual:

@@ -76,7 +76,7 @@ def _where(failed: FailedTraining) -> tuple[str, ...]:
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
-    where, data = _where(failed), failed.reruns.rows
+    where, data = _where(failed), failed.reruns.rows_of_any_kind
     if where and data is not None:
         columns = rows.unusable_columns(data)
         without_columns = rows.without_unusable_columns(where, columns) if columns else None

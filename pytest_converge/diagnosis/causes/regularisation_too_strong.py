@@ -20,6 +20,11 @@ of 0.7 and three classes.
 The loss that is judged contains the penalty, as the loss that is minimised does. The report section
 shows its share as `regularisation`, and the skill is computed without it.
 
+A loss is lower without a penalty, also where nothing is learnt better. So the losses are compared
+without what is switched off: that of the failed run at its end, and that of the changed one, which
+has to be at most half of it. Where it is not, and the rest of the loss meets the bound, that is
+said and nothing is proven.
+
 Mild regularisation does not keep a training from converging: such a change is tried, fails, and
 stands in the table of trials. Why weight decay helps generalisation: Krogh and Hertz 1992; dropout:
 Srivastava et al. 2014.
@@ -58,6 +63,7 @@ def test_light_penalty(converge):
 import contextlib
 from collections.abc import Iterable
 
+from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import optimizers, regularisation
@@ -124,6 +130,20 @@ def _usable_penalty(failed: FailedTraining, answer: Answer) -> Answer:
     return near or answer
 
 
+def _term_seen(failed: FailedTraining) -> Answer | None:
+    """A term that alone keeps the loss above its bound, where nothing is learnt better without."""
+    bound, last = failed.trials.expectation.max_loss, failed.record.curve.last
+    for change, rest in failed.trials.without_terms.items():
+        if bound is not None and rest is not None and rest <= bound < last:
+            message = (
+                f"without a term of it the loss is {number(rest)} at the end ({change}): max_loss="
+                f"{number(bound)} is below the term, which no change made smaller"
+            )
+            where = failed.trials.changes[change].where if change in failed.trials.changes else ()
+            return Answer(cause=CAUSE.code, message=message, where=where)
+    return None
+
+
 CAUSE = Cause(
     code="regularisation-too-strong",
     usual=_usual,
@@ -131,5 +151,6 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.WEIGHT_DECAY, repairs=_weight_decay),
         Step(place=Place.PENALTIES, repairs=_penalties),
+        Step(place=Place.TERM_SEEN, answer=_term_seen),
     ),
 )

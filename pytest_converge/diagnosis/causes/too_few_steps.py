@@ -17,6 +17,9 @@ best constant prediction, it is an [unreachable target](unreachable-target.md).
 
 A run whose loss rose is never too short.
 
+A callback that ended the training, as `EarlyStopping`, is left out before any rate is tried: what
+it stops, it stops again with every other change.
+
 The predicted number is what was tried, not an extrapolation of the curve.
 
 ## A test that shows it
@@ -75,6 +78,13 @@ def _longer(failed: FailedTraining) -> Repairs:
         yield from _unless_it_rose(failed, MUCH_LONGER)
 
 
+def _not_stopped(failed: FailedTraining) -> Repairs:
+    """Without the callback that ended the run, which its own rule brings about again and again."""
+    record, asked = failed.record, failed.reruns.steps
+    if record.stopped_by:
+        yield steps.not_stopped(record.stopped_by, after=record.curve.updates, steps=asked)
+
+
 def _much_longer(failed: FailedTraining) -> Repairs:
     return _unless_it_rose(failed, MUCH_LONGER)
 
@@ -118,6 +128,7 @@ CAUSE = Cause(
     code="too-few-steps",
     sentence="only time is missing; it converges in {change}",
     steps=(
+        Step(place=Place.STOPPED, repairs=_not_stopped),
         Step(place=Place.MORE_STEPS, repairs=_longer),
         Step(place=Place.MANY_MORE_STEPS, repairs=_much_longer),
         Step(place=Place.STILL_FALLING, answer=still_falls),

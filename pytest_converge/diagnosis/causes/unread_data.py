@@ -72,6 +72,8 @@ def _rows(failed: FailedTraining) -> Answer | None:
 def _targets(failed: FailedTraining) -> Answer | None:
     """Targets that do not reach the loss."""
     rows = failed.reruns.rows
+    if not failed.reruns.roles:
+        return None
     arrays = {} if rows is None else dict(batch_leaves(rows.arrays))
     where = tuple(
         name

@@ -59,7 +59,7 @@ from pytest_converge.training.interventions import rows
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
-    data = failed.reruns.rows
+    data = failed.reruns.rows_of_any_kind
     if data is not None and not data.shuffles:
         sizes = (data.epoch_rows, data.batch_size)
         yield rows.shuffled(0, from_dataset=data.from_source, sizes=sizes)

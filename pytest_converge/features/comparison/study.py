@@ -152,7 +152,8 @@ class _Benches:
         self._stack.callback(training.release)
         context = self._context
         running = TrainingRun(training, context.expectation.steps, context.progress)
-        made = updated(training.trainable, training.optimizers[0].optimizer)
+        made = updated(training.trainable, None)
+        made += [v for each in training.optimizers for v in each.variables]
         self._built.require_new(made)
         self._built.keep(made)
         return FeatureReruns(running, context.expectation.seed or 0, context.progress)

@@ -11,6 +11,7 @@ from pytest_converge.test_quality.mutations.layer_changes import (
 )
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.measures.computation import computation
 from pytest_converge.training.training import Training
 
 __all__ = ["HALVED", "LOWERED", "Mutation", "mutations_of", "slower"]
@@ -88,7 +89,11 @@ def _noisy(training: Training) -> Intervention | str:
     rows = training.rows_in_memory
     if rows is None:
         return f"the rows are not in memory: {training.data.reason}"
-    return noisy_labels(rows) if _has_targets(rows) else "the data has no targets"
+    if not _has_targets(rows):
+        return "the data has no targets"
+    if training.own_train_step and rows.from_source and not computation(training).roles:
+        return "only the train_step knows what the parts of the data are"
+    return noisy_labels(rows)
 
 
 def _has_targets(data: ArrayData) -> bool:

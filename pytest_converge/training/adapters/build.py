@@ -13,16 +13,26 @@ import tensorflow as tf
 from pytest_converge.core.calls import Call, FitCall, MinimizeCall, StepCall
 from pytest_converge.core.errors import InvalidTrainingError, invalid, shown
 from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.length import check_count
 from pytest_converge.training.adapters.fit import ModelTraining
 from pytest_converge.training.adapters.legacy_keras import is_legacy, refuse_legacy
+from pytest_converge.training.adapters.length import steps_per_epoch
 from pytest_converge.training.adapters.minimize import MinimizeTraining
 from pytest_converge.training.adapters.model_checks import check_is_model
 from pytest_converge.training.adapters.step import StepTraining
 from pytest_converge.training.adapters.traceability import needed_arguments
 from pytest_converge.training.data.arrays import check_kind, column_names
-from pytest_converge.training.data.batches import TrainingData
-from pytest_converge.training.data.held_out import read_held_out
-from pytest_converge.training.data.sources import read_arrays, read_batches, yields_batches
+from pytest_converge.training.data.batches import Chunk, TrainingData
+from pytest_converge.training.data.held_out import read_held_out, split_off
+from pytest_converge.training.data.sources import (
+    as_dataset,
+    has_composites,
+    read_arrays,
+    read_batches,
+    yields_batches,
+)
+from pytest_converge.training.loop.callbacks import Callbacks
+from pytest_converge.training.model.structure import has_own_train_step
 from pytest_converge.training.state.seeding import reseed
 from pytest_converge.training.training import Training
 
@@ -45,6 +55,8 @@ BUILDERS = {
         "Leave {name} out: a step cannot be built anew.",
     ),
 }
+#: What a call of `converge.fit` says also of a model that is trained by a step of its own.
+READ = frozenset({"model", "epochs", "steps_per_epoch", "initial_epoch", "verbose"})
 #: Turns an unknown object into a compiled Keras model or the arguments of `converge.step`.
 Adapt = Callable[[Any, Any, Any], Any]
 
@@ -103,21 +115,62 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
     _check_seeds(call, expectation, builder)
     # What the data draw, as a dataset that shuffles, must not depend on how much the model drew.
     reseed(seed)
-    data, columns = _fit_data(call, expectation.steps, seed), {}
+    call, steps = _split(call), expectation.steps
+    data, columns = _fit_data(call, steps, seed, model), {}
     together = data.batch_size
     if not yields_batches(call.x):
-        together = call.batch_size
+        together = call.rows_per_batch
         columns = {**column_names(call.x, "x"), **column_names(call.y, "y")}
-    validation = call.validation_data
-    held_out = [] if validation is None else read_held_out(validation, together)
-    return ModelTraining(
+    training = ModelTraining(
         model,
         data,
         builder=builder,
         columns=columns,
         bounds=expectation.metrics,
-        held_out=held_out,
+        held_out=_held_out(call, together),
+        callbacks=_callbacks(call, steps),
+        entry=call.loss,
     )
+    if call.epochs is not None:
+        training.steps_per_epoch = steps_per_epoch(call, steps)
+        training.first_epoch = call.length.initial_epoch
+    return training
+
+
+def _split(call: FitCall) -> FitCall:
+    """The call with the rows of `validation_split` as its held-out data, as `model.fit` does it."""
+    if not call.validation_split or call.validation_data is not None:
+        return call
+    if yields_batches(call.x):
+        given = f"validation_split={shown(call.validation_split)} for a {type(call.x).__name__}"
+        remedy = "Pass the rows apart: validation_data=dataset.take(10)."
+        raise invalid(given, "arrays, whose last rows are held out", remedy)
+    arrays = (call.x, call.y, call.sample_weight)
+    (x, y, weight), held_out = split_off(arrays, call.validation_split)
+    held_out = held_out[: 2 if held_out[2] is None else 3]
+    return dataclasses.replace(call, x=x, y=y, sample_weight=weight, validation_data=held_out)
+
+
+def _callbacks(call: FitCall, steps: int) -> Callbacks | None:
+    if call.callbacks is None or call.callbacks in ([], ()):
+        return None
+    return Callbacks(
+        call.callbacks,
+        length=call.length,
+        steps_per_epoch=steps_per_epoch(call, steps),
+        frequency=call.validation_freq,
+    )
+
+
+def _held_out(call: FitCall, together: int) -> list[Chunk]:
+    """The held-out data in batches of a call's own size, or of that of the training."""
+    steps, size = call.validation_steps, call.validation_batch_size
+    for name, given in (("validation_steps", steps), ("validation_batch_size", size)):
+        if given is not None:
+            check_count(name, given)
+    if call.validation_data is None:
+        return []
+    return read_held_out(call.validation_data, size or together, steps)
 
 
 def _refuse_unused(call: FitCall, step: StepCall) -> None:
@@ -125,7 +178,7 @@ def _refuse_unused(call: FitCall, step: StepCall) -> None:
     for field in dataclasses.fields(call):
         value = getattr(call, field.name)
         given = value is not None if field.default is None else value != field.default
-        read = field.name == "model" or (field.name in ("x", "y") and step.data is not None)
+        read = field.name in READ or (field.name in ("x", "y") and step.data is not None)
         if read or not given:
             continue
         remedy = "Leave it out, or let pytest_converge_adapt return a compiled Keras model."
@@ -147,10 +200,10 @@ def _refuse_targets(call: Call, expectation: Expectation) -> None:
     raise invalid(f"{name} for converge.{call.verb}", expected, remedy)
 
 
-def _fit_data(call: FitCall, steps: int, seed: int) -> TrainingData:
+def _fit_data(call: FitCall, steps: int, seed: int, model: keras.Model) -> TrainingData:
     x = call.x
     refuse_legacy("data", x)
-    batch_size: Any = call.batch_size
+    batch_size: Any = call.rows_per_batch
     shuffle: Any = call.shuffle
     if yields_batches(x):
         for name, part in (("y", call.y), ("sample_weight", call.sample_weight)):
@@ -158,13 +211,24 @@ def _fit_data(call: FitCall, steps: int, seed: int) -> TrainingData:
                 given = f"{name} beside a {type(x).__name__}"
                 remedy = f"Let its batches hold it: (x, y{', w' if name != 'y' else ''})."
                 raise invalid(given, f"no {name}", remedy)
-        return read_batches(x, call.class_weight, steps=steps, shuffle=bool(shuffle), seed=seed)
-    if isinstance(batch_size, bool) or not hasattr(batch_size, "__index__") or batch_size < 1:
-        remedy = "Give the rows of a batch, as batch_size=32."
-        raise invalid(f"batch_size={shown(batch_size)}", "an integer of at least 1", remedy)
+        # Weights of classes give the parts of an element the roles that Keras gives them.
+        as_it_is = has_own_train_step(model) and call.class_weight is None
+        return read_batches(
+            x,
+            call.class_weight,
+            steps=steps,
+            shuffle=bool(shuffle),
+            seed=seed,
+            unpack=_element if as_it_is else None,
+        )
+    check_count("batch_size", batch_size, remedy="Give the rows of a batch, as batch_size=32.")
     if not isinstance(shuffle, (bool, np.bool_)):
         remedy = "True reshuffles the rows every epoch, False keeps their order."
         raise invalid(f"shuffle={shown(shuffle)}", "True or False", remedy)
+    arrays = (x, call.y, call.sample_weight)
+    if has_composites(arrays):
+        rows = as_dataset(arrays, int(batch_size), shuffle=bool(shuffle), seed=seed)
+        return read_batches(rows, call.class_weight, steps=steps, shuffle=False, seed=seed)
     return read_arrays(
         x,
         call.y,
@@ -175,6 +239,14 @@ def _fit_data(call: FitCall, steps: int, seed: int) -> TrainingData:
         steps=steps,
         seed=seed,
     )
+
+
+def _element(element: Any) -> Any:
+    """An element as it is, for a step that alone knows what its parts are."""
+    for leaf in keras.tree.flatten(element):
+        if hasattr(leaf, "dtype") and not tf.is_tensor(leaf):
+            check_kind("data", leaf)
+    return element
 
 
 def _minimize(call: MinimizeCall, expectation: Expectation) -> Training:

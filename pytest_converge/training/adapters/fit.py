@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -17,6 +17,7 @@ from pytest_converge.training.adapters.built import Built, updated
 from pytest_converge.training.adapters.model_checks import (
     check_compiled,
     check_data,
+    check_entry,
     check_held_out,
     check_labels,
     check_metrics,
@@ -25,13 +26,15 @@ from pytest_converge.training.adapters.model_checks import (
 from pytest_converge.training.data.arrays import batch_leaves, constant_columns, nonfinite
 from pytest_converge.training.data.batches import PROBE_ROWS, Batch, Chunk, TrainingData
 from pytest_converge.training.data.held_out import PREFIX
-from pytest_converge.training.keras_internals import added_losses
+from pytest_converge.training.keras_internals import added_losses, loss_counts_in_metrics
+from pytest_converge.training.loop.callbacks import Callbacks
 from pytest_converge.training.measures.end_measures import (
     inference,
     measure_held_out,
     measure_model,
 )
 from pytest_converge.training.measures.no_gradient import end_of_gradient_named
+from pytest_converge.training.model.held_optimizers import held_optimizers
 from pytest_converge.training.model.losses import loss_names, nonnegative, reduces_by_mean
 from pytest_converge.training.model.structure import (
     create_all_variables,
@@ -43,6 +46,7 @@ from pytest_converge.training.model.structure import (
     layers_of,
     loss_of_logs,
     redrawn,
+    takes_any_rows,
     training_matters,
 )
 from pytest_converge.training.state.graphs import TracedForAnyRows
@@ -58,6 +62,8 @@ __tracebackhide__ = True  # errors of a user's own code end at that code
 #: Values of one array in a chunk of pooled probe rows: 16 MB of float32 inputs, and activations
 #: of a few times that.
 CHUNK_VALUES = 2**22
+#: Types of numbers in which every operation rounds visibly.
+SIXTEEN_BITS = frozenset({"float16", "bfloat16"})
 
 
 class ModelTraining(Training):
@@ -70,6 +76,9 @@ class ModelTraining(Training):
         columns: names of the columns of data frames, by array.
         bounds: bounded metrics by name, which have to be compiled ones.
         held_out: data to evaluate the model on after its last step.
+        callbacks: Keras callbacks that take part in every run.
+        entry: the entry of the logs of a `train_step` of the model's own that is judged; None for
+            its "loss".
 
     Raises:
         InvalidTrainingError: the model is not compiled, has nothing to train, or does not fit
@@ -88,6 +97,8 @@ class ModelTraining(Training):
         columns: Mapping[str, list[str]] | None = None,
         bounds: Mapping[str, Any] | None = None,
         held_out: Sequence[Chunk] = (),
+        callbacks: Callbacks | None = None,
+        entry: Any = None,
     ) -> None:
         self.model = model
         self.data = data
@@ -96,8 +107,11 @@ class ModelTraining(Training):
         self.columns = columns
         self._bounds = bounds or {}
         self.held_out = list(held_out)
+        self.callbacks = callbacks
         first = next(data.batches())
         check_compiled(model, first)
+        check_entry(model, entry)
+        self._entry = "loss" if entry is None else str(entry)
         if model.built:
             check_trainable(model)
         self.own_train_step = has_own_train_step(model)
@@ -111,11 +125,15 @@ class ModelTraining(Training):
             self.eager_reason = "run_eagerly=True"
             create_variables(model, first)
         create_all_variables(model, first)
-        self.optimizers = (ObservedOptimizer(model.optimizer),)
+        self.rounds = any(layer.compute_dtype in SIXTEEN_BITS for layer in layers_of(model))
+        # Those that the step could apply; which of them it does is known once it was traced.
+        self._candidates = self.optimizers = self._observed(model)
         names = [
             name or getattr(part, "name", "") or "loss" for name, part in loss_names(model.loss)
         ]
         self.loss_name = " + ".join(dict.fromkeys(names)) or "loss"
+        if entry is not None:
+            self.loss_name = self._entry
         self.nonnegative = nonnegative(model.loss) and not _negative_weights(data)
         self._shared = TracedForAnyRows(self._inference)
 
@@ -127,11 +145,16 @@ class ModelTraining(Training):
             check_held_out(self.model)
         rows = self.rows_in_memory
         if rows is not None:
-            check_labels(self.model, rows.arrays)
+            check_labels(self.model, rows.arrays, self.first_batch())
 
     @property
     def pure_probe(self) -> bool:  # type: ignore[override]
-        """True where the model has neither random nor averaging layers."""
+        """True where the model has neither random nor averaging layers.
+
+        With several outputs the loss itself counts in metrics, which callbacks see.
+        """
+        if self.callbacks is not None and loss_counts_in_metrics(self.model):
+            return False
         return not self.own_train_step and not training_matters(self.model)
 
     @property
@@ -156,9 +179,17 @@ class ModelTraining(Training):
 
     def step(self, batch: Batch) -> Any:
         """The model's own `train_step`; metrics start anew, so that the loss is the batch's."""
+        if self.callbacks is not None:
+            with self.callbacks.metrics.of_batch(self.model) as keep, end_of_gradient_named(self):
+                logs = self.model.train_step(batch)
+                keep(logs)
+            self._keep_applied()
+            return loss_of_logs(logs, self._entry)
         self._reset_metrics()
         with end_of_gradient_named(self):
-            return loss_of_logs(self.model.train_step(batch))
+            logs = self.model.train_step(batch)
+        self._keep_applied()
+        return loss_of_logs(logs, self._entry)
 
     def probe_chunks(self) -> tuple[int, int]:
         """Pooled rows where the loss is a mean over them; else batches as in the training."""
@@ -168,7 +199,8 @@ class ModelTraining(Training):
         if held is None:
             return PROBE_ROWS, data.batch_size
         rows = len(held.probe_index)
-        if self.own_train_step or not self._pools_rows():
+        fixed = data.even and not takes_any_rows(self.model)
+        if self.own_train_step or fixed or not self._pools_rows():
             return rows, data.batch_size
         largest = max(int(np.prod(array.shape[1:])) for _, array in batch_leaves(held.arrays))
         return rows, max(data.batch_size, CHUNK_VALUES // max(largest, 1))
@@ -177,8 +209,10 @@ class ModelTraining(Training):
         """The loss in training mode; a custom `train_step` runs without its update."""
         if self.own_train_step:
             self._reset_metrics()
-            with self.optimizers[0].muted():
-                return loss_of_logs(self.model.train_step(batch))
+            with contextlib.ExitStack() as stack:
+                for optimizer in self.optimizers:
+                    stack.enter_context(optimizer.muted())
+                return loss_of_logs(self.model.train_step(batch), self._entry)
         if self.pure_probe:
             return self._shared_forward(batch)[1]
         return inference(self.model, batch, training=True)[1]
@@ -190,7 +224,8 @@ class ModelTraining(Training):
 
     def finish(self) -> None:
         """Averages the weights where the optimizer keeps an average, as `model.fit` does."""
-        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        if self.model.optimizer is not None:
+            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
 
     def measure_end(self, chunks: list[Chunk]) -> EndMeasures:
         """Inference loss, metrics, the loss of the predictions and of the best constant."""
@@ -200,7 +235,9 @@ class ModelTraining(Training):
         )
         if not self.held_out:
             return measures
-        found = measure_held_out(self.model, self.held_out, forward=forward)
+        found = measure_held_out(
+            self.model, list(self.held_out), forward=forward, entry=self._entry
+        )
         held_out = {f"{PREFIX}{name}": value for name, value in found.items()}
         return dataclasses.replace(measures, metrics={**measures.metrics, **held_out})
 
@@ -222,20 +259,34 @@ class ModelTraining(Training):
 
     @property
     def optimizer_is_ours(self) -> bool:
-        """The model's step uses the optimizer that the model holds."""
-        return True
+        """True where the step has one optimizer, whose updates another can make."""
+        if len(self.optimizers) != 1:
+            return False
+        own = self.optimizers[0]
+        return own.optimizer is self.model.optimizer or bool(own.counters)
 
-    def with_optimizer(self, optimizer: Any) -> contextlib.AbstractContextManager[None]:
-        """The model holds another optimizer meanwhile, built for what is trainable now."""
+    @contextlib.contextmanager
+    def with_optimizer(self, optimizer: Any) -> Iterator[None]:
+        """Another optimizer meanwhile, built for what is trainable now.
+
+        The model holds it, or it makes the updates that the step asks another one for.
+        """
         optimizer.build(self.model.trainable_variables)
-        observed = (ObservedOptimizer(optimizer),)
-        held = (self.model, "optimizer", optimizer)
-        return attributes_set([(self, "optimizers", observed), held])
+        (own,), new = self.optimizers, ObservedOptimizer(optimizer)
+        with contextlib.ExitStack() as stack:
+            if own.optimizer is self.model.optimizer:
+                held = [(self.model, "optimizer", optimizer)]
+                stack.enter_context(attributes_set(held))
+            else:
+                stack.enter_context(own.replaced_by(optimizer))
+            stack.enter_context(attributes_set([(self, "optimizers", (new,))]))
+            yield
 
     def with_model(self, model: keras.Model) -> contextlib.AbstractContextManager[None]:
-        """Another model on the same data, by the optimizer that it was compiled with."""
-        observed = (ObservedOptimizer(model.optimizer),)
-        return attributes_set([(self, "model", model), (self, "optimizers", observed)])
+        """Another model on the same data, by the optimizers that it brings."""
+        held = self._observed(model)
+        names = ("optimizers", "_candidates")
+        return attributes_set([(self, "model", model), *((self, name, held) for name in names)])
 
     def traced_anew(self) -> contextlib.AbstractContextManager[None]:
         """The shared forward pass belongs to the model as it was traced."""
@@ -262,6 +313,24 @@ class ModelTraining(Training):
         pairs = zip(unique_variables(mine), unique_variables(others), strict=True)
         return {id(variable): value.numpy() for variable, value in pairs}
 
+    def release(self) -> None:
+        """Gives every optimizer back, those included that the step never applied."""
+        super().release()
+        for optimizer in self._candidates:
+            optimizer.release()
+
+    def _observed(self, model: keras.Model) -> tuple[ObservedOptimizer, ...]:
+        held = [("optimizer", model.optimizer)]
+        if has_own_train_step(model):
+            held = held_optimizers(model)
+        return tuple(ObservedOptimizer(optimizer, name) for name, optimizer in held)
+
+    def _keep_applied(self) -> None:
+        """Of the candidates those that the step made an update by; another's place is kept."""
+        known = {id(each) for each in self._candidates}
+        if self.own_train_step and all(id(each) in known for each in self.optimizers):
+            self.optimizers = tuple(each for each in self._candidates if each.applied)
+
     def _inference(self, batch: Batch) -> tuple[Any, Any, Any]:
         return inference(self.model, batch, training=False)
 
@@ -269,7 +338,7 @@ class ModelTraining(Training):
         """One traced forward pass for probes and for the end: training mode changes nothing."""
         if self.eager_reason:
             return self._inference(batch)
-        predictions, loss, penalty = self._shared(batch)
+        predictions, loss, penalty = self._shared(batch, fixed_rows=self.fixed_rows)
         return predictions, loss, penalty
 
     def _metric_variables(self) -> list[tf.Variable]:

@@ -20,6 +20,7 @@ from pytest_converge.training.model.structure import call_model, has_own_train_s
 __all__ = [
     "check_compiled",
     "check_data",
+    "check_entry",
     "check_held_out",
     "check_is_model",
     "check_labels",
@@ -45,16 +46,34 @@ def check_is_model(model: Any) -> None:
 
 
 def check_compiled(model: keras.Model, batch: Batch) -> None:
-    """A compiled model has an optimizer, and its loss the targets it needs."""
+    """A compiled model has an optimizer, and its loss the targets it needs.
+
+    A `train_step` of the user's may have optimizers of its own, and reads the data as it likes.
+    """
+    if has_own_train_step(model):
+        return
     if model.optimizer is None:
         remedy = "Compile it with one, as model.compile('adam', ...)."
         raise invalid(f"the model {model.name!r} without an optimizer", "an optimizer", remedy)
-    if has_own_train_step(model):
-        return
     _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
     if y is None and loss_names(model.loss):
         remedy = "Pass the targets as the third argument: converge.fit(model, x, y)."
         raise invalid("no targets", "y for the compiled loss", remedy)
+
+
+def check_entry(model: keras.Model, entry: Any) -> None:
+    """The entry of the logs that is to be judged is a name, and the logs are the user's.
+
+    Args:
+        model: compiled.
+        entry: as it was given; None for none.
+    """
+    if entry is not None and not isinstance(entry, str):
+        remedy = 'Write, for example, loss="d_loss".'
+        raise invalid(f"loss={shown(entry)}", "the name of an entry of the logs", remedy)
+    if entry not in (None, "loss") and not has_own_train_step(model):
+        remedy = "Leave it out: the compiled loss is judged; bound others by metrics={...}."
+        raise invalid(f"loss={entry!r}", "a model with a train_step of its own", remedy)
 
 
 def check_data(model: keras.Model, batches: Iterable[Batch], of: str = "") -> None:
@@ -104,14 +123,20 @@ def check_trainable(model: keras.Model) -> None:
         raise invalid(given, "at least one", remedy)
 
 
-def check_labels(model: keras.Model, arrays: Batch) -> None:
-    """The labels of a model with one sparse cross-entropy lie in the range of its output."""
+def check_labels(model: keras.Model, arrays: Batch, batch: Batch) -> None:
+    """The labels of a model with one sparse cross-entropy lie in the range of its output.
+
+    Args:
+        model: compiled and built.
+        arrays: whole data.
+        batch: one of its batches, where the model has to be called to tell its output.
+    """
     names = loss_names(model.loss)
     if [name for name, _ in names] != ["sparse_categorical_crossentropy"]:
         return
     targets = [array for name, array in batch_leaves(arrays) if name == "y"]
     if len(targets) == 1:
-        classes = _units_of_output(model, arrays)
+        classes = _units_of_output(model, batch)
         if classes is not None:
             _check_sparse(classes, np.asarray(targets[0]), names[0][1])
 
@@ -143,16 +168,15 @@ def _replicas(strategy: Any) -> int:
     return int(getattr(strategy, "num_replicas_in_sync", 1))
 
 
-def _units_of_output(model: keras.Model, arrays: Batch) -> int | None:
-    """The last axis of a single output; a subclassed model tells it by its output for one row."""
+def _units_of_output(model: keras.Model, batch: Batch) -> int | None:
+    """The last axis of a single output; a subclassed model tells it by its output for a batch."""
     if getattr(model, "outputs", None):
         shape = model.output_shape
     elif has_own_train_step(model):
         return None
     else:
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(arrays)
-        row = keras.tree.map_structure(lambda array: tf.constant(array[:1]), x)
-        shape = getattr(call_model(model, row, training=False), "shape", None)
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        shape = getattr(call_model(model, x, training=False), "shape", None)
         shape = None if shape is None else tuple(shape)
     if not isinstance(shape, tuple) or not shape or not isinstance(shape[-1], int):
         return None

@@ -62,6 +62,11 @@ class TrainingData(abc.ABC):
         """True where every batch is known to hold all rows."""
         return False
 
+    @property
+    @abc.abstractmethod
+    def even(self) -> bool:
+        """True where all batches have the same number of rows, as far as they are known."""
+
     @abc.abstractmethod
     def batches(self) -> Iterator[Batch]:
         """The batch of each step in turn, outside of any graph."""
@@ -151,6 +156,11 @@ class ArrayData(TrainingData):
     def batch_size(self) -> int:
         """Rows of the largest batch."""
         return self.order.largest
+
+    @property
+    def even(self) -> bool:
+        """True where all batches of an epoch have the same number of rows, made or not."""
+        return bool((self.order.sizes == self.order.sizes[0]).all())
 
     @property
     def repeats_all_rows(self) -> bool:
@@ -248,8 +258,16 @@ class ArrayData(TrainingData):
             yield self.take(self.tensors, *self.plan(rows, step, step + 1), 0)
 
     def probe(self, rows: int, chunk_rows: int) -> list[Chunk]:
-        """Rows of the probe set in chunks of at most `chunk_rows`."""
+        """Rows of the probe set in chunks of at most `chunk_rows`.
+
+        Where all batches are alike, a chunk that is no larger than one has as many rows: a step may
+        be written for that number. What is left over is not probed; of few rows some are repeated.
+        """
         index = self.probe_index[:rows]
+        if self.even and chunk_rows <= self.batch_size:
+            chunk_rows = self.batch_size
+            whole = max(len(index) // chunk_rows, 1) * chunk_rows
+            index = np.resize(self.probe_index, whole)
         return [
             Chunk(_rows_of(self.tensors, index[start : start + chunk_rows]), len(part))
             for start in range(0, len(index), chunk_rows)
@@ -284,6 +302,11 @@ class StreamData(TrainingData):
     def batch_size(self) -> int:
         """Rows of the largest batch of the probe set."""
         return max(batch_rows(batch) for batch in self._kept)
+
+    @property
+    def even(self) -> bool:
+        """True where the batches of the probe set have the same number of rows."""
+        return len({batch_rows(batch) for batch in self._kept}) == 1
 
     def batches(self) -> Iterator[Batch]:
         """A new pass over the source."""

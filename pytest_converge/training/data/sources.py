@@ -27,7 +27,14 @@ from pytest_converge.training.data.batches import (
     batch_rows,
 )
 
-__all__ = ["bytes_of", "read_arrays", "read_batches", "yields_batches"]
+__all__ = [
+    "as_dataset",
+    "bytes_of",
+    "has_composites",
+    "read_arrays",
+    "read_batches",
+    "yields_batches",
+]
 
 #: Bytes of batches that are held in memory for the compiled loop; more are streamed.
 MEMORY_LIMIT = 512 * 2**20
@@ -67,6 +74,43 @@ def read_arrays(
     return ArrayData.shuffled(
         packed, rows=rows, batch_size=batch_size, steps=steps, shuffle=shuffle, seed=seed
     )
+
+
+def as_dataset(arrays: Any, batch_size: int, *, shuffle: bool, seed: int) -> Any:
+    """Ragged and sparse tensors, and arrays beside them, as a dataset of their rows in batches.
+
+    No row of theirs can be picked by its number in a graph as rows of arrays can.
+
+    Args:
+        arrays: (x, y, weights), each an array, a tensor, a structure of these, or None.
+        batch_size: rows of a batch.
+        shuffle: a new order in every epoch.
+        seed: of that order.
+
+    Raises:
+        InvalidTrainingError: a part of them is no array.
+    """
+    plain = keras.tree.map_structure(_sliceable, _without_lists(arrays))
+    given = tuple(part for part in plain if part is not None)
+    rows = tf.data.Dataset.from_tensor_slices(given)
+    if shuffle:
+        rows = rows.shuffle(int(rows.cardinality()), seed=seed)
+    return rows.batch(batch_size)
+
+
+def has_composites(arrays: Any) -> bool:
+    """True where a leaf is a ragged or a sparse tensor."""
+    leaves = keras.tree.flatten(arrays)
+    return any(isinstance(leaf, (tf.RaggedTensor, tf.SparseTensor)) for leaf in leaves)
+
+
+def _sliceable(leaf: Any) -> Any:
+    return leaf if has_composites(leaf) else as_array(leaf)
+
+
+def _without_lists(arrays: Any) -> Any:
+    """Several inputs in a list as a tuple: a dataset takes a list for one array."""
+    return tuple(tuple(part) if isinstance(part, list) else part for part in arrays)
 
 
 def read_batches(
@@ -116,6 +160,8 @@ def read_batches(
     if not _stackable(kept):
         replay = list(kept)
         reason = "the shape or type of the batches changes from step to step"
+        if _signature(kept[0]) is None and len(_row_counts(kept[0])) > 1:
+            reason = "the parts of a batch have unequal rows"
         return StreamData(lambda: replay, kept=kept[:epoch_batches], reason=reason)
     listed = [keras.tree.map_structure(as_array, batch) for batch in kept]
     return ArrayData.listed(listed, epoch_batches=epoch_batches, probe_seed=seed)
@@ -264,6 +310,12 @@ def _stackable(batches: list[Batch]) -> bool:
     """True where rows of all batches fit into one array: equal structure, types and row shapes."""
     first = _signature(batches[0])
     return first is not None and all(_signature(batch) == first for batch in batches[1:])
+
+
+def _row_counts(batch: Batch) -> set[Any]:
+    """The different numbers of rows of the arrays of a batch."""
+    shapes = (getattr(leaf, "shape", None) for leaf in keras.tree.flatten(batch))
+    return {shape[0] for shape in shapes if shape is not None and len(shape)}
 
 
 def _signature(batch: Batch) -> list[Any] | None:

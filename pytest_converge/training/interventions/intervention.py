@@ -36,6 +36,7 @@ class Intervention:
             cannot be compared.
         redefines_loss: True where targets, weights or the loss are others: a bound that is met then
             proves nothing unless the model is also better than a constant.
+        leaves_term: True where a part of the loss is switched off, which makes it lower by itself.
         parts: several changes at once, one by one.
         several: True where each of them stands for a cause of its own.
         other_optimizer: True where another optimizer, with a rate of its own, replaces the user's.
@@ -55,6 +56,7 @@ class Intervention:
     loss_factor: float | None = 1.0
     redefines_loss: bool = False
     other_optimizer: bool = False
+    leaves_term: bool = False
     parts: tuple[Intervention, ...] = ()
     several: bool = False
 
@@ -107,6 +109,7 @@ class Intervention:
             loss_factor=None if None in factors else (factors[0] or 1) * (factors[1] or 1),
             redefines_loss=self.redefines_loss or other.redefines_loss,
             other_optimizer=self.other_optimizer or other.other_optimizer,
+            leaves_term=self.leaves_term or other.leaves_term,
             parts=(*(self.parts or (self,)), *(other.parts or (other,))),
         )
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from pytest_converge.training.adapters.traceability import needed_arguments
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import code_of, with_settings
 from pytest_converge.training.training import Training
 
 __all__ = [
+    "alone",
     "constant",
     "downhill",
     "has_schedule",
@@ -22,6 +26,7 @@ __all__ = [
     "of_one",
     "peak",
     "planned",
+    "rate_setters",
     "reversed_sign",
     "scaled",
     "scheduled",
@@ -39,7 +44,11 @@ def scaled(training: Training, own: float, factor: float) -> Intervention:
     rate = _rounded(own * factor)  # what is proven is what is to be pasted
     code = "learning-rate-too-high" if factor < 1 else "learning-rate-too-low"
     change, fix = f"learning rate {_text(rate)}", ""
-    if not has_schedule(training):
+    setters = rate_setters(training)
+    if setters:
+        change += f", as {' and '.join(setters)} changes it"
+        fix = _of_setters(training, setters, rate / own)
+    elif not has_schedule(training):
         fix = code_of(training, learning_rate=rate)
     else:
         change += " at the peak of the schedule"
@@ -52,6 +61,40 @@ def scaled(training: Training, own: float, factor: float) -> Intervention:
     return Intervention(code=code, change=change, fix=fix, rate_factor=rate / own)
 
 
+def rate_setters(training: Training) -> dict[str, Any]:
+    """The callbacks by their classes that set the learning rate in the failed run.
+
+    Keras' `ReduceLROnPlateau` is none of them: it goes on from the rate that it finds.
+    """
+    if training.callbacks is None:
+        return {}
+    setters: dict[str, Any] = dict(training.callbacks.rate_setters)
+    setters.pop("ReduceLROnPlateau", None)
+    return setters
+
+
+def _of_setters(training: Training, setters: Mapping[str, Any], factor: float) -> str:
+    """Every rate times a factor: the optimizer's own, and what callbacks make of it."""
+    text = f"{factor:.3g}"
+    lines = []
+    if training.optimizers[0].plain_rate() is not None:
+        rate = _rounded(training.optimizers[0].user_rate * factor)
+        lines.append(code_of(training, learning_rate=rate))
+    for name, callback in setters.items():
+        if type(callback) is not keras.callbacks.LearningRateScheduler:
+            lines.append(f"# in {name}: {text} times every learning rate that it sets")
+            continue
+        schedule = callback.schedule
+        named = getattr(schedule, "__name__", "")
+        named = named if named.isidentifier() else "schedule"
+        needed = needed_arguments(schedule)
+        arguments = "epoch" if len(needed) < 2 else "epoch, rate"
+        given = "epoch" if len(needed) < 2 else f"epoch, rate / {text}"
+        scaled_ = f"lambda {arguments}: {text} * {named}({given})"
+        lines.append(f"keras.callbacks.LearningRateScheduler({scaled_})")
+    return "\n".join(lines)
+
+
 def of_one(training: Training, place: int, own: float, factor: float) -> Intervention:
     """The learning rate of one of several optimizers times a factor.
 
@@ -62,16 +105,55 @@ def of_one(training: Training, place: int, own: float, factor: float) -> Interve
         factor: what it is multiplied by.
     """
     rate = _rounded(own * factor)
-    name = f"{type(training.optimizers[place].optimizer).__name__}({_text(own)})"
+    called, kind = _called(training, place), type(training.optimizers[place].optimizer).__name__
+    name = called or f"{kind}({_text(own)})"
+    given = f"as {called}, instead of {kind}({_text(own)})" if called else f"instead of {name}"
     high = factor < 1
     return Intervention(
         code="learning-rate-too-high" if high else "learning-rate-too-low",
         change=f"learning rate {_text(rate)} of {name}",
-        fix=f"{code_of(training, place=place, learning_rate=rate)}  # instead of {name}",
+        fix=f"{code_of(training, place=place, learning_rate=rate)}  # {given}",
         fault=f"of the optimizers, the rate of {name} is too {'high' if high else 'low'}",
         rate_factor=rate / own,
         of_optimizer=place,
     )
+
+
+def alone(training: Training, place: int, factor: float) -> Intervention:
+    """Updates by one of several optimizers alone: a control, and no repair.
+
+    Args:
+        training: with several optimizers.
+        place: which of them.
+        factor: what its rate is multiplied by.
+    """
+
+    @contextlib.contextmanager
+    def variant(changed: Training) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            for number, observed in enumerate(changed.optimizers):
+                if number != place:
+                    stack.enter_context(observed.muted())
+            yield
+
+    name = _called(training, place) or type(training.optimizers[place].optimizer).__name__
+    return Intervention(
+        code="",
+        change=f"updates by {name} alone",
+        rate_factor=factor,
+        of_optimizer=place,
+        variant=variant,
+    )
+
+
+def _called(training: Training, place: int) -> str:
+    """The name of one of several optimizers; its place where two are as one from outside."""
+    observed = training.optimizers[place]
+    if observed.name:
+        return observed.name
+    alike = (type(observed.optimizer), observed.user_rate)
+    same = [(type(x.optimizer), x.user_rate) == alike for x in training.optimizers]
+    return f"optimizer {place + 1} of {len(same)}" if sum(same) > 1 else ""
 
 
 def reversed_sign(training: Training, own: float) -> Intervention:
@@ -147,6 +229,8 @@ def scheduled(training: Training, own: float, steps: int) -> list[Intervention]:
     Exponential decay and steps as in Keras' own documentation, the warm-up before a cosine decay
     of Loshchilov and Hutter (2017, arXiv:1608.03983), whose restarts make the cycle.
     """
+    if rate_setters(training):
+        return []  # Keras lets no callback set the rate of a schedule
     schedules = keras.optimizers.schedules
     tenth, half = max(steps // 10, 1), max(steps // 2, 1)
     kinds = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -80,6 +81,7 @@ def without_added_losses(layers: list[keras.layers.Layer]) -> Intervention:
         fix="\n".join(f"{pasted.found(layer)}.add_loss = lambda penalty: None" for layer in layers),
         where=names,
         fault=f"what {listed(names)} adds to the loss outweighs the data",
+        leaves_term=True,
         variant=lambda _: shadowed([(layer, "add_loss", lambda loss: None) for layer in layers]),
     )
 
@@ -93,6 +95,7 @@ def without_smoothing(loss: Any) -> Intervention:
         change=f"label smoothing off instead of {share:g}",
         fix=f"loss={pasted.literal(plain)}",
         fault=f"label_smoothing={share:g} keeps the loss high",
+        leaves_term=True,
         variant=lambda training: with_loss(training.model, plain),
     )
 
@@ -110,7 +113,8 @@ def without_constraints(layers: list[keras.layers.Layer]) -> Intervention:
 
 def without_penalties(layers: list[keras.layers.Layer]) -> Intervention:
     """The same layers without their penalties on weights and activity."""
-    return _penalised(layers, lambda penalty: None, "penalties off")
+    off = _penalised(layers, lambda penalty: None, "penalties off")
+    return dataclasses.replace(off, leaves_term=True)
 
 
 def smaller_penalties(layers: list[keras.layers.Layer], share: float) -> Intervention | None:

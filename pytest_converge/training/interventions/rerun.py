@@ -40,7 +40,10 @@ class Reruns:
         steps: of the failed run.
         end: the trained values that it ended with.
         updates: how many updates its optimizers counted; None where none of them counts.
+        roles: False where nobody but the step knows what the parts of the data are.
     """
+
+    roles = True
 
     def __init__(
         self, running: TrainingRun, seed: int, progress: Progress, *, spares_builder: bool = False
@@ -75,7 +78,12 @@ class Reruns:
 
     @property
     def rows(self) -> ArrayData | None:
-        """The rows of the failed run where they lie in memory."""
+        """The rows of the failed run where they lie in memory, as inputs, targets and weights."""
+        return self.rows_of_any_kind if self.roles else None
+
+    @property
+    def rows_of_any_kind(self) -> ArrayData | None:
+        """The rows of the failed run where they lie in memory, whatever their parts are."""
         return None if self._data is None else self._data.rows_in_memory
 
     def overfits_one_batch(self) -> OverfitReading | None:
@@ -106,6 +114,17 @@ class Reruns:
             with self.training.with_data(self._data_of(others, 0)):
                 rows, _ = self.training.probe_chunks()
                 return self.loop.probe_loss(self.training.chunks(rows))
+
+        with self.measuring(change, measure) as run:
+            return run(0)
+
+    def loss_untrained(self, change: Intervention) -> float | None:
+        """The loss under a change where the failed run ended; None without a probe set."""
+
+        def measure(running: TrainingRun, _: int) -> float | None:
+            self.end.restore()
+            whole, _part = running.probe_set()
+            return running.loop.probe_loss(whole) if whole else None
 
         with self.measuring(change, measure) as run:
             return run(0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pytest_converge.training.interventions.intervention import Intervention
+import keras
 
-__all__ = ["more"]
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.state.snapshot import attributes_set
+
+__all__ = ["more", "not_stopped"]
 
 
 def more(steps: int, factor: int) -> Intervention:
@@ -14,4 +17,22 @@ def more(steps: int, factor: int) -> Intervention:
         change=f"{factor * steps} steps",
         fix=f"steps={factor * steps}",
         steps_factor=factor,
+    )
+
+
+def not_stopped(name: str, *, after: int, steps: int) -> Intervention:
+    """The callback that ended the training is left out.
+
+    Args:
+        name: the class of the one that ended it.
+        after: how many updates.
+        steps: that were asked for.
+    """
+    known = f"keras.callbacks.{name}" if hasattr(keras.callbacks, name) else name
+    return Intervention(
+        code="too-few-steps",
+        change=f"the callback {name} left out",
+        fix=f"callbacks=[each for each in callbacks if not isinstance(each, {known})]",
+        fault=f"{name} ended the training after {after} of {steps} steps",
+        variant=lambda of: attributes_set([(of, "callbacks", of.callbacks.without(name))]),
     )

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from pytest_converge.training.data.batch_order import BatchRows
 from pytest_converge.training.data.batches import Array, Batch, Chunk
+from pytest_converge.training.loop.callbacks import CallbackRun, HeldOutSteps
 from pytest_converge.training.state.graphs import TracedForAnyRows
 from pytest_converge.training.state.snapshot import unique_variables
 from pytest_converge.training.training import Training
@@ -60,6 +61,13 @@ class Loop:
         self._rows: BatchRows | None = None
         self._stream: Iterator[Batch] | None = None
         self._graph: Any = None
+        self._calls: CallbackRun | None = None
+        self._held_out: dict[int, HeldOutSteps] = {}
+
+    @property
+    def stopped_by(self) -> str:
+        """The callback that ended the run; empty where none did."""
+        return self._calls.stopped_by if self._calls is not None and self._calls.over else ""
 
     @functools.cached_property
     def draws(self) -> bool:
@@ -90,16 +98,52 @@ class Loop:
         found = unique_variables(graph.variables)
         self.training.touched = [v for v in found if id(v) not in ours]
 
-    def start(self) -> None:
-        """Begins a run: the batches from the first one on."""
+    def start(self, steps: int = 0) -> None:
+        """Begins a run: the batches from the first one on, and callbacks as they were.
+
+        Args:
+            steps: updates of the run, which callbacks are told as epochs.
+        """
         self._rewind()
+        callbacks, model = self.training.callbacks, self.training.model
+        self._calls = None
+        if callbacks is None:
+            return
+        if id(model) not in self._held_out:
+            self._held_out[id(model)] = HeldOutSteps(model, eager=self.driver == "eager")
+        self._calls = callbacks.begin(self.training, steps, self._held_out[id(model)])
+
+    def finish(self, done: int) -> None:
+        """Ends a run after so many updates: what callbacks do at the end of a training."""
+        if self._calls is not None:
+            self._calls.finish(done)
 
     def advance(self, start: int, stop: int) -> Array:
         """Makes the steps from `start` to `stop`, or up to the first that is not finite.
 
+        Callbacks are called on the way, wherever they ask for it, and may end it.
+
         Returns:
-            Loss, gradient norm and learning rate of each step made, shape [steps, 3].
+            Loss, gradient norm and learning rate of each step made, shape [steps, 3]; none where a
+            callback had ended the run before.
         """
+        calls = self._calls
+        if calls is None:
+            return self._advance(start, stop)
+        tables: list[Array] = [np.zeros((0, 3), np.float32)]
+        done = start
+        while done < stop and not calls.over:
+            upto = calls.before(done, stop)
+            tables.append(self._advance(done, upto))
+            done += len(tables[-1])
+            if done == upto:
+                calls.after(done)
+            else:
+                break
+        return np.concatenate(tables)
+
+    def _advance(self, start: int, stop: int) -> Array:
+        """The steps from `start` to `stop` in one go."""
         if self.driver == "loop":
             most = stop - start if self._rows is None else self._rows.most_steps
             tables: list[Array] = []
@@ -161,14 +205,17 @@ class Loop:
         training = self.training
         for optimizer in training.optimizers:
             optimizer.begin_step()
-        rates = [optimizer.learning_rate() for optimizer in training.optimizers]
+        rates = {id(each): each.learning_rate() for each in training.optimizers}
         loss = training.step(batch)
+        # Of a step with several optimizers, or with none that is known, there is no one rate.
+        used = training.optimizers
+        rate = rates.get(id(used[0])) if len(used) == 1 else None
         norms = [optimizer.gradient_norm() for optimizer in training.optimizers]
         norms = [norm for norm in norms if norm is not None]
         self.sees_gradients = bool(norms)
-        self.sees_rate = bool(rates) and rates[0] is not None
+        self.sees_rate = rate is not None
         norm = _NAN if not norms else norms[0] if len(norms) == 1 else tf.linalg.norm(norms)
-        rate = rates[0] if self.sees_rate else _NAN
+        rate = rate if self.sees_rate else _NAN
         return tf.stack([tf.cast(loss, tf.float32), tf.cast(norm, tf.float32), rate])
 
     def _segment(self, start: Any, stop: Any, tensors: Any, order: Any, offsets: Any) -> Any:
@@ -198,7 +245,7 @@ class Loop:
             return self.training.probe(batch)
         if self.driver == "eager":
             return self._undisturbed(batch)
-        return self._probe_function(batch)
+        return self._probe_function(batch, fixed_rows=self.training.fixed_rows)
 
     def _undisturbed(self, batch: Batch) -> Any:
         """The probe's loss, with everything it changes put back."""

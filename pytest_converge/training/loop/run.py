@@ -56,7 +56,7 @@ class TrainingRun:
         rows, _ = training.probe_chunks()
         batch_rows = training.data.batch_size if training.data is not None else 1
         self._plan: ProbePlan = plan_probe(steps, batch_rows, rows, training.probe_cost)
-        with light_graph_optimizer(steps):
+        with light_graph_optimizer(steps, rounds=training.rounds):
             self.loop.prepare()
         training.verify()
         self.start: Snapshot = training.snapshot() if like is None else like.start
@@ -112,7 +112,7 @@ class TrainingRun:
                 stack.enter_context(self.training.with_data(data))
             if rate_factor is not None:
                 stack.enter_context(self.training.with_rate_factor(rate_factor, of_optimizer))
-            stack.enter_context(light_graph_optimizer(self.steps))
+            stack.enter_context(light_graph_optimizer(self.steps, rounds=self.training.rounds))
             yield
 
     def restart(self, values: Start | None = None) -> None:
@@ -144,9 +144,10 @@ class TrainingRun:
             again = drew() or self.loop.draws
         if again:
             self._begin_at(seed)
-        with light_graph_optimizer(self.steps):
-            self.loop.start()
+        with light_graph_optimizer(self.steps, rounds=self.training.rounds):
+            self.loop.start(self.steps)
             table, _ = self._steps([], None, stops=self._plan.rests)
+            self.loop.finish(len(table))
         return tuple(table[:, 0].tolist())
 
     def _begin_at(self, seed: int) -> None:
@@ -166,7 +167,7 @@ class TrainingRun:
         bad = training.nonfinite_data()
         before = Snapshot(training.trainable)
         counters = Snapshot([v for each in training.optimizers for v in each.counters])
-        loop.start()
+        loop.start(self.steps)
         whole, part = self.probe_set()
         initial = loop.probe_loss(whole) if whole else None
         if training.full_batch and not _same(initial, loop.probe_loss(whole)):
@@ -174,7 +175,9 @@ class TrainingRun:
         known = initial if _rows(part) == _rows(whole) else None
         table, probes = self._steps(part, known, stops=self._plan.stops, watch=watch)
         training.finish()
-        broken_off = len(table) < self.steps and not self._certain_failure(table)
+        loop.finish(len(table))
+        by_right = bool(loop.stopped_by) or self._certain_failure(table)
+        broken_off = len(table) < self.steps and not by_right
         if broken_off and part:
             final: float | None = probes[-1][1]
         else:
@@ -224,6 +227,8 @@ class TrainingRun:
             nonnegative=training.nonnegative,
             constant_columns=training.constant_columns(),
             nonfinite=bad,
+            callbacks=() if training.callbacks is None else training.callbacks.names,
+            stopped_by=loop.stopped_by,
             **told,
         )
         self._traces_before = loop.traces
@@ -255,14 +260,16 @@ class TrainingRun:
         tables: list[Array] = []
         done = 0
         for stop in stops:
-            while done < stop:
+            while done < stop and not self.loop.stopped_by:
                 tables.append(self.loop.advance(done, stop))
                 done += len(tables[-1])
                 if self._certain_failure(tables[-1]):
                     return np.concatenate(tables), probes
-            if part and stop in self._plan.checkpoints:
-                probes.append((stop, self.loop.probe_loss(part)))
+            if part and (done in self._plan.checkpoints or self.loop.stopped_by):
+                probes.append((done, self.loop.probe_loss(part)))
             self._progress(done, self.steps, float(tables[-1][-1, 0]))
+            if self.loop.stopped_by:
+                break
             if watch is not None and done < self.steps:
                 table = np.concatenate(tables)
                 if watch(_course_of(table, probes)):

@@ -48,6 +48,8 @@ class Computation:
         made: (class, configuration) of each Keras optimizer that the step makes anew.
         normalisations: the layers of batch normalisation that work on nothing, or never learn.
         padding: token numbers that fill rows up and reach a recurrent layer without a mask.
+        roles: False where a step of the user's feeds layers what would be targets or weights, as
+            the parts of a triplet: then nothing is known of what the parts of the data are.
     """
 
     loss: str = ""
@@ -60,6 +62,7 @@ class Computation:
     made: tuple[tuple[type, Mapping[str, Any]], ...] = ()
     normalisations: tuple[Normalisation, ...] = ()
     padding: UnmaskedPadding | None = None
+    roles: bool = True
 
 
 def computation(training: Training) -> Computation:
@@ -78,6 +81,7 @@ def computation(training: Training) -> Computation:
         made=tuple((type(each), each.get_config()) for each in recording.made),
         normalisations=normalisations(recording),
         padding=unmasked_padding(recording),
+        roles=_have_roles(flow),
     )
 
 
@@ -92,6 +96,13 @@ def _loss_of(training: Training) -> str:
         own = [loss for name, loss in loss_names(model.loss) if not name]
         names = [str(getattr(loss, "__name__", type(loss).__name__)) for loss in own]
     return ", ".join(name for name in names if name not in NAMELESS)
+
+
+def _have_roles(flow: Flow) -> bool:
+    """True where no layer gets what a batch has in the place of targets or weights."""
+    leaves = flow.recording.leaves.items()
+    reached = flow.depending([id(leaf) for name, leaf in leaves if name[0] in "ys"])
+    return not any(id(t) in reached for call in flow.recording.calls for t in call.inputs)
 
 
 def _unread(flow: Flow) -> tuple[str, ...]:

@@ -40,27 +40,31 @@ def measure_model(
         return EndMeasures()
     kept = Snapshot(unique_variables(v for metric in model.metrics for v in metric.variables))
     try:
-        if type(model).test_step is not keras.Model.test_step:
-            return _by_test_step(model, chunks)
+        # Both steps of the user's: what one takes, the other need not understand.
         if own_train_step:
             return _of_own_step(model, chunks)
+        if type(model).test_step is not keras.Model.test_step:
+            return _by_test_step(model, chunks)
         return _by_forward(model, chunks, forward)
     finally:
         kept.restore()
 
 
-def measure_held_out(model: keras.Model, chunks: list[Chunk], *, forward: Any) -> dict[str, float]:
+def measure_held_out(
+    model: keras.Model, chunks: list[Chunk], *, forward: Any, entry: str = "loss"
+) -> dict[str, float]:
     """Loss and metrics on held-out data in inference mode, as `model.evaluate` gives them.
 
     Args:
         model: a built model.
         chunks: the held-out data.
         forward: `batch -> (predictions, loss)` in inference mode.
+        entry: what a `test_step` of the user's calls the loss, where it returns no "loss".
     """
     kept = Snapshot(unique_variables(v for metric in model.metrics for v in metric.variables))
     try:
         if type(model).test_step is not keras.Model.test_step:
-            measures = _by_test_step(model, chunks)
+            measures = _by_test_step(model, chunks, entry)
         else:
             measures = _by_forward(model, chunks, forward)
     finally:
@@ -69,13 +73,13 @@ def measure_held_out(model: keras.Model, chunks: list[Chunk], *, forward: Any) -
     return {"loss": loss, **measures.metrics}
 
 
-def _by_test_step(model: keras.Model, chunks: list[Chunk]) -> EndMeasures:
+def _by_test_step(model: keras.Model, chunks: list[Chunk], entry: str = "loss") -> EndMeasures:
     """A model with its own `test_step` tells its loss and metrics itself."""
     model.reset_metrics()
     logs: dict[str, Any] = {}
     for chunk in chunks:
         logs = dict(model.test_step(chunk.batch) or {})
-    loss = logs.pop("loss", None)
+    loss = logs.pop("loss" if "loss" in logs else entry, None)
     loss = None if loss is None else float(np.asarray(loss))
     return EndMeasures(inference_loss=loss, metrics=_scalars(logs))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -116,7 +117,7 @@ def compiled(training: Training, function: Callable[[Batch], Any]) -> Any:
     """A function of a batch as a graph, unless the training's step cannot be part of one."""
     if training.eager_reason or tf.config.functions_run_eagerly():
         return function
-    return TracedForAnyRows(function)
+    return functools.partial(TracedForAnyRows(function), fixed_rows=training.fixed_rows)
 
 
 def flat(arrays: list[Any]) -> Vector:

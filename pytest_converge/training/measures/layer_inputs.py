@@ -109,9 +109,11 @@ def _look(
     training: Training, arrays: Any, inputs: dict[str, Array]
 ) -> tuple[dict[str, Array], set[str], Any] | None:
     """(arrays seen by the first trained layers, names of token arrays, predictions)."""
-    few = {name: value[:MOST_ROWS] for name, value in inputs.items()}
+    data = training.data
+    most = data.batch_size if data is not None and training.fixed_rows else MOST_ROWS
+    few = {name: value[:most] for name, value in inputs.items()}
     head = keras.tree.map_structure(
-        lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf[:MOST_ROWS]), arrays
+        lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf[:most]), arrays
     )
     x = keras.utils.unpack_x_y_sample_weight(head)[0]
     with undisturbed(training):
@@ -223,7 +225,7 @@ def _met(predictions: Any, targets: Mapping[str, Array]) -> bool:
     (values,) = targets.values()
     if values.dtype.kind not in "biuf":
         return False
-    away = float(np.mean(values[:MOST_ROWS], dtype=np.float64)) - float(
+    away = float(np.mean(values[: len(predictions)], dtype=np.float64)) - float(
         np.mean(predictions.numpy(), dtype=np.float64)
     )
     return abs(away) <= HIGHEST_TARGET

@@ -81,7 +81,7 @@ def _problem(running: TrainingRun, variables: list[tf.Variable]) -> LossSurface:
 def _path(running: TrainingRun, variables: list[tf.Variable]) -> Iterator[tuple[Vector, float]]:
     """(values, loss) from the start to the end, as far as they are finite and not far away."""
     running.restart()
-    running.loop.start()
+    running.loop.start(running.steps)
     stride = math.ceil(running.steps / MOST_POINTS)
     stops = [*range(0, running.steps, stride), running.steps]
     first = _values(variables)

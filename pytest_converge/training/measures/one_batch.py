@@ -46,7 +46,9 @@ def overfits_one_batch(running: TrainingRun, steps: int | None = None) -> Overfi
     if data is None:
         return None
     count = running.steps if steps is None else min(steps, running.steps)
-    with undisturbed(training), training.with_data(data.repeating()):
+    repeated = training.with_data(data.repeating())
+    # What callbacks do for the sake of other rows, as stopping, says nothing about this batch.
+    with undisturbed(training), repeated, training.without_callbacks():
         curve = running.of_length(count).run(0, start={}).curve
     losses = curve.batch_loss
     initial, final = curve.initial_loss, curve.final_loss

@@ -81,7 +81,7 @@ def step_gauge(
             loop = Loop(training)
             loop.prepare()
         start.restore()
-        loop.start()
+        loop.start(steps)
         return _gauged(training, loop, gradient or StepGradient(training), sampled)
 
 
@@ -91,6 +91,8 @@ def _gauged(
     taken: list[tuple[int, float]] = []
     finite, done = True, 0
     for step, batch in enumerate(_batches(training, sampled[-1]), start=1):
+        if loop.stopped_by:  # no step is left
+            break
         if step not in sampled:
             continue
         finite = step - 1 == done or bool(np.isfinite(loop.advance(done, step - 1)[-1, 0]))
@@ -124,7 +126,8 @@ def _slopes(
     seeds.restore()
     second = gradient(batch)
     later.restore()
-    return float(flat(first) @ update), float(flat(second or []) @ update)
+    with np.errstate(invalid="ignore", over="ignore"):  # a slope that is not finite says so
+        return float(flat(first) @ update), float(flat(second or []) @ update)
 
 
 def _batches(training: Training, steps: int) -> Iterator[Batch]:

@@ -36,6 +36,7 @@ __all__ = [
     "output_layers",
     "redrawn",
     "seeded",
+    "takes_any_rows",
     "training_matters",
     "with_loss",
 ]
@@ -55,6 +56,8 @@ INITIALISED = {
 }
 #: Layers that are nothing but an activation.
 ACTIVATION_LAYERS = ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")
+#: What a `train_step` should do.
+RETURN_THE_LOSS = 'Return {"loss": loss, ...} from train_step.'
 #: Two samples of so many numbers differ in their spread by less than a factor of two.
 FEWEST_DRAWN, MOST_SPREAD = 16, 2.0
 
@@ -79,7 +82,7 @@ def create_all_variables(model: keras.Model, batch: Batch) -> None:
     bare = has_own_train_step(model) or not keras_internals.has_compiled_metrics(model)
     if not bare or not (built or has_own_train_step(model)):
         keras_internals.build_from_batch(model, batch)
-    elif built and not model.optimizer.built:
+    elif built and model.optimizer is not None and not model.optimizer.built:
         # A loss has no variables: it needs no pass through the model, which takes 30 ms.
         model.optimizer.build(model.trainable_variables)
 
@@ -119,13 +122,35 @@ def training_matters(model: keras.Model) -> bool:
     )
 
 
-def loss_of_logs(logs: Any) -> Any:
-    """The loss in what a `train_step` returned: a dict with a loss, or the loss alone."""
-    if logs is None or (isinstance(logs, Mapping) and "loss" not in logs):
-        given = f"a train_step that returned {sorted(logs) if logs else logs!r}"
-        remedy = 'Return {"loss": loss, ...} from train_step.'
-        raise invalid(given, "a dict with the key 'loss'", remedy)
-    loss = logs["loss"] if isinstance(logs, Mapping) else logs
+def takes_any_rows(model: keras.Model) -> bool:
+    """True where nothing of the user's own in a model may be written for one number of rows."""
+    every = [model, *layers_of(model)]
+    if any(not type(x).__module__.startswith("keras.") for x in every):
+        return False
+    inputs = getattr(model, "inputs", None) or ()
+    fixed = any(part.shape and part.shape[0] is not None for part in inputs)
+    return not fixed and not any(isinstance(x, keras.layers.Lambda) for x in every)
+
+
+def loss_of_logs(logs: Any, entry: str = "loss") -> Any:
+    """The loss in what a `train_step` returned: an entry of a dict, or the loss alone.
+
+    Args:
+        logs: what it returned.
+        entry: the name of the loss in them.
+
+    Raises:
+        InvalidTrainingError: nothing was returned, or no such entry.
+    """
+    if isinstance(logs, Mapping) and entry not in logs:
+        names = sorted(map(str, logs))
+        remedy = f"Name the one to judge, as loss={names[0]!r}." if names else RETURN_THE_LOSS
+        given = f"a train_step that returned {names or logs}"
+        raise invalid(given, f"a dict with the key {entry!r}", remedy)
+    if logs is None:
+        given = "a train_step that returned None"
+        raise invalid(given, "a dict with the key 'loss'", RETURN_THE_LOSS)
+    loss = logs[entry] if isinstance(logs, Mapping) else logs
     return tf.cast(scalar_loss(loss, "train_step"), tf.float32)
 
 

@@ -20,9 +20,15 @@ GRAPPLER_PAYS_FROM = 400
 
 
 @contextlib.contextmanager
-def light_graph_optimizer(steps: int) -> Iterator[None]:
-    """Leaves out TensorFlow's graph optimizer where a training is too short for it to pay."""
-    if steps >= GRAPPLER_PAYS_FROM:
+def light_graph_optimizer(steps: int, *, rounds: bool = False) -> Iterator[None]:
+    """Leaves out TensorFlow's graph optimizer where a training is too short for it to pay.
+
+    Args:
+        steps: updates of the training.
+        rounds: True where it computes in 16 bits: operations that the optimizer joins round once
+            where they would round twice, so that the losses are Keras' only with it.
+    """
+    if rounds or steps >= GRAPPLER_PAYS_FROM:
         yield
         return
     before = tf.config.optimizer.get_experimental_options()
@@ -64,28 +70,43 @@ class TracedForAnyRows:
         self._function = tf.function(function, autograph=False)
         self._traced: dict[Any, Any] = {}
 
-    def prepare(self, *arguments: Any) -> Any:
-        """The graph for such arguments, traced now if it is new."""
+    def prepare(self, *arguments: Any, fixed_rows: bool = False) -> Any:
+        """The graph for such arguments, traced now if it is new.
+
+        Args:
+            arguments: of the function.
+            fixed_rows: True to trace it for these numbers of rows alone.
+        """
         leaves = keras.tree.flatten(arguments)
-        key = tuple(map(_key, leaves))
+        key = (fixed_rows and _rows(leaves), *map(_key, leaves))
         if key in self._traced:
             return self._traced[key]
         if not all(leaf is None or isinstance(leaf, tf.Tensor) for leaf in leaves):
             return self._function
-        specs = keras.tree.map_structure(_any_rows, arguments)
+        specs = keras.tree.map_structure(_these_rows if fixed_rows else _any_rows, arguments)
         with no_garbage_collection():
             self._traced[key] = self._function.get_concrete_function(*specs)
         return self._traced[key]
 
-    def __call__(self, *arguments: Any) -> Any:
-        """The function's value, from the graph for such arguments."""
-        return self.prepare(*arguments)(*arguments)
+    def __call__(self, *arguments: Any, fixed_rows: bool = False) -> Any:
+        """The function's value, from the graph for such arguments; see `prepare`."""
+        return self.prepare(*arguments, fixed_rows=fixed_rows)(*arguments)
 
 
 def _any_rows(leaf: Any) -> Any:
     if leaf is None or leaf.shape.rank in (0, None):
         return leaf if leaf is None else tf.TensorSpec(leaf.shape, leaf.dtype)
     return tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype)
+
+
+def _these_rows(leaf: Any) -> Any:
+    return leaf if leaf is None else tf.TensorSpec(leaf.shape, leaf.dtype)
+
+
+def _rows(leaves: list[Any]) -> tuple[Any, ...]:
+    return tuple(
+        leaf.shape[0] for leaf in leaves if isinstance(leaf, tf.Tensor) and leaf.shape.rank
+    )
 
 
 def _key(leaf: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -41,10 +42,16 @@ class ObservedOptimizer:
 
     Args:
         optimizer: a Keras optimizer or one of `tf.compat.v1.train`.
+        name: what the user's program calls it; empty where that is not known.
+
+    Attributes:
+        applied: True once a step was traced or run that makes an update by it.
     """
 
-    def __init__(self, optimizer: Any) -> None:
+    def __init__(self, optimizer: Any, name: str = "") -> None:
         self.optimizer = optimizer
+        self.name = name
+        self.applied = False
         self._norm = tf.Variable(0.0, trainable=False, name="gradient_norm")
         self._taps = 0
         self._muted = False
@@ -55,6 +62,8 @@ class ObservedOptimizer:
         self._rate_owner = _innermost(optimizer)
         self._original_rate: Any = None
         self._is_scaled = False
+        self._scale = 1.0
+        self._scaled_rate: Any = None
         self._install_rate()
         self._install_tap()
         self._install_short_cut()
@@ -91,11 +100,43 @@ class ObservedOptimizer:
     def set_learning_rate_factor(self, factor: float) -> None:
         """Multiplies the user's learning rate, also one under a schedule, by `factor`."""
         self._is_scaled = True
+        self._scale = factor
         plain = self._plain_rate()
         if plain is None:
             self._factor.assign(factor)
         else:
             plain.assign(self._original_rate * factor)
+
+    def plain_rate(self) -> float | None:
+        """The present value of a constant Keras learning rate; None for any other."""
+        plain = self._plain_rate()
+        return None if plain is None else float(plain.numpy())
+
+    @contextlib.contextmanager
+    def in_users_units(self) -> Iterator[None]:
+        """The rate is as the user's own code knows it meanwhile; what it sets is multiplied after.
+
+        A schedule is the user's object, so that a model can be saved with it.
+        """
+        plain = self._plain_rate()
+        if plain is None:
+            if self._scaled_rate is None:
+                yield
+                return
+            self._rate_owner.learning_rate = self._original_rate
+            yield
+            if keras_internals.learning_rate_held(self._rate_owner) is self._original_rate:
+                self._rate_owner.learning_rate = self._scaled_rate
+            return
+        if self._scale == 1.0:
+            yield
+            return
+        multiplied = float(plain.numpy())
+        plain.assign(multiplied / self._scale)
+        before = float(plain.numpy())
+        yield
+        after = float(plain.numpy())
+        plain.assign(multiplied if after == before else after * self._scale)
 
     def muted(self) -> contextlib.AbstractContextManager[None]:
         """Updates asked for meanwhile are not made: the rest of a step runs alone."""
@@ -169,7 +210,7 @@ class ObservedOptimizer:
             value = tf.convert_to_tensor(value)
             return value * tf.cast(factor, value.dtype)
 
-        optimizer.learning_rate = scaled
+        optimizer.learning_rate = self._scaled_rate = scaled
 
     def _compat_name(self) -> str:
         return keras_internals.rate_name(self.optimizer)
@@ -226,13 +267,15 @@ class ObservedOptimizer:
         self._store.add(gradients, known, getattr(self.optimizer, "dynamic_scale", None))
 
     def _observe(self, gradients: list[Any]) -> None:
+        self.applied = True
         seen = [_as_float32(gradient) for gradient in gradients if gradient is not None]
         if not seen:
             return
-        norm = tf.linalg.global_norm(seen)
         scale = getattr(self.optimizer, "dynamic_scale", None)
-        if scale is not None:
-            norm = norm / tf.cast(tf.convert_to_tensor(scale), tf.float32)
+        if scale is not None:  # before they are squared, which a large scale does not survive
+            factor = 1.0 / tf.cast(tf.convert_to_tensor(scale), tf.float32)
+            seen = [gradient * factor for gradient in seen]
+        norm = tf.linalg.global_norm(seen)
         # A step may apply gradients more than once; the norm is that of all of them together.
         self._norm.assign(tf.linalg.norm([self._norm, norm]) if self._taps else norm)
         self._taps += 1

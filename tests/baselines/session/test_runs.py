@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import keras
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
@@ -98,3 +99,15 @@ def test_a_run_that_ended_early_has_the_worst_scores(losses):
 
 def test_a_whole_run_that_is_finite_has_scores():
     assert stored_run(1, (1.0, 1.0), 2).scores == (0.0, 0.0)
+
+
+def test_a_run_that_a_callback_ended_is_whole():
+    stop = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=0.2)
+    training = running(fit(build, *wine(), callbacks=[stop]), steps=60, seed=3)
+    first = training.run(3)
+    assert first.curve.updates < 60
+    runs = Runs(training, [first])
+    for number in range(2):
+        stored = runs(number)
+        assert all(map(math.isfinite, (*stored.scores, *stored.losses)))
+        assert stored.steps[-1] < 60

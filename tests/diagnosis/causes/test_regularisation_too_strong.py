@@ -6,7 +6,7 @@ import keras
 import pytest
 from keras import layers, optimizers, regularizers
 
-from tests.diagnosis.programs import proven_by_its_own
+from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
 from tests.zoo.problems import fit, linear, sequential
 
 
@@ -58,3 +58,23 @@ def test_what_outweighs_the_data_gets_a_value_that_passes(make, change, fix):
     assert found.verified[0].change == change
     assert fix in found.fix
     assert found.message.endswith(f" outweighs the data; it converges with {change}")
+
+
+class Toll(layers.Layer):
+    """Adds a cost to the loss that no weight changes."""
+
+    def call(self, x):
+        self.add_loss(0.3 * keras.ops.mean(keras.ops.ones_like(x)))
+        return x
+
+
+def test_a_term_that_only_lifts_the_loss_is_no_proof():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(1)(Toll()(inputs)))
+    model.compile(optimizers.SGD(0.1), "mse")
+    found = diagnosis_of(fit(model, *linear(0)), steps=200, max_loss=0.1)
+    assert (found.cause, found.proven) == ("regularisation-too-strong", False)
+    assert found.message.startswith("without a term of it the loss is 0.01")
+    off = next(trial for trial in found.tried if trial.change == "losses of add_loss off")
+    assert (off.passed, off.control) == (0, True)
+    assert not found.verified

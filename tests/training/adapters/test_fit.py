@@ -11,9 +11,11 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
+from pytest_converge.core.errors import InvalidTrainingError
+from pytest_converge.training.loop.run import TrainingRun
 from tests.zoo import problems
-from tests.zoo.problems import BINARY, SPARSE, fit, linear, sequential, wine
-from tests.zoo.trainings import judged, recorded, training_of
+from tests.zoo.problems import BINARY, HEALTHY, SPARSE, fit, linear, sequential, wine
+from tests.zoo.trainings import judged, recorded, running, training_of
 
 ROWS, STEPS, BATCH = 50, 6, 16
 
@@ -444,19 +446,194 @@ def test_metrics_of_several_outputs_bear_their_names():
         assert value == pytest.approx(expected[name], rel=1e-4), name
 
 
-def test_metrics_of_an_own_test_step():
-    class Evaluated(OwnTrainStep):
-        def test_step(self, batch):
-            return {"loss": tf.constant(0.5), "agreement": tf.constant(0.75)}
+class Evaluated(Subclassed):
+    def test_step(self, batch):
+        return {"loss": tf.constant(0.5), "agreement": tf.constant(0.75)}
 
-    result = judged(
-        fit(compiled(Evaluated()), *data()),
-        steps=5,
-        metrics={"agreement": (0.7, 0.8)},
-        min_decrease=0,
-    )
-    assert result.metrics == {"agreement": 0.75}
-    assert result.runs[0].record.curve.inference_loss == 0.5
+
+class EvaluatedApart(OwnTrainStep):
+    """A step of its own for training, and one for other data for evaluation."""
+
+    def test_step(self, batch):
+        x, _ = batch
+        return {"loss": tf.reduce_mean(x["of another form"]), "agreement": tf.constant(0.75)}
+
+
+def test_metrics_of_an_own_test_step():
+    record = recorded(fit(compiled(Evaluated()), *data()), steps=5)
+    assert record.metrics == {"agreement": 0.75}
+    assert record.curve.inference_loss == 0.5
+
+
+def test_beside_an_own_train_step_a_test_step_sees_held_out_data_alone():
+    start = fit(compiled(EvaluatedApart()), *data())
+    assert recorded(start, steps=5).curve.inference_loss is None
+    held_out = tf.data.Dataset.from_tensors(({"of another form": tf.constant([0.25])}, 0.0))
+    start.arguments["validation_data"] = held_out
+    metrics = recorded(start, steps=5).metrics
+    assert {n: v for n, v in metrics.items() if n.startswith("val_")} == {
+        "val_loss": 0.25,
+        "val_agreement": 0.75,
+    }
+
+
+# ---- a train_step of the user's own -------------------------------------------------------------
+
+
+class Applying(keras.Model):
+    """Minimises by the optimizers that a function takes of it; `compile` leaves an RMSprop."""
+
+    def __init__(self, step, **held):
+        super().__init__()
+        self.dense = layers.Dense(1)
+        self.dense.build((None, 4))
+        self.built = True
+        self.taken = step
+        for name, value in held.items():
+            setattr(self, name, value)
+        self.compile()
+
+    def train_step(self, batch):
+        x, y = batch
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self.dense(x) - y) ** 2)
+        weights = self.trainable_variables
+        pairs = zip(tape.gradient(loss, weights), weights, strict=True)
+        self.taken(self, [pair for pair in pairs if pair[0] is not None])
+        return {"loss": loss}
+
+
+def by_attribute():
+    return Applying(lambda m, p: m.own.apply_gradients(p), own=optimizers.SGD(0.05)), ["own"]
+
+
+def by_container():
+    held = {"body": [optimizers.SGD(0.05), optimizers.Adam(0.1)]}
+    return Applying(lambda m, p: m.held["body"][0].apply_gradients(p), held=held), [
+        "held['body'][0]"
+    ]
+
+
+def by_submodel():
+    part = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+    part.compile(optimizers.SGD(0.05))
+    return Applying(lambda m, p: m.part.optimizer.apply_gradients(p), part=part), ["part.optimizer"]
+
+
+def by_compile():
+    return Applying(lambda m, p: m.optimizer.apply_gradients(p)), ["optimizer"]
+
+
+def by_closure():
+    free = optimizers.SGD(0.05)
+
+    class Closing(Applying):
+        def train_step(self, batch):
+            self.taken = lambda _, pairs: free.apply_gradients(pairs)
+            return super().train_step(batch)
+
+    return Closing(None), ["free"]
+
+
+def by_two():
+    def step(model, pairs):
+        model.first.apply_gradients(pairs[:1])
+        model.second.apply_gradients(pairs[1:])
+
+    return Applying(step, first=optimizers.SGD(0.05), second=optimizers.SGD(0.05)), [
+        "first",
+        "second",
+    ]
+
+
+def by_hand():
+    def step(_, pairs):
+        for gradient, variable in pairs:
+            variable.assign_sub(0.05 * gradient)
+
+    return Applying(step), []
+
+
+WAYS = pytest.mark.parametrize(
+    "made",
+    [by_attribute, by_container, by_submodel, by_compile, by_closure, by_two, by_hand],
+)
+
+
+@WAYS
+@pytest.mark.parametrize("eagerly", [False, True], ids=["traced", "eager"])
+def test_the_optimizers_are_those_that_the_step_applies(made, eagerly):
+    model, names = made()
+    model.run_eagerly = eagerly
+    x, y = linear(0, rows=64)
+    run = running(fit(model, x, y), steps=4)
+    record = run.run(0)
+    assert record.driver == ("eager" if eagerly else "loop")
+    assert [each.name for each in run.training.optimizers] == names
+    assert bool(record.curve.learning_rate) == (len(names) == 1)
+    assert bool(record.curve.gradient_norm) == bool(names)
+    run.training.release()
+    held = [getattr(each, "__dict__", {}) for each in (model.optimizer, *vars(model).values())]
+    assert not any("apply" in each for each in held)
+
+
+def test_the_rate_is_that_of_the_optimizer_that_is_applied():
+    model, _ = by_attribute()
+    x, y = linear(0, rows=64)
+    assert recorded(fit(model, x, y), steps=3).curve.learning_rate == pytest.approx([0.05] * 3)
+
+
+def test_another_optimizer_takes_the_place_of_one_that_the_model_holds():
+    model, _ = by_attribute()
+    x, y = linear(0, rows=64)
+    run = running(fit(model, x, y), steps=3)
+    training, before = run.training, list(model.own.variables)
+    assert training.optimizer_is_ours
+    with training.with_optimizer(optimizers.Adam(0.25)):
+        record = TrainingRun(training, 3, lambda *_: None).run(0)
+    assert record.curve.learning_rate == pytest.approx([0.25] * 3)
+    assert int(model.own.iterations.numpy()) == 0
+    assert len(before) == len(model.own.variables)
+
+
+@pytest.mark.parametrize("made", [by_two, by_hand])
+def test_nothing_takes_the_place_of_several_optimizers_or_of_none(made):
+    model, _ = made()
+    x, y = linear(0, rows=64)
+    assert not running(fit(model, x, y), steps=3).training.optimizer_is_ours
+
+
+class Logging(OwnTrainStep):
+    def train_step(self, batch):
+        loss = super().train_step(batch)["loss"]
+        return {"d_loss": loss, "g_loss": -loss}
+
+
+def test_the_entry_of_the_logs_that_is_judged_can_be_named():
+    record = recorded(fit(compiled(Logging()), *data(), loss="d_loss"), steps=5)
+    plain = recorded(fit(compiled(OwnTrainStep()), *data()), steps=5)
+    assert record.loss_name == "d_loss"
+    assert len(record.curve.batch_loss) == len(plain.curve.batch_loss)
+    assert record.curve.first > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "entry", "pattern"),
+    [
+        (Logging, None, r"a train_step that returned \['d_loss', 'g_loss'\]; .*as loss='d_loss'"),
+        (Logging, "loss_d", r"'g_loss'\]; expected a dict with the key 'loss_d'"),
+        (Logging, 3, r"loss=3.*the name of an entry"),
+        (Subclassed, "accuracy", r"loss='accuracy'.*a model with a train_step of its own"),
+    ],
+)
+def test_an_entry_that_is_not_there_is_an_error(model, entry, pattern):
+    with pytest.raises(InvalidTrainingError, match=pattern):
+        recorded(fit(compiled(model()), *data(), loss=entry), steps=5)
+
+
+def test_parts_of_unequal_rows_reach_an_own_step():
+    record = recorded(next(p for p in HEALTHY if p.name == "semi_supervised").start(0), steps=20)
+    assert record.driver_reason == "the parts of a batch have unequal rows"
 
 
 def test_moving_averages_lag_behind_in_inference():

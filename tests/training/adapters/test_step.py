@@ -283,7 +283,7 @@ def test_two_optimizers_are_both_observed():
     error = 0.5 - y
     of_w, of_b = 2 * x.T @ error / len(x), 2 * error.mean()
     assert curve.gradient_norm[0] == pytest.approx(np.sqrt((of_w**2).sum() + of_b**2), rel=1e-4)
-    assert curve.learning_rate[0] in (np.float32(0.05), np.float32(0.2))
+    assert curve.learning_rate == ()  # there is no one rate
     assert curve.batch_loss[-1] < 0.1
     assert curve.checkpoints
 

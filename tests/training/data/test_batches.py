@@ -267,3 +267,30 @@ def test_some_rows_stay():
     with pytest.raises(InvalidTrainingError, match="every row is left out"):
         shuffled(rows=10).without_rows(np.arange(10))
     assert set(flat(rows_of(shuffled(rows=10).without_rows(np.arange(9))))) == {9}
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "asked", "chunk_rows", "expected"),
+    [
+        (12, 4, 12, 4, [4, 4, 4]),
+        (12, 4, 10, 4, [4, 4]),
+        (12, 4, 1, 1, [4]),
+        (12, 4, 12, 8, [8, 4]),  # the rows are pooled: any number will do
+        (8 * PROBE_ROWS, 2 * PROBE_ROWS, PROBE_ROWS, 2 * PROBE_ROWS, [2 * PROBE_ROWS]),
+        (10, 4, 10, 4, [4, 4, 2]),  # the program makes a short batch itself
+    ],
+)
+def test_where_all_batches_are_alike_the_chunks_of_the_probe_set_are_too(
+    rows, batch_size, asked, chunk_rows, expected
+):
+    data = shuffled(rows=rows, batch_size=batch_size)
+    chunks = data.probe(asked, chunk_rows)
+    assert data.even == (rows % batch_size == 0)
+    assert [chunk.rows for chunk in chunks] == expected
+    assert [batch_rows(chunk.batch) for chunk in chunks] == expected
+
+
+@pytest.mark.parametrize(("sizes", "even"), [((3, 3), True), ((3, 2), False)])
+def test_a_stream_is_even_as_far_as_it_is_known(sizes, even):
+    kept = [tf.zeros((size, 1)) for size in sizes]
+    assert StreamData(lambda: kept, kept=kept, reason="streamed").even is even

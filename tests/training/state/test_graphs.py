@@ -92,3 +92,16 @@ def test_what_is_prepared_is_what_is_called():
     traced = TracedForAnyRows(tf.reduce_sum)
     assert traced.prepare(tf.ones(2)) is traced.prepare(tf.ones(9))
     assert float(traced.prepare(tf.ones(2))(tf.ones(9))) == 9
+
+
+def test_a_graph_for_a_number_of_rows_knows_it():
+    shapes = []
+
+    def total(batch):
+        shapes.append(batch.shape)
+        return tf.reduce_sum(batch)
+
+    traced = TracedForAnyRows(total)
+    assert [float(traced(tf.ones((rows, 4)), fixed_rows=True)) for rows in (3, 3, 2)] == [12, 12, 8]
+    assert float(traced(tf.ones((3, 4)))) == 12
+    assert [tuple(shape) for shape in shapes] == [(3, 4), (2, 4), (None, 4)]
