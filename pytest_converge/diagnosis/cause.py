@@ -76,7 +76,7 @@ class FailedTraining:
         self.record = record
         self.reruns: Reruns = trials.reruns
         self.evidence = evidence or gather(self.reruns, record, trials.guard)
-        if climbed(record, trials.expectation):
+        if evidence is None and climbed(record, trials.expectation):
             self.evidence = dataclasses.replace(self.evidence, climbed=True)
 
     @property

@@ -190,7 +190,8 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
     if reruns.roles:
         scales = guard.measured("scales of features and targets", lambda: training_scales(training))
     first, last = curve.first, curve.last
-    rose = bool(record.nonfinite) or ends_higher(first, last)
+    left = any(found.what != "data" for found in record.nonfinite)  # data may have NaN as a mask
+    rose = left or ends_higher(first, last)
     ratio = first / record.constant_loss if record.constant_loss else math.nan
     return Evidence(
         # Of the rate 0.1 the record holds 0.10000000149, as float32 has it.

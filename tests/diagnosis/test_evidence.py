@@ -8,13 +8,20 @@ import math
 import pytest
 from keras import layers, optimizers
 
+from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.guard import STRICT, Guard
 from pytest_converge.core.record import NonFinite
 from pytest_converge.diagnosis import evidence as measurements
-from pytest_converge.diagnosis.evidence import Evidence, early_gauge, looks_stationary, numbers
+from pytest_converge.diagnosis.evidence import (
+    Evidence,
+    climbed,
+    early_gauge,
+    looks_stationary,
+    numbers,
+)
 from tests.checks.curves import record_of
 from tests.diagnosis.programs import failed_of, raw_features, readings_of
-from tests.zoo.problems import fit, linear, sequential
+from tests.zoo.problems import HEALTHY, fit, linear, sequential
 
 RECORD = record_of([2.0, 1.5])
 
@@ -86,3 +93,28 @@ def test_targets_that_the_loss_does_not_read_have_no_scale_and_fewer_updates_are
     )
     assert "updates" not in numbers(as_many, RECORD)
     assert numbers(fewer, RECORD)["updates"] == 2
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        ([10.0, 9.0, 94.0, 94.0, 93.0, 9.0, 9.0, 94.0, 9.5], True),
+        ([10.0, 10.01, 10.02, 10.02, 10.01, 10.0, 10.01, 10.02, 9.99], False),  # it stood still
+        ([10.0, 8.0, 6.0, 4.0, 3.0, 2.0, 1.0, 0.5, 0.2], False),
+    ],
+)
+def test_a_run_climbed_where_it_failed_by_a_rise_that_is_no_noise(losses, expected):
+    record = record_of(losses)
+    assert climbed(record, Expectation(steps=len(losses))) is expected
+    assert Evidence(rate=0.1, climbed=True).never_too_slow
+
+
+def test_of_the_parts_of_a_triplet_nothing_is_taken_for_granted():
+    failed = failed_of(next(p for p in HEALTHY if p.name == "siamese").start(0), steps=5)
+    assert failed.reruns.rows is None
+    assert failed.reruns.rows_of_any_kind is not None
+    assert failed.evidence.scales == ()
+    other = failed_of(
+        next(p for p in HEALTHY if p.name == "fixed_rows_in_a_step").start(0), steps=5
+    )
+    assert {profile.name for profile in other.evidence.scales} == {"x", "y"}

@@ -39,9 +39,10 @@ def slow_training(*losses, bound=0.01, steps=100):
         )
     training = types.SimpleNamespace(full_batch=False, data=None, model=None, rows_in_memory=None)
     trials = types.SimpleNamespace(
-        reruns=types.SimpleNamespace(rows=None, steps=steps, training=training),
+        reruns=types.SimpleNamespace(rows=None, roles=True, steps=steps, training=training),
         expectation=types.SimpleNamespace(max_loss=bound),
         changes=changes,
+        without_terms={},
         guard=Guard(),
         done=done,
         like_the_failed_run=list(done.values()),
