@@ -12,13 +12,15 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from google.protobuf.message import Error as ProtocolBufferError
 from keras.src.backend.common import global_state
 from keras.src.trainers.compile_utils import CompileLoss
 from tensorflow.python.eager import context as tf_context
-from tensorflow.python.framework import op_callbacks
+from tensorflow.python.framework import op_callbacks, op_def_registry
 from tensorflow.python.ops import gen_math_ops, gen_nn_ops, math_ops, nn_ops
 
 __all__ = [
+    "WRITING_ERRORS",
     "Setting",
     "added_losses",
     "build_from_batch",
@@ -26,11 +28,14 @@ __all__ = [
     "calls_of_operation",
     "child_layers",
     "compiled_loss",
+    "dataset_as_graph",
+    "dataset_of_graph",
     "direction",
     "flat_layers",
     "global_attribute",
     "has_compiled_metrics",
     "held_setting",
+    "inputs_of_node",
     "iterations",
     "learning_rate_held",
     "loss_settings",
@@ -263,6 +268,44 @@ def calls_of_operation(kind: str, replaced: Callable[[Any], Any]) -> list[Settin
         for name, held in list(vars(module).items())
         if held is original
     ]
+
+
+# ---- datasets -----------------------------------------------------------------------------------
+
+#: What `dataset_as_graph` raises for a dataset that TensorFlow cannot write, or not within the 2 GB
+#: of a protocol buffer.
+WRITING_ERRORS = (tf.errors.OpError, ProtocolBufferError, ValueError)
+
+
+def dataset_as_graph(dataset: Any) -> Any:
+    """A dataset as the graph that makes it, with its data, in a `GraphDef`.
+
+    Raises:
+        Exception: one of `WRITING_ERRORS`.
+    """
+    policy = tf.data.experimental.ExternalStatePolicy.IGNORE  # the process remains the same
+    text = dataset._as_serialized_graph(external_state_policy=policy)
+    return tf.compat.v1.GraphDef.FromString(text.numpy())
+
+
+def dataset_of_graph(graph: Any, like: Any) -> Any:
+    """Another dataset of such a graph, with the elements of `like`."""
+    variant = tf.raw_ops.DatasetFromGraph(graph_def=graph.SerializeToString())
+    return tf.data.experimental.from_variant(variant, like.element_spec)
+
+
+def inputs_of_node(node: Any) -> dict[str, tuple[int, int]]:
+    """The single inputs of a node of a graph: the place and the type of each, by name."""
+    definition, found, place = op_def_registry.get(node.op), {}, 0
+    for each in () if definition is None else definition.input_arg:
+        if each.number_attr:
+            place += node.attr[each.number_attr].i
+        elif each.type_list_attr:
+            place += len(node.attr[each.type_list_attr].list.type)
+        else:
+            found[each.name] = (place, each.type)
+            place += 1
+    return found
 
 
 # ---- random state -------------------------------------------------------------------------------
