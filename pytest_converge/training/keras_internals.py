@@ -50,12 +50,14 @@ __all__ = [
     "seeding_replaced",
     "set_global_attribute",
     "set_operation_seeds",
+    "settings_of_loss",
     "short_cut_for_one_replica",
     "tensorflow_variable",
     "trainable_flag",
     "trainable_set_to",
     "variable_around",
     "variables_held",
+    "weights_of_losses",
     "without_short_cut",
 ]
 
@@ -140,6 +142,16 @@ def tensorflow_variable(variable: Any) -> Any:
 def compiled_loss(model: Any) -> Any:
     """The compiled loss as a function of targets, predictions and weights; None without one."""
     return model._compile_loss
+
+
+def settings_of_loss(loss: Any) -> dict[str, Any]:
+    """The settings that a loss object of Keras calculates with, of which its config leaves some."""
+    return {**loss.get_config(), **getattr(loss, "_fn_kwargs", {})}
+
+
+def weights_of_losses(model: Any) -> Any:
+    """The `loss_weights` that a model was compiled with; None without any."""
+    return getattr(model._compile_loss, "_user_loss_weights", None)
 
 
 def loss_settings(model: Any, loss: Any) -> list[Setting]:

@@ -17,9 +17,16 @@ __all__ = ["BaselineFileError", "DefectError", "MissingBaselineError", "record_c
 RESTORE = "Restore it from version control, or delete it and record {anew}"
 
 
-def record_command(test: str, mode: str = "new") -> str:
-    """The command that records the baseline of `test`, for a POSIX shell."""
-    return shlex.join(["pytest", test, f"--converge-baseline={mode}"])
+def record_command(test: str, mode: str = "new", *, reason: str = "") -> str:
+    """The command that records the baseline of `test`, for a POSIX shell.
+
+    Args:
+        test: the id of the test.
+        mode: "new" or "update".
+        reason: why it is replaced although it is worse, or cannot be compared.
+    """
+    accepted = [f"--converge-accept-worse={reason}"] if reason else []
+    return shlex.join(["pytest", test, f"--converge-baseline={mode}", *accepted])
 
 
 class DefectError(Exception):

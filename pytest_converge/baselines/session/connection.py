@@ -33,6 +33,7 @@ class Connection:
     def __init__(self, gate: BaselineGate, subject: Subject, *, always: bool) -> None:
         self._gate = gate
         self._subject = subject
+        self._seed = int(subject.settings.get("seed") or 0)
         self.always = always
 
     def check(self, running: TrainingRun) -> None:
@@ -46,6 +47,16 @@ class Connection:
             given = "a generator that cannot start again, with baseline=True"
             remedy = "Pass a tf.data.Dataset or a PyDataset, or fewer steps."
             raise invalid(given, "data that can be read twice", remedy)
+        data = running.training.data
+        if data is None:
+            return
+        why = data.unrepeatable
+        if not why and data.differs_when_read_again(self._seed):
+            why = "read twice it gives other batches"
+        if why:
+            given = f"data that no session can repeat ({why}), with baseline=True"
+            remedy = "Draw from tf.random or np.random, which are seeded, or give the shuffle a seed."
+            raise invalid(given, "the same batches for the same seed", remedy)
 
     def settle(
         self, running: TrainingRun, records: Sequence[TrainingRecord]
@@ -117,20 +128,25 @@ def connect(
         InvalidTrainingError: the built training has no other starts, nothing is recorded, or what
             is recorded cannot be used.
     """
-    from pytest_converge.training.data.sources import yields_batches
+    from pytest_converge.training.data.identity import data_facts
 
     if not training.takes_builder:  # what the adapt hook made of an object
         given = "baseline=True for an object that is trained by a step of its own"
         remedy = "Leave baseline out: a step cannot be built anew."
         raise invalid(given, "a compiled Keras model", remedy)
-    batches = yields_batches(getattr(call, "x", None))
-    subject = subject_of(test, number, expectation, call, batches=batches)
+    facts = data_facts(training.data)
+    subject = subject_of(test, number, expectation, call, told_by(training), facts)
     gate = BaselineGate.open(policy, subject)
     return None if gate is None else Connection(gate, subject, always=policy.records_failures)
 
 
 def subject_of(
-    test: str, number: int, expectation: Expectation, call: Call, *, batches: bool
+    test: str,
+    number: int,
+    expectation: Expectation,
+    call: Call,
+    told: Mapping[str, Value],
+    data: Mapping[str, Value],
 ) -> Subject:
     """The training that a verb was called for.
 
@@ -139,16 +155,37 @@ def subject_of(
         number: which training of its test it is, counted from 1.
         expectation: what is expected of it.
         call: of the verb.
-        batches: True where the data come in batches of their own.
+        told: what the training tells of itself; see `told_by`.
+        data: what identifies the rows that it sees.
     """
     settings: dict[str, Value] = {
         "metric": expectation.metric,
         "seed": expectation.seed,
         "steps": expectation.steps,
         "verb": call.verb,
-        **({} if batches else call.batching),
+        **told,
     }
-    return Subject(test=test, number=number, settings=settings, metric=expectation.metric)
+    return Subject(
+        test=test, number=number, settings=settings, metric=expectation.metric, data=data
+    )
+
+
+def told_by(training: Training) -> dict[str, Value]:
+    """The settings that the built training tells, wherever they were given."""
+    from pytest_converge.training.keras_internals import weights_of_losses
+    from pytest_converge.training.model.losses import loss_text, reduction_of
+
+    told: dict[str, Value] = {}
+    data, model = training.data, training.model
+    if data is not None:
+        told["batch_size"] = data.batch_size
+        rows = data.rows_in_memory
+        if rows is not None and not rows.from_source:
+            told["shuffle"] = rows.shuffles
+    if model is not None and model.loss is not None:
+        told["loss"] = loss_text(model.loss, weights_of_losses(model))
+        told["reduction"] = reduction_of(model.loss)
+    return told
 
 
 def check_metric(metric: str | None, directions: Mapping[str, bool | None]) -> None:

@@ -42,12 +42,18 @@ class TrainingData(abc.ABC):
         replays: False where a second run cannot see the same batches.
         prolongs: True where there are batches for more steps.
         unrepeatable: why another session may see other batches; empty where it sees the same.
+        is_cut: True where the source may have more rows than the training read of it.
+        epoch: reads each of its batches once; None where it has no end or cannot start again.
+        shares_order: True where every start sees the batches that one reading gave.
     """
 
     reason: str = ""
     replays: bool = True
     prolongs: bool = False
     unrepeatable: str = ""
+    is_cut: bool = False
+    epoch: Callable[[], Iterable[Batch]] | None = None
+    shares_order: bool = False
 
     @property
     @abc.abstractmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -11,7 +10,12 @@ import tensorflow as tf
 from pytest_converge.core.errors import InvalidTrainingError, invalid, shown
 from pytest_converge.training.data.arrays import as_array, as_arrays, common_rows, map_named
 from pytest_converge.training.data.batches import Array, Chunk, batch_rows
-from pytest_converge.training.data.sources import MEMORY_LIMIT, bytes_of, yields_batches
+from pytest_converge.training.data.sources import (
+    MEMORY_LIMIT,
+    bytes_of,
+    is_endless,
+    yields_batches,
+)
 
 __all__ = ["PREFIX", "read_held_out"]
 
@@ -60,7 +64,7 @@ def _rows(start: int, stop: int) -> Any:
 
 def _batches(source: Any) -> list[Chunk]:
     """Every batch of one epoch, held in memory: each evaluation sees the same."""
-    if _endless(source):
+    if is_endless(source):
         given = f"validation_data={type(source).__name__}, which may not end"
         remedy = "Cut it, as by dataset.take(10), or pass arrays."
         raise invalid(given, EXPECTED, remedy)
@@ -80,14 +84,6 @@ def _batches(source: Any) -> list[Chunk]:
         given = f"validation_data={type(source).__name__} without any batch"
         raise invalid(given, "at least one batch", remedy)
     return chunks
-
-
-def _endless(source: Any) -> bool:
-    if isinstance(source, Iterator):
-        return True
-    if isinstance(source, tf.data.Dataset):
-        return bool(int(source.cardinality()) == tf.data.INFINITE_CARDINALITY)
-    return bool(source.num_batches is None)
 
 
 def _elements(source: Any) -> Any:

@@ -29,7 +29,7 @@ from pytest_converge.training.data.batches import (
 from pytest_converge.training.data.rereading import RereadArrays, RereadStream, restarts_of
 from pytest_converge.training.state.seeding import preserved, reseed
 
-__all__ = ["bytes_of", "read_arrays", "read_batches", "yields_batches"]
+__all__ = ["bytes_of", "is_endless", "read_arrays", "read_batches", "yields_batches"]
 
 #: Bytes of batches that are held in memory for the compiled loop; more are streamed.
 MEMORY_LIMIT = 512 * 2**20
@@ -113,7 +113,16 @@ def read_batches(
         elif isinstance(data, RereadArrays) and restarts.is_random:
             data.read_by(again, of)
         data.unrepeatable = restarts.reason
+        data.shares_order = _reads_once(source)
+        data.epoch = None if is_endless(source) else epoch
         return data
+
+    def epoch() -> Iterator[Batch]:
+        with preserved():
+            reseed(seed)
+            begun = restarts.anew(seed)
+            is_own = isinstance(begun, keras.utils.PyDataset)
+            yield from map(to_batch, _one_epoch(begun, None) if is_own else begun)
 
     def again(of: int, *, further: bool = False) -> TrainingData:
         with preserved():
@@ -154,7 +163,9 @@ def _read(
         reason = "the shape or type of the batches changes from step to step"
         return RereadStream(lambda: replay, kept=kept[:epoch_batches], reason=reason)
     listed = [keras.tree.map_structure(as_array, batch) for batch in kept]
-    return RereadArrays.listed(listed, epoch_batches=epoch_batches, probe_seed=seed)
+    rows = RereadArrays.listed(listed, epoch_batches=epoch_batches, probe_seed=seed)
+    rows.is_cut = epoch_batches == number
+    return rows
 
 
 def _weights(y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None) -> Any:
@@ -209,6 +220,15 @@ def _epochs(source: Any, shuffle: bool, seed: int) -> Iterator[Iterable[Any]]:
     else:
         while True:
             yield source
+
+
+def is_endless(source: Any) -> bool:
+    """True for a source that may have no end, or that can be read but once."""
+    if isinstance(source, tf.data.Dataset):
+        return bool(int(source.cardinality()) == tf.data.INFINITE_CARDINALITY)
+    if isinstance(source, keras.utils.PyDataset):
+        return bool(source.num_batches is None)
+    return isinstance(source, Iterator)
 
 
 def _reads_once(source: Any) -> bool:
