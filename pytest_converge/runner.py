@@ -258,12 +258,18 @@ def _observed(training: Training, record: TrainingRecord) -> TrainingRecord:
     """What notes are made of, of a training that passes; a failed one has its diagnosis."""
     from pytest_converge.training.measures.dead_units import dead_units
     from pytest_converge.training.measures.edge_of_stability import share_of_limit
+    from pytest_converge.training.measures.held_out_overlap import held_out_overlap
 
     guard = Guard()
     dead = guard.measured("dead units", lambda: dead_units(training))
     share = guard.measured("edge of stability", lambda: share_of_limit(training, record.curve))
+    overlap = guard.measured("rows held out", lambda: held_out_overlap(training))
     return dataclasses.replace(
-        record, dead_units=dead or {}, limit_share=share, excluded=tuple(guard.failed)
+        record,
+        dead_units=dead or {},
+        limit_share=share,
+        overlap=overlap,
+        excluded=tuple(guard.failed),
     )
 
 

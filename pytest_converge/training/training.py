@@ -73,6 +73,8 @@ class Training(abc.ABC):
     probe_cost: float = 1 / 3
     #: True where every step's loss is the loss on all data, so that it serves as the probe.
     full_batch: bool = False
+    #: Held-out data, evaluated after the last step.
+    held_out: Sequence[Chunk] = ()
     #: Variables that the traced step reads, known or not; set by the loop.
     touched: Sequence[Any] = ()
 
