@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_converge.baselines.session.connection import Connection, connect, is_gated
+from pytest_converge.baselines.session.repairs import RepairGate
 from pytest_converge.checks.gates import is_ignored, judge
 from pytest_converge.core.baseline import BaselinePolicy, BaselineReport
 from pytest_converge.core.calibration import Calibration
@@ -137,7 +138,8 @@ def _trained(
         connection.check(running)
     runs = [judged(context, running.run(base), training)]
     _show_surface(context, running)
-    diagnosis = _diagnosis(context, running, runs[0])
+    repaired = None if connection is None else connection.gate_of(running)
+    diagnosis = _diagnosis(context, running, runs[0], repaired)
     for number in range(1, context.expectation.seeds):
         seed = (base + number) % (LARGEST_SEED + 1)
         runs.append(judged(context, running.run_from(seed), training))
@@ -180,7 +182,8 @@ def _study(
         first, expectation = runs[0].record, context.expectation
         made.append(calibration_of(running, first, expectation, progress=context.progress))
     if context.power and all(run.passed for run in runs):
-        gate = None if connection is None else connection.gate_of(running)
+        repaired = None if connection is None else connection.gate_of(running)
+        gate = None if repaired is None else repaired.code
         judge_ = functools.partial(judged, context)
         made.append(sensitivity_of(running, runs, judge_, gate=gate, progress=context.progress))
     for study in made:
@@ -204,10 +207,18 @@ def _compared(
     return report, dataclasses.replace(runs[0], findings=(*runs[0].findings, finding))
 
 
-def _diagnosis(context: Context, running: TrainingRun, run: Run) -> Diagnosis | None:
+def _diagnosis(
+    context: Context, running: TrainingRun, run: Run, baseline: RepairGate | None = None
+) -> Diagnosis | None:
     """Why the latest start failed; its end state is put back afterwards.
 
     A training that makes no update is its own finding: no change of it would act.
+
+    Args:
+        context: the test.
+        running: the training.
+        run: the latest, judged.
+        baseline: what a repair has to satisfy too; of the first start, whose seeds it has.
     """
     if run.passed or context.diagnose == "off":
         return None
@@ -224,6 +235,7 @@ def _diagnosis(context: Context, running: TrainingRun, run: Run) -> Diagnosis | 
             context.expectation,
             budget=seconds * (FULL if context.diagnose == "full" else 1.0),
             progress=context.progress,
+            baseline=baseline,
         )
     finally:
         trained.restore()

@@ -101,22 +101,22 @@ def row_numbers(arrays: Iterable[Array]) -> Array:
     Args:
         arrays: with the rows first.
     """
-    total, place = None, 0
+    total, place = np.uint64(0), 0
     with np.errstate(over="ignore"):
         for array in arrays:
             values = _numbers(array).view(np.uint64)
             places = np.arange(place, place + values.shape[1], dtype=np.uint64) * np.uint64(GAMMA)
             place += values.shape[1]
-            mixed = _mixed(values + places + np.uint64(GAMMA)).sum(axis=1, dtype=np.uint64)
-            total = mixed if total is None else total + mixed
-        assert total is not None
-        return _mixed(total)
+            mixed = _mixed(values + places + np.uint64(GAMMA))
+            total = total + mixed.sum(axis=1, dtype=np.uint64)
+        return _mixed(np.asarray(total, dtype=np.uint64))
 
 
 def _mixed(values: Array) -> Array:
     values = (values ^ (values >> np.uint64(30))) * np.uint64(FIRST)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(SECOND)
-    return values ^ (values >> np.uint64(31))
+    mixed: Array = values ^ (values >> np.uint64(31))
+    return mixed
 
 
 def _numbers(array: Array) -> Array:
@@ -126,7 +126,8 @@ def _numbers(array: Array) -> Array:
         with np.errstate(over="ignore"):
             numbers = flat.astype(np.float32).astype(np.float64)
         numbers[np.isnan(numbers)] = np.nan
-        return numbers + 0.0
+        numbers += 0.0
+        return numbers
     if flat.dtype.kind in "biu":
         return flat.astype(np.float64)
     if flat.dtype.kind == "c":

@@ -12,7 +12,6 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from google.protobuf.message import Error as ProtocolBufferError
 from keras.src.backend.common import global_state
 from keras.src.trainers.compile_utils import CompileLoss
 from tensorflow.python.eager import context as tf_context
@@ -284,9 +283,10 @@ def calls_of_operation(kind: str, replaced: Callable[[Any], Any]) -> list[Settin
 
 # ---- datasets -----------------------------------------------------------------------------------
 
-#: What `dataset_as_graph` raises for a dataset that TensorFlow cannot write, or not within the 2 GB
-#: of a protocol buffer.
-WRITING_ERRORS = (tf.errors.OpError, ProtocolBufferError, ValueError)
+#: What `dataset_as_graph` raises for a dataset that TensorFlow cannot write, or that is too large.
+WRITING_ERRORS = (tf.errors.OpError, ValueError)
+#: A protocol buffer holds 2 GB, and the graph is copied for each start.
+MOST_BYTES = 2**30
 
 
 def dataset_as_graph(dataset: Any) -> Any:
@@ -296,8 +296,10 @@ def dataset_as_graph(dataset: Any) -> Any:
         Exception: one of `WRITING_ERRORS`.
     """
     policy = tf.data.experimental.ExternalStatePolicy.IGNORE  # the process remains the same
-    text = dataset._as_serialized_graph(external_state_policy=policy)
-    return tf.compat.v1.GraphDef.FromString(text.numpy())
+    text = dataset._as_serialized_graph(external_state_policy=policy).numpy()
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"{len(text)} bytes")
+    return tf.compat.v1.GraphDef.FromString(text)
 
 
 def dataset_of_graph(graph: Any, like: Any) -> Any:

@@ -109,9 +109,7 @@ def test_many_dead_layers_are_counted():
 
 def overlapping(**changed):
     values = {"shared": 57, "rows": 114, "expected": 2.96, "p_value": 1e-20, **changed}
-    return held_out_rows_are_new(
-        record_of([5.0, 1.0], overlap=RowOverlap(**values)), Expectation()
-    )
+    return held_out_rows_are_new(record_of([5.0, 1.0], overlap=RowOverlap(**values)), Expectation())
 
 
 def test_rows_that_are_held_out_and_trained_on_are_noted():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -300,10 +301,23 @@ def test_rows_are_the_same_as_arrays_and_others_are_named(real: pytest.Pytester)
 
 
 def test_a_source_that_no_session_repeats_is_refused(real: pytest.Pytester) -> None:
-    source = DATASET.replace(
-        ".shuffle(96)", ".shuffle(96, reshuffle_each_iteration=False)"
-    )
+    source = DATASET.replace(".shuffle(96)", ".shuffle(96, reshuffle_each_iteration=False)")
     real.makepyfile(test_a=source)
     result = real.runpytest("--converge-baseline=new", "-k", "test_it")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*got data that no session can repeat (it shuffles once*"])
+
+
+def test_a_repair_satisfies_the_baseline_of_its_test(real: pytest.Pytester) -> None:
+    loose = ONE.replace("baseline=True, steps=40", "baseline=True, steps=40, max_loss=0.67")
+    record(real, loose)
+    change_rate(real, 1e-4)
+    real.runpytest("--converge-json=a.json", "--converge-diagnose=full")
+    (told,) = json.loads((real.path / "a.json").read_text())["trainings"]
+    trials = told["diagnosis"]["tried"]
+    assert [trial for trial in trials if trial["worse_than_baseline"]]
+    assert all(trial["losses"][0] < 0.45 for trial in told["diagnosis"]["verified"])
+    assert told["diagnosis"]["cause"] == "learning-rate-too-low"
+    (proposed,) = re.findall(r"SGD\(([\d.]+)\)", told["diagnosis"]["fix"])
+    change_rate(real, float(proposed))
+    real.runpytest().assert_outcomes(passed=1)

@@ -68,9 +68,7 @@ def document_of(version: int) -> Mapping[str, Reader]:
     return {**DOCUMENT, "trainings": _array(lambda value, name: _training(value, name, older))}
 
 
-def _training(
-    value: Any, name: str, readers: Mapping[str, Reader] | None = None
-) -> dict[str, Any]:
+def _training(value: Any, name: str, readers: Mapping[str, Reader] | None = None) -> dict[str, Any]:
     values = _object(value, name, readers or TRAINING)
     runs = values["runs"]
     if len(runs) != SEEDS:

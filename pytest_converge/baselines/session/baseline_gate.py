@@ -23,7 +23,7 @@ from pytest_converge.baselines.files.paths import baseline_path
 from pytest_converge.baselines.files.store import load, save
 from pytest_converge.baselines.gate import rules
 from pytest_converge.baselines.gate.bounds import SEEDS
-from pytest_converge.baselines.gate.comparison import compare_scores
+from pytest_converge.baselines.gate.comparison import Comparison, compare_scores
 from pytest_converge.baselines.gate.decision import decide
 from pytest_converge.baselines.gate.wording import finding, refusal
 from pytest_converge.baselines.session.identity import (
@@ -165,6 +165,17 @@ class BaselineGate:
     def has_runs(self) -> bool:
         """True where there is something to compare with."""
         return self._stored is not None
+
+    def compared(self, runs: Sequence[StoredRun]) -> tuple[Comparison, ...]:
+        """Runs beside the recorded ones, a score at a time; none where nothing is recorded."""
+        if self._stored is None:
+            return ()
+        return compare_scores(
+            self._stored.runs,
+            runs,
+            tolerance=self._policy.tolerance,
+            logarithmic=self._subject.metric is None,
+        )
 
     def finding_about(
         self, run: Callable[[int], StoredRun], environment: Mapping[str, Value]

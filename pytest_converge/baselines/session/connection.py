@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_converge.baselines.session.baseline_gate import BaselineGate, Subject
+from pytest_converge.baselines.session.repairs import RepairGate
 from pytest_converge.baselines.session.runs import Runs
 from pytest_converge.core.baseline import BaselinePolicy, BaselineReport, Value
 from pytest_converge.core.calls import Call
@@ -55,7 +56,7 @@ class Connection:
             why = "read twice it gives other batches"
         if why:
             given = f"data that no session can repeat ({why}), with baseline=True"
-            remedy = "Draw from tf.random or np.random, which are seeded, or give the shuffle a seed."
+            remedy = "Draw from tf.random or np.random, which are seeded; give the shuffle a seed."
             raise invalid(given, "the same batches for the same seed", remedy)
 
     def settle(
@@ -69,15 +70,8 @@ class Connection:
         runs = Runs(running, records, metric=metric, higher_is_better=higher)
         return self._gate.settle(runs, describe_machine(), higher_is_better=higher)
 
-    def gate_of(
-        self, running: TrainingRun
-    ) -> Callable[[Callable[[int], TrainingRecord]], str] | None:
-        """Judges other runs of a changed training as `settle` would, and records nothing.
-
-        Returns:
-            A function that asks for the runs by the number of their start and returns the code of
-            the failing gate, else an empty text; None where nothing is recorded.
-        """
+    def gate_of(self, running: TrainingRun) -> RepairGate | None:
+        """Judges runs of a changed training as `settle` would; None where nothing is recorded."""
         from pytest_converge.training.state.machine import describe_machine
 
         if not self._gate.has_runs:
@@ -85,14 +79,7 @@ class Connection:
         metric = self._subject.metric
         higher = running.training.metric_directions().get(metric or "loss")
         runs = Runs(running, (), metric=metric, higher_is_better=bool(higher))
-
-        def judge(run: Callable[[int], TrainingRecord]) -> str:
-            said = self._gate.finding_about(
-                lambda number: runs.scored(run(number)), describe_machine()
-            )
-            return said.code if said is not None and said.fails else ""
-
-        return judge
+        return RepairGate(self._gate, runs, describe_machine())
 
 
 def is_gated(policy: BaselinePolicy, expectation: Expectation, call: Call) -> bool:

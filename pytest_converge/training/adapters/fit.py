@@ -200,7 +200,7 @@ class ModelTraining(Training):
         )
         if not self.held_out:
             return measures
-        found = measure_held_out(self.model, self.held_out, forward=forward)
+        found = measure_held_out(self.model, list(self.held_out), forward=forward)
         held_out = {f"{PREFIX}{name}": value for name, value in found.items()}
         return dataclasses.replace(measures, metrics={**measures.metrics, **held_out})
 

@@ -126,9 +126,7 @@ class RereadStream(StreamData):
         self._seed = 0
         self._is_random = False
 
-    def read_by(
-        self, streamed: Callable[..., Iterator[Batch]], seed: int, is_random: bool
-    ) -> None:
+    def read_by(self, streamed: Callable[..., Iterator[Batch]], seed: int, is_random: bool) -> None:
         """Says how the batches are read.
 
         Args:
@@ -145,7 +143,7 @@ class RereadStream(StreamData):
             return self
         other = RereadStream(None, kept=self._kept, reason=self.reason)
         other.read_by(self._streamed, self._first, is_random=True)
-        other._seed, other.unrepeatable = seed, self.unrepeatable  # noqa: SLF001 - of this class
+        other._seed, other.unrepeatable = seed, self.unrepeatable
         return other
 
     def differs_when_read_again(self, seed: int) -> bool:

@@ -14,7 +14,7 @@ from pytest_converge.training.training import Training
 
 __all__ = ["held_out_overlap"]
 
-#: Values of the training that are looked at, at most: half a second. Of more rows every so many are.
+#: Values of the training that are looked at, at most: half a second. Of more rows, every so many.
 MOST_VALUES = 2**24
 
 

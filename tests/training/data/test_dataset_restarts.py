@@ -20,12 +20,15 @@ def drawn(row):
 
 
 def drawn_by_numpy(row):
-    return tf.numpy_function(lambda r: (r + np.random.rand()).astype("float32"), [row], tf.float32)
+    def add(values):
+        return (values + np.random.rand()).astype("float32")  # noqa: NPY002 - Keras seeds it
+
+    return tf.numpy_function(add, [row], tf.float32)
 
 
 def generated():
     for _ in range(12):
-        yield np.random.rand(2).astype("float32")
+        yield np.random.rand(2).astype("float32")  # noqa: NPY002 - the state that Keras seeds
 
 
 def drawn_by_a_generator():
@@ -45,7 +48,7 @@ def of_pairs(row):
 
 
 def two_epochs(dataset, seed=3):
-    np.random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - the state that Keras seeds
     return [np.asarray(row).tolist() for _ in range(2) for row in dataset]
 
 
