@@ -72,10 +72,22 @@ class BaselineFileError(InvalidTrainingError):
 
 
 class MissingBaselineError(BaselineFileError):
-    """There is no baseline of a training; the message says how to record it."""
+    """There is no baseline of a training; the message says how to record it.
 
-    def __init__(self, path: Path, text: str, *, test: str) -> None:
+    Args:
+        path: where it should be.
+        text: what is missing.
+        test: the id of the test.
+        orphan: the id of a test that is gone and has a baseline.
+    """
+
+    def __init__(self, path: Path, text: str, *, test: str, orphan: str = "") -> None:
         remedy = "Record it, review it and commit it: {new}"
+        if orphan:
+            command = shlex.join(["converge", "rename", orphan, test])
+            # The braces of an id are none of ours.
+            escaped = command.replace("{", "{{").replace("}", "}}")
+            remedy = f"Was the test renamed? {escaped} (else {{new}})"
         super().__init__(path, DefectError(text, "a recorded baseline", remedy), test=test)
 
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pytest_converge.baselines.files.errors import MissingBaselineError, record_command
+from pytest_converge.baselines.files.orphans import orphan_beside
 from pytest_converge.baselines.files.paths import baseline_path
 from pytest_converge.baselines.files.store import load, save
 from pytest_converge.baselines.gate import rules
@@ -26,7 +27,7 @@ from pytest_converge.baselines.gate.bounds import SEEDS
 from pytest_converge.baselines.gate.comparison import Comparison, compare_scores
 from pytest_converge.baselines.gate.decision import decide
 from pytest_converge.baselines.gate.wording import finding, refusal
-from pytest_converge.baselines.session.identity import (
+from pytest_converge.baselines.gate.identity import (
     data_changes,
     differences,
     setting_changes,
@@ -116,7 +117,13 @@ class BaselineGate:
         trainings: tuple[Baseline, ...] = ()
         try:
             trainings = load(path, subject.test)
-        except MissingBaselineError:
+        except MissingBaselineError as missing:
+            orphan = "" if may_be_missing else orphan_beside(path, test_file, subject.test)
+            if orphan:
+                defect = "that does not exist"
+                raise MissingBaselineError(
+                    path, defect, test=subject.test, orphan=orphan
+                ) from missing
             if not may_be_missing:
                 raise
         gate = cls(policy, subject, path, trainings)

@@ -121,7 +121,7 @@ def connect(
         given = "baseline=True for an object that is trained by a step of its own"
         remedy = "Leave baseline out: a step cannot be built anew."
         raise invalid(given, "a compiled Keras model", remedy)
-    facts = data_facts(training.data)
+    facts = data_facts(training.data, expectation.steps)
     subject = subject_of(test, number, expectation, call, told_by(training), facts)
     gate = BaselineGate.open(policy, subject)
     return None if gate is None else Connection(gate, subject, always=policy.records_failures)

@@ -17,17 +17,21 @@ __all__ = ["data_facts"]
 
 #: Values that are looked at, at most: 0.5 GB in float32, some seconds.
 MOST_VALUES = 2**27
+#: Batches that are looked at beyond those of a training, at most so many times as many: as a
+#: baseline reads for its starts.
+MOST_READINGS = 20
 #: How much of the data was looked at.
 EPOCH, PART, SEEN = "an epoch", "a part", "the training"
 #: The groups by the letter that `batch_leaves` names their arrays with.
 GROUPS = {"x": "x", "y": "y", "s": "w"}
 
 
-def data_facts(data: TrainingData | None) -> dict[str, float | int | str]:
+def data_facts(data: TrainingData | None, steps: int) -> dict[str, float | int | str]:
     """What identifies the rows of a training, in whatever order and kind of array they come.
 
     Args:
         data: of the first start.
+        steps: batches that a training reads.
 
     Returns:
         See `Fingerprint.facts`; `seen` says of how much of the data; empty where nothing is known.
@@ -46,13 +50,13 @@ def data_facts(data: TrainingData | None) -> dict[str, float | int | str]:
         return {}
     fingerprint = Fingerprint(tuple(GROUPS.values()))
     values = 0
-    for batch in batches:
+    for number, batch in enumerate(batches, start=1):
         groups = _groups(batch)
         if groups is None:
             return {}
         fingerprint.add(groups)
         values += sum(array.size for part in groups.values() for array in part)
-        if values > MOST_VALUES:
+        if values > MOST_VALUES or number >= MOST_READINGS * steps:
             seen = PART
             break
     facts = fingerprint.facts()

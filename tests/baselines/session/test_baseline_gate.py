@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import shutil
 import subprocess
@@ -102,6 +103,16 @@ def test_a_missing_baseline_is_an_error_with_the_command(tmp_path, mode):
     with pytest.raises(MissingBaselineError, match=pattern):
         ask(tmp_path, Machine(), mode=mode)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_baseline_names_one_whose_test_is_gone(recorded):
+    (recorded / "test_models.py").write_text("def test_red_wine(): pass")
+    other = dataclasses.replace(subject(), test="test_models.py::test_red_wine")
+    command = rf"Was the test renamed\? converge rename {TEST} test_models.py::test_red_wine \(else"
+    with pytest.raises(MissingBaselineError, match=command):
+        ask(recorded, Machine(), what=other)
+    report, _ = ask(recorded, Machine(), mode="new", what=other)
+    assert report.action == "recorded"
 
 
 def test_a_training_that_the_file_does_not_have_is_missing_too(recorded):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pytest_converge.training.data import identity
 from pytest_converge.training.data.identity import data_facts
 from pytest_converge.training.data.sources import read_arrays, read_batches
 
@@ -25,11 +26,11 @@ class Batches(keras.utils.PyDataset):
 
 def arrays(x=X, y=Y, weights=None):
     data = read_arrays(x, y, weights, None, batch_size=8, shuffle=True, steps=3, seed=1)
-    return data_facts(data)
+    return data_facts(data, 3)
 
 
 def batches(source, steps=3):
-    return data_facts(read_batches(source, None, steps=steps, shuffle=True, seed=1))
+    return data_facts(read_batches(source, None, steps=steps, shuffle=True, seed=1), steps)
 
 
 def dataset():
@@ -85,5 +86,14 @@ def test_a_generator_has_an_order_that_all_starts_share():
 
 
 def test_nothing_is_known_of_no_data_and_of_ragged_rows():
-    assert data_facts(None) == {}
+    assert data_facts(None, 3) == {}
     assert batches(tf.data.Dataset.from_tensors(tf.ragged.constant([[1], [2, 3]]))) == {}
+
+
+def test_of_many_batches_a_part_is_looked_at(monkeypatch):
+    monkeypatch.setattr(identity, "MOST_READINGS", 2)
+    found = batches(dataset(), steps=3)
+    assert (found["seen"], found["rows"]) == ("a part", 48)
+    assert batches(dataset(), steps=3) == found
+    monkeypatch.setattr(identity, "MOST_VALUES", 30)
+    assert batches(dataset(), steps=3)["rows"] == 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_converge.baselines.session.identity import (
+from pytest_converge.baselines.gate.identity import (
     data_changes,
     differences,
     setting_changes,
