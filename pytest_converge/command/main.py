@@ -16,7 +16,7 @@ from pytest_converge.core.errors import InvalidTrainingError
 __all__ = ["main"]
 
 DESCRIPTION = """\
-Show, compare, rename and clear away the baselines that pytest-converge recorded.
+Show, compare, move and clear away the baselines that pytest-converge recorded.
 
 pytest --converge-baseline=new records them; nothing here changes their runs.
 """
