@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from pathlib import Path
 
 from pytest_converge.baselines.files.paths import path_of_test
 from pytest_converge.baselines.files.store import load, save

@@ -26,7 +26,6 @@ from pytest_converge.baselines.gate import rules
 from pytest_converge.baselines.gate.bounds import SEEDS
 from pytest_converge.baselines.gate.comparison import Comparison, compare_scores
 from pytest_converge.baselines.gate.decision import decide
-from pytest_converge.baselines.gate.wording import finding, refusal
 from pytest_converge.baselines.gate.identity import (
     data_changes,
     differences,
@@ -34,6 +33,7 @@ from pytest_converge.baselines.gate.identity import (
     unknown,
     why_not_judged,
 )
+from pytest_converge.baselines.gate.wording import finding, refusal
 from pytest_converge.core.baseline import (
     Baseline,
     BaselinePolicy,
