@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pytest_converge.baselines.gate.bounds import require_alpha, require_tolerance
 from pytest_converge.baselines.session.baseline_gate import BaselineGate, Subject
 from pytest_converge.baselines.session.repairs import RepairGate
 from pytest_converge.baselines.session.runs import Runs
@@ -95,6 +97,7 @@ def is_gated(policy: BaselinePolicy, expectation: Expectation, call: Call) -> bo
         raise invalid(given, "baseline=True with it", remedy)
     if not expectation.baseline or policy.mode == "off":
         return False
+    _limited(policy, expectation)
     from pytest_converge.training.adapters.build import check_builder
 
     check_builder(call, "baseline=True")
@@ -123,8 +126,26 @@ def connect(
         raise invalid(given, "a compiled Keras model", remedy)
     facts = data_facts(training.data, expectation.steps)
     subject = subject_of(test, number, expectation, call, told_by(training), facts)
+    policy = _limited(policy, expectation)
     gate = BaselineGate.open(policy, subject)
     return None if gate is None else Connection(gate, subject, always=policy.records_failures)
+
+
+def _limited(policy: BaselinePolicy, expectation: Expectation) -> BaselinePolicy:
+    """The policy with the limits that the test sets itself.
+
+    Raises:
+        InvalidTrainingError: one of them is out of range.
+    """
+    limits = expectation.baseline_limits
+    limited = dataclasses.replace(
+        policy,
+        tolerance=limits.get("tolerance", policy.tolerance),
+        alpha=limits.get("alpha", policy.alpha),
+    )
+    require_tolerance(limited.tolerance)
+    require_alpha(limited.alpha)
+    return limited
 
 
 def subject_of(

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pytest_converge.baselines.session.connection import check_metric, subject_of, told_by
+from pytest_converge.baselines.session.connection import (
+    _limited,
+    check_metric,
+    is_gated,
+    subject_of,
+    told_by,
+)
+from pytest_converge.core.baseline import BaselinePolicy
 from pytest_converge.core.calls import FitCall
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.core.expectation import Expectation
@@ -98,3 +105,22 @@ def test_a_metric_that_is_measured_can_be_compared(metric):
 def test_other_metrics_are_refused(metric, pattern):
     with pytest.raises(InvalidTrainingError, match=pattern):
         check_metric(metric, DIRECTIONS)
+
+
+POLICY = BaselinePolicy(test_file="test_a.py")
+
+
+def test_a_test_sets_its_own_limits():
+    for given, expected in (
+        (True, (0.05, 0.001)),
+        ({"tolerance": 0.02}, (0.02, 0.001)),
+        ({"tolerance": 0.1, "alpha": 0.01}, (0.1, 0.01)),
+    ):
+        limited = _limited(POLICY, Expectation(baseline=given))
+        assert (limited.tolerance, limited.alpha) == expected
+
+
+@pytest.mark.parametrize("limits", [{"tolerance": -0.1}, {"alpha": 0.9}])
+def test_limits_out_of_range_are_refused_before_anything_is_built(limits):
+    with pytest.raises(InvalidTrainingError, match=rf"got {next(iter(limits))}="):
+        is_gated(POLICY, Expectation(baseline=limits), FitCall(model=None))
