@@ -148,7 +148,6 @@ def test_numbers_inside_bounds_are_plain_too():
         ("baseline", None),
         ("baseline", {"tolerance": "5 %"}),
         ("baseline", {"tolerance": True}),
-        ("baseline", {"tolerence": 0.1}),
         ("metric", ""),
         ("metric", ["loss"]),
         ("metrics", None),
@@ -307,3 +306,8 @@ def test_a_baseline_with_limits_survives_json(baseline):
     assert Expectation.from_dict(json.loads(json.dumps(expected.to_dict()))) == expected
     limits = baseline if isinstance(baseline, dict) else {}
     assert expected.baseline_limits == limits
+
+
+def test_a_misspelt_limit_of_a_baseline_is_named():
+    with pytest.raises(InvalidTrainingError, match="limits that a baseline has.*'tolerance'"):
+        Expectation(baseline={"tolerence": 0.1})
