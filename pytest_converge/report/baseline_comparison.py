@@ -91,6 +91,8 @@ def written_text(result: ConvergenceResult) -> str:
         return ""
     number = f", training {result.number}" if result.number > 1 else ""
     text = f"{report.action} {report.path}{number}"
+    if report.unjudged:
+        return f"{text}, not judged: {report.unjudged}"
     if not report.before:
         return text
     pairs = zip(score_names(report), report.before, report.after, strict=True)
