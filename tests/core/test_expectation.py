@@ -309,5 +309,5 @@ def test_a_baseline_with_limits_survives_json(baseline):
 
 
 def test_a_misspelt_limit_of_a_baseline_is_named():
-    with pytest.raises(InvalidTrainingError, match="limits that a baseline has.*'tolerance'"):
+    with pytest.raises(InvalidTrainingError, match=r"limits that a baseline has.*'tolerance'"):
         Expectation(baseline={"tolerence": 0.1})
