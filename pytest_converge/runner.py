@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_converge.baselines.session.connection import Connection, connect, is_gated
+from pytest_converge.baselines.session.repairs import RepairGate
 from pytest_converge.checks.gates import is_ignored, judge
 from pytest_converge.core.baseline import BaselinePolicy, BaselineReport
 from pytest_converge.core.calibration import Calibration
@@ -141,7 +142,8 @@ def _trained(
         connection.check(running)
     runs = [judged(context, running.run(base), training)]
     _show_surface(context, running)
-    diagnosis = _diagnosis(context, running, runs[0])
+    repaired = None if connection is None else connection.gate_of(running)
+    diagnosis = _diagnosis(context, running, runs[0], repaired)
     for number in range(1, context.expectation.seeds):
         seed = (base + number) % (LARGEST_SEED + 1)
         runs.append(judged(context, running.run_from(seed), training))
@@ -206,7 +208,8 @@ def _study(
             calibration_of(running, first, expectation, expecting, progress=context.progress)
         )
     if context.power and all(run.passed for run in runs):
-        gate = None if connection is None else connection.gate_of(running)
+        repaired = None if connection is None else connection.gate_of(running)
+        gate = None if repaired is None else repaired.code
         judge_ = functools.partial(judged, context)
         made.append(sensitivity_of(running, runs, judge_, gate=gate, progress=context.progress))
     for study in made:
@@ -235,10 +238,18 @@ def _compared(
     return report, dataclasses.replace(runs[0], findings=(*runs[0].findings, finding))
 
 
-def _diagnosis(context: Context, running: TrainingRun, run: Run) -> Diagnosis | None:
+def _diagnosis(
+    context: Context, running: TrainingRun, run: Run, baseline: RepairGate | None = None
+) -> Diagnosis | None:
     """Why the latest start failed; its end state is put back afterwards.
 
     A training that makes no update is its own finding: no change of it would act.
+
+    Args:
+        context: the test.
+        running: the training.
+        run: the latest, judged.
+        baseline: what a repair has to satisfy too; of the first start, whose seeds it has.
     """
     if run.passed or context.diagnose == "off":
         return None
@@ -255,6 +266,7 @@ def _diagnosis(context: Context, running: TrainingRun, run: Run) -> Diagnosis | 
             context.expectation,
             budget=seconds * (FULL if context.diagnose == "full" else 1.0),
             progress=context.progress,
+            baseline=baseline,
         )
     finally:
         trained.restore()
@@ -289,12 +301,18 @@ def _observed(training: Training, record: TrainingRecord) -> TrainingRecord:
     """What notes are made of, of a training that passes; a failed one has its diagnosis."""
     from pytest_converge.training.measures.dead_units import dead_units
     from pytest_converge.training.measures.edge_of_stability import share_of_limit
+    from pytest_converge.training.measures.held_out_overlap import held_out_overlap
 
     guard = Guard()
     dead = guard.measured("dead units", lambda: dead_units(training))
     share = guard.measured("edge of stability", lambda: share_of_limit(training, record.curve))
+    overlap = guard.measured("rows held out", lambda: held_out_overlap(training))
     return dataclasses.replace(
-        record, dead_units=dead or {}, limit_share=share, excluded=tuple(guard.failed)
+        record,
+        dead_units=dead or {},
+        limit_share=share,
+        overlap=overlap,
+        excluded=tuple(guard.failed),
     )
 
 

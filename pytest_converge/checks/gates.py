@@ -29,6 +29,7 @@ GATES: tuple[Gate, ...] = (
     notes.features_vary,
     notes.rate_is_stable,
     notes.units_are_alive,
+    notes.held_out_rows_are_new,
 )
 
 #: Gates that a user may switch off by `ignore`: NaN targets can be a mask that the loss knows.

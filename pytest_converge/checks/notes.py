@@ -9,7 +9,13 @@ from pytest_converge.core.finding import Finding
 from pytest_converge.core.numbers import listed, number, share
 from pytest_converge.core.record import TrainingRecord
 
-__all__ = ["features_vary", "inference_differs", "rate_is_stable", "units_are_alive"]
+__all__ = [
+    "features_vary",
+    "held_out_rows_are_new",
+    "inference_differs",
+    "rate_is_stable",
+    "units_are_alive",
+]
 
 #: A BatchNorm network 150 steps old shows 0.208 in inference and 0.025 in training mode; dropout
 #: at its usual rates stays within a factor of two.
@@ -77,4 +83,17 @@ def units_are_alive(record: TrainingRecord, expectation: Expectation) -> Finding
         message=f"units that are 0 on every row at the end: {shares}{more}",
         fails=False,
         evidence=dict(dead),
+    )
+
+
+def held_out_rows_are_new(record: TrainingRecord, expectation: Expectation) -> Finding | None:
+    """The rows of `validation_data` are not among those trained on, beyond what repeats anyway."""
+    overlap = record.overlap
+    if overlap is None or not overlap.is_no_chance:
+        return None
+    return Finding(
+        code="validation-overlap",
+        message=overlap.in_words("validation_data"),
+        fails=False,
+        evidence=overlap.evidence,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +16,7 @@ from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.baseline import Baseline
 from pytest_converge.core.errors import invalid
 
-__all__ = ["add_paths", "find_files", "read_all"]
+__all__ = ["add_paths", "find_files", "read_all", "remove_empty"]
 
 #: Folders that hold no tests of one's own; others that begin with a dot are left out too.
 FOREIGN = frozenset({"__pycache__", "node_modules", "site-packages"})
@@ -91,3 +92,13 @@ def read_all(
             terminal.complain(str(error))
             sound = False
     return trainings, sound
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Delete folders of baselines that hold nothing any more."""
+    for folder in dict.fromkeys(folders):
+        # One that is not empty refuses.
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+            if folder.absolute().parent.name == FOLDER:
+                folder.parent.rmdir()

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import pytest_converge
-from pytest_converge.command import compare, prune, show
+from pytest_converge.command import compare, prune, rename, show
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.errors import InvalidTrainingError
 
 __all__ = ["main"]
 
 DESCRIPTION = """\
-Show, compare and clear away the baselines that pytest-converge recorded.
+Show, compare, move and clear away the baselines that pytest-converge recorded.
 
-pytest --converge-baseline=new records them; nothing here changes one.
+pytest --converge-baseline=new records them; nothing here changes their runs.
 """
 EPILOG = "converge COMMAND --help says more about a command, and its exit codes."
 #: What a shell reports of a process that Ctrl-C ended: 128 + SIGINT.
@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     for module, run, summary in (
         (show, show.show, "show curves and scores of baselines"),
         (compare, compare.compare, "compare two baseline files, or two folders of them"),
+        (rename, rename.rename, "move the baseline of a test that was renamed"),
         (prune, prune.prune, "list baselines that no test reads any more; delete them if told"),
     ):
         command = commands.add_parser(

@@ -15,12 +15,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pytest_converge.baselines.files.paths import FOLDER, baseline_path
-from pytest_converge.command.baseline_files import add_paths, find_files, read_all
+from pytest_converge.baselines.files.paths import baseline_path
+from pytest_converge.command.baseline_files import (
+    add_paths,
+    find_files,
+    read_all,
+    remove_empty,
+)
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.errors import invalid
 from pytest_converge.core.numbers import counted
@@ -196,17 +201,8 @@ def _delete(stale: Mapping[Path, str], terminal: Terminal) -> int:
             terminal.complain(f"{path} stays: {error.strerror or error}")
         else:
             deleted += 1
-    _remove_empty(path.parent for path in stale)
+    remove_empty(path.parent for path in stale)
     return deleted
-
-
-def _remove_empty(folders: Iterable[Path]) -> None:
-    for folder in dict.fromkeys(folders):
-        # One that is not empty refuses.
-        with contextlib.suppress(OSError):
-            folder.rmdir()
-            if folder.absolute().parent.name == FOLDER:
-                folder.parent.rmdir()
 
 
 def pytest_itemcollected(item: Any) -> None:

@@ -51,12 +51,14 @@ class Baseline(Serialisable):
         test: the id of the test.
         number: which training of its test this is, counted from 1.
         settings: what must be equal for a comparison to make sense: steps, batch size, verb,
-            metric and the like.
+            metric, loss, reduction and the like.
         environment: what may differ and change the numbers a little: versions, instruction set,
             threads, device, platform.
         commit: the revision of the code; empty where it is unknown.
         reason: why runs worse than those before were accepted; empty where they were not.
         runs: the runs, in the order of their seeds' numbers.
+        data: what identifies the rows that were trained on: how many, shapes, moments and a
+            digest; empty where a file of an older version does not tell.
     """
 
     test: str
@@ -66,6 +68,7 @@ class Baseline(Serialisable):
     commit: str = ""
     reason: str = ""
     runs: tuple[StoredRun, ...]
+    data: Mapping[str, Value] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +189,9 @@ class BaselineReport(Serialisable):
         after: the same of the runs that were made.
         runs: how many runs were made.
         seconds: wall time of the runs that only the baseline needed.
+        data: how the rows differ from those of the baseline.
+        unknown: what an older baseline does not tell, so that nobody knows whether it was the same.
+        unjudged: why an update replaced runs without a comparison; empty where it compared.
     """
 
     action: str
@@ -199,6 +205,9 @@ class BaselineReport(Serialisable):
     after: tuple[float, ...] = ()
     runs: int = 0
     seconds: float = 0.0
+    data: tuple[EnvironmentChange, ...] = ()
+    unknown: tuple[str, ...] = ()
+    unjudged: str = ""
 
     @property
     def written(self) -> bool:

@@ -28,6 +28,7 @@ DATA_CODES = (
     "unscaled-targets",
     "contradictory-labels",
     "unshuffled-data",
+    "validation-overlap",
 )
 #: Kinds that a user can state for a column.
 KINDS = ("continuous", "binary", "one-hot", "categorical", "ordinal", "cyclic", "tokens", "text")

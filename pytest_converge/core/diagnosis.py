@@ -26,6 +26,8 @@ class Trial(Serialisable):
         control: True where the change only asked a question and is no repair.
         deterministic: True where nothing about the training is random, so that one start is all.
         seconds: wall time of all its runs.
+        worse_than_baseline: True where it passed every other gate, and the runs recorded of its
+            test are better; then it counts as passed on no seed.
     """
 
     change: str
@@ -37,6 +39,7 @@ class Trial(Serialisable):
     deterministic: bool = False
     control: bool = False
     seconds: float = 0.0
+    worse_than_baseline: bool = False
 
     @property
     def seeds(self) -> int:

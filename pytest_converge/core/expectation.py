@@ -30,6 +30,8 @@ BOOLEAN = frozenset({"bool", "bool_"})
 #: What only a call can say, since it depends on the data, and what to do.
 LENGTHS = frozenset({"epochs", "steps_per_epoch"})
 OF_THE_CALL = "Give it to converge.fit, where the data are, or write steps=200."
+#: What a test may set of its baseline in place of the options.
+BASELINE_LIMITS = ("tolerance", "alpha")
 Bound = tuple[float | None, float | None]
 
 
@@ -48,7 +50,7 @@ class Expectation(Serialisable):
         metrics: bounds on compiled metrics as (lowest, highest), None for an open side.
         seed: base seed, 0 to 2**32 - 1; None derives it from the test's id.
         seeds: how many starts must all pass, at least 1.
-        baseline: gate against recorded loss curves.
+        baseline: gate against recorded loss curves; a dict sets its `tolerance` and `alpha`.
         metric: what the baseline compares in place of the loss curve, at the end: "loss" (on the
             probe set), a compiled metric, or of held-out data "val_loss" or "val_<metric>".
         ignore: finding codes not to report.
@@ -65,7 +67,7 @@ class Expectation(Serialisable):
     metrics: Mapping[str, Bound] = dataclasses.field(default_factory=dict)
     seed: int | None = None
     seeds: int = 1
-    baseline: bool = False
+    baseline: bool | Mapping[str, float] = False
     metric: str | None = None
     ignore: tuple[str, ...] = ()
 
@@ -79,6 +81,11 @@ class Expectation(Serialisable):
         if self.min_decrease is not None or self.max_loss is not None:
             return self.min_decrease
         return DEFAULT_MIN_DECREASE
+
+    @property
+    def baseline_limits(self) -> Mapping[str, float]:
+        """What the test sets of its baseline in place of the options."""
+        return self.baseline if isinstance(self.baseline, Mapping) else {}
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -184,10 +191,19 @@ def _metrics(name: str, value: object) -> dict[str, Bound]:
     return bounds
 
 
-def _baseline(name: str, value: object) -> bool:
+def _baseline(name: str, value: object) -> bool | dict[str, float]:
+    if isinstance(value, Mapping):
+        for key, limit in value.items():
+            if key not in BASELINE_LIMITS:
+                remedy = nearest(str(key), BASELINE_LIMITS)
+                raise _refuse(name, value, "limits that a baseline has", remedy)
+            if _as_float(limit) is None:
+                remedy = "Write, for example, baseline={'tolerance': 0.02}."
+                raise _refuse(name, value, "numbers as its limits", remedy)
+        return {key: float(limit) for key, limit in value.items()} or True
     if not isinstance(value, bool) and type(value).__name__ not in BOOLEAN:
         remedy = "True compares with the loss curves that --converge-baseline=new recorded."
-        raise _refuse(name, value, "True or False", remedy)
+        raise _refuse(name, value, "True, False or a dict of its limits", remedy)
     return bool(value)
 
 

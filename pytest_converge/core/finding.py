@@ -34,6 +34,7 @@ NOTE_CODES = (
     "constant-feature",
     "edge-of-stability",
     "dead-units",
+    "validation-overlap",
     "better-than-baseline",
 )
 

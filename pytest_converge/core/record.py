@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 
 from pytest_converge.core.curve import LossCurve
+from pytest_converge.core.overlap import RowOverlap
 from pytest_converge.core.serialisation import Serialisable, written_as
 
 __all__ = ["NonFinite", "TrainingRecord"]
@@ -59,6 +60,8 @@ class TrainingRecord(Serialisable):
             of a training that passes.
         limit_share: the learning rate over the largest stable one along the last steps; measured
             of a training that passes by gradient descent on all data, else None.
+        overlap: rows of `validation_data` that are trained on, of a training that passes; None
+            where there are none held out, or where they lie in no arrays.
         variables_changed: whether a trained variable had another value at the end than at the
             start; None where it was not measured.
         nonfinite: everything that was found not to be finite, in the order of discovery.
@@ -85,6 +88,7 @@ class TrainingRecord(Serialisable):
     constant_columns: tuple[str, ...] = ()
     dead_units: Mapping[str, float] = dataclasses.field(default_factory=dict)
     limit_share: float | None = None
+    overlap: RowOverlap | None = None
     variables_changed: bool | None = None
     nonfinite: tuple[NonFinite, ...] = ()
     callbacks: tuple[str, ...] = ()

@@ -80,14 +80,14 @@ def _restored(kind: Any, data: Any) -> Any:
         return kind(**{name: _restored(known.get(name), item) for name, item in data.items()})
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if origin in {types.UnionType, typing.Union}:
-        # At most one part is more than a plain type; data of plain types fit all of them.
+        # At most one part is more than a plain type; data of plain types stay as they are.
         return _restored(next(filter(_is_structured, parts), None), data)
     if origin is tuple:
         kinds = itertools.repeat(parts[0]) if parts[-1] is Ellipsis else parts
         # Curves are long, and there is nothing to do for a number.
         plain = not any(map(_is_structured, parts))
         return tuple(data if plain else map(_restored, kinds, data))
-    if origin is Mapping:
+    if origin is Mapping and isinstance(data, Mapping):
         return {key: _restored(parts[1], each) for key, each in data.items()}
     return data
 

@@ -17,7 +17,7 @@ from pytest_converge.diagnosis.causes.too_small_capacity import larger
 from pytest_converge.diagnosis.evidence import numbers, one_batch
 from pytest_converge.diagnosis.reference import together
 from pytest_converge.diagnosis.search import search
-from pytest_converge.diagnosis.trials import Trials
+from pytest_converge.diagnosis.trials import BaselineJudge, Trials
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.loop.run import Progress, TrainingRun
@@ -39,6 +39,7 @@ def diagnose(
     *,
     budget: float,
     progress: Progress,
+    baseline: BaselineJudge | None = None,
 ) -> Diagnosis:
     """Finds why a training failed, by repairing it.
 
@@ -48,12 +49,19 @@ def diagnose(
         expectation: what it was judged by.
         budget: seconds.
         progress: told about every run.
+        baseline: what a repair is held to beside the expectation, where the test has one.
     """
     began = time.perf_counter()
     # The failure is known, and stays what there is to tell, whatever else a builder does.
     reruns = Reruns(running, record.seed, progress, spares_builder=True)
     trials = Trials(
-        reruns, expectation, budget=budget, began=began, unit=record.seconds, failed=record
+        reruns,
+        expectation,
+        budget=budget,
+        began=began,
+        unit=record.seconds,
+        failed=record,
+        baseline=baseline,
     )
     failed, causes = FailedTraining(trials, record), every_cause()
     try:

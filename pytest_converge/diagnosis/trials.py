@@ -6,6 +6,8 @@ import dataclasses
 import functools
 import math
 import time
+from collections.abc import Callable
+from typing import Protocol
 
 from pytest_converge.checks.gates import judge
 from pytest_converge.core.diagnosis import Trial
@@ -15,7 +17,7 @@ from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
 
-__all__ = ["OutOfTimeError", "Trials", "only_metrics_missed", "passes"]
+__all__ = ["BaselineJudge", "OutOfTimeError", "Trials", "only_metrics_missed", "passes"]
 
 #: Seeds on which a repair has to hold before it is called verified.
 SEEDS = 3
@@ -38,6 +40,20 @@ SKILL_BESIDE_A_BOUND = 0.05
 #: Where a metric alone was missed, a repair may cost so much of the loss: a start that has learnt
 #: nothing names every rare row, and a rate that keeps the start meets the bound without training.
 MOST_LOSS = 1.1
+
+
+#: Why a change that meets every bound is no repair.
+WORSE = "it meets the bounds, and trains worse than the baseline of the test"
+
+
+class BaselineJudge(Protocol):
+    """What the baseline of the test says of a changed training."""
+
+    def is_far_worse(self, record: TrainingRecord) -> bool:
+        """Whether one run alone is far worse than every recorded one."""
+
+    def fails(self, run: Callable[[int], TrainingRecord]) -> bool:
+        """Whether the gate turns red; `run` makes a run by the number of its start."""
 
 
 class OutOfTimeError(Exception):
@@ -86,6 +102,7 @@ class Trials:
         began: when the diagnosis began, on the clock of `time.perf_counter`.
         unit: seconds that the failed run took; a run that traces nothing corrects it.
         failed: what was measured of the failed run, where it is known.
+        baseline: what a repair is held to beside the expectation, where the test has one.
 
     Attributes:
         guard: keeps the changes that could not be made, and the measurements.
@@ -102,6 +119,7 @@ class Trials:
         began: float,
         unit: float,
         failed: TrainingRecord | None = None,
+        baseline: BaselineJudge | None = None,
     ) -> None:
         self.reruns = reruns
         self.expectation = expectation
@@ -119,6 +137,7 @@ class Trials:
         self._unit = unit
         self._most_loss = math.inf
         self._failed = failed
+        self._baseline = baseline
         if failed is not None and only_metrics_missed(failed, expectation):
             self._most_loss = MOST_LOSS * failed.curve.last
 
@@ -197,22 +216,31 @@ class Trials:
     def _run(self, change: Intervention, confirm: bool, known: Trial | None) -> Trial:
         losses = [] if known is None else list(known.losses)
         passed = len(losses)  # what is tried again passed so far
+        made: dict[int, TrainingRecord] = {}
+        baseline, worse = self._baseline_of(change), False
         deterministic = self.reruns.training.full_batch
         with self.reruns.changed(change) as run:
             for number in range(len(losses), 1 if deterministic or not confirm else SEEDS):
-                record = run(number)
+                made[number] = record = run(number)
                 if number == 0:
                     self.records[change.change] = record
                 if not record.traces:  # what a run costs once its graph is there
                     self._unit = min(self._unit, record.seconds / change.steps_factor)
                 losses.append(record.curve.last)
                 passed += self._passes(record, change)
-                if passed <= number:
+                if passed > number == 0 and baseline is not None:
+                    worse = baseline.is_far_worse(record)
+                if passed <= number or worse:
                     break
+            if confirm and not worse and passed == len(losses) and baseline is not None:
+                worse = baseline.fails(lambda n: made[n] if n in made else run(n))
         if passed and change.leaves_term and self._by_its_terms_alone(change):
             self.guard.failed.append((change.change, TERM_ALONE))
             self.controls.add(change.change)  # it is lower, and no nearer to the target
             passed = 0
+        if worse:
+            passed = 0
+            self.guard.failed.append((change.change, WORSE))
         return Trial(
             change=change.change,
             code=change.code,
@@ -222,6 +250,7 @@ class Trials:
             comparable=change.loss_factor is not None and not change.redefines_loss,
             deterministic=deterministic,
             control=change.change in self.controls,
+            worse_than_baseline=worse,
         )
 
     def _by_its_terms_alone(self, change: Intervention) -> bool:
@@ -244,6 +273,11 @@ class Trials:
             return False
         gained = before - self.records[change.change].curve.last / change.loss_factor
         return not gained >= GAINED_BESIDE_A_TERM * abs(before)
+
+    def _baseline_of(self, change: Intervention) -> BaselineJudge | None:
+        """What a change is held to: runs of other steps, or in other units, are another task."""
+        same = change.loss_factor == 1.0 and not change.redefines_loss and change.steps_factor == 1
+        return self._baseline if same and change.change not in self.controls else None
 
     def _passes(self, record: TrainingRecord, change: Intervention) -> bool:
         if change.loss_factor == 1.0 and record.curve.last > self._most_loss:

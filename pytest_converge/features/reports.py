@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_converge.core.data_limits import DataLimits
 from pytest_converge.core.data_report import ColumnProfile, DataReport
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest
 from pytest_converge.core.finding import check_codes
+from pytest_converge.core.overlap import RowOverlap
 from pytest_converge.core.pipeline_report import PipelineReport
 from pytest_converge.features.checks.all_checks import judge_data
 from pytest_converge.features.checks.pipelines import PIPELINE_CODES, judge_trials
+
+if TYPE_CHECKING:
+    from pytest_converge.columns.frames import Part
 
 __all__ = ["check_data", "check_pipeline"]
 
@@ -26,6 +30,7 @@ def check_data(
     data: Any,
     targets: Any = None,
     *,
+    held_out: Any = None,
     names: Sequence[str] | None = None,
     limits: DataLimits | None = None,
     test: str = "",
@@ -36,7 +41,8 @@ def check_data(
     Takes the arguments of `preprocessing.check`, the id of the test and the number of the study.
 
     Raises:
-        InvalidTrainingError: the data cannot be read, or targets and data differ in rows.
+        InvalidTrainingError: the data cannot be read, targets and data differ in rows, or
+            held-out rows have other columns.
     """
     from pytest_converge.columns.frames import is_dataset, read_dataset, read_parts
     from pytest_converge.columns.profile import profile_groups
@@ -59,7 +65,8 @@ def check_data(
             remedy = "Check how they were cut."
             raise InvalidTrainingError(complaint(given, "a target for each row", remedy))
         target = profile_targets(wanted, parts, limits.task)
-    findings = judge_data(groups, target, limits)
+    overlap = None if held_out is None else _overlap(parts, held_out, names)
+    findings = judge_data(groups, target, limits, overlap)
     concerned = {name for finding in findings for name in finding.columns}
     shown = _kept([*columns, *(target.columns if target else ())], concerned)
     return DataReport(
@@ -112,6 +119,25 @@ def check_pipeline(
         trials=trials,
         findings=judge_trials(trials, ignore),
         seconds=time.perf_counter() - start,
+    )
+
+
+def _overlap(parts: Sequence[Part], held_out: Any, names: Sequence[str] | None) -> RowOverlap:
+    """How many of the rows held out are among the others."""
+    from pytest_converge.columns.frames import is_dataset, read_dataset, read_parts
+    from pytest_converge.columns.overlap import numbers_of_parts, row_overlap
+
+    if is_dataset(held_out):
+        held_out, _ = read_dataset(held_out)
+    others = {part.labels: part for part in read_parts(held_out, "x", names)}
+    wanted = [part.labels for part in parts]
+    if others.keys() != set(wanted):
+        widths = [sum(map(len, labels)) for labels in (others, wanted)]
+        given = f"held_out of {widths[0]} columns beside data of {widths[1]}"
+        remedy = "Give both sets the same features: preprocessing.check(x, y, held_out=x_test)."
+        raise InvalidTrainingError(complaint(given, "the same columns", remedy))
+    return row_overlap(
+        numbers_of_parts(parts), numbers_of_parts([others[labels] for labels in wanted])
     )
 
 

@@ -192,7 +192,7 @@ class Converge:
         expected = runtest.expectation_of(item, expectation)
         options = {
             "diagnose": _how_to_diagnose(item),
-            "baseline": policy_of(item, wanted=expected.baseline),
+            "baseline": policy_of(item, wanted=bool(expected.baseline)),
             "power": settings.power,
             "calibrate": settings.calibrate,
             "keep": lambda study: runtest.keep(item, study),

@@ -49,7 +49,7 @@ class ExpectationArguments(TypedDict, total=False):
     metrics: Mapping[str, Bound]
     seed: int | None
     seeds: int
-    baseline: bool
+    baseline: bool | Mapping[str, float]
     metric: str | None
     ignore: tuple[str, ...]
 

@@ -49,6 +49,7 @@ class Preprocessing:
         data: Any,
         targets: Any = None,
         *,
+        held_out: Any = None,
         names: Sequence[str] | None = None,
         kinds: Mapping[str, str] | None = None,
         task: str | None = None,
@@ -64,6 +65,8 @@ class Preprocessing:
             data: features: arrays, tensors, tables of pandas or polars, sparse matrices, dicts of
                 these, or a `tf.data.Dataset`.
             targets: the targets, where `data` does not bring them.
+            held_out: the features of rows kept for evaluation; none of them may be in `data`,
+                beyond what repeats anyway.
             names: of the columns of an array.
             kinds: kinds of single columns by name, where the numbers do not tell: "categorical",
                 "tokens", "continuous", ...
@@ -95,7 +98,15 @@ class Preprocessing:
                 ignore=ignore,
             )
             test = self._item.nodeid
-            return check_data(data, targets, names=names, limits=limits, test=test, number=number)
+            return check_data(
+                data,
+                targets,
+                held_out=held_out,
+                names=names,
+                limits=limits,
+                test=test,
+                number=number,
+            )
 
         return self._judged(make)
 

@@ -36,7 +36,8 @@ def note(report: BaselineReport) -> list[str]:
     if report.action == "absent":
         return [f"baseline: no such test at {report.revision}"]
     if report.action in {"recorded", "updated"}:
-        return [f"baseline: {report.action} from {numbers.counted(report.runs, 'run')}"]
+        unjudged = f", not judged: {report.unjudged}" if report.unjudged else ""
+        return [f"baseline: {report.action} from {numbers.counted(report.runs, 'run')}{unjudged}"]
     if report.action == "unchanged":
         return ["baseline: unchanged, every run repeats the recorded one"]
     if verdict is None:
@@ -71,6 +72,10 @@ def facts(report: BaselineReport) -> Iterator[tuple[str, str]]:
         yield "promises", _promises(verdict)
     if report.environment:
         yield "elsewhere", "; ".join(map(difference_text, report.environment))
+    if report.data:
+        yield "other data", "; ".join(map(difference_text, report.data))
+    if report.unknown:
+        yield "unknown", f"what the baseline had of {', '.join(report.unknown)}"
 
 
 def difference_text(item: EnvironmentChange) -> str:
@@ -86,6 +91,8 @@ def written_text(result: ConvergenceResult) -> str:
         return ""
     number = f", training {result.number}" if result.number > 1 else ""
     text = f"{report.action} {report.path}{number}"
+    if report.unjudged:
+        return f"{text}, not judged: {report.unjudged}"
     if not report.before:
         return text
     pairs = zip(score_names(report), report.before, report.after, strict=True)
@@ -101,6 +108,8 @@ def _short(report: BaselineReport, verdict: BaselineVerdict) -> Iterator[str]:
         yield f"would not have passed from {numbers.share(verdict.detectable)} on"
     if report.environment:
         yield f"{numbers.counted(len(report.environment), 'difference')} of the environment"
+    if report.data:
+        yield f"other data: {', '.join(change.name for change in report.data)}"
 
 
 def _by_score(report: BaselineReport, verdict: BaselineVerdict) -> Iterator[tuple[str, str]]:

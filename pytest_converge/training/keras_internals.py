@@ -15,10 +15,11 @@ import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.trainers.compile_utils import CompileLoss
 from tensorflow.python.eager import context as tf_context
-from tensorflow.python.framework import op_callbacks
+from tensorflow.python.framework import op_callbacks, op_def_registry
 from tensorflow.python.ops import gen_math_ops, gen_nn_ops, math_ops, nn_ops
 
 __all__ = [
+    "WRITING_ERRORS",
     "Setting",
     "added_losses",
     "build_from_batch",
@@ -26,11 +27,14 @@ __all__ = [
     "calls_of_operation",
     "child_layers",
     "compiled_loss",
+    "dataset_as_graph",
+    "dataset_of_graph",
     "direction",
     "flat_layers",
     "global_attribute",
     "has_compiled_metrics",
     "held_setting",
+    "inputs_of_node",
     "iterations",
     "learning_rate_held",
     "loss_counts_in_metrics",
@@ -46,12 +50,14 @@ __all__ = [
     "seeding_replaced",
     "set_global_attribute",
     "set_operation_seeds",
+    "settings_of_loss",
     "short_cut_for_one_replica",
     "tensorflow_variable",
     "trainable_flag",
     "trainable_set_to",
     "variable_around",
     "variables_held",
+    "weights_of_losses",
     "without_short_cut",
 ]
 
@@ -141,6 +147,16 @@ def compiled_loss(model: Any) -> Any:
 def loss_counts_in_metrics(model: Any) -> bool:
     """True where computing the loss updates metrics: those of several outputs, one for each."""
     return bool(getattr(model._compile_loss, "metrics", None))
+
+
+def settings_of_loss(loss: Any) -> dict[str, Any]:
+    """The settings that a loss object of Keras calculates with, of which its config leaves some."""
+    return {**loss.get_config(), **getattr(loss, "_fn_kwargs", {})}
+
+
+def weights_of_losses(model: Any) -> Any:
+    """The `loss_weights` that a model was compiled with; None without any."""
+    return getattr(model._compile_loss, "_user_loss_weights", None)
 
 
 def loss_settings(model: Any, loss: Any) -> list[Setting]:
@@ -269,6 +285,47 @@ def calls_of_operation(kind: str, replaced: Callable[[Any], Any]) -> list[Settin
         for name, held in list(vars(module).items())
         if held is original
     ]
+
+
+# ---- datasets -----------------------------------------------------------------------------------
+
+#: What `dataset_as_graph` raises for a dataset that TensorFlow cannot write, or that is too large.
+WRITING_ERRORS = (tf.errors.OpError, ValueError)
+#: A protocol buffer holds 2 GB, and the graph is copied for each start.
+MOST_BYTES = 2**30
+
+
+def dataset_as_graph(dataset: Any) -> Any:
+    """A dataset as the graph that makes it, with its data, in a `GraphDef`.
+
+    Raises:
+        Exception: one of `WRITING_ERRORS`.
+    """
+    policy = tf.data.experimental.ExternalStatePolicy.IGNORE  # the process remains the same
+    text = dataset._as_serialized_graph(external_state_policy=policy).numpy()
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"{len(text)} bytes")
+    return tf.compat.v1.GraphDef.FromString(text)
+
+
+def dataset_of_graph(graph: Any, like: Any) -> Any:
+    """Another dataset of such a graph, with the elements of `like`."""
+    variant = tf.raw_ops.DatasetFromGraph(graph_def=graph.SerializeToString())
+    return tf.data.experimental.from_variant(variant, like.element_spec)
+
+
+def inputs_of_node(node: Any) -> dict[str, tuple[int, int]]:
+    """The single inputs of a node of a graph: the place and the type of each, by name."""
+    definition, found, place = op_def_registry.get(node.op), {}, 0
+    for each in () if definition is None else definition.input_arg:
+        if each.number_attr:
+            place += node.attr[each.number_attr].i
+        elif each.type_list_attr:
+            place += len(node.attr[each.type_list_attr].list.type)
+        else:
+            found[each.name] = (place, each.type)
+            place += 1
+    return found
 
 
 # ---- random state -------------------------------------------------------------------------------

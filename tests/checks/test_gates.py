@@ -10,6 +10,7 @@ import pytest
 from pytest_converge.checks.gates import GATES, is_ignored, judge
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import GATE_CODES, NOTE_CODES, Finding
+from pytest_converge.core.overlap import RowOverlap
 from pytest_converge.core.record import NonFinite
 from tests.checks.curves import record_of
 
@@ -35,6 +36,7 @@ def worst():
         constant_columns=("x[:, 2]",),
         limit_share=0.97,
         dead_units={"dense": 0.75},
+        overlap=RowOverlap(shared=9, rows=10, expected=0.0, p_value=1e-9),
     )
     curve = dataclasses.replace(record.curve, inference_loss=30.0, learning_rate=(0.5,))
     return dataclasses.replace(record, curve=curve)
@@ -60,6 +62,7 @@ def test_causes_come_before_consequences(worst):
         "constant-feature",
         "edge-of-stability",
         "dead-units",
+        "validation-overlap",
     ]
 
 

@@ -9,11 +9,13 @@ import pytest
 
 from pytest_converge.checks.notes import (
     features_vary,
+    held_out_rows_are_new,
     inference_differs,
     rate_is_stable,
     units_are_alive,
 )
 from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.overlap import RowOverlap
 from tests.checks.curves import record_of
 
 
@@ -103,3 +105,22 @@ def test_many_dead_layers_are_counted():
     dead = dict.fromkeys("abcde", 0.8)
     finding = units_are_alive(record_of([5.0, 1.0], dead_units=dead), Expectation())
     assert finding.message.endswith("80 % of c and 2 more layers")
+
+
+def overlapping(**changed):
+    values = {"shared": 57, "rows": 114, "expected": 2.96, "p_value": 1e-20, **changed}
+    return held_out_rows_are_new(record_of([5.0, 1.0], overlap=RowOverlap(**values)), Expectation())
+
+
+def test_rows_that_are_held_out_and_trained_on_are_noted():
+    finding = overlapping()
+    assert (finding.code, finding.fails) == ("validation-overlap", False)
+    assert finding.message == "57 of 114 rows of validation_data are trained on, 3 by chance"
+    assert finding.evidence == {"shared": 57, "rows": 114, "expected": 2.96}
+    assert "none by chance" in overlapping(expected=0.0).message
+
+
+@pytest.mark.parametrize("changed", [{"p_value": 2e-4}, {"shared": 1}])
+def test_rows_that_chance_shares_are_not(changed):
+    assert overlapping(**changed) is None
+    assert held_out_rows_are_new(record_of([5.0, 1.0]), Expectation()) is None

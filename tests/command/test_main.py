@@ -33,7 +33,7 @@ def subcommands():
     return action.choices
 
 
-@pytest.mark.parametrize("command", [[], ["show"], ["compare"], ["prune"]])
+@pytest.mark.parametrize("command", [[], ["show"], ["compare"], ["rename"], ["prune"]])
 def test_the_help_fits_80_columns(run, command, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     code, out, err = run(*command, "--help")
@@ -46,11 +46,8 @@ def test_the_help_fits_80_columns(run, command, monkeypatch):
 
 def test_the_help_names_every_command(run):
     _, out, _ = run("--help")
-    assert [name for name in ("show", "compare", "prune") if f"\n    {name} " in out] == [
-        "show",
-        "compare",
-        "prune",
-    ]
+    names = ["show", "compare", "rename", "prune"]
+    assert [name for name in names if f"\n    {name} " in out] == names
 
 
 def test_every_command_is_described():

@@ -25,6 +25,7 @@ BASELINE = Baseline(
     commit="0123abc",
     reason="the old rate was unstable",
     runs=(RUN, dataclasses.replace(RUN, seed=4)),
+    data={"rows": 3, "digest": "0123456789abcdef", "x_mean": 0.5},
 )
 VERDICT = BaselineVerdict(
     outcome="continue",
@@ -51,6 +52,9 @@ REPORT = BaselineReport(
     after=(0.6, 0.5),
     runs=20,
     seconds=1.5,
+    data=(EnvironmentChange(name="rows", recorded=3, present=4),),
+    unknown=("loss",),
+    unjudged="it is another task",
 )
 VALUES = [RUN, BASELINE, VERDICT, REPORT]
 

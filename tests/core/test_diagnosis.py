@@ -29,6 +29,7 @@ FULL_TRIAL = trial(
     deterministic=True,
     control=True,
     seconds=1.5,
+    worse_than_baseline=True,
 )
 FULL = Diagnosis(
     cause="unscaled-features",

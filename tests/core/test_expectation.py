@@ -84,6 +84,9 @@ def test_all_arguments_are_keyword_only_and_in_the_documented_order():
         ("baseline", False, False),
         ("baseline", True, True),
         ("baseline", np.True_, True),
+        ("baseline", {}, True),
+        ("baseline", {"tolerance": np.float32(0.5)}, {"tolerance": 0.5}),
+        ("baseline", {"alpha": 0.01, "tolerance": 0}, {"alpha": 0.01, "tolerance": 0.0}),
         ("metric", None, None),
         ("metric", "val_loss", "val_loss"),
         ("metrics", {}, {}),
@@ -143,6 +146,8 @@ def test_numbers_inside_bounds_are_plain_too():
         ("baseline", "new"),
         ("baseline", 0),
         ("baseline", None),
+        ("baseline", {"tolerance": "5 %"}),
+        ("baseline", {"tolerance": True}),
         ("metric", ""),
         ("metric", ["loss"]),
         ("metrics", None),
@@ -293,3 +298,16 @@ def test_a_copy_with_a_wrong_argument_is_refused():
 )
 def test_an_expectation_survives_json(expectation):
     assert Expectation.from_dict(json.loads(json.dumps(expectation.to_dict()))) == expectation
+
+
+@pytest.mark.parametrize("baseline", [False, True, {"tolerance": 0.02}])
+def test_a_baseline_with_limits_survives_json(baseline):
+    expected = Expectation(baseline=baseline)
+    assert Expectation.from_dict(json.loads(json.dumps(expected.to_dict()))) == expected
+    limits = baseline if isinstance(baseline, dict) else {}
+    assert expected.baseline_limits == limits
+
+
+def test_a_misspelt_limit_of_a_baseline_is_named():
+    with pytest.raises(InvalidTrainingError, match=r"limits that a baseline has.*'tolerance'"):
+        Expectation(baseline={"tolerence": 0.1})

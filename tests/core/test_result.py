@@ -10,6 +10,7 @@ import pytest
 from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
+from pytest_converge.core.overlap import RowOverlap
 from pytest_converge.core.record import NonFinite, TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
 
@@ -122,6 +123,7 @@ def test_a_result_survives_json():
         constant_columns=("x[:, 3]",),
         dead_units={"dense": 0.25},
         limit_share=0.5,
+        overlap=RowOverlap(shared=1, rows=10, expected=0.5, p_value=0.25),
         variables_changed=True,
         nonfinite=(
             NonFinite(what="data", name="x['age']", row=3, count=2),

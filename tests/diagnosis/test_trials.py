@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 import types
 
@@ -11,7 +12,7 @@ from keras import optimizers
 
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.guard import STRICT
-from pytest_converge.diagnosis.trials import OutOfTimeError, Trials, passes
+from pytest_converge.diagnosis.trials import WORSE, OutOfTimeError, Trials, passes
 from pytest_converge.training.interventions.intervention import Intervention
 from tests.checks.curves import record_of
 from tests.diagnosis.programs import distance, failed_of
@@ -235,3 +236,75 @@ def test_losses_of_other_labels_are_not_compared_with_the_failed_run():
     trials, _ = trials_of(0.5, 0.5, 0.5)
     trials.try_out(change("labels", redefines_loss=True))
     assert trials.like_the_failed_run == []
+
+
+# ---- the baseline of the test --------------------------------------------------------------------
+
+
+class Baseline:
+    """A judge that finds runs far worse from a loss on, and the training after some runs."""
+
+    def __init__(self, *, far=math.inf, fails=False, needed=1):
+        self.far, self.found, self.needed = far, fails, needed
+        self.asked = []
+
+    def is_far_worse(self, record):
+        return record.curve.last >= self.far
+
+    def fails(self, run):
+        self.asked += [run(number).curve.last for number in range(self.needed)]
+        return self.found
+
+
+def held_to(baseline, *losses):
+    reruns = FakeReruns(*losses)
+    trials = Trials(
+        reruns, BOUND, budget=1e9, began=time.perf_counter(), unit=0.0, baseline=baseline
+    )
+    return trials, reruns
+
+
+def test_a_repair_that_satisfies_the_baseline_is_verified():
+    baseline = Baseline(needed=4)
+    trials, reruns = held_to(baseline, 0.5, 0.6, 0.7, 0.8)
+    trial = trials.try_out(change())
+    assert trial.verified
+    assert not trial.worse_than_baseline
+    assert baseline.asked == [0.5, 0.6, 0.7, 0.8]
+    assert [number for _, number in reruns.runs] == [0, 1, 2, 3]  # three of them were there
+
+
+def test_a_repair_that_is_worse_than_the_baseline_is_none():
+    trials, _ = held_to(Baseline(fails=True), 0.5, 0.6, 0.7)
+    trial = trials.try_out(change())
+    assert (trial.passed, trial.seeds, trial.worse_than_baseline) == (0, 3, True)
+    assert trials.guard.failed == [("change", WORSE)]
+    assert trials.try_out(change()) is trial
+
+
+def test_a_run_far_worse_than_the_baseline_needs_no_second():
+    trials, reruns = held_to(Baseline(far=0.4), 0.5, 0.6, 0.7)
+    trial = trials.try_out(change(), confirm=False)
+    assert (trial.passed, trial.worse_than_baseline) == (0, True)
+    assert len(reruns.runs) == 1
+
+
+def test_what_fails_anyway_is_not_held_to_the_baseline():
+    baseline = Baseline(far=0.4, fails=True)
+    trials, _ = held_to(baseline, 1.5)
+    assert not trials.try_out(change()).worse_than_baseline
+    assert baseline.asked == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"steps_factor": 4}, {"loss_factor": None, "redefines_loss": True}, {"loss_factor": 0.5}],
+)
+def test_runs_of_another_task_are_not(fields):
+    trials, _ = held_to(Baseline(far=0.0, fails=True), 0.1, 0.1, 0.1)
+    assert not trials.try_out(change(**fields)).worse_than_baseline
+
+
+def test_a_question_is_not():
+    trials, _ = held_to(Baseline(far=0.0, fails=True), 0.1, 0.1, 0.1)
+    assert trials.control(change()).passed == 3

@@ -17,8 +17,8 @@ from tests.zoo import fitted_pipelines, pipelines
 
 def checked(case):
     options = dict(case.options)
-    names = options.pop("names", None)
-    return check_data(case.data, case.targets, names=names, limits=DataLimits(**options))
+    given = {name: options.pop(name, None) for name in ("names", "held_out")}
+    return check_data(case.data, case.targets, limits=DataLimits(**options), **given)
 
 
 @pytest.mark.parametrize("name", pipelines.SOUND)
@@ -169,3 +169,11 @@ def test_the_object_of_the_user_is_not_changed():
     mean = scaler.mean_.copy()
     check_pipeline(scaler, x, x[:10])
     assert (scaler.mean_ == mean).all()
+
+
+def test_rows_held_out_have_the_columns_of_the_others():
+    rows = {"a": np.arange(30.0), "b": np.arange(30.0) % 4}
+    turned = {"b": rows["b"], "a": rows["a"]}
+    assert "validation-overlap" in check_data(rows, held_out=turned).codes
+    with pytest.raises(InvalidTrainingError, match="held_out of 1 columns beside data of 2"):
+        check_data(rows, held_out={"a": rows["a"]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -70,13 +71,16 @@ def test_recorded_once_and_checked_from_then_on(real: pytest.Pytester) -> None:
     assert len(training["runs"]) == 20
     assert training["settings"] == {
         "batch_size": 16,
+        "loss": "sparse_categorical_crossentropy",
         "metric": None,
+        "reduction": "mean",
         "seed": training["runs"][0]["seed"],
         "shuffle": True,
         "steps": 40,
         "verb": "fit",
     }
     assert training["environment"]["device"] == "CPU"
+    assert (training["data"]["rows"], training["data"]["x_shape"]) == (96, "4")
     result = real.runpytest("-v", "--converge-json=a.json")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["  baseline: passed at the look 'signature', whole curve equal*"])
@@ -239,3 +243,81 @@ def test_a_training_that_does_not_converge_is_not_recorded(real: pytest.Pytester
     result = real.runpytest("--converge-baseline=new", "--converge-diagnose=off")
     result.stdout.fnmatch_lines(["*ConvergenceError: did not converge: loss *"])
     assert not (real.path / "__converge__").exists()
+
+
+DATASET = (
+    MODELS
+    + """
+import tensorflow as tf
+rows = int(Path("rows").read_text()) if Path("rows").exists() else 96
+DATA = tf.data.Dataset.from_tensor_slices((x[:rows], y[:rows])).shuffle(96).batch(16)
+
+@pytest.mark.converges(steps=9)
+def test_before(converge):
+    print("before", converge.fit(build, DATA, seeds=2).curve.batch_loss[:3])
+
+@pytest.mark.converges(baseline=True, steps=9)
+def test_it(converge):
+    given = (x, y) if Path("arrays").exists() else (DATA,)
+    result = converge.fit(build, *given, **({"batch_size": 16} if len(given) == 2 else {}))
+    print("it", result.curve.batch_loss[:3])
+"""
+)
+
+
+def printed(result: pytest.RunResult, name: str) -> str:
+    (losses,) = [line.split(f"{name} (")[1] for line in result.outlines if f"{name} (" in line]
+    return losses
+
+
+def test_a_dataset_of_the_module_is_equal_alone_after_others_and_in_any_order(
+    real: pytest.Pytester,
+) -> None:
+    real.makepyfile(test_a=DATASET)
+    real.runpytest("--converge-baseline=new", "-k", "test_it").assert_outcomes(failed=1)
+    seen = [
+        real.runpytest("-s", *arguments)
+        for arguments in (["-k", "test_it"], [], ["test_a.py::test_it", "test_a.py::test_before"])
+    ]
+    assert len({printed(result, "it") for result in seen}) == 1
+    assert printed(seen[1], "before") == printed(seen[2], "before")
+    assert all("failed" not in result.parseoutcomes() for result in seen)
+    told = real.runpytest("-v", "-n2")
+    told.assert_outcomes(passed=2)
+    told.stdout.fnmatch_lines(["  baseline: passed at the look 'signature'*"])
+
+
+def test_rows_are_the_same_as_arrays_and_others_are_named(real: pytest.Pytester) -> None:
+    real.makepyfile(test_a=DATASET)
+    real.runpytest("--converge-baseline=new", "-k", "test_it").assert_outcomes(failed=1)
+    (real.path / "arrays").touch()
+    result = real.runpytest("-v", "-k", "test_it")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*other data*")
+    (real.path / "arrays").unlink()
+    (real.path / "rows").write_text("80")
+    result = real.runpytest("-v", "-k", "test_it", "--converge-json=a.json")
+    result.stdout.fnmatch_lines(["*other data: *rows*"])
+
+
+def test_a_source_that_no_session_repeats_is_refused(real: pytest.Pytester) -> None:
+    source = DATASET.replace(".shuffle(96)", ".shuffle(96, reshuffle_each_iteration=False)")
+    real.makepyfile(test_a=source)
+    result = real.runpytest("--converge-baseline=new", "-k", "test_it")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*got data that no session can repeat (it shuffles once*"])
+
+
+def test_a_repair_satisfies_the_baseline_of_its_test(real: pytest.Pytester) -> None:
+    loose = ONE.replace("baseline=True, steps=40", "baseline=True, steps=40, max_loss=0.67")
+    record(real, loose)
+    change_rate(real, 1e-4)
+    real.runpytest("--converge-json=a.json", "--converge-diagnose=full")
+    (told,) = json.loads((real.path / "a.json").read_text())["trainings"]
+    trials = told["diagnosis"]["tried"]
+    assert [trial for trial in trials if trial["worse_than_baseline"]]
+    assert all(trial["losses"][0] < 0.45 for trial in told["diagnosis"]["verified"])
+    assert told["diagnosis"]["cause"] == "learning-rate-too-low"
+    (proposed,) = re.findall(r"SGD\(([\d.]+)\)", told["diagnosis"]["fix"])
+    change_rate(real, float(proposed))
+    real.runpytest().assert_outcomes(passed=1)

@@ -199,3 +199,24 @@ def test_what_was_written(make_result):
         assert (
             baseline_comparison.written_text(dataclasses.replace(result, baseline=report)) == text
         )
+
+
+def test_other_data_and_what_is_unknown_are_named():
+    rows = EnvironmentChange(name="rows", recorded=442, present=400)
+    report = dataclasses.replace(
+        CHECKED, verdict=PASSED, environment=(), data=(rows,), unknown=("loss", "data")
+    )
+    assert baseline_comparison.note(report)[-1] == "other data: rows"
+    assert list(baseline_comparison.facts(report))[-2:] == [
+        ("other data", "rows 442 when recorded, 400 now"),
+        ("unknown", "what the baseline had of loss, data"),
+    ]
+
+
+def test_runs_that_were_replaced_unjudged_are_said_to_be(make_result):
+    report = BaselineReport(
+        action="updated", path=PATH, runs=20, before=(1.0, 1.0), after=(2.0, 2.0), unjudged="why"
+    )
+    assert baseline_comparison.note(report) == ["baseline: updated from 20 runs, not judged: why"]
+    result = dataclasses.replace(make_result([]), baseline=report)
+    assert baseline_comparison.written_text(result) == f"updated {PATH}, not judged: why"

@@ -781,3 +781,15 @@ def images_filed_under_two_classes(rng):
     data = np.concatenate([images, images[:20]])
     targets = np.concatenate([y, (y[:20] + 1) % 4])
     return Case(data, targets, "contradictory-labels", ("y",))
+
+
+@broken
+def rows_held_out_that_were_oversampled(rng):
+    x, y = normal(rng)
+    return Case(x, y, "validation-overlap", options={"held_out": x[rng.permutation(ROWS)[:80]]})
+
+
+@sound
+def rows_held_out_of_few_categories(rng):
+    x = rng.integers(0, 4, (ROWS, 4))
+    return Case(x[160:], None, options={"held_out": x[:160]})

@@ -14,11 +14,16 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from pytest_converge.baselines.files.errors import DefectError
-from pytest_converge.baselines.files.schema import NONFINITE, SCHEMA_VERSION, trainings_of
+from pytest_converge.baselines.files.schema import (
+    ADDED,
+    NONFINITE,
+    SCHEMA_VERSION,
+    trainings_of,
+)
 from pytest_converge.baselines.gate.scores import DIGITS
 from pytest_converge.core.baseline import Baseline, StoredRun
 from pytest_converge.core.errors import invalid, shown
@@ -37,10 +42,14 @@ MERGE = (
 )
 
 
-def dumps(trainings: Sequence[Baseline]) -> str:
+def dumps(trainings: Sequence[Baseline], version: int = SCHEMA_VERSION) -> str:
     """The text of a file that holds the trainings of one test, in the order of their numbers.
 
     Numbers are rounded to nine digits: `loads` gives them back as they stand in the text.
+
+    Args:
+        trainings: at least one.
+        version: of the layout; only the newest is ever written.
 
     Raises:
         InvalidTrainingError: a setting is a number that is not finite, or the trainings belong to
@@ -51,9 +60,12 @@ def dumps(trainings: Sequence[Baseline]) -> str:
         given = f"trainings of {len(tests)} tests for one file"
         raise invalid(given, "those of one test", "Write a file for each.")
     document = {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": version,
         "test": tests.pop(),
-        "trainings": [_training(item) for item in sorted(trainings, key=lambda item: item.number)],
+        "trainings": [
+            _training(item, ADDED.get(version, frozenset()))
+            for item in sorted(trainings, key=lambda item: item.number)
+        ],
     }
     opening, *lines = [*_lines(document), ""]
     return "\n".join([opening, _checksum_line([opening, *lines]), *lines])
@@ -74,14 +86,15 @@ def loads(data: bytes, test: str = "") -> tuple[Baseline, ...]:
         text = data.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise DefectError(f"that is not UTF-8 (byte {error.start})") from None
-    trainings = trainings_of(_parsed(text))
+    parsed = _parsed(text)
+    trainings = trainings_of(parsed)
     if test and trainings[0].test != test:
         expected = "the file of the test that asks for it"
         raise DefectError(f"of the test {trainings[0].test}", expected)
     lines = text.split("\n")
     if lines[1:2] != [_checksum_line([*lines[:1], *lines[2:]])]:
         raise DefectError("whose checksum is not that of its text", "the text that was written")
-    if dumps(trainings) != text:
+    if dumps(trainings, parsed["schema_version"]) != text:
         raise DefectError(
             "whose text is not the one that its values give", "the text that was written"
         )
@@ -135,15 +148,17 @@ def _checksum_line(lines: Sequence[str]) -> str:
     return f'  "checksum": "sha256:{digest}",'
 
 
-def _training(training: Baseline) -> dict[str, Any]:
-    return {
+def _training(training: Baseline, unknown: Collection[str]) -> dict[str, Any]:
+    values = {
         "commit": training.commit,
+        "data": _facts(training.data),
         "environment": _facts(training.environment),
         "number": training.number,
         "reason": training.reason,
         "runs": [_run(run) for run in training.runs],
         "settings": _facts(training.settings),
     }
+    return {name: value for name, value in values.items() if name not in unknown}
 
 
 def _run(run: StoredRun) -> dict[str, Any]:

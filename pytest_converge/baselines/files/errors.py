@@ -17,9 +17,16 @@ __all__ = ["BaselineFileError", "DefectError", "MissingBaselineError", "record_c
 RESTORE = "Restore it from version control, or delete it and record {anew}"
 
 
-def record_command(test: str, mode: str = "new") -> str:
-    """The command that records the baseline of `test`, for a POSIX shell."""
-    return shlex.join(["pytest", test, f"--converge-baseline={mode}"])
+def record_command(test: str, mode: str = "new", *, reason: str = "") -> str:
+    """The command that records the baseline of `test`, for a POSIX shell.
+
+    Args:
+        test: the id of the test.
+        mode: "new" or "update".
+        reason: why it is replaced although it is worse, or cannot be compared.
+    """
+    accepted = [f"--converge-accept-worse={reason}"] if reason else []
+    return shlex.join(["pytest", test, f"--converge-baseline={mode}", *accepted])
 
 
 class DefectError(Exception):
@@ -65,10 +72,22 @@ class BaselineFileError(InvalidTrainingError):
 
 
 class MissingBaselineError(BaselineFileError):
-    """There is no baseline of a training; the message says how to record it."""
+    """There is no baseline of a training; the message says how to record it.
 
-    def __init__(self, path: Path, text: str, *, test: str) -> None:
+    Args:
+        path: where it should be.
+        text: what is missing.
+        test: the id of the test.
+        orphan: the id of a test that is gone and has a baseline.
+    """
+
+    def __init__(self, path: Path, text: str, *, test: str, orphan: str = "") -> None:
         remedy = "Record it, review it and commit it: {new}"
+        if orphan:
+            command = shlex.join(["converge", "rename", orphan, test])
+            # The braces of an id are none of ours.
+            escaped = command.replace("{", "{{").replace("}", "}}")
+            remedy = f"Was the test renamed? {escaped} (else {{new}})"
         super().__init__(path, DefectError(text, "a recorded baseline", remedy), test=test)
 
 

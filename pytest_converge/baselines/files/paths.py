@@ -13,6 +13,7 @@ __all__ = [
     "baseline_path",
     "is_baseline",
     "is_leftover",
+    "path_of_test",
 ]
 
 #: Beside the test file.
@@ -41,6 +42,12 @@ def baseline_path(folder: Path, test_file: Path, node_id: str) -> Path:
         node_id: the id that pytest gives the test.
     """
     return folder / FOLDER / _module_name(test_file.stem) / file_name(node_id)
+
+
+def path_of_test(node_id: str) -> Path:
+    """The baseline beside the file of a test, from the folder that its id starts from."""
+    test_file = Path(node_id.partition("::")[0])
+    return baseline_path(test_file.parent, test_file, node_id)
 
 
 def file_name(node_id: str) -> str:

@@ -17,10 +17,11 @@ from pytest_converge.core.baseline import Baseline, StoredRun
 from pytest_converge.core.errors import nearest, shown
 from pytest_converge.core.expectation import LARGEST_SEED
 
-__all__ = ["NONFINITE", "SCHEMA_VERSION", "trainings_of"]
+__all__ = ["ADDED", "NONFINITE", "SCHEMA_VERSION", "trainings_of"]
 
-#: Raised whenever the layout of the file changes: an older file must read as what it says.
-SCHEMA_VERSION = 1
+#: Raised whenever the layout of the file changes: an older file must read as what it says. Version
+#: 1 had no `data`, and neither loss nor reduction among the settings.
+SCHEMA_VERSION = 2
 #: Scores of a run: of the whole curve and of its last half, or of one metric.
 MOST_SCORES = 2
 #: How numbers are spelled that JSON has no literal for.
@@ -38,7 +39,7 @@ def trainings_of(document: Any) -> tuple[Baseline, ...]:
     if not isinstance(document, dict):
         raise DefectError(f"with {shown(document)} for an object")
     _require_version(document.get("schema_version"))
-    values = _object(document, "", DOCUMENT)
+    values = _object(document, "", document_of(document["schema_version"]))
     trainings = tuple(Baseline(test=values["test"], **item) for item in values["trainings"])
     numbers = [training.number for training in trainings]
     if not numbers or not _rises([0, *numbers]):
@@ -59,8 +60,16 @@ def _require_version(version: Any) -> None:
         )
 
 
-def _training(value: Any, name: str) -> dict[str, Any]:
-    values = _object(value, name, TRAINING)
+def document_of(version: int) -> Mapping[str, Reader]:
+    """What a file of a version holds."""
+    if version == SCHEMA_VERSION:
+        return DOCUMENT
+    older = {name: read for name, read in TRAINING.items() if name not in ADDED[version]}
+    return {**DOCUMENT, "trainings": _array(lambda value, name: _training(value, name, older))}
+
+
+def _training(value: Any, name: str, readers: Mapping[str, Reader] | None = None) -> dict[str, Any]:
+    values = _object(value, name, readers or TRAINING)
     runs = values["runs"]
     if len(runs) != SEEDS:
         raise DefectError(f"with {len(runs)} runs in {name}, of {SEEDS}")
@@ -163,12 +172,15 @@ RUN: Mapping[str, Reader] = {
 }
 TRAINING: Mapping[str, Reader] = {
     "commit": _text,
+    "data": _facts,
     "environment": _facts,
     "number": _integer(1),
     "reason": _text,
     "runs": _array(_run),
     "settings": _facts,
 }
+#: What a training of each older version has not.
+ADDED: Mapping[int, frozenset[str]] = {1: frozenset({"data"})}
 DOCUMENT: Mapping[str, Reader] = {
     "checksum": lambda value, _: value,  # compared as a line of the text
     "schema_version": lambda value, _: value,  # checked before

@@ -19,12 +19,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pytest_converge.baselines.files.errors import MissingBaselineError, record_command
+from pytest_converge.baselines.files.orphans import orphan_beside
 from pytest_converge.baselines.files.paths import baseline_path
 from pytest_converge.baselines.files.store import load, save
 from pytest_converge.baselines.gate import rules
 from pytest_converge.baselines.gate.bounds import SEEDS
-from pytest_converge.baselines.gate.comparison import compare_scores
+from pytest_converge.baselines.gate.comparison import Comparison, compare_scores
 from pytest_converge.baselines.gate.decision import decide
+from pytest_converge.baselines.gate.identity import (
+    data_changes,
+    differences,
+    setting_changes,
+    unknown,
+    why_not_judged,
+)
 from pytest_converge.baselines.gate.wording import finding, refusal
 from pytest_converge.core.baseline import (
     Baseline,
@@ -53,12 +61,14 @@ class Subject:
         number: which training of its test it is, counted from 1.
         settings: what must be equal for a comparison to make sense.
         metric: what is compared in place of the loss curve; None for the curve.
+        data: what identifies the rows that it sees; empty where nothing is known.
     """
 
     test: str
     number: int
     settings: Mapping[str, Value]
     metric: str | None = None
+    data: Mapping[str, Value] = dataclasses.field(default_factory=dict)
 
 
 class BaselineGate:
@@ -107,7 +117,13 @@ class BaselineGate:
         trainings: tuple[Baseline, ...] = ()
         try:
             trainings = load(path, subject.test)
-        except MissingBaselineError:
+        except MissingBaselineError as missing:
+            orphan = "" if may_be_missing else orphan_beside(path, test_file, subject.test)
+            if orphan:
+                defect = "that does not exist"
+                raise MissingBaselineError(
+                    path, defect, test=subject.test, orphan=orphan
+                ) from missing
             if not may_be_missing:
                 raise
         gate = cls(policy, subject, path, trainings)
@@ -157,6 +173,17 @@ class BaselineGate:
         """True where there is something to compare with."""
         return self._stored is not None
 
+    def compared(self, runs: Sequence[StoredRun]) -> tuple[Comparison, ...]:
+        """Runs beside the recorded ones, a score at a time; none where nothing is recorded."""
+        if self._stored is None:
+            return ()
+        return compare_scores(
+            self._stored.runs,
+            runs,
+            tolerance=self._policy.tolerance,
+            logarithmic=self._subject.metric is None,
+        )
+
     def finding_about(
         self, run: Callable[[int], StoredRun], environment: Mapping[str, Value]
     ) -> Finding | None:
@@ -181,18 +208,22 @@ class BaselineGate:
                 defect = f"without a baseline of training {subject.number} of its test"
                 raise MissingBaselineError(self._path, defect, test=subject.test)
             return
-        if self._policy.mode == "update":
+        changed = self._changed_settings(stored)
+        if not changed or (self._policy.mode == "update" and self._policy.accept_worse):
             return
-        changed = _differences(stored.settings, subject.settings)
-        if changed:
-            texts = [f"{item.name}={item.present!r}" for item in changed]
-            before = [f"{item.name}={item.recorded!r}" for item in changed]
-            remedy = f"Set it so, or record it anew: {record_command(subject.test, 'update')}"
-            if self._policy.revision:
-                remedy = "Two revisions can be compared only where both train with equal settings."
-            given = f"a training with {', '.join(texts)}"
-            expected = f"{', '.join(before)} as in its baseline"
-            raise invalid(given, expected, remedy)
+        texts = [f"{item.name}={item.present!r}" for item in changed]
+        before = [f"{item.name}={item.recorded!r}" for item in changed]
+        command = record_command(subject.test, "update", reason="the reason")
+        remedy = f"Not judged, {why_not_judged(changed)}. Set it so, or record it anew: {command}"
+        if self._policy.revision:
+            remedy = "Two revisions can be compared only where both train with equal settings."
+        given = f"a training with {', '.join(texts)}"
+        expected = f"{', '.join(before)} as in its baseline"
+        raise invalid(given, expected, remedy)
+
+    def _changed_settings(self, stored: Baseline) -> tuple[EnvironmentChange, ...]:
+        subject = self._subject
+        return setting_changes(stored.settings, subject.settings, stored.data, subject.data)
 
     def _within_time(self, run: Callable[[int], StoredRun], began: float) -> Iterator[StoredRun]:
         """The runs one by one; an error where the time is over and another one is asked for."""
@@ -222,7 +253,7 @@ class BaselineGate:
             runs,
             tolerance=self._policy.tolerance,
             alpha=self._policy.alpha,
-            same_environment=not _differences(stored.environment, environment),
+            same_environment=not differences(stored.environment, environment),
             logarithmic=self._subject.metric is None,
         )
 
@@ -233,19 +264,32 @@ class BaselineGate:
     def _update(
         self, stored: Baseline, runs: list[StoredRun], environment: Mapping[str, Value]
     ) -> tuple[BaselineReport, Finding | None]:
-        if _differences(stored.settings, self._subject.settings):
-            # Scores of other steps or batches say nothing about better or worse.
-            self._save(runs, environment)
-            return self._report("updated", runs, environment), None
+        changed = self._changed_settings(stored)
+        if changed:
+            # Scores of other steps, batches or losses say nothing about better or worse.
+            self._save(runs, environment, accepted=True)
+            report = self._report("updated", runs, environment)
+            return dataclasses.replace(report, unjudged=why_not_judged(changed)), None
         verdict = self._decide(stored, iter(runs), environment)
         if self._repeats(stored, runs):
+            if not self._is_described(stored, environment):
+                self._save(stored.runs, environment, kept=stored)
+                return self._report("updated", runs, environment, verdict), None
             return self._report("unchanged", runs, environment, verdict), None
         self._refuse_broken(runs)
         worse = verdict.outcome == "fail"
         if worse and not self._policy.accept_worse:
             return self._report("refused", runs, environment, verdict), refusal(verdict)
-        self._save(runs, environment, worse=worse)
+        self._save(runs, environment, accepted=worse)
         return self._report("updated", runs, environment, verdict), None
+
+    def _is_described(self, stored: Baseline, environment: Mapping[str, Value]) -> bool:
+        """True where all that is known of the training beside its runs is recorded already."""
+        subject = self._subject
+        pairs = ((stored.environment, environment), (stored.settings, subject.settings))
+        return not any(differences(*pair) for pair in pairs) and (
+            not subject.data or stored.data == subject.data
+        )
 
     def _repeats(self, stored: Baseline, runs: Sequence[StoredRun]) -> bool:
         """True where every run is the stored one of its seed, as far as its numbers tell."""
@@ -275,18 +319,24 @@ class BaselineGate:
         runs: Sequence[StoredRun],
         environment: Mapping[str, Value],
         *,
-        worse: bool = False,
+        accepted: bool = False,
+        kept: Baseline | None = None,
     ) -> None:
-        self._refuse_broken(runs)
+        """Writes runs, for the accepted reason where it was needed, or as a baseline had them."""
+        if kept is None:
+            self._refuse_broken(runs)
         subject = self._subject
+        accepted = accepted or bool(_broken(runs))
+        reason = self._policy.accept_worse if accepted else ""
         recorded = Baseline(
             test=subject.test,
             number=subject.number,
             settings=subject.settings,
             environment=environment,
-            commit=_commit_of(Path(self._policy.test_file).parent),
-            reason=self._policy.accept_worse if worse or _broken(runs) else "",
+            commit=_commit_of(Path(self._policy.test_file).parent) if kept is None else kept.commit,
+            reason=reason if kept is None else kept.reason,
             runs=tuple(runs),
+            data=subject.data,
         )
         others = [training for training in self._trainings if training.number != subject.number]
         save(self._path, [*others, recorded])
@@ -306,11 +356,17 @@ class BaselineGate:
             commit=stored.commit if stored else "",
             verdict=verdict,
             metric=self._subject.metric or "",
-            environment=_differences(stored.environment, environment) if stored else (),
+            environment=differences(stored.environment, environment) if stored else (),
             before=_medians(stored.runs) if stored else (),
             after=_medians(runs),
             runs=len(runs),
+            data=data_changes(stored.data, self._subject.data) if stored else (),
+            unknown=self._unknown(stored) if stored else (),
         )
+
+    def _unknown(self, stored: Baseline) -> tuple[str, ...]:
+        subject = self._subject
+        return unknown(stored.settings, subject.settings, stored.data, subject.data)
 
     def _as_measured(self, scores: Sequence[float], higher_is_better: bool) -> tuple[float, ...]:
         """Scores as the losses or the metric behind them."""
@@ -330,17 +386,6 @@ def _remembered(runs: Iterator[StoredRun], made: list[StoredRun]) -> Iterator[St
     for run in runs:
         made.append(run)
         yield run
-
-
-def _differences(
-    recorded: Mapping[str, Value], present: Mapping[str, Value]
-) -> tuple[EnvironmentChange, ...]:
-    """What is not the same, or is known on one side alone, by name."""
-    return tuple(
-        EnvironmentChange(name=name, recorded=recorded.get(name), present=present.get(name))
-        for name in sorted({*recorded, *present})
-        if recorded.get(name) != present.get(name)
-    )
 
 
 def _broken(runs: Sequence[StoredRun]) -> list[StoredRun]:

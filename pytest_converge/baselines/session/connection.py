@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pytest_converge.baselines.gate.bounds import require_alpha, require_tolerance
 from pytest_converge.baselines.session.baseline_gate import BaselineGate, Subject
+from pytest_converge.baselines.session.repairs import RepairGate
 from pytest_converge.baselines.session.runs import Runs
 from pytest_converge.core.baseline import BaselinePolicy, BaselineReport, Value
 from pytest_converge.core.calls import Call
@@ -33,6 +36,7 @@ class Connection:
     def __init__(self, gate: BaselineGate, subject: Subject, *, always: bool) -> None:
         self._gate = gate
         self._subject = subject
+        self._seed = int(subject.settings.get("seed") or 0)
         self.always = always
 
     def check(self, running: TrainingRun) -> None:
@@ -46,6 +50,16 @@ class Connection:
             given = "a generator that cannot start again, with baseline=True"
             remedy = "Pass a tf.data.Dataset or a PyDataset, or fewer steps."
             raise invalid(given, "data that can be read twice", remedy)
+        data = running.training.data
+        if data is None:
+            return
+        why = data.unrepeatable
+        if not why and data.differs_when_read_again(self._seed):
+            why = "read twice it gives other batches"
+        if why:
+            given = f"data that no session can repeat ({why}), with baseline=True"
+            remedy = "Draw from tf.random or np.random, which are seeded; give the shuffle a seed."
+            raise invalid(given, "the same batches for the same seed", remedy)
 
     def settle(
         self, running: TrainingRun, records: Sequence[TrainingRecord]
@@ -58,15 +72,8 @@ class Connection:
         runs = Runs(running, records, metric=metric, higher_is_better=higher)
         return self._gate.settle(runs, describe_machine(), higher_is_better=higher)
 
-    def gate_of(
-        self, running: TrainingRun
-    ) -> Callable[[Callable[[int], TrainingRecord]], str] | None:
-        """Judges other runs of a changed training as `settle` would, and records nothing.
-
-        Returns:
-            A function that asks for the runs by the number of their start and returns the code of
-            the failing gate, else an empty text; None where nothing is recorded.
-        """
+    def gate_of(self, running: TrainingRun) -> RepairGate | None:
+        """Judges runs of a changed training as `settle` would; None where nothing is recorded."""
         from pytest_converge.training.state.machine import describe_machine
 
         if not self._gate.has_runs:
@@ -74,14 +81,7 @@ class Connection:
         metric = self._subject.metric
         higher = running.training.metric_directions().get(metric or "loss")
         runs = Runs(running, (), metric=metric, higher_is_better=bool(higher))
-
-        def judge(run: Callable[[int], TrainingRecord]) -> str:
-            said = self._gate.finding_about(
-                lambda number: runs.scored(run(number)), describe_machine()
-            )
-            return said.code if said is not None and said.fails else ""
-
-        return judge
+        return RepairGate(self._gate, runs, describe_machine())
 
 
 def is_gated(policy: BaselinePolicy, expectation: Expectation, call: Call) -> bool:
@@ -97,6 +97,7 @@ def is_gated(policy: BaselinePolicy, expectation: Expectation, call: Call) -> bo
         raise invalid(given, "baseline=True with it", remedy)
     if not expectation.baseline or policy.mode == "off":
         return False
+    _limited(policy, expectation)
     from pytest_converge.training.adapters.build import check_builder
 
     check_builder(call, "baseline=True")
@@ -117,20 +118,43 @@ def connect(
         InvalidTrainingError: the built training has no other starts, nothing is recorded, or what
             is recorded cannot be used.
     """
-    from pytest_converge.training.data.sources import yields_batches
+    from pytest_converge.training.data.identity import data_facts
 
     if not training.takes_builder:  # what the adapt hook made of an object
         given = "baseline=True for an object that is trained by a step of its own"
         remedy = "Leave baseline out: a step cannot be built anew."
         raise invalid(given, "a compiled Keras model", remedy)
-    batches = yields_batches(getattr(call, "x", None))
-    subject = subject_of(test, number, expectation, call, batches=batches)
+    facts = data_facts(training.data, expectation.steps)
+    subject = subject_of(test, number, expectation, call, told_by(training), facts)
+    policy = _limited(policy, expectation)
     gate = BaselineGate.open(policy, subject)
     return None if gate is None else Connection(gate, subject, always=policy.records_failures)
 
 
+def _limited(policy: BaselinePolicy, expectation: Expectation) -> BaselinePolicy:
+    """The policy with the limits that the test sets itself.
+
+    Raises:
+        InvalidTrainingError: one of them is out of range.
+    """
+    limits = expectation.baseline_limits
+    limited = dataclasses.replace(
+        policy,
+        tolerance=limits.get("tolerance", policy.tolerance),
+        alpha=limits.get("alpha", policy.alpha),
+    )
+    require_tolerance(limited.tolerance)
+    require_alpha(limited.alpha)
+    return limited
+
+
 def subject_of(
-    test: str, number: int, expectation: Expectation, call: Call, *, batches: bool
+    test: str,
+    number: int,
+    expectation: Expectation,
+    call: Call,
+    told: Mapping[str, Value],
+    data: Mapping[str, Value],
 ) -> Subject:
     """The training that a verb was called for.
 
@@ -139,16 +163,37 @@ def subject_of(
         number: which training of its test it is, counted from 1.
         expectation: what is expected of it.
         call: of the verb.
-        batches: True where the data come in batches of their own.
+        told: what the training tells of itself; see `told_by`.
+        data: what identifies the rows that it sees.
     """
     settings: dict[str, Value] = {
         "metric": expectation.metric,
         "seed": expectation.seed,
         "steps": expectation.steps,
         "verb": call.verb,
-        **({} if batches else call.batching),
+        **told,
     }
-    return Subject(test=test, number=number, settings=settings, metric=expectation.metric)
+    return Subject(
+        test=test, number=number, settings=settings, metric=expectation.metric, data=data
+    )
+
+
+def told_by(training: Training) -> dict[str, Value]:
+    """The settings that the built training tells, wherever they were given."""
+    from pytest_converge.training.keras_internals import weights_of_losses
+    from pytest_converge.training.model.losses import loss_text, reduction_of
+
+    told: dict[str, Value] = {}
+    data, model = training.data, training.model
+    if data is not None:
+        told["batch_size"] = data.batch_size
+        rows = data.rows_in_memory
+        if rows is not None and not rows.from_source:
+            told["shuffle"] = rows.shuffles
+    if model is not None and model.loss is not None:
+        told["loss"] = loss_text(model.loss, weights_of_losses(model))
+        told["reduction"] = reduction_of(model.loss)
+    return told
 
 
 def check_metric(metric: str | None, directions: Mapping[str, bool | None]) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from pytest_converge.core.data_limits import DATA_CODES, DataLimits
 from pytest_converge.core.data_report import DataFinding, GroupProfile, TargetProfile
+from pytest_converge.core.overlap import RowOverlap
 from pytest_converge.features.checks import columns, scales, targets
+from pytest_converge.features.checks.held_out import rows_are_apart
 
 __all__ = ["judge_data"]
 
@@ -25,7 +27,10 @@ FEATURES: tuple[Check, ...] = (
 
 
 def judge_data(
-    groups: Sequence[GroupProfile], target: TargetProfile | None, limits: DataLimits
+    groups: Sequence[GroupProfile],
+    target: TargetProfile | None,
+    limits: DataLimits,
+    overlap: RowOverlap | None = None,
 ) -> tuple[DataFinding, ...]:
     """What is wrong with features and targets, apart from what is ignored.
 
@@ -33,10 +38,13 @@ def judge_data(
         groups: the features.
         target: the targets, if any.
         limits: what they are held to.
+        overlap: with the rows that are held out, if any.
     """
     found = [check(groups, limits) for check in FEATURES]
     if target is not None:
         found += _of_target(target, groups, limits)
+    if overlap is not None:
+        found.append(rows_are_apart(overlap))
     kept = [finding for finding in found if finding is not None]
     kept.sort(key=lambda finding: DATA_CODES.index(finding.code))
     return tuple(finding for finding in kept if finding.code not in limits.ignore)

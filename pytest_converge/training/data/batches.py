@@ -41,11 +41,19 @@ class TrainingData(abc.ABC):
         reason: why the batches do not fit the compiled loop; empty where they do.
         replays: False where a second run cannot see the same batches.
         prolongs: True where there are batches for more steps.
+        unrepeatable: why another session may see other batches; empty where it sees the same.
+        is_cut: True where the source may have more rows than the training read of it.
+        epoch: reads each of its batches once; None where it has no end or cannot start again.
+        shares_order: True where every start sees the batches that one reading gave.
     """
 
     reason: str = ""
     replays: bool = True
     prolongs: bool = False
+    unrepeatable: str = ""
+    is_cut: bool = False
+    epoch: Callable[[], Iterable[Batch]] | None = None
+    shares_order: bool = False
 
     @property
     @abc.abstractmethod
@@ -82,6 +90,10 @@ class TrainingData(abc.ABC):
     def reshuffled(self, seed: int) -> TrainingData:
         """The same rows and probe set with the batch order of another seed, where it has one."""
         return self
+
+    def differs_when_read_again(self, seed: int) -> bool:
+        """Whether a second reading of the source gives other batches; `seed` is the first's."""
+        return False
 
     def prolonged(self, steps: int) -> TrainingData:
         """Batches for more steps, where it `prolongs`."""

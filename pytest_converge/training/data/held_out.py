@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -19,6 +18,7 @@ from pytest_converge.training.data.sources import (
     as_dataset,
     bytes_of,
     has_composites,
+    is_endless,
     yields_batches,
 )
 
@@ -127,7 +127,7 @@ def _rows(start: int, stop: int) -> Any:
 
 def _batches(source: Any, steps: int | None) -> list[Chunk]:
     """Every batch of one epoch, held in memory: each evaluation sees the same."""
-    if steps is None and _endless(source):
+    if steps is None and is_endless(source):
         given = f"validation_data={type(source).__name__}, which may not end"
         remedy = "Cut it, as by dataset.take(10), give validation_steps, or pass arrays."
         raise invalid(given, EXPECTED, remedy)
@@ -147,14 +147,6 @@ def _batches(source: Any, steps: int | None) -> list[Chunk]:
         given = f"validation_data={type(source).__name__} without any batch"
         raise invalid(given, "at least one batch", remedy)
     return chunks
-
-
-def _endless(source: Any) -> bool:
-    if isinstance(source, Iterator):
-        return True
-    if isinstance(source, tf.data.Dataset):
-        return bool(int(source.cardinality()) == tf.data.INFINITE_CARDINALITY)
-    return bool(source.num_batches is None)
 
 
 def _elements(source: Any) -> Any:

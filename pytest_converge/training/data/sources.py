@@ -26,11 +26,14 @@ from pytest_converge.training.data.batches import (
     TrainingData,
     batch_rows,
 )
+from pytest_converge.training.data.rereading import RereadArrays, RereadStream, restarts_of
+from pytest_converge.training.state.seeding import preserved, reseed
 
 __all__ = [
     "as_dataset",
     "bytes_of",
     "has_composites",
+    "is_endless",
     "read_arrays",
     "read_batches",
     "yields_batches",
@@ -124,7 +127,9 @@ def read_batches(
 ) -> TrainingData:
     """Batches from a `tf.data.Dataset`, a `PyDataset`, a generator or a list of batches.
 
-    A source shorter than `steps` batches starts again, in its own new order where it shuffles.
+    A source shorter than `steps` batches starts again, in its own new order where it shuffles. A
+    dataset is made anew first: whoever iterated it before changes nothing, and every further start
+    reads it again under its own seed.
 
     Args:
         source: where the batches come from.
@@ -138,12 +143,55 @@ def read_batches(
         InvalidTrainingError: an empty source, or a generator that runs dry before the last step.
     """
     to_batch = unpack or (lambda element: _unpacked(element, class_weight))
-    epochs = _epochs(source, shuffle, seed)
+    restarts = restarts_of(source)
+
+    def streamed(of: int, *, further: bool = False) -> Iterator[Batch]:
+        epochs = _epochs(restarts.anew(of, further=further), shuffle, of)
+        for _, element in _limited(epochs, steps):
+            yield to_batch(element)
+
+    def read(of: int, *, further: bool = False) -> TrainingData:
+        epochs = _epochs(restarts.anew(of, further=further), shuffle, of)
+        data = _read(source, epochs, to_batch, steps=steps, seed=seed, checked=unpack is None)
+        if isinstance(data, RereadStream):
+            data.read_by(streamed, of, restarts.is_random)
+        elif isinstance(data, RereadArrays) and restarts.is_random:
+            data.read_by(again, of)
+        data.unrepeatable = restarts.reason
+        data.shares_order = _reads_once(source)
+        data.epoch = None if is_endless(source) else epoch
+        return data
+
+    def epoch() -> Iterator[Batch]:
+        with preserved():
+            reseed(seed)
+            begun = restarts.anew(seed)
+            is_own = isinstance(begun, keras.utils.PyDataset)
+            yield from map(to_batch, _one_epoch(begun, None) if is_own else begun)
+
+    def again(of: int, *, further: bool = False) -> TrainingData:
+        with preserved():
+            reseed(of)
+            return read(of, further=further)
+
+    return read(seed)
+
+
+def _read(
+    source: Any,
+    epochs: Iterable[Iterable[Any]],
+    to_batch: Callable[[Any], Batch],
+    *,
+    steps: int,
+    seed: int,
+    checked: bool,
+) -> TrainingData:
+    """The batches of a source as it stands; see `read_batches`."""
     kept: list[Batch] = []
     size, epoch_batches, number = 0, 0, 0
     for number, (epoch, element) in enumerate(_limited(epochs, steps), start=1):
         batch = to_batch(element)
-        if number == 1 and unpack is None:
+        if number == 1 and checked:
             _check_batch(batch)
         epoch_batches += epoch == 0
         size += bytes_of(batch)
@@ -152,9 +200,7 @@ def read_batches(
         enough = steps > MOST_BATCHES and (epoch > 0 or number == MOST_BATCHES)
         if size > MEMORY_LIMIT or enough:
             probed = kept[:epoch_batches]
-            return _streamed(
-                source, to_batch, kept, probed=probed, shuffle=shuffle, seed=seed, steps=steps
-            )
+            return _streamed(source, to_batch, kept, probed=probed, steps=steps)
     if number < steps:
         raise _ran_dry(source, number, steps)
     if not _stackable(kept):
@@ -162,9 +208,11 @@ def read_batches(
         reason = "the shape or type of the batches changes from step to step"
         if _signature(kept[0]) is None and len(_row_counts(kept[0])) > 1:
             reason = "the parts of a batch have unequal rows"
-        return StreamData(lambda: replay, kept=kept[:epoch_batches], reason=reason)
+        return RereadStream(lambda: replay, kept=kept[:epoch_batches], reason=reason)
     listed = [keras.tree.map_structure(as_array, batch) for batch in kept]
-    return ArrayData.listed(listed, epoch_batches=epoch_batches, probe_seed=seed)
+    rows = RereadArrays.listed(listed, epoch_batches=epoch_batches, probe_seed=seed)
+    rows.is_cut = epoch_batches == number
+    return rows
 
 
 def _weights(y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None) -> Any:
@@ -221,6 +269,15 @@ def _epochs(source: Any, shuffle: bool, seed: int) -> Iterator[Iterable[Any]]:
             yield source
 
 
+def is_endless(source: Any) -> bool:
+    """True for a source that may have no end, or that can be read but once."""
+    if isinstance(source, tf.data.Dataset):
+        return bool(int(source.cardinality()) == tf.data.INFINITE_CARDINALITY)
+    if isinstance(source, keras.utils.PyDataset):
+        return bool(source.num_batches is None)
+    return isinstance(source, Iterator)
+
+
 def _reads_once(source: Any) -> bool:
     """True for iterators, which cannot start again.
 
@@ -257,8 +314,6 @@ def _streamed(
     kept: list[Batch],
     *,
     probed: list[Batch],
-    shuffle: bool,
-    seed: int,
     steps: int,
 ) -> StreamData:
     """More data than is held in memory: the batches so far first, then on from the source."""
@@ -278,11 +333,7 @@ def _streamed(
 
         return StreamData(rest, kept=probed, reason=reason, replays=False)
 
-    def again() -> Iterator[Batch]:
-        for _, element in _limited(_epochs(source, shuffle, seed), steps):
-            yield to_batch(element)
-
-    return StreamData(again, kept=probed, reason=reason)
+    return RereadStream(None, kept=probed, reason=reason)
 
 
 def _ran_dry(source: Any, number: int, steps: int) -> InvalidTrainingError:

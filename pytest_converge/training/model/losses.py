@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from pytest_converge.core.errors import invalid, shown
 from pytest_converge.training.data.batches import Array
+from pytest_converge.training.keras_internals import settings_of_loss
 
 __all__ = [
     "PROBABILITIES",
@@ -21,9 +22,11 @@ __all__ = [
     "constant_prediction",
     "least_loss_prediction",
     "loss_names",
+    "loss_text",
     "losses_of_outputs",
     "nonnegative",
     "reduces_by_mean",
+    "reduction_of",
     "scalar_loss",
     "uninformed_loss",
 ]
@@ -66,6 +69,10 @@ PROBABILITIES = frozenset(
 #: A loss is taken for that of a prediction without information where it differs by less than this
 #: share. A choice, not measured: it words a sentence and withholds one, and proves nothing.
 AT_FLOOR = 0.01
+#: Keras' word for the mean over all values.
+MEAN = "sum_over_batch_size"
+#: Settings of a loss under which its values mean the same.
+OF_NO_UNIT = frozenset({"axis", "dtype", "fn", "from_logits", "name", "reduction"})
 #: Kept away from the ends of a probability, where its logarithm is not finite.
 EPSILON = 1e-7
 
@@ -204,6 +211,42 @@ def reduces_by_mean(loss: Any) -> bool:
         and getattr(part, "reduction", "sum_over_batch_size") not in ("sum", None, "none")
         for name, part in known
     )
+
+
+def loss_text(loss: Any, weights: Any = None) -> str:
+    """The loss as a baseline records it: what its values are measured in.
+
+    A loss of the user's own is `own`, whatever its function is called.
+
+    Args:
+        loss: as given to `compile`.
+        weights: of several losses, as given to `compile`.
+    """
+    parts = [_with_settings(name, part) if name else "own" for name, part in loss_names(loss)]
+    text = " + ".join(parts) or "own"
+    return text if weights is None else f"{text} weighted by {weights}"
+
+
+def reduction_of(loss: Any) -> str:
+    """How the losses of rows become one: `mean`, `sum` or another word of Keras'."""
+    found = [str(getattr(part, "reduction", MEAN)) for _, part in loss_names(loss)]
+    words = ["mean" if word == MEAN else word for word in found]
+    return " + ".join(dict.fromkeys(words)) or "mean"
+
+
+def _with_settings(name: str, loss: Any) -> str:
+    """The name of a loss of Keras with what changes its unit, where it is not the usual."""
+    if not isinstance(loss, keras.losses.Loss):
+        return name
+    config = settings_of_loss(loss)
+    usual = {} if "fn" in config else settings_of_loss(type(loss)())
+    told = {
+        key: value
+        for key, value in config.items()
+        if key not in OF_NO_UNIT and usual.get(key) != value
+    }
+    settings = ", ".join(f"{key}={value!r}" for key, value in sorted(told.items()))
+    return f"{name}({settings})" if settings else name
 
 
 def constant_prediction(

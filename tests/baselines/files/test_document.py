@@ -53,11 +53,12 @@ class TestWriting:
         assert lines == [
             "{",
             f'  "checksum": "sha256:{digest.hexdigest()}",',
-            '  "schema_version": 1,',
+            '  "schema_version": 2,',
             '  "test": "tests/test_models.py::test_wine",',
             '  "trainings": [',
             "    {",
             '      "commit": "",',
+            '      "data": {},',
             '      "environment": {},',
             '      "number": 1,',
             '      "reason": "",',
@@ -95,7 +96,7 @@ class TestWriting:
             dumps([recorded(runs=other)]).splitlines(),
             strict=True,
         )
-        assert [index for index, (a, b) in enumerate(pairs) if a != b] == [1, 21]
+        assert [index for index, (a, b) in enumerate(pairs) if a != b] == [1, 22]
 
     def test_it_is_ascii(self):
         text = dumps([recorded("t.py::test_\N{GREEK SMALL LETTER ALPHA}\ud800", reason="\u202e")])

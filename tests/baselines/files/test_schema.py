@@ -42,7 +42,7 @@ def training(document):
 
 SHAPES = [
     # the newer version comes before everything that it might have changed
-    (setting(top, schema_version=2, more=1), "schema_version=2 (this one"),
+    (setting(top, schema_version=3, more=1), "schema_version=3 (this one"),
     (setting(top, schema_version=0), "schema_version=0 (int) for a version"),
     (setting(top, schema_version=True), "schema_version=True (bool)"),
     (setting(top, schema_version=1.0), "schema_version=1.0 (float)"),
@@ -126,3 +126,15 @@ def test_every_value_of_a_run_is_read():
     assert RUN.keys() == {field.name for field in dataclasses.fields(StoredRun)}
     read = {*TRAINING, "test"}
     assert read == {field.name for field in dataclasses.fields(Baseline)}
+
+
+def test_a_file_of_the_first_version_is_read_as_what_it_says():
+    (training,) = loads(dumps([recorded()], version=1).encode(), TEST)
+    assert (training.data, training.runs[0].seed) == ({}, 7)
+    assert b'"schema_version": 2' in dumps([training]).encode()
+
+
+def test_a_key_that_its_version_did_not_have_is_unknown():
+    text = dumps([recorded()]).replace('"schema_version": 2', '"schema_version": 1')
+    with pytest.raises(DefectError, match="unknown key 'data'"):
+        loads(text.encode())

@@ -29,12 +29,13 @@ class Machine:
         return stored_run(7 + number, level=self.level, scores=scores)
 
 
-def subject(number=1, metric=None, **settings):
+def subject(number=1, metric=None, data=None, **settings):
     return Subject(
         test=TEST,
         number=number,
         settings={**SETTINGS, "metric": metric, **settings},
         metric=metric,
+        data=data or {},
     )
 
 

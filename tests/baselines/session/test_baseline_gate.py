@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import shutil
 import subprocess
@@ -15,7 +16,6 @@ from pytest_converge.baselines.session.baseline_gate import (
     BaselineGate,
     _broken,
     _commit_of,
-    _differences,
     _exponential,
     _medians,
     _remembered,
@@ -105,6 +105,16 @@ def test_a_missing_baseline_is_an_error_with_the_command(tmp_path, mode):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_missing_baseline_names_one_whose_test_is_gone(recorded):
+    (recorded / "test_models.py").write_text("def test_red_wine(): pass")
+    other = dataclasses.replace(subject(), test="test_models.py::test_red_wine")
+    command = rf"Was the test renamed\? converge rename {TEST} test_models.py::test_red_wine \(else"
+    with pytest.raises(MissingBaselineError, match=command):
+        ask(recorded, Machine(), what=other)
+    report, _ = ask(recorded, Machine(), mode="new", what=other)
+    assert report.action == "recorded"
+
+
 def test_a_training_that_the_file_does_not_have_is_missing_too(recorded):
     with pytest.raises(MissingBaselineError, match="without a baseline of training 2"):
         ask(recorded, Machine(), what=subject(number=2))
@@ -129,13 +139,39 @@ def test_a_broken_file_is_its_own_error_and_stays(recorded, mode):
 
 def test_other_settings_are_an_error_that_names_each(recorded):
     pattern = (
-        r"got a training with batch_size=16, steps=100; expected batch_size=None, steps=200 as in "
-        r"its baseline\. .*--converge-baseline=update"
+        r"got a training with seed=8, steps=100; expected seed=7, steps=200 as in its baseline\. "
+        r"Not judged, it is another task\. .*--converge-baseline=update "
+        r"'--converge-accept-worse=the reason'"
     )
     machine = Machine()
-    with pytest.raises(InvalidTrainingError, match=pattern):
-        ask(recorded, machine, what=subject(steps=100, batch_size=16))
+    for mode in ("check", "update"):
+        with pytest.raises(InvalidTrainingError, match=pattern):
+            ask(recorded, machine, mode=mode, what=subject(steps=100, seed=8))
     assert machine.made == []
+
+
+def test_another_loss_is_not_judged(tmp_path):
+    ask(tmp_path, Machine(), mode="new", what=subject(loss="mean_squared_error"))
+    with pytest.raises(InvalidTrainingError, match="Not judged, the losses are in other units"):
+        ask(tmp_path, Machine(), what=subject(loss="huber"))
+
+
+def test_what_an_older_baseline_does_not_tell_is_said(recorded):
+    what = subject(loss="huber", data={"digest": "0", "rows": 3, "seen": "an epoch"})
+    report, _ = ask(recorded, Machine(), what=what)
+    assert report.unknown == ("loss", "data")
+    assert ask(recorded, Machine(), mode="update", what=what)[0].action == "updated"
+    assert ask(recorded, Machine(), what=what)[0].unknown == ()
+
+
+def test_other_rows_are_judged_and_named(tmp_path):
+    known = {"rows": 442, "seen": "an epoch"}
+    ask(tmp_path, Machine(), mode="new", what=subject(data={**known, "digest": "a"}))
+    other = subject(data={**known, "digest": "b", "rows": 400})
+    report, finding = ask(tmp_path, Machine(level=1.0), what=other)
+    assert finding.fails
+    (change,) = report.data
+    assert (change.name, change.recorded, change.present) == ("rows", 442, 400)
 
 
 def test_another_environment_is_noted_and_widens_the_signature(recorded):
@@ -215,10 +251,23 @@ def test_runs_that_are_not_finite_are_refused(tmp_path, recorded, mode):
     assert stored.runs[3].scores == (math.inf, math.inf)
 
 
-def test_update_takes_other_settings_without_comparing(recorded):
-    report, finding = ask(recorded, Machine(level=3.0), mode="update", what=subject(steps=100))
+def test_update_takes_other_settings_for_a_reason_alone(recorded):
+    report, finding = ask(
+        recorded, Machine(level=3.0), mode="update", what=subject(steps=100), accept_worse="fewer"
+    )
     assert (report.action, report.verdict, finding) == ("updated", None, None)
-    assert load(file_of(recorded), TEST)[0].settings["steps"] == 100
+    assert report.unjudged == "it is another task"
+    (stored,) = load(file_of(recorded), TEST)
+    assert (stored.settings["steps"], stored.reason) == (100, "fewer")
+
+
+def test_an_update_that_repeats_records_the_new_environment(recorded):
+    (before,) = load(file_of(recorded), TEST)
+    other = {**HERE, "tensorflow": "2.22.0"}
+    report, _ = ask(recorded, Machine(level=1e-4), mode="update", environment=other)
+    assert report.action == "updated"
+    (stored,) = load(file_of(recorded), TEST)
+    assert (stored.environment, stored.runs) == (other, before.runs)
 
 
 # ---- metrics ------------------------------------------------------------------------------------
@@ -290,15 +339,6 @@ def test_runs_are_remembered_as_they_are_made():
     assert next(passed_on) is given[0]
     assert made == [given[0]]
     assert [*passed_on] == made[1:] == [*given[1:]]
-
-
-def test_what_differs_is_listed_by_name():
-    found = _differences({"steps": 200, "b": 1, "same": 0}, {"steps": 300, "a": 2, "same": 0})
-    assert [(d.name, d.recorded, d.present) for d in found] == [
-        ("a", None, 2),
-        ("b", 1, None),
-        ("steps", 200, 300),
-    ]
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])

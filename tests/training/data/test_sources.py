@@ -85,7 +85,8 @@ def dataset(rows=6, batch_size=2):
 def test_more_batches_than_are_held_are_streamed(monkeypatch):
     monkeypatch.setattr(sources, "MOST_BATCHES", 3)
     data = read(dataset(), 8)
-    assert (type(data), data.reason) == (StreamData, "the batches are more than 3")
+    assert isinstance(data, StreamData)
+    assert data.reason == "the batches are more than 3"
     assert rows_of(data) == rows_of(read(dataset(), 3)) * 2 + [[0, 1], [2, 3]]
     assert isinstance(read(dataset(), 3), ArrayData)
 
