@@ -75,6 +75,8 @@ class Training(abc.ABC):
     full_batch: bool = False
     #: Variables that the traced step reads, known or not; set by the loop.
     touched: Sequence[Any] = ()
+    #: The graph of the traced step; None where it runs outside of any. Set by the loop.
+    graph: Any = None
 
     @property
     def models(self) -> list[Any]:
@@ -104,6 +106,9 @@ class Training(abc.ABC):
     @abc.abstractmethod
     def transient(self) -> list[tf.Variable]:
         """The `tf.Variable`s that a probe may change and that are put back after it."""
+
+    def rehearse(self) -> None:  # noqa: B027 - most steps are known to be traceable, or not
+        """Finds out how the step may be driven, before that is decided; changes no variable."""
 
     def verify(self) -> None:  # noqa: B027 - most trainings are checked when they are built
         """Checks what can be told only once the step was traced; before any update.

@@ -18,6 +18,7 @@ from pytest_converge.training.adapters.minimize import MinimizeTraining
 from pytest_converge.training.adapters.model_checks import check_is_model
 from pytest_converge.training.adapters.step import StepTraining
 from pytest_converge.training.adapters.traceability import needed_arguments
+from pytest_converge.training.adapters.unsupported import refuse_strategy
 from pytest_converge.training.data.arrays import check_kind, column_names
 from pytest_converge.training.data.batches import TrainingData
 from pytest_converge.training.data.held_out import read_held_out
@@ -181,7 +182,7 @@ def _minimize(call: MinimizeCall, expectation: Expectation) -> Training:
     parts = (call.loss, call.variables, call.optimizer)
     loss, variables, optimizer = parts if builder is None else _three_parts(builder())
     _check_seeds(call, expectation, builder)
-    return MinimizeTraining(loss, variables, optimizer, builder=builder)
+    return MinimizeTraining(loss, variables, optimizer, builder=builder, steps=expectation.steps)
 
 
 def _three_parts(parts: Any) -> tuple[Any, Any, Any]:
@@ -195,11 +196,13 @@ def _three_parts(parts: Any) -> tuple[Any, Any, Any]:
 def _step(call: StepCall, expectation: Expectation, seed: int) -> Training:
     _refuse_targets(call, expectation)
     _check_seeds(call, expectation, None)
+    refuse_strategy(call.verb, [call.data])
     return StepTraining(
         call.step,
         variables=call.variables,
         data=_step_data(call.data, expectation.steps, seed),
         optimizer=call.optimizer,
+        steps=expectation.steps,
     )
 
 

@@ -49,6 +49,7 @@ class Loop:
 
     def __init__(self, training: Training) -> None:
         self.training = training
+        training.rehearse()
         self.driver, self.reason = _driver_of(training)
         self.traces = 0
         self.sees_gradients = False
@@ -86,6 +87,7 @@ class Loop:
         else:
             graph = self._step_function.get_concrete_function(self._next_batch())
         self._graph = graph
+        self.training.graph = graph.graph
         ours = {id(v) for o in self.training.optimizers for v in o.instruments}
         found = unique_variables(graph.variables)
         self.training.touched = [v for v in found if id(v) not in ours]
@@ -161,14 +163,17 @@ class Loop:
         training = self.training
         for optimizer in training.optimizers:
             optimizer.begin_step()
-        rates = [optimizer.learning_rate() for optimizer in training.optimizers]
+        rates = {id(each): each.learning_rate() for each in training.optimizers}
         loss = training.step(batch)
+        # Of a step with several optimizers, or with none that is known, there is no one rate.
+        used = training.optimizers
+        rate = rates.get(id(used[0])) if len(used) == 1 else None
         norms = [optimizer.gradient_norm() for optimizer in training.optimizers]
         norms = [norm for norm in norms if norm is not None]
         self.sees_gradients = bool(norms)
-        self.sees_rate = bool(rates) and rates[0] is not None
+        self.sees_rate = rate is not None
         norm = _NAN if not norms else norms[0] if len(norms) == 1 else tf.linalg.norm(norms)
-        rate = rates[0] if self.sees_rate else _NAN
+        rate = rate if self.sees_rate else _NAN
         return tf.stack([tf.cast(loss, tf.float32), tf.cast(norm, tf.float32), rate])
 
     def _segment(self, start: Any, stop: Any, tensors: Any, order: Any, offsets: Any) -> Any:
