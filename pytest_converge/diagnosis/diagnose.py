@@ -157,6 +157,9 @@ def _out_of_reach(failed: FailedTraining, cause: str) -> list[tuple[str, str]]:
         reasons.append(("other data", why))
     if not training.optimizer_is_ours:
         reasons.append(("another optimizer", "the step holds its own"))
+    if training.beyond_reach:
+        why = "the step was repeated more often than asked, from its variables alone"
+        reasons.append((training.beyond_reach, why))
     # A model's size matters where nothing was found.
     if cause in ("unknown", "unreachable-target") and training.model is not None:
         fixed = failed.trials.guard.measured("a wider model", lambda: larger(training) is None)

@@ -50,6 +50,7 @@ __all__ = [
     "optimized_variables",
     "own_variables",
     "rate_name",
+    "rate_tensors",
     "resource_types",
     "seeding_replaced",
     "set_global_attribute",
@@ -72,6 +73,8 @@ Setting = tuple[Any, str, Any]
 SUM_OVER_REPLICAS = "_all_reduce_sum_gradients"
 #: Where `tf.compat.v1.train` optimizers keep their learning rate.
 COMPAT_RATES = ("_learning_rate", "_lr")
+#: Where they keep what they have made of it in a graph.
+COMPAT_RATE_TENSORS = ("_learning_rate_tensor", "_lr_t")
 
 
 # ---- models and layers --------------------------------------------------------------------------
@@ -205,6 +208,12 @@ def held_setting(optimizer: Any, name: str) -> Any:
 def rate_name(optimizer: Any) -> str:
     """The attribute in which a `tf.compat.v1.train` optimizer keeps its rate; "" for none."""
     return next((name for name in COMPAT_RATES if hasattr(optimizer, name)), "")
+
+
+def rate_tensors(optimizer: Any) -> list[Any]:
+    """The tensors that an optimizer of `tf.compat.v1.train` has made of its rate in a graph."""
+    held = (getattr(optimizer, name, None) for name in COMPAT_RATE_TENSORS)
+    return [tensor for tensor in held if tf.is_tensor(tensor)]
 
 
 def short_cut_for_one_replica(optimizer: Any) -> None:

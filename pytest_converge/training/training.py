@@ -75,6 +75,8 @@ class Training(abc.ABC):
     full_batch: bool = False
     #: Variables that the traced step reads, known or not; set by the loop.
     touched: Sequence[Any] = ()
+    #: What a step changes beside variables, in words; nobody can put it back. Empty for nothing.
+    beyond_reach: str = ""
     #: The graph of the traced step; None where it runs outside of any. Set by the loop.
     graph: Any = None
 

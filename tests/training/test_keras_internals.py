@@ -354,3 +354,14 @@ def test_writes_of_a_variable_are_told_before(write):
     assert told == [(True, [1.0, 1.0])]
     write(variable)
     assert len(told) == 1
+
+
+def test_the_tensors_that_old_optimizers_make_of_their_rate():
+    train = tf.compat.v1.train
+    for make in (train.GradientDescentOptimizer, train.AdamOptimizer):
+        with tf.Graph().as_default():
+            rate = tf.compat.v1.placeholder(tf.float32, ())
+            optimizer = make(rate)
+            assert internals.rate_tensors(optimizer) == []
+            optimizer.minimize(tf.compat.v1.get_variable("w", initializer=1.0) ** 2)
+            assert [tensor is rate for tensor in internals.rate_tensors(optimizer)] == [True]

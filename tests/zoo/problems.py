@@ -100,7 +100,7 @@ def minimize(loss, variables=None, optimizer=None):
     return Start("minimize", dict(locals()))
 
 
-def step(step, *, variables, data=None, optimizer=None):
+def step(step, *, variables, data=None, optimizer=None, session=None):
     """The arguments of `converge.step`."""
     return Start("step", dict(locals()))
 
@@ -684,6 +684,28 @@ def simulator_step(seed):
         return update(states, states @ wanted + 0.0 * played)
 
     return step(train_step, variables=[w], optimizer=optimizer)
+
+
+@healthy(steps=100, max_loss=0.1)
+def session_step(seed):
+    """A graph, placeholders and a session, as programs were written for TensorFlow 1."""
+    compat = tf.compat.v1
+    graph = tf.Graph()
+    with graph.as_default():
+        x, y = compat.placeholder(tf.float32, (None, 4)), compat.placeholder(tf.float32, (None, 1))
+        w = compat.get_variable("w", (4, 1), initializer=compat.zeros_initializer())
+        loss = tf.reduce_mean((x @ w - y) ** 2)
+        update = compat.train.GradientDescentOptimizer(0.1).minimize(loss)
+        session = compat.Session()
+        session.run(compat.global_variables_initializer())
+
+    def train_step(rows, targets):
+        _, value = session.run([update, loss], feed_dict={x: rows, y: targets})
+        return value
+
+    rows, targets = linear(seed)
+    data = [(rows[i::4], targets[i::4]) for i in range(4)]
+    return step(train_step, variables=[w], data=data)
 
 
 @healthy(steps=100, max_loss=0.1)

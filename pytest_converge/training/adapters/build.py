@@ -14,6 +14,7 @@ from pytest_converge.core.calls import Call, FitCall, MinimizeCall, StepCall
 from pytest_converge.core.errors import InvalidTrainingError, invalid, shown
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.training.adapters.fit import ModelTraining
+from pytest_converge.training.adapters.graph_step import GraphStepTraining, has_graph
 from pytest_converge.training.adapters.minimize import MinimizeTraining
 from pytest_converge.training.adapters.model_checks import check_is_model
 from pytest_converge.training.adapters.step import StepTraining
@@ -197,13 +198,17 @@ def _step(call: StepCall, expectation: Expectation, seed: int) -> Training:
     _refuse_targets(call, expectation)
     _check_seeds(call, expectation, None)
     refuse_strategy(call.verb, [call.data])
-    return StepTraining(
-        call.step,
-        variables=call.variables,
-        data=_step_data(call.data, expectation.steps, seed),
-        optimizer=call.optimizer,
-        steps=expectation.steps,
-    )
+    parts = {
+        "variables": call.variables,
+        "data": _step_data(call.data, expectation.steps, seed),
+        "optimizer": call.optimizer,
+    }
+    if has_graph(call.variables):
+        return GraphStepTraining(call.step, session=call.session, **parts)
+    if call.session is not None:
+        remedy = "Pass those of its graph, as tf.compat.v1.trainable_variables()."
+        raise invalid("a session without variables of a graph", "variables of a tf.Graph", remedy)
+    return StepTraining(call.step, steps=expectation.steps, **parts)
 
 
 def _step_data(data: Any, steps: int, seed: int) -> TrainingData | None:

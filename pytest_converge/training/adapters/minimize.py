@@ -29,6 +29,7 @@ from pytest_converge.training.state.effects import effects_of
 from pytest_converge.training.state.functions import OwnFunctions
 from pytest_converge.training.state.optimizer import ObservedOptimizer, is_optimizer
 from pytest_converge.training.state.seeding import seed_everything
+from pytest_converge.training.state.session import graph_of
 from pytest_converge.training.state.snapshot import attributes_set, unique_variables
 from pytest_converge.training.training import Training
 
@@ -80,6 +81,9 @@ class MinimizeTraining(Training):
         self._given = check_variables(variables)
         self._variables = unique_variables(self._given)
         refuse_strategy("minimisation", self._variables)
+        if any(graph_of(variable) is not None for variable in self._variables):
+            remedy = "Use converge.step, whose step runs session.run([train_op, loss])."
+            raise invalid("variables of a tf.Graph", "variables of eager TensorFlow", remedy)
         self._builder = builder
         self._first, self._built = (self._variables, optimizer), Built()
         self.loss_name = getattr(loss, "__name__", type(loss).__name__).replace("<lambda>", "loss")

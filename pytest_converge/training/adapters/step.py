@@ -34,6 +34,8 @@ __tracebackhide__ = True  # errors of a user's own code end at that code
 
 #: A plain step is compiled only if the compiled one repeats this many of its losses.
 REHEARSED_STEPS = 3
+#: What a step outside of any graph may change.
+BEYOND_REACH = "Python objects that the step may change"
 #: How far the functions are followed that a step calls by name.
 DEPTH = 3
 
@@ -89,7 +91,7 @@ class StepTraining(Training):
         self._rehearsed = hasattr(step, "get_concrete_function")
         self._steps = steps
         self._made: collections.deque[Made] = collections.deque()
-        self._lasting = ""
+        self._draws, self._lasting = False, ""
 
     @property
     def trainable(self) -> list[tf.Variable]:
@@ -143,6 +145,11 @@ class StepTraining(Training):
     def full_batch(self) -> bool:  # type: ignore[override]  # known once the step was called
         """True for a step without data whose optimizer is known, and which may be called more."""
         return self.data is None and bool(self.optimizers) and not self._has_state
+
+    @property
+    def replays(self) -> bool:
+        """False where a second run cannot see the same, as far as it is known."""
+        return super().replays and not (self._draws or self._lasting)
 
     @property
     def _has_state(self) -> bool:
@@ -210,6 +217,9 @@ class StepTraining(Training):
         found = rehearse("step", self._first_call, calls, state=known, given=self._variables)
         self.eager_reason, self.touched = found.reason, found.variables
         self._made.extend(found.made)
+        if found.reason:
+            self.beyond_reach = BEYOND_REACH
+        self._draws = found.has_state
 
     def verify(self) -> None:
         """A compiled step updates something, or asks its optimizer to.
@@ -220,7 +230,7 @@ class StepTraining(Training):
         if self.graph is None or self.eager_reason:
             return
         effects = effects_of(self.graph)
-        self._lasting = effects.lasting
+        self._lasting = self.beyond_reach = effects.lasting
         # Each observed optimizer forgets its latest gradient at the beginning of a step.
         own = len(self._candidates)
         if self._lasting or effects.writes > own or any(each.applied for each in self._all()):

@@ -203,6 +203,14 @@ def test_a_loss_that_draws_its_batches_draws_one_a_step(compiled):
     assert (curve.initial_loss, curve.final_loss) == (None, None)
 
 
+def test_variables_of_a_graph_are_for_steps():
+    with tf.Graph().as_default():
+        w = tf.compat.v1.get_variable("w", initializer=1.0)
+    start = minimize(lambda: w**2, [w], tf.compat.v1.train.GradientDescentOptimizer(0.1))
+    with pytest.raises(ValueError, match=r"got variables of a tf\.Graph; .*Use converge\.step"):
+        judged(start)
+
+
 def test_slots_that_a_first_step_makes_begin_as_the_optimizer_makes_them():
     """Those of TensorFlow 1 are made with the first update."""
     curves = []
