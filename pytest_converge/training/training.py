@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ import tensorflow as tf
 
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.data.batches import ArrayData, Batch, Chunk, TrainingData
+from pytest_converge.training.state.functions import OwnFunctions
 from pytest_converge.training.state.optimizer import ObservedOptimizer
 from pytest_converge.training.state.snapshot import (
     Snapshot,
@@ -79,6 +81,11 @@ class Training(abc.ABC):
     beyond_reach: str = ""
     #: The graph of the traced step; None where it runs outside of any. Set by the loop.
     graph: Any = None
+
+    @functools.cached_property
+    def functions(self) -> OwnFunctions:
+        """What is called in place of compiled functions, wherever the user's code is called."""
+        return OwnFunctions(lambda: tuple(each.mode for each in self.optimizers))
 
     @property
     def models(self) -> list[Any]:
@@ -229,7 +236,7 @@ class Training(abc.ABC):
 
     def traced_anew(self) -> contextlib.AbstractContextManager[None]:
         """Graphs that the training keeps of itself are not used meanwhile, nor afterwards."""
-        return contextlib.nullcontext()
+        return self.functions.traced_anew()
 
     def set_learning_rate_factor(self, factor: float) -> None:
         """Multiplies every learning rate, also one under a schedule."""
@@ -240,6 +247,7 @@ class Training(abc.ABC):
         """Gives the user's objects back as they were, apart from the training done."""
         for optimizer in self.optimizers:
             optimizer.release()
+        self.functions.forget()
 
     def _slots(self) -> Iterable[Any]:
         return (v for optimizer in self.optimizers for v in optimizer.variables)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -157,7 +157,7 @@ class ModelTraining(Training):
     def step(self, batch: Batch) -> Any:
         """The model's own `train_step`; metrics start anew, so that the loss is the batch's."""
         self._reset_metrics()
-        with end_of_gradient_named(self):
+        with end_of_gradient_named(self), self.functions.in_place():
             return loss_of_logs(self.model.train_step(batch))
 
     def probe_chunks(self) -> tuple[int, int]:
@@ -177,7 +177,7 @@ class ModelTraining(Training):
         """The loss in training mode; a custom `train_step` runs without its update."""
         if self.own_train_step:
             self._reset_metrics()
-            with self.optimizers[0].muted():
+            with self.optimizers[0].muted(), self.functions.in_place():
                 return loss_of_logs(self.model.train_step(batch))
         if self.pure_probe:
             return self._shared_forward(batch)[1]
@@ -237,9 +237,12 @@ class ModelTraining(Training):
         observed = (ObservedOptimizer(model.optimizer),)
         return attributes_set([(self, "model", model), (self, "optimizers", observed)])
 
-    def traced_anew(self) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def traced_anew(self) -> Iterator[None]:
         """The shared forward pass belongs to the model as it was traced."""
-        return attributes_set([(self, "_shared", TracedForAnyRows(self._inference))])
+        shared = [(self, "_shared", TracedForAnyRows(self._inference))]
+        with super().traced_anew(), attributes_set(shared):
+            yield
 
     def reseeded(self, seed: int) -> Mapping[int, Any] | None:
         """Initial values of another model of the builder, or by the model's own initialisers.

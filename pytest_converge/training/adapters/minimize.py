@@ -39,6 +39,8 @@ __tracebackhide__ = True  # errors of a user's own code end at that code
 
 Parts = tuple[Any, Any, Any]
 
+#: What more calls of a loss outside of any graph are for.
+PROBED = "; it is called more often, for its value at the start and the end and its curvature"
 #: A plain loss is compiled only if the compiled one repeats its value this many times.
 REHEARSED = 2
 
@@ -88,7 +90,7 @@ class MinimizeTraining(Training):
         self._first, self._built = (self._variables, optimizer), Built()
         self.loss_name = getattr(loss, "__name__", type(loss).__name__).replace("<lambda>", "loss")
         self.optimizers = (observed(optimizer, self._given),)
-        self._functions = OwnFunctions(lambda: ())  # no update is made within a loss
+        self.functions = OwnFunctions(lambda: ())  # no update is made within a loss
         self._rehearsed = hasattr(loss, "get_concrete_function")
         self._steps = steps
         self._made: collections.deque[Made] = collections.deque()
@@ -124,17 +126,14 @@ class MinimizeTraining(Training):
         known = [*optimizer.variables, *optimizer.instruments]
         found = rehearse("loss", self._first_step, calls, state=known, given=self._variables)
         self.eager_reason, self.touched = found.reason, found.variables
+        if found.reason and not found.has_state:
+            self.eager_reason += PROBED
         self._draws = found.has_state
         self._made.extend(found.made)
 
     def verify(self) -> None:
         """Looks for what a compiled loss uses and nobody can put back."""
         self._lasting = "" if self.graph is None else effects_of(self.graph).lasting
-
-    def release(self) -> None:
-        """Gives the optimizer back, and lets go of graphs."""
-        super().release()
-        self._functions.forget()
 
     def _first_step(self) -> Any:
         self.optimizers[0].begin_step()
@@ -154,10 +153,6 @@ class MinimizeTraining(Training):
         with end_of_gradient_named(self):
             self.optimizers[0].optimizer.apply_gradients(there or pairs)
         return loss
-
-    def traced_anew(self) -> contextlib.AbstractContextManager[None]:
-        """What the user compiled was traced as it was, and is compiled again."""
-        return self._functions.traced_anew()
 
     def probe(self, batch: Batch) -> Any:
         """The loss at the present values."""
@@ -220,7 +215,7 @@ class MinimizeTraining(Training):
         return tuple(found for name, a in named.items() for found in nonfinite_array(name, a))
 
     def _scalar(self) -> Any:
-        with self._functions.in_place():
+        with self.functions.in_place():
             return scalar_loss(self._loss(), "loss")
 
 

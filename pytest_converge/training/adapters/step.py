@@ -87,7 +87,7 @@ class StepTraining(Training):
             observed(each, given, name) for name, each in _used(step, optimizer)
         )
         self.optimizers = self._candidates
-        self._functions = OwnFunctions(self._mode)
+        self.functions = OwnFunctions(self._mode)
         self._rehearsed = hasattr(step, "get_concrete_function")
         self._steps = steps
         self._made: collections.deque[Made] = collections.deque()
@@ -125,10 +125,6 @@ class StepTraining(Training):
         named = [each for each in seen_by(self._step).values() if _is_model(each) and each.built]
         return list({id(each): each for each in named}.values())
 
-    def traced_anew(self) -> contextlib.AbstractContextManager[None]:
-        """What the user compiled was traced as it was, and is compiled again."""
-        return self._functions.traced_anew()
-
     def bare_step(self, batch: Batch) -> Any:
         """One call of the function that the user's step was compiled from."""
         function = getattr(self._step, "python_function", None)
@@ -137,7 +133,7 @@ class StepTraining(Training):
         return self._scalar(function if tf.executing_eagerly() else _converted(function), batch)
 
     def _scalar(self, step: Any, batch: Batch) -> Any:
-        with end_of_gradient_named(self), self._functions.in_place():
+        with end_of_gradient_named(self), self.functions.in_place():
             returned = step() if batch is None else step(*batch)
         return loss_returned(returned)
 
@@ -170,7 +166,7 @@ class StepTraining(Training):
         once more for it.
         """
         with contextlib.ExitStack() as stack:
-            for optimizer in () if self._functions.known else self.optimizers:
+            for optimizer in () if self.functions.known else self.optimizers:
                 stack.enter_context(optimizer.muted())
             return self.step(batch)
 
@@ -245,7 +241,7 @@ class StepTraining(Training):
         """Gives every optimizer back, those included that the step never applied."""
         for optimizer in self._candidates:
             optimizer.release()
-        self._functions.forget()
+        self.functions.forget()
 
     def _first_call(self, batch: Batch) -> Any:
         for optimizer in self._candidates:
