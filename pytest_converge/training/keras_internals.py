@@ -48,6 +48,7 @@ __all__ = [
     "operation_seeds",
     "operations_watched",
     "optimized_variables",
+    "outside_of_graphs",
     "own_variables",
     "rate_name",
     "rate_tensors",
@@ -346,6 +347,14 @@ def calls_of_operation(kind: str, replaced: Callable[[Any], Any]) -> list[Settin
         for name, held in list(vars(module).items())
         if held is original
     ]
+
+
+# ---- graphs of TensorFlow 1 ---------------------------------------------------------------------
+
+
+def outside_of_graphs() -> contextlib.AbstractContextManager[Any]:
+    """Eager execution meanwhile, within `graph.as_default()` and where it was disabled too."""
+    return contextlib.nullcontext() if tf.executing_eagerly() else tf_context.eager_mode()
 
 
 # ---- compiled functions and values --------------------------------------------------------------

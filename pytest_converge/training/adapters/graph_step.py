@@ -65,7 +65,7 @@ class GraphStepTraining(Training):
             raise invalid(f"step={shown(step)}", "a function", remedy)
         self._step = step
         given = list(variables) if isinstance(variables, (list, tuple)) else [variables]
-        graph = _common_graph(given)
+        graph = self._graph = _common_graph(given)
         self._session = _session_of(step, graph, session)
         self._state = variables_of(graph, given, self._session)
         self._variables = self._state[: len(given)]
@@ -101,7 +101,7 @@ class GraphStepTraining(Training):
     def step(self, batch: Batch) -> Any:
         """One call of the user's step."""
         arrays = () if batch is None else keras.tree.map_structure(as_array, batch)
-        with self._observed.observed():
+        with self._observed.observed(), self._graph.as_default():
             returned = self._step(*arrays)
         self._keep_applied()
         return loss_returned(returned)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.training.keras_internals import rate_tensors
+from pytest_converge.training.keras_internals import outside_of_graphs, rate_tensors
 from pytest_converge.training.state.optimizer import GradientStore, ObservedOptimizer
 from pytest_converge.training.state.snapshot import HeldVariable, attributes_set
 
@@ -120,6 +120,8 @@ class GraphOptimizer(ObservedOptimizer):
         self.name = str(rate.op.name)
         self.applied = False
         self.factor = 1.0
+        self._squares = 0.0
+        self._latest_rate = np.nan
         self.store: GradientStore | None = None
         self._norm = tf.Variable(0.0, trainable=False, name="gradient_norm")
         self._rate = tf.Variable(np.nan, trainable=False, name="learning_rate", dtype=tf.float32)
@@ -169,6 +171,7 @@ class GraphOptimizer(ObservedOptimizer):
 
     def begin_step(self) -> None:
         """Forgets the gradients of the step before."""
+        self._squares = 0.0
         self._norm.assign(0.0)
 
     def gradient_norm(self) -> Any:
@@ -185,9 +188,11 @@ class GraphOptimizer(ObservedOptimizer):
         self.applied = True
         if self._user_rate is None:
             self._user_rate = _plain(rate)
-        self._rate.assign(rate * self.factor)
-        squares = [float(np.sum(np.square(each, dtype=np.float64))) for each in gradients]
-        self._norm.assign(float(np.sqrt(float(self._norm) ** 2 + sum(squares))))
+        if rate * self.factor != self._latest_rate:
+            self._latest_rate = rate * self.factor
+            self._rate.assign(self._latest_rate)
+        self._squares += sum(float(np.sum(np.square(each, dtype=np.float64))) for each in gradients)
+        self._norm.assign(self._squares**0.5)
         if self.store is not None:
             variables = [trained[place] for _, place, _ in self.updates]
             self.store.add([tf.constant(each) for each in gradients], variables, None)
@@ -294,8 +299,9 @@ class ObservedSession:
             feeds[each.rate] = np.asarray(rate * each.factor, each.rate.dtype.as_numpy_dtype)
         wanted = [(each.rate, [slope for _, _, slope in each.updates]) for each in made]
         found, seen = self._run([fetches, wanted], feeds, *args, **kwargs)
-        for each, (rate, gradients) in zip(made, seen, strict=True):
-            each.seen(float(rates.get(each, rate)), gradients, self._trained)
+        with outside_of_graphs():  # the step runs within its own
+            for each, (rate, gradients) in zip(made, seen, strict=True):
+                each.seen(float(rates.get(each, rate)), gradients, self._trained)
         return found
 
     def _rate(self, optimizer: GraphOptimizer, feeds: Mapping[Any, Any]) -> float:

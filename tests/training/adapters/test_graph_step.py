@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -175,6 +178,32 @@ def test_a_session_is_found_where_it_is_the_default_one():
         assert judged(start, steps=60, max_loss=0.1).passed
     start.arguments["session"] = held[0]
     assert judged(start, steps=60, max_loss=0.1).passed
+
+
+def test_a_program_may_stand_in_its_graph_and_session():
+    program = Program()
+    with program.graph.as_default(), program.session:
+        start = step(program.run, variables=v1.trainable_variables(), data=program.batches())
+        assert judged(start, steps=60, max_loss=0.1).passed
+        assert not tf.executing_eagerly()
+
+
+DISABLED = """
+import tensorflow.compat.v1 as tf
+tf.disable_v2_behavior()
+from tests.training.adapters.test_graph_step import Program, judged
+program = Program(resource=False)
+result = judged(program.start(), steps=60, max_loss=0.1)
+assert result.passed and program.calls == 60 and not tf.executing_eagerly()
+"""
+
+
+def test_a_program_may_disable_the_behaviour_of_tensorflow_2():
+    """For its whole process, as most of them did."""
+    made = subprocess.run(  # noqa: S603 - the interpreter of the tests
+        [sys.executable, "-c", DISABLED], capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stderr
 
 
 def test_a_step_that_only_measures_is_red():
