@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
+from tests.diagnosis.programs import diagnosis_of
 from tests.zoo.problems import linear, own_step, step, wine
 from tests.zoo.trainings import failing, judged, recorded, running
 
@@ -787,3 +788,14 @@ def test_a_shape_mismatch_comes_out_before_training():
         judged(step(train_step, variables=variables, data=data))
     for kept, variable in zip(before, variables, strict=True):
         np.testing.assert_array_equal(kept, variable)
+
+
+def test_a_diagnosis_says_that_an_eager_step_was_repeated():
+    train_step, variables, optimizer, data, _, seen = with_a_compiled_update("eager")
+    optimizer.learning_rate = 1e-4
+    start = step(train_step, variables=variables, data=data, optimizer=optimizer)
+    found = diagnosis_of(start, steps=40, max_loss=0.1)
+    assert (found.cause, found.proven) == ("learning-rate-too-low", True)
+    excluded = dict(found.excluded)
+    assert "more often than asked" in excluded["Python objects that the step may change"]
+    assert len(seen) > 40
