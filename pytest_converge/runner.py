@@ -103,13 +103,14 @@ def run(context: Context, call: Call) -> ConvergenceResult:
         InvalidTrainingError: the training cannot be run or judged as asked.
     """
     from pytest_converge.training.adapters.build import check_builder
+    from pytest_converge.training.keras_internals import outside_of_graphs
     from pytest_converge.training.state.seeding import preserved
 
     context = with_length(context, call)
     gated = context.baseline is not None and is_gated(context.baseline, context.expectation, call)
     if context.calibrate:
         check_builder(call, "--converge-calibrate")
-    with preserved():
+    with outside_of_graphs(), preserved():
         training = seeded_training(context, call)
         try:
             connection = _connection(context, call, training) if gated else None

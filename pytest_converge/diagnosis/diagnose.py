@@ -198,6 +198,9 @@ def _out_of_reach(failed: FailedTraining, cause: str) -> list[tuple[str, str]]:
     if training.callbacks is not None:
         why = "it only writes, and took part in the first run alone"
         reasons += [(name, why) for name in training.callbacks.left_out]
+    if training.beyond_reach:
+        why = "the step was repeated more often than asked, from its variables alone"
+        reasons.append((training.beyond_reach, why))
     # A model's size matters where nothing was found.
     if cause in ("unknown", "unreachable-target") and training.model is not None:
         fixed = failed.trials.guard.measured("a wider model", lambda: larger(training) is None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ import tensorflow as tf
 
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.data.batches import ArrayData, Batch, Chunk, TrainingData
+from pytest_converge.training.state.functions import OwnFunctions
 from pytest_converge.training.state.optimizer import ObservedOptimizer
 from pytest_converge.training.state.snapshot import (
     Snapshot,
@@ -87,6 +89,15 @@ class Training(abc.ABC):
     full_batch: bool = False
     #: Variables that the traced step reads, known or not; set by the loop.
     touched: Sequence[Any] = ()
+    #: What a step changes beside variables, in words; nobody can put it back. Empty for nothing.
+    beyond_reach: str = ""
+    #: The graph of the traced step; None where it runs outside of any. Set by the loop.
+    graph: Any = None
+
+    @functools.cached_property
+    def functions(self) -> OwnFunctions:
+        """What is called in place of compiled functions, wherever the user's code is called."""
+        return OwnFunctions(lambda: tuple(each.mode for each in self.optimizers))
 
     @property
     def models(self) -> list[Any]:
@@ -125,6 +136,9 @@ class Training(abc.ABC):
     @abc.abstractmethod
     def transient(self) -> list[tf.Variable]:
         """The `tf.Variable`s that a probe may change and that are put back after it."""
+
+    def rehearse(self) -> None:  # noqa: B027 - most steps are known to be traceable, or not
+        """Finds out how the step may be driven, before that is decided; changes no variable."""
 
     def verify(self) -> None:  # noqa: B027 - most trainings are checked when they are built
         """Checks what can be told only once the step was traced; before any update.
@@ -256,7 +270,7 @@ class Training(abc.ABC):
 
     def traced_anew(self) -> contextlib.AbstractContextManager[None]:
         """Graphs that the training keeps of itself are not used meanwhile, nor afterwards."""
-        return contextlib.nullcontext()
+        return self.functions.traced_anew()
 
     def set_learning_rate_factor(self, factor: float) -> None:
         """Multiplies every learning rate, also one under a schedule."""
@@ -269,6 +283,7 @@ class Training(abc.ABC):
             self.callbacks.release()
         for optimizer in self.optimizers:
             optimizer.release()
+        self.functions.forget()
 
     def _slots(self) -> Iterable[Any]:
         return (v for optimizer in self.optimizers for v in optimizer.variables)

@@ -15,12 +15,14 @@ from pytest_converge.core.errors import InvalidTrainingError, invalid, shown
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.length import check_count
 from pytest_converge.training.adapters.fit import ModelTraining
+from pytest_converge.training.adapters.graph_step import GraphStepTraining, has_graph
 from pytest_converge.training.adapters.legacy_keras import is_legacy, refuse_legacy
 from pytest_converge.training.adapters.length import steps_per_epoch
 from pytest_converge.training.adapters.minimize import MinimizeTraining
 from pytest_converge.training.adapters.model_checks import check_is_model
 from pytest_converge.training.adapters.step import StepTraining
 from pytest_converge.training.adapters.traceability import needed_arguments
+from pytest_converge.training.adapters.unsupported import refuse_strategy
 from pytest_converge.training.data.arrays import check_kind, column_names
 from pytest_converge.training.data.batches import Chunk, TrainingData
 from pytest_converge.training.data.held_out import read_held_out, split_off
@@ -255,7 +257,7 @@ def _minimize(call: MinimizeCall, expectation: Expectation) -> Training:
     parts = (call.loss, call.variables, call.optimizer)
     loss, variables, optimizer = parts if builder is None else _three_parts(builder())
     _check_seeds(call, expectation, builder)
-    return MinimizeTraining(loss, variables, optimizer, builder=builder)
+    return MinimizeTraining(loss, variables, optimizer, builder=builder, steps=expectation.steps)
 
 
 def _three_parts(parts: Any) -> tuple[Any, Any, Any]:
@@ -269,12 +271,18 @@ def _three_parts(parts: Any) -> tuple[Any, Any, Any]:
 def _step(call: StepCall, expectation: Expectation, seed: int) -> Training:
     _refuse_targets(call, expectation)
     _check_seeds(call, expectation, None)
-    return StepTraining(
-        call.step,
-        variables=call.variables,
-        data=_step_data(call.data, expectation.steps, seed),
-        optimizer=call.optimizer,
-    )
+    refuse_strategy(call.verb, [call.data])
+    parts = {
+        "variables": call.variables,
+        "data": _step_data(call.data, expectation.steps, seed),
+        "optimizer": call.optimizer,
+    }
+    if has_graph(call.variables):
+        return GraphStepTraining(call.step, session=call.session, **parts)
+    if call.session is not None:
+        remedy = "Pass those of its graph, as tf.compat.v1.trainable_variables()."
+        raise invalid("a session without variables of a graph", "variables of a tf.Graph", remedy)
+    return StepTraining(call.step, steps=expectation.steps, **parts)
 
 
 def _step_data(data: Any, steps: int, seed: int) -> TrainingData | None:
