@@ -45,6 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_converge.plugin.plots import check_library
 
         check_library()
+    if settings.model is not None or settings.data is not None:
+        from pytest_converge.plugin import zero_code
+
+        zero_code.configure(config, settings)
     if settings.ab is not None or settings.ab_root:
         from pytest_converge.plugin import ab
 

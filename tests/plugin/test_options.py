@@ -10,7 +10,12 @@ import pytest
 
 from pytest_converge.baselines.gate.bounds import MOST_ALPHA, least_alpha
 from pytest_converge.core.baseline import BaselinePolicy
-from pytest_converge.core.expectation import DEFAULT_STEPS, LARGEST_SEED, MOST_STEPS
+from pytest_converge.core.expectation import (
+    DEFAULT_STEPS,
+    LARGEST_SEED,
+    MOST_STEPS,
+    Expectation,
+)
 from pytest_converge.plugin.options import OPTIONS, Option, Settings
 
 STEPS = """
@@ -40,6 +45,10 @@ def test_defaults_that_are_written_out_are_those_of_the_expectation() -> None:
     assert Settings.steps.parse(str(MOST_STEPS)) == MOST_STEPS
     with pytest.raises(ValueError, match=str(MOST_STEPS + 1)):
         Settings.steps.parse(str(MOST_STEPS + 1))
+    assert Settings.seeds.default == Expectation().seeds
+    assert Expectation(seeds=Settings.seeds.parse("10000")).seeds == 10_000
+    with pytest.raises(ValueError, match="10001"):
+        Settings.seeds.parse("10001")
     assert Settings.seed.parse(str(LARGEST_SEED)) == LARGEST_SEED
     with pytest.raises(ValueError, match=str(LARGEST_SEED + 1)):
         Settings.seed.parse(str(LARGEST_SEED + 1))
