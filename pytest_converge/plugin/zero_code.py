@@ -214,7 +214,7 @@ class TrainingFunction(pytest.Function):
             line = None  # a model that was built already, or a function without source
         return self.path, line, self.name
 
-    def repr_failure(  # type: ignore[override] - as that of pytest.Function, without a style
+    def repr_failure(  # type: ignore[override]  # as that of pytest.Function
         self, excinfo: pytest.ExceptionInfo[BaseException]
     ) -> Any:
         """The message alone where there is no line of a test that it could stand under."""
