@@ -211,8 +211,10 @@ def _diagnosis(context: Context, running: TrainingRun, run: Run) -> Diagnosis | 
     """
     if run.passed or context.diagnose == "off":
         return None
-    from pytest_converge.diagnosis.diagnose import diagnose, without_trials
+    from pytest_converge.diagnosis.diagnose import diagnose, undiagnosed, without_trials
 
+    if running.training.why_unchanged:
+        return undiagnosed(running.training)
     if run.record.never_updated:
         return without_trials(running, run.record)
     seconds = max(QUICK_SECONDS, QUICK_TIMES * run.record.seconds)

@@ -37,9 +37,12 @@ __all__ = [
     "loss_takes_training",
     "mark_logits",
     "metrics_as_given",
+    "mirrored_variable",
     "operation_seeds",
     "operations_watched",
     "optimized_variables",
+    "optimizer_strategy",
+    "own_strategy",
     "own_variables",
     "rate_name",
     "seeding_replaced",
@@ -50,8 +53,10 @@ __all__ = [
     "trainable_flag",
     "trainable_set_to",
     "variable_around",
+    "variable_set_to",
     "variables_held",
     "without_short_cut",
+    "works_in_several_processes",
 ]
 
 #: (object, attribute, value) to be set meanwhile.
@@ -74,6 +79,11 @@ def build_from_batch(model: Any, batch: Any) -> None:
 def flat_layers(model: Any) -> list[Any]:
     """Every layer of a model, nested ones included, the model itself left out."""
     return list(model._flatten_layers(include_self=False))
+
+
+def own_strategy(model: Any) -> Any:
+    """The `tf.distribute` strategy that a model was made under; None without one."""
+    return getattr(model, "_distribute_strategy", None)
 
 
 def child_layers(layer: Any) -> list[Any]:
@@ -127,6 +137,11 @@ def tensorflow_variable(variable: Any) -> Any:
     """The `tf.Variable` behind a Keras variable; any other as it is."""
     inner = getattr(variable, "_value", None)
     return variable if inner is None else inner
+
+
+def variable_set_to(variable: Any, inner: tf.Variable) -> Setting:
+    """Another `tf.Variable` behind a Keras variable."""
+    return variable, "_value", inner
 
 
 # ---- what a model was compiled with -------------------------------------------------------------
@@ -210,6 +225,30 @@ def short_cut_for_one_replica(optimizer: Any) -> None:
 def without_short_cut(optimizer: Any) -> None:
     """Takes the short cut back."""
     optimizer.__dict__.pop(SUM_OVER_REPLICAS, None)
+
+
+def optimizer_strategy(optimizer: Any) -> Any:
+    """The `tf.distribute` strategy that an optimizer was made under."""
+    return getattr(optimizer, "_distribution_strategy", None) or tf.distribute.get_strategy()
+
+
+def mirrored_variable(variable: tf.Variable) -> tf.Variable:
+    """The variable of a `tf.distribute` strategy of which one is a copy; any other as it is.
+
+    Of one that is summed on reading, as of a metric, the parts are variables of their own.
+    """
+    if isinstance(variable, tf.distribute.DistributedValues):
+        return variable
+    container = getattr(getattr(variable, "handle", None), "_distributed_container", None)
+    whole = None if container is None else container()
+    on_read = whole is not None and whole.synchronization == tf.VariableSynchronization.ON_READ
+    return variable if whole is None or on_read else whole
+
+
+def works_in_several_processes(strategy: Any) -> bool:
+    """True where the replicas of a strategy are in several processes."""
+    extended = strategy.extended
+    return bool(getattr(extended, "_in_multi_worker_mode", lambda: False)())
 
 
 # ---- operations ---------------------------------------------------------------------------------

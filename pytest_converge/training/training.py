@@ -220,6 +220,15 @@ class Training(abc.ABC):
         finally:
             self.set_learning_rate_factor(1.0)
 
+    def building(self) -> contextlib.AbstractContextManager[Any]:
+        """Models and optimizers made meanwhile can take the place of the user's."""
+        return contextlib.nullcontext()
+
+    @property
+    def why_unchanged(self) -> str:
+        """Why no change of the training can be tried; empty where changes can."""
+        return ""
+
     def traced_anew(self) -> contextlib.AbstractContextManager[None]:
         """Graphs that the training keeps of itself are not used meanwhile, nor afterwards."""
         return contextlib.nullcontext()

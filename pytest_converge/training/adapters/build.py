@@ -16,12 +16,14 @@ from pytest_converge.core.expectation import Expectation
 from pytest_converge.training.adapters.fit import ModelTraining
 from pytest_converge.training.adapters.minimize import MinimizeTraining
 from pytest_converge.training.adapters.model_checks import check_is_model
+from pytest_converge.training.adapters.replicated import ReplicatedTraining, check_strategy
 from pytest_converge.training.adapters.step import StepTraining
 from pytest_converge.training.adapters.traceability import needed_arguments
 from pytest_converge.training.data.arrays import check_kind, column_names
 from pytest_converge.training.data.batches import TrainingData
 from pytest_converge.training.data.held_out import read_held_out
 from pytest_converge.training.data.sources import read_arrays, read_batches, yields_batches
+from pytest_converge.training.keras_internals import own_strategy
 from pytest_converge.training.state.seeding import reseed
 from pytest_converge.training.training import Training
 
@@ -99,6 +101,7 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
             raise invalid(f"{shown(adapted)} from pytest_converge_adapt", expected, remedy)
         model = model if adapted is None else adapted
     check_is_model(model)
+    check_strategy(model)
     _check_seeds(call, expectation, builder)
     # What the data draw, as a dataset that shuffles, must not depend on how much the model drew.
     reseed(seed)
@@ -109,7 +112,8 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
         columns = {**column_names(call.x, "x"), **column_names(call.y, "y")}
     validation = call.validation_data
     held_out = [] if validation is None else read_held_out(validation, together)
-    return ModelTraining(
+    kind = ModelTraining if own_strategy(model) is None else ReplicatedTraining
+    return kind(
         model,
         data,
         builder=builder,

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.training import keras_internals
+from pytest_converge.training.state.replicas import norm_variable, summed_over_replicas
 from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set, unique_variables
 
 __all__ = [
@@ -45,7 +46,7 @@ class ObservedOptimizer:
 
     def __init__(self, optimizer: Any) -> None:
         self.optimizer = optimizer
-        self._norm = tf.Variable(0.0, trainable=False, name="gradient_norm")
+        self._norm = norm_variable(optimizer)
         self._taps = 0
         self._muted = False
         self._successor: Any = None
@@ -100,6 +101,11 @@ class ObservedOptimizer:
     def muted(self) -> contextlib.AbstractContextManager[None]:
         """Updates asked for meanwhile are not made: the rest of a step runs alone."""
         return attributes_set([(self, "_muted", True)])
+
+    @property
+    def is_muted(self) -> bool:
+        """True while updates are left out."""
+        return self._muted
 
     def replaced_by(self, successor: Any) -> contextlib.AbstractContextManager[None]:
         """Updates asked for meanwhile are made by another Keras optimizer, as traced from now."""
@@ -229,7 +235,7 @@ class ObservedOptimizer:
         seen = [_as_float32(gradient) for gradient in gradients if gradient is not None]
         if not seen:
             return
-        norm = tf.linalg.global_norm(seen)
+        norm = tf.linalg.global_norm(summed_over_replicas(seen))
         scale = getattr(self.optimizer, "dynamic_scale", None)
         if scale is not None:
             norm = norm / tf.cast(tf.convert_to_tensor(scale), tf.float32)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.training.keras_internals import Setting, tensorflow_variable
+from pytest_converge.training.keras_internals import Setting, mirrored_variable, tensorflow_variable
 
 __all__ = [
     "Snapshot",
@@ -23,9 +23,9 @@ __all__ = [
 
 
 def as_tf_variable(variable: Any) -> Any:
-    """The `tf.Variable` behind a Keras variable; a `tf.Variable` as it is."""
+    """The `tf.Variable` behind a Keras variable; a `tf.Variable` as it is, one copy for all."""
     if isinstance(variable, tf.Variable):
-        return variable
+        return mirrored_variable(variable)
     inner = tensorflow_variable(variable)
     return inner if isinstance(inner, tf.Variable) else variable.value
 
