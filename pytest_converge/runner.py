@@ -109,6 +109,7 @@ def run(context: Context, call: Call) -> ConvergenceResult:
         try:
             connection = _connection(context, call, training) if gated else None
             runs, diagnosis, baseline = _trained(context, training, connection)
+            environment = training.environment()
         finally:
             training.release()
     return ConvergenceResult(
@@ -119,6 +120,7 @@ def run(context: Context, call: Call) -> ConvergenceResult:
         runs=tuple(runs),
         diagnosis=diagnosis,
         baseline=baseline,
+        environment=environment,
     )
 
 

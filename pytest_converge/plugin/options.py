@@ -394,6 +394,20 @@ class Settings:
         parse=bool,
         argument="baseline",
     )
+    threads: ClassVar[Option[int | None]] = Option(
+        help="threads that TensorFlow uses in each process, within an operation and for several at "
+        "a time",
+        details="under pytest-xdist the cores of a machine are shared out between its worker "
+        "processes, unless `TF_NUM_INTRAOP_THREADS` is set; other numbers of threads may give "
+        "other last digits",
+        default=None,
+        default_text="TensorFlow's own; cores over workers with pytest-xdist",
+        metavar="N",
+        ini="int",
+        expected="an integer from 1 to 1024",
+        remedy="Give the threads of one process, as --converge-threads=2.",
+        parse=_number(int, lambda threads: 1 <= threads <= 1024),
+    )
     verbosity = Option(
         help="verbosity of the convergence summary: -1 the tally, 0 also trainings that failed, "
         "1 every training, 2 also their details",
@@ -447,7 +461,8 @@ def read_settings(config: pytest.Config) -> Settings:
         ini=_arguments(configured),
         ab_root=os.environ.get(ROOT_VARIABLE, ""),
     )
-    for option in OPTIONS:
+    # A worker process may be on another machine, and what it writes there is no reason to stop.
+    for option in () if hasattr(config, "workerinput") else OPTIONS:
         path = values[option.name]
         if option.output and path is not None:
             place = option.flag if option.name in given else option.ini_name

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.data.batches import ArrayData, Batch, Chunk, TrainingData
+from pytest_converge.training.state.machine import describe_machine
 from pytest_converge.training.state.optimizer import ObservedOptimizer
 from pytest_converge.training.state.snapshot import (
     Snapshot,
@@ -219,6 +220,13 @@ class Training(abc.ABC):
             yield
         finally:
             self.set_learning_rate_factor(1.0)
+
+    def environment(self) -> dict[str, int | str]:
+        """What may change the numbers of the training a little: the machine, and what it is given.
+
+        See `describe_machine`.
+        """
+        return describe_machine()
 
     def building(self) -> contextlib.AbstractContextManager[Any]:
         """Models and optimizers made meanwhile can take the place of the user's."""

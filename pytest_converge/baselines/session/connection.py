@@ -51,12 +51,10 @@ class Connection:
         self, running: TrainingRun, records: Sequence[TrainingRecord]
     ) -> tuple[BaselineReport, Finding | None]:
         """Makes the runs that are needed and compares or records them; see `BaselineGate`."""
-        from pytest_converge.training.state.machine import describe_machine
-
         metric = self._subject.metric
         higher = bool(running.training.metric_directions().get(metric or "loss"))
         runs = Runs(running, records, metric=metric, higher_is_better=higher)
-        return self._gate.settle(runs, describe_machine(), higher_is_better=higher)
+        return self._gate.settle(runs, running.training.environment(), higher_is_better=higher)
 
     def gate_of(
         self, running: TrainingRun
@@ -67,8 +65,6 @@ class Connection:
             A function that asks for the runs by the number of their start and returns the code of
             the failing gate, else an empty text; None where nothing is recorded.
         """
-        from pytest_converge.training.state.machine import describe_machine
-
         if not self._gate.has_runs:
             return None
         metric = self._subject.metric
@@ -77,7 +73,7 @@ class Connection:
 
         def judge(run: Callable[[int], TrainingRecord]) -> str:
             said = self._gate.finding_about(
-                lambda number: runs.scored(run(number)), describe_machine()
+                lambda number: runs.scored(run(number)), running.training.environment()
             )
             return said.code if said is not None and said.fails else ""
 

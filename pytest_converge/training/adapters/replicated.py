@@ -94,6 +94,14 @@ class ReplicatedTraining(ModelTraining):
         with contextlib.nullcontext() if kept and not self.held_out else self._on_first_replica():
             return super().measure_end(chunks)
 
+    def environment(self) -> dict[str, int | str]:
+        """The machine, the strategy and its replicas."""
+        strategy = self.model.distribute_strategy
+        described = super().environment()
+        described["replicas"] = int(strategy.num_replicas_in_sync)
+        described["strategy"] = type(strategy).__name__
+        return described
+
     def building(self) -> contextlib.AbstractContextManager[Any]:
         """Models and optimizers made meanwhile are of the strategy."""
         scope: contextlib.AbstractContextManager[Any] = self.model.distribute_strategy.scope()

@@ -120,6 +120,8 @@ def test_the_curve_is_that_of_keras(converge, kind):
     build = under(KINDS[kind])
     result = converge.fit(build, x, y, shuffle=False, seeds=2)
     assert result.runs[0].record.driver == "loop"
+    assert result.environment["strategy"] == "MirroredStrategy"
+    assert result.environment["replicas"] == 2
     losses = by_keras(build, 1)
     assert closeness(result, losses) < 1e-5
     assert result.runs[0].record.curve != result.runs[1].record.curve
