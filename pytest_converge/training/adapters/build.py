@@ -24,6 +24,7 @@ from pytest_converge.training.data.batches import TrainingData
 from pytest_converge.training.data.held_out import read_held_out
 from pytest_converge.training.data.sources import read_arrays, read_batches, yields_batches
 from pytest_converge.training.keras_internals import own_strategy
+from pytest_converge.training.state.replicas import strategy_of
 from pytest_converge.training.state.seeding import reseed
 from pytest_converge.training.training import Training
 
@@ -101,7 +102,7 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
             raise invalid(f"{shown(adapted)} from pytest_converge_adapt", expected, remedy)
         model = model if adapted is None else adapted
     check_is_model(model)
-    check_strategy(model)
+    check_strategy(own_strategy(model), "a model built")
     _check_seeds(call, expectation, builder)
     # What the data draw, as a dataset that shuffles, must not depend on how much the model drew.
     reseed(seed)
@@ -185,7 +186,7 @@ def _minimize(call: MinimizeCall, expectation: Expectation) -> Training:
     parts = (call.loss, call.variables, call.optimizer)
     loss, variables, optimizer = parts if builder is None else _three_parts(builder())
     _check_seeds(call, expectation, builder)
-    return MinimizeTraining(loss, variables, optimizer, builder=builder)
+    return _checked(MinimizeTraining(loss, variables, optimizer, builder=builder))
 
 
 def _three_parts(parts: Any) -> tuple[Any, Any, Any]:
@@ -199,12 +200,19 @@ def _three_parts(parts: Any) -> tuple[Any, Any, Any]:
 def _step(call: StepCall, expectation: Expectation, seed: int) -> Training:
     _refuse_targets(call, expectation)
     _check_seeds(call, expectation, None)
-    return StepTraining(
+    training = StepTraining(
         call.step,
         variables=call.variables,
         data=_step_data(call.data, expectation.steps, seed),
         optimizer=call.optimizer,
     )
+    return _checked(training)
+
+
+def _checked(training: Training) -> Training:
+    """A training of variables under a strategy that can be trained under it, or under none."""
+    check_strategy(strategy_of(training.trainable), "variables made")
+    return training
 
 
 def _step_data(data: Any, steps: int, seed: int) -> TrainingData | None:

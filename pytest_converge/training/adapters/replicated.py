@@ -12,7 +12,6 @@ import tensorflow as tf
 from pytest_converge.core.errors import invalid
 from pytest_converge.training.adapters.fit import ModelTraining
 from pytest_converge.training.data.batches import Batch, Chunk
-from pytest_converge.training.keras_internals import own_strategy, works_in_several_processes
 from pytest_converge.training.measures.no_gradient import end_of_gradient_named
 from pytest_converge.training.model.structure import loss_of_logs
 from pytest_converge.training.state.replicas import (
@@ -36,18 +35,21 @@ SYNCHRONOUS = (
 )
 
 
-def check_strategy(model: keras.Model) -> None:
+def check_strategy(strategy: Any, what: str) -> None:
     """Refuses a strategy whose replicas are not updated together in one step.
 
+    Args:
+        strategy: under which something was made; None for none.
+        what: that is.
+
     Raises:
-        InvalidTrainingError: it is none of `SYNCHRONOUS`, or its scope is entered now.
+        InvalidTrainingError: it is none of `SYNCHRONOUS`, or a scope is entered now.
     """
     if tf.distribute.has_strategy():
-        remedy = "Enter it in the function that builds the model, and leave it there."
-        raise invalid("converge.fit inside of strategy.scope()", "a call outside of it", remedy)
-    strategy = own_strategy(model)
+        remedy = "Enter it in the function that builds what is trained, and leave it there."
+        raise invalid("a training inside of strategy.scope()", "one outside of it", remedy)
     if strategy is not None and not isinstance(strategy, SYNCHRONOUS):
-        given = f"a model built under {type(strategy).__name__}"
+        given = f"{what} under {type(strategy).__name__}"
         expected = "no strategy, or " + ", ".join(each.__name__ for each in SYNCHRONOUS)
         raise invalid(given, expected, "Build it outside of strategy.scope() in the test.")
 
@@ -94,25 +96,10 @@ class ReplicatedTraining(ModelTraining):
         with contextlib.nullcontext() if kept and not self.held_out else self._on_first_replica():
             return super().measure_end(chunks)
 
-    def environment(self) -> dict[str, int | str]:
-        """The machine, the strategy and its replicas."""
-        strategy = self.model.distribute_strategy
-        described = super().environment()
-        described["replicas"] = int(strategy.num_replicas_in_sync)
-        described["strategy"] = type(strategy).__name__
-        return described
-
     def building(self) -> contextlib.AbstractContextManager[Any]:
         """Models and optimizers made meanwhile are of the strategy."""
         scope: contextlib.AbstractContextManager[Any] = self.model.distribute_strategy.scope()
         return scope
-
-    @property
-    def why_unchanged(self) -> str:
-        """Processes that measure their time each for themselves would not try the same changes."""
-        if not works_in_several_processes(self.model.distribute_strategy):
-            return ""
-        return "several processes train together, and would have to try the same changes in step"
 
     def _metric_variables(self) -> list[tf.Variable]:
         """Each replica's own part of them."""

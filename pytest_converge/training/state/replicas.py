@@ -25,6 +25,7 @@ __all__ = [
     "local_variables",
     "norm_variable",
     "own_rows",
+    "strategy_of",
     "summed_over_replicas",
 ]
 
@@ -90,6 +91,12 @@ def _cut(leaf: Any, place: Any, count: int) -> Any:
     if known and not known % count:
         part = tf.ensure_shape(part, [each, *leaf.shape[1:]])
     return part
+
+
+def strategy_of(variables: Iterable[Any]) -> Any:
+    """The strategy under which `tf.Variable`s were made; None where they have no copies."""
+    found = (getattr(variable, "distribute_strategy", None) for variable in variables)
+    return next((strategy for strategy in found if strategy is not None), None)
 
 
 def is_summed_on_read(variable: Any) -> bool:

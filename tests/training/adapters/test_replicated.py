@@ -183,6 +183,46 @@ def test_what_a_failed_diagnosis_leaves_is_the_failed_run(converge):
     loss = model.evaluate(x, y, verbose=0, return_dict=True)["loss"]
     assert loss == pytest.approx(failed.value.result.curve.inference_loss, rel=1e-4)
 
+def test_a_step_by_hand_runs_under_its_strategy(converge):
+    def program():
+        keras.utils.set_random_seed(1)
+        with strategy.scope():
+            model, optimizer = sequential(), keras.optimizers.SGD(0.05)
+            optimizer.build(model.trainable_variables)
+
+        @tf.function
+        def step(*batch):
+            def of_replica(x, y):
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean((model(x, training=True) - y) ** 2)
+                    share = loss / 2
+                gradients = tape.gradient(share, model.trainable_variables)
+                optimizer.apply(gradients, model.trainable_variables)
+                return loss
+            return strategy.reduce("MEAN", strategy.run(of_replica, args=batch), axis=None)
+        return step, model.trainable_variables
+
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)
+    step, _ = program()
+    losses = [float(step(*batch)) for batch in data.repeat(4).take(10)]
+    step, variables = program()
+    result = converge.step(step, variables=variables, data=data, steps=10, min_decrease=0)
+    assert closeness(result, losses) < 1e-5
+    assert result.environment["replicas"] == 2
+
+def test_variables_are_minimized_under_their_strategy(converge):
+    def build():
+        with strategy.scope():
+            w, optimizer = tf.Variable(3.0), keras.optimizers.SGD(0.1)
+        return lambda: (w - 1) ** 2, [w], optimizer
+    result = converge.minimize(build, steps=20, max_loss=0.1)
+    assert result.curve.batch_loss[:3] == pytest.approx([4.0, 2.56, 1.6384])
+
+def test_a_distributed_dataset_is_refused(converge):
+    data = strategy.experimental_distribute_dataset(tf.data.Dataset.from_tensors((x, y)))
+    with pytest.raises(ValueError, match="Pass the dataset itself"):
+        converge.fit(under(sequential), data)
+
 def test_a_call_inside_of_the_scope_is_refused(converge):
     with strategy.scope(), pytest.raises(ValueError, match="inside of strategy.scope"):
         converge.fit(sequential, x, y)
@@ -240,7 +280,7 @@ def test_two_devices(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(TWO_DEVICES)
     pytester.makepyfile(models=MODELS, test_two=ON_TWO_DEVICES)
     result = pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider")
-    result.assert_outcomes(passed=13)
+    result.assert_outcomes(passed=16)
 
 
 def test_two_processes(pytester: pytest.Pytester) -> None:
@@ -280,9 +320,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def test_strategies_that_are_not_synchronous_are_refused() -> None:
-    class Model:
-        _distribute_strategy = tf.distribute.experimental.CentralStorageStrategy(["CPU:0"], "CPU:0")
-
-    message = "got a model built under CentralStorageStrategy.*; expected no strategy, or Mirrored"
+    strategy = tf.distribute.experimental.CentralStorageStrategy(["CPU:0"], "CPU:0")
+    message = "got variables made under CentralStorageStrategy.*; expected no strategy, or Mirrored"
     with pytest.raises(InvalidTrainingError, match=message):
-        check_strategy(Model())
+        check_strategy(strategy, "variables made")
