@@ -115,6 +115,7 @@ def run(context: Context, call: Call) -> ConvergenceResult:
         try:
             connection = _connection(context, call, training) if gated else None
             runs, diagnosis, baseline = _trained(context, training, connection)
+            environment = training.environment()
         finally:
             training.release()
     return ConvergenceResult(
@@ -125,6 +126,7 @@ def run(context: Context, call: Call) -> ConvergenceResult:
         runs=tuple(runs),
         diagnosis=diagnosis,
         baseline=baseline,
+        environment=environment,
     )
 
 
@@ -254,8 +256,10 @@ def _diagnosis(
     """
     if run.passed or context.diagnose == "off":
         return None
-    from pytest_converge.diagnosis.diagnose import diagnose, without_trials
+    from pytest_converge.diagnosis.diagnose import diagnose, undiagnosed, without_trials
 
+    if running.training.why_unchanged:
+        return undiagnosed(running.training)
     if run.record.never_updated:
         return without_trials(running, run.record)
     seconds = max(QUICK_SECONDS, QUICK_TIMES * run.record.seconds)

@@ -22,8 +22,9 @@ from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.loop.run import Progress, TrainingRun
 from pytest_converge.training.state.snapshot import name_of
+from pytest_converge.training.training import Training
 
-__all__ = ["diagnose", "without_trials"]
+__all__ = ["diagnose", "undiagnosed", "without_trials"]
 
 #: The line of a repair that makes a training longer.
 STEPS = re.compile(r"^steps=(\d+)$", re.MULTILINE)
@@ -100,6 +101,14 @@ def _named(
             where=part.where,
         )
         for part in map(together, by_code.values())
+    )
+
+
+def undiagnosed(training: Training) -> Diagnosis:
+    """That no change of a training can be tried, and why."""
+    message = f"no cause was looked for: {training.why_unchanged}"
+    return Diagnosis(
+        cause="unknown", message=message, excluded=(("every change", training.why_unchanged),)
     )
 
 

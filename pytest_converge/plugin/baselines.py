@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["BaselinesPlugin", "policy_of", "require_review"]
 
 #: Options by which a session collects only a part of the tests.
-SELECTING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
+SELECTING = (
+    *("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise"),
+    "converge_model",  # without files of tests it is collected alone
+)
 #: Stale files listed one by one.
 MOST_LISTED = 10
 

@@ -214,10 +214,10 @@ class Converge:
     def _command(self) -> str:
         """The command that runs this test again with the same seed and steps."""
         settings = self._item.config.stash[SETTINGS]
-        words = ["pytest", self._item.nodeid]
+        words = ["pytest", *getattr(self._item, "selection", [self._item.nodeid])]
         if settings.seed:
             words.append(f"--converge-seed={settings.seed}")
-        words += [f"--converge-{name}={value}" for name, value in settings.command_line.items()]
+        words += settings.expectation
         if settings.ab is not None:
             words.append(f"--converge-ab={settings.ab}")
         return shlex.join(words)

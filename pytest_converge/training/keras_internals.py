@@ -50,10 +50,13 @@ __all__ = [
     "loss_takes_training",
     "mark_logits",
     "metrics_as_given",
+    "mirrored_variable",
     "operation_seeds",
     "operations_watched",
     "optimized_variables",
+    "optimizer_strategy",
     "outside_of_graphs",
+    "own_strategy",
     "own_variables",
     "rate_name",
     "rate_tensors",
@@ -68,9 +71,11 @@ __all__ = [
     "trainable_set_to",
     "values_watched",
     "variable_around",
+    "variable_set_to",
     "variables_held",
     "weights_of_losses",
     "without_short_cut",
+    "works_in_several_processes",
     "writes_watched",
 ]
 
@@ -96,6 +101,11 @@ def build_from_batch(model: Any, batch: Any) -> None:
 def flat_layers(model: Any) -> list[Any]:
     """Every layer of a model, nested ones included, the model itself left out."""
     return list(model._flatten_layers(include_self=False))
+
+
+def own_strategy(model: Any) -> Any:
+    """The `tf.distribute` strategy that a model was made under; None without one."""
+    return getattr(model, "_distribute_strategy", None)
 
 
 def child_layers(layer: Any) -> list[Any]:
@@ -149,6 +159,11 @@ def tensorflow_variable(variable: Any) -> Any:
     """The `tf.Variable` behind a Keras variable; any other as it is."""
     inner = getattr(variable, "_value", None)
     return variable if inner is None else inner
+
+
+def variable_set_to(variable: Any, inner: tf.Variable) -> Setting:
+    """Another `tf.Variable` behind a Keras variable."""
+    return variable, "_value", inner
 
 
 # ---- what a model was compiled with -------------------------------------------------------------
@@ -253,6 +268,30 @@ def short_cut_for_one_replica(optimizer: Any) -> None:
 def without_short_cut(optimizer: Any) -> None:
     """Takes the short cut back."""
     optimizer.__dict__.pop(SUM_OVER_REPLICAS, None)
+
+
+def optimizer_strategy(optimizer: Any) -> Any:
+    """The `tf.distribute` strategy that an optimizer was made under."""
+    return getattr(optimizer, "_distribution_strategy", None) or tf.distribute.get_strategy()
+
+
+def mirrored_variable(variable: tf.Variable) -> tf.Variable:
+    """The variable of a `tf.distribute` strategy of which one is a copy; any other as it is.
+
+    Of one that is summed on reading, as of a metric, the parts are variables of their own.
+    """
+    if isinstance(variable, tf.distribute.DistributedValues):
+        return variable
+    container = getattr(getattr(variable, "handle", None), "_distributed_container", None)
+    whole = None if container is None else container()
+    on_read = whole is not None and whole.synchronization == tf.VariableSynchronization.ON_READ
+    return variable if whole is None or on_read else whole
+
+
+def works_in_several_processes(strategy: Any) -> bool:
+    """True where the replicas of a strategy are in several processes."""
+    extended = strategy.extended
+    return bool(getattr(extended, "_in_multi_worker_mode", lambda: False)())
 
 
 # ---- operations ---------------------------------------------------------------------------------

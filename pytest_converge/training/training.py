@@ -14,8 +14,11 @@ import tensorflow as tf
 
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.data.batches import ArrayData, Batch, Chunk, TrainingData
+from pytest_converge.training.keras_internals import works_in_several_processes
 from pytest_converge.training.state.functions import OwnFunctions
+from pytest_converge.training.state.machine import describe_machine
 from pytest_converge.training.state.optimizer import ObservedOptimizer
+from pytest_converge.training.state.replicas import strategy_of
 from pytest_converge.training.state.snapshot import (
     Snapshot,
     attributes_set,
@@ -24,6 +27,9 @@ from pytest_converge.training.state.snapshot import (
 )
 
 __all__ = ["EndMeasures", "Training"]
+
+#: Why no change is tried where replicas are in several processes.
+SEVERAL_PROCESSES = "several processes train together, which would have to try the same changes"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +273,30 @@ class Training(abc.ABC):
             yield
         finally:
             self.set_learning_rate_factor(1.0)
+
+    def environment(self) -> dict[str, int | str]:
+        """What may change the numbers of the training a little: the machine, and its replicas.
+
+        See `describe_machine`.
+        """
+        described = describe_machine()
+        strategy = strategy_of(self.trainable)
+        if strategy is not None:
+            described["replicas"] = int(strategy.num_replicas_in_sync)
+            described["strategy"] = type(strategy).__name__
+        return described
+
+    def building(self) -> contextlib.AbstractContextManager[Any]:
+        """Models and optimizers made meanwhile can take the place of the user's."""
+        return contextlib.nullcontext()
+
+    @property
+    def why_unchanged(self) -> str:
+        """Why no change of the training can be tried; empty where changes can."""
+        strategy = strategy_of(self.trainable)
+        # Each measures its time for itself, and would stop at another change.
+        apart = strategy is not None and works_in_several_processes(strategy)
+        return SEVERAL_PROCESSES if apart else ""
 
     def traced_anew(self) -> contextlib.AbstractContextManager[None]:
         """Graphs that the training keeps of itself are not used meanwhile, nor afterwards."""

@@ -374,3 +374,25 @@ def test_the_tensors_that_old_optimizers_make_of_their_rate():
             assert internals.rate_tensors(optimizer) == []
             optimizer.minimize(tf.compat.v1.get_variable("w", initializer=1.0) ** 2)
             assert [tensor is rate for tensor in internals.rate_tensors(optimizer)] == [True]
+
+
+def test_strategies_of_models_and_optimizers_and_copies_of_variables():
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    with strategy.scope():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+    (kernel, _) = model.variables
+    (copy,) = kernel._value.values
+    assert internals.own_strategy(model) is strategy
+    assert internals.optimizer_strategy(model.optimizer) is strategy
+    assert not internals.works_in_several_processes(strategy)
+    assert internals.mirrored_variable(copy) is kernel._value
+    assert internals.mirrored_variable(kernel._value) is kernel._value
+    plain = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    assert internals.own_strategy(plain) is None
+    assert internals.optimizer_strategy(keras.optimizers.SGD(0.1)) is tf.distribute.get_strategy()
+    variable = tf.Variable(1.0)
+    assert internals.mirrored_variable(variable) is variable
+    (owner, name, held) = internals.variable_set_to(kernel, copy)
+    setattr(owner, name, held)
+    assert kernel.value is copy

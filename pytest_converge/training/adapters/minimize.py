@@ -21,7 +21,6 @@ from pytest_converge.training.adapters.traceability import (
     needed_arguments,
     rehearse,
 )
-from pytest_converge.training.adapters.unsupported import refuse_strategy
 from pytest_converge.training.data.arrays import as_array, nonfinite_array
 from pytest_converge.training.data.batches import Batch
 from pytest_converge.training.measures.no_gradient import end_of_gradient_named
@@ -83,7 +82,6 @@ class MinimizeTraining(Training):
         self._loss = loss
         self._given = check_variables(variables)
         self._variables = unique_variables(self._given)
-        refuse_strategy("minimisation", self._variables)
         if any(graph_of(variable) is not None for variable in self._variables):
             remedy = "Use converge.step, whose step runs session.run([train_op, loss])."
             raise invalid("variables of a tf.Graph", "variables of eager TensorFlow", remedy)

@@ -18,7 +18,6 @@ from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.legacy_keras import refuse_legacy_step
 from pytest_converge.training.adapters.minimize import check_variables, observed
 from pytest_converge.training.adapters.traceability import Made, made_before, rehearse
-from pytest_converge.training.adapters.unsupported import refuse_strategy
 from pytest_converge.training.data.arrays import nonfinite
 from pytest_converge.training.data.batches import Batch, TrainingData
 from pytest_converge.training.measures.no_gradient import end_of_gradient_named
@@ -80,7 +79,6 @@ class StepTraining(Training):
         self._step = step
         given = check_variables(variables)
         self._variables = unique_variables(given)
-        refuse_strategy("step", [*self._variables, *seen_by(step).values()])
         self.data = data
         refuse_legacy_step([getattr(step, "__self__", None), *seen_by(step).values()])
         self.loss_name = getattr(step, "__name__", "step")

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.training import keras_internals
+from pytest_converge.training.state.replicas import norm_variable, summed_over_replicas
 from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set, unique_variables
 
 __all__ = [
@@ -52,7 +53,7 @@ class ObservedOptimizer:
         self.optimizer = optimizer
         self.name = name
         self.applied = False
-        self._norm = tf.Variable(0.0, trainable=False, name="gradient_norm")
+        self._norm = norm_variable(optimizer)
         self._taps = 0
         self._began_in: Any = None
         self._is_within = False
@@ -156,6 +157,11 @@ class ObservedOptimizer:
     def muted(self) -> contextlib.AbstractContextManager[None]:
         """Updates asked for meanwhile are not made: the rest of a step runs alone."""
         return attributes_set([(self, "_muted", True)])
+
+    @property
+    def is_muted(self) -> bool:
+        """True while updates are left out."""
+        return self._muted
 
     def replaced_by(self, successor: Any) -> contextlib.AbstractContextManager[None]:
         """Updates asked for meanwhile are made by another Keras optimizer, as traced from now."""
@@ -296,7 +302,7 @@ class ObservedOptimizer:
         if scale is not None:  # before they are squared, which a large scale does not survive
             factor = 1.0 / tf.cast(tf.convert_to_tensor(scale), tf.float32)
             seen = [gradient * factor for gradient in seen]
-        norm = tf.linalg.global_norm(seen)
+        norm = tf.linalg.global_norm(summed_over_replicas(seen))
         # A step may apply gradients more than once; the norm is that of all of them together. A
         # graph within the step's may be called more than once, and is traced only once.
         within = _graph() is not self._began_in

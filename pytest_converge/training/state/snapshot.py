@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.training.keras_internals import Setting, tensorflow_variable
+from pytest_converge.training.keras_internals import Setting, mirrored_variable, tensorflow_variable
 
 __all__ = [
     "HeldVariable",
@@ -31,9 +31,11 @@ class HeldVariable:
 
 
 def as_tf_variable(variable: Any) -> Any:
-    """The `tf.Variable` behind a Keras variable; one that is held elsewhere as it is."""
-    if isinstance(variable, (tf.Variable, HeldVariable)):
+    """The `tf.Variable` behind a Keras variable, one for all its copies; others as they are."""
+    if isinstance(variable, HeldVariable):
         return variable
+    if isinstance(variable, tf.Variable):
+        return mirrored_variable(variable)
     inner = tensorflow_variable(variable)
     return inner if isinstance(inner, tf.Variable) else variable.value
 
