@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pytest_converge.baselines.gate.decision import decide_all
 from pytest_converge.baselines.gate.ranks import mann_whitney_p
 from pytest_converge.command.baseline_files import find_files, read_all
 from pytest_converge.command.terminal import Terminal
-from pytest_converge.core.baseline import Baseline
+from pytest_converge.core.baseline import Baseline, BaselineVerdict
 from pytest_converge.core.errors import invalid
 from pytest_converge.report.baseline_tables import comparison_lines
 
@@ -19,9 +20,10 @@ Compare two baseline files, or all baselines of two folders: settings,
 environment, curves and median scores. Files are compared training by training,
 whatever their tests are called; folders test by test.
 
-p is the exact one-sided probability (Mann-Whitney) that runs of unchanged code
-would look as much worse as those of B do beside those of A. The gate of a test
-allows a tolerance besides.
+Where both have the same seeds and settings, B is judged as an update of A would
+be: by the gate of a test with its default tolerance and alpha, over all runs.
+Elsewhere p is the exact one-sided probability (Mann-Whitney) that runs of
+unchanged code would look as much worse as those of B do beside those of A.
 
 exit codes:
   0  everything was compared
@@ -100,12 +102,27 @@ def _compare(old: Baseline | None, new: Baseline | None, terminal: Terminal) -> 
     if len(old.runs[0].scores) != len(new.runs[0].scores):
         terminal.say(f"{old.test} #{old.number}: a metric on one side, losses on the other")
         return False
-    pairs = zip(_columns(old), _columns(new), strict=True)
-    p_values = [mann_whitney_p(worse, baseline) for baseline, worse in pairs]
+    verdict = _verdict(old, new)
+    p_values = verdict.p_values if verdict else _p_values(old, new)
     terminal.write(
-        comparison_lines(old, new, p_values, width=terminal.width, unicode=terminal.unicode)
+        comparison_lines(
+            old, new, p_values, verdict, width=terminal.width, unicode=terminal.unicode
+        )
     )
     return old.settings == new.settings
+
+
+def _verdict(old: Baseline, new: Baseline) -> BaselineVerdict | None:
+    """What the gate says of the other runs; None where they are no runs of the same training."""
+    seeds = [[run.seed for run in item.runs] for item in (old, new)]
+    if old.settings != new.settings or seeds[0] != seeds[1]:
+        return None
+    return decide_all(old.runs, new.runs, logarithmic=len(old.runs[0].scores) > 1)
+
+
+def _p_values(old: Baseline, new: Baseline) -> tuple[float, ...]:
+    pairs = zip(_columns(old), _columns(new), strict=True)
+    return tuple(mann_whitney_p(worse, baseline) for baseline, worse in pairs)
 
 
 def _columns(training: Baseline) -> list[tuple[float, ...]]:

@@ -17,6 +17,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pytest_converge.baselines.files.errors import MissingBaselineError, record_command
 from pytest_converge.baselines.files.paths import baseline_path
@@ -24,7 +25,7 @@ from pytest_converge.baselines.files.store import load, save
 from pytest_converge.baselines.gate import rules
 from pytest_converge.baselines.gate.bounds import SEEDS
 from pytest_converge.baselines.gate.comparison import compare_scores
-from pytest_converge.baselines.gate.decision import decide
+from pytest_converge.baselines.gate.decision import decide, decide_all
 from pytest_converge.baselines.gate.wording import finding, refusal
 from pytest_converge.core.baseline import (
     Baseline,
@@ -217,14 +218,16 @@ class BaselineGate:
     def _decide(
         self, stored: Baseline, runs: Iterator[StoredRun], environment: Mapping[str, Value]
     ) -> BaselineVerdict:
-        return decide(
-            stored.runs,
-            runs,
-            tolerance=self._policy.tolerance,
-            alpha=self._policy.alpha,
-            same_environment=not _differences(stored.environment, environment),
-            logarithmic=self._subject.metric is None,
-        )
+        return decide(stored.runs, runs, **self._options(stored, environment))
+
+    def _options(self, stored: Baseline, environment: Mapping[str, Value]) -> dict[str, Any]:
+        """What the gate is asked with."""
+        return {
+            "tolerance": self._policy.tolerance,
+            "alpha": self._policy.alpha,
+            "same_environment": not _differences(stored.environment, environment),
+            "logarithmic": self._subject.metric is None,
+        }
 
     def _record(self, runs: list[StoredRun], environment: Mapping[str, Value]) -> BaselineReport:
         self._save(runs, environment)
@@ -237,7 +240,7 @@ class BaselineGate:
             # Scores of other steps or batches say nothing about better or worse.
             self._save(runs, environment)
             return self._report("updated", runs, environment), None
-        verdict = self._decide(stored, iter(runs), environment)
+        verdict = decide_all(stored.runs, runs, **self._options(stored, environment))
         if self._repeats(stored, runs):
             return self._report("unchanged", runs, environment, verdict), None
         self._refuse_broken(runs)

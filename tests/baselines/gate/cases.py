@@ -95,8 +95,8 @@ def case(name, baseline, new, *, expected, **options):
 
 
 def look(outcome, name, **more):
-    count = {"signature": 1, "one run": 1, "four runs": 4, "eleven runs": 11}[name]
-    needed = {1: 4, 4: 11, 11: 0}[count] if outcome == "continue" else 0
+    count = {"signature": 1, "one run": 1, "four runs": 4, "eleven runs": 11, "twenty runs": 20}[name]
+    needed = {1: 4, 4: 11, 11: 20}[count] if outcome == "continue" else 0
     return {"outcome": outcome, "look": name, "runs": count, "needed": needed, **more}
 
 
