@@ -29,8 +29,9 @@ from pytest_converge.baselines.gate.bounds import (
     rank_limit,
     require_alpha,
     require_tolerance,
+    signs_limit,
 )
-from pytest_converge.baselines.gate.comparison import Comparison, compare_scores, pairs_p
+from pytest_converge.baselines.gate.comparison import Comparison, compare_scores, pairs_p, signs_p
 from pytest_converge.baselines.gate.detectable_shift import smallest_effect
 from pytest_converge.core.baseline import BaselineVerdict, StoredRun
 from pytest_converge.core.errors import invalid
@@ -83,7 +84,8 @@ class _Terms:
         if count == LOOKS[0]:
             return False
         if count == LOOKS[3]:
-            return rules.pairs_fail(parts, pairs_limit(self.alpha))
+            by_ranks = rules.pairs_fail(parts, pairs_limit(self.alpha))
+            return by_ranks or rules.signs_fail(parts, signs_limit(self.alpha))
         return rules.ranks_fail(parts, rank_limit(self.alpha))
 
     def passes_in_turn(self, parts: _Parts) -> bool:
@@ -216,7 +218,10 @@ def _reason(
         repeats = terms.repeats(parts)
         return wording.signature(parts, terms.drift) if repeats else wording.one_run(parts)
     if is_last and paired is not None:
-        return wording.pairs(parts, paired, pairs_limit(terms.alpha))
+        by_ranks = pairs_limit(terms.alpha)
+        if failed and paired > by_ranks:
+            return wording.pairs(parts, signs_p(parts), signs_limit(terms.alpha))
+        return wording.pairs(parts, paired, by_ranks)
     limit = rank_limit(terms.alpha)
     return wording.ranks(parts, p_values, limit, failed=failed)
 

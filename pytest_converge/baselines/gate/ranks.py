@@ -1,7 +1,7 @@
-"""Exact rank tests that hold for any distribution: for two groups, and for pairs.
+"""Exact tests that hold for any distribution: ranks of two groups, ranks and signs of pairs.
 
-Both count what is strictly larger, so that ties and opposite infinities speak for "no worse", and
-both take the distribution of continuous values. A test that adds a tolerance to one side can only
+All count what is strictly larger, so that ties and opposite infinities speak for "no worse", and
+all take the distribution of continuous values. A test that adds a tolerance to one side can only
 count less than without it, so that its p keeps its meaning (docs/bound-of-the-gate.md).
 """
 
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 
-__all__ = ["attained", "group_tail", "mann_whitney_p", "pair_tail", "signed_rank_p"]
+__all__ = ["attained", "group_tail", "mann_whitney_p", "pair_tail", "sign_p", "sign_tail", "signed_rank_p"]
 
 
 def mann_whitney_p(worse: Sequence[float], baseline: Sequence[float]) -> float:
@@ -48,6 +49,15 @@ def signed_rank_p(differences: Sequence[float]) -> float:
     return pair_tail(len(differences))[sum(one + other > 0 for one, other in pairs)]
 
 
+def sign_p(differences: Sequence[float]) -> float:
+    """The probability of so many positive differences by chance alone, whatever their sizes.
+
+    The one-sided sign test (J. Arbuthnot, 1710): where a stray one outweighs all others, signs
+    still tell.
+    """
+    return sign_tail(len(differences))[sum(one > 0 for one in differences)]
+
+
 def attained(tail: Sequence[float], limit: float) -> float:
     """The largest p of a test that is not above a limit: how often it is, by chance; 0 if none."""
     return max((p for p in tail if p <= limit), default=0.0)
@@ -68,6 +78,12 @@ def pair_tail(count: int) -> tuple[float, ...]:
         without, with_it = [*ways, *[0] * rank], [*[0] * rank, *ways]
         ways = [sum(pair) for pair in zip(without, with_it, strict=True)]
     return _tail(ways)
+
+
+@functools.cache
+def sign_tail(count: int) -> tuple[float, ...]:
+    """For each number of positive values of so many, the probability of as many or more."""
+    return _tail([math.comb(count, positive) for positive in range(count + 1)])
 
 
 @functools.cache

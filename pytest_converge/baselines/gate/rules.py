@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pytest_converge.baselines.gate.comparison import Comparison, pairs_p
+from pytest_converge.baselines.gate.comparison import Comparison, pairs_p, signs_p
 from pytest_converge.core.baseline import StoredRun
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "perhaps_worse",
     "ranks_fail",
     "signature_holds",
+    "signs_fail",
 ]
 
 #: Steps whose losses are the signature of a training's numerics.
@@ -73,8 +74,13 @@ def ranks_fail(parts: Sequence[Comparison], limit: float) -> bool:
 
 
 def pairs_fail(parts: Sequence[Comparison], limit: float) -> bool:
-    """An exact p of the pairs of seeds at or below the limit."""
+    """An exact p of the ranks of the pairs of seeds at or below the limit."""
     return pairs_p(parts) <= limit
+
+
+def signs_fail(parts: Sequence[Comparison], limit: float) -> bool:
+    """An exact p of the signs of the pairs of seeds at or below the limit."""
+    return signs_p(parts) <= limit
 
 
 def four_runs_pass(parts: Sequence[Comparison]) -> bool:

@@ -36,7 +36,7 @@ def ranks(
         return (
             f"all {made} runs are worse than all {total} stored ones beyond the tolerance: {effect}"
         )
-    return f"{_by_p(parts, p_values)}, fails at {limit:.1g}"
+    return f"{_by_p(parts, p_values)}, fails at {limit:.2g}"
 
 
 def pairs(parts: Sequence[Comparison], paired: float, limit: float) -> str:
@@ -47,7 +47,7 @@ def pairs(parts: Sequence[Comparison], paired: float, limit: float) -> str:
     effect = effect_in_words(_largest_effect(parts))
     return (
         f"{worse} of {len(parts[0].new)} runs are worse than their own seeds beyond the tolerance:"
-        f" {effect} at the median, p = {paired:.2g}, fails at {limit:.1g}"
+        f" {effect} at the median, p = {paired:.2g}, fails at {limit:.2g}"
     )
 
 
