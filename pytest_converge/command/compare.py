@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pytest_converge.baselines.gate.comparison import compare_scores
 from pytest_converge.baselines.gate.decision import decide_all
-from pytest_converge.baselines.gate.ranks import mann_whitney_p
 from pytest_converge.command.baseline_files import find_files, read_all
 from pytest_converge.command.terminal import Terminal
-from pytest_converge.core.baseline import Baseline, BaselineVerdict
+from pytest_converge.core.baseline import Baseline
 from pytest_converge.core.errors import invalid
 from pytest_converge.report.baseline_tables import comparison_lines
 
@@ -22,8 +22,8 @@ whatever their tests are called; folders test by test.
 
 Where both have the same seeds and settings, B is judged as an update of A would
 be: by the gate of a test with its default tolerance and alpha, over all runs.
-Elsewhere p is the exact one-sided probability (Mann-Whitney) that runs of
-unchanged code would look as much worse as those of B do beside those of A.
+p is the exact one-sided probability (Mann-Whitney) that all runs of unchanged
+code would look as much worse, beyond the tolerance, as those of B beside A.
 
 exit codes:
   0  everything was compared
@@ -31,6 +31,9 @@ exit codes:
      longer the same task
   2  a file or a path could not be read
 """
+
+#: The default of `--converge-tolerance`: files do not tell which one a test has.
+TOLERANCE = 0.05
 
 _Key = tuple[str, int]
 
@@ -102,28 +105,18 @@ def _compare(old: Baseline | None, new: Baseline | None, terminal: Terminal) -> 
     if len(old.runs[0].scores) != len(new.runs[0].scores):
         terminal.say(f"{old.test} #{old.number}: a metric on one side, losses on the other")
         return False
-    verdict = _verdict(old, new)
-    p_values = verdict.p_values if verdict else _p_values(old, new)
-    terminal.write(
-        comparison_lines(
-            old, new, p_values, verdict, width=terminal.width, unicode=terminal.unicode
-        )
-    )
+    logarithmic = len(old.runs[0].scores) > 1
+    parts = compare_scores(old.runs, new.runs, tolerance=TOLERANCE, logarithmic=logarithmic)
+    p_values = [part.p_worse() for part in parts]
+    verdict = None
+    if _are_of_one_training(old, new):
+        verdict = decide_all(old.runs, new.runs, tolerance=TOLERANCE, logarithmic=logarithmic)
+    width, unicode = terminal.width, terminal.unicode
+    terminal.write(comparison_lines(old, new, p_values, verdict, width=width, unicode=unicode))
     return old.settings == new.settings
 
 
-def _verdict(old: Baseline, new: Baseline) -> BaselineVerdict | None:
-    """What the gate says of the other runs; None where they are no runs of the same training."""
+def _are_of_one_training(old: Baseline, new: Baseline) -> bool:
+    """Whether the gate can judge one by the other: the same seeds and settings."""
     seeds = [[run.seed for run in item.runs] for item in (old, new)]
-    if old.settings != new.settings or seeds[0] != seeds[1]:
-        return None
-    return decide_all(old.runs, new.runs, logarithmic=len(old.runs[0].scores) > 1)
-
-
-def _p_values(old: Baseline, new: Baseline) -> tuple[float, ...]:
-    pairs = zip(_columns(old), _columns(new), strict=True)
-    return tuple(mann_whitney_p(worse, baseline) for baseline, worse in pairs)
-
-
-def _columns(training: Baseline) -> list[tuple[float, ...]]:
-    return list(zip(*(run.scores for run in training.runs), strict=True))
+    return old.settings == new.settings and seeds[0] == seeds[1]
