@@ -206,7 +206,9 @@ def names() -> list[str]:
         for change in CHANGES
         if change != "normalisation dropped" or model == "mlp"
     ]
-    return [*changes, *(f"{name}/unchanged" for name in ZOO)]
+    small = [f"{model}/{change}" for model in (*CHANGED, *SETS) for change in SMALLER]
+    rest = [f"{name}/unchanged" for name in (*SETS, *ZOO, "cnn12")]
+    return sorted({*changes, *small, *rest, "cnn12/first layer frozen"})
 
 
 def start_of(key: str) -> tuple[Start, int]:

@@ -86,8 +86,12 @@ def test_the_message_of_a_failure(worse):
 
 def test_the_p_of_the_pairs_stands_below_those_of_the_scores(make_result):
     verdict = dataclasses.replace(FAILED, look="twenty runs", runs=20, p_pairs=1.9e-6)
-    found = dataclasses.replace(make_result([WORSE]), baseline=BaselineReport(action="checked", verdict=verdict))
-    assert "  pairs: p = 1.9e-6, of equal seeds" in failure_message(found, reproduce="").splitlines()
+    found = dataclasses.replace(
+        make_result([WORSE]), baseline=BaselineReport(action="checked", verdict=verdict)
+    )
+    assert (
+        "  pairs: p = 1.9e-6, of equal seeds" in failure_message(found, reproduce="").splitlines()
+    )
 
 
 @pytest.mark.parametrize("code", ["better-than-baseline", "perhaps-worse"])

@@ -141,8 +141,9 @@ def decide_all(
     Raises:
         InvalidTrainingError: see `judge`.
     """
+    quick = {**options, "finds_limit": False}
     for look in LOOKS[:-1]:
-        if judge(baseline, runs[:look], **options, finds_limit=False).outcome == "fail":
+        if judge(baseline, runs[:look], **quick).outcome == "fail":
             return judge(baseline, runs[:look], **options, stops=False)
     return judge(baseline, runs, **options, stops=False)
 

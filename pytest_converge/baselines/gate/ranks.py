@@ -12,7 +12,15 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 
-__all__ = ["attained", "group_tail", "mann_whitney_p", "pair_tail", "sign_p", "sign_tail", "signed_rank_p"]
+__all__ = [
+    "attained",
+    "group_tail",
+    "mann_whitney_p",
+    "pair_tail",
+    "sign_p",
+    "sign_tail",
+    "signed_rank_p",
+]
 
 
 def mann_whitney_p(worse: Sequence[float], baseline: Sequence[float]) -> float:

@@ -345,7 +345,10 @@ ELEVEN_RUNS = [
         look("continue", "eleven runs", p_pairs=2**-11, perhaps_worse=False),
     ),
     scored(
-        "pairs with a p of 0.051", RISING, paired(52, 11), look("pass", "eleven runs", p_pairs=52 / 1024)
+        "pairs with a p of 0.051",
+        RISING,
+        paired(52, 11),
+        look("pass", "eleven runs", p_pairs=52 / 1024),
     ),
     scored("pairs with a p of 0.042", RISING, paired(53, 11), look("continue", "eleven runs")),
     scored("none finite", FALLING, (math.inf,) * 11, look("fail", "eleven runs")),
@@ -380,7 +383,11 @@ TWENTY_RUNS = [
         alpha=PAIRS_P / 0.075,
     ),
     scored(
-        "p above it", RISING, paired(FAILS), look("pass", "twenty runs"), alpha=0.999 * PAIRS_P / 0.075
+        "p above it",
+        RISING,
+        paired(FAILS),
+        look("pass", "twenty runs"),
+        alpha=0.999 * PAIRS_P / 0.075,
     ),
     scored("19 of 20 and a stray one", RISING, stray(1), look("fail", "twenty runs")),
     scored(
@@ -389,7 +396,9 @@ TWENTY_RUNS = [
         stray(2),
         look("pass", "twenty runs", perhaps_worse=True),
     ),
-    scored("18 of 20 with a larger alpha", RISING, stray(2), look("fail", "twenty runs"), alpha=0.0085),
+    scored(
+        "18 of 20 with a larger alpha", RISING, stray(2), look("fail", "twenty runs"), alpha=0.0085
+    ),
     scored("p 0.0096", RISING, paired(167), look("pass", "twenty runs", perhaps_worse=True)),
     scored("p 0.0107", RISING, paired(166), look("pass", "twenty runs", perhaps_worse=False)),
     scored(
