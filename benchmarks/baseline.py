@@ -246,7 +246,7 @@ def sessions(store: Store, options: argparse.Namespace) -> bool:
     rng = np.random.default_rng(options.seed)
     count = options.session_replays
     print(
-        f"\nfalse alarms on {count} replays with a common effect of each session, in turn and of all"
+        f"\nfalse alarms on {count} replays with a common effect of a session, in turn and at once"
     )
     print(f"{'tolerance':>9}{'own':>6}  " + "".join(f"{f'common {c:g}':>22}" for c in COMMON))
     met = True

@@ -65,7 +65,8 @@ def summary_lines(
         results: every training of the session.
         width: cells of the terminal, at least 10.
         verbosity: below -1 nothing, -1 the tally, 0 also failed trainings, each with its repair
-            where one is known, and those with a note on which a merge may hang, 1 all of them, from 2 also a line of probe numbers under each.
+            where one is known, and those with a note on which a merge may hang, 1 all of them,
+            from 2 also a line of probe numbers under each.
         unicode: block characters and other text beyond ASCII.
         expected: ids of tests that did not fail: where a training of theirs did, they asked for it.
     """

@@ -23,8 +23,8 @@ SEEDS, LOOKS = 20, (1, 4, 11, 20)
 #: What an exact p may be at most, as a share of alpha: on each score after four and after eleven
 #: runs, and of the pairs of seeds at the end, by their ranks and by their signs (19 of 20 happen in
 #: 2.0e-5, which is within the share of the default). With two scores the sum is half of alpha. The
-#: other half is for what all runs of a session have in common: where that varies by a quarter of the
-#: seeds' spread, simulated false alarms stay below alpha (benchmarks/baseline.py, `sessions`).
+#: other half is for what all runs of a session have in common: where that varies by a quarter of
+#: the seeds' spread, simulated false alarms stay below alpha (benchmarks/baseline.py, `sessions`).
 RANK_SHARE, PAIRS_SHARE, SIGNS_SHARE = 0.1, 0.075, 0.025
 #: A gate that is wrong more than once in twenty runs is none.
 MOST_ALPHA = 0.05

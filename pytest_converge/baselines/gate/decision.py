@@ -4,7 +4,8 @@
     verdict = decide_all(baseline.runs, all_new_runs)  # where they are there anyway
 
 Most changes are recognised as harmless by the first run or the second look; only doubtful ones
-cost eleven, and those that stay so all seeds of the baseline. Every comparison is of ranks, so nothing is assumed of how the scores are distributed.
+cost eleven, and those that stay so all seeds of the baseline. Every comparison is of ranks or
+signs, so nothing is assumed of how the scores are distributed.
 
 The scores come in two kinds. Two scores of the batch losses (`scores.scores`) are mean logarithms:
 the tolerance is a ratio of geometric mean losses, a difference of log(1 + tolerance). The one

@@ -63,8 +63,9 @@ def finding(verdict: BaselineVerdict, revision: str) -> Finding | None:
         message = f"trains worse than {against}: {_largest(verdict)} in {_runs(verdict)}"
         return Finding(code="worse-than-baseline", message=message, evidence=_evidence(verdict))
     if verdict.perhaps_worse:
+        effect = effect_in_words(max(verdict.effect))
         message = (
-            f"passes, but perhaps trains worse than {against}: {effect_in_words(max(verdict.effect))}"
+            f"passes, but perhaps trains worse than {against}: {effect}"
             f" in {_runs(verdict)}, p = {_lowest_p(verdict):.2g}"
         )
         return Finding(

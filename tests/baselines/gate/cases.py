@@ -304,7 +304,7 @@ def paired(rank_sum, count=20, order=RISING, hair=1e-4):
 
 
 def stray(count):
-    """All worse than their own seeds by more than the tolerance but so many, which are far better."""
+    """All worse than their own seeds beyond the tolerance but so many, which are far better."""
     return tuple(
         score + DELTA + (HAIR if seed >= count else -0.5) for seed, score in enumerate(RISING)
     )
