@@ -105,7 +105,7 @@ def _short(report: BaselineReport, verdict: BaselineVerdict) -> Iterator[str]:
     for name, effect in zip(names, verdict.effect, strict=False):
         yield f"{name} {effect_text(effect)}"
     if verdict.detectable is not None:
-        yield f"would not have passed from {numbers.share(verdict.detectable)} on"
+        yield f"would have failed from {numbers.share(verdict.detectable)} on"
     if report.environment:
         yield f"{numbers.counted(len(report.environment), 'difference')} of the environment"
     if report.data:
@@ -120,6 +120,8 @@ def _by_score(report: BaselineReport, verdict: BaselineVerdict) -> Iterator[tupl
         ranks = " ".join(map(str, verdict.ranks[index]))
         parts.append(f"ranks {ranks} of 20")
         yield name, ", ".join(parts)
+    if verdict.p_pairs is not None:
+        yield "pairs", f"p = {numbers.number(verdict.p_pairs, 2)}, of equal seeds"
 
 
 def _promises(verdict: BaselineVerdict) -> str:
@@ -127,4 +129,4 @@ def _promises(verdict: BaselineVerdict) -> str:
     if verdict.detectable is None:
         return alarms
     least = numbers.share(verdict.detectable)
-    return f"would not have passed from {least} worse on; {alarms}"
+    return f"would have failed from {least} worse on; {alarms}"

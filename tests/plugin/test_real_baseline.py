@@ -102,7 +102,7 @@ def test_half_the_learning_rate_is_noticed(real: pytest.Pytester) -> None:
             r"E +.* worse",
             r"E +whole curve: \d+ % worse, p = \S+, ranks [\d ]+ of 20",
             r"E +last half: \d+ % worse, p = \S+, ranks [\d ]+ of 20",
-            r"E +would not have passed from \S+ % worse on; false alarms at most 0.088 %",
+            r"E +would have failed from \S+ % worse on; false alarms at most 0.046 %",
             r"E +loss .* steps, learning rate 0.1",
             r"E +reproduce: pytest test_a.py::test_it",
             r"worse-than-baseline",

@@ -85,7 +85,7 @@ class Case:
 
 
 def _about(name, value):
-    if value is None or name not in {"effect", "detectable", "false_alarm", "p_values"}:
+    if value is None or name not in {"effect", "detectable", "false_alarm", "p_values", "p_pairs"}:
         return value
     return pytest.approx(value, rel=1e-6, abs=3e-4 if name == "detectable" else 1e-12)
 
@@ -95,8 +95,9 @@ def case(name, baseline, new, *, expected, **options):
 
 
 def look(outcome, name, **more):
-    count = {"signature": 1, "one run": 1, "four runs": 4, "eleven runs": 11}[name]
-    needed = {1: 4, 4: 11, 11: 0}[count] if outcome == "continue" else 0
+    counts = {"signature": 1, "one run": 1, "four runs": 4, "eleven runs": 11, "twenty runs": 20}
+    count = counts[name]
+    needed = {1: 4, 4: 11, 11: 20}[count] if outcome == "continue" else 0
     return {"outcome": outcome, "look": name, "runs": count, "needed": needed, **more}
 
 
@@ -165,7 +166,7 @@ ONE_RUN = [
         "all alike",
         (1.0,) * 20,
         (1.0 + 0.9 * DELTA,),
-        look("pass", "one run", ranks=((0,), (0,)), detectable=0.05, false_alarm=8.764988e-4),
+        look("pass", "one run", ranks=((0,), (0,)), detectable=0.05, false_alarm=4.6415468e-4),
     ),
     scored(
         "one score", (RISING,), ((0.0,),), look("pass", "one run", ranks=((0,),), effect=(0.0,))
@@ -285,6 +286,32 @@ P_LOW, P_HIGH = [13, 14, 14, 14, *[20] * 7], [13, 13, 14, 14, *[20] * 7]
 EXACT_P, EXACT_ALPHA = 9.457636773011343e-05, 9.457636773011343e-04
 FINE = (0.0,) * 11
 WORSE = tuple(score + DELTA + HAIR for score in RISING[:11])
+
+
+def paired(rank_sum, count=20, order=RISING, hair=1e-4):
+    """Scores of so many seeds whose excess beyond the tolerance has such a sum of positive ranks.
+
+    The sizes of the differences are 1 to `count` hairs.
+    """
+    signs, left = [], rank_sum
+    for rank in range(count, 0, -1):
+        signs.append(1 if rank <= left else -1)
+        left -= rank if rank <= left else 0
+    return tuple(
+        score + DELTA + sign * rank * hair
+        for score, sign, rank in zip(order, signs, range(count, 0, -1), strict=False)
+    )
+
+
+def stray(count):
+    """All worse than their own seeds beyond the tolerance but so many, which are far better."""
+    return tuple(
+        score + DELTA + (HAIR if seed >= count else -0.5) for seed, score in enumerate(RISING)
+    )
+
+
+#: 150 and 151 pairs in which the new run is worse: p is 0.0518 and 0.0474.
+P_052, P_047 = [8, 9, 9, 9, 15, 15, 15, 15, 15, 20, 20], [9, 9, 9, 9, 15, 15, 15, 15, 15, 20, 20]
 ELEVEN_RUNS = [
     scored(
         "better by a p at the limit",
@@ -294,12 +321,14 @@ ELEVEN_RUNS = [
         alpha=EXACT_ALPHA,
     ),
     *on_each_score("p 9.5e-5", FALLING, above(P_LOW), FINE, look("fail", "eleven runs")),
-    *on_each_score("p 1.2e-4", FALLING, above(P_HIGH), FINE, look("pass", "eleven runs")),
+    *on_each_score("p 1.2e-4", FALLING, above(P_HIGH), FINE, look("continue", "eleven runs")),
+    *on_each_score("p 0.047", FALLING, above(P_047), FINE, look("continue", "eleven runs")),
+    *on_each_score("p 0.052", FALLING, above(P_052), FINE, look("pass", "eleven runs")),
     scored(
         "p 1.2e-4 with a larger alpha",
         FALLING,
         above(P_HIGH),
-        look("fail", "eleven runs", false_alarm=1.0164988e-3),
+        look("fail", "eleven runs", false_alarm=6.0179108e-4),
         alpha=0.0017,
     ),
     scored(
@@ -309,25 +338,22 @@ ELEVEN_RUNS = [
         look("fail", "eleven runs", p_values=(EXACT_P,) * 2),
         alpha=EXACT_ALPHA,
     ),
-    scored("worse than their own", RISING, WORSE, look("fail", "eleven runs")),
-    scored("one by the tolerance alone", RISING, (DELTA, *WORSE[1:]), look("pass", "eleven runs")),
-    *on_each_score(
-        "worse than their own on one score only",
+    scored(
+        "worse than their own",
         RISING,
         WORSE,
-        RISING[:11],
-        look("pass", "eleven runs"),
+        look("continue", "eleven runs", p_pairs=2**-11, perhaps_worse=False),
     ),
-    *on_each_score(
-        "by twice the tolerance on one score only",
+    scored(
+        "pairs with a p of 0.051",
         RISING,
-        tuple(score + 2 * DELTA + HAIR for score in RISING[:11]),
-        RISING[:11],
-        look("fail", "eleven runs"),
+        paired(52, 11),
+        look("pass", "eleven runs", p_pairs=52 / 1024),
     ),
+    scored("pairs with a p of 0.042", RISING, paired(53, 11), look("continue", "eleven runs")),
     scored("none finite", FALLING, (math.inf,) * 11, look("fail", "eleven runs")),
     scored("all alike", (1.0,) * 20, (1.0,) * 11, look("pass", "eleven runs", detectable=0.05)),
-    scored("unchanged", FALLING, FALLING[:11], look("pass", "eleven runs", effect=(0.0, 0.0))),
+    scored("unchanged", RISING, RISING[:11], look("pass", "eleven runs", effect=(0.0, 0.0))),
     scored("better", FALLING, below(P_LOW), look("pass", "eleven runs", faster=True)),
     scored("hardly better", FALLING, below(P_HIGH), look("pass", "eleven runs", faster=False)),
     scored(
@@ -335,6 +361,87 @@ ELEVEN_RUNS = [
         (*[math.inf] * 6, *RISING[:14]),
         (*[0.0] * 5, *[math.inf] * 6),
         look("pass", "eleven runs", effect=(0.0, 0.0)),
+    ),
+]
+
+#: Sums of ranks of 20 pairs at the edges, and the alpha with which a p is the limit.
+FAILS, PASSES, PAIRS_P = 198, 197, 6.67572021484375e-05
+TWENTY_RUNS = [
+    scored("unchanged", RISING, RISING, look("pass", "twenty runs", p_pairs=1.0, detectable=0.05)),
+    scored("p 6.7e-5", RISING, paired(FAILS), look("fail", "twenty runs", p_pairs=PAIRS_P)),
+    scored(
+        "p 8.4e-5",
+        RISING,
+        paired(PASSES),
+        look("pass", "twenty runs", perhaps_worse=True, needed=0),
+    ),
+    scored(
+        "p at the limit",
+        RISING,
+        paired(FAILS),
+        look("fail", "twenty runs", perhaps_worse=False),
+        alpha=PAIRS_P / 0.075,
+    ),
+    scored(
+        "p above it",
+        RISING,
+        paired(FAILS),
+        look("pass", "twenty runs"),
+        alpha=0.999 * PAIRS_P / 0.075,
+    ),
+    scored("19 of 20 and a stray one", RISING, stray(1), look("fail", "twenty runs")),
+    scored(
+        "18 of 20 and two stray ones",
+        RISING,
+        stray(2),
+        look("pass", "twenty runs", perhaps_worse=True),
+    ),
+    scored(
+        "18 of 20 with a larger alpha", RISING, stray(2), look("fail", "twenty runs"), alpha=0.0085
+    ),
+    scored("p 0.0096", RISING, paired(167), look("pass", "twenty runs", perhaps_worse=True)),
+    scored("p 0.0107", RISING, paired(166), look("pass", "twenty runs", perhaps_worse=False)),
+    scored(
+        "unlikely by its ranks, and no worse at the median",
+        RISING,
+        ((9.0,) * 9 + RISING[9:]),
+        look("pass", "twenty runs", perhaps_worse=False),
+    ),
+    scored(
+        "unlikely by its ranks, and worse at the median",
+        (0.0,) * 18 + (9.0,) * 2,
+        (DELTA + HAIR,) * 20,
+        look("pass", "twenty runs", perhaps_worse=True),
+    ),
+    *on_each_score(
+        "worse than their own on one score only",
+        RISING,
+        tuple(score + DELTA + HAIR for score in RISING),
+        RISING,
+        look("pass", "twenty runs", perhaps_worse=False),
+    ),
+    *on_each_score(
+        "by twice the tolerance on one score only",
+        RISING,
+        tuple(score + 2 * DELTA + HAIR for score in RISING),
+        RISING,
+        look("fail", "twenty runs"),
+    ),
+    scored(
+        "by the tolerance alone",
+        RISING,
+        tuple(score + DELTA - HAIR for score in RISING),
+        look("pass", "twenty runs", perhaps_worse=False),
+    ),
+    scored("none finite", RISING, (math.inf,) * 20, look("fail", "twenty runs", detectable=None)),
+    scored(
+        "as infinite as before",
+        (math.inf,) * 20,
+        (math.inf,) * 20,
+        look("pass", "twenty runs", p_pairs=1.0, detectable=None),
+    ),
+    scored(
+        "better", RISING, tuple(s - 3 for s in RISING), look("pass", "twenty runs", faster=True)
     ),
 ]
 
@@ -407,7 +514,7 @@ SIGNATURES = [
         "the signature hides 3 % and the rank more",
         runs(FALLING),
         runs((1.9,)),
-        expected=look("pass", "signature", detectable=0.03, false_alarm=6.8239e-4),
+        expected=look("pass", "signature", detectable=1.854304, false_alarm=2.7546952e-4),
     ),
 ]
 
@@ -419,7 +526,7 @@ METRICS = [
         "0.039 worse",
         (ACCURACIES,),
         ((ACCURACIES[0] + 0.0399,),),
-        look("pass", "one run", effect=(0.0399 / 0.8,), detectable=0.05),
+        look("pass", "one run", effect=(0.0399 / 0.8,), detectable=0.06128),
         **METRIC,
     ),
     scored(
@@ -433,7 +540,7 @@ METRICS = [
         "four 0.07 worse",
         (ACCURACIES,),
         (tuple(score + 0.07 for score in ACCURACIES[:4]),),
-        look("fail", "four runs", effect=(0.07 / 0.8,), false_alarm=6.8239e-4),
+        look("fail", "four runs", effect=(0.07 / 0.8,), false_alarm=2.7546952e-4),
         **METRIC,
     ),
     scored(
@@ -449,13 +556,13 @@ SETTINGS = [
     scored("the largest alpha", FALLING, above(P_HIGH), look("fail", "eleven runs"), alpha=0.05),
 ]
 
-CASES = [*SETTINGS, *ONE_RUN, *FOUR_RUNS, *ELEVEN_RUNS, *SIGNATURES, *METRICS]
+CASES = [*SETTINGS, *ONE_RUN, *FOUR_RUNS, *ELEVEN_RUNS, *TWENTY_RUNS, *SIGNATURES, *METRICS]
 
 #: (baseline, new runs, options, what the complaint says).
 REFUSED = [
     (runs(RISING[:19]), runs([0.0]), {}, "a baseline of 19 runs"),
     (runs((*RISING, 2.0)), runs([0.0]), {}, "a baseline of 21 runs"),
-    (runs(RISING), (), {}, "0 new runs; expected one of 1, 4, 11"),
+    (runs(RISING), (), {}, "0 new runs; expected one of 1, 4, 11, 20"),
     (runs(RISING), runs([0.0, 0.0]), {}, "2 new runs"),
     (runs(RISING), runs([0.0] * 12), {}, "12 new runs"),
     (runs(RISING), runs([0.0], first=1), {}, r"new runs of seeds \[1\]; expected \[0\]"),
@@ -470,6 +577,6 @@ REFUSED = [
     ),
     *(
         (runs(RISING), runs([0.0]), {"alpha": value}, "got alpha=")
-        for value in (0.0, 8.4e-4, 0.051, math.nan, True, "0.001", None)
+        for value in (0.0, 1.2e-5, 0.051, math.nan, True, "0.001", None)
     ),
 ]

@@ -26,7 +26,7 @@ from tests.baselines.gate.cases import CASES, REFUSED
 
 PACKAGE = "pytest_converge.baselines.gate"
 #: Who decides, in the order of their imports.
-MODULES = ("bounds", "comparison", "rules", "decision")
+MODULES = ("ranks", "bounds", "comparison", "rules", "detectable_shift", "decision")
 COMPARISONS = {
     ast.Lt: (ast.LtE, ast.GtE),
     ast.LtE: (ast.Lt, ast.Gt),
