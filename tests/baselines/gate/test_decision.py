@@ -12,6 +12,7 @@ from pytest_converge.baselines.gate.decision import TURNS, decide, decide_all, j
 from pytest_converge.baselines.gate.scores import scores
 from pytest_converge.core.errors import InvalidTrainingError
 from tests.baselines.gate.cases import (
+    AT_ONCE,
     CASES,
     DELTA,
     FALLING,
@@ -26,6 +27,12 @@ from tests.baselines.gate.cases import (
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.expected['look']}, {case.name}")
 def test_each_clause_decides_at_its_edge(case):
     verdict = judge(case.baseline, case.new, **case.options)
+    assert case.holds(verdict), verdict
+
+
+@pytest.mark.parametrize("case", AT_ONCE, ids=lambda case: case.name)
+def test_all_runs_at_once_fail_at_any_look(case):
+    verdict = decide_all(case.baseline, case.new, **case.options)
     assert case.holds(verdict), verdict
 
 
