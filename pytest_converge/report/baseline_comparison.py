@@ -10,6 +10,8 @@ from pytest_converge.core.result import ConvergenceResult
 
 __all__ = ["COMMIT_LENGTH", "CURVE_SCORES", "facts", "message_parts", "note", "written_text"]
 
+#: More ranks fill no line of a terminal; the pairs of seeds say more there.
+MOST_RANKS = 11
 #: Shorter effects read as no effect.
 LEAST_EFFECT = 5e-5
 #: What is ranked of a loss curve, in the order of the scores.
@@ -118,7 +120,8 @@ def _by_score(report: BaselineReport, verdict: BaselineVerdict) -> Iterator[tupl
         if verdict.p_values:
             parts.append(f"p = {numbers.number(verdict.p_values[index], 2)}")
         ranks = " ".join(map(str, verdict.ranks[index]))
-        parts.append(f"ranks {ranks} of 20")
+        if len(verdict.ranks[index]) <= MOST_RANKS:
+            parts.append(f"ranks {ranks} of 20")
         yield name, ", ".join(parts)
     if verdict.p_pairs is not None:
         yield "pairs", f"p = {numbers.number(verdict.p_pairs, 2)}, of equal seeds"

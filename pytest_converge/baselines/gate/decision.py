@@ -230,13 +230,9 @@ def _reason(
 
 def _limit(parts: _Parts, passes: Callable[[_Parts], bool]) -> float | None:
     """The smallest effect with which the whole procedure would have failed these runs."""
-    found = [smallest_effect(parts, passes, turn) for turn in _turns(parts)]
+    found = [smallest_effect(parts, passes, turn) for turn in TURNS]
     known = [effect for effect in found if effect is not None]
     return max(known) if len(known) == len(found) else None
-
-
-def _turns(parts: _Parts) -> Sequence[int]:
-    return TURNS if len(parts[0].new) < SEEDS else TURNS[:1]
 
 
 def _is_better(parts: _Parts, limit: float) -> bool:

@@ -46,8 +46,8 @@ def pairs(parts: Sequence[Comparison], paired: float, limit: float) -> str:
     worse = sum(sum(seed) > allowed for seed in excess)
     effect = effect_in_words(_largest_effect(parts))
     return (
-        f"{worse} of {len(parts[0].new)} runs are worse than their own seeds beyond the tolerance:"
-        f" {effect} at the median, p = {paired:.2g}, fails at {limit:.2g}"
+        f"{worse} of {len(parts[0].new)} seeds worse beyond tolerance: {effect},"
+        f" p {paired:.2g} (limit {limit:.2g})"
     )
 
 

@@ -17,6 +17,7 @@ from pytest_converge.baselines.gate.bounds import least_alpha
 from pytest_converge.core.baseline import BaselineVerdict, StoredRun
 
 __all__ = [
+    "AT_ONCE",
     "CASES",
     "DELTA",
     "FALLING",
@@ -364,7 +365,14 @@ ELEVEN_RUNS = [
     ),
 ]
 
+ABOVE_ALL = "runs are worse than all 20 stored ones beyond the tolerance"
+OWN = "seeds worse beyond tolerance: 5.1 % worse"
+OWN_5 = "seeds worse beyond tolerance: 5 % worse"
+AT_END = look("fail", "twenty runs")
+FEW, JUST = 2.3455110e-5, 4.6415468e-4
+LIMITS = {0: 3.9613832, 6: 3.6497070, 9: 3.2305067}
 #: Sums of ranks of 20 pairs at the edges, and the alpha with which a p is the limit.
+SIGNS_P = 21 / 2**20
 FAILS, PASSES, PAIRS_P = 198, 197, 6.67572021484375e-05
 TWENTY_RUNS = [
     scored("unchanged", RISING, RISING, look("pass", "twenty runs", p_pairs=1.0, detectable=0.05)),
@@ -398,6 +406,23 @@ TWENTY_RUNS = [
     ),
     scored(
         "18 of 20 with a larger alpha", RISING, stray(2), look("fail", "twenty runs"), alpha=0.0085
+    ),
+    scored(
+        "signs at the limit", RISING, stray(1), look("fail", "twenty runs"), alpha=SIGNS_P / 0.025
+    ),
+    *on_each_score(
+        "p 0.0096 and worse on one score only",
+        RISING,
+        tuple(score + DELTA for score in paired(167)),
+        RISING,
+        look("pass", "twenty runs", perhaps_worse=True),
+    ),
+    scored(
+        "unlikely by its ranks, and worse by the tolerance alone at the median",
+        (tuple(map(float, range(20))),),
+        ((*[99.0] * 9, *(number + 0.5 for number in range(9, 20))),),
+        look("pass", "twenty runs", perhaps_worse=False),
+        logarithmic=False,
     ),
     scored("p 0.0096", RISING, paired(167), look("pass", "twenty runs", perhaps_worse=True)),
     scored("p 0.0107", RISING, paired(166), look("pass", "twenty runs", perhaps_worse=False)),
@@ -556,7 +581,122 @@ SETTINGS = [
     scored("the largest alpha", FALLING, above(P_HIGH), look("fail", "eleven runs"), alpha=0.05),
 ]
 
-CASES = [*SETTINGS, *ONE_RUN, *FOUR_RUNS, *ELEVEN_RUNS, *TWENTY_RUNS, *SIGNATURES, *METRICS]
+SHUFFLED = tuple(0.1 * ((7 * number) % 20) ** 1.1 for number in range(20))
+DRAWN = (
+    *(0.2, -0.9, -0.4, 0.0, 0.7, 0.0, -0.8, 0.2, -0.6, 0.6),
+    *(-0.1, 0.9, -0.1, -0.5, -0.7, -0.2, 0.2, 0.6, 0.1, -0.4),
+)
+#: What is said, and what else hangs on the looks.
+SAID = [
+    scored(
+        "eleven of which one ties with the worst",
+        FALLING,
+        (1.9 + DELTA, *[5.0] * 10),
+        look(
+            "fail",
+            "eleven runs",
+            reason="3560 % worse at the median of 11 seeds, p = 2.4e-08, fails at 0.0001",
+        ),
+    ),
+    scored(
+        "eleven above all",
+        FALLING,
+        (5.0,) * 11,
+        look(
+            "fail",
+            "eleven runs",
+            reason=f"all 11 {ABOVE_ALL}: 3560 % worse",
+        ),
+    ),
+    scored(
+        "eleven that tell nothing",
+        RISING,
+        RISING[:11],
+        look(
+            "pass",
+            "eleven runs",
+            reason="equal at the median of 11 seeds, p = 0.99, fails at 0.0001",
+        ),
+    ),
+    scored(
+        "by the ranks of pairs at the limit",
+        RISING,
+        paired(FAILS),
+        look("fail", "twenty runs", reason=f"16 of 20 {OWN}, p 6.7e-05 (limit 6.7e-05)"),
+        alpha=PAIRS_P / 0.075,
+    ),
+    scored(
+        "by their signs",
+        RISING,
+        stray(1),
+        look("fail", "twenty runs", reason=f"19 of 20 {OWN_5}, p 2e-05 (limit 2.5e-05)"),
+    ),
+    scored(
+        "by neither",
+        RISING,
+        stray(2),
+        look("pass", "twenty runs", reason=f"18 of 20 {OWN_5}, p 0.006 (limit 7.5e-05)"),
+    ),
+    scored(
+        "signs above the limit",
+        RISING,
+        stray(1),
+        look("pass", "twenty runs"),
+        alpha=0.99 * SIGNS_P / 0.025,
+    ),
+    scored(
+        "all by the tolerance alone",
+        (0.0,) * 20,
+        (DELTA,) * 20,
+        look("pass", "twenty runs", p_pairs=1.0),
+    ),
+    scored("four have no p of pairs", RISING, FINE_FOUR, look("pass", "four runs", p_pairs=None)),
+    scored(
+        "no limit before it is decided",
+        RISING,
+        (DELTA + HAIR,),
+        look("continue", "one run", detectable=None),
+    ),
+    scored(
+        "an alpha below what four runs attain",
+        FALLING,
+        FOUR_WORST,
+        look("continue", "four runs", false_alarm=FEW),
+        alpha=1e-4,
+    ),
+    scored(
+        "an alpha that is attained",
+        FALLING,
+        FOUR_WORST,
+        look("fail", "four runs", false_alarm=JUST),
+        alpha=EXACT_ALPHA,
+    ),
+    scored(
+        "a limit by the first choice of other seeds",
+        (DRAWN, DRAWN),
+        (DRAWN[:1], DRAWN[:1]),
+        look("pass", "one run", detectable=1.3368782),
+    ),
+    *(
+        scored(
+            f"a limit, {number} places on",
+            SHUFFLED[number:] + SHUFFLED[:number],
+            (SHUFFLED[number],),
+            look("pass", "one run", detectable=limit),
+        )
+        for number, limit in LIMITS.items()
+    ),
+]
+
+#: The same of all runs at once.
+AT_ONCE = [
+    scored("a lucky first run", FALLING, (0.5, *[s + DELTA + HAIR for s in FALLING[1:]]), AT_END),
+    scored("four worse than all", RISING, (9.0,) * 20, look("fail", "four runs")),
+    scored("eleven", FALLING, (*above(P_LOW), *[-5.0] * 9), look("fail", "eleven runs")),
+    scored("none", RISING, RISING, look("pass", "twenty runs", detectable=0.05)),
+]
+
+CASES = [*SAID, *SETTINGS, *ONE_RUN, *FOUR_RUNS, *ELEVEN_RUNS, *TWENTY_RUNS, *SIGNATURES, *METRICS]
 
 #: (baseline, new runs, options, what the complaint says).
 REFUSED = [

@@ -12,6 +12,7 @@ from pytest_converge.baselines.gate.decision import TURNS, decide, decide_all, j
 from pytest_converge.baselines.gate.scores import scores
 from pytest_converge.core.errors import InvalidTrainingError
 from tests.baselines.gate.cases import (
+    AT_ONCE,
     CASES,
     DELTA,
     FALLING,
@@ -26,6 +27,12 @@ from tests.baselines.gate.cases import (
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.expected['look']}, {case.name}")
 def test_each_clause_decides_at_its_edge(case):
     verdict = judge(case.baseline, case.new, **case.options)
+    assert case.holds(verdict), verdict
+
+
+@pytest.mark.parametrize("case", AT_ONCE, ids=lambda case: case.name)
+def test_all_runs_at_once_fail_at_any_look(case):
+    verdict = decide_all(case.baseline, case.new, **case.options)
     assert case.holds(verdict), verdict
 
 
@@ -59,7 +66,6 @@ def test_runs_that_end_before_it_is_decided_are_an_error():
         decide(runs(FALLING), runs([9.0, 9.0, 9.0], losses=OTHER_LOSSES))
 
 
-PAIRS = "runs are worse than their own seeds beyond the tolerance"
 #: The first new run is a lucky one, all others are worse than their own seeds.
 LUCKY_FIRST = (0.5, *(score + DELTA + 0.1 for score in FALLING[1:]))
 
@@ -202,7 +208,7 @@ def test_the_order_of_the_two_scores_does_not_matter():
         (
             runs(RISING),
             runs([score + DELTA + 0.01 for score in RISING], losses=OTHER_LOSSES),
-            f"20 of 20 {PAIRS}: 6.1 % worse at the median, p = 9.5e-07, fails at 7.5e-05",
+            "20 of 20 seeds worse beyond tolerance: 6.1 % worse, p 9.5e-07 (limit 7.5e-05)",
         ),
         (
             runs(RISING),

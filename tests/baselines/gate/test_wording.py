@@ -65,8 +65,7 @@ def test_ranks_by_p_of_the_score_that_counts():
 def test_pairs_by_how_many_are_worse():
     worse = parts([score + math.log(1.1 if i else 1.0) for i, score in enumerate(RISING)])
     assert wording.pairs(worse, 1.9e-6, 1e-4) == (
-        "19 of 20 runs are worse than their own seeds beyond the tolerance: 10 % worse at the "
-        "median, p = 1.9e-06, fails at 0.0001"
+        "19 of 20 seeds worse beyond tolerance: 10 % worse, p 1.9e-06 (limit 0.0001)"
     )
 
 
