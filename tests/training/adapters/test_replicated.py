@@ -223,6 +223,11 @@ def test_a_distributed_dataset_is_refused(converge):
     with pytest.raises(ValueError, match="Pass the dataset itself"):
         converge.fit(under(sequential), data)
 
+def test_callbacks_are_refused(converge):
+    with pytest.raises(ValueError, match="no callbacks under a strategy"):
+        converge.fit(sequential, x, y, callbacks=[keras.callbacks.EarlyStopping("loss")])
+
+
 def test_a_call_inside_of_the_scope_is_refused(converge):
     with strategy.scope(), pytest.raises(ValueError, match="inside of strategy.scope"):
         converge.fit(sequential, x, y)
@@ -280,7 +285,7 @@ def test_two_devices(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(TWO_DEVICES)
     pytester.makepyfile(models=MODELS, test_two=ON_TWO_DEVICES)
     result = pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider")
-    result.assert_outcomes(passed=16)
+    result.assert_outcomes(passed=17)
 
 
 def test_two_processes(pytester: pytest.Pytester) -> None:
