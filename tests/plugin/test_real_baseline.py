@@ -166,7 +166,7 @@ def test_parallel_runs_write_the_same_bytes(real: pytest.Pytester) -> None:
     real.makepyfile(test_a=MANY)
     written = []
     for arguments in (("-p", "no:xdist"), ("-n2",)):
-        result = real.runpytest("--converge-baseline=new", *arguments)
+        result = real.runpytest("--converge-baseline=new", "--converge-threads=1", *arguments)
         result.assert_outcomes(failed=3)
         listed = [line for line in result.outlines if line.startswith("  recorded ")]
         written.append(({n: p.read_bytes() for n, p in baselines(real).items()}, listed))
@@ -303,7 +303,8 @@ def test_rows_are_the_same_as_arrays_and_others_are_named(real: pytest.Pytester)
 def test_a_source_that_no_session_repeats_is_refused(real: pytest.Pytester) -> None:
     source = DATASET.replace(".shuffle(96)", ".shuffle(96, reshuffle_each_iteration=False)")
     real.makepyfile(test_a=source)
-    result = real.runpytest("--converge-baseline=new", "-k", "test_it")
+    # In a process of its own: a global seed that another test left would be taken for the user's.
+    result = real.runpytest_subprocess("--converge-baseline=new", "-k", "test_it")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*got data that no session can repeat (it shuffles once*"])
 

@@ -183,7 +183,7 @@ def test_a_refused_call_is_its_message(with_models: pytest.Pytester) -> None:
         ("[1]", True),
         ("1, 2, 3, 4", "*got (1, 2, 3, 4) (tuple) from models:data; expected (x, y), *"),
         ("dict(model=1)", "*got the key 'model' from models:data; *"),
-        ("dict(epochs=1)", "*got the argument 'epochs'; *"),
+        ("dict(epoch=1)", "*got the argument 'epoch'; *"),
     ],
 )
 def test_what_the_data_may_be(faked: pytest.Pytester, data: str, passes: bool | str) -> None:

@@ -298,11 +298,12 @@ class ObservedOptimizer:
         seen = [_as_float32(gradient) for gradient in gradients if gradient is not None]
         if not seen:
             return
+        seen = summed_over_replicas(seen)
         scale = getattr(self.optimizer, "dynamic_scale", None)
-        if scale is not None:  # before they are squared, which a large scale does not survive
-            factor = 1.0 / tf.cast(tf.convert_to_tensor(scale), tf.float32)
-            seen = [gradient * factor for gradient in seen]
-        norm = tf.linalg.global_norm(summed_over_replicas(seen))
+        if scale is None:
+            norm = tf.linalg.global_norm(seen)
+        else:
+            norm = _norm_of_any_size(seen) / tf.cast(tf.convert_to_tensor(scale), tf.float32)
         # A step may apply gradients more than once; the norm is that of all of them together. A
         # graph within the step's may be called more than once, and is traced only once.
         within = _graph() is not self._began_in
@@ -312,6 +313,14 @@ class ObservedOptimizer:
 
     def _skip(self) -> Any:
         return getattr(self.optimizer, "iterations", None)
+
+
+def _norm_of_any_size(gradients: list[Any]) -> Any:
+    """The global norm of gradients whose squares may be beyond what float32 holds."""
+    filled = [gradient for gradient in gradients if gradient.shape.num_elements() != 0]
+    largest = tf.reduce_max([tf.reduce_max(tf.abs(gradient)) for gradient in filled])
+    usual = tf.where(tf.math.is_finite(largest) & (largest > 0.0), largest, 1.0)
+    return usual * tf.linalg.global_norm([gradient / usual for gradient in gradients])
 
 
 def _require_some(gradients: list[Any]) -> None:
