@@ -14,7 +14,6 @@ from keras import ops
 
 from pytest_converge import ConvergenceError
 
-
 # From Keras' reading of the learning rate, under the NumPy of today.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 

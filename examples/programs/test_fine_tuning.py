@@ -20,7 +20,8 @@ def pretrained():
         [
             keras.Input((8, 8, 1)),
             keras.layers.Conv2D(16, 3, activation="relu"),
-            keras.layers.Conv2D(32, 3, activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Conv2D(64, 3, activation="relu"),
         ]
     )
     top = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(5, activation="softmax")]
@@ -52,7 +53,7 @@ def test_fine_tuning(converge):
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         metrics=[keras.metrics.BinaryAccuracy()],
     )
-    converge.fit(model, x_train, y_train, epochs=20, max_loss=0.2)  # changed: model.fit
+    converge.fit(model, x_train, y_train, epochs=20, max_loss=0.35)  # changed: model.fit
 
     # Unfreeze the base_model. Note that it keeps running in inference mode
     # since we passed `training=False` when calling it.
@@ -62,4 +63,4 @@ def test_fine_tuning(converge):
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         metrics=[keras.metrics.BinaryAccuracy()],
     )
-    converge.fit(model, x_train, y_train, epochs=10, max_loss=0.2)  # changed: model.fit
+    converge.fit(model, x_train, y_train, epochs=10, max_loss=0.35)  # changed: model.fit

@@ -13,7 +13,7 @@ from keras import layers
 
 latent_dim = 4
 rng = np.random.default_rng(0)
-points = (np.array([0.5, -0.3]) + rng.normal(size=(512, 2)) * [0.5, 0.3]).astype("float32")
+points = (np.array([2.0, -1.0]) + rng.normal(size=(512, 2)) * [0.5, 0.3]).astype("float32")
 
 
 class GAN(keras.Model):
@@ -99,7 +99,7 @@ def test_gan(converge):
     discriminator = keras.Sequential(
         [
             keras.Input((2,)),
-            layers.Dense(32),
+            layers.Dense(16),
             layers.LeakyReLU(negative_slope=0.2),
             layers.Dense(1),
         ]
@@ -107,18 +107,17 @@ def test_gan(converge):
     generator = keras.Sequential(
         [
             keras.Input((latent_dim,)),
-            layers.Dense(32),
+            layers.Dense(16),
             layers.LeakyReLU(negative_slope=0.2),
             layers.Dense(2),
         ]
     )
-    learning_rate = 0.003  # changed: 0.0003
-
     gan = GAN(discriminator=discriminator, generator=generator, latent_dim=latent_dim)
     gan.compile(
-        d_optimizer=keras.optimizers.Adam(learning_rate=learning_rate),
-        g_optimizer=keras.optimizers.Adam(learning_rate=learning_rate),
+        d_optimizer=keras.optimizers.Adam(0.005, beta_1=0.5),  # changed: Adam(0.0003)
+        g_optimizer=keras.optimizers.Adam(0.005, beta_1=0.5),  # changed: Adam(0.0003)
         loss_fn=keras.losses.BinaryCrossentropy(from_logits=True),
     )
-    bounds = {"loss": "gap", "max_loss": 0.1, "monotone": "off"}
-    converge.fit(gan, points, batch_size=64, steps=400, **bounds)  # changed: gan.fit
+    converge.fit(  # changed: gan.fit
+        gan, points, batch_size=64, steps=300, loss="gap", max_loss=0.5, monotone="off"
+    )
