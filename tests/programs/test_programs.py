@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pytest_converge.diagnosis.causes import every_cause
 from tests.programs.table import PROGRAMS, STYLES
 
 #: From Keras' reading of a learning rate, under the NumPy of today.
@@ -59,3 +60,8 @@ def test_a_healthy_program_is_green(converge, program):
 
 def test_every_style_has_a_program():
     assert {program.style for program in PROGRAMS} == set(STYLES.values())
+
+
+def test_faults_are_labelled_with_codes_of_causes():
+    labels = {code for each in PROGRAMS for code in (each.module.CAUSE, *each.module.ALSO)}
+    assert labels <= {*every_cause(), "unknown"}
