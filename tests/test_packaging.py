@@ -198,7 +198,9 @@ def test_every_code_of_the_fixture_preprocessing_is_in_the_index():
 
 def test_every_example_is_listed():
     listed = [code for row in tables("examples/README.md", "file") for code in codes(row[0])]
-    assert sorted(listed) == sorted(path.name for path in (ROOT / "examples").glob("test_*.py"))
+    examples = ROOT / "examples"
+    found = [path.relative_to(examples).as_posix() for path in examples.rglob("test_*.py")]
+    assert sorted(listed) == sorted(found)
 
 
 @pytest.mark.parametrize(
