@@ -20,31 +20,10 @@ COMPARED_STEPS = 10
 #: What a comparison of curves expects of a training: nothing.
 NOTHING = {"steps": COMPARED_STEPS, "max_loss": 1e9, "monotone": "off"}
 
-SCALARS = "elements of data that are scalars, one pair a step, are refused as without rows"
-#: By program, why its curve is not compared for now.
-CURVES_THAT_DIFFER = {"tf1_linear_regression": SCALARS}
-#: By program, why it is red for now.
-HEALTHY_AND_RED = {
-    "graph_gcn_nodes": "the probe set has the rows of the only batch in another order",
-    "tf1_linear_regression": SCALARS,
-}
+EVERY = pytest.mark.parametrize("program", PROGRAMS, ids=[each.name for each in PROGRAMS])
 
 
-def marked(reasons):
-    """All programs as parameters, the ones that fail for now marked."""
-    return [
-        pytest.param(
-            program,
-            id=program.name,
-            marks=[pytest.mark.xfail(strict=True, reason=reasons[program.name])]
-            if program.name in reasons
-            else [],
-        )
-        for program in PROGRAMS
-    ]
-
-
-@pytest.mark.parametrize("program", marked(CURVES_THAT_DIFFER))
+@EVERY
 def test_the_curve_is_that_of_its_own_loop(converge, program):
     own = program.module.plain(program.started(0), COMPARED_STEPS)
     result = getattr(converge, program.verb)(**program.started(0), **NOTHING)
@@ -52,7 +31,7 @@ def test_the_curve_is_that_of_its_own_loop(converge, program):
     np.testing.assert_allclose(result.curve.batch_loss[:COMPARED_STEPS], own, **CLOSE)
 
 
-@pytest.mark.parametrize("program", marked(HEALTHY_AND_RED))
+@EVERY
 def test_a_healthy_program_is_green(converge, program):
     arguments = program.arguments("healthy", 0)
     getattr(converge, program.verb)(**arguments, **program.expectation("healthy"))

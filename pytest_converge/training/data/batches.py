@@ -280,6 +280,8 @@ class ArrayData(TrainingData):
             chunk_rows = self.batch_size
             whole = max(len(index) // chunk_rows, 1) * chunk_rows
             index = np.resize(self.probe_index, whole)
+            if not self.shuffles and chunk_rows == len(index) == self.epoch_rows:
+                index = np.sort(index)  # a model may read its only batch in order, as a graph
         return [
             Chunk(_rows_of(self.tensors, index[start : start + chunk_rows]), len(part))
             for start in range(0, len(index), chunk_rows)
@@ -340,14 +342,18 @@ class StreamData(TrainingData):
 
 
 def batch_rows(batch: Batch) -> int:
-    """The number of rows of a batch.
+    """The number of rows of a batch; a pair of single numbers, as a step may take it, is one row.
 
     Raises:
-        InvalidTrainingError: the batch holds no array with rows.
+        InvalidTrainingError: the batch holds no array.
     """
-    for leaf in keras.tree.flatten(batch):
-        if leaf is not None and getattr(leaf, "shape", None) is not None and len(leaf.shape):
-            return int(leaf.shape[0])
+    shapes = [getattr(leaf, "shape", None) for leaf in keras.tree.flatten(batch)]
+    known = [shape for shape in shapes if shape is not None]
+    for shape in known:
+        if len(shape):
+            return int(shape[0])
+    if known:
+        return 1
     raise invalid(
         "a batch without rows",
         "arrays or tensors whose first axis is the rows",

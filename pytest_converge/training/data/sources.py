@@ -208,6 +208,8 @@ def _read(
         reason = "the shape or type of the batches changes from step to step"
         if _signature(kept[0]) is None and len(_row_counts(kept[0])) > 1:
             reason = "the parts of a batch have unequal rows"
+        elif not _row_counts(kept[0]):
+            reason = "the elements of the data are single numbers"
         return RereadStream(lambda: replay, kept=kept[:epoch_batches], reason=reason)
     listed = [keras.tree.map_structure(as_array, batch) for batch in kept]
     rows = RereadArrays.listed(listed, epoch_batches=epoch_batches, probe_seed=seed)
@@ -244,7 +246,7 @@ def _check_batch(batch: Batch) -> None:
     if not any(name.startswith("x") for name in shapes):
         return  # only the user's own step understands it
     rows = {name: shape[0] if len(shape) else None for name, shape in shapes.items()}
-    if len(set(rows.values())) > 1:
+    if len(set(rows.values())) > 1 or None in rows.values():
         given = ", ".join(
             f"{name} without rows" if count is None else f"{name} of {count} rows"
             for name, count in rows.items()

@@ -870,6 +870,10 @@ ERRORS = {
         lambda: fit(dense(), tf.data.Dataset.from_tensor_slices((X, Y))),
         r"got a batch with x of 13 rows, y without rows; expected parts .* Batch the dataset",
     ),
+    "a dataset of single numbers": (
+        lambda: fit(dense(), tf.data.Dataset.from_tensor_slices((Y.ravel(), Y.ravel()))),
+        r"got a batch with x without rows, y without rows; expected parts .* Batch the dataset",
+    ),
     "both kinds of weights": (
         lambda: fit(dense(), X, Y, sample_weight=np.ones(50), class_weight={0: 1.0}),
         r"got both sample_weight and class_weight; expected one of them\.",

@@ -613,6 +613,26 @@ def test_nan_in_the_batches_is_found_in_its_argument():
     assert "[:, 2] is not finite, first in row 3" in result.findings[0].message
 
 
+# ---- elements without rows ----------------------------------------------------------------------
+
+
+def test_pairs_of_single_numbers_are_batches_of_a_step():
+    w = tf.Variable(0.0)
+    optimizer = optimizers.SGD(0.05)
+
+    def one(x, y):
+        with tf.GradientTape() as tape:
+            loss = (w * x - y) ** 2
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    result = judged(
+        step(one, variables=[w], data=[(1.0, 2.0), (2.0, 4.0)]), steps=40, max_loss=1e-3
+    )
+    assert result.passed
+    assert float(w) == pytest.approx(2.0, abs=0.01)
+
+
 # ---- errors before training ---------------------------------------------------------------------
 
 

@@ -224,13 +224,21 @@ def test_the_probe_set_of_a_stream_is_its_first_batches(rows, sizes):
         ({"a": np.zeros((2, 5))}, 2),
         ((np.float32(1.0), np.zeros(6)), 6),
         (tf.ragged.constant([[1], [1, 2], []]), 3),
+        ((np.float32(1.0), np.float32(2.0)), 1),
     ],
 )
 def test_the_rows_of_a_batch(batch, rows):
     assert batch_rows(batch) == rows
 
 
-@pytest.mark.parametrize("batch", [(), (None, None), (np.float32(1.0),), tf.constant(3)])
+def test_a_single_batch_in_a_given_order_is_probed_in_that_order():
+    given = shuffled(rows=8, batch_size=8, shuffle=False).probe(8, 8)
+    assert flat(probed_rows(given)) == list(range(8))
+    drawn = shuffled(rows=8, batch_size=8)
+    assert flat(probed_rows(drawn.probe(8, 8))) == drawn.probe_index.tolist() != list(range(8))
+
+
+@pytest.mark.parametrize("batch", [(), (None, None)])
 def test_a_batch_without_rows_is_refused(batch):
     with pytest.raises(InvalidTrainingError, match=r"got a batch without rows; .*batch\(32\)"):
         batch_rows(batch)
