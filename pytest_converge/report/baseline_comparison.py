@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 from pytest_converge.core import numbers
 from pytest_converge.core.baseline import BaselineReport, BaselineVerdict, EnvironmentChange
+from pytest_converge.core.recorded_scores import CURVE_SCORES
 from pytest_converge.core.result import ConvergenceResult
 
-__all__ = ["COMMIT_LENGTH", "CURVE_SCORES", "facts", "message_parts", "note", "written_text"]
+__all__ = ["COMMIT_LENGTH", "facts", "message_parts", "note", "written_text"]
 
 #: Shorter effects read as no effect.
 LEAST_EFFECT = 5e-5
-#: What is ranked of a loss curve, in the order of the scores.
-CURVE_SCORES = ("whole curve", "last half")
 #: Digits of a commit that tell it from others.
 COMMIT_LENGTH = 12
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 
 from pytest_converge.core import numbers
 from pytest_converge.core.baseline import Baseline, StoredRun
-from pytest_converge.report.baseline_comparison import COMMIT_LENGTH, CURVE_SCORES
+from pytest_converge.core.recorded_scores import median, named_scores
+from pytest_converge.report.baseline_comparison import COMMIT_LENGTH
 from pytest_converge.report.layout import (
     cell_width,
     cut,
@@ -57,8 +57,8 @@ def baseline_lines(
         *_fact("environment", _listed(training.environment), width, unicode),
         [Segment(_curve("median loss", training.runs, width, unicode))],
     ]
-    for label, values in _scores(training):
-        text = numbers.loss(_median(values))
+    for label, values in named_scores(training):
+        text = numbers.loss(median(values))
         text += f" ({numbers.loss(min(values))} to {numbers.loss(max(values))})"
         lines += _fact(label, text, width, unicode)
     return [*lines, *(_runs(training, width, unicode) if seeds else [])]
@@ -87,9 +87,9 @@ def comparison_lines(
         return [*lines, *_fact("runs", "the same numbers", width, unicode)]
     lines.append([Segment(_curve("median loss", old.runs, width, unicode))])
     lines.append([Segment(_curve("", new.runs, width, unicode))])
-    pairs = zip(_scores(old), _scores(new), p_values, strict=True)
+    pairs = zip(named_scores(old), named_scores(new), p_values, strict=True)
     for (label, before), (_, after), p in pairs:
-        medians = _median(before), _median(after)
+        medians = median(before), median(after)
         text = f"{numbers.change(*map(numbers.loss, medians))}, {_effect(*medians)}"
         clear = p <= CLEAR_P
         text += f", p {numbers.number(p, 2)}"
@@ -143,30 +143,6 @@ def _differ(old: Mapping[str, object], new: Mapping[str, object], name: str) -> 
     return old[name] != new[name]
 
 
-def _scores(training: Baseline) -> list[tuple[str, list[float]]]:
-    """The label and the runs' values of each score.
-
-    Scores of losses are mean logarithms, shown as the geometric mean losses that they are of.
-    """
-    columns = list(zip(*(run.scores for run in training.runs), strict=True))
-    if len(columns) == 1:
-        return [(str(training.settings.get("metric") or "metric"), list(columns[0]))]
-    pairs = zip(CURVE_SCORES, columns, strict=True)
-    return [(label, list(map(_exp, column))) for label, column in pairs]
-
-
-def _median(values: Sequence[float]) -> float:
-    """That of one of the runs, so that it is no mean with an infinite one."""
-    return statistics.median_low(values)
-
-
-def _exp(value: float) -> float:
-    try:
-        return math.exp(value)
-    except OverflowError:
-        return math.inf
-
-
 def _effect(old: float, new: float) -> str:
     """How much worse or better: lower is better."""
     if old == new:
@@ -200,7 +176,7 @@ def _median_curve(runs: Sequence[StoredRun]) -> list[float]:
         value = points.get(step, math.inf)
         return math.inf if math.isnan(value) else value
 
-    return [_median([loss(points, step) for points in found]) for step in _even(longest)]
+    return [median([loss(points, step) for points in found]) for step in _even(longest)]
 
 
 def _even(steps: Sequence[int]) -> list[int]:
@@ -218,7 +194,7 @@ def _even(steps: Sequence[int]) -> list[int]:
 
 def _runs(training: Baseline, width: int, unicode: bool) -> list[Line]:
     """A row for every run, under a line of titles."""
-    runs, scores = training.runs, _scores(training)
+    runs, scores = training.runs, named_scores(training)
     points = max(len(_even(run.steps)) for run in runs)
     columns = [
         Column(title="seed", cells=[str(run.seed) for run in runs], right=True),
