@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from pytest_converge.core import numbers
@@ -69,12 +70,20 @@ def facts(report: BaselineReport) -> Iterator[tuple[str, str]]:
         yield "look", f"{verdict.look}: {verdict.reason}"
         yield from _by_score(report, verdict)
         yield "promises", _promises(verdict)
+    if report.kept:
+        yield "obtained", f"{report.kept}, to be shown by: {_shown_by(report)}"
     if report.environment:
         yield "elsewhere", "; ".join(map(difference_text, report.environment))
     if report.data:
         yield "other data", "; ".join(map(difference_text, report.data))
     if report.unknown:
         yield "unknown", f"what the baseline had of {', '.join(report.unknown)}"
+
+
+def _shown_by(report: BaselineReport) -> str:
+    """The command that shows the runs of a failed comparison, beside the recorded ones if any."""
+    words = ["compare", report.path] if report.path else ["show"]
+    return shlex.join(["converge", *words, report.kept])
 
 
 def difference_text(item: EnvironmentChange) -> str:
