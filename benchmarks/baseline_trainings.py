@@ -56,6 +56,18 @@ CHANGES = {
     "first layer frozen": {"trainable": False},
     "SGD for Adam": {"optimizer": optimizers.SGD},
 }
+#: Changes that cost 20 to 60 % of the loss, some of them on some models only.
+SMALLER = {
+    "rate x0.9": {"rate": 0.9},
+    "rate x0.8": {"rate": 0.8},
+    "rate x0.7": {"rate": 0.7},
+    "three quarters of the units": {"width": 0.75},
+    "half of the units": {"width": 0.5},
+    "dropout 0.1": {"dropout": 0.1},
+    "dropout 0.2": {"dropout": 0.2},
+    "2 % label noise": {"noise": 0.02},
+    "first layer frozen": {"trainable": False},
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -78,36 +90,65 @@ class Measured:
 # ---- three models and what may be changed about them ---------------------------------------------
 
 
-def mlp(*, rate=1.0, normalised=True, noise=0.0, trainable=True, optimizer=optimizers.Adam):
+def mlp(
+    *,
+    rate=1.0,
+    normalised=True,
+    noise=0.0,
+    trainable=True,
+    optimizer=optimizers.Adam,
+    width=1.0,
+    dropout=0.0,
+    dataset=False,
+):
     x, y = problems.digits()
 
     def build():
-        parts = [layers.Dense(48, trainable=trainable)]
+        parts = [layers.Dense(round(48 * width), trainable=trainable)]
         parts += [layers.BatchNormalization()] if normalised else []
-        parts += [layers.ReLU(), layers.Dense(32, "relu"), layers.Dense(10, "softmax")]
-        return compiled(x.shape[1:], parts, optimizer(0.003 * rate))
+        parts += [layers.ReLU(), layers.Dropout(dropout), layers.Dense(round(32 * width), "relu")]
+        return compiled(x.shape[1:], [*parts, layers.Dense(10, "softmax")], optimizer(0.003 * rate))
 
-    return problems.fit(build, x, mislabelled(y, noise, 10))
+    return fitted(build, x, mislabelled(y, noise, 10), dataset)
 
 
-def cnn(*, rate=1.0, noise=0.0, trainable=True, optimizer=optimizers.Adam):
+def cnn(
+    *,
+    rate=1.0,
+    noise=0.0,
+    trainable=True,
+    optimizer=optimizers.Adam,
+    width=1.0,
+    dropout=0.0,
+    dataset=False,
+):
     x, y = problems.digits()
 
     def build():
         parts = [
-            layers.Conv2D(8, 3, activation="relu", trainable=trainable),
+            layers.Conv2D(round(8 * width), 3, activation="relu", trainable=trainable),
             layers.BatchNormalization(),
             layers.MaxPooling2D(),
-            layers.Conv2D(16, 3, activation="relu"),
+            layers.Conv2D(round(16 * width), 3, activation="relu"),
             layers.Flatten(),
+            layers.Dropout(dropout),
             layers.Dense(10, "softmax"),
         ]
         return compiled((8, 8, 1), parts, optimizer(0.003 * rate))
 
-    return problems.fit(build, x.reshape(-1, 8, 8, 1), mislabelled(y, noise, 10))
+    return fitted(build, x.reshape(-1, 8, 8, 1), mislabelled(y, noise, 10), dataset)
 
 
-def lstm(*, rate=1.0, noise=0.0, trainable=True, optimizer=optimizers.Adam):
+def lstm(
+    *,
+    rate=1.0,
+    noise=0.0,
+    trainable=True,
+    optimizer=optimizers.Adam,
+    width=1.0,
+    dropout=0.0,
+    dataset=False,
+):
     """Which of four noisy waves a series of twelve values is."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, 4, 600)
@@ -115,19 +156,34 @@ def lstm(*, rate=1.0, noise=0.0, trainable=True, optimizer=optimizers.Adam):
     x = np.sin(time_ * (0.5 + 0.35 * y[:, None])) + 0.2 * rng.normal(size=(600, 12))
 
     def build():
-        parts = [layers.LSTM(16, trainable=trainable), layers.Dense(4, "softmax")]
+        parts = [
+            layers.LSTM(round(16 * width), trainable=trainable),
+            layers.Dropout(dropout),
+            layers.Dense(4, "softmax"),
+        ]
         return compiled((12, 1), parts, optimizer(0.01 * rate))
 
-    return problems.fit(build, x[..., None].astype("float32"), mislabelled(y, noise, 4))
+    return fitted(build, x[..., None].astype("float32"), mislabelled(y, noise, 4), dataset)
 
 
 CHANGED: dict[str, Callable[..., Start]] = {"mlp": mlp, "cnn": cnn, "lstm": lstm}
+#: The same from shuffled `tf.data` sets.
+SETS: dict[str, Callable[..., Start]] = {
+    f"{name}-set": functools.partial(model, dataset=True) for name, model in CHANGED.items()
+}
 
 
 def compiled(shape, parts, optimizer):
     model = keras.Sequential([keras.Input(shape), *parts])
     model.compile(optimizer, problems.SPARSE)
     return model
+
+
+def fitted(build, x, y, dataset):
+    """The arrays, or a shuffled data set of them."""
+    if not dataset:
+        return problems.fit(build, x, y)
+    return problems.fit(build, tf.data.Dataset.from_tensor_slices((x, y)).shuffle(len(x)).batch(32))
 
 
 def mislabelled(y, share, classes):
@@ -150,14 +206,17 @@ def names() -> list[str]:
         for change in CHANGES
         if change != "normalisation dropped" or model == "mlp"
     ]
-    return [*changes, *(f"{name}/unchanged" for name in ZOO)]
+    small = [f"{model}/{change}" for model in (*CHANGED, *SETS) for change in SMALLER]
+    rest = [f"{name}/unchanged" for name in (*SETS, *ZOO, "cnn12")]
+    return sorted({*changes, *small, *rest, "cnn12/first layer frozen"})
 
 
 def start_of(key: str) -> tuple[Start, int]:
     """The call of the verb and its steps."""
     model, change = key.split("/")
-    if model in CHANGED:
-        return CHANGED[model](**CHANGES[change]), STEPS
+    models = {**CHANGED, **SETS, "cnn12": functools.partial(cnn, width=1.5)}
+    if model in models:
+        return models[model](**{**CHANGES, **SMALLER}[change]), STEPS
     (problem,) = (found for found in problems.HEALTHY if found.name == model)
     start = problem.start(0)
     if start.verb == "fit" and isinstance(start.arguments["model"], keras.Model):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pytest_converge.baselines.gate.comparison import compare_scores
+from pytest_converge.baselines.gate.decision import decide_all
 from pytest_converge.baselines.gate.identity import setting_changes
-from pytest_converge.baselines.gate.ranks import mann_whitney_p
 from pytest_converge.command.baseline_files import find_files, read_all
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.baseline import Baseline
@@ -20,9 +21,10 @@ Compare two baseline files, or all baselines of two folders: settings,
 environment, curves and median scores. Files are compared training by training,
 whatever their tests are called; folders test by test.
 
-p is the exact one-sided probability (Mann-Whitney) that runs of unchanged code
-would look as much worse as those of B do beside those of A. The gate of a test
-allows a tolerance besides.
+Where both have the same seeds and settings, B is judged as an update of A would
+be: by the gate of a test with its default tolerance and alpha, over all runs.
+p is the exact one-sided probability (Mann-Whitney) that all runs of unchanged
+code would look as much worse, beyond the tolerance, as those of B beside A.
 
 exit codes:
   0  everything was compared
@@ -30,6 +32,9 @@ exit codes:
      longer the same task
   2  a file or a path could not be read
 """
+
+#: The default of `--converge-tolerance`: files do not tell which one a test has.
+TOLERANCE = 0.05
 
 _Key = tuple[str, int]
 
@@ -101,11 +106,14 @@ def _compare(old: Baseline | None, new: Baseline | None, terminal: Terminal) -> 
     if len(old.runs[0].scores) != len(new.runs[0].scores):
         terminal.say(f"{old.test} #{old.number}: a metric on one side, losses on the other")
         return False
-    pairs = zip(_columns(old), _columns(new), strict=True)
-    p_values = [mann_whitney_p(worse, baseline) for baseline, worse in pairs]
-    terminal.write(
-        comparison_lines(old, new, p_values, width=terminal.width, unicode=terminal.unicode)
-    )
+    logarithmic = len(old.runs[0].scores) > 1
+    parts = compare_scores(old.runs, new.runs, tolerance=TOLERANCE, logarithmic=logarithmic)
+    p_values = [part.p_worse() for part in parts]
+    verdict = None
+    if _are_of_one_training(old, new):
+        verdict = decide_all(old.runs, new.runs, tolerance=TOLERANCE, logarithmic=logarithmic)
+    width, unicode = terminal.width, terminal.unicode
+    terminal.write(comparison_lines(old, new, p_values, verdict, width=width, unicode=unicode))
     return _same_task(old, new)
 
 
@@ -114,5 +122,7 @@ def _same_task(old: Baseline, new: Baseline) -> bool:
     return not setting_changes(old.settings, new.settings, old.data, new.data)
 
 
-def _columns(training: Baseline) -> list[tuple[float, ...]]:
-    return list(zip(*(run.scores for run in training.runs), strict=True))
+def _are_of_one_training(old: Baseline, new: Baseline) -> bool:
+    """Whether the gate can judge one by the other: the same seeds and settings."""
+    seeds = [[run.seed for run in item.runs] for item in (old, new)]
+    return _same_task(old, new) and seeds[0] == seeds[1]

@@ -81,20 +81,25 @@ class BaselineVerdict(Serialisable):
 
     Attributes:
         outcome: "pass", "fail" or "continue".
-        look: "signature", "one run", "four runs" or "eleven runs".
+        look: "signature", "one run", "four runs", "eleven runs" or "twenty runs".
         runs: new runs made so far.
         needed: how many there must be for the next look; 0 when decided.
         ranks: for each new run, how many of the baseline's runs, each worsened by the tolerance,
             are better.
         p_values: exact one-sided Mann-Whitney p against the baseline worsened by the tolerance;
             empty where a look does not use it.
+        p_pairs: exact one-sided signed-rank p of the pairs of equal seeds, worse by more than the
+            tolerance in the mean over the scores; None where a look does not use it.
         effect: the median difference to the stored runs of the same seeds.
-        detectable: the smallest effect, alike in all runs and scores, with which this look would
-            have failed, where it failed or was the last; before, with which it would not have
-            passed but asked for more runs. None where no such effect exists.
+        detectable: the smallest effect, alike in all runs and scores, with which the whole
+            procedure would have failed, over all looks. Runs that were not made are taken for
+            ones that share nothing with the stored runs of their seeds. None where no such effect
+            exists or it is not decided yet.
         false_alarm: bound on the probability that the whole procedure fails unchanged code,
             averaged over baselines.
         faster: True where the new runs are clearly better than the baseline; never a failure.
+        perhaps_worse: True where the new runs pass, are worse than the tolerance at the median,
+            and are so by chance in one of a hundred cases at most; never a failure.
         reason: one sentence with the numbers.
     """
 
@@ -104,10 +109,12 @@ class BaselineVerdict(Serialisable):
     needed: int = 0
     ranks: tuple[tuple[int, ...], ...] = ()
     p_values: tuple[float, ...] = ()
+    p_pairs: float | None = None
     effect: tuple[float, ...] = ()
     detectable: float | None = None
     false_alarm: float
     faster: bool = False
+    perhaps_worse: bool = False
     reason: str = ""
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest, shown
 from pytest_converge.core.serialisation import Serialisable
 
-__all__ = ["GATE_CODES", "NOTE_CODES", "Finding", "check_codes"]
+__all__ = ["GATE_CODES", "NOTE_CODES", "SHOWN_NOTES", "Finding", "check_codes"]
 
 #: Codes of the gates: outcomes that turn a test red.
 GATE_CODES = (
@@ -36,7 +36,11 @@ NOTE_CODES = (
     "dead-units",
     "validation-overlap",
     "better-than-baseline",
+    "perhaps-worse",
 )
+
+#: Notes that are shown without being asked for: a merge may hang on them.
+SHOWN_NOTES = frozenset({"better-than-baseline", "perhaps-worse"})
 
 #: A name this similar to a known code (difflib's ratio) is a typing error and no code of a hook:
 #: one letter exchanged leaves 0.9 of the shortest code, two 0.85 of those of usual length.

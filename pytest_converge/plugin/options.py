@@ -276,11 +276,11 @@ class Settings:
     )
     alpha = Option(
         help="bound on the probability that the gate against a baseline fails unchanged code",
-        details="0.00085 to 0.05",
+        details="1.3e-05 to 0.05",
         default=0.001,
         metavar="P",
         ini="float",
-        expected="a number from 0.00085, the least that so few runs allow, to 0.05",
+        expected="a number from 1.3e-05, the least that so few runs allow, to 0.05",
         remedy="Leave it out for 0.001.",
         of_baseline=True,
         parse=_alpha,

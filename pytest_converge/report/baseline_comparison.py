@@ -12,6 +12,8 @@ from pytest_converge.core.result import ConvergenceResult
 
 __all__ = ["COMMIT_LENGTH", "facts", "message_parts", "note", "written_text"]
 
+#: More ranks fill no line of a terminal; the pairs of seeds say more there.
+MOST_RANKS = 11
 #: Shorter effects read as no effect.
 LEAST_EFFECT = 5e-5
 #: Digits of a commit that tell it from others.
@@ -113,7 +115,7 @@ def _short(report: BaselineReport, verdict: BaselineVerdict) -> Iterator[str]:
     for name, effect in zip(names, verdict.effect, strict=False):
         yield f"{name} {effect_text(effect)}"
     if verdict.detectable is not None:
-        yield f"would not have passed from {numbers.share(verdict.detectable)} on"
+        yield f"would have failed from {numbers.share(verdict.detectable)} on"
     if report.environment:
         yield f"{numbers.counted(len(report.environment), 'difference')} of the environment"
     if report.data:
@@ -126,8 +128,11 @@ def _by_score(report: BaselineReport, verdict: BaselineVerdict) -> Iterator[tupl
         if verdict.p_values:
             parts.append(f"p = {numbers.number(verdict.p_values[index], 2)}")
         ranks = " ".join(map(str, verdict.ranks[index]))
-        parts.append(f"ranks {ranks} of 20")
+        if len(verdict.ranks[index]) <= MOST_RANKS:
+            parts.append(f"ranks {ranks} of 20")
         yield name, ", ".join(parts)
+    if verdict.p_pairs is not None:
+        yield "pairs", f"p = {numbers.number(verdict.p_pairs, 2)}, of equal seeds"
 
 
 def _promises(verdict: BaselineVerdict) -> str:
@@ -135,4 +140,4 @@ def _promises(verdict: BaselineVerdict) -> str:
     if verdict.detectable is None:
         return alarms
     least = numbers.share(verdict.detectable)
-    return f"would not have passed from {least} worse on; {alarms}"
+    return f"would have failed from {least} worse on; {alarms}"

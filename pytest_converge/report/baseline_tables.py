@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from pytest_converge.core import numbers
-from pytest_converge.core.baseline import Baseline, StoredRun
+from pytest_converge.core.baseline import Baseline, BaselineVerdict, StoredRun
 from pytest_converge.core.recorded_scores import median, named_scores
 from pytest_converge.report.baseline_comparison import COMMIT_LENGTH
 from pytest_converge.report.layout import (
@@ -65,7 +65,13 @@ def baseline_lines(
 
 
 def comparison_lines(
-    old: Baseline, new: Baseline, p_values: Sequence[float], *, width: int, unicode: bool
+    old: Baseline,
+    new: Baseline,
+    p_values: Sequence[float],
+    verdict: BaselineVerdict | None = None,
+    *,
+    width: int,
+    unicode: bool,
 ) -> list[Line]:
     """How two baselines differ: settings, environment, curves and scores.
 
@@ -73,6 +79,7 @@ def comparison_lines(
         old: the first one.
         new: the other one, with as many scores.
         p_values: for each score the p of the other one being worse.
+        verdict: what the gate says of it; None where it was not asked.
         width: cells of the terminal, at least 20.
         unicode: block characters and other text beyond ASCII.
     """
@@ -94,6 +101,10 @@ def comparison_lines(
         clear = p <= CLEAR_P
         text += f", p {numbers.number(p, 2)}"
         lines += _fact(label, text, width, unicode, ("red", "bold") if clear else ())
+    if verdict is not None:
+        text = f"{'passes' if verdict.passed else 'fails'}, {verdict.look}: {verdict.reason}"
+        failed: tuple[str, ...] = () if verdict.passed else ("red", "bold")
+        lines += _fact("gate", text, width, unicode, failed)
     return lines
 
 

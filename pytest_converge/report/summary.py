@@ -8,6 +8,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from pytest_converge.core import numbers
+from pytest_converge.core.finding import SHOWN_NOTES
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.core.study import Study
 from pytest_converge.report import baseline_comparison
@@ -64,7 +65,8 @@ def summary_lines(
         results: every training of the session.
         width: cells of the terminal, at least 10.
         verbosity: below -1 nothing, -1 the tally, 0 also failed trainings, each with its repair
-            where one is known, 1 all of them, from 2 also a line of probe numbers under each.
+            where one is known, and those with a note on which a merge may hang, 1 all of them,
+            from 2 also a line of probe numbers under each.
         unicode: block characters and other text beyond ASCII.
         expected: ids of tests that did not fail: where a training of theirs did, they asked for it.
     """
@@ -75,12 +77,17 @@ def summary_lines(
     shown = [
         result
         for result in ordered
-        if verbosity >= 1 or not (result.passed or result.test in wanted)
+        if verbosity >= 1 or _is_noteworthy(result) or not (result.passed or result.test in wanted)
     ]
     lines = []
     if verbosity >= 0 and shown:
         lines = _table(shown, ordered, width, verbosity, unicode, wanted)
     return [*lines, [_tally(ordered, width, unicode, wanted)]]
+
+
+def _is_noteworthy(result: ConvergenceResult) -> bool:
+    """Whether it has a note that is shown without being asked for."""
+    return any(finding.code in SHOWN_NOTES for finding in result.findings)
 
 
 def tally(said: str, *, failed: int, width: int, unicode: bool, besides: str = "") -> Segment:
@@ -137,8 +144,8 @@ def _table(
             color = ("yellow",)
         lines.append([*(Segment(text) for text in texts), Segment(verdict, color)])
         lines += [[Segment(text)] for text in _remedy(result, width, unicode)]
-        if verbosity >= 1:
-            lines += [[Segment(text)] for text in _notes(result, width, unicode)]
+        notes = _notes(result, width, unicode, all_of_them=verbosity >= 1)
+        lines += [[Segment(text)] for text in notes]
         if verbosity >= 2:
             parts = [printable(part, unicode) for part in _probe(result, seen)]
             lines += [[Segment(line, ("light",))] for line in fill(parts, width, indent="  ")]
@@ -221,13 +228,15 @@ def _remedy(result: ConvergenceResult, width: int, unicode: bool) -> Iterator[st
     yield cut(f"  {printable(text, unicode)}", width, mark=ellipsis(unicode)).rstrip()
 
 
-def _notes(result: ConvergenceResult, width: int, unicode: bool) -> Iterator[str]:
+def _notes(
+    result: ConvergenceResult, width: int, unicode: bool, *, all_of_them: bool
+) -> Iterator[str]:
     """A line for each thing worth knowing that turned nothing red."""
-    if result.baseline is not None:
+    if all_of_them and result.baseline is not None:
         parts = [printable(part, unicode) for part in baseline_comparison.note(result.baseline)]
         yield from fill(parts, width, indent="  ")
     for finding in result.findings:
-        if not finding.fails:
+        if not finding.fails and (all_of_them or finding.code in SHOWN_NOTES):
             text = printable(f"note {finding.code}: {finding.message}", unicode)
             yield cut(f"  {text}", width, mark=ellipsis(unicode))
 

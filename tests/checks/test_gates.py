@@ -71,7 +71,7 @@ def test_every_documented_code_is_found_by_a_gate(worst):
     found = {*codes(worst), *codes(broken)}
     documented = {*GATE_CODES, *NOTE_CODES}
     # What is compared with a recorded baseline is judged when all starts are known.
-    assert found == documented - {"worse-than-baseline", "better-than-baseline"}
+    assert found == documented - {"worse-than-baseline", "better-than-baseline", "perhaps-worse"}
     assert len(GATES) == len(found)
 
 

@@ -34,10 +34,12 @@ VERDICT = BaselineVerdict(
     needed=11,
     ranks=((20, 19, 3, 0), (1, 2, 3, 4)),
     p_values=(0.01, 0.5),
+    p_pairs=0.25,
     effect=(0.12, -0.03),
     detectable=0.08,
     false_alarm=8.8e-4,
     faster=True,
+    perhaps_worse=True,
     reason="12 % worse",
 )
 REPORT = BaselineReport(

@@ -161,8 +161,8 @@ def test_the_seed_option_changes_the_seed_of_every_test(faked: pytest.Pytester) 
             "*got --converge-baseline=old; expected one of 'check', 'new'*",
         ),
         ("--converge-tolerance=-1", "*got --converge-tolerance=-1; expected a share from 0 to 1.*"),
-        ("--converge-alpha=1e-4", "*got --converge-alpha=1e-4; expected a number from 0.00085*"),
-        ("--converge-alpha=nan", "*got --converge-alpha=nan; expected a number from 0.00085*"),
+        ("--converge-alpha=1e-5", "*got --converge-alpha=1e-5; expected a number from 1.3e-05*"),
+        ("--converge-alpha=nan", "*got --converge-alpha=nan; expected a number from 1.3e-05*"),
         (
             "--converge-baseline-seconds=0",
             "*got --converge-baseline-seconds=0; *a number above 0.*",
@@ -170,7 +170,7 @@ def test_the_seed_option_changes_the_seed_of_every_test(faked: pytest.Pytester) 
         ("--converge-accept-worse= ", "*got --converge-accept-worse= ; expected the reason*"),
         ("-oconverge_baseline=old", "*got converge_baseline=old; expected one of 'check', 'new'*"),
         ("-oconverge_tolerance=2", "*got converge_tolerance=2.0; expected a share from 0 to 1.*"),
-        ("-oconverge_alpha=1", "*got converge_alpha=1.0; expected a number from 0.00085*"),
+        ("-oconverge_alpha=1", "*got converge_alpha=1.0; expected a number from 1.3e-05*"),
         ("-oconverge_baselines=maybe", "*converge_baselines*maybe*expected true or false.*"),
         (
             "-oconverge_steps=0",

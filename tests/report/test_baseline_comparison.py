@@ -78,10 +78,30 @@ def test_the_message_of_a_failure(worse):
         "  all 4 runs are worse than all 20 stored ones beyond the tolerance: 43 % worse",
         "  whole curve: 43 % worse, p = 9.4e-5, ranks 20 20 20 20 of 20",
         "  last half: 6.4 % worse, p = 0.0012, ranks 20 19 20 20 of 20",
-        "  would not have passed from 27 % worse on; false alarms at most 0.088 %",
+        "  would have failed from 27 % worse on; false alarms at most 0.088 %",
         "loss 2.303 -> 0.4310, 200 steps, learning rate 0.01",
         "reproduce: pytest a.py",
     ]
+
+
+def test_the_p_of_the_pairs_stands_below_those_of_the_scores(make_result):
+    verdict = dataclasses.replace(FAILED, look="twenty runs", runs=20, p_pairs=1.9e-6)
+    found = dataclasses.replace(
+        make_result([WORSE]), baseline=BaselineReport(action="checked", verdict=verdict)
+    )
+    assert (
+        "  pairs: p = 1.9e-6, of equal seeds" in failure_message(found, reproduce="").splitlines()
+    )
+
+
+@pytest.mark.parametrize("code", ["better-than-baseline", "perhaps-worse"])
+def test_notes_on_which_a_merge_may_hang_are_shown_by_default(make_result, code):
+    note = Finding(code=code, message="33 % in 20 runs", fails=False)
+    other = Finding(code="dead-units", message="most", fails=False)
+    lines = summary_lines([make_result([note, other])], width=80, verbosity=0, unicode=False)
+    texts = ["".join(segment.text for segment in line) for line in lines]
+    assert texts[2:-1] == [f"  note {code}: 33 % in 20 runs"]
+    assert len(summary_lines([make_result([other])], width=80, verbosity=0, unicode=False)) == 1
 
 
 def test_a_later_training_of_a_test_has_its_number(worse):
@@ -105,8 +125,8 @@ def test_the_section_has_every_number(worse):
         "             beyond the tolerance: 43 % worse",
         "whole curve  43 % worse, p = 9.4e-5, ranks 20 20 20 20 of 20",
         "last half    6.4 % worse, p = 0.0012, ranks 20 19 20 20 of 20",
-        "promises     would not have passed from 27 % worse on; false alarms at",
-        "             most 0.088 %",
+        "promises     would have failed from 27 % worse on; false alarms at most",
+        "             0.088 %",
         "elsewhere    TF_ENABLE_ONEDNN_OPTS unset when recorded, 0 now; threads 2",
         "             when recorded, 8 now",
     ]
@@ -126,7 +146,7 @@ REPORTS = {
         dataclasses.replace(CHECKED, verdict=PASSED, environment=(), runs=1),
         [
             "  baseline: passed at the look 'signature', whole curve equal",
-            "  last half 0.3 % better, would not have passed from 3 % on",
+            "  last half 0.3 % better, would have failed from 3 % on",
         ],
     ),
     "elsewhere": (
@@ -140,7 +160,7 @@ REPORTS = {
         BaselineReport(action="checked", revision="main", verdict=PASSED, runs=1),
         [
             "  baseline: passed at the look 'signature' against main, whole curve equal",
-            "  last half 0.3 % better, would not have passed from 3 % on",
+            "  last half 0.3 % better, would have failed from 3 % on",
         ],
     ),
     "a metric": (
@@ -151,7 +171,7 @@ REPORTS = {
         ),
         [
             "  baseline: passed at the look 'signature', val_loss 2 % worse",
-            "  would not have passed from 3 % on",
+            "  would have failed from 3 % on",
         ],
     ),
     "recorded": (

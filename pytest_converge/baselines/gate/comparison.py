@@ -6,10 +6,10 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from pytest_converge.baselines.gate.ranks import mann_whitney_p
+from pytest_converge.baselines.gate.ranks import mann_whitney_p, sign_p, signed_rank_p
 from pytest_converge.core.baseline import StoredRun
 
-__all__ = ["Comparison", "ScoreScale", "compare_scores"]
+__all__ = ["Comparison", "ScoreScale", "compare_scores", "pairs_p", "signs_p"]
 
 #: Beyond this a ratio has no float; no two losses differ by as much.
 LARGEST_LOG = 700.0
@@ -94,6 +94,10 @@ class Comparison:
         """True where every new run is better than every one by more than the tolerance."""
         return max(self.new) + self.tolerance < min(self.baseline)
 
+    def after(self, count: int) -> Comparison:
+        """The same with the first of the new runs only."""
+        return dataclasses.replace(self, new=self.new[:count])
+
     def moved(self, difference: float) -> Comparison:
         """The new runs, all worse by a difference."""
         return dataclasses.replace(self, new=tuple(score + difference for score in self.new))
@@ -112,6 +116,28 @@ def compare_scores(
     return tuple(
         _comparison(*columns, tolerance, logarithmic) for columns in zip(old, new, strict=True)
     )
+
+
+def pairs_p(parts: Sequence[Comparison]) -> float:
+    """Exact p of the new runs being worse than those of their seeds by more than the tolerance.
+
+    How much worse a run is, is its mean over the scores: one value for each seed, whatever the
+    scores, which unchanged code moves either way alike.
+    """
+    return signed_rank_p(_beyond(parts))
+
+
+def signs_p(parts: Sequence[Comparison]) -> float:
+    """The same by how many are worse, whatever by how much."""
+    return sign_p(_beyond(parts))
+
+
+def _beyond(parts: Sequence[Comparison]) -> list[float]:
+    # Of pairs with 0.6 of the spread of a CNN's scores, worse by 0.2 and 0.3, the mean finds 56 %;
+    # either score alone finds 21 to 86 %, as it happens to be the right one, and both at once 34 %.
+    allowed = sum(part.tolerance for part in parts)
+    excess = zip(*(part.excess for part in parts), strict=True)
+    return [sum(seed) - allowed for seed in excess]
 
 
 def _comparison(

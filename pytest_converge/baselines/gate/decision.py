@@ -1,9 +1,11 @@
-"""The gate "1, 4, 11": does a training still converge as well as its baseline?
+"""The gate "1, 4, 11, 20": does a training still converge as well as its baseline?
 
     verdict = decide(baseline.runs, new_runs)  # takes from `new_runs` as many as it needs
+    verdict = decide_all(baseline.runs, all_new_runs)  # where they are there anyway
 
-Most changes are recognised as harmless by the first run or the second look, and only doubtful ones
-cost eleven. Every comparison is of ranks, so nothing is assumed of how the scores are distributed.
+Most changes are recognised as harmless by the first run or the second look; only doubtful ones
+cost eleven, and those that stay so all seeds of the baseline. Every comparison is of ranks or
+signs, so nothing is assumed of how the scores are distributed.
 
 The scores come in two kinds. Two scores of the batch losses (`scores.scores`) are mean logarithms:
 the tolerance is a ratio of geometric mean losses, a difference of log(1 + tolerance). The one
@@ -16,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pytest_converge.baselines.gate import rules, wording
@@ -24,36 +26,86 @@ from pytest_converge.baselines.gate.bounds import (
     LOOKS,
     SEEDS,
     false_alarm,
-    p_limit,
+    pairs_limit,
+    rank_limit,
     require_alpha,
     require_tolerance,
+    signs_limit,
 )
-from pytest_converge.baselines.gate.comparison import Comparison, compare_scores
+from pytest_converge.baselines.gate.comparison import Comparison, compare_scores, pairs_p, signs_p
 from pytest_converge.baselines.gate.detectable_shift import smallest_effect
 from pytest_converge.core.baseline import BaselineVerdict, StoredRun
 from pytest_converge.core.errors import invalid
 
-__all__ = ["decide", "judge"]
+__all__ = ["decide", "decide_all", "judge"]
 
 _Parts = Sequence[Comparison]
 
+#: What the looks are called.
+NAMES = ("one run", "four runs", "eleven runs", "twenty runs")
+#: How far the runs that were not made are from the seeds they stand for, in the smallest effect
+#: that would have failed: it is the largest of three, since one could be lucky.
+TURNS = (5, 10, 15)
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
-    """What one look found."""
+class _Terms:
+    """What the looks go by.
 
-    name: str
-    outcome: str
-    needed: int = 0
-    p_values: tuple[float, ...] = ()
-    detectable: float | None
-    reason: str
+    Attributes:
+        alpha: what the probability of failing unchanged code may be at most.
+        drift: how far the first losses of the first run are from the stored ones.
+        same_environment: False where the numbers may differ more and still count as unchanged.
+    """
+
+    alpha: float
+    drift: float
+    same_environment: bool
+
+    def repeats(self, parts: _Parts) -> bool:
+        """True where the one run is the stored one of its seed."""
+        return rules.signature_holds(parts, self.drift, same_environment=self.same_environment)
+
+    def outcome(self, parts: _Parts) -> str:
+        """Of the look that has so many runs."""
+        count = len(parts[0].new)
+        if self.fails(parts):
+            return "fail"
+        if count == LOOKS[0]:
+            passed = self.repeats(parts) or rules.one_run_passes(parts)
+        elif count == LOOKS[1]:
+            passed = rules.four_runs_pass(parts)
+        else:
+            passed = count == LOOKS[3] or rules.eleven_runs_pass(parts)
+        return "pass" if passed else "continue"
+
+    def fails(self, parts: _Parts) -> bool:
+        """Whether the look that has so many runs fails, whatever those before it said."""
+        count = len(parts[0].new)
+        if count == LOOKS[0]:
+            return False
+        if count == LOOKS[3]:
+            by_ranks = rules.pairs_fail(parts, pairs_limit(self.alpha))
+            return by_ranks or rules.signs_fail(parts, signs_limit(self.alpha))
+        return rules.ranks_fail(parts, rank_limit(self.alpha))
+
+    def passes_in_turn(self, parts: _Parts) -> bool:
+        """Whether all runs, looked at one look after the other, pass."""
+        for look in LOOKS:
+            outcome = self.outcome([part.after(look) for part in parts])
+            if outcome != "continue":
+                break
+        return outcome == "pass"
+
+    def passes_at_all(self, parts: _Parts) -> bool:
+        """Whether no look at all runs fails."""
+        return not any(self.fails([part.after(look) for part in parts]) for look in LOOKS)
 
 
 def decide(
     baseline: Sequence[StoredRun], runs: Iterable[StoredRun], **options: Any
 ) -> BaselineVerdict:
-    """Looks after one, four and eleven new runs, until it is decided.
+    """Looks after one, four, eleven and twenty new runs, until it is decided.
 
     Args:
         baseline: the stored runs.
@@ -74,6 +126,29 @@ def decide(
     return verdict
 
 
+def decide_all(
+    baseline: Sequence[StoredRun], runs: Sequence[StoredRun], **options: Any
+) -> BaselineVerdict:
+    """What all runs say, where they were made anyway: no early look lets them pass.
+
+    It fails where `decide` does, and besides where a later look would have failed. The bound on
+    false alarms is the same, since it is one on any look failing.
+
+    Args:
+        baseline: the stored runs.
+        runs: as many new runs, with the same seeds.
+        options: see `judge`.
+
+    Raises:
+        InvalidTrainingError: see `judge`.
+    """
+    quick = {**options, "finds_limit": False}
+    for look in LOOKS[:-1]:
+        if judge(baseline, runs[:look], **quick).outcome == "fail":
+            return judge(baseline, runs[:look], **options, stops=False)
+    return judge(baseline, runs, **options, stops=False)
+
+
 def judge(
     baseline: Sequence[StoredRun],
     runs: Sequence[StoredRun],
@@ -82,8 +157,10 @@ def judge(
     alpha: float = 0.001,
     same_environment: bool = True,
     logarithmic: bool = True,
+    stops: bool = True,
+    finds_limit: bool = True,
 ) -> BaselineVerdict:
-    """One look: what one, four or eleven new runs say.
+    """One look: what one, four, eleven or twenty new runs say.
 
     Args:
         baseline: the stored runs, 20 of them.
@@ -93,6 +170,9 @@ def judge(
         same_environment: False where other versions or another machine made the baseline; then
             numbers may differ more and still count as unchanged.
         logarithmic: False where the score is a metric in its own unit.
+        stops: False where all runs are made whatever the looks before say.
+        finds_limit: False leaves out the smallest effect that would have failed, which takes
+            longer than all else.
 
     Raises:
         InvalidTrainingError: alpha or tolerance out of range, or runs that cannot be compared.
@@ -101,74 +181,58 @@ def judge(
     require_tolerance(tolerance)
     _require_comparable(baseline, runs)
     parts = compare_scores(baseline, runs, tolerance=tolerance, logarithmic=logarithmic)
-    if len(runs) == LOOKS[0]:
-        (run,) = runs
-        look = _after_one(parts, rules.largest_drift(baseline[0], run), same_environment)
-    elif len(runs) == LOOKS[1]:
-        look = _after_four(parts)
-    else:
-        look = _after_eleven(parts, p_limit(alpha))
+    drift = rules.largest_drift(baseline[0], runs[0])
+    terms = _Terms(alpha=alpha, drift=drift, same_environment=same_environment)
+    outcome = terms.outcome(parts)
+    place = LOOKS.index(len(runs))
+    is_last = place == len(LOOKS) - 1
+    p_values = tuple(part.p_worse() for part in parts) if place else ()
+    paired = pairs_p(parts) if place > 1 else None
+    decided = outcome != "continue"
+    passes = terms.passes_in_turn if stops else terms.passes_at_all
     return BaselineVerdict(
-        outcome=look.outcome,
-        look=look.name,
+        outcome=outcome,
+        look="signature" if not place and terms.repeats(parts) else NAMES[place],
         runs=len(runs),
-        needed=look.needed,
+        needed=0 if decided else LOOKS[place + 1],
         ranks=tuple(part.ranks for part in parts),
-        p_values=look.p_values,
+        p_values=p_values,
+        p_pairs=paired,
         effect=tuple(part.scale.effect(part.median_excess) for part in parts),
-        detectable=look.detectable,
+        detectable=_limit(parts, passes) if decided and finds_limit else None,
         false_alarm=false_alarm(alpha, len(parts)),
-        faster=look.outcome == "pass" and _is_better(parts, p_limit(alpha)),
-        reason=look.reason,
+        faster=outcome == "pass" and _is_better(parts, rank_limit(alpha)),
+        perhaps_worse=outcome == "pass" and rules.perhaps_worse(parts),
+        reason=_reason(parts, terms, p_values, paired, failed=outcome == "fail", is_last=is_last),
     )
 
 
-def _after_one(parts: _Parts, drift: float, same_environment: bool) -> _Look:
-    def repeats(parts: _Parts) -> bool:
-        return rules.signature_holds(parts, drift, same_environment=same_environment)
-
-    def passes(parts: _Parts) -> bool:
-        return repeats(parts) or rules.one_run_passes(parts)
-
-    passed, repeated = passes(parts), repeats(parts)
-    return _Look(
-        name="signature" if repeated else "one run",
-        outcome="pass" if passed else "continue",
-        needed=0 if passed else LOOKS[1],
-        detectable=smallest_effect(parts, passes),
-        reason=wording.signature(parts, drift) if repeated else wording.one_run(parts),
-    )
-
-
-def _after_four(parts: _Parts) -> _Look:
-    def does_not_fail(parts: _Parts) -> bool:
-        return not rules.four_runs_fail(parts)
-
-    p_values = tuple(part.p_worse() for part in parts)
-    failed, passed = rules.four_runs_fail(parts), rules.four_runs_pass(parts)
-    return _Look(
-        name="four runs",
-        outcome="fail" if failed else "pass" if passed else "continue",
-        needed=0 if failed or passed else LOOKS[2],
-        p_values=p_values,
-        detectable=smallest_effect(parts, does_not_fail if failed else rules.four_runs_pass),
-        reason=wording.four_runs(parts, p_values),
-    )
+def _reason(
+    parts: _Parts,
+    terms: _Terms,
+    p_values: Sequence[float],
+    paired: float | None,
+    *,
+    failed: bool,
+    is_last: bool,
+) -> str:
+    if not p_values:
+        repeats = terms.repeats(parts)
+        return wording.signature(parts, terms.drift) if repeats else wording.one_run(parts)
+    if is_last and paired is not None:
+        by_ranks = pairs_limit(terms.alpha)
+        if failed and paired > by_ranks:
+            return wording.pairs(parts, signs_p(parts), signs_limit(terms.alpha))
+        return wording.pairs(parts, paired, by_ranks)
+    limit = rank_limit(terms.alpha)
+    return wording.ranks(parts, p_values, limit, failed=failed)
 
 
-def _after_eleven(parts: _Parts, limit: float) -> _Look:
-    def passes(parts: _Parts) -> bool:
-        return not rules.eleven_runs_fail(parts, limit)
-
-    p_values = tuple(part.p_worse() for part in parts)
-    failed = not passes(parts)
-    return _Look(
-        name="eleven runs",
-        outcome="fail" if failed else "pass",
-        p_values=p_values,
-        detectable=smallest_effect(parts, passes),
-        reason=wording.eleven_runs(parts, p_values, limit, failed=failed),
-    )
+def _limit(parts: _Parts, passes: Callable[[_Parts], bool]) -> float | None:
+    """The smallest effect with which the whole procedure would have failed these runs."""
+    found = [smallest_effect(parts, passes, turn) for turn in TURNS]
+    known = [effect for effect in found if effect is not None]
+    return max(known) if len(known) == len(found) else None
 
 
 def _is_better(parts: _Parts, limit: float) -> bool:

@@ -1,7 +1,8 @@
-"""How small a regression a look would have seen, given the runs it had."""
+"""How small a regression would have failed, given the runs that were made."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
@@ -16,17 +17,22 @@ ACCURACY = 1e-4
 
 
 def smallest_effect(
-    parts: Sequence[Comparison], passes: Callable[[Sequence[Comparison]], bool]
+    parts: Sequence[Comparison],
+    passes: Callable[[Sequence[Comparison]], bool],
+    turn: int | None = None,
 ) -> float | None:
-    """The smallest effect, alike in all runs and scores, with which a look would not pass.
+    """The smallest effect, alike in all runs and scores, which would not pass.
 
     The new runs keep their spread and are moved until their median difference to the stored runs
-    of their seeds is the effect. So a look that passed has a larger one than it saw, as far as its
-    scores agree.
+    of their seeds is the effect. So what passed has a larger one than it saw, as far as its scores
+    agree.
 
     Args:
         parts: the comparison of each score.
-        passes: the rule of the look; a worse effect never passes where a better one did not.
+        passes: the rule; a worse effect never passes where a better one did not.
+        turn: where a rule looks at runs that were not made: they are taken for worse by the effect
+            than the stored runs of the seeds so many places further, and so for runs that share
+            nothing with their own seeds. None where only those made are looked at.
 
     Returns:
         The effect as a ratio minus one, or None where there is none up to `FARTHEST`.
@@ -37,7 +43,7 @@ def smallest_effect(
 
     def passes_with(difference: float) -> bool:
         moved = (
-            part.moved(part.scale.unit * difference - median)
+            _moved(part, part.scale.unit * difference, median, turn)
             for part, median in zip(parts, medians, strict=True)
         )
         return passes(tuple(moved))
@@ -54,6 +60,16 @@ def smallest_effect(
             high = middle
     scale = parts[0].scale
     return scale.effect(scale.unit * high)
+
+
+def _moved(part: Comparison, difference: float, median: float, turn: int | None) -> Comparison:
+    moved = part.moved(difference - median)
+    if turn is None:
+        return moved
+    count = len(part.baseline)
+    others = (part.baseline[(i + turn) % count] for i in range(len(part.new), count))
+    unseen = tuple(score + difference for score in others)
+    return dataclasses.replace(moved, new=(*moved.new, *unseen))
 
 
 def _bracket(passes_with: Callable[[float], bool]) -> tuple[float, float] | None:

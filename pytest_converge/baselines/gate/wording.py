@@ -9,7 +9,7 @@ from pytest_converge.baselines.gate.comparison import Comparison
 from pytest_converge.core.baseline import BaselineVerdict
 from pytest_converge.core.finding import Finding
 
-__all__ = ["eleven_runs", "finding", "four_runs", "one_run", "refusal", "signature"]
+__all__ = ["effect_in_words", "finding", "one_run", "pairs", "ranks", "refusal", "signature"]
 
 
 def signature(parts: Sequence[Comparison], drift: float) -> str:
@@ -26,23 +26,29 @@ def one_run(parts: Sequence[Comparison]) -> str:
     return f"{rank} of {total} stored runs are better beyond the tolerance; {effect} on its seed"
 
 
-def four_runs(parts: Sequence[Comparison], p_values: Sequence[float]) -> str:
-    """How four runs compare."""
-    if any(part.all_above() for part in parts):
-        effect = effect_in_words(_largest_effect(parts))
-        total = len(parts[0].baseline)
-        return f"all 4 runs are worse than all {total} stored ones beyond the tolerance: {effect}"
-    return _by_p(parts, p_values)
-
-
-def eleven_runs(
+def ranks(
     parts: Sequence[Comparison], p_values: Sequence[float], limit: float, *, failed: bool
 ) -> str:
-    """How eleven runs compare."""
-    if failed and min(p_values) > limit:
+    """How four or eleven runs compare with all stored ones."""
+    made, total = len(parts[0].new), len(parts[0].baseline)
+    if failed and any(part.all_above() for part in parts):
         effect = effect_in_words(_largest_effect(parts))
-        return f"all 11 runs are worse than their own seeds beyond the tolerance: {effect}"
-    return f"{_by_p(parts, p_values)}, fails at {limit:.1g}"
+        return (
+            f"all {made} runs are worse than all {total} stored ones beyond the tolerance: {effect}"
+        )
+    return f"{_by_p(parts, p_values)}, fails at {limit:.2g}"
+
+
+def pairs(parts: Sequence[Comparison], paired: float, limit: float) -> str:
+    """How the runs of all seeds compare with the stored ones of the same seeds."""
+    allowed = sum(part.tolerance for part in parts)
+    excess = zip(*(part.excess for part in parts), strict=True)
+    worse = sum(sum(seed) > allowed for seed in excess)
+    effect = effect_in_words(_largest_effect(parts))
+    return (
+        f"{worse} of {len(parts[0].new)} seeds worse beyond tolerance: {effect},"
+        f" p {paired:.2g} (limit {limit:.2g})"
+    )
 
 
 def finding(verdict: BaselineVerdict, revision: str) -> Finding | None:
@@ -56,6 +62,15 @@ def finding(verdict: BaselineVerdict, revision: str) -> Finding | None:
     if verdict.outcome == "fail":
         message = f"trains worse than {against}: {_largest(verdict)} in {_runs(verdict)}"
         return Finding(code="worse-than-baseline", message=message, evidence=_evidence(verdict))
+    if verdict.perhaps_worse:
+        effect = effect_in_words(max(verdict.effect))
+        message = (
+            f"passes, but perhaps trains worse than {against}: {effect}"
+            f" in {_runs(verdict)}, p = {_lowest_p(verdict):.2g}"
+        )
+        return Finding(
+            code="perhaps-worse", message=message, fails=False, evidence=_evidence(verdict)
+        )
     if verdict.faster:
         message = f"trains better than {against}: {_largest(verdict)} in {_runs(verdict)}"
         evidence = _evidence(verdict)
@@ -102,6 +117,11 @@ def _largest(verdict: BaselineVerdict) -> str:
     return effect_in_words(max(verdict.effect) if verdict.outcome == "fail" else effect)
 
 
+def _lowest_p(verdict: BaselineVerdict) -> float:
+    paired = () if verdict.p_pairs is None else (verdict.p_pairs,)
+    return min(*verdict.p_values, *paired, 1.0)
+
+
 def _runs(verdict: BaselineVerdict) -> str:
     return "1 run" if verdict.runs == 1 else f"{verdict.runs} runs"
 
@@ -116,6 +136,8 @@ def _evidence(verdict: BaselineVerdict) -> dict[str, float | int | str | None]:
         evidence[f"{name}_p"] = p_value
     for name, ranks in zip(names, verdict.ranks, strict=False):
         evidence[f"{name}_ranks"] = " ".join(map(str, ranks))
+    if verdict.p_pairs is not None:
+        evidence["pairs_p"] = verdict.p_pairs
     evidence["detectable"] = verdict.detectable
     evidence["false_alarm"] = verdict.false_alarm
     return evidence

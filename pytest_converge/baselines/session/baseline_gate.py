@@ -17,6 +17,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pytest_converge.baselines.files.errors import MissingBaselineError, record_command
 from pytest_converge.baselines.files.orphans import orphan_beside
@@ -25,7 +26,7 @@ from pytest_converge.baselines.files.store import load, save
 from pytest_converge.baselines.gate import rules
 from pytest_converge.baselines.gate.bounds import SEEDS
 from pytest_converge.baselines.gate.comparison import Comparison, compare_scores
-from pytest_converge.baselines.gate.decision import decide
+from pytest_converge.baselines.gate.decision import decide, decide_all
 from pytest_converge.baselines.gate.identity import (
     data_changes,
     differences,
@@ -250,14 +251,16 @@ class BaselineGate:
     def _decide(
         self, stored: Baseline, runs: Iterator[StoredRun], environment: Mapping[str, Value]
     ) -> BaselineVerdict:
-        return decide(
-            stored.runs,
-            runs,
-            tolerance=self._policy.tolerance,
-            alpha=self._policy.alpha,
-            same_environment=not differences(stored.environment, environment),
-            logarithmic=self._subject.metric is None,
-        )
+        return decide(stored.runs, runs, **self._options(stored, environment))
+
+    def _options(self, stored: Baseline, environment: Mapping[str, Value]) -> dict[str, Any]:
+        """What the gate is asked with."""
+        return {
+            "tolerance": self._policy.tolerance,
+            "alpha": self._policy.alpha,
+            "same_environment": not differences(stored.environment, environment),
+            "logarithmic": self._subject.metric is None,
+        }
 
     def _record(self, runs: list[StoredRun], environment: Mapping[str, Value]) -> BaselineReport:
         self._save(runs, environment)
@@ -272,7 +275,7 @@ class BaselineGate:
             self._save(runs, environment, accepted=True)
             report = self._report("updated", runs, environment)
             return dataclasses.replace(report, unjudged=why_not_judged(changed)), None
-        verdict = self._decide(stored, iter(runs), environment)
+        verdict = decide_all(stored.runs, runs, **self._options(stored, environment))
         if self._repeats(stored, runs):
             if not self._is_described(stored, environment):
                 self._save(stored.runs, environment, kept=stored)

@@ -17,6 +17,7 @@ from pytest_converge.baselines.gate.bounds import least_alpha
 from pytest_converge.core.baseline import BaselineVerdict, StoredRun
 
 __all__ = [
+    "AT_ONCE",
     "CASES",
     "DELTA",
     "FALLING",
@@ -85,7 +86,7 @@ class Case:
 
 
 def _about(name, value):
-    if value is None or name not in {"effect", "detectable", "false_alarm", "p_values"}:
+    if value is None or name not in {"effect", "detectable", "false_alarm", "p_values", "p_pairs"}:
         return value
     return pytest.approx(value, rel=1e-6, abs=3e-4 if name == "detectable" else 1e-12)
 
@@ -95,8 +96,9 @@ def case(name, baseline, new, *, expected, **options):
 
 
 def look(outcome, name, **more):
-    count = {"signature": 1, "one run": 1, "four runs": 4, "eleven runs": 11}[name]
-    needed = {1: 4, 4: 11, 11: 0}[count] if outcome == "continue" else 0
+    counts = {"signature": 1, "one run": 1, "four runs": 4, "eleven runs": 11, "twenty runs": 20}
+    count = counts[name]
+    needed = {1: 4, 4: 11, 11: 20}[count] if outcome == "continue" else 0
     return {"outcome": outcome, "look": name, "runs": count, "needed": needed, **more}
 
 
@@ -165,7 +167,7 @@ ONE_RUN = [
         "all alike",
         (1.0,) * 20,
         (1.0 + 0.9 * DELTA,),
-        look("pass", "one run", ranks=((0,), (0,)), detectable=0.05, false_alarm=8.764988e-4),
+        look("pass", "one run", ranks=((0,), (0,)), detectable=0.05, false_alarm=4.6415468e-4),
     ),
     scored(
         "one score", (RISING,), ((0.0,),), look("pass", "one run", ranks=((0,),), effect=(0.0,))
@@ -285,6 +287,32 @@ P_LOW, P_HIGH = [13, 14, 14, 14, *[20] * 7], [13, 13, 14, 14, *[20] * 7]
 EXACT_P, EXACT_ALPHA = 9.457636773011343e-05, 9.457636773011343e-04
 FINE = (0.0,) * 11
 WORSE = tuple(score + DELTA + HAIR for score in RISING[:11])
+
+
+def paired(rank_sum, count=20, order=RISING, hair=1e-4):
+    """Scores of so many seeds whose excess beyond the tolerance has such a sum of positive ranks.
+
+    The sizes of the differences are 1 to `count` hairs.
+    """
+    signs, left = [], rank_sum
+    for rank in range(count, 0, -1):
+        signs.append(1 if rank <= left else -1)
+        left -= rank if rank <= left else 0
+    return tuple(
+        score + DELTA + sign * rank * hair
+        for score, sign, rank in zip(order, signs, range(count, 0, -1), strict=False)
+    )
+
+
+def stray(count):
+    """All worse than their own seeds beyond the tolerance but so many, which are far better."""
+    return tuple(
+        score + DELTA + (HAIR if seed >= count else -0.5) for seed, score in enumerate(RISING)
+    )
+
+
+#: 150 and 151 pairs in which the new run is worse: p is 0.0518 and 0.0474.
+P_052, P_047 = [8, 9, 9, 9, 15, 15, 15, 15, 15, 20, 20], [9, 9, 9, 9, 15, 15, 15, 15, 15, 20, 20]
 ELEVEN_RUNS = [
     scored(
         "better by a p at the limit",
@@ -294,12 +322,14 @@ ELEVEN_RUNS = [
         alpha=EXACT_ALPHA,
     ),
     *on_each_score("p 9.5e-5", FALLING, above(P_LOW), FINE, look("fail", "eleven runs")),
-    *on_each_score("p 1.2e-4", FALLING, above(P_HIGH), FINE, look("pass", "eleven runs")),
+    *on_each_score("p 1.2e-4", FALLING, above(P_HIGH), FINE, look("continue", "eleven runs")),
+    *on_each_score("p 0.047", FALLING, above(P_047), FINE, look("continue", "eleven runs")),
+    *on_each_score("p 0.052", FALLING, above(P_052), FINE, look("pass", "eleven runs")),
     scored(
         "p 1.2e-4 with a larger alpha",
         FALLING,
         above(P_HIGH),
-        look("fail", "eleven runs", false_alarm=1.0164988e-3),
+        look("fail", "eleven runs", false_alarm=6.0179108e-4),
         alpha=0.0017,
     ),
     scored(
@@ -309,25 +339,22 @@ ELEVEN_RUNS = [
         look("fail", "eleven runs", p_values=(EXACT_P,) * 2),
         alpha=EXACT_ALPHA,
     ),
-    scored("worse than their own", RISING, WORSE, look("fail", "eleven runs")),
-    scored("one by the tolerance alone", RISING, (DELTA, *WORSE[1:]), look("pass", "eleven runs")),
-    *on_each_score(
-        "worse than their own on one score only",
+    scored(
+        "worse than their own",
         RISING,
         WORSE,
-        RISING[:11],
-        look("pass", "eleven runs"),
+        look("continue", "eleven runs", p_pairs=2**-11, perhaps_worse=False),
     ),
-    *on_each_score(
-        "by twice the tolerance on one score only",
+    scored(
+        "pairs with a p of 0.051",
         RISING,
-        tuple(score + 2 * DELTA + HAIR for score in RISING[:11]),
-        RISING[:11],
-        look("fail", "eleven runs"),
+        paired(52, 11),
+        look("pass", "eleven runs", p_pairs=52 / 1024),
     ),
+    scored("pairs with a p of 0.042", RISING, paired(53, 11), look("continue", "eleven runs")),
     scored("none finite", FALLING, (math.inf,) * 11, look("fail", "eleven runs")),
     scored("all alike", (1.0,) * 20, (1.0,) * 11, look("pass", "eleven runs", detectable=0.05)),
-    scored("unchanged", FALLING, FALLING[:11], look("pass", "eleven runs", effect=(0.0, 0.0))),
+    scored("unchanged", RISING, RISING[:11], look("pass", "eleven runs", effect=(0.0, 0.0))),
     scored("better", FALLING, below(P_LOW), look("pass", "eleven runs", faster=True)),
     scored("hardly better", FALLING, below(P_HIGH), look("pass", "eleven runs", faster=False)),
     scored(
@@ -335,6 +362,111 @@ ELEVEN_RUNS = [
         (*[math.inf] * 6, *RISING[:14]),
         (*[0.0] * 5, *[math.inf] * 6),
         look("pass", "eleven runs", effect=(0.0, 0.0)),
+    ),
+]
+
+ABOVE_ALL = "runs are worse than all 20 stored ones beyond the tolerance"
+OWN = "seeds worse beyond tolerance: 5.1 % worse"
+OWN_5 = "seeds worse beyond tolerance: 5 % worse"
+AT_END = look("fail", "twenty runs")
+FEW, JUST = 2.3455110e-5, 4.6415468e-4
+LIMITS = {0: 3.9613832, 6: 3.6497070, 9: 3.2305067}
+#: Sums of ranks of 20 pairs at the edges, and the alpha with which a p is the limit.
+SIGNS_P = 21 / 2**20
+FAILS, PASSES, PAIRS_P = 198, 197, 6.67572021484375e-05
+TWENTY_RUNS = [
+    scored("unchanged", RISING, RISING, look("pass", "twenty runs", p_pairs=1.0, detectable=0.05)),
+    scored("p 6.7e-5", RISING, paired(FAILS), look("fail", "twenty runs", p_pairs=PAIRS_P)),
+    scored(
+        "p 8.4e-5",
+        RISING,
+        paired(PASSES),
+        look("pass", "twenty runs", perhaps_worse=True, needed=0),
+    ),
+    scored(
+        "p at the limit",
+        RISING,
+        paired(FAILS),
+        look("fail", "twenty runs", perhaps_worse=False),
+        alpha=PAIRS_P / 0.075,
+    ),
+    scored(
+        "p above it",
+        RISING,
+        paired(FAILS),
+        look("pass", "twenty runs"),
+        alpha=0.999 * PAIRS_P / 0.075,
+    ),
+    scored("19 of 20 and a stray one", RISING, stray(1), look("fail", "twenty runs")),
+    scored(
+        "18 of 20 and two stray ones",
+        RISING,
+        stray(2),
+        look("pass", "twenty runs", perhaps_worse=True),
+    ),
+    scored(
+        "18 of 20 with a larger alpha", RISING, stray(2), look("fail", "twenty runs"), alpha=0.0085
+    ),
+    scored(
+        "signs at the limit", RISING, stray(1), look("fail", "twenty runs"), alpha=SIGNS_P / 0.025
+    ),
+    *on_each_score(
+        "p 0.0096 and worse on one score only",
+        RISING,
+        tuple(score + DELTA for score in paired(167)),
+        RISING,
+        look("pass", "twenty runs", perhaps_worse=True),
+    ),
+    scored(
+        "unlikely by its ranks, and worse by the tolerance alone at the median",
+        (tuple(map(float, range(20))),),
+        ((*[99.0] * 9, *(number + 0.5 for number in range(9, 20))),),
+        look("pass", "twenty runs", perhaps_worse=False),
+        logarithmic=False,
+    ),
+    scored("p 0.0096", RISING, paired(167), look("pass", "twenty runs", perhaps_worse=True)),
+    scored("p 0.0107", RISING, paired(166), look("pass", "twenty runs", perhaps_worse=False)),
+    scored(
+        "unlikely by its ranks, and no worse at the median",
+        RISING,
+        ((9.0,) * 9 + RISING[9:]),
+        look("pass", "twenty runs", perhaps_worse=False),
+    ),
+    scored(
+        "unlikely by its ranks, and worse at the median",
+        (0.0,) * 18 + (9.0,) * 2,
+        (DELTA + HAIR,) * 20,
+        look("pass", "twenty runs", perhaps_worse=True),
+    ),
+    *on_each_score(
+        "worse than their own on one score only",
+        RISING,
+        tuple(score + DELTA + HAIR for score in RISING),
+        RISING,
+        look("pass", "twenty runs", perhaps_worse=False),
+    ),
+    *on_each_score(
+        "by twice the tolerance on one score only",
+        RISING,
+        tuple(score + 2 * DELTA + HAIR for score in RISING),
+        RISING,
+        look("fail", "twenty runs"),
+    ),
+    scored(
+        "by the tolerance alone",
+        RISING,
+        tuple(score + DELTA - HAIR for score in RISING),
+        look("pass", "twenty runs", perhaps_worse=False),
+    ),
+    scored("none finite", RISING, (math.inf,) * 20, look("fail", "twenty runs", detectable=None)),
+    scored(
+        "as infinite as before",
+        (math.inf,) * 20,
+        (math.inf,) * 20,
+        look("pass", "twenty runs", p_pairs=1.0, detectable=None),
+    ),
+    scored(
+        "better", RISING, tuple(s - 3 for s in RISING), look("pass", "twenty runs", faster=True)
     ),
 ]
 
@@ -407,7 +539,7 @@ SIGNATURES = [
         "the signature hides 3 % and the rank more",
         runs(FALLING),
         runs((1.9,)),
-        expected=look("pass", "signature", detectable=0.03, false_alarm=6.8239e-4),
+        expected=look("pass", "signature", detectable=1.854304, false_alarm=2.7546952e-4),
     ),
 ]
 
@@ -419,7 +551,7 @@ METRICS = [
         "0.039 worse",
         (ACCURACIES,),
         ((ACCURACIES[0] + 0.0399,),),
-        look("pass", "one run", effect=(0.0399 / 0.8,), detectable=0.05),
+        look("pass", "one run", effect=(0.0399 / 0.8,), detectable=0.06128),
         **METRIC,
     ),
     scored(
@@ -433,7 +565,7 @@ METRICS = [
         "four 0.07 worse",
         (ACCURACIES,),
         (tuple(score + 0.07 for score in ACCURACIES[:4]),),
-        look("fail", "four runs", effect=(0.07 / 0.8,), false_alarm=6.8239e-4),
+        look("fail", "four runs", effect=(0.07 / 0.8,), false_alarm=2.7546952e-4),
         **METRIC,
     ),
     scored(
@@ -449,13 +581,128 @@ SETTINGS = [
     scored("the largest alpha", FALLING, above(P_HIGH), look("fail", "eleven runs"), alpha=0.05),
 ]
 
-CASES = [*SETTINGS, *ONE_RUN, *FOUR_RUNS, *ELEVEN_RUNS, *SIGNATURES, *METRICS]
+SHUFFLED = tuple(0.1 * ((7 * number) % 20) ** 1.1 for number in range(20))
+DRAWN = (
+    *(0.2, -0.9, -0.4, 0.0, 0.7, 0.0, -0.8, 0.2, -0.6, 0.6),
+    *(-0.1, 0.9, -0.1, -0.5, -0.7, -0.2, 0.2, 0.6, 0.1, -0.4),
+)
+#: What is said, and what else hangs on the looks.
+SAID = [
+    scored(
+        "eleven of which one ties with the worst",
+        FALLING,
+        (1.9 + DELTA, *[5.0] * 10),
+        look(
+            "fail",
+            "eleven runs",
+            reason="3560 % worse at the median of 11 seeds, p = 2.4e-08, fails at 0.0001",
+        ),
+    ),
+    scored(
+        "eleven above all",
+        FALLING,
+        (5.0,) * 11,
+        look(
+            "fail",
+            "eleven runs",
+            reason=f"all 11 {ABOVE_ALL}: 3560 % worse",
+        ),
+    ),
+    scored(
+        "eleven that tell nothing",
+        RISING,
+        RISING[:11],
+        look(
+            "pass",
+            "eleven runs",
+            reason="equal at the median of 11 seeds, p = 0.99, fails at 0.0001",
+        ),
+    ),
+    scored(
+        "by the ranks of pairs at the limit",
+        RISING,
+        paired(FAILS),
+        look("fail", "twenty runs", reason=f"16 of 20 {OWN}, p 6.7e-05 (limit 6.7e-05)"),
+        alpha=PAIRS_P / 0.075,
+    ),
+    scored(
+        "by their signs",
+        RISING,
+        stray(1),
+        look("fail", "twenty runs", reason=f"19 of 20 {OWN_5}, p 2e-05 (limit 2.5e-05)"),
+    ),
+    scored(
+        "by neither",
+        RISING,
+        stray(2),
+        look("pass", "twenty runs", reason=f"18 of 20 {OWN_5}, p 0.006 (limit 7.5e-05)"),
+    ),
+    scored(
+        "signs above the limit",
+        RISING,
+        stray(1),
+        look("pass", "twenty runs"),
+        alpha=0.99 * SIGNS_P / 0.025,
+    ),
+    scored(
+        "all by the tolerance alone",
+        (0.0,) * 20,
+        (DELTA,) * 20,
+        look("pass", "twenty runs", p_pairs=1.0),
+    ),
+    scored("four have no p of pairs", RISING, FINE_FOUR, look("pass", "four runs", p_pairs=None)),
+    scored(
+        "no limit before it is decided",
+        RISING,
+        (DELTA + HAIR,),
+        look("continue", "one run", detectable=None),
+    ),
+    scored(
+        "an alpha below what four runs attain",
+        FALLING,
+        FOUR_WORST,
+        look("continue", "four runs", false_alarm=FEW),
+        alpha=1e-4,
+    ),
+    scored(
+        "an alpha that is attained",
+        FALLING,
+        FOUR_WORST,
+        look("fail", "four runs", false_alarm=JUST),
+        alpha=EXACT_ALPHA,
+    ),
+    scored(
+        "a limit by the first choice of other seeds",
+        (DRAWN, DRAWN),
+        (DRAWN[:1], DRAWN[:1]),
+        look("pass", "one run", detectable=1.3368782),
+    ),
+    *(
+        scored(
+            f"a limit, {number} places on",
+            SHUFFLED[number:] + SHUFFLED[:number],
+            (SHUFFLED[number],),
+            look("pass", "one run", detectable=limit),
+        )
+        for number, limit in LIMITS.items()
+    ),
+]
+
+#: The same of all runs at once.
+AT_ONCE = [
+    scored("a lucky first run", FALLING, (0.5, *[s + DELTA + HAIR for s in FALLING[1:]]), AT_END),
+    scored("four worse than all", RISING, (9.0,) * 20, look("fail", "four runs")),
+    scored("eleven", FALLING, (*above(P_LOW), *[-5.0] * 9), look("fail", "eleven runs")),
+    scored("none", RISING, RISING, look("pass", "twenty runs", detectable=0.05)),
+]
+
+CASES = [*SAID, *SETTINGS, *ONE_RUN, *FOUR_RUNS, *ELEVEN_RUNS, *TWENTY_RUNS, *SIGNATURES, *METRICS]
 
 #: (baseline, new runs, options, what the complaint says).
 REFUSED = [
     (runs(RISING[:19]), runs([0.0]), {}, "a baseline of 19 runs"),
     (runs((*RISING, 2.0)), runs([0.0]), {}, "a baseline of 21 runs"),
-    (runs(RISING), (), {}, "0 new runs; expected one of 1, 4, 11"),
+    (runs(RISING), (), {}, "0 new runs; expected one of 1, 4, 11, 20"),
     (runs(RISING), runs([0.0, 0.0]), {}, "2 new runs"),
     (runs(RISING), runs([0.0] * 12), {}, "12 new runs"),
     (runs(RISING), runs([0.0], first=1), {}, r"new runs of seeds \[1\]; expected \[0\]"),
@@ -470,6 +717,6 @@ REFUSED = [
     ),
     *(
         (runs(RISING), runs([0.0]), {"alpha": value}, "got alpha=")
-        for value in (0.0, 8.4e-4, 0.051, math.nan, True, "0.001", None)
+        for value in (0.0, 1.2e-5, 0.051, math.nan, True, "0.001", None)
     ),
 ]

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from pytest_converge.baselines.gate.bounds import false_alarm, least_alpha, require_alpha
+from pytest_converge.baselines.gate.bounds import (
+    MOST_ALPHA,
+    false_alarm,
+    least_alpha,
+    pairs_limit,
+    rank_limit,
+    require_alpha,
+    signs_limit,
+)
 from pytest_converge.core.errors import InvalidTrainingError
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_the_least_alpha_is_the_one_that_bounds_its_own_false_alarms(count):
-    least = least_alpha(count)
-    assert false_alarm(least, count) == pytest.approx(least, rel=1e-9)
-    assert false_alarm(0.99 * least, count) > 0.99 * least
-    assert false_alarm(0.001, count) < 0.001
-    # Four of 24 on each score, p of each, eleven of eleven.
-    assert false_alarm(0.001, count) == pytest.approx(count / 10626 + count * 1e-4 + 2**-11)
+def test_the_bound_is_the_sum_of_what_each_look_attains(count):
+    # Four above all 20; 195 of 220 pairs at eleven, by SciPy; a sum of ranks of 198, 19 signs.
+    four, eleven = 1 / math.comb(24, 4), 9.457636773011343e-05
+    pairs, signs = 6.67572021484375e-05, (20 + 1) / 2**20
+    expected = count * (four + eleven) + pairs + signs
+    assert false_alarm(0.001, count) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("alpha", [least_alpha(), 1e-4, 0.001, 0.01, MOST_ALPHA])
+@pytest.mark.parametrize("count", [1, 2])
+def test_half_of_alpha_is_kept_for_what_a_session_has_in_common(alpha, count):
+    assert 0 < false_alarm(alpha, count) <= alpha / 2
+    limits = 2 * rank_limit(alpha) * count + pairs_limit(alpha) + signs_limit(alpha)
+    assert limits <= alpha / 2 * (1 + 1e-9)
+
+
+def test_a_larger_alpha_is_spent():
+    assert false_alarm(0.01, 2) > 0.75 * 0.005
+    assert false_alarm(MOST_ALPHA, 2) > 0.9 * MOST_ALPHA / 2
 
 
 def test_the_least_alpha_is_itself_allowed():
     require_alpha(least_alpha())
-    with pytest.raises(InvalidTrainingError, match=r"0\.00085"):
+    assert pairs_limit(least_alpha()) == pytest.approx(2**-20)
+    with pytest.raises(InvalidTrainingError, match=r"1\.3e-05"):
         require_alpha(0.999 * least_alpha())

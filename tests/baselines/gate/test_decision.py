@@ -8,10 +8,11 @@ import random
 
 import pytest
 
-from pytest_converge.baselines.gate.decision import decide, judge
+from pytest_converge.baselines.gate.decision import TURNS, decide, decide_all, judge
 from pytest_converge.baselines.gate.scores import scores
 from pytest_converge.core.errors import InvalidTrainingError
 from tests.baselines.gate.cases import (
+    AT_ONCE,
     CASES,
     DELTA,
     FALLING,
@@ -29,6 +30,12 @@ def test_each_clause_decides_at_its_edge(case):
     assert case.holds(verdict), verdict
 
 
+@pytest.mark.parametrize("case", AT_ONCE, ids=lambda case: case.name)
+def test_all_runs_at_once_fail_at_any_look(case):
+    verdict = decide_all(case.baseline, case.new, **case.options)
+    assert case.holds(verdict), verdict
+
+
 @pytest.mark.parametrize(
     ("new", "made", "outcome", "look"),
     [
@@ -37,6 +44,8 @@ def test_each_clause_decides_at_its_edge(case):
         ((*above([15, 3, 3, 3]), *[9.0] * 7), 4, "pass", "four runs"),
         (above([16, 16, 16, 16, *[19] * 16], FALLING), 11, "fail", "eleven runs"),
         (above([16, 16, 16, 16, *[3] * 16], FALLING), 11, "pass", "eleven runs"),
+        (tuple(score + DELTA + 0.01 for score in FALLING), 20, "fail", "twenty runs"),
+        (tuple(score + DELTA - 0.01 for score in FALLING), 20, "pass", "twenty runs"),
     ],
 )
 def test_runs_are_made_only_as_long_as_they_are_needed(new, made, outcome, look):
@@ -55,6 +64,10 @@ def test_runs_are_made_only_as_long_as_they_are_needed(new, made, outcome, look)
 def test_runs_that_end_before_it_is_decided_are_an_error():
     with pytest.raises(InvalidTrainingError, match="got 3 new runs"):
         decide(runs(FALLING), runs([9.0, 9.0, 9.0], losses=OTHER_LOSSES))
+
+
+#: The first new run is a lucky one, all others are worse than their own seeds.
+LUCKY_FIRST = (0.5, *(score + DELTA + 0.1 for score in FALLING[1:]))
 
 
 def curve_runs(factor=1.0):
@@ -92,20 +105,56 @@ def test_runs_and_settings_that_make_no_gate_are_refused(baseline, new, options,
         judge(baseline, new, **options)
 
 
-@pytest.mark.parametrize("count", [1, 4, 11])
-def test_an_effect_beyond_the_detectable_one_would_not_have_passed(count):
-    draw = random.Random(count)
-    for _ in range(20):
+@pytest.mark.parametrize("shift", [0.0, 0.1, 0.4])
+def test_from_the_detectable_effect_on_the_whole_procedure_fails(shift):
+    """Whatever look decided, with all 20 runs made: none is taken for another seed's."""
+    draw = random.Random(shift)
+    for _ in range(10):
         old = [draw.gauss(0, 0.1) for _ in range(20)]
-        new = [score + draw.gauss(0, 0.05) for score in old[:count]]
+        new = [score + shift + draw.gauss(0, 0.05) for score in old]
         baseline = runs(old, losses=(1.0,) * 12)
-        verdict = judge(baseline, runs(new, losses=OTHER_LOSSES))
+        verdict = decide_all(baseline, runs(new, losses=OTHER_LOSSES))
+        if verdict.runs < 20:
+            continue
         move = math.log1p(verdict.detectable) - math.log1p(verdict.effect[0])
         edges = [
-            judge(baseline, runs([s + move + d for s in new], losses=OTHER_LOSSES))
+            decide_all(baseline, runs([s + move + d for s in new], losses=OTHER_LOSSES)).outcome
             for d in (-2e-4, 2e-4)
         ]
-        assert [edge.outcome == "pass" for edge in edges] == [True, False]
+        assert edges == ["pass", "fail"]
+
+
+@pytest.mark.parametrize("count", [1, 4, 11])
+def test_a_pass_states_the_limit_of_all_looks_and_not_of_the_one_that_decided(count):
+    """More runs are not a failure: the runs that were not made are taken for other seeds'."""
+    draw = random.Random(3)
+    old = sorted(draw.gauss(0, 0.2) for _ in range(20))
+    old = [*old[10:], *old[:10]][::-1]
+    baseline = runs(old, losses=(1.0,) * 12)
+    same = runs([score - 0.001 * (-1) ** i for i, score in enumerate(old)], losses=OTHER_LOSSES)
+    verdict = judge(baseline, same[:count])
+    assert verdict.outcome == "pass"
+    limits = []
+    for turn in TURNS:
+        rest = [old[(i + turn) % 20] for i in range(count, 20)]
+
+        def outcome(effect, rest=rest):
+            shift = math.log1p(effect)
+            scores_ = [score + shift for score in [*old[:count], *rest]]
+            return decide(baseline, runs(scores_, losses=OTHER_LOSSES)).outcome
+
+        limits.append(outcome(verdict.detectable - 1e-3))
+        assert outcome(verdict.detectable + 1e-3) == "fail"
+    assert "pass" in limits
+
+
+def test_all_runs_are_judged_where_they_were_made():
+    """An update has all runs: that the first one is a lucky one hides none of the others."""
+    old = runs(FALLING)
+    new = runs(LUCKY_FIRST, losses=OTHER_LOSSES)
+    assert judge(old, new[:1]).outcome == "pass"
+    assert decide(old, new).passed
+    assert decide_all(old, new).outcome == "fail"
 
 
 def test_a_failure_after_four_runs_says_what_would_have_failed_too():
@@ -149,17 +198,17 @@ def test_the_order_of_the_two_scores_does_not_matter():
         (
             runs([1.0] * 20),
             runs([1.0] * 4, losses=OTHER_LOSSES),
-            "equal at the median of 4 seeds, p = 1",
+            "equal at the median of 4 seeds, p = 1, fails at 0.0001",
         ),
         (
             runs([1.0] * 20),
             runs([1.0 + math.log(1.125)] * 11, losses=OTHER_LOSSES),
-            "12 % worse at the median of 11 seeds, p = 1.2e-08, fails at 0.0001",
+            "all 11 runs are worse than all 20 stored ones beyond the tolerance: 12 % worse",
         ),
         (
             runs(RISING),
-            runs([score + DELTA + 0.01 for score in RISING[:11]], losses=OTHER_LOSSES),
-            "all 11 runs are worse than their own seeds beyond the tolerance: 6.1 % worse",
+            runs([score + DELTA + 0.01 for score in RISING], losses=OTHER_LOSSES),
+            "20 of 20 seeds worse beyond tolerance: 6.1 % worse, p 9.5e-07 (limit 7.5e-05)",
         ),
         (
             runs(RISING),

@@ -15,18 +15,18 @@ import importlib.util
 import re
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
 import pytest
 
 from pytest_converge.core.errors import InvalidTrainingError
-from tests.baselines.gate.cases import CASES, REFUSED
+from tests.baselines.gate.cases import AT_ONCE, CASES, REFUSED
 
 PACKAGE = "pytest_converge.baselines.gate"
 #: Who decides, in the order of their imports.
-MODULES = ("bounds", "comparison", "rules", "decision")
+MODULES = ("ranks", "bounds", "comparison", "rules", "decision")
 COMPARISONS = {
     ast.Lt: (ast.LtE, ast.GtE),
     ast.LtE: (ast.Lt, ast.Gt),
@@ -42,10 +42,43 @@ LOWEST_P = "min((part.p_worse() for part in parts))"
 #: (module, the line as it is, what was changed to what): why no case can tell.
 EQUIVALENT = {
     (
+        "bounds",
+        "ranks = (attained(group_tail(look, SEEDS), rank_limit(alpha)) for look in LOOKS[1:-1])",
+        "1 -> 0",
+    ): "one run of 21 is the worst too often for any alpha",
+    ("decision", "count = len(parts[0].new)", "0 -> -1"): "all scores have as many runs",
+    (
+        "decision",
+        "drift = rules.largest_drift(baseline[0], runs[0])",
+        "0 -> -1",
+    ): "where the drift counts, the first run is the last one",
+    ("ranks", "ways = [1]", "1 -> 2"): "a share of ways does not hang on their unit",
+    ("ranks", "return (1,)", "1 -> 2"): "a share of ways does not hang on their unit",
+    (
+        "ranks",
+        "for rank in range(1, count + 1):",
+        "1 -> 0",
+    ): "a rank of 0 doubles every number of ways",
+    (
+        "ranks",
+        "return _tail([math.comb(count, positive) for positive in range(count + 1)])",
+        "1 -> 2",
+    ): "no more than all can be positive",
+    (
         "rules",
         "clear = min(part.p_worse() for part in parts) > CLEAR_P",
         f"{LOWEST_P} > CLEAR_P -> {LOWEST_P} >= CLEAR_P",
     ): "p is a whole number of ways in 10,626, of which a tenth is no whole number",
+    (
+        "rules",
+        "return lowest > CLEAR_P_OF_ELEVEN",
+        "lowest > CLEAR_P_OF_ELEVEN -> lowest >= CLEAR_P_OF_ELEVEN",
+    ): "neither of 2,048 nor of 84,672,315 ways is a twentieth a whole number",
+    (
+        "rules",
+        "return lowest <= NOTED_P and any(part.median_excess > part.tolerance for part in parts)",
+        "lowest <= NOTED_P -> lowest < NOTED_P",
+    ): "neither of 2^20 nor of 137,846,528,820 ways is a hundredth a whole number",
     (
         "comparison",
         "unit: float = 1.0",
@@ -105,8 +138,8 @@ def mutants(module: str) -> Iterator[tuple[tuple[str, str, str], types.CodeType]
 
 
 @contextlib.contextmanager
-def judging_with(module: str, code: types.CodeType | None) -> Iterator[Callable]:
-    """`judge` of a gate in which the module runs this code instead of its own."""
+def judging_with(module: str, code: types.CodeType | None) -> Iterator[types.ModuleType]:
+    """`decision` of a gate in which the module runs this code instead of its own."""
     package = importlib.import_module(PACKAGE)
     importlib.import_module(f"{PACKAGE}.{MODULES[-1]}")  # and with it the others
     with contextlib.ExitStack() as stack:
@@ -121,16 +154,19 @@ def judging_with(module: str, code: types.CodeType | None) -> Iterator[Callable]
                 exec(code, vars(fresh))  # noqa: S102 - the code is the module's own
             else:
                 spec.loader.exec_module(fresh)
-        yield fresh.judge
+        yield fresh
 
 
 def is_noticed(module: str, code: types.CodeType | None) -> bool:
     """True where a case comes out otherwise."""
     try:
-        with judging_with(module, code) as judge:
+        with judging_with(module, code) as gate:
+            asked = [(gate.judge, CASES), (gate.decide_all, AT_ONCE)]
             return not all(
-                case.holds(judge(case.baseline, case.new, **case.options)) for case in CASES
-            ) or any(not is_refused(judge, *refused) for refused in REFUSED)
+                case.holds(ask(case.baseline, case.new, **case.options))
+                for ask, cases in asked
+                for case in cases
+            ) or any(not is_refused(gate.judge, *refused) for refused in REFUSED)
     except Exception:  # noqa: BLE001 - a mutant may break in any way
         return True
 

@@ -52,3 +52,16 @@ def test_there_is_none_where_the_effect_is_not_finite(score):
 def test_a_run_that_is_not_finite_stays_so():
     found = smallest_effect([part(0.1, 0.2, math.inf)], lambda parts: parts[0].new[0] < 0.4)
     assert math.log1p(found) == pytest.approx(0.5, abs=1.1e-4)
+
+
+def test_runs_that_were_not_made_are_those_of_other_seeds_worse_by_the_effect():
+    baseline = tuple(float(number) for number in range(20))
+    one = Comparison(baseline=baseline, new=(0.5,), scale=LOSS, tolerance=0.05)
+
+    def passes(parts):
+        (part,) = parts
+        others = [*range(6, 20), *range(5)]
+        assert part.new[1:] == pytest.approx([number + part.new[0] for number in others])
+        return part.new[1] < 6.25
+
+    assert math.log1p(smallest_effect([one], passes, turn=5)) == pytest.approx(0.25, abs=1.1e-4)

@@ -8,6 +8,7 @@ import pytest
 
 from pytest_converge.baselines.gate import wording
 from pytest_converge.baselines.gate.comparison import Comparison, ScoreScale
+from pytest_converge.core.baseline import BaselineVerdict
 from tests.baselines.gate.cases import RISING
 
 
@@ -45,27 +46,40 @@ def test_one_run_by_its_worst_score():
     )
 
 
-def test_four_runs_above_all_or_by_p():
-    assert wording.four_runs(parts([3.0] * 4), [1e-4]) == (
+def test_ranks_above_all_or_by_p():
+    assert wording.ranks(parts([3.0] * 4), [1e-4], 1e-4, failed=True) == (
         "all 4 runs are worse than all 20 stored ones beyond the tolerance: 1629 % worse"
     )
-    assert wording.four_runs(parts(RISING[:4]), [0.25]) == (
-        "equal at the median of 4 seeds, p = 0.25"
+    assert wording.ranks(parts(RISING[:4]), [0.25], 1e-4, failed=False) == (
+        "equal at the median of 4 seeds, p = 0.25, fails at 0.0001"
     )
 
 
-def test_eleven_runs_by_p_of_the_score_that_counts():
+def test_ranks_by_p_of_the_score_that_counts():
     two = parts(RISING[:11], [score + math.log(1.5) for score in RISING[:11]])
-    assert wording.eleven_runs(two, [0.9, 0.0004], 0.0005, failed=True) == (
+    assert wording.ranks(two, [0.9, 0.0004], 0.0005, failed=True) == (
         "50 % worse at the median of 11 seeds, p = 0.0004, fails at 0.0005"
     )
 
 
-def test_eleven_runs_by_their_own_seeds():
-    worse = parts([score + math.log(1.1) for score in RISING[:11]])
-    assert wording.eleven_runs(worse, [0.3], 0.0005, failed=True) == (
-        "all 11 runs are worse than their own seeds beyond the tolerance: 10 % worse"
+def test_pairs_by_how_many_are_worse():
+    worse = parts([score + math.log(1.1 if i else 1.0) for i, score in enumerate(RISING)])
+    assert wording.pairs(worse, 1.9e-6, 1e-4) == (
+        "19 of 20 seeds worse beyond tolerance: 10 % worse, p 1.9e-06 (limit 0.0001)"
     )
-    assert wording.eleven_runs(worse, [0.3], 0.0005, failed=False) == (
-        "10 % worse at the median of 11 seeds, p = 0.3, fails at 0.0005"
+
+
+def verdict(**values):
+    given = {"outcome": "pass", "look": "twenty runs", "runs": 20, "effect": (0.33, 0.1)}
+    given |= {"p_values": (0.02, 0.3), "p_pairs": 0.004, "false_alarm": 5e-4}
+    return BaselineVerdict(**{**given, **values})
+
+
+def test_a_pass_that_is_perhaps_worse_is_a_note():
+    found = wording.finding(verdict(perhaps_worse=True), "")
+    assert (found.code, found.fails) == ("perhaps-worse", False)
+    assert found.message == (
+        "passes, but perhaps trains worse than its baseline: 33 % worse in 20 runs, p = 0.004"
     )
+    assert found.evidence["pairs_p"] == 0.004
+    assert wording.finding(verdict(), "") is None
