@@ -10,7 +10,7 @@ from pytest_converge.core.baseline import BaselineReport, BaselineVerdict, Envir
 from pytest_converge.core.recorded_scores import CURVE_SCORES
 from pytest_converge.core.result import ConvergenceResult
 
-__all__ = ["COMMIT_LENGTH", "facts", "message_parts", "note", "written_text"]
+__all__ = ["COMMIT_LENGTH", "facts", "message_parts", "note", "other_data", "written_text"]
 
 #: More ranks fill no line of a terminal; the pairs of seeds say more there.
 MOST_RANKS = 11
@@ -77,9 +77,14 @@ def facts(report: BaselineReport) -> Iterator[tuple[str, str]]:
     if report.environment:
         yield "elsewhere", "; ".join(map(difference_text, report.environment))
     if report.data:
-        yield "other data", "; ".join(map(difference_text, report.data))
+        yield "other data", other_data(report)
     if report.unknown:
         yield "unknown", f"what the baseline had of {', '.join(report.unknown)}"
+
+
+def other_data(report: BaselineReport) -> str:
+    """How the rows differ from those that the baseline was recorded on; empty if they do not."""
+    return "; ".join(map(difference_text, report.data))
 
 
 def _shown_by(report: BaselineReport) -> str:
@@ -118,8 +123,6 @@ def _short(report: BaselineReport, verdict: BaselineVerdict) -> Iterator[str]:
         yield f"would have failed from {numbers.share(verdict.detectable)} on"
     if report.environment:
         yield f"{numbers.counted(len(report.environment), 'difference')} of the environment"
-    if report.data:
-        yield f"other data: {', '.join(change.name for change in report.data)}"
 
 
 def _by_score(report: BaselineReport, verdict: BaselineVerdict) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from pytest_converge.core import numbers
-from pytest_converge.core.baseline import Baseline, BaselineVerdict, StoredRun
+from pytest_converge.core.baseline import Baseline, BaselineVerdict, EnvironmentChange, StoredRun
 from pytest_converge.core.recorded_scores import median, named_scores
 from pytest_converge.report.baseline_comparison import COMMIT_LENGTH
 from pytest_converge.report.layout import (
@@ -54,6 +54,7 @@ def baseline_lines(
         *_fact("recorded", f"{count}, seeds {first} to {last}{_at(training)}", width, unicode),
         *_fact("accepted", training.reason, width, unicode),
         *_fact("settings", _listed(training.settings), width, unicode),
+        *_fact("data", _listed(training.data), width, unicode),
         *_fact("environment", _listed(training.environment), width, unicode),
         [Segment(_curve("median loss", training.runs, width, unicode))],
     ]
@@ -70,16 +71,18 @@ def comparison_lines(
     p_values: Sequence[float],
     verdict: BaselineVerdict | None = None,
     *,
+    data: Sequence[EnvironmentChange] | None = None,
     width: int,
     unicode: bool,
 ) -> list[Line]:
-    """How two baselines differ: settings, environment, curves and scores.
+    """How two baselines differ: settings, data, environment, curves and scores.
 
     Args:
         old: the first one.
         new: the other one, with as many scores.
         p_values: for each score the p of the other one being worse.
         verdict: what the gate says of it; None where it was not asked.
+        data: how their rows differ; None where not both tell.
         width: cells of the terminal, at least 20.
         unicode: block characters and other text beyond ASCII.
     """
@@ -87,9 +90,12 @@ def comparison_lines(
     if _named(new) != _named(old):
         lines += _fact("against", _named(new), width, unicode)
     lines += _fact("settings", _changes(old.settings, new.settings), width, unicode)
+    if old.data or new.data:
+        lines += _fact("data", _data_text(data), width, unicode)
     lines += _fact("environment", _changes(old.environment, new.environment), width, unicode)
     commits = (f"{item.commit[:COMMIT_LENGTH] or 'unknown'}" for item in (old, new))
     lines += _fact("commit", numbers.change(*commits), width, unicode)
+    lines += _fact("accepted", new.reason, width, unicode)
     if old.runs == new.runs:
         return [*lines, *_fact("runs", "the same numbers", width, unicode)]
     lines.append([Segment(_curve("median loss", old.runs, width, unicode))])
@@ -146,6 +152,14 @@ def _changes(old: Mapping[str, object], new: Mapping[str, object]) -> str:
         if _differ(old, new, name)
     )
     return ", ".join(changes) or "the same"
+
+
+def _data_text(changes: Sequence[EnvironmentChange] | None) -> str:
+    """How the rows differ, as `rows 442 -> 400`."""
+    if changes is None:
+        return "not told by both"
+    texts = (f"{change.name} {change.recorded} -> {change.present}" for change in changes)
+    return ", ".join(texts) or "the same"
 
 
 def _differ(old: Mapping[str, object], new: Mapping[str, object], name: str) -> bool:
