@@ -36,8 +36,9 @@ def test_every_option_exists(path):
 def commands(text):
     """The calls of the command `converge`, without what the shell does to them."""
     text = re.sub(r"\\\n *", "", text)  # a command over several lines
+    names = "show|compare|history|rename|prune"
     for found in re.finditer(
-        r'(?:^ *|[`"]|[:-] )(converge (?:show|compare|prune)\b[^`\n]*)', text, re.MULTILINE
+        rf'(?:^ *|[`"]|[:-] )(converge (?:{names})\b[^`\n]*)', text, re.MULTILINE
     ):
         yield re.split(r'\s[|>]|"$', found[1])[0]
 

@@ -22,7 +22,7 @@ from pytest_converge.report.sparkline import log_suits, sparkline
 from pytest_converge.report.summary import Segment
 from pytest_converge.report.table import Column, Table, fact_lines
 
-__all__ = ["baseline_lines", "comparison_lines"]
+__all__ = ["baseline_lines", "comparison_lines", "effect"]
 
 Line = list[Segment]
 
@@ -103,7 +103,7 @@ def comparison_lines(
     pairs = zip(named_scores(old), named_scores(new), p_values, strict=True)
     for (label, before), (_, after), p in pairs:
         medians = median(before), median(after)
-        text = f"{numbers.change(*map(numbers.loss, medians))}, {_effect(*medians)}"
+        text = f"{numbers.change(*map(numbers.loss, medians))}, {effect(*medians)}"
         clear = p <= CLEAR_P
         text += f", p {numbers.number(p, 2)}"
         lines += _fact(label, text, width, unicode, ("red", "bold") if clear else ())
@@ -168,7 +168,7 @@ def _differ(old: Mapping[str, object], new: Mapping[str, object], name: str) -> 
     return old[name] != new[name]
 
 
-def _effect(old: float, new: float) -> str:
+def effect(old: float, new: float) -> str:
     """How much worse or better: lower is better."""
     if old == new:
         return "the same"
