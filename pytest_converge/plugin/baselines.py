@@ -84,31 +84,39 @@ def with_obtained_kept(
         result: of a training.
         problems: receives what could not be written, which changes no verdict.
     """
-    report, folder = result.baseline, _obtained_folder(item.config)
-    if report is None or report.verdict is None or folder is None:
+    report = result.baseline
+    if report is None or report.verdict is None:
         return result
     from pytest_converge.baselines.files.paths import obtained_path
     from pytest_converge.baselines.files.store import keep_obtained
 
-    path = obtained_path(folder, item.path, result.test, result.number)
     try:
+        folder = _obtained_folder(item.config)
+        if folder is None:
+            return result
+        path = obtained_path(folder, item.path, result.test, result.number)
         if report.obtained is None:
             path.unlink(missing_ok=True)
             return result
         keep_obtained(path, report.obtained)
     except OSError as error:
-        problems.append(f"could not keep the runs in {path}: {error.strerror}")
+        if report.obtained is not None:  # else nothing is lost
+            problems.append(f"could not keep the runs of a comparison: {error}")
         return result
     kept = _relative(path, item.config.invocation_params.dir)
     return dataclasses.replace(result, baseline=dataclasses.replace(report, kept=kept))
 
 
 def _obtained_folder(config: pytest.Config) -> Path | None:
-    """Where the runs of failed comparisons go; None where the session leaves no files."""
+    """Where the runs of failed comparisons go; None where the session leaves no files.
+
+    Raises:
+        OSError: pytest's cache cannot be written.
+    """
     report: Path | None = config.stash[SETTINGS].json
     # Nothing can lie beside a pipe or a device.
     if report is not None and (report.is_file() or not report.exists()):
-        return report.with_suffix(".obtained")
+        return report.with_name(f"{report.stem}.obtained")
     cache = getattr(config, "cache", None)  # -p no:cacheprovider
     return None if cache is None else Path(cache.mkdir(OBTAINED_CACHE))
 

@@ -185,6 +185,12 @@ def test_the_runs_of_a_failed_comparison_are_kept(
     assert f"obtained{kept}" in shown.replace(":", "")
 
 
+def test_a_session_without_baselines_makes_no_folder_for_them(faked: pytest.Pytester) -> None:
+    faked.makepyfile("def test_it(converge): converge.fit('good')")
+    faked.runpytest().assert_outcomes(passed=1)
+    assert not (faked.path / ".pytest_cache" / "d").exists()
+
+
 def test_they_go_when_the_comparison_passes(recorded: pytest.Pytester) -> None:
     change(recorded, 0.5)
     recorded.runpytest("--converge-json=out.json")
@@ -207,7 +213,12 @@ def test_what_cannot_be_kept_is_said_and_changes_no_verdict(recorded: pytest.Pyt
     (recorded.path / "out.obtained").write_text("in the way")
     result = recorded.runpytest("--converge-json=out.json")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["could not keep the runs in *out.obtained*"])
+    result.stdout.fnmatch_lines(["could not keep the runs of a comparison: *out.obtained*"])
+    change(recorded, 0.0)
+    passing = recorded.runpytest("--converge-json=out.json")
+    passing.assert_outcomes(passed=1)
+    passing.stdout.no_fnmatch_line("*could not keep*")
+    change(recorded, 0.5)
     without = recorded.runpytest("-p", "no:cacheprovider")
     without.assert_outcomes(failed=1)
     without.stdout.no_fnmatch_line("*could not keep*")
