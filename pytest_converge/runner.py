@@ -103,17 +103,19 @@ def run(context: Context, call: Call) -> ConvergenceResult:
         InvalidTrainingError: the training cannot be run or judged as asked.
     """
     from pytest_converge.training.adapters.build import check_builder
+    from pytest_converge.training.keras_internals import outside_of_graphs
     from pytest_converge.training.state.seeding import preserved
 
     context = with_length(context, call)
     gated = context.baseline is not None and is_gated(context.baseline, context.expectation, call)
     if context.calibrate:
         check_builder(call, "--converge-calibrate")
-    with preserved():
+    with outside_of_graphs(), preserved():
         training = seeded_training(context, call)
         try:
             connection = _connection(context, call, training) if gated else None
             runs, diagnosis, baseline = _trained(context, training, connection)
+            environment = training.environment()
         finally:
             training.release()
     return ConvergenceResult(
@@ -124,6 +126,7 @@ def run(context: Context, call: Call) -> ConvergenceResult:
         runs=tuple(runs),
         diagnosis=diagnosis,
         baseline=baseline,
+        environment=environment,
     )
 
 
@@ -253,8 +256,10 @@ def _diagnosis(
     """
     if run.passed or context.diagnose == "off":
         return None
-    from pytest_converge.diagnosis.diagnose import diagnose, without_trials
+    from pytest_converge.diagnosis.diagnose import diagnose, undiagnosed, without_trials
 
+    if running.training.why_unchanged:
+        return undiagnosed(running.training)
     if run.record.never_updated:
         return without_trials(running, run.record)
     seconds = max(QUICK_SECONDS, QUICK_TIMES * run.record.seconds)

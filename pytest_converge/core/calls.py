@@ -122,6 +122,7 @@ class StepCall(Call):
     variables: Any
     data: Any = None
     optimizer: Any = None
+    session: Any = None
 
     @classmethod
     def adapted(cls, arguments: Mapping[str, Any]) -> StepCall:

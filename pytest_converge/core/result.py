@@ -41,6 +41,7 @@ class ConvergenceResult(Serialisable):
         runs: one a start; the first with the base seed.
         diagnosis: why the training failed; None where it passed or no diagnosis was asked for.
         baseline: what came of the comparison with recorded runs; None where there was none.
+        environment: versions, device and threads, by which other last digits can be explained.
     """
 
     test: str
@@ -50,6 +51,7 @@ class ConvergenceResult(Serialisable):
     runs: tuple[Run, ...]
     diagnosis: Diagnosis | None = None
     baseline: BaselineReport | None = None
+    environment: Mapping[str, int | str] = dataclasses.field(default_factory=dict)
 
     @property
     def passed(self) -> bool:

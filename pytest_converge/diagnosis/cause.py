@@ -116,15 +116,20 @@ class FailedTraining:
         return None
 
     def at_rates(self, *factors: float) -> list[Intervention]:
-        """The same training at multiples of its learning rate; empty where that is not known.
-
-        Of a run that failed by rising, at smaller ones alone.
-        """
-        own, steeper = self.evidence.rate, not self.evidence.never_too_slow
+        """The same training at multiples of its learning rate; empty where that is not known."""
+        own = self.evidence.rate
         if not math.isfinite(own):
             return []
-        kept = [factor for factor in factors if steeper or factor < 1]
-        return [learning_rate.scaled(self.training, own, factor) for factor in kept]
+        return [learning_rate.scaled(self.training, own, factor) for factor in factors]
+
+    def not_steeper(self, factors: tuple[float, ...]) -> tuple[float, ...]:
+        """The factors of a rate that may repair the run: a run that rose is not too slow.
+
+        Where another scale goes with them, all may.
+        """
+        if not self.evidence.never_too_slow:
+            return factors
+        return tuple(factor for factor in factors if factor < 1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

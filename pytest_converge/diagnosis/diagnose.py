@@ -22,8 +22,9 @@ from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.loop.run import Progress, TrainingRun
 from pytest_converge.training.state.snapshot import name_of
+from pytest_converge.training.training import Training
 
-__all__ = ["diagnose", "without_trials"]
+__all__ = ["diagnose", "undiagnosed", "without_trials"]
 
 #: The line of a repair that makes a training longer.
 STEPS = re.compile(r"^steps=(\d+)$", re.MULTILINE)
@@ -100,6 +101,14 @@ def _named(
             where=part.where,
         )
         for part in map(together, by_code.values())
+    )
+
+
+def undiagnosed(training: Training) -> Diagnosis:
+    """That no change of a training can be tried, and why."""
+    message = f"no cause was looked for: {training.why_unchanged}"
+    return Diagnosis(
+        cause="unknown", message=message, excluded=(("every change", training.why_unchanged),)
     )
 
 
@@ -198,6 +207,9 @@ def _out_of_reach(failed: FailedTraining, cause: str) -> list[tuple[str, str]]:
     if training.callbacks is not None:
         why = "it only writes, and took part in the first run alone"
         reasons += [(name, why) for name in training.callbacks.left_out]
+    if training.beyond_reach:
+        why = "the step was repeated more often than asked, from its variables alone"
+        reasons.append((training.beyond_reach, why))
     # A model's size matters where nothing was found.
     if cause in ("unknown", "unreachable-target") and training.model is not None:
         fixed = failed.trials.guard.measured("a wider model", lambda: larger(training) is None)

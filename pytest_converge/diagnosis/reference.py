@@ -205,7 +205,10 @@ class _Search:
         if failed.takes_optimizer:
             code = self._code_of_the_optimizer()
             return [(optimizers.adam(code, rate),) for rate in ADAM_RATES]
-        return [(), *((change,) for change in failed.at_rates(*self._factors()))]
+        return [
+            (),
+            *((change,) for change in failed.at_rates(*failed.not_steeper(self._factors()))),
+        ]
 
     def _code_of_the_optimizer(self) -> str:
         """What it means that Adam remains: a rate far off the usual ones, or what the run shows."""

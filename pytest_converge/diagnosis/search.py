@@ -144,7 +144,7 @@ def _pair(failed: FailedTraining) -> Answer | None:
             continue
         partners = [more_steps.more(failed.reruns.steps, LONGER)]
         if change.rate_factor == 1.0:
-            partners += failed.at_rates(*FACTORS)
+            partners += failed.at_rates(*failed.not_steeper(FACTORS))
         found = failed.first_passing(change.with_causes(partner) for partner in partners)
         if found is not None:
             return found

@@ -41,10 +41,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(ResultsPlugin(settings), "converge_results")
         config.pluginmanager.register(BaselinesPlugin(settings), "converge_baselines")
+    if settings.threads is not None:
+        from pytest_converge.plugin import threads
+
+        threads.configure(config)
     if settings.plots is not None:
         from pytest_converge.plugin.plots import check_library
 
         check_library()
+    if settings.model is not None or settings.data is not None:
+        from pytest_converge.plugin import zero_code
+
+        zero_code.configure(config, settings)
     if settings.ab is not None or settings.ab_root:
         from pytest_converge.plugin import ab
 
@@ -53,10 +61,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker process of pytest-xdist for which terminal its texts are."""
+    """Tell a worker process of pytest-xdist for which terminal its texts are, and its share."""
+    from pytest_converge.plugin import threads
     from pytest_converge.plugin.terminal import tell_worker
 
     tell_worker(node.config, node.workerinput)
+    threads.tell_worker(node)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -182,7 +182,9 @@ class ComparisonPlugin:
         given += [f"-ocache_dir={root / 'cache'}", "-oconverge_baselines=true"]
         given += ["--converge-diagnose=off", f"--converge-json={root / 'results.json'}"]
         given += [f"--converge-seed={settings.seed}"]
-        given += [f"--converge-{name}={value}" for name, value in settings.command_line.items()]
+        given += settings.expectation
+        if settings.model is not None:
+            given += [f"--converge-model={settings.model}", f"--converge-data={settings.data}"]
         given += [f"--converge-baseline-seconds={settings.baseline_seconds}"]
         inipath = self._config.inipath
         if inipath is not None:

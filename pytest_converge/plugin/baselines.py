@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["BaselinesPlugin", "policy_of", "require_review", "with_obtained_kept"]
 
 #: Options by which a session collects only a part of the tests.
-SELECTING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
+SELECTING = (
+    *("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise"),
+    "converge_model",  # without files of tests it is collected alone
+)
 #: The folder of pytest's cache that keeps the runs of failed comparisons.
 OBTAINED_CACHE = "converge_obtained"
 #: Stale files listed one by one.

@@ -151,15 +151,19 @@ class Converge:
         variables: Any,
         data: Any = None,
         optimizer: Any = None,
+        session: Any = None,
         **expectation: Unpack[ExpectationArguments],
     ) -> ConvergenceResult:
         """Train with a hand-written training step.
 
         Args:
             step: does one update and returns the loss; takes a batch where there is `data`.
-            variables: the `tf.Variable`s that it trains.
+            variables: the `tf.Variable`s that it trains, or those of a graph of TensorFlow 1.
             data: where its batches come from.
-            optimizer: the optimizer that it uses, so that it can be observed and restored.
+            optimizer: the optimizer that it uses, or a list of them, so that they can be observed
+                and restored.
+            session: the one that it runs, where the variables are of a graph; found where the step
+                names it, or where it is the default one.
             **expectation: arguments of `Expectation`.
 
         Raises:
@@ -167,7 +171,9 @@ class Converge:
             InvalidTrainingError: it cannot be run or judged as asked.
         """
         __tracebackhide__ = True
-        call = StepCall(step=step, variables=variables, data=data, optimizer=optimizer)
+        call = StepCall(
+            step=step, variables=variables, data=data, optimizer=optimizer, session=session
+        )
         return self._train(call, expectation)
 
     def _train(self, call: Call, expectation: Mapping[str, Any]) -> ConvergenceResult:
@@ -214,10 +220,10 @@ class Converge:
             baseline: whether it is held against a baseline, in the same way.
         """
         settings = self._item.config.stash[SETTINGS]
-        words = ["pytest", self._item.nodeid]
+        words = ["pytest", *getattr(self._item, "selection", [self._item.nodeid])]
         if settings.seed:
             words.append(f"--converge-seed={settings.seed}")
-        words += [f"--converge-{name}={value}" for name, value in settings.command_line.items()]
+        words += settings.expectation
         words += settings.baseline_flags if baseline else ()
         if settings.ab is not None:
             words.append(f"--converge-ab={settings.ab}")

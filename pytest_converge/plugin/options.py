@@ -7,6 +7,7 @@ tables of the documentation from them.
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -94,6 +95,10 @@ class Option(Generic[Value]):
         only_in_files = self.ini is not None and not self.metavar
         return "" if only_in_files else f"--converge-{self.name.replace('_', '-')}"
 
+    def words(self, value: object) -> str:
+        """The argument of pytest that gives it a value."""
+        return f"{self.flag}={value}"
+
     @property
     def shown_default(self) -> str:
         """The default in Markdown."""
@@ -129,6 +134,14 @@ def _alpha(value: Any) -> float:
 
     require_alpha(number := float(value))
     return number
+
+
+def _place(value: Any) -> str:
+    module, colon, attribute = str(value).partition(":")
+    parts = (*module.split("."), *attribute.split("."))
+    if not colon or not all(part.isidentifier() for part in parts):
+        raise ValueError(value)
+    return str(value)
 
 
 def _sentence(value: Any) -> str:
@@ -193,6 +206,12 @@ class Settings:
     ab_root: str = ""
     baseline_flags: tuple[str, ...] = ()
 
+    @property
+    def expectation(self) -> list[str]:
+        """The arguments of pytest that say on the command line what trainings must reach."""
+        stated = self.command_line
+        return [each.words(stated[each.argument]) for each in OPTIONS if each.argument in stated]
+
     steps = Option(
         help="optimizer updates of a training whose test does not state them",
         default=100,
@@ -202,6 +221,46 @@ class Settings:
         remedy="Give the number of optimizer updates, as --converge-steps=200.",
         parse=_number(int, lambda steps: 1 <= steps < 2**31),
         argument="steps",
+    )
+    max_loss: ClassVar[Option[float | None]] = Option(
+        help="highest final loss of a training whose test does not state it",
+        default=None,
+        default_text="none",
+        metavar="LOSS",
+        expected="a finite number",
+        remedy="Give the highest final loss that counts as converged, as --converge-max-loss=0.1.",
+        parse=_number(float, math.isfinite),
+        argument="max_loss",
+    )
+    seeds = Option(
+        help="starts that must all pass of a training whose test does not state how many",
+        details="more than one need a building function",
+        default=1,
+        metavar="N",
+        expected="an integer from 1 to 10000",
+        remedy="Give how many starts must pass, as --converge-seeds=3.",
+        parse=_number(int, lambda seeds: 1 <= seeds <= 10_000),
+        argument="seeds",
+    )
+    model: ClassVar[Option[str | None]] = Option(
+        help="judge a training without a test file: the function that builds its model",
+        details="[a training without a test file](how-to/without-a-test-file.md)",
+        default=None,
+        default_text="tests alone",
+        metavar="MODULE:FUNCTION",
+        expected="module:function",
+        remedy="Write, for example, --converge-model=package.models:build.",
+        parse=_place,
+    )
+    data: ClassVar[Option[str | None]] = Option(
+        help="its data: a function that returns `(x, y)`, `(x, y, sample_weight)`, a dataset, or a "
+        "dict of arguments of `converge.fit`",
+        default=None,
+        default_text="tests alone",
+        metavar="MODULE:FUNCTION",
+        expected="module:function",
+        remedy="Write, for example, --converge-data=package.inputs:training_data.",
+        parse=_place,
     )
     seed = Option(
         help="number from which, together with its id, the seed of each convergence test is "
@@ -345,6 +404,20 @@ class Settings:
         parse=bool,
         argument="baseline",
     )
+    threads: ClassVar[Option[int | None]] = Option(
+        help="threads that TensorFlow uses in each process, within an operation and for several at "
+        "a time",
+        details="under pytest-xdist the cores of a machine are shared out between its worker "
+        "processes, unless `TF_NUM_INTRAOP_THREADS` is set; other numbers of threads may give "
+        "other last digits",
+        default=None,
+        default_text="TensorFlow's own; cores over workers with pytest-xdist",
+        metavar="N",
+        ini="int",
+        expected="an integer from 1 to 1024",
+        remedy="Give the threads of one process, as --converge-threads=2.",
+        parse=_number(int, lambda threads: 1 <= threads <= 1024),
+    )
     verbosity = Option(
         help="verbosity of the convergence summary: -1 the tally, 0 also trainings that failed, "
         "1 every training, 2 also their details",
@@ -398,12 +471,13 @@ def read_settings(config: pytest.Config) -> Settings:
         ini=_arguments(configured),
         ab_root=os.environ.get(ROOT_VARIABLE, ""),
         baseline_flags=tuple(
-            f"{option.flag}={given[option.name]}"
+            option.words(given[option.name])
             for option in OPTIONS
             if option.of_baseline and option.name in given
         ),
     )
-    for option in OPTIONS:
+    # A worker process may be on another machine, and what it writes there is no reason to stop.
+    for option in () if hasattr(config, "workerinput") else OPTIONS:
         path = values[option.name]
         if option.output and path is not None:
             place = option.flag if option.name in given else option.ini_name

@@ -78,6 +78,9 @@ def isolate(item: pytest.Item) -> None:
     state = state_of(item)
     if state.isolation is not None:
         return
+    from pytest_converge.plugin import threads
+
+    threads.share_out(item.config)
     # Imports TensorFlow, which takes seconds: never before a test needs it.
     from pytest_converge.runner import isolation
 

@@ -7,6 +7,8 @@ exists and does what is assumed here, on the oldest and the newest supported ver
 from __future__ import annotations
 
 import contextlib
+import functools
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,8 +17,11 @@ import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.trainers.compile_utils import CompileLoss
 from tensorflow.python.eager import context as tf_context
+from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
 from tensorflow.python.framework import op_callbacks, op_def_registry
+from tensorflow.python.framework import ops as tf_ops
 from tensorflow.python.ops import gen_math_ops, gen_nn_ops, math_ops, nn_ops
+from tensorflow.python.ops.resource_variable_ops import BaseResourceVariable, ResourceVariable
 
 __all__ = [
     "WRITING_ERRORS",
@@ -31,6 +36,9 @@ __all__ = [
     "dataset_of_graph",
     "direction",
     "flat_layers",
+    "function_anew",
+    "functions_called_through",
+    "functions_watched",
     "global_attribute",
     "has_compiled_metrics",
     "held_setting",
@@ -42,11 +50,17 @@ __all__ = [
     "loss_takes_training",
     "mark_logits",
     "metrics_as_given",
+    "mirrored_variable",
     "operation_seeds",
     "operations_watched",
     "optimized_variables",
+    "optimizer_strategy",
+    "outside_of_graphs",
+    "own_strategy",
     "own_variables",
     "rate_name",
+    "rate_tensors",
+    "resource_types",
     "seeding_replaced",
     "set_global_attribute",
     "set_operation_seeds",
@@ -55,10 +69,14 @@ __all__ = [
     "tensorflow_variable",
     "trainable_flag",
     "trainable_set_to",
+    "values_watched",
     "variable_around",
+    "variable_set_to",
     "variables_held",
     "weights_of_losses",
     "without_short_cut",
+    "works_in_several_processes",
+    "writes_watched",
 ]
 
 #: (object, attribute, value) to be set meanwhile.
@@ -68,6 +86,8 @@ Setting = tuple[Any, str, Any]
 SUM_OVER_REPLICAS = "_all_reduce_sum_gradients"
 #: Where `tf.compat.v1.train` optimizers keep their learning rate.
 COMPAT_RATES = ("_learning_rate", "_lr")
+#: Where they keep what they have made of it in a graph.
+COMPAT_RATE_TENSORS = ("_learning_rate_tensor", "_lr_t")
 
 
 # ---- models and layers --------------------------------------------------------------------------
@@ -81,6 +101,11 @@ def build_from_batch(model: Any, batch: Any) -> None:
 def flat_layers(model: Any) -> list[Any]:
     """Every layer of a model, nested ones included, the model itself left out."""
     return list(model._flatten_layers(include_self=False))
+
+
+def own_strategy(model: Any) -> Any:
+    """The `tf.distribute` strategy that a model was made under; None without one."""
+    return getattr(model, "_distribute_strategy", None)
 
 
 def child_layers(layer: Any) -> list[Any]:
@@ -134,6 +159,11 @@ def tensorflow_variable(variable: Any) -> Any:
     """The `tf.Variable` behind a Keras variable; any other as it is."""
     inner = getattr(variable, "_value", None)
     return variable if inner is None else inner
+
+
+def variable_set_to(variable: Any, inner: tf.Variable) -> Setting:
+    """Another `tf.Variable` behind a Keras variable."""
+    return variable, "_value", inner
 
 
 # ---- what a model was compiled with -------------------------------------------------------------
@@ -218,6 +248,12 @@ def rate_name(optimizer: Any) -> str:
     return next((name for name in COMPAT_RATES if hasattr(optimizer, name)), "")
 
 
+def rate_tensors(optimizer: Any) -> list[Any]:
+    """The tensors that an optimizer of `tf.compat.v1.train` has made of its rate in a graph."""
+    held = (getattr(optimizer, name, None) for name in COMPAT_RATE_TENSORS)
+    return [tensor for tensor in held if tf.is_tensor(tensor)]
+
+
 def short_cut_for_one_replica(optimizer: Any) -> None:
     """Lets a Keras optimizer take the gradients themselves for their sum over all replicas.
 
@@ -232,6 +268,30 @@ def short_cut_for_one_replica(optimizer: Any) -> None:
 def without_short_cut(optimizer: Any) -> None:
     """Takes the short cut back."""
     optimizer.__dict__.pop(SUM_OVER_REPLICAS, None)
+
+
+def optimizer_strategy(optimizer: Any) -> Any:
+    """The `tf.distribute` strategy that an optimizer was made under."""
+    return getattr(optimizer, "_distribution_strategy", None) or tf.distribute.get_strategy()
+
+
+def mirrored_variable(variable: tf.Variable) -> tf.Variable:
+    """The variable of a `tf.distribute` strategy of which one is a copy; any other as it is.
+
+    Of one that is summed on reading, as of a metric, the parts are variables of their own.
+    """
+    if isinstance(variable, tf.distribute.DistributedValues):
+        return variable
+    container = getattr(getattr(variable, "handle", None), "_distributed_container", None)
+    whole = None if container is None else container()
+    on_read = whole is not None and whole.synchronization == tf.VariableSynchronization.ON_READ
+    return variable if whole is None or on_read else whole
+
+
+def works_in_several_processes(strategy: Any) -> bool:
+    """True where the replicas of a strategy are in several processes."""
+    extended = strategy.extended
+    return bool(getattr(extended, "_in_multi_worker_mode", lambda: False)())
 
 
 # ---- operations ---------------------------------------------------------------------------------
@@ -253,6 +313,69 @@ def operations_watched(watch: Callable[[str, Any, Any], None]) -> Iterator[None]
         yield
     finally:
         op_callbacks.remove_op_callback(note)
+
+
+@contextlib.contextmanager
+def functions_watched(watch: Callable[[Any], None]) -> Iterator[None]:
+    """Calls `watch(inputs)` before a traced function runs, those that it captured included."""
+    context_type = type(tf_context.context())
+    original = context_type.call_function
+
+    @functools.wraps(original)
+    def call(context: Any, name: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        watch(inputs)
+        return original(context, name, inputs, *args, **kwargs)
+
+    context_type.call_function = call
+    try:
+        yield
+    finally:
+        context_type.call_function = original
+
+
+#: The methods by which Python writes a variable.
+WRITES = (
+    "assign",
+    "assign_add",
+    "assign_sub",
+    "batch_scatter_update",
+    "_strided_slice_assign",
+    *(f"scatter_{how}" for how in ("add", "div", "max", "min", "mul", "sub", "update")),
+    *(f"scatter_nd_{how}" for how in ("add", "max", "min", "sub", "update")),
+)
+
+
+@contextlib.contextmanager
+def writes_watched(watch: Callable[[Any], None]) -> Iterator[None]:
+    """Calls `watch(variable)` before a method of a `tf.Variable` writes it."""
+    owners = (BaseResourceVariable, ResourceVariable)
+    kept = [(o, name, vars(o)[name]) for o in owners for name in WRITES if name in vars(o)]
+
+    def watched(original: Any) -> Any:
+        @functools.wraps(original)
+        def write(variable: Any, *args: Any, **kwargs: Any) -> Any:
+            watch(variable)
+            return original(variable, *args, **kwargs)
+
+        return write
+
+    for owner, name, original in kept:
+        setattr(owner, name, watched(original))
+    try:
+        yield
+    finally:
+        for owner, name, original in kept:
+            setattr(owner, name, original)
+
+
+def resource_types(tensor: Any) -> list[Any]:
+    """The types of the values behind a handle; one for a variable, none for anything else."""
+    if getattr(tensor, "dtype", None) != tf.resource:
+        return []
+    held = getattr(tensor, "_handle_data", None)
+    if held is None or not held.is_set:
+        return []
+    return [tf.dtypes.as_dtype(each.dtype) for each in held.shape_and_type]
 
 
 #: The function in which every public way to an operation ends.
@@ -326,6 +449,66 @@ def inputs_of_node(node: Any) -> dict[str, tuple[int, int]]:
             found[each.name] = (place, each.type)
             place += 1
     return found
+
+
+# ---- graphs of TensorFlow 1 ---------------------------------------------------------------------
+
+
+def outside_of_graphs() -> contextlib.AbstractContextManager[Any]:
+    """Eager execution meanwhile, within `graph.as_default()` and where it was disabled too."""
+    return contextlib.nullcontext() if tf.executing_eagerly() else tf_context.eager_mode()
+
+
+# ---- compiled functions and values --------------------------------------------------------------
+
+
+def function_anew(function: Any) -> Any:
+    """A `tf.function` of the same Python function and settings, with no graph yet."""
+    return function._clone(None)
+
+
+@contextlib.contextmanager
+def functions_called_through(other: Callable[[Any], Any]) -> Iterator[None]:
+    """A call of any `tf.function` is one of `other(function)` meanwhile, also within a trace."""
+    original = Function.__call__
+
+    @functools.wraps(original)  # under its name AutoGraph leaves it alone
+    def call(function: Any, *args: Any, **kwargs: Any) -> Any:
+        return original(other(function), *args, **kwargs)
+
+    Function.__call__ = call
+    try:
+        yield
+    finally:
+        Function.__call__ = original
+
+
+#: Where a read of a variable's value passes through on its way to that of a tensor.
+VALUES_OF_VARIABLES = "tensorflow.python.ops.resource_variable_ops"
+
+
+@contextlib.contextmanager
+def values_watched(watch: Callable[[], None]) -> Iterator[None]:
+    """Calls `watch()` where Python reads the value of a tensor or variable: `float`, `.numpy()`.
+
+    What TensorFlow itself reads, as in an eager `tf.cond`, does not count, and `np.asarray` of a
+    tensor is not seen.
+    """
+    base = tf_ops._EagerTensorBase
+    original = base._numpy
+
+    @functools.wraps(original)
+    def read(tensor: Any) -> Any:
+        reader = str(sys._getframe(2).f_globals.get("__name__", ""))
+        if not reader.startswith("tensorflow.") or reader == VALUES_OF_VARIABLES:
+            watch()
+        return original(tensor)
+
+    base._numpy = read
+    try:
+        yield
+    finally:
+        base._numpy = original
 
 
 # ---- random state -------------------------------------------------------------------------------

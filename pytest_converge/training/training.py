@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,11 @@ import tensorflow as tf
 
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.data.batches import ArrayData, Batch, Chunk, TrainingData
+from pytest_converge.training.keras_internals import works_in_several_processes
+from pytest_converge.training.state.functions import OwnFunctions
+from pytest_converge.training.state.machine import describe_machine
 from pytest_converge.training.state.optimizer import ObservedOptimizer
+from pytest_converge.training.state.replicas import strategy_of
 from pytest_converge.training.state.snapshot import (
     Snapshot,
     attributes_set,
@@ -22,6 +27,9 @@ from pytest_converge.training.state.snapshot import (
 )
 
 __all__ = ["EndMeasures", "Training"]
+
+#: Why no change is tried where replicas are in several processes.
+SEVERAL_PROCESSES = "several processes train together, which would have to try the same changes"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +95,15 @@ class Training(abc.ABC):
     full_batch: bool = False
     #: Variables that the traced step reads, known or not; set by the loop.
     touched: Sequence[Any] = ()
+    #: What a step changes beside variables, in words; nobody can put it back. Empty for nothing.
+    beyond_reach: str = ""
+    #: The graph of the traced step; None where it runs outside of any. Set by the loop.
+    graph: Any = None
+
+    @functools.cached_property
+    def functions(self) -> OwnFunctions:
+        """What is called in place of compiled functions, wherever the user's code is called."""
+        return OwnFunctions(lambda: tuple(each.mode for each in self.optimizers))
 
     @property
     def models(self) -> list[Any]:
@@ -125,6 +142,9 @@ class Training(abc.ABC):
     @abc.abstractmethod
     def transient(self) -> list[tf.Variable]:
         """The `tf.Variable`s that a probe may change and that are put back after it."""
+
+    def rehearse(self) -> None:  # noqa: B027 - most steps are known to be traceable, or not
+        """Finds out how the step may be driven, before that is decided; changes no variable."""
 
     def verify(self) -> None:  # noqa: B027 - most trainings are checked when they are built
         """Checks what can be told only once the step was traced; before any update.
@@ -254,9 +274,33 @@ class Training(abc.ABC):
         finally:
             self.set_learning_rate_factor(1.0)
 
+    def environment(self) -> dict[str, int | str]:
+        """What may change the numbers of the training a little: the machine, and its replicas.
+
+        See `describe_machine`.
+        """
+        described = describe_machine()
+        strategy = strategy_of(self.trainable)
+        if strategy is not None:
+            described["replicas"] = int(strategy.num_replicas_in_sync)
+            described["strategy"] = type(strategy).__name__
+        return described
+
+    def building(self) -> contextlib.AbstractContextManager[Any]:
+        """Models and optimizers made meanwhile can take the place of the user's."""
+        return contextlib.nullcontext()
+
+    @property
+    def why_unchanged(self) -> str:
+        """Why no change of the training can be tried; empty where changes can."""
+        strategy = strategy_of(self.trainable)
+        # Each measures its time for itself, and would stop at another change.
+        apart = strategy is not None and works_in_several_processes(strategy)
+        return SEVERAL_PROCESSES if apart else ""
+
     def traced_anew(self) -> contextlib.AbstractContextManager[None]:
         """Graphs that the training keeps of itself are not used meanwhile, nor afterwards."""
-        return contextlib.nullcontext()
+        return self.functions.traced_anew()
 
     def set_learning_rate_factor(self, factor: float) -> None:
         """Multiplies every learning rate, also one under a schedule."""
@@ -269,6 +313,7 @@ class Training(abc.ABC):
             self.callbacks.release()
         for optimizer in self.optimizers:
             optimizer.release()
+        self.functions.forget()
 
     def _slots(self) -> Iterable[Any]:
         return (v for optimizer in self.optimizers for v in optimizer.variables)

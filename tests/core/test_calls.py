@@ -39,7 +39,7 @@ def test_a_mapping_of_the_arguments_of_step_is_a_call_of_step() -> None:
         ),
         (
             {"step": len, "variables": [], "epochs": 3},
-            r"got the argument 'epochs' .* Known names: data, optimizer, step, variables\.",
+            r"the argument 'epochs' .* Known names: data, optimizer, session, step, variables\.",
         ),
         ({"step": len}, r"got no argument 'variables' .* Add 'variables' to the dict\."),
         ({}, r"got no argument 'step' from pytest_converge_adapt"),

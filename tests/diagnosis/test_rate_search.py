@@ -251,12 +251,11 @@ def test_a_loss_that_falls_where_its_adversary_does_not_learn_is_not_repaired():
     assert "works against this loss" in reasons["a lower rate of d_optimizer"]
 
 
-def test_of_a_run_that_rose_no_higher_rate_is_tried_whatever_else_is_changed():
-    calm, risen = Evidence(rate=0.1), Evidence(rate=0.1, rose=True)
-    start = lambda: distance(optimizers.SGD(0.1))  # noqa: E731
-    factors = lambda failed: [c.rate_factor for c in failed.at_rates(10.0, 0.1)]  # noqa: E731
-    assert factors(failed_of(start(), evidence=calm)) == pytest.approx([10.0, 0.1])
-    assert factors(failed_of(start(), evidence=risen)) == pytest.approx([0.1])
+def test_to_a_run_that_rose_no_higher_rate_is_added():
+    failed = failed_of(distance(optimizers.SGD(0.1)), evidence=Evidence(rate=0.1))
+    assert failed.not_steeper((10.0, 0.1)) == (10.0, 0.1)
+    failed.evidence = Evidence(rate=0.1, rose=True)
+    assert failed.not_steeper((10.0, 0.1)) == (0.1,)
 
 
 def test_a_run_that_climbed_on_its_way_is_never_too_slow(search_in):

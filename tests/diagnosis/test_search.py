@@ -182,6 +182,7 @@ def test_another_optimizer_is_paired_with_nothing(monkeypatch, other_optimizer, 
     failed = failed_training(trial("Adamant", passed=0, seeds=1))
     failed.trials.changes["Adamant"] = change
     failed.reruns = types.SimpleNamespace(steps=10)
+    failed.not_steeper = lambda factors: factors
     monkeypatch.setattr(more_steps, "more", lambda *_: Intervention(code="b", change="more"))
     failed.at_rates, tried = (lambda *_: []), []
     failed.first_passing = lambda changes: tried.extend(each.change for each in changes)

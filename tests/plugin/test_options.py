@@ -10,8 +10,13 @@ import pytest
 
 from pytest_converge.baselines.gate.bounds import MOST_ALPHA, least_alpha
 from pytest_converge.core.baseline import BaselinePolicy
-from pytest_converge.core.expectation import DEFAULT_STEPS, LARGEST_SEED, MOST_STEPS
-from pytest_converge.plugin.options import OPTIONS, Option, Settings
+from pytest_converge.core.expectation import (
+    DEFAULT_STEPS,
+    LARGEST_SEED,
+    MOST_STEPS,
+    Expectation,
+)
+from pytest_converge.plugin.options import OPTIONS, Option, Settings, read_settings
 
 STEPS = """
 def test_it(converge):
@@ -40,6 +45,10 @@ def test_defaults_that_are_written_out_are_those_of_the_expectation() -> None:
     assert Settings.steps.parse(str(MOST_STEPS)) == MOST_STEPS
     with pytest.raises(ValueError, match=str(MOST_STEPS + 1)):
         Settings.steps.parse(str(MOST_STEPS + 1))
+    assert Settings.seeds.default == Expectation().seeds
+    assert Expectation(seeds=Settings.seeds.parse("10000")).seeds == 10_000
+    with pytest.raises(ValueError, match="10001"):
+        Settings.seeds.parse("10001")
     assert Settings.seed.parse(str(LARGEST_SEED)) == LARGEST_SEED
     with pytest.raises(ValueError, match=str(LARGEST_SEED + 1)):
         Settings.seed.parse(str(LARGEST_SEED + 1))
@@ -162,6 +171,7 @@ def test_the_seed_option_changes_the_seed_of_every_test(faked: pytest.Pytester) 
         ),
         ("--converge-tolerance=-1", "*got --converge-tolerance=-1; expected a share from 0 to 1.*"),
         ("--converge-alpha=1e-5", "*got --converge-alpha=1e-5; expected a number from 1.3e-05*"),
+        ("--converge-threads=0", "*got --converge-threads=0; expected an integer from 1 to 1024.*"),
         ("--converge-alpha=nan", "*got --converge-alpha=nan; expected a number from 1.3e-05*"),
         (
             "--converge-baseline-seconds=0",
@@ -218,6 +228,14 @@ def test_an_output_that_the_command_line_replaces_is_not_looked_at(
 ) -> None:
     pytester.makepyfile("def test_it(): pass")
     assert pytester.runpytest("-oconverge_json=no/a.json", "--converge-json=a.json").ret == 0
+
+
+def test_outputs_are_looked_at_where_the_session_is(pytester: pytest.Pytester) -> None:
+    config = pytester.parseconfig("--converge-json=no/a.json")
+    with pytest.raises(pytest.UsageError, match="a path in an existing directory"):
+        read_settings(config)
+    config.workerinput = {}  # the folder need not be on the machine of a worker process
+    assert read_settings(config).json == pytester.path / "no" / "a.json"
 
 
 def test_a_bad_value_is_a_usage_error_under_xdist(pytester: pytest.Pytester) -> None:

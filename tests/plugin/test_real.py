@@ -226,3 +226,48 @@ def test_another_backend_is_one_message(
     result = real.runpytest()
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["got Keras on the backend 'jax'; expected *'tensorflow'*"])
+
+
+def test_a_result_tells_where_it_was_trained(real: pytest.Pytester) -> None:
+    real.makepyfile(
+        test_a=MODELS
+        + """
+def test_it(converge):
+    result = converge.fit(build, x, y, steps=5, min_decrease=0)
+    assert result.environment["tensorflow"] == tf.__version__
+    assert result.environment["device"] and result.environment["threads"] >= 1
+    assert "strategy" not in result.environment
+"""
+    )
+    real.runpytest("--converge-json=report.json").assert_outcomes(passed=1)
+    (training,) = json.loads((real.path / "report.json").read_text(encoding="utf-8"))["trainings"]
+    assert training["environment"]["keras"]
+
+
+GPU = (
+    MODELS
+    + """
+def test_on_a_gpu(converge):
+    model = build()
+    assert "GPU" in model.variables[0].value.device
+    first = converge.fit(build, x, y, steps=20, seed=1)
+    again = converge.fit(build, x, y, steps=20, seed=1)
+    assert first.curve.batch_loss == pytest.approx(again.curve.batch_loss, rel=1e-4)
+    assert first.environment["device"] != "CPU"
+    strategy = tf.distribute.MirroredStrategy()
+    def under():
+        with strategy.scope():
+            return build()
+    there = converge.fit(under, x, y, steps=20, seed=1)
+    assert there.environment["replicas"] == strategy.num_replicas_in_sync
+    assert there.curve.batch_loss == pytest.approx(first.curve.batch_loss, rel=1e-3)
+"""
+)
+
+
+def test_a_gpu_is_used(real: pytest.Pytester) -> None:
+    tensorflow = pytest.importorskip("tensorflow")
+    if not tensorflow.config.list_physical_devices("GPU"):
+        pytest.skip("needs a GPU")
+    real.makepyfile(test_a=GPU)
+    real.runpytest_subprocess().assert_outcomes(passed=1)

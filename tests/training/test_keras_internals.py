@@ -280,3 +280,119 @@ def test_seeding_can_be_replaced_and_comes_back():
     assert seen == [11]
     tf.random.set_seed(12)
     assert internals.operation_seeds()[0] == 12
+
+
+# ---- what code does -----------------------------------------------------------------------------
+
+
+def test_a_compiled_function_is_made_anew_without_its_graphs():
+    @tf.function(input_signature=[tf.TensorSpec((None,))], jit_compile=False)
+    def double(x):
+        return 2 * x
+
+    double(tf.ones(3))
+    anew = internals.function_anew(double)
+    assert anew.python_function is double.python_function
+    assert anew.input_signature == double.input_signature
+    assert anew.experimental_get_tracing_count() == 0
+
+
+def test_functions_are_called_through_another_meanwhile():
+    double, triple = tf.function(lambda x: 2 * x), tf.function(lambda x: 3 * x)
+    with internals.functions_called_through(lambda _: triple):
+        assert float(double(tf.constant(1.0))) == 3.0
+    assert float(double(tf.constant(1.0))) == 2.0
+
+
+def test_reads_of_values_are_told_and_those_of_tensorflow_are_not():
+    tensor, variable, told = tf.constant(2.0), tf.Variable(3.0), []
+    reads = [
+        tensor.numpy,
+        lambda: float(tensor),
+        lambda: bool(tensor),
+        lambda: f"{tensor:.1f}",
+        variable.numpy,
+        lambda: float(variable),
+        lambda: keras.Variable(variable).numpy(),
+    ]
+    with internals.values_watched(lambda: told.append(None)):
+        tf.cond(tensor > 1.0, lambda: tensor, lambda: 2 * tensor)
+        tf.while_loop(lambda n: n < 3, lambda n: (n + 1,), (tf.constant(0),))
+        assert told == []
+        for number, read in enumerate(reads):
+            read()
+            assert len(told) > number
+    told.clear()
+    float(tensor)
+    assert told == []
+
+
+def test_functions_are_told_with_what_they_captured_before_they_run():
+    variable, told = tf.Variable(1.0), []
+    function = tf.function(lambda: variable.assign_add(1.0))
+    with internals.functions_watched(lambda inputs: told.append((inputs, float(variable)))):
+        function()
+    ((inputs, value),) = told
+    assert [internals.resource_types(tensor) for tensor in inputs] == [[tf.float32]]
+    assert inputs[0] is variable.handle
+    assert value == 1.0
+
+
+def test_the_types_behind_a_handle_are_those_of_a_variable():
+    iterator = iter(tf.data.Dataset.range(3))
+    assert internals.resource_types(tf.Variable([1]).handle) == [tf.int32]
+    assert internals.resource_types(iterator._iterator_resource) == []
+    assert internals.resource_types(tf.constant(1.0)) == []
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda v: v.assign([2.0, 2.0]),
+        lambda v: v.assign_add([2.0, 2.0]),
+        lambda v: v.assign_sub([2.0, 2.0]),
+        lambda v: v.scatter_update(tf.IndexedSlices([2.0], [0])),
+        lambda v: v.scatter_nd_add([[0]], [2.0]),
+        lambda v: v[:1].assign([2.0]),
+    ],
+)
+def test_writes_of_a_variable_are_told_before(write):
+    variable, told = tf.Variable([1.0, 1.0]), []
+    with internals.writes_watched(lambda v: told.append((v is variable, v.numpy().tolist()))):
+        write(variable)
+    assert told == [(True, [1.0, 1.0])]
+    write(variable)
+    assert len(told) == 1
+
+
+def test_the_tensors_that_old_optimizers_make_of_their_rate():
+    train = tf.compat.v1.train
+    for make in (train.GradientDescentOptimizer, train.AdamOptimizer):
+        with tf.Graph().as_default():
+            rate = tf.compat.v1.placeholder(tf.float32, ())
+            optimizer = make(rate)
+            assert internals.rate_tensors(optimizer) == []
+            optimizer.minimize(tf.compat.v1.get_variable("w", initializer=1.0) ** 2)
+            assert [tensor is rate for tensor in internals.rate_tensors(optimizer)] == [True]
+
+
+def test_strategies_of_models_and_optimizers_and_copies_of_variables():
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    with strategy.scope():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+    (kernel, _) = model.variables
+    (copy,) = kernel._value.values
+    assert internals.own_strategy(model) is strategy
+    assert internals.optimizer_strategy(model.optimizer) is strategy
+    assert not internals.works_in_several_processes(strategy)
+    assert internals.mirrored_variable(copy) is kernel._value
+    assert internals.mirrored_variable(kernel._value) is kernel._value
+    plain = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    assert internals.own_strategy(plain) is None
+    assert internals.optimizer_strategy(keras.optimizers.SGD(0.1)) is tf.distribute.get_strategy()
+    variable = tf.Variable(1.0)
+    assert internals.mirrored_variable(variable) is variable
+    (owner, name, held) = internals.variable_set_to(kernel, copy)
+    setattr(owner, name, held)
+    assert kernel.value is copy

@@ -98,7 +98,7 @@ def minimize(loss, variables=None, optimizer=None):
     return Start("minimize", dict(locals()))
 
 
-def step(step, *, variables, data=None, optimizer=None):
+def step(step, *, variables, data=None, optimizer=None, session=None):
     """The arguments of `converge.step`."""
     return Start("step", dict(locals()))
 
@@ -832,6 +832,66 @@ def counting_step(seed):
     return step(train_step, variables=[w])
 
 
+@healthy(steps=100, max_loss=0.1)
+def simulator_step(seed):
+    """An update that is compiled, in a step that no graph could hold."""
+    w, optimizer = tf.Variable(tf.zeros((4, 1))), optimizers.SGD(0.1)
+    rng, wanted = np.random.default_rng(seed), np.float32([[1.0], [-2.0], [0.5], [3.0]])
+
+    @tf.function
+    def update(states, rewards):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((states @ w - rewards) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    def train_step():
+        states = rng.normal(size=(32, 4)).astype("float32")
+        played = states @ w.numpy()  # as a policy would act
+        return update(states, states @ wanted + 0.0 * played)
+
+    return step(train_step, variables=[w], optimizer=optimizer)
+
+
+@healthy(steps=100, max_loss=0.1)
+def session_step(seed):
+    """A graph, placeholders and a session, as programs were written for TensorFlow 1."""
+    compat = tf.compat.v1
+    graph = tf.Graph()
+    with graph.as_default():
+        x, y = compat.placeholder(tf.float32, (None, 4)), compat.placeholder(tf.float32, (None, 1))
+        w = compat.get_variable("w", (4, 1), initializer=compat.zeros_initializer())
+        loss = tf.reduce_mean((x @ w - y) ** 2)
+        update = compat.train.GradientDescentOptimizer(0.1).minimize(loss)
+        session = compat.Session()
+        session.run(compat.global_variables_initializer())
+
+    def train_step(rows, targets):
+        _, value = session.run([update, loss], feed_dict={x: rows, y: targets})
+        return value
+
+    rows, targets = linear(seed)
+    data = [(rows[i::4], targets[i::4]) for i in range(4)]
+    return step(train_step, variables=[w], data=data)
+
+
+@healthy(steps=100, max_loss=0.1)
+def drawing_step(seed):
+    """The step draws its batches itself."""
+    w = tf.Variable(tf.zeros((4, 1)))
+    batches = iter(tf.data.Dataset.from_tensor_slices(linear(seed)).repeat().batch(32))
+    optimizer = optimizers.SGD(0.1)
+
+    def train_step():
+        x, y = next(batches)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ w - y) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    return step(train_step, variables=[w], optimizer=[optimizer])
+
+
 # ---- sick ---------------------------------------------------------------------------------------
 
 
@@ -992,10 +1052,19 @@ def gradient_ascent(seed):
 
 
 @sick("not-decreasing", steps=100)
-def step_without_update(seed):
+def step_that_updates_a_copy(seed):
     x, y = linear(seed)
     w = tf.Variable(tf.zeros((4, 1)))
-    return step(lambda: tf.reduce_mean((x @ w - y) ** 2), variables=[w])
+    copy, optimizer = tf.Variable(w), optimizers.SGD(0.1)
+    optimizer.build([copy])
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ w - y) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), copy)])
+        return loss
+
+    return step(train_step, variables=[w])
 
 
 @sick("not-monotone", steps=250)

@@ -65,23 +65,19 @@ class Connection:
         self, running: TrainingRun, records: Sequence[TrainingRecord]
     ) -> tuple[BaselineReport, Finding | None]:
         """Makes the runs that are needed and compares or records them; see `BaselineGate`."""
-        from pytest_converge.training.state.machine import describe_machine
-
         metric = self._subject.metric
         higher = bool(running.training.metric_directions().get(metric or "loss"))
         runs = Runs(running, records, metric=metric, higher_is_better=higher)
-        return self._gate.settle(runs, describe_machine(), higher_is_better=higher)
+        return self._gate.settle(runs, running.training.environment(), higher_is_better=higher)
 
     def gate_of(self, running: TrainingRun) -> RepairGate | None:
         """Judges runs of a changed training as `settle` would; None where nothing is recorded."""
-        from pytest_converge.training.state.machine import describe_machine
-
         if not self._gate.has_runs:
             return None
         metric = self._subject.metric
         higher = running.training.metric_directions().get(metric or "loss")
         runs = Runs(running, (), metric=metric, higher_is_better=bool(higher))
-        return RepairGate(self._gate, runs, describe_machine())
+        return RepairGate(self._gate, runs, running.training.environment())
 
 
 def is_gated(policy: BaselinePolicy, expectation: Expectation, call: Call) -> bool:

@@ -15,10 +15,12 @@ from pytest_converge.core.errors import InvalidTrainingError, invalid, shown
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.length import check_count
 from pytest_converge.training.adapters.fit import ModelTraining
+from pytest_converge.training.adapters.graph_step import GraphStepTraining, has_graph
 from pytest_converge.training.adapters.legacy_keras import is_legacy, refuse_legacy
 from pytest_converge.training.adapters.length import steps_per_epoch
 from pytest_converge.training.adapters.minimize import MinimizeTraining
 from pytest_converge.training.adapters.model_checks import check_is_model
+from pytest_converge.training.adapters.replicated import ReplicatedTraining, check_strategy
 from pytest_converge.training.adapters.step import StepTraining
 from pytest_converge.training.adapters.traceability import needed_arguments
 from pytest_converge.training.data.arrays import check_kind, column_names
@@ -31,8 +33,10 @@ from pytest_converge.training.data.sources import (
     read_batches,
     yields_batches,
 )
+from pytest_converge.training.keras_internals import own_strategy
 from pytest_converge.training.loop.callbacks import Callbacks
 from pytest_converge.training.model.structure import has_own_train_step
+from pytest_converge.training.state.replicas import strategy_of
 from pytest_converge.training.state.seeding import reseed
 from pytest_converge.training.training import Training
 
@@ -112,6 +116,7 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
             raise invalid(f"{shown(adapted)} from pytest_converge_adapt", expected, remedy)
         model = model if adapted is None else adapted
     check_is_model(model)
+    check_strategy(own_strategy(model), "a model built")
     _check_seeds(call, expectation, builder)
     # What the data draw, as a dataset that shuffles, must not depend on how much the model drew.
     reseed(seed)
@@ -121,7 +126,12 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
     if not yields_batches(call.x):
         together = call.rows_per_batch
         columns = {**column_names(call.x, "x"), **column_names(call.y, "y")}
-    training = ModelTraining(
+    kind = ModelTraining if own_strategy(model) is None else ReplicatedTraining
+    if call.callbacks and kind is ReplicatedTraining:
+        given = f"callbacks of a model built under {type(own_strategy(model)).__name__}"
+        remedy = "Leave callbacks out, or build the model outside of strategy.scope() in the test."
+        raise invalid(given, "no callbacks under a strategy", remedy)
+    training = kind(
         model,
         data,
         builder=builder,
@@ -255,7 +265,8 @@ def _minimize(call: MinimizeCall, expectation: Expectation) -> Training:
     parts = (call.loss, call.variables, call.optimizer)
     loss, variables, optimizer = parts if builder is None else _three_parts(builder())
     _check_seeds(call, expectation, builder)
-    return MinimizeTraining(loss, variables, optimizer, builder=builder)
+    steps = expectation.steps
+    return _checked(MinimizeTraining(loss, variables, optimizer, builder=builder, steps=steps))
 
 
 def _three_parts(parts: Any) -> tuple[Any, Any, Any]:
@@ -269,12 +280,23 @@ def _three_parts(parts: Any) -> tuple[Any, Any, Any]:
 def _step(call: StepCall, expectation: Expectation, seed: int) -> Training:
     _refuse_targets(call, expectation)
     _check_seeds(call, expectation, None)
-    return StepTraining(
-        call.step,
-        variables=call.variables,
-        data=_step_data(call.data, expectation.steps, seed),
-        optimizer=call.optimizer,
-    )
+    parts = {
+        "variables": call.variables,
+        "data": _step_data(call.data, expectation.steps, seed),
+        "optimizer": call.optimizer,
+    }
+    if has_graph(call.variables):
+        return GraphStepTraining(call.step, session=call.session, **parts)
+    if call.session is not None:
+        remedy = "Pass those of its graph, as tf.compat.v1.trainable_variables()."
+        raise invalid("a session without variables of a graph", "variables of a tf.Graph", remedy)
+    return _checked(StepTraining(call.step, steps=expectation.steps, **parts))
+
+
+def _checked(training: Training) -> Training:
+    """A training of variables under a strategy that can be trained under it, or under none."""
+    check_strategy(strategy_of(training.trainable), "variables made")
+    return training
 
 
 def _step_data(data: Any, steps: int, seed: int) -> TrainingData | None:

@@ -180,16 +180,19 @@ class ModelTraining(Training):
     def step(self, batch: Batch) -> Any:
         """The model's own `train_step`; metrics start anew, so that the loss is the batch's."""
         if self.callbacks is not None:
-            with self.callbacks.metrics.of_batch(self.model) as keep, end_of_gradient_named(self):
-                logs = self.model.train_step(batch)
+            with self.callbacks.metrics.of_batch(self.model) as keep:
+                logs = self._train_step(batch)
                 keep(logs)
             self._keep_applied()
             return loss_of_logs(logs, self._entry)
         self._reset_metrics()
-        with end_of_gradient_named(self):
-            logs = self.model.train_step(batch)
+        logs = self._train_step(batch)
         self._keep_applied()
         return loss_of_logs(logs, self._entry)
+
+    def _train_step(self, batch: Batch) -> Any:
+        with end_of_gradient_named(self), self.functions.in_place():
+            return self.model.train_step(batch)
 
     def probe_chunks(self) -> tuple[int, int]:
         """Pooled rows where the loss is a mean over them; else batches as in the training."""
@@ -212,6 +215,7 @@ class ModelTraining(Training):
             with contextlib.ExitStack() as stack:
                 for optimizer in self.optimizers:
                     stack.enter_context(optimizer.muted())
+                stack.enter_context(self.functions.in_place())
                 return loss_of_logs(self.model.train_step(batch), self._entry)
         if self.pure_probe:
             return self._shared_forward(batch)[1]
@@ -288,9 +292,12 @@ class ModelTraining(Training):
         names = ("optimizers", "_candidates")
         return attributes_set([(self, "model", model), *((self, name, held) for name in names)])
 
-    def traced_anew(self) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def traced_anew(self) -> Iterator[None]:
         """The shared forward pass belongs to the model as it was traced."""
-        return attributes_set([(self, "_shared", TracedForAnyRows(self._inference))])
+        shared = [(self, "_shared", TracedForAnyRows(self._inference))]
+        with super().traced_anew(), attributes_set(shared):
+            yield
 
     def reseeded(self, seed: int) -> Mapping[int, Any] | None:
         """Initial values of another model of the builder, or by the model's own initialisers.

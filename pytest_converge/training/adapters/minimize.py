@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -14,13 +15,21 @@ from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.built import Built, updated
 from pytest_converge.training.adapters.legacy_keras import refuse_legacy
-from pytest_converge.training.adapters.traceability import needed_arguments, rehearse
+from pytest_converge.training.adapters.traceability import (
+    Made,
+    made_before,
+    needed_arguments,
+    rehearse,
+)
 from pytest_converge.training.data.arrays import as_array, nonfinite_array
 from pytest_converge.training.data.batches import Batch
 from pytest_converge.training.measures.no_gradient import end_of_gradient_named
 from pytest_converge.training.model.losses import scalar_loss
+from pytest_converge.training.state.effects import effects_of
+from pytest_converge.training.state.functions import OwnFunctions
 from pytest_converge.training.state.optimizer import ObservedOptimizer, is_optimizer
 from pytest_converge.training.state.seeding import seed_everything
+from pytest_converge.training.state.session import graph_of
 from pytest_converge.training.state.snapshot import attributes_set, unique_variables
 from pytest_converge.training.training import Training
 
@@ -30,6 +39,8 @@ __tracebackhide__ = True  # errors of a user's own code end at that code
 
 Parts = tuple[Any, Any, Any]
 
+#: What more calls of a loss outside of any graph are for.
+PROBED = "; it is called more often, for its value at the start and the end and its curvature"
 #: A plain loss is compiled only if the compiled one repeats its value this many times.
 REHEARSED = 2
 
@@ -42,6 +53,7 @@ class MinimizeTraining(Training):
         variables: `tf.Variable`s or Keras variables.
         optimizer: of Keras or of `tf.compat.v1.train`.
         builder: makes the three anew from another seed, where the user gave a function.
+        steps: how many updates the training makes.
 
     Raises:
         InvalidTrainingError: one of the three is not what it has to be.
@@ -49,7 +61,6 @@ class MinimizeTraining(Training):
 
     verb = "minimize"
     lists_variables = True
-    full_batch = True
 
     def __init__(
         self,
@@ -58,6 +69,7 @@ class MinimizeTraining(Training):
         optimizer: Any,
         *,
         builder: Callable[[], Parts] | None = None,
+        steps: int = REHEARSED,
     ) -> None:
         if not callable(loss):
             remedy = "Write it as a function, as lambda: tf.reduce_mean((y - w) ** 2)."
@@ -70,12 +82,18 @@ class MinimizeTraining(Training):
         self._loss = loss
         self._given = check_variables(variables)
         self._variables = unique_variables(self._given)
+        if any(graph_of(variable) is not None for variable in self._variables):
+            remedy = "Use converge.step, whose step runs session.run([train_op, loss])."
+            raise invalid("variables of a tf.Graph", "variables of eager TensorFlow", remedy)
         self._builder = builder
         self._first, self._built = (self._variables, optimizer), Built()
         self.loss_name = getattr(loss, "__name__", type(loss).__name__).replace("<lambda>", "loss")
         self.optimizers = (observed(optimizer, self._given),)
-        if not hasattr(loss, "get_concrete_function"):
-            self.eager_reason = rehearse("loss", self._scalar, [()] * REHEARSED, self._variables)
+        self.functions = OwnFunctions(lambda: ())  # no update is made within a loss
+        self._rehearsed = hasattr(loss, "get_concrete_function")
+        self._steps = steps
+        self._made: collections.deque[Made] = collections.deque()
+        self._draws, self._lasting = False, ""
 
     @property
     def trainable(self) -> list[tf.Variable]:
@@ -87,8 +105,44 @@ class MinimizeTraining(Training):
         """Nothing: the loss is only read."""
         return []
 
+    @property
+    def full_batch(self) -> bool:  # type: ignore[override]  # known once the loss was called
+        """True unless the loss draws from what nobody can put back: then no value is comparable."""
+        return not (self._draws or self._lasting)
+
+    def rehearse(self) -> None:
+        """Finds out whether a plain loss may be compiled, by the first steps.
+
+        Where it may not, they are the first of the training, which is not made to repeat them.
+        """
+        if self._rehearsed:
+            return
+        self._rehearsed = True
+        if tf.config.functions_run_eagerly():
+            return
+        (optimizer,) = self.optimizers
+        calls = [()] * min(REHEARSED, self._steps)
+        known = [*optimizer.variables, *optimizer.instruments]
+        found = rehearse("loss", self._first_step, calls, state=known, given=self._variables)
+        self.eager_reason, self.touched = found.reason, found.variables
+        if found.reason and not found.has_state:
+            self.eager_reason += PROBED
+        self._draws = found.has_state
+        self._made.extend(found.made)
+
+    def verify(self) -> None:
+        """Looks for what a compiled loss uses and nobody can put back."""
+        self._lasting = "" if self.graph is None else effects_of(self.graph).lasting
+
+    def _first_step(self) -> Any:
+        self.optimizers[0].begin_step()
+        return self.step(None)
+
     def step(self, batch: Batch) -> Any:
         """One `optimizer.minimize`; returns the loss before the update."""
+        made = made_before(self._made, self.optimizers)
+        if made is not None:
+            return made
         with tf.GradientTape() as tape:
             loss = self._scalar()
         gradients = tape.gradient(loss, self._variables)
@@ -98,12 +152,6 @@ class MinimizeTraining(Training):
         with end_of_gradient_named(self):
             self.optimizers[0].optimizer.apply_gradients(there or pairs)
         return loss
-
-    def traced_anew(self) -> contextlib.AbstractContextManager[None]:
-        """What the user compiled was traced as it was, and is compiled again."""
-        function = getattr(self._loss, "python_function", None)
-        again = self._loss if function is None else tf.function(function)
-        return attributes_set([(self, "_loss", again)])
 
     def probe(self, batch: Batch) -> Any:
         """The loss at the present values."""
@@ -152,7 +200,10 @@ class MinimizeTraining(Training):
 
     def nonfinite_data(self) -> tuple[NonFinite, ...]:
         """Constants that the loss closes over and that are not finite."""
-        if np.isfinite(float(self._scalar())):
+        if self._lasting:
+            return ()  # to look would be a call more
+        first = self._made[0].value if self._made else float(self._scalar())
+        if np.isfinite(first):
             return ()
         graph = tf.function(self._scalar, autograph=False).get_concrete_function().graph
         held = [value for value, _ in graph.captures if hasattr(value, "numpy")]
@@ -163,7 +214,8 @@ class MinimizeTraining(Training):
         return tuple(found for name, a in named.items() for found in nonfinite_array(name, a))
 
     def _scalar(self) -> Any:
-        return scalar_loss(self._loss(), "loss")
+        with self.functions.in_place():
+            return scalar_loss(self._loss(), "loss")
 
 
 def check_variables(variables: Any) -> list[Any]:
@@ -183,8 +235,14 @@ def check_variables(variables: Any) -> list[Any]:
     return listed
 
 
-def observed(optimizer: Any, variables: list[tf.Variable]) -> ObservedOptimizer:
-    """An optimizer under observation, built for the variables."""
+def observed(optimizer: Any, variables: list[tf.Variable], name: str = "") -> ObservedOptimizer:
+    """An optimizer under observation, built for the variables.
+
+    Args:
+        optimizer: of Keras or of `tf.compat.v1.train`.
+        variables: what it updates.
+        name: what the user's program calls it; empty where that is not known.
+    """
     if not is_optimizer(optimizer):
         refuse_legacy("an optimizer", optimizer)
         expected = "an optimizer of keras.optimizers or tf.compat.v1.train"
@@ -192,4 +250,4 @@ def observed(optimizer: Any, variables: list[tf.Variable]) -> ObservedOptimizer:
         raise invalid(f"optimizer={shown(optimizer)}", expected, remedy)
     if isinstance(optimizer, keras.optimizers.Optimizer) and not optimizer.built:
         optimizer.build(variables)
-    return ObservedOptimizer(optimizer)
+    return ObservedOptimizer(optimizer, name)

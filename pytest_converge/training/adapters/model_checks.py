@@ -38,11 +38,6 @@ def check_is_model(model: Any) -> None:
     if not model.compiled:
         remedy = 'Compile it first: model.compile("adam", loss="mse").'
         raise invalid(f"the model {model.name!r}, not compiled", "a compiled model", remedy)
-    strategy = model.distribute_strategy
-    if type(strategy) is not type(tf.distribute.get_strategy()) or _replicas(strategy) > 1:
-        given = f"a model built under {type(strategy).__name__}"
-        remedy = "Build it outside of strategy.scope() in the test."
-        raise invalid(given, "a model without a tf.distribute strategy", remedy)
 
 
 def check_compiled(model: keras.Model, batch: Batch) -> None:
@@ -162,10 +157,6 @@ def check_held_out(model: keras.Model) -> None:
         given = "validation_data for a model with a train_step of its own and no compiled loss"
         remedy = "Give it a test_step that returns the loss, or leave validation_data out."
         raise invalid(given, "a model that can be evaluated", remedy)
-
-
-def _replicas(strategy: Any) -> int:
-    return int(getattr(strategy, "num_replicas_in_sync", 1))
 
 
 def _units_of_output(model: keras.Model, batch: Batch) -> int | None:

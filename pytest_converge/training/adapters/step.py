@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import inspect
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -16,31 +17,43 @@ from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.legacy_keras import refuse_legacy_step
 from pytest_converge.training.adapters.minimize import check_variables, observed
-from pytest_converge.training.adapters.traceability import rehearse
+from pytest_converge.training.adapters.traceability import Made, made_before, rehearse
 from pytest_converge.training.data.arrays import nonfinite
 from pytest_converge.training.data.batches import Batch, TrainingData
 from pytest_converge.training.measures.no_gradient import end_of_gradient_named
 from pytest_converge.training.model.losses import scalar_loss
-from pytest_converge.training.state.optimizer import is_optimizer
+from pytest_converge.training.state.effects import effects_of
+from pytest_converge.training.state.functions import OwnFunctions
+from pytest_converge.training.state.optimizer import ObservedOptimizer, is_optimizer
 from pytest_converge.training.state.snapshot import attributes_set, unique_variables
 from pytest_converge.training.training import Training
 
-__all__ = ["StepTraining"]
+__all__ = ["StepTraining", "loss_returned", "optimizers_of", "seen_by"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
 #: A plain step is compiled only if the compiled one repeats this many of its losses.
 REHEARSED_STEPS = 3
+#: What a step outside of any graph may change.
+BEYOND_REACH = "Python objects that the step may change"
+#: How far the functions are followed that a step calls by name.
+DEPTH = 3
 
 
 class StepTraining(Training):
     """A training step of the user, `step(*batch) -> loss`, plain or already a `tf.function`.
 
+    What a step does beside variables nobody can put back. So one that runs outside of any graph, or
+    that uses an iterator, a table or Python code from within one, is called exactly as often as
+    there are steps: its loss is not probed.
+
     Args:
         step: makes one update and returns its loss.
         variables: what it updates.
         data: batches that it is called with; None for a step without arguments.
-        optimizer: the one it uses; needed to see gradients and to probe the loss without an update.
+        optimizer: the one it uses, or a list of them; needed to see gradients and to probe the loss
+            without an update. None for those that it closes over or names.
+        steps: how many updates the training makes.
 
     Raises:
         InvalidTrainingError: the step cannot be called, or a variable is none.
@@ -52,7 +65,13 @@ class StepTraining(Training):
     _updates_all = False
 
     def __init__(
-        self, step: Any, *, variables: Any, data: TrainingData | None, optimizer: Any
+        self,
+        step: Any,
+        *,
+        variables: Any,
+        data: TrainingData | None,
+        optimizer: Any,
+        steps: int = REHEARSED_STEPS,
     ) -> None:
         if not callable(step):
             remedy = "Pass the function itself: converge.step(train_step, ...)."
@@ -61,13 +80,18 @@ class StepTraining(Training):
         given = check_variables(variables)
         self._variables = unique_variables(given)
         self.data = data
-        refuse_legacy_step([getattr(step, "__self__", None), *_seen_by(step)])
+        refuse_legacy_step([getattr(step, "__self__", None), *seen_by(step).values()])
         self.loss_name = getattr(step, "__name__", "step")
-        used = optimizers_of(step) if optimizer is None else [optimizer]
-        self.optimizers = tuple(observed(each, given) for each in used)
-        self.full_batch = data is None and bool(self.optimizers)
-        if not hasattr(step, "get_concrete_function"):
-            self.eager_reason = self._rehearse()
+        # Those that the step could apply; which of them it does is known once it was called.
+        self._candidates = tuple(
+            observed(each, given, name) for name, each in _used(step, optimizer)
+        )
+        self.optimizers = self._candidates
+        self.functions = OwnFunctions(self._mode)
+        self._rehearsed = hasattr(step, "get_concrete_function")
+        self._steps = steps
+        self._made: collections.deque[Made] = collections.deque()
+        self._draws, self._lasting = False, ""
 
     @property
     def trainable(self) -> list[tf.Variable]:
@@ -83,7 +107,10 @@ class StepTraining(Training):
     def step(self, batch: Batch) -> Any:
         """One call of the user's step."""
         if not self._updates_all:
-            return self._scalar(self._step, batch)
+            made = made_before(self._made, self._candidates)
+            loss = self._scalar(self._step, batch) if made is None else made
+            self._keep_applied()
+            return loss
         (optimizer,) = self.optimizers
         with tf.GradientTape() as tape, optimizer.muted():
             loss = self._scalar(self._step, batch)
@@ -95,14 +122,8 @@ class StepTraining(Training):
     @property
     def models(self) -> list[Any]:
         """The models that the step closes over or names."""
-        named = [each for each in _seen_by(self._step) if _is_model(each) and each.built]
+        named = [each for each in seen_by(self._step).values() if _is_model(each) and each.built]
         return list({id(each): each for each in named}.values())
-
-    def traced_anew(self) -> contextlib.AbstractContextManager[None]:
-        """What the user compiled was traced as it was, and is compiled again."""
-        function = getattr(self._step, "python_function", None)
-        again = self._step if function is None else tf.function(function)
-        return attributes_set([(self, "_step", again)])
 
     def bare_step(self, batch: Batch) -> Any:
         """One call of the function that the user's step was compiled from."""
@@ -112,26 +133,40 @@ class StepTraining(Training):
         return self._scalar(function if tf.executing_eagerly() else _converted(function), batch)
 
     def _scalar(self, step: Any, batch: Batch) -> Any:
-        with end_of_gradient_named(self):
+        with end_of_gradient_named(self), self.functions.in_place():
             returned = step() if batch is None else step(*batch)
-        loss = returned.get("loss") if isinstance(returned, Mapping) else returned
-        if loss is None:
-            given = f"a step that returned {shown(returned)}"
-            remedy = "End it with: return loss."
-            raise invalid(given, "the loss of the step", remedy)
-        return tf.cast(scalar_loss(loss, "step", of_rows=True), tf.float32)
+        return loss_returned(returned)
+
+    @property
+    def full_batch(self) -> bool:  # type: ignore[override]  # known once the step was called
+        """True for a step without data whose optimizer is known, and which may be called more."""
+        return self.data is None and bool(self.optimizers) and not self._has_state
+
+    @property
+    def replays(self) -> bool:
+        """False where a second run cannot see the same, as far as it is known."""
+        return super().replays and not (self._draws or self._lasting)
+
+    @property
+    def _has_state(self) -> bool:
+        """True where the step may change what nobody can put back."""
+        return bool(self.eager_reason or self._lasting)
 
     def probe_chunks(self) -> tuple[int, int]:
-        """Batches as in the training; none where the optimizer is not known."""
-        if self.data is None or not self.optimizers:
+        """Batches as in the training; none where a call more cannot be made or taken back."""
+        if self.data is None or not self.optimizers or self._has_state:
             return 0, 0
         rows, batch_size = self.rows_in_memory, self.data.batch_size
         return batch_size if rows is None else len(rows.probe_index), batch_size
 
     def probe(self, batch: Batch) -> Any:
-        """The loss of a step whose changes the loop takes back."""
+        """The loss of a step whose changes the loop takes back.
+
+        To leave the update out saves time, but for functions of the user's, which would be traced
+        once more for it.
+        """
         with contextlib.ExitStack() as stack:
-            for optimizer in self.optimizers:
+            for optimizer in () if self.functions.known else self.optimizers:
                 stack.enter_context(optimizer.muted())
             return self.step(batch)
 
@@ -161,12 +196,85 @@ class StepTraining(Training):
         rows = self.rows_in_memory
         return () if rows is None else nonfinite(rows.arrays)
 
-    def _rehearse(self) -> str:
-        """Whether a plain step may be compiled: empty if so, else why it may not."""
-        batches = iter([None]) if self.data is None else self.data.batches()
-        taken = list(itertools.islice(batches, REHEARSED_STEPS))
-        taken *= REHEARSED_STEPS if self.data is None else 1
-        return rehearse("step", self.step, [(batch,) for batch in taken], self.transient)
+    def rehearse(self) -> None:
+        """Finds out whether a plain step may be compiled, by its first calls.
+
+        Where it may not, they are the first of the training, which is not made to repeat them.
+        """
+        if self._rehearsed:
+            return
+        self._rehearsed = True
+        if tf.config.functions_run_eagerly():
+            return
+        batches = itertools.repeat(None) if self.data is None else self.data.batches()
+        calls = [(each,) for each in itertools.islice(batches, min(REHEARSED_STEPS, self._steps))]
+        instruments = [v for each in self._candidates for v in each.instruments]
+        known = [*self.transient, *instruments]
+        found = rehearse("step", self._first_call, calls, state=known, given=self._variables)
+        self.eager_reason, self.touched = found.reason, found.variables
+        self._made.extend(found.made)
+        if found.reason:
+            self.beyond_reach = BEYOND_REACH
+        self._draws = found.has_state
+
+    def verify(self) -> None:
+        """A compiled step updates something, or asks its optimizer to.
+
+        Raises:
+            InvalidTrainingError: whatever it is called with, it never changes a variable.
+        """
+        if self.graph is None or self.eager_reason:
+            return
+        effects = effects_of(self.graph)
+        self._lasting = self.beyond_reach = effects.lasting
+        # Each observed optimizer forgets its latest gradient at the beginning of a step.
+        own = len(self._candidates)
+        if self._lasting or effects.writes > own or any(each.applied for each in self._all()):
+            return
+        given, remedy = "a step that changes no variable", "Let it apply the gradients."
+        if self._candidates:
+            given = "a step that never calls its optimizer"
+            remedy = "A condition of Python, as a counter, is decided once: while it is traced."
+        raise invalid(given, "one that makes an update", remedy)
+
+    def release(self) -> None:
+        """Gives every optimizer back, those included that the step never applied."""
+        for optimizer in self._candidates:
+            optimizer.release()
+        self.functions.forget()
+
+    def _first_call(self, batch: Batch) -> Any:
+        for optimizer in self._candidates:
+            optimizer.begin_step()
+        loss = self._scalar(self._step, batch)
+        self._keep_applied()
+        return loss
+
+    def _all(self) -> list[ObservedOptimizer]:
+        return list({id(each): each for each in (*self._candidates, *self.optimizers)}.values())
+
+    def _mode(self) -> tuple[Any, ...]:
+        return tuple(each.mode for each in self._all())
+
+    def _keep_applied(self) -> None:
+        """Of the candidates those that the step made an update by; another's place is kept."""
+        known = {id(each) for each in self._candidates}
+        if all(id(each) in known for each in self.optimizers):
+            self.optimizers = tuple(each for each in self._candidates if each.applied)
+
+
+def loss_returned(returned: Any) -> Any:
+    """What a step returned as its loss: one float32 number.
+
+    Raises:
+        InvalidTrainingError: it is none.
+    """
+    loss = returned.get("loss") if isinstance(returned, Mapping) else returned
+    if loss is None:
+        given = f"a step that returned {shown(returned)}"
+        remedy = "End it with: return loss."
+        raise invalid(given, "the loss of the step", remedy)
+    return tf.cast(scalar_loss(loss, "step", of_rows=True), tf.float32)
 
 
 def _converted(function: Any) -> Any:
@@ -175,23 +283,51 @@ def _converted(function: Any) -> Any:
     return function if converted is None else converted  # one without source code stays as it is
 
 
-def optimizers_of(step: Any) -> list[Any]:
+def _used(step: Any, optimizer: Any) -> list[tuple[str, Any]]:
+    """The optimizers that were given, or that a step closes over or names, each by its name."""
+    if optimizer is None:
+        return list(optimizers_of(step).items())
+    names = {id(each): name for name, each in seen_by(step).items()}
+    listed = list(optimizer) if isinstance(optimizer, Sequence) else [optimizer]
+    if isinstance(optimizer, str) or not listed:
+        listed = [optimizer]  # which is refused
+    given = {id(each): each for each in listed}.values()
+    return [(names.get(id(each), ""), each) for each in given]
+
+
+def optimizers_of(step: Any) -> dict[str, Any]:
     """The optimizers that a function closes over or names, those of compiled models included."""
-    named = _seen_by(step)
-    found = [each for each in named if is_optimizer(each)]
+    named = seen_by(step)
+    found = {name: each for name, each in named.items() if is_optimizer(each)}
     if not found:
-        found = [each.optimizer for each in named if _is_model(each) and each.optimizer]
-    return list({id(each): each for each in found}.values())
+        models = {name: each for name, each in named.items() if _is_model(each)}
+        found = {f"{name}.optimizer": each.optimizer for name, each in models.items()}
+    first = {id(each): name for name, each in reversed(found.items()) if each}
+    return {name: found[name] for name in reversed(first.values())}
 
 
-def _seen_by(step: Any) -> list[Any]:
-    """What a function closes over or names."""
+def seen_by(step: Any) -> dict[str, Any]:
+    """What a function, and those that it calls by name, close over or name."""
+    seen: dict[str, Any] = {}
+    _see(step, seen, DEPTH, set())
+    return seen
+
+
+def _see(step: Any, seen: dict[str, Any], depth: int, known: set[int]) -> None:
     function = inspect.unwrap(getattr(step, "python_function", step))
-    function = getattr(function, "__func__", function)
-    if not inspect.isfunction(function):
-        return []
-    seen = inspect.getclosurevars(function)
-    return [*seen.nonlocals.values(), *seen.globals.values()]
+    owner, function = getattr(function, "__self__", None), getattr(function, "__func__", function)
+    if not inspect.isfunction(function) or id(function) in known:
+        return
+    known.add(id(function))
+    variables = inspect.getclosurevars(function)
+    found = {**variables.globals, **variables.nonlocals}
+    if owner is not None and hasattr(owner, "__dict__") and not _is_model(owner):
+        found.update({f"self.{name}": value for name, value in vars(owner).items()})
+    for name, value in found.items():
+        seen.setdefault(name, value)
+    for value in found.values() if depth else ():
+        if inspect.isroutine(value) or hasattr(value, "python_function"):
+            _see(value, seen, depth - 1, known)
 
 
 def _is_model(candidate: Any) -> bool:

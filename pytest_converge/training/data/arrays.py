@@ -92,6 +92,9 @@ def check_kind(name: str, leaf: Any) -> Array:
     except (ValueError, TypeError) as error:
         raise invalid(f"{name} that cannot be converted ({error})", expected, CONVERT) from error
     is_text = array.dtype.kind == "O" and array.size and isinstance(array.flat[0], (str, bytes))
+    if isinstance(leaf, (tf.distribute.DistributedDataset, tf.distribute.DistributedIterator)):
+        remedy = "Pass the dataset itself: every replica gets its rows of each batch."
+        raise invalid(f"{name} that is distributed already", "a dataset", remedy)
     if array.dtype.kind in "OMm" and not is_text:  # objects, dates and spans of time
         raise invalid(f"{name}={shown(leaf)}", expected, CONVERT)
     return array

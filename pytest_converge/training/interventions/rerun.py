@@ -184,7 +184,8 @@ class Reruns:
         try:
             with contextlib.ExitStack() as stack:
                 if change.variant is not None:
-                    stack.enter_context(change.variant(self.training))
+                    with self.training.building():
+                        stack.enter_context(change.variant(self.training))
                     stack.enter_context(self.training.traced_anew())
                 running = self._running_under(change)
                 yield lambda number: self._measured(running, change, number, measure)

@@ -50,6 +50,7 @@ class Loop:
 
     def __init__(self, training: Training) -> None:
         self.training = training
+        training.rehearse()
         self.driver, self.reason = _driver_of(training)
         self.traces = 0
         self.sees_gradients = False
@@ -94,6 +95,7 @@ class Loop:
         else:
             graph = self._step_function.get_concrete_function(self._next_batch())
         self._graph = graph
+        self.training.graph = graph.graph
         ours = {id(v) for o in self.training.optimizers for v in o.instruments}
         found = unique_variables(graph.variables)
         self.training.touched = [v for v in found if id(v) not in ours]

@@ -53,12 +53,12 @@ class TrainingRun:
         self._progress = progress
         self._began = time.perf_counter()
         self.loop: Loop = Loop(training) if like is None else like.loop
-        rows, _ = training.probe_chunks()
-        batch_rows = training.data.batch_size if training.data is not None else 1
-        self._plan: ProbePlan = plan_probe(steps, batch_rows, rows, training.probe_cost)
         with light_graph_optimizer(steps, rounds=training.rounds):
             self.loop.prepare()
         training.verify()
+        rows, _ = training.probe_chunks()
+        batch_rows = training.data.batch_size if training.data is not None else 1
+        self._plan: ProbePlan = plan_probe(steps, batch_rows, rows, training.probe_cost)
         self.start: Snapshot = training.snapshot() if like is None else like.start
         self._traces_before = 0
 

@@ -66,10 +66,11 @@ def create_variables(model: keras.Model, batch: Batch) -> None:
     """Creates the weights of a model that waits for its first batch; runs and changes nothing."""
     if all(layer.built for layer in [model, *layers_of(model)]):
         return
-    if has_own_train_step(model):
-        tf.function(model.train_step, autograph=False).get_concrete_function(batch)
-    else:
-        keras_internals.build_from_batch(model, batch)
+    with _scope_of(model):
+        if _builds_by_its_step(model):
+            tf.function(model.train_step, autograph=False).get_concrete_function(batch)
+        else:
+            keras_internals.build_from_batch(model, batch)
 
 
 def create_all_variables(model: keras.Model, batch: Batch) -> None:
@@ -79,12 +80,27 @@ def create_all_variables(model: keras.Model, batch: Batch) -> None:
     yet, the loop's first trace creates its variables and TensorFlow traces again.
     """
     built = all(layer.built for layer in [model, *layers_of(model)])
-    bare = has_own_train_step(model) or not keras_internals.has_compiled_metrics(model)
-    if not bare or not (built or has_own_train_step(model)):
-        keras_internals.build_from_batch(model, batch)
-    elif built and model.optimizer is not None and not model.optimizer.built:
-        # A loss has no variables: it needs no pass through the model, which takes 30 ms.
-        model.optimizer.build(model.trainable_variables)
+    own = _builds_by_its_step(model)
+    bare = own or not keras_internals.has_compiled_metrics(model)
+    with _scope_of(model):
+        if not bare or not (built or own):
+            keras_internals.build_from_batch(model, batch)
+        elif built and model.optimizer is not None and not model.optimizer.built:
+            # A loss has no variables: it needs no pass through the model, which takes 30 ms.
+            model.optimizer.build(model.trainable_variables)
+
+
+def _builds_by_its_step(model: keras.Model) -> bool:
+    """True where only a step of the user's tells what a model makes of its batches.
+
+    Under a strategy Keras builds every model first: replicas cannot create slots in a graph.
+    """
+    return has_own_train_step(model) and keras_internals.own_strategy(model) is None
+
+
+def _scope_of(model: keras.Model) -> contextlib.AbstractContextManager[Any]:
+    strategy = keras_internals.own_strategy(model)
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
 def has_own_train_step(model: keras.Model) -> bool:

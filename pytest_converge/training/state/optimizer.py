@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.training import keras_internals
+from pytest_converge.training.state.replicas import norm_variable, summed_over_replicas
 from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set, unique_variables
 
 __all__ = [
@@ -52,8 +53,10 @@ class ObservedOptimizer:
         self.optimizer = optimizer
         self.name = name
         self.applied = False
-        self._norm = tf.Variable(0.0, trainable=False, name="gradient_norm")
+        self._norm = norm_variable(optimizer)
         self._taps = 0
+        self._began_in: Any = None
+        self._is_within = False
         self._muted = False
         self._successor: Any = None
         self._store: GradientStore | None = None
@@ -89,6 +92,19 @@ class ObservedOptimizer:
     def instruments(self) -> list[tf.Variable]:
         """Variables of the observation itself, which are no part of the training."""
         return [self._norm, self._factor]
+
+    @property
+    def norm(self) -> tf.Variable:
+        """The instrument that each step sets anew."""
+        return self._norm
+
+    @property
+    def mode(self) -> tuple[Any, ...]:
+        """What an update that is traced now would do; in another mode a graph does another thing.
+
+        The objects themselves, so that none of them can be taken for a later one.
+        """
+        return self, self._muted, self._store, self._successor
 
     def learning_rate(self) -> Any:
         """The learning rate of the next update: a float32 scalar tensor, or None if unknown."""
@@ -142,6 +158,11 @@ class ObservedOptimizer:
         """Updates asked for meanwhile are not made: the rest of a step runs alone."""
         return attributes_set([(self, "_muted", True)])
 
+    @property
+    def is_muted(self) -> bool:
+        """True while updates are left out."""
+        return self._muted
+
     def replaced_by(self, successor: Any) -> contextlib.AbstractContextManager[None]:
         """Updates asked for meanwhile are made by another Keras optimizer, as traced from now."""
         return attributes_set([(self, "_successor", successor)])
@@ -153,15 +174,21 @@ class ObservedOptimizer:
     def begin_step(self) -> None:
         """Forgets the gradients of the step before. Traced by the loop."""
         self._taps = 0
+        self._began_in = _graph()
         self._norm.assign(0.0)
 
     def gradient_norm(self) -> Any:
         """The global L2 norm of the gradients of this step, or None where none were seen.
 
         It travels in a variable: a step that is a `tf.function` of its own, or one that applies
-        its gradients inside a condition, has no tensor to hand out.
+        its gradients inside a condition, has no tensor to hand out. A graph of its own is heard
+        only while it is traced, and used in later steps.
         """
-        return tf.identity(self._norm) if self._taps else None
+        return tf.identity(self._norm) if self._taps or self._is_within else None
+
+    def stands(self) -> None:
+        """The step was made before: the norm of its gradients stands in the instrument."""
+        self._taps = int(self.applied)
 
     def release(self) -> None:
         """Gives the optimizer back as it was."""
@@ -275,9 +302,12 @@ class ObservedOptimizer:
         if scale is not None:  # before they are squared, which a large scale does not survive
             factor = 1.0 / tf.cast(tf.convert_to_tensor(scale), tf.float32)
             seen = [gradient * factor for gradient in seen]
-        norm = tf.linalg.global_norm(seen)
-        # A step may apply gradients more than once; the norm is that of all of them together.
-        self._norm.assign(tf.linalg.norm([self._norm, norm]) if self._taps else norm)
+        norm = tf.linalg.global_norm(summed_over_replicas(seen))
+        # A step may apply gradients more than once; the norm is that of all of them together. A
+        # graph within the step's may be called more than once, and is traced only once.
+        within = _graph() is not self._began_in
+        self._is_within = self._is_within or within
+        self._norm.assign(tf.linalg.norm([self._norm, norm]) if self._taps or within else norm)
         self._taps += 1
 
     def _skip(self) -> Any:
@@ -328,6 +358,11 @@ class GradientStore:
             self.values[place].assign_add(dense)
             self.tensors[place] = gradient
             self.filled = True
+
+
+def _graph() -> Any:
+    """The graph that is being traced; None outside of any."""
+    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
 
 
 def _as_float32(gradient: Any) -> Any:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from pytest_converge.training.keras_internals import (
     global_attribute,
     operation_seeds,
+    outside_of_graphs,
     seeding_replaced,
     set_global_attribute,
     set_operation_seeds,
@@ -85,10 +86,11 @@ def preserved() -> Iterator[None]:
     seed, generator = operation_seeds()
     drawn = generator.getstate() if hasattr(generator, "getstate") else None
     keras_seeds = {name: global_attribute(name) for name in KERAS_SEEDS}
-    generators = [tf.random.get_global_generator()]
-    if keras_seeds["global_seed_generator"] is not None:
-        generators.append(keras_seeds["global_seed_generator"])
-    states = [tf.identity(each.state) for each in generators]
+    with outside_of_graphs():
+        generators = [tf.random.get_global_generator()]
+        if keras_seeds["global_seed_generator"] is not None:
+            generators.append(keras_seeds["global_seed_generator"])
+        states = [tf.identity(each.state) for each in generators]
     try:
         yield
     finally:
@@ -100,5 +102,6 @@ def preserved() -> Iterator[None]:
         for name, value in keras_seeds.items():
             set_global_attribute(name, value)
         tf.random.set_global_generator(generators[0])
-        for each, state in zip(generators, states, strict=True):
-            each.state.assign(state)
+        with outside_of_graphs():
+            for each, state in zip(generators, states, strict=True):
+                each.state.assign(state)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.training.keras_internals import Setting, tensorflow_variable
+from pytest_converge.training.keras_internals import Setting, mirrored_variable, tensorflow_variable
 
 __all__ = [
+    "HeldVariable",
     "Snapshot",
     "as_tf_variable",
     "attributes_set",
@@ -22,10 +23,19 @@ __all__ = [
 ]
 
 
+class HeldVariable:
+    """A variable that is held elsewhere than in a `tf.Variable` of eager TensorFlow.
+
+    It has the `name`, `shape` and `dtype` of one, and its `numpy` and `assign`.
+    """
+
+
 def as_tf_variable(variable: Any) -> Any:
-    """The `tf.Variable` behind a Keras variable; a `tf.Variable` as it is."""
-    if isinstance(variable, tf.Variable):
+    """The `tf.Variable` behind a Keras variable, one for all its copies; others as they are."""
+    if isinstance(variable, HeldVariable):
         return variable
+    if isinstance(variable, tf.Variable):
+        return mirrored_variable(variable)
     inner = tensorflow_variable(variable)
     return inner if isinstance(inner, tf.Variable) else variable.value
 
@@ -103,10 +113,11 @@ class Snapshot:
         for variable, value in zip(self._variables, self._values, strict=True):
             variable.assign(value)
 
-    def is_left(self) -> bool:
-        """True where a variable has another value now."""
+    def is_left(self, *, apart_from: Sequence[Any] = ()) -> bool:
+        """True where a variable has another value now, but for those `apart_from`."""
+        out = {id(variable) for variable in apart_from}
         pairs = zip(self._variables, self._values, strict=True)
-        return any(not np.array_equal(variable.numpy(), value) for variable, value in pairs)
+        return any(not np.array_equal(v.numpy(), value) for v, value in pairs if id(v) not in out)
 
     def values(self) -> dict[int, Any]:
         """The values by the id of their variable."""

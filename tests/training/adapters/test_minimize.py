@@ -153,7 +153,7 @@ def drawing(w):
 @pytest.mark.parametrize(
     ("loss", "reason"),
     [
-        (branching, "cannot be traced"),
+        (branching, "reads the values of tensors"),
         (counting, "other losses when it is compiled"),
         (drawing, "other losses when it is compiled"),
     ],
@@ -177,6 +177,49 @@ def test_a_random_loss_is_compiled_and_has_no_probe():
     assert record.driver == "loop"
     assert record.curve.checkpoints == ()
     assert len(set(record.curve.batch_loss)) == 60
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "tf.function"])
+def test_a_loss_that_draws_its_batches_draws_one_a_step(compiled):
+    """What it draws before or beside the steps could not be put back."""
+    drawn = []
+
+    def rows():
+        while True:
+            drawn.append(None)
+            yield np.float32(len(drawn))
+
+    batches = iter(
+        tf.data.Dataset.from_generator(rows, output_signature=tf.TensorSpec((), "float32"))
+    )
+    w = tf.Variable(0.0)
+
+    def loss():
+        return w * 0.0 + tf.stop_gradient(next(batches))
+
+    start = minimize(tf.function(loss) if compiled else loss, [w], optimizers.SGD(0.05))
+    curve = recorded(start, steps=8).curve
+    assert curve.batch_loss == tuple(range(1, 9))
+    assert (curve.initial_loss, curve.final_loss) == (None, None)
+
+
+def test_variables_of_a_graph_are_for_steps():
+    with tf.Graph().as_default():
+        w = tf.compat.v1.get_variable("w", initializer=1.0)
+    start = minimize(lambda: w**2, [w], tf.compat.v1.train.GradientDescentOptimizer(0.1))
+    with pytest.raises(ValueError, match=r"got variables of a tf\.Graph; .*Use converge\.step"):
+        judged(start)
+
+
+def test_slots_that_a_first_step_makes_begin_as_the_optimizer_makes_them():
+    """Those of TensorFlow 1 are made with the first update."""
+    curves = []
+    for wrap in (lambda f: f, tf.function):
+        w = tf.Variable([3.0, -2.0])
+        loss = wrap(lambda w=w: tf.reduce_sum(w**2))
+        start = minimize(loss, [w], tf.compat.v1.train.MomentumOptimizer(0.05, 0.9))
+        curves.append(recorded(start, steps=10).curve.batch_loss)
+    np.testing.assert_allclose(curves[0], curves[1], rtol=1e-5)
 
 
 # ---- several starts -----------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
+from tests.diagnosis.programs import diagnosis_of
 from tests.zoo.problems import linear, own_step, step, wine
 from tests.zoo.trainings import failing, judged, recorded, running
 
@@ -150,7 +151,7 @@ def test_a_step_that_leaves_tensorflow_runs_eagerly():
 
     record = recorded(step(train_step, variables=[w]), steps=30)
     assert record.driver == "eager"
-    assert record.driver_reason == "the step cannot be traced (NotImplementedError)"
+    assert record.driver_reason == "the step reads the values of tensors"
     assert record.traces == 0
     np.testing.assert_allclose(record.curve.batch_loss[0], (y**2).mean(), rtol=1e-5)
     assert record.curve.batch_loss[-1] < 0.1
@@ -192,6 +193,232 @@ def test_a_step_with_random_operations_is_compiled():
     record = recorded(step(train_step, variables=[w]), steps=30)
     assert record.driver == "loop"
     assert len(set(record.curve.batch_loss[10:])) == 20
+
+
+# ---- functions of the user's that a step calls --------------------------------------------------
+
+
+def with_a_compiled_update(kind):
+    """A step that does something that cannot be traced, and then calls a compiled update."""
+    x, y = linear(0)
+    w, optimizer = tf.Variable(tf.zeros((4, 1))), optimizers.SGD(0.05)
+
+    @tf.function
+    def update(a, c):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((a @ w - c) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    seen = []
+
+    def plain(a, c):
+        return update(a, c)
+
+    def eager(a, c):
+        seen.append(float(a.numpy().sum()))
+        return update(a, c)
+
+    data = [(x[i::4], y[i::4]) for i in range(4)]
+    return (eager if kind == "eager" else plain), [w], optimizer, data, update, seen
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["optimizer-found", "optimizer-given"])
+@pytest.mark.parametrize("kind", ["eager", "plain"])
+def test_an_update_that_is_compiled_within_a_step_is_made(kind, named):
+    _, (other,), _, data, plain_update, _ = with_a_compiled_update(kind)
+    expected = [float(plain_update(*data[n % 4])) for n in range(12)]
+    train_step, variables, optimizer, data, _, seen = with_a_compiled_update(kind)
+    given = optimizer if named else None
+    start = step(train_step, variables=variables, data=data, optimizer=given)
+    curve = recorded(start, steps=12).curve
+    np.testing.assert_allclose(curve.batch_loss, expected, rtol=1e-5)
+    np.testing.assert_allclose(variables[0], other, rtol=1e-5)
+    assert len(curve.gradient_norm) == 12
+    assert all(norm > 0 for norm in curve.gradient_norm)
+    assert int(optimizer.iterations) == 12
+    assert kind == "plain" or len(seen) == 12
+
+
+def test_a_compiled_update_is_diagnosed_under_the_rates_that_are_tried():
+    train_step, variables, optimizer, data, _, _ = with_a_compiled_update("eager")
+    optimizer.learning_rate = 1e-4
+    start = step(train_step, variables=variables, data=data, optimizer=optimizer)
+    run = running(start, steps=60)
+    losses = []
+    for factor in (1.0, 1000.0):
+        run.restart()
+        losses.append(run.run(0, rate_factor=factor).curve.batch_loss[-1])
+    assert losses[1] < 0.1 * losses[0]
+
+
+def test_the_functions_of_the_user_keep_no_graph_of_a_training():
+    train_step, variables, optimizer, data, update, _ = with_a_compiled_update("eager")
+    start = step(train_step, variables=variables, data=data, optimizer=optimizer)
+    assert recorded(start, steps=5).driver == "eager"
+    assert update.experimental_get_tracing_count() == 0
+    before = variables[0].numpy()
+    update(*data[0])
+    assert np.abs(variables[0].numpy() - before).max() > 0
+    graph = next(iter(update._list_all_concrete_functions())).graph
+    assert not any("gradient_norm" in v.name for v in graph.variables)
+
+
+def test_a_compiled_function_that_is_called_twice_a_step_counts_twice():
+    w, optimizer = tf.Variable([3.0, 4.0]), optimizers.SGD(0.0)
+
+    @tf.function
+    def update(factor):
+        optimizer.apply_gradients([(factor * w, w)])
+        return tf.reduce_sum(w)
+
+    def train_step():
+        update(tf.constant(1.0))
+        return float(update(tf.constant(2.0)))
+
+    norms = recorded(step(train_step, variables=[w], optimizer=optimizer), steps=4).curve
+    assert norms.gradient_norm == pytest.approx((5 * 5**0.5,) * 4)
+
+
+def test_a_step_that_calls_fit():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+    model.compile(optimizers.SGD(0.05), "mse")
+    x, y = linear(0, rows=64)
+    epochs = []
+    logger = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: epochs.append(None))
+
+    def train_step():
+        return model.fit(x, y, verbose=0, callbacks=[logger]).history["loss"][0]
+
+    result = judged(step(train_step, variables=model.trainable_variables), steps=12, max_loss=0.1)
+    assert result.passed, result.findings
+    assert len(epochs) == 12
+    assert int(model.optimizer.iterations) == 24
+    assert result.runs[0].record.driver == "eager"
+
+
+# ---- what nobody can put back is done once a step -----------------------------------------------
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 9])
+@pytest.mark.parametrize("named", [False, True], ids=["optimizer-found", "optimizer-given"])
+@pytest.mark.parametrize("leaves", [False, True], ids=["fed", "read"])
+def test_a_simulator_is_asked_once_a_step(leaves, named, steps):
+    w, optimizer = tf.Variable(0.0), optimizers.SGD(0.1)
+    place = [0.0]
+
+    def simulator(action):
+        place.append(place[-1] + 1.0)
+        return np.float32(place[-1])
+
+    def train_step():
+        wanted = simulator(w.numpy() if leaves else None)
+        with tf.GradientTape() as tape:
+            loss = (w - wanted) ** 2
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    start = step(train_step, variables=[w], optimizer=optimizer if named else None)
+    curve = recorded(start, steps=steps).curve
+    assert place == [float(n) for n in range(steps + 1)]
+    own, expected = 0.0, []
+    for n in range(1, steps + 1):
+        expected.append((own - n) ** 2)
+        own -= 0.2 * (own - n)
+    np.testing.assert_allclose(curve.batch_loss, expected, rtol=1e-5)
+    assert float(w) == pytest.approx(own, rel=1e-5)
+    assert int(optimizer.iterations) == steps
+    assert len(curve.gradient_norm) == len(curve.learning_rate) == steps
+    assert curve.checkpoints == ()
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "tf.function"])
+@pytest.mark.parametrize("kind", ["tf.data", "generator"])
+def test_a_step_that_draws_its_own_batches_draws_one_a_step(kind, compiled):
+    w, optimizer = tf.Variable(0.0), optimizers.SGD(0.0)
+    numbers = np.arange(1.0, 50.0, dtype="float32")
+    batches = iter(tf.data.Dataset.from_tensor_slices(numbers) if kind == "tf.data" else numbers)
+    if kind == "generator" and compiled:
+        pytest.skip("a graph draws once, in the program as well")
+
+    def train_step():
+        drawn = next(batches)
+        optimizer.apply_gradients([(w, w)])
+        return w + drawn
+
+    start = step(tf.function(train_step) if compiled else train_step, variables=[w])
+    curve = recorded(start, steps=9).curve
+    assert curve.batch_loss == tuple(range(1, 10))
+    assert float(next(batches)) == 10.0
+
+
+def test_a_step_behind_a_variable_that_it_does_not_use_is_called_once_a_step():
+    graph, calls = tf.Graph(), []
+    with graph.as_default():
+        held = tf.compat.v1.get_variable("held", initializer=1.0)
+        update = tf.compat.v1.assign(held, 0.5 * held)
+        session = tf.compat.v1.Session()
+        session.run(tf.compat.v1.global_variables_initializer())
+
+    def train_step():
+        calls.append(None)
+        return session.run(update)
+
+    recorded(step(train_step, variables=[tf.Variable(0.0)]), steps=5)
+    assert len(calls) == 5
+    assert session.run(held) == 0.5**5
+
+
+def test_a_step_that_stores_tensors_in_python_is_compiled_where_nothing_reads_them():
+    x, y = linear(0)
+    w, losses = tf.Variable(tf.zeros((4, 1))), []
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ w - y) ** 2)
+        losses.append(loss)
+        w.assign_sub(0.1 * tape.gradient(loss, w))
+        return loss
+
+    assert recorded(step(train_step, variables=[w]), steps=12).driver == "loop"
+
+
+def test_what_an_eager_step_uses_is_put_back_for_another_run():
+    model, train_step, batches = with_layers_that_remember()
+
+    def eager_step(x, y):
+        float(x[0, 0])
+        return train_step(x, y)
+
+    run = running(step(eager_step, variables=model.trainable_variables, data=batches), steps=9)
+    first = run.run(0)
+    assert first.driver == "eager"
+    run.restart()
+    assert run.run(0).curve.batch_loss == first.curve.batch_loss
+
+
+# ---- several optimizers -------------------------------------------------------------------------
+
+
+def test_several_optimizers_are_given_as_a_list():
+    x, y = linear(0)
+    w, b = tf.Variable(tf.zeros((4, 1))), tf.Variable(0.5)
+    slow, fast, idle = optimizers.SGD(0.05), optimizers.SGD(0.2), optimizers.SGD(3.0)
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ w + b - y) ** 2)
+        of_w, of_b = tape.gradient(loss, [w, b])
+        slow.apply_gradients([(of_w, w)])
+        fast.apply_gradients([(of_b, b)])
+        return loss
+
+    start = step(train_step, variables=[w, b], optimizer=[slow, fast, idle])
+    run = running(start, steps=20)
+    assert [each.name for each in run.training.optimizers] == ["slow", "fast"]
+    record = run.run(0)
+    assert record.curve.learning_rate == ()
+    assert record.curve.checkpoints
 
 
 # ---- the rehearsal and the probes leave no trace ------------------------------------------------
@@ -343,11 +570,12 @@ def test_an_update_that_is_never_made_has_no_gradient():
 # ---- gates --------------------------------------------------------------------------------------
 
 
-def test_a_step_that_updates_nothing_is_red():
+def test_an_eager_step_that_updates_nothing_is_red():
+    """It may yet begin to: a step that fills a buffer first changes nothing either."""
     x, y = linear(0)
     w = tf.Variable(tf.zeros((4, 1)))
-    result = judged(step(lambda: tf.reduce_mean((x @ w - y) ** 2), variables=[w]), steps=50)
-    assert failing(result) == {"nothing-trained", "not-decreasing"}
+    start = step(lambda: float(tf.reduce_mean((x @ w - y) ** 2)), variables=[w])
+    assert failing(judged(start, steps=50)) == {"nothing-trained", "not-decreasing"}
 
 
 def test_a_step_that_returns_a_formula_is_red():
@@ -386,6 +614,24 @@ def test_nan_in_the_batches_is_found_in_its_argument():
 
 
 # ---- errors before training ---------------------------------------------------------------------
+
+
+def strategy():
+    return tf.distribute.MirroredStrategy(["CPU:0"])
+
+
+def under(a_strategy, w):
+    return step(lambda: a_strategy.run(lambda: w * w), variables=[w])
+
+
+def mirrored():
+    with strategy().scope():
+        return tf.Variable(1.0)
+
+
+def rows():
+    return tf.data.Dataset.from_tensor_slices(np.ones((8, 2), "float32")).batch(4)
+
 
 ERRORS = {
     "no function": (
@@ -433,6 +679,40 @@ ERRORS = {
     "an optimizer's name": (
         lambda w: step(lambda: w * w, variables=[w], optimizer="adam"),
         r"got optimizer='adam' \(str\); expected an optimizer of keras\.optimizers or",
+    ),
+    "no update": (
+        lambda w: step(lambda: w * w, variables=[w]),
+        r"got a step that changes no variable; expected one that makes an update\.",
+    ),
+    "no update in a tf.function": (
+        lambda w: step(tf.function(lambda: w * w), variables=[w]),
+        r"got a step that changes no variable; expected one that makes an update\.",
+    ),
+    "an optimizer that is never called": (
+        lambda w: step(lambda: w * w, variables=[w], optimizer=optimizers.SGD(0.1)),
+        r"got a step that never calls its optimizer; expected one that makes an update\. A cond",
+    ),
+    "a name among the optimizers": (
+        lambda w: step(lambda: w * w, variables=[w], optimizer=[optimizers.SGD(0.1), "adam"]),
+        r"got optimizer='adam' \(str\); expected an optimizer of keras\.optimizers or",
+    ),
+    "no optimizer in a list": (
+        lambda w: step(lambda: w * w, variables=[w], optimizer=[]),
+        r"got optimizer=\[\] \(list\); expected an optimizer of keras\.optimizers or",
+    ),
+    "a dataset of a strategy": (
+        lambda w: step(
+            lambda x: w * w, variables=[w], data=strategy().experimental_distribute_dataset(rows())
+        ),
+        r"got a DistributedDataset; expected a step without a tf\.distribute strategy\.",
+    ),
+    "a variable of a strategy": (
+        lambda w: step(lambda: w * w, variables=[mirrored()]),
+        r"got a variable of a strategy \(MirroredVariable\); expected a step without a tf\.dis",
+    ),
+    "a step under a strategy": (
+        lambda w: under(strategy(), w),
+        r"got a step that uses a MirroredStrategy; expected a step without a tf\.distribute",
     ),
     "empty data": (
         lambda w: step(lambda x: w * w, variables=[w], data=iter(())),
@@ -508,3 +788,14 @@ def test_a_shape_mismatch_comes_out_before_training():
         judged(step(train_step, variables=variables, data=data))
     for kept, variable in zip(before, variables, strict=True):
         np.testing.assert_array_equal(kept, variable)
+
+
+def test_a_diagnosis_says_that_an_eager_step_was_repeated():
+    train_step, variables, optimizer, data, _, seen = with_a_compiled_update("eager")
+    optimizer.learning_rate = 1e-4
+    start = step(train_step, variables=variables, data=data, optimizer=optimizer)
+    found = diagnosis_of(start, steps=40, max_loss=0.1)
+    assert (found.cause, found.proven) == ("learning-rate-too-low", True)
+    excluded = dict(found.excluded)
+    assert "more often than asked" in excluded["Python objects that the step may change"]
+    assert len(seen) > 40

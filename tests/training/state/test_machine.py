@@ -45,3 +45,10 @@ def test_switches_of_the_kernels_are_recorded_where_they_are_set(monkeypatch):
     assert "TF_ENABLE_ONEDNN_OPTS" not in describe_machine()
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     assert describe_machine()["TF_ENABLE_ONEDNN_OPTS"] == "0"
+
+
+@pytest.mark.skipif(not tf.config.list_physical_devices("GPU"), reason="needs a GPU")
+def test_a_gpu_is_named():
+    device = tf.config.get_visible_devices("GPU")[0]
+    name = tf.config.experimental.get_device_details(device).get("device_name", "GPU")
+    assert describe_machine()["device"] == name != "CPU"
