@@ -35,8 +35,10 @@ def test_every_option_exists(path):
 
 def commands(text):
     """The calls of the command `converge`, without what the shell does to them."""
+    text = re.sub(r"\\\n *", "", text)  # a command over several lines
+    names = "show|compare|history|rename|prune"
     for found in re.finditer(
-        r'(?:^ *|[`"]|[:-] )(converge (?:show|compare|prune)\b[^`\n]*)', text, re.MULTILINE
+        rf'(?:^ *|[`"]|[:-] )(converge (?:{names})\b[^`\n]*)', text, re.MULTILINE
     ):
         yield re.split(r'\s[|>]|"$', found[1])[0]
 
@@ -52,13 +54,24 @@ def test_every_command_can_be_called(path):
 def test_commands_are_found():
     text = (
         'a `converge show` b\nconverge prune --delete\n  - run: converge prune\nx "converge show"\n'
+        "converge show \\\n    --seeds a\n"
     )
     assert list(commands(text)) == [
         "converge show",
         "converge prune --delete",
         "converge prune",
         "converge show",
+        "converge show --seeds a",
     ]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_versions_are_pinned_without_the_project_itself(path):
+    """`pip install -c` refuses the line `-e git+...` of an editable installation."""
+    text = path.read_text(encoding="utf-8")
+    assert set(re.findall(r"pip freeze([^>\n`]*)", text)) <= {" --exclude-editable "}
+    if path.suffix == ".yml":
+        assert "pip freeze --exclude-editable > constraints.txt" in text
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

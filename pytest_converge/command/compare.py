@@ -7,19 +7,20 @@ from pathlib import Path
 
 from pytest_converge.baselines.gate.comparison import compare_scores
 from pytest_converge.baselines.gate.decision import decide_all
-from pytest_converge.baselines.gate.identity import setting_changes
+from pytest_converge.baselines.gate.identity import data_changes, setting_changes, unknown
 from pytest_converge.command.baseline_files import find_files, read_all
 from pytest_converge.command.terminal import Terminal
-from pytest_converge.core.baseline import Baseline
+from pytest_converge.core.baseline import Baseline, EnvironmentChange
 from pytest_converge.core.errors import invalid
 from pytest_converge.report.baseline_tables import comparison_lines
 
 __all__ = ["DESCRIPTION", "add_arguments", "compare"]
 
 DESCRIPTION = """\
-Compare two baseline files, or all baselines of two folders: settings,
-environment, curves and median scores. Files are compared training by training,
-whatever their tests are called; folders test by test.
+Compare two baseline files, or all baselines of two folders: settings, data,
+environment, accepted reason, curves and median scores. Files are compared
+training by training, whatever their tests are called; folders test by test.
+Runs of a failed comparison, kept as .obtained, are compared like a baseline.
 
 Where both have the same seeds and settings, B is judged as an update of A would
 be: by the gate of a test with its default tolerance and alpha, over all runs.
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--changed",
         action="store_true",
-        help="leave out trainings whose runs and settings are the same",
+        help="leave out trainings whose runs, settings and data are the same",
     )
 
 
@@ -92,7 +93,7 @@ def _trainings(path: Path, by_test: bool, terminal: Terminal) -> tuple[dict[_Key
 def _changed(old: Baseline | None, new: Baseline | None) -> bool:
     if old is None or new is None:
         return True
-    return old.runs != new.runs or not _same_task(old, new)
+    return old.runs != new.runs or bool(_data_changes(old, new)) or not _same_task(old, new)
 
 
 def _compare(old: Baseline | None, new: Baseline | None, terminal: Terminal) -> bool:
@@ -112,14 +113,31 @@ def _compare(old: Baseline | None, new: Baseline | None, terminal: Terminal) -> 
     verdict = None
     if _are_of_one_training(old, new):
         verdict = decide_all(old.runs, new.runs, tolerance=TOLERANCE, logarithmic=logarithmic)
-    width, unicode = terminal.width, terminal.unicode
-    terminal.write(comparison_lines(old, new, p_values, verdict, width=width, unicode=unicode))
+    terminal.write(
+        comparison_lines(
+            old,
+            new,
+            p_values,
+            verdict,
+            data=_data_changes(old, new),
+            width=terminal.width,
+            unicode=terminal.unicode,
+        )
+    )
     return _same_task(old, new)
 
 
 def _same_task(old: Baseline, new: Baseline) -> bool:
     """As the gate has it: what one file does not tell is no difference."""
     return not setting_changes(old.settings, new.settings, old.data, new.data)
+
+
+def _data_changes(old: Baseline, new: Baseline) -> tuple[EnvironmentChange, ...] | None:
+    """How the rows differ; None where one of them does not tell, or not as much."""
+    for first, second in ((old.data, new.data), (new.data, old.data)):
+        if unknown({}, {}, first, second):
+            return None
+    return data_changes(old.data, new.data)
 
 
 def _are_of_one_training(old: Baseline, new: Baseline) -> bool:

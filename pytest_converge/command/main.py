@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import pytest_converge
-from pytest_converge.command import compare, prune, rename, show
+from pytest_converge.command import compare, history, prune, rename, show
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.errors import InvalidTrainingError
 
@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     for module, run, summary in (
         (show, show.show, "show curves and scores of baselines"),
         (compare, compare.compare, "compare two baseline files, or two folders of them"),
+        (history, history.history, "show what each commit recorded for a training"),
         (rename, rename.rename, "move the baseline of a test that was renamed"),
         (prune, prune.prune, "list baselines that no test reads any more; delete them if told"),
     ):

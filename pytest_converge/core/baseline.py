@@ -199,6 +199,8 @@ class BaselineReport(Serialisable):
         data: how the rows differ from those of the baseline.
         unknown: what an older baseline does not tell, so that nobody knows whether it was the same.
         unjudged: why an update replaced runs without a comparison; empty where it compared.
+        obtained: the runs of a comparison that failed, as a baseline would hold them; else None.
+        kept: the file that holds them, as it is shown; empty where there is none.
     """
 
     action: str
@@ -215,6 +217,8 @@ class BaselineReport(Serialisable):
     data: tuple[EnvironmentChange, ...] = ()
     unknown: tuple[str, ...] = ()
     unjudged: str = ""
+    obtained: Baseline | None = None
+    kept: str = ""
 
     @property
     def written(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
     from pytest_converge.core.baseline import BaselinePolicy
     from pytest_converge.core.result import ConvergenceResult
 
-__all__ = ["BaselinesPlugin", "policy_of", "require_review"]
+__all__ = ["BaselinesPlugin", "policy_of", "require_review", "with_obtained_kept"]
 
 #: Options by which a session collects only a part of the tests.
 SELECTING = (
     *("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise"),
     "converge_model",  # without files of tests it is collected alone
 )
+#: The folder of pytest's cache that keeps the runs of failed comparisons.
+OBTAINED_CACHE = "converge_obtained"
 #: Stale files listed one by one.
 MOST_LISTED = 10
 
@@ -69,6 +72,64 @@ def require_review(item: pytest.Item, results: Sequence[ConvergenceResult]) -> N
         what = "the baseline" if len(paths) == 1 else "the baselines"
         message = f"recorded {what} {', '.join(paths)}; review and commit, then run the test again"
         pytest.fail(message, pytrace=False)
+
+
+def with_obtained_kept(
+    item: pytest.Item, result: ConvergenceResult, problems: list[str]
+) -> ConvergenceResult:
+    """A result whose runs are in a file, where their comparison failed.
+
+    The file lies beside the report of `--converge-json`, else in pytest's cache, and never where
+    baselines do. One of an earlier session goes when its comparison passes.
+
+    Args:
+        item: the test.
+        result: of a training.
+        problems: receives what could not be written, which changes no verdict.
+    """
+    report = result.baseline
+    if report is None or report.verdict is None:
+        return result
+    from pytest_converge.baselines.files.paths import obtained_path
+    from pytest_converge.baselines.files.store import keep_obtained
+
+    try:
+        folder = _obtained_folder(item.config)
+        if folder is None:
+            return result
+        path = obtained_path(folder, item.path, result.test, result.number)
+        if report.obtained is None:
+            path.unlink(missing_ok=True)
+            return result
+        keep_obtained(path, report.obtained)
+    except OSError as error:
+        if report.obtained is not None:  # else nothing is lost
+            problems.append(f"could not keep the runs of a comparison: {error}")
+        return result
+    kept = _relative(path, item.config.invocation_params.dir)
+    return dataclasses.replace(result, baseline=dataclasses.replace(report, kept=kept))
+
+
+def _obtained_folder(config: pytest.Config) -> Path | None:
+    """Where the runs of failed comparisons go; None where the session leaves no files.
+
+    Raises:
+        OSError: pytest's cache cannot be written.
+    """
+    report: Path | None = config.stash[SETTINGS].json
+    # Nothing can lie beside a pipe or a device.
+    if report is not None and (report.is_file() or not report.exists()):
+        return report.with_name(f"{report.stem}.obtained")
+    cache = getattr(config, "cache", None)  # -p no:cacheprovider
+    return None if cache is None else Path(cache.mkdir(OBTAINED_CACHE))
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """As the user, who is in that folder, names it."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # on another drive
+        return str(path)
 
 
 class BaselinesPlugin:

@@ -12,7 +12,7 @@ from pytest_converge.core.calls import Call, FitCall, MinimizeCall, StepCall
 from pytest_converge.core.failures import ConvergenceError
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.plugin import runtest
-from pytest_converge.plugin.baselines import policy_of
+from pytest_converge.plugin.baselines import policy_of, with_obtained_kept
 from pytest_converge.plugin.fixture_calls import refuse_unknown, runner_context, without_frames
 from pytest_converge.plugin.options import SETTINGS
 from pytest_converge.plugin.plots import TrainingPicture
@@ -182,12 +182,14 @@ class Converge:
         state.calls += 1
         picture = TrainingPicture(self._item)
         result = without_frames(self._item, lambda: self._run(call, expectation, picture))
+        result = with_obtained_kept(self._item, result, state.problems)
         state.results.append(result)
         picture.draw(result)
         self._item.user_properties.extend(junit_properties(result))
         self._item.ihook.pytest_converge_result(result=result, item=self._item)
         if not result.passed:
-            raise ConvergenceError(failure_message(result, reproduce=self._command()), result)
+            command = self._command(baseline=bool(result.expectation.baseline))
+            raise ConvergenceError(failure_message(result, reproduce=command), result)
         return result
 
     def _run(
@@ -211,13 +213,18 @@ class Converge:
 
             return run(context, call)
 
-    def _command(self) -> str:
-        """The command that runs this test again with the same seed and steps."""
+    def _command(self, *, baseline: bool) -> str:
+        """The command that runs this test again with the same seed and steps.
+
+        Args:
+            baseline: whether it is held against a baseline, in the same way.
+        """
         settings = self._item.config.stash[SETTINGS]
         words = ["pytest", *getattr(self._item, "selection", [self._item.nodeid])]
         if settings.seed:
             words.append(f"--converge-seed={settings.seed}")
         words += settings.expectation
+        words += settings.baseline_flags if baseline else ()
         if settings.ab is not None:
             words.append(f"--converge-ab={settings.ab}")
         return shlex.join(words)

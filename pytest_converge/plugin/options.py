@@ -55,6 +55,8 @@ class Option(Generic[Value]):
             refuses it.
         argument: the argument of the expectation that it gives every training.
         output: "file" or "folder" for the path of what is written; else empty.
+        of_baseline: what becomes of a baseline depends on it, so that the command that repeats a
+            test has to carry it.
         name: the name of the attribute.
     """
 
@@ -70,6 +72,7 @@ class Option(Generic[Value]):
     parse: Parser[Value]
     argument: str = ""
     output: Literal["", "file", "folder"] = ""
+    of_baseline: bool = False
     name: str = dataclasses.field(init=False, default="")
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -193,12 +196,15 @@ class Settings:
         command_line: arguments of the expectation given as options.
         ini: arguments of the expectation given in the configuration.
         ab_root: the folder in which the session at another revision leaves its runs; else empty.
+        baseline_flags: the options of the command line on which baselines depend, as they are
+            given there.
     """
 
     values: Mapping[str, Any]
     command_line: Mapping[str, Any]
     ini: Mapping[str, Any]
     ab_root: str = ""
+    baseline_flags: tuple[str, ...] = ()
 
     @property
     def expectation(self) -> list[str]:
@@ -312,6 +318,7 @@ class Settings:
         "compares with them, `new` also records missing ones, `update` records those anew that "
         "differ, `off` leaves them alone",
         details="`check` refuses a missing one",
+        of_baseline=True,
         default="check",
         remedy="Write, for example, --converge-baseline=new.",
     )
@@ -323,6 +330,7 @@ class Settings:
         ini="float",
         expected="a share from 0 to 1",
         remedy="Write 0.05 for five percent.",
+        of_baseline=True,
         parse=_tolerance,
     )
     alpha = Option(
@@ -333,6 +341,7 @@ class Settings:
         ini="float",
         expected="a number from 1.3e-05, the least that so few runs allow, to 0.05",
         remedy="Leave it out for 0.001.",
+        of_baseline=True,
         parse=_alpha,
     )
     baseline_seconds = Option(
@@ -348,6 +357,7 @@ class Settings:
         help="let `--converge-baseline=update` replace a baseline by worse runs, and keep the "
         "reason in the file",
         details="runs that are not finite can be recorded with it too",
+        of_baseline=True,
         default="",
         default_text="worse ones are refused",
         metavar="REASON",
@@ -460,6 +470,11 @@ def read_settings(config: pytest.Config) -> Settings:
         command_line=_arguments(given),
         ini=_arguments(configured),
         ab_root=os.environ.get(ROOT_VARIABLE, ""),
+        baseline_flags=tuple(
+            option.words(given[option.name])
+            for option in OPTIONS
+            if option.of_baseline and option.name in given
+        ),
     )
     # A worker process may be on another machine, and what it writes there is no reason to stop.
     for option in () if hasattr(config, "workerinput") else OPTIONS:

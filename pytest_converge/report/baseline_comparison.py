@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from pytest_converge.core import numbers
 from pytest_converge.core.baseline import BaselineReport, BaselineVerdict, EnvironmentChange
+from pytest_converge.core.recorded_scores import CURVE_SCORES
 from pytest_converge.core.result import ConvergenceResult
 
-__all__ = ["COMMIT_LENGTH", "CURVE_SCORES", "facts", "message_parts", "note", "written_text"]
+__all__ = ["COMMIT_LENGTH", "facts", "message_parts", "note", "other_data", "written_text"]
 
 #: More ranks fill no line of a terminal; the pairs of seeds say more there.
 MOST_RANKS = 11
 #: Shorter effects read as no effect.
 LEAST_EFFECT = 5e-5
-#: What is ranked of a loss curve, in the order of the scores.
-CURVE_SCORES = ("whole curve", "last half")
 #: Digits of a commit that tell it from others.
 COMMIT_LENGTH = 12
 
@@ -72,12 +72,25 @@ def facts(report: BaselineReport) -> Iterator[tuple[str, str]]:
         yield "look", f"{verdict.look}: {verdict.reason}"
         yield from _by_score(report, verdict)
         yield "promises", _promises(verdict)
+    if report.kept:
+        yield "obtained", f"{report.kept}, to be shown by: {_shown_by(report)}"
     if report.environment:
         yield "elsewhere", "; ".join(map(difference_text, report.environment))
     if report.data:
-        yield "other data", "; ".join(map(difference_text, report.data))
+        yield "other data", other_data(report)
     if report.unknown:
         yield "unknown", f"what the baseline had of {', '.join(report.unknown)}"
+
+
+def other_data(report: BaselineReport) -> str:
+    """How the rows differ from those that the baseline was recorded on; empty if they do not."""
+    return "; ".join(map(difference_text, report.data))
+
+
+def _shown_by(report: BaselineReport) -> str:
+    """The command that shows the runs of a failed comparison, beside the recorded ones if any."""
+    words = ["compare", report.path] if report.path else ["show"]
+    return shlex.join(["converge", *words, report.kept])
 
 
 def difference_text(item: EnvironmentChange) -> str:
@@ -110,8 +123,6 @@ def _short(report: BaselineReport, verdict: BaselineVerdict) -> Iterator[str]:
         yield f"would have failed from {numbers.share(verdict.detectable)} on"
     if report.environment:
         yield f"{numbers.counted(len(report.environment), 'difference')} of the environment"
-    if report.data:
-        yield f"other data: {', '.join(change.name for change in report.data)}"
 
 
 def _by_score(report: BaselineReport, verdict: BaselineVerdict) -> Iterator[tuple[str, str]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 
 from pytest_converge.core import numbers
-from pytest_converge.core.baseline import Baseline, BaselineVerdict, StoredRun
-from pytest_converge.report.baseline_comparison import COMMIT_LENGTH, CURVE_SCORES
+from pytest_converge.core.baseline import Baseline, BaselineVerdict, EnvironmentChange, StoredRun
+from pytest_converge.core.recorded_scores import median, named_scores
+from pytest_converge.report.baseline_comparison import COMMIT_LENGTH
 from pytest_converge.report.layout import (
     cell_width,
     cut,
@@ -22,7 +22,7 @@ from pytest_converge.report.sparkline import log_suits, sparkline
 from pytest_converge.report.summary import Segment
 from pytest_converge.report.table import Column, Table, fact_lines
 
-__all__ = ["baseline_lines", "comparison_lines"]
+__all__ = ["baseline_lines", "comparison_lines", "effect"]
 
 Line = list[Segment]
 
@@ -54,11 +54,12 @@ def baseline_lines(
         *_fact("recorded", f"{count}, seeds {first} to {last}{_at(training)}", width, unicode),
         *_fact("accepted", training.reason, width, unicode),
         *_fact("settings", _listed(training.settings), width, unicode),
+        *_fact("data", _listed(training.data), width, unicode),
         *_fact("environment", _listed(training.environment), width, unicode),
         [Segment(_curve("median loss", training.runs, width, unicode))],
     ]
-    for label, values in _scores(training):
-        text = numbers.loss(_median(values))
+    for label, values in named_scores(training):
+        text = numbers.loss(median(values))
         text += f" ({numbers.loss(min(values))} to {numbers.loss(max(values))})"
         lines += _fact(label, text, width, unicode)
     return [*lines, *(_runs(training, width, unicode) if seeds else [])]
@@ -70,16 +71,18 @@ def comparison_lines(
     p_values: Sequence[float],
     verdict: BaselineVerdict | None = None,
     *,
+    data: Sequence[EnvironmentChange] | None = None,
     width: int,
     unicode: bool,
 ) -> list[Line]:
-    """How two baselines differ: settings, environment, curves and scores.
+    """How two baselines differ: settings, data, environment, curves and scores.
 
     Args:
         old: the first one.
         new: the other one, with as many scores.
         p_values: for each score the p of the other one being worse.
         verdict: what the gate says of it; None where it was not asked.
+        data: how their rows differ; None where not both tell.
         width: cells of the terminal, at least 20.
         unicode: block characters and other text beyond ASCII.
     """
@@ -87,17 +90,20 @@ def comparison_lines(
     if _named(new) != _named(old):
         lines += _fact("against", _named(new), width, unicode)
     lines += _fact("settings", _changes(old.settings, new.settings), width, unicode)
+    if old.data or new.data:
+        lines += _fact("data", _data_text(data), width, unicode)
     lines += _fact("environment", _changes(old.environment, new.environment), width, unicode)
     commits = (f"{item.commit[:COMMIT_LENGTH] or 'unknown'}" for item in (old, new))
     lines += _fact("commit", numbers.change(*commits), width, unicode)
+    lines += _fact("accepted", new.reason, width, unicode)
     if old.runs == new.runs:
         return [*lines, *_fact("runs", "the same numbers", width, unicode)]
     lines.append([Segment(_curve("median loss", old.runs, width, unicode))])
     lines.append([Segment(_curve("", new.runs, width, unicode))])
-    pairs = zip(_scores(old), _scores(new), p_values, strict=True)
+    pairs = zip(named_scores(old), named_scores(new), p_values, strict=True)
     for (label, before), (_, after), p in pairs:
-        medians = _median(before), _median(after)
-        text = f"{numbers.change(*map(numbers.loss, medians))}, {_effect(*medians)}"
+        medians = median(before), median(after)
+        text = f"{numbers.change(*map(numbers.loss, medians))}, {effect(*medians)}"
         clear = p <= CLEAR_P
         text += f", p {numbers.number(p, 2)}"
         lines += _fact(label, text, width, unicode, ("red", "bold") if clear else ())
@@ -148,37 +154,21 @@ def _changes(old: Mapping[str, object], new: Mapping[str, object]) -> str:
     return ", ".join(changes) or "the same"
 
 
+def _data_text(changes: Sequence[EnvironmentChange] | None) -> str:
+    """How the rows differ, as `rows 442 -> 400`."""
+    if changes is None:
+        return "not told by both"
+    texts = (f"{change.name} {change.recorded} -> {change.present}" for change in changes)
+    return ", ".join(texts) or "the same"
+
+
 def _differ(old: Mapping[str, object], new: Mapping[str, object], name: str) -> bool:
     if (name in old) != (name in new):
         return True
     return old[name] != new[name]
 
 
-def _scores(training: Baseline) -> list[tuple[str, list[float]]]:
-    """The label and the runs' values of each score.
-
-    Scores of losses are mean logarithms, shown as the geometric mean losses that they are of.
-    """
-    columns = list(zip(*(run.scores for run in training.runs), strict=True))
-    if len(columns) == 1:
-        return [(str(training.settings.get("metric") or "metric"), list(columns[0]))]
-    pairs = zip(CURVE_SCORES, columns, strict=True)
-    return [(label, list(map(_exp, column))) for label, column in pairs]
-
-
-def _median(values: Sequence[float]) -> float:
-    """That of one of the runs, so that it is no mean with an infinite one."""
-    return statistics.median_low(values)
-
-
-def _exp(value: float) -> float:
-    try:
-        return math.exp(value)
-    except OverflowError:
-        return math.inf
-
-
-def _effect(old: float, new: float) -> str:
+def effect(old: float, new: float) -> str:
     """How much worse or better: lower is better."""
     if old == new:
         return "the same"
@@ -211,7 +201,7 @@ def _median_curve(runs: Sequence[StoredRun]) -> list[float]:
         value = points.get(step, math.inf)
         return math.inf if math.isnan(value) else value
 
-    return [_median([loss(points, step) for points in found]) for step in _even(longest)]
+    return [median([loss(points, step) for points in found]) for step in _even(longest)]
 
 
 def _even(steps: Sequence[int]) -> list[int]:
@@ -229,7 +219,7 @@ def _even(steps: Sequence[int]) -> list[int]:
 
 def _runs(training: Baseline, width: int, unicode: bool) -> list[Line]:
     """A row for every run, under a line of titles."""
-    runs, scores = training.runs, _scores(training)
+    runs, scores = training.runs, named_scores(training)
     points = max(len(_even(run.steps)) for run in runs)
     columns = [
         Column(title="seed", cells=[str(run.seed) for run in runs], right=True),

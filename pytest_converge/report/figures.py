@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from pytest_converge.core import numbers
+from pytest_converge.core.baseline_history import BaselineHistory
 from pytest_converge.core.curve import LossSurface
 from pytest_converge.core.data_report import ColumnProfile, DataReport
 from pytest_converge.core.files import write_file
 from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.rate_range import RateRange
+from pytest_converge.core.recorded_scores import end_losses, median, named_scores
 from pytest_converge.core.result import ConvergenceResult
 
 __all__ = ["can_draw", "plot"]
@@ -43,7 +45,7 @@ def plot(subject: Any, path: str | Path, *, surface: LossSurface | None = None) 
 
     Args:
         subject: a `ConvergenceResult`, or what `learning_rate.range`, `preprocessing.compare` or
-            `preprocessing.check` returned.
+            `preprocessing.check` returned, or the history of a baseline.
         path: the file; its suffix says in which format: `.png`, `.svg`, `.pdf`.
         surface: the loss around the path of a training, for its result.
 
@@ -60,6 +62,8 @@ def plot(subject: Any, path: str | Path, *, surface: LossSurface | None = None) 
         figure = _comparison(subject)
     elif isinstance(subject, DataReport):
         figure = _columns(subject)
+    elif isinstance(subject, BaselineHistory):
+        figure = _history(subject)
     elif isinstance(subject, ConvergenceResult):
         figure = training_figure(subject, surface)
     else:
@@ -267,6 +271,43 @@ def _comparison(study: PipelineComparison) -> Any:
         _plain_numbers(bars.xaxis)
         bars.set_xlabel("loss over that of the reference with\nthese columns alone (red: at fault)")
         bars.legend(fontsize=8)
+    return figure
+
+
+def _history(history: BaselineHistory) -> Any:
+    """Scores and last loss against the commits, with the range of the runs."""
+    versions = history.read
+    number = f" #{history.number}" if history.number > 1 else ""
+    width = min(max(6.5, 2.5 + 0.5 * len(versions)), 16)
+    figure = _new_figure(width, 4.5, f"recorded baselines: {history.test}{number}")
+    axes = figure.add_subplot()
+    points: dict[str, list[tuple[int, list[float]]]] = {}
+    for index, version in enumerate(versions):
+        if version.training is not None:
+            named = [
+                *named_scores(version.training),
+                ("last loss", end_losses(version.training)[1]),
+            ]
+            for name, values in named:
+                points.setdefault(name, []).append((index, values))
+    for (name, found), color in zip(points.items(), COLORS * 9, strict=False):
+        places = [index for index, _ in found]
+        middles = [median(values) for _, values in found]
+        axes.plot(places, middles, color=color, lw=1.5, marker="o", ms=4, label=name)
+        ranges = ([min(values) for _, values in found], [max(values) for _, values in found])
+        axes.fill_between(places, *ranges, color=color, alpha=0.15, lw=0)
+    _log_if_positive(axes, [v for found in points.values() for _, values in found for v in values])
+    for index, version in enumerate(versions):
+        if version.training is not None and version.training.reason:
+            axes.axvline(index, color=RED, lw=1, ls="--")
+        if version.changed or version.other_data:
+            axes.axvline(index, color=GREY, lw=1, ls=":")
+    axes.plot([], [], color=RED, lw=1, ls="--", label="worse runs accepted")
+    axes.plot([], [], color=GREY, lw=1, ls=":", label="other settings or data")
+    labels = [f"{version.commit or 'uncommitted'}\n{version.date}" for version in versions]
+    axes.set_xticks(range(len(versions)), labels, fontsize=7, rotation=45, ha="right")
+    axes.set_ylabel("median over the runs, and their range")
+    _legend_beside(axes)
     return figure
 
 

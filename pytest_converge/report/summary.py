@@ -65,8 +65,8 @@ def summary_lines(
         results: every training of the session.
         width: cells of the terminal, at least 10.
         verbosity: below -1 nothing, -1 the tally, 0 also failed trainings, each with its repair
-            where one is known, and those with a note on which a merge may hang, 1 all of them,
-            from 2 also a line of probe numbers under each.
+            where one is known, and those with a note on which a merge may hang or with other data
+            than their baseline, 1 all of them, from 2 also a line of probe numbers under each.
         unicode: block characters and other text beyond ASCII.
         expected: ids of tests that did not fail: where a training of theirs did, they asked for it.
     """
@@ -86,8 +86,9 @@ def summary_lines(
 
 
 def _is_noteworthy(result: ConvergenceResult) -> bool:
-    """Whether it has a note that is shown without being asked for."""
-    return any(finding.code in SHOWN_NOTES for finding in result.findings)
+    """Whether there is something that is shown without being asked for."""
+    other_data = result.baseline is not None and result.baseline.data
+    return bool(other_data) or any(finding.code in SHOWN_NOTES for finding in result.findings)
 
 
 def tally(said: str, *, failed: int, width: int, unicode: bool, besides: str = "") -> Segment:
@@ -232,9 +233,14 @@ def _notes(
     result: ConvergenceResult, width: int, unicode: bool, *, all_of_them: bool
 ) -> Iterator[str]:
     """A line for each thing worth knowing that turned nothing red."""
-    if all_of_them and result.baseline is not None:
-        parts = [printable(part, unicode) for part in baseline_comparison.note(result.baseline)]
+    report = result.baseline
+    if all_of_them and report is not None:
+        parts = [printable(part, unicode) for part in baseline_comparison.note(report)]
         yield from fill(parts, width, indent="  ")
+    if report is not None and report.data:
+        # Better or worse on other rows is no statement about the code.
+        text = printable(f"other data: {baseline_comparison.other_data(report)}", unicode)
+        yield cut(f"  {text}", width, mark=ellipsis(unicode))
     for finding in result.findings:
         if not finding.fails and (all_of_them or finding.code in SHOWN_NOTES):
             text = printable(f"note {finding.code}: {finding.message}", unicode)

@@ -7,6 +7,7 @@ import math
 
 import pytest
 
+from pytest_converge.baselines.files.store import keep_obtained
 from tests.recorded import recorded, stored_run
 
 BEER = "tests/test_models.py::test_beer"
@@ -42,6 +43,40 @@ def test_other_settings_are_shown_and_change_the_exit_code(run, save):
     code, out, _ = run("compare", old, new)
     assert code == 1
     assert "  settings     metric None -> none, steps 200 -> 300\n" in out
+
+
+DATA = {"digest": "a", "rows": 178, "seen": "an epoch", "x_mean": 0.5, "x_deviation": 1.0}
+
+
+def test_other_data_are_named_and_no_other_task(run, save):
+    other = {**DATA, "digest": "b", "rows": 150}
+    old, new = save(recorded(data=DATA)), save(recorded(BEER, data=other))
+    code, out, _ = run("compare", "--changed", old, new)
+    assert code == 0
+    assert "  data         rows 178 -> 150\n" in out
+    rounded = save(recorded("t.py::test_a", data={**DATA, "digest": "c", "x_mean": 0.5000001}))
+    assert "  data         the same\n" in run("compare", old, rounded)[1]
+
+
+def test_data_that_one_file_does_not_tell_are_said_to_be_unknown(run, save):
+    old, new = save(recorded()), save(recorded(BEER, data=DATA))
+    assert "  data         not told by both\n" in run("compare", old, new)[1]
+    assert "  data         not told by both\n" in run("compare", new, old)[1]
+    assert "  data  " not in run("compare", old, old)[1]
+
+
+def test_the_accepted_reason_is_shown(run, save):
+    old = save(recorded())
+    new = save(recorded(BEER, level=0.3, reason="a smaller net for phones"))
+    assert "  accepted     a smaller net for phones\n" in run("compare", old, new)[1]
+
+
+def test_runs_of_a_failed_comparison_are_compared(run, save, tmp_path):
+    path = tmp_path / "out" / "test_wine.obtained"
+    keep_obtained(path, recorded(level=0.3, runs=recorded(level=0.3).runs[:4]))
+    code, out, err = run("compare", save(recorded()), path)
+    assert (code, err) == (0, "")
+    assert "34 % worse, p 9.4e-5\n" in out
 
 
 def test_another_environment_does_not(run, save):

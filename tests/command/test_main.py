@@ -33,7 +33,7 @@ def subcommands():
     return action.choices
 
 
-@pytest.mark.parametrize("command", [[], ["show"], ["compare"], ["rename"], ["prune"]])
+@pytest.mark.parametrize("command", [[], ["show"], ["compare"], ["history"], ["rename"], ["prune"]])
 def test_the_help_fits_80_columns(run, command, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     code, out, err = run(*command, "--help")

@@ -57,6 +57,8 @@ REPORT = BaselineReport(
     data=(EnvironmentChange(name="rows", recorded=3, present=4),),
     unknown=("loss",),
     unjudged="it is another task",
+    obtained=BASELINE,
+    kept="out.obtained/test_a/test_b--00000000.obtained",
 )
 VALUES = [RUN, BASELINE, VERDICT, REPORT]
 

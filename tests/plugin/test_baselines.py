@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_converge.baselines.files.store import read
+
 SOURCE = """
 from pathlib import Path
 import pytest
@@ -118,6 +120,108 @@ def test_an_update_shows_old_and_new_and_refuses_worse(recorded: pytest.Pytester
     result.stdout.re_match_lines([line])
     assert json.loads(path.read_text())["trainings"][0]["reason"] == "slower on purpose"
     recorded.runpytest().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--converge-baseline=update",),
+        ("--converge-baseline=update", "--converge-tolerance=0.1", "--converge-alpha=0.01"),
+        ("--converge-tolerance=0.1",),
+    ],
+)
+def test_the_command_repeats_what_was_done_with_the_baseline(
+    recorded: pytest.Pytester, arguments: tuple[str, ...]
+) -> None:
+    change(recorded, 0.5)
+    result = recorded.runpytest(*arguments)
+    command = " ".join(["E       reproduce: pytest test_a.py::test_it", *arguments])
+    assert command in result.outlines
+
+
+def test_a_training_without_a_baseline_repeats_without_its_options(
+    faked: pytest.Pytester,
+) -> None:
+    faked.makepyfile(test_a="def test_it(converge): converge.fit('bad')")
+    result = faked.runpytest("--converge-baseline=update", "--converge-tolerance=0.1")
+    assert "E   reproduce: pytest test_a.py::test_it" in result.outlines
+
+
+HOOK = """
+def pytest_converge_result(result):
+    obtained = result.baseline.obtained
+    print("hook:", obtained and len(obtained.runs), repr(result.baseline.kept))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "folder"),
+    [
+        (("--converge-json=out.json",), "out.obtained"),
+        ((), ".pytest_cache/d/converge_obtained"),
+        (("--converge-json=/dev/null",), ".pytest_cache/d/converge_obtained"),
+        (("--converge-json=out.json", "-n2"), "out.obtained"),
+    ],
+)
+def test_the_runs_of_a_failed_comparison_are_kept(
+    recorded: pytest.Pytester, arguments: tuple[str, ...], folder: str
+) -> None:
+    before = baselines(recorded)["test_it"].read_bytes()
+    conftest = recorded.path / "conftest.py"
+    conftest.write_text(conftest.read_text() + HOOK)
+    change(recorded, 0.5)
+    result = recorded.runpytest(*arguments)
+    (path,) = recorded.path.joinpath(folder).glob("*/*")
+    kept = path.relative_to(recorded.path).as_posix()
+    result.stdout.fnmatch_lines([f"hook: 4 {kept!r}"])
+    assert path.parent.name == "test_a"
+    assert path.suffix == ".obtained"
+    (training,) = read(path)
+    assert (training.test, len(training.runs)) == ("test_a.py::test_it", 4)
+    assert {name: file.read_bytes() for name, file in baselines(recorded).items()} == {
+        "test_it": before
+    }
+    shown = "".join(line.strip() for line in result.outlines).replace(" ", "")
+    assert f"obtained{kept}" in shown.replace(":", "")
+
+
+def test_a_session_without_baselines_makes_no_folder_for_them(faked: pytest.Pytester) -> None:
+    faked.makepyfile("def test_it(converge): converge.fit('good')")
+    faked.runpytest().assert_outcomes(passed=1)
+    assert not (faked.path / ".pytest_cache" / "d").exists()
+
+
+def test_they_go_when_the_comparison_passes(recorded: pytest.Pytester) -> None:
+    change(recorded, 0.5)
+    recorded.runpytest("--converge-json=out.json")
+    change(recorded, 0.0)
+    recorded.runpytest("--converge-json=out.json").assert_outcomes(passed=1)
+    assert list(recorded.path.glob("out.obtained/*/*")) == []
+
+
+def test_they_are_kept_of_a_refused_update_too(recorded: pytest.Pytester) -> None:
+    change(recorded, 0.5)
+    recorded.runpytest("--converge-baseline=update", "--converge-json=out.json")
+    (path,) = recorded.path.glob("out.obtained/*/*")
+    assert len(read(path)[0].runs) == 20
+    (training,) = json.loads((recorded.path / "out.json").read_text())["trainings"]
+    assert len(training["baseline"]["obtained"]["runs"]) == 20
+
+
+def test_what_cannot_be_kept_is_said_and_changes_no_verdict(recorded: pytest.Pytester) -> None:
+    change(recorded, 0.5)
+    (recorded.path / "out.obtained").write_text("in the way")
+    result = recorded.runpytest("--converge-json=out.json")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["could not keep the runs of a comparison: *out.obtained*"])
+    change(recorded, 0.0)
+    passing = recorded.runpytest("--converge-json=out.json")
+    passing.assert_outcomes(passed=1)
+    passing.stdout.no_fnmatch_line("*could not keep*")
+    change(recorded, 0.5)
+    without = recorded.runpytest("-p", "no:cacheprovider")
+    without.assert_outcomes(failed=1)
+    without.stdout.no_fnmatch_line("*could not keep*")
 
 
 def test_only_selected_tests_are_updated(recorded: pytest.Pytester) -> None:

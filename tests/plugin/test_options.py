@@ -171,8 +171,8 @@ def test_the_seed_option_changes_the_seed_of_every_test(faked: pytest.Pytester) 
         ),
         ("--converge-tolerance=-1", "*got --converge-tolerance=-1; expected a share from 0 to 1.*"),
         ("--converge-alpha=1e-5", "*got --converge-alpha=1e-5; expected a number from 1.3e-05*"),
-        ("--converge-alpha=nan", "*got --converge-alpha=nan; expected a number from 1.3e-05*"),
         ("--converge-threads=0", "*got --converge-threads=0; expected an integer from 1 to 1024.*"),
+        ("--converge-alpha=nan", "*got --converge-alpha=nan; expected a number from 1.3e-05*"),
         (
             "--converge-baseline-seconds=0",
             "*got --converge-baseline-seconds=0; *a number above 0.*",

@@ -226,7 +226,7 @@ def test_other_data_and_what_is_unknown_are_named():
     report = dataclasses.replace(
         CHECKED, verdict=PASSED, environment=(), data=(rows,), unknown=("loss", "data")
     )
-    assert baseline_comparison.note(report)[-1] == "other data: rows"
+    assert not any("data" in part for part in baseline_comparison.note(report))
     assert list(baseline_comparison.facts(report))[-2:] == [
         ("other data", "rows 442 when recorded, 400 now"),
         ("unknown", "what the baseline had of loss, data"),
@@ -240,3 +240,15 @@ def test_runs_that_were_replaced_unjudged_are_said_to_be(make_result):
     assert baseline_comparison.note(report) == ["baseline: updated from 20 runs, not judged: why"]
     result = dataclasses.replace(make_result([]), baseline=report)
     assert baseline_comparison.written_text(result) == f"updated {PATH}, not judged: why"
+
+
+@pytest.mark.parametrize("verbosity", [0, 1])
+def test_other_data_are_shown_by_default_where_it_passes(make_result, verbosity):
+    rows = EnvironmentChange(name="rows", recorded=442, present=400)
+    report = dataclasses.replace(CHECKED, verdict=PASSED, environment=(), data=(rows,), runs=1)
+    result = dataclasses.replace(make_result([]), baseline=report)
+    lines = summary_lines([result], width=80, verbosity=verbosity, unicode=True)
+    texts = ["".join(segment.text for segment in line) for line in lines]
+    assert texts.count("  other data: rows 442 when recorded, 400 now") == 1
+    same = dataclasses.replace(result, baseline=dataclasses.replace(report, data=()))
+    assert len(summary_lines([same], width=80, verbosity=0, unicode=True)) == 1

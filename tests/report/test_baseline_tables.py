@@ -7,6 +7,7 @@ import math
 
 import pytest
 
+from pytest_converge.core.baseline import EnvironmentChange
 from pytest_converge.report.baseline_tables import baseline_lines, comparison_lines
 from pytest_converge.report.layout import cell_width
 from tests.recorded import recorded, stored_run
@@ -38,6 +39,27 @@ def shown(training, width=80, **options):
 
 def compared(old, new, p_values=(0.5, 0.5), width=80, unicode=True):
     return text(comparison_lines(old, new, p_values, width=width, unicode=unicode))
+
+
+def test_the_data_are_listed():
+    lines = shown(halving_baseline(data={"rows": 178, "x_mean": 0.5}))
+    assert "  data         rows 178, x_mean 0.5" in lines
+
+
+def test_changed_data_and_the_accepted_reason_are_shown():
+    old = halving_baseline(data={"rows": 178})
+    new = halving_baseline(1.2, data={"rows": 150}, reason="fewer rows")
+    rows = EnvironmentChange(name="rows", recorded=178, present=150)
+    options = {"width": 80, "unicode": True}
+    lines = text(comparison_lines(old, new, (0.5, 0.5), data=[rows], **options))
+    assert "  data         rows 178 -> 150" in lines
+    assert lines.index("  accepted     fewer rows") < lines.index(
+        next(line for line in lines if "median loss" in line)
+    )
+    same = text(comparison_lines(old, old, (0.5, 0.5), data=(), **options))
+    assert "  data         the same" in same
+    untold = text(comparison_lines(halving_baseline(), old, (0.5, 0.5), **options))
+    assert "  data         not told by both" in untold
 
 
 class TestBaseline:

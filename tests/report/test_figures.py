@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from pytest_converge.core.baseline_history import BaselineHistory, RecordedVersion
 from pytest_converge.core.curve import LossSurface
 from pytest_converge.core.data_report import ColumnProfile, DataFinding, DataReport
 from pytest_converge.report import figures
 from pytest_converge.report.figures import can_draw, plot, training_figure
 from tests.comparisons import compared
 from tests.rate_ranges import point, rate_range, usual, with_schedule
+from tests.recorded import recorded
 
 pytest.importorskip("matplotlib")
 
@@ -90,6 +92,29 @@ def test_the_comparison_shows_courses_and_what_columns_do():
     assert alone.get_xlabel() == "steps (optimizer updates)"
 
 
+def test_the_history_has_a_line_for_each_score_and_marks_what_changed():
+    versions = tuple(
+        RecordedVersion(
+            commit=f"abc{day}",
+            date=f"2026-01-0{day}",
+            training=recorded(level=0.1 * day, reason="why" if day == 2 else ""),
+            other_data=day == 3,
+        )
+        for day in range(1, 4)
+    )
+    broken = RecordedVersion(commit="abc9", date="2026-01-09", problem="no JSON")
+    history = BaselineHistory(test="t", number=1, versions=(*versions, broken))
+    axes = figures._history(history).axes[0]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels[:3] == ["whole curve", "last half", "last loss"]
+    assert axes.get_xticklabels()[0].get_text() == "abc1\n2026-01-01"
+    assert len(axes.get_xticklabels()) == 3
+    # The dashed line of the accepted reason, and the dotted one of the other data.
+    marks = [line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1]
+    assert marks == [1, 2]
+    assert axes.get_yscale() == "log"
+
+
 def test_columns_with_findings_are_red():
     (axes,) = figures._columns(COLUMNS).axes
     assert axes.get_xscale() == "log"
@@ -148,6 +173,7 @@ def settings():
     # To look at the backend is to choose one.
     return {{name: matplotlib.rcParams[name] for name in matplotlib.rcParams if name != "backend"}}
 before = settings()
+from tests.recorded import recorded
 from tests.rate_ranges import usual
 from pytest_converge import plot
 plot(usual(), {str(tmp_path / "a.png")!r})

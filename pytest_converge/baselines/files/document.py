@@ -1,9 +1,10 @@
 """The text of a baseline's file: written the same for the same values, and read strictly.
 
-It is JSON with sorted keys, so that a change of one thing is a change of few lines: one line a
-setting, one a run. Numbers have nine significant digits, which tell any two float32 values
-apart; those that are not finite are the strings "NaN", "Infinity" and "-Infinity". There is no
-date, and ASCII is all there is. The second line is a checksum of the others:
+It is JSON in a fixed order, so that a change of one thing is a change of few lines, and the lines
+that a reviewer wants come first; see `layout`. Numbers have nine significant digits, which tell any
+two float32 values apart; those that are not finite are the strings "NaN", "Infinity" and
+"-Infinity". There is no date, and ASCII is all there is. The second line is a checksum of the
+others:
 
     grep -v '^  "checksum": ' FILE | sha256sum
 """
@@ -14,24 +15,17 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from pytest_converge.baselines.files import layout, older_layout
 from pytest_converge.baselines.files.errors import DefectError
-from pytest_converge.baselines.files.schema import (
-    ADDED,
-    NONFINITE,
-    SCHEMA_VERSION,
-    trainings_of,
-)
-from pytest_converge.baselines.gate.scores import DIGITS
-from pytest_converge.core.baseline import Baseline, StoredRun
+from pytest_converge.baselines.files.schema import JOINED, SCHEMA_VERSION, trainings_of
+from pytest_converge.core.baseline import Baseline
 from pytest_converge.core.errors import invalid, shown
 
 __all__ = ["dumps", "loads"]
 
-#: Values nested deeper stand in one line: the runs of a training.
-SPREAD_DEPTH = 4
 #: Digits of an integer; 64 bits need 19, and Python refuses thousands.
 INTEGER_LENGTH = 20
 #: What git, Mercurial and merge(1) write at the start of a line: git-scm.com/docs/git-merge.
@@ -59,24 +53,22 @@ def dumps(trainings: Sequence[Baseline], version: int = SCHEMA_VERSION) -> str:
     if len(tests) != 1:
         given = f"trainings of {len(tests)} tests for one file"
         raise invalid(given, "those of one test", "Write a file for each.")
-    document = {
-        "schema_version": version,
-        "test": tests.pop(),
-        "trainings": [
-            _training(item, ADDED.get(version, frozenset()))
-            for item in sorted(trainings, key=lambda item: item.number)
-        ],
-    }
-    opening, *lines = [*_lines(document), ""]
+    test, ordered = tests.pop(), sorted(trainings, key=lambda item: item.number)
+    if version > JOINED:
+        found = list(layout.lines_of(layout.document_of(test, ordered, version)))
+    else:
+        found = list(older_layout.lines_of(older_layout.document_of(test, ordered, version)))
+    opening, *lines = [*found, ""]
     return "\n".join([opening, _checksum_line([opening, *lines]), *lines])
 
 
-def loads(data: bytes, test: str = "") -> tuple[Baseline, ...]:
+def loads(data: bytes, test: str = "", *, whole: bool = True) -> tuple[Baseline, ...]:
     """The trainings of a file, in the order of their numbers.
 
     Args:
         data: the content of the file.
         test: the id of the test that it must belong to; empty for any.
+        whole: False where a training may have fewer runs than a baseline.
 
     Raises:
         DefectError: something is wrong; it says what, and where.
@@ -87,7 +79,7 @@ def loads(data: bytes, test: str = "") -> tuple[Baseline, ...]:
     except UnicodeDecodeError as error:
         raise DefectError(f"that is not UTF-8 (byte {error.start})") from None
     parsed = _parsed(text)
-    trainings = trainings_of(parsed)
+    trainings = trainings_of(parsed, whole=whole)
     if test and trainings[0].test != test:
         expected = "the file of the test that asks for it"
         raise DefectError(f"of the test {trainings[0].test}", expected)
@@ -146,55 +138,3 @@ def _refused_number(literal: str) -> NoReturn:
 def _checksum_line(lines: Sequence[str]) -> str:
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
     return f'  "checksum": "sha256:{digest}",'
-
-
-def _training(training: Baseline, unknown: Collection[str]) -> dict[str, Any]:
-    values = {
-        "commit": training.commit,
-        "data": _facts(training.data),
-        "environment": _facts(training.environment),
-        "number": training.number,
-        "reason": training.reason,
-        "runs": [_run(run) for run in training.runs],
-        "settings": _facts(training.settings),
-    }
-    return {name: value for name, value in values.items() if name not in unknown}
-
-
-def _run(run: StoredRun) -> dict[str, Any]:
-    values = run.to_dict()
-    return {**values, **{name: list(map(_number, values[name])) for name in ("scores", "losses")}}
-
-
-def _facts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    for name, value in facts.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            given, remedy = f"{name}={shown(value)}", "A baseline keeps no other."
-            raise invalid(given, "a finite number", remedy)
-    return {name: _number(v) if isinstance(v, float) else v for name, v in facts.items()}
-
-
-def _number(value: float) -> float | str:
-    if math.isfinite(value):
-        return float(f"{value:.{DIGITS}g}")
-    return next(name for name, same in NONFINITE.items() if repr(same) == repr(value))
-
-
-def _lines(value: Any, depth: int = 0) -> Iterator[str]:
-    """The lines of a value; keys sorted, and what is nested deep in one line."""
-    if depth == SPREAD_DEPTH or not value or not isinstance(value, (dict, list)):
-        yield json.dumps(value, sort_keys=True, allow_nan=False)
-        return
-    if isinstance(value, dict):
-        opening, closing = "{", "}"
-        items = [(f"{json.dumps(name)}: ", item) for name, item in sorted(value.items())]
-    else:
-        opening, closing = "[", "]"
-        items = [("", item) for item in value]
-    yield opening
-    for index, (prefix, item) in enumerate(items):
-        first, *rest = _lines(item, depth + 1)
-        *before, last = [prefix + first, *rest]
-        yield from (f"  {line}" for line in before)
-        yield f"  {last}" + "," * (index < len(items) - 1)
-    yield closing

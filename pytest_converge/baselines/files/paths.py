@@ -13,6 +13,8 @@ __all__ = [
     "baseline_path",
     "is_baseline",
     "is_leftover",
+    "is_obtained",
+    "obtained_path",
     "path_of_test",
 ]
 
@@ -28,6 +30,9 @@ SLUG_LENGTH = 80
 RESERVED = frozenset(
     {"aux", "con", "nul", "prn", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}
 )
+
+#: Of the files with the runs of comparisons that failed.
+OBTAINED = ".obtained"
 
 _BASELINE = re.compile(r"[A-Za-z0-9_-]+--[0-9a-f]{8}\.json")
 _LEFTOVER = re.compile(_BASELINE.pattern + r"\.[0-9a-f]{16}\.tmp")
@@ -59,6 +64,24 @@ def file_name(node_id: str) -> str:
     """
     _, _, name = node_id.partition("::")
     return f"{_short(name) or 'test'}--{digest(node_id)}.json"
+
+
+def obtained_path(folder: Path, test_file: Path, node_id: str, number: int) -> Path:
+    """The file for the runs of a failed comparison: `<folder>/<module>/<test>--<digest>.obtained`.
+
+    Args:
+        folder: where such files are kept, which is none of baselines.
+        test_file: where the test stands.
+        node_id: the id that pytest gives the test.
+        number: of the training; from the second on it stands in the name.
+    """
+    name = Path(file_name(node_id)).stem + (f"-{number}" if number > 1 else "")
+    return folder / _module_name(test_file.stem) / f"{name}{OBTAINED}"
+
+
+def is_obtained(name: str) -> bool:
+    """True where a file's name is that of runs of a comparison that failed."""
+    return name.endswith(OBTAINED)
 
 
 def is_baseline(name: str) -> bool:

@@ -12,11 +12,12 @@ from pytest_converge.baselines.files.errors import (
     DefectError,
     MissingBaselineError,
 )
-from pytest_converge.baselines.files.paths import INNER_FOLDERS
+from pytest_converge.baselines.files.paths import INNER_FOLDERS, is_obtained
 from pytest_converge.baselines.files.regular_file import read_regular, replace_regular
 from pytest_converge.core.baseline import Baseline
+from pytest_converge.core.files import write_file
 
-__all__ = ["load", "read", "save"]
+__all__ = ["keep_obtained", "load", "read", "save"]
 
 
 def load(path: Path, test: str) -> tuple[Baseline, ...]:
@@ -35,9 +36,12 @@ def load(path: Path, test: str) -> tuple[Baseline, ...]:
 
 
 def read(path: Path) -> tuple[Baseline, ...]:
-    """The trainings of any baseline file, wherever it lies and whatever its test; see `load`."""
+    """The trainings of any baseline file, wherever it lies and whatever its test; see `load`.
+
+    Runs of a comparison that failed, which may be few, are read too.
+    """
     with _named(path, ""):
-        return loads(read_regular(path))
+        return loads(read_regular(path), whole=not is_obtained(path.name))
 
 
 def save(path: Path, trainings: Sequence[Baseline]) -> None:
@@ -58,6 +62,20 @@ def save(path: Path, trainings: Sequence[Baseline]) -> None:
         # Nothing may be written that the next run would not read.
         loads(content, test)
         replace_regular(path, content, inner=INNER_FOLDERS)
+
+
+def keep_obtained(path: Path, training: Baseline) -> None:
+    """Write the runs of a comparison that failed, for `read`.
+
+    Args:
+        path: from `obtained_path`; its folders are created.
+        training: the runs, few or many.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, dumps([training]).encode("ascii"))
 
 
 @contextlib.contextmanager

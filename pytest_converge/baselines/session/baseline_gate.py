@@ -244,6 +244,8 @@ class BaselineGate:
         made: list[StoredRun] = []
         verdict = self._decide(stored, _remembered(runs, made), environment)
         report = self._report("checked", made, environment, verdict)
+        if verdict.outcome == "fail":
+            report = dataclasses.replace(report, obtained=self._baseline_of(made, environment))
         return report, finding(verdict, self._policy.revision)
 
     def _decide(
@@ -282,7 +284,9 @@ class BaselineGate:
         self._refuse_broken(runs)
         worse = verdict.outcome == "fail"
         if worse and not self._policy.accept_worse:
-            return self._report("refused", runs, environment, verdict), refusal(verdict)
+            report = self._report("refused", runs, environment, verdict)
+            obtained = self._baseline_of(runs, environment)
+            return dataclasses.replace(report, obtained=obtained), refusal(verdict)
         self._save(runs, environment, accepted=worse)
         return self._report("updated", runs, environment, verdict), None
 
@@ -328,21 +332,26 @@ class BaselineGate:
         """Writes runs, for the accepted reason where it was needed, or as a baseline had them."""
         if kept is None:
             self._refuse_broken(runs)
+        recorded = self._baseline_of(runs, environment)
+        if kept is not None:
+            recorded = dataclasses.replace(recorded, commit=kept.commit, reason=kept.reason)
+        elif accepted or _broken(runs):
+            recorded = dataclasses.replace(recorded, reason=self._policy.accept_worse)
+        others = [item for item in self._trainings if item.number != self._subject.number]
+        save(self._path, [*others, recorded])
+
+    def _baseline_of(self, runs: Sequence[StoredRun], environment: Mapping[str, Value]) -> Baseline:
+        """Runs of the training that was asked for, with all that is known of it."""
         subject = self._subject
-        accepted = accepted or bool(_broken(runs))
-        reason = self._policy.accept_worse if accepted else ""
-        recorded = Baseline(
+        return Baseline(
             test=subject.test,
             number=subject.number,
             settings=subject.settings,
             environment=environment,
-            commit=_commit_of(Path(self._policy.test_file).parent) if kept is None else kept.commit,
-            reason=reason if kept is None else kept.reason,
+            commit=_commit_of(Path(self._policy.test_file).parent),
             runs=tuple(runs),
             data=subject.data,
         )
-        others = [training for training in self._trainings if training.number != subject.number]
-        save(self._path, [*others, recorded])
 
     def _report(
         self,

@@ -42,32 +42,61 @@ class TestWriting:
     def test_the_layout(self):
         runs = [
             dataclasses.replace(
-                stored_run(seed), scores=(-1.5, math.inf), steps=(1, 2), losses=(2.0, math.nan)
+                stored_run(seed),
+                scores=(-1.5, math.inf),
+                steps=(1, 2, 3, 4, 5, 6),
+                losses=(2.0, 1.5, 1.25, 1.0, 1.5e-7, math.nan),
             )
             for seed in range(7, 27)
         ]
-        baseline = recorded(runs=tuple(runs), settings={"steps": 2}, environment={}, commit="")
+        settings, reason = {"steps": 6}, "a wider net"
+        baseline = recorded(
+            runs=tuple(runs), settings=settings, environment={}, commit="", reason=reason
+        )
+        infinite = '{"median": "Infinity", "lowest": "Infinity", "highest": "Infinity"}'
+        seeds = range(7, 26)
+        row = ["          2.0, 1.5, 1.25, 1.0, 1.5e-07,", '          "NaN"']
         lines = dumps([baseline]).splitlines()
         digest = hashlib.sha256("".join(f"{line}\n" for line in lines[:1] + lines[2:]).encode())
-        row = '"losses": [2.0, "NaN"], "scores": [-1.5, "Infinity"], "seed": {}, "steps": [1, 2]'
         assert lines == [
             "{",
             f'  "checksum": "sha256:{digest.hexdigest()}",',
-            '  "schema_version": 2,',
+            '  "schema_version": 3,',
             '  "test": "tests/test_models.py::test_wine",',
             '  "trainings": [',
             "    {",
+            '      "number": 1,',
+            '      "reason": "a wider net",',
+            '      "summary": {',
+            '        "whole curve": {"median": 0.2231, "lowest": 0.2231, "highest": 0.2231},',
+            f'        "last half": {infinite},',
+            '        "first loss": {"median": 2.0, "lowest": 2.0, "highest": 2.0},',
+            f'        "last loss": {infinite}',
+            "      },",
             '      "commit": "",',
+            '      "settings": {',
+            '        "steps": 6',
+            "      },",
             '      "data": {},',
             '      "environment": {},',
-            '      "number": 1,',
-            '      "reason": "",',
             '      "runs": [',
-            *("        {" + row.format(seed) + "}," for seed in range(7, 26)),
-            "        {" + row.format(26) + "}",
+            *(f'        {{"seed": {seed}, "scores": [-1.5, "Infinity"]}},' for seed in seeds),
+            '        {"seed": 26, "scores": [-1.5, "Infinity"]}',
+            "      ]",
+            "    }",
+            "  ],",
+            '  "curves": [',
+            "    {",
+            '      "training": 1,',
+            '      "steps": [',
+            "        1, 2, 3, 4, 5,",
+            "        6",
             "      ],",
-            '      "settings": {',
-            '        "steps": 2',
+            '      "losses": {',
+            *(line for seed in seeds for line in (f'        "{seed}": [', *row, "        ],")),
+            '        "26": [',
+            *row,
+            "        ]",
             "      }",
             "    }",
             "  ]",
@@ -88,15 +117,18 @@ class TestWriting:
         same = recorded(settings={"a": 2, "b": 1})
         assert dumps([one, two]) == dumps([two, same])
 
-    def test_one_changed_run_changes_two_lines(self):
+    def test_a_changed_number_changes_its_line_those_of_the_summary_and_the_checksum(self):
         runs = recorded().runs
-        other = (*runs[:5], dataclasses.replace(runs[5], scores=(1.0, 1.0)), *runs[6:])
-        pairs = zip(
-            dumps([recorded()]).splitlines(),
-            dumps([recorded(runs=other)]).splitlines(),
-            strict=True,
-        )
-        assert [index for index, (a, b) in enumerate(pairs) if a != b] == [1, 22]
+        losses = (*runs[5].losses[:12], 0.5, *runs[5].losses[13:])
+        other = dataclasses.replace(runs[5], scores=(runs[5].scores[0], 1.0), losses=losses)
+        before = dumps([recorded()]).splitlines()
+        after = dumps([recorded(runs=(*runs[:5], other, *runs[6:]))]).splitlines()
+        changed = [new for old, new in zip(before, after, strict=True) if old != new]
+        first, second, third, fourth = changed
+        assert "checksum" in first
+        assert "last half" in second
+        assert '"seed": 12,' in third
+        assert ", 0.5, " in fourth
 
     def test_it_is_ascii(self):
         text = dumps([recorded("t.py::test_\N{GREEK SMALL LETTER ALPHA}\ud800", reason="\u202e")])

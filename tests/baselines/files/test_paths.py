@@ -15,6 +15,8 @@ from pytest_converge.baselines.files.paths import (
     file_name,
     is_baseline,
     is_leftover,
+    is_obtained,
+    obtained_path,
 )
 from pytest_converge.core.files import temporary_name
 
@@ -118,3 +120,14 @@ def test_names_are_recognised():
 def test_other_files_are_nobodys(name):
     assert not is_baseline(name)
     assert not is_leftover(name)
+
+
+def test_obtained_runs_have_names_of_their_own():
+    folder, file, test = Path("out"), Path("a/test_b.py"), "a/test_b.py::test_c"
+    first, second = (obtained_path(folder, file, test, number) for number in (1, 2))
+    assert re.fullmatch(r"out/test_b/test_c--[0-9a-f]{8}\.obtained", first.as_posix())
+    assert second.name == f"{first.stem}-2.obtained"
+    for path in (first, second):
+        assert is_obtained(path.name)
+        assert not is_baseline(path.name)
+        assert not is_leftover(path.name)

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_converge.baselines.files.document import dumps
 from pytest_converge.baselines.files.errors import BaselineFileError, MissingBaselineError
-from pytest_converge.baselines.files.store import load, read, save
+from pytest_converge.baselines.files.store import keep_obtained, load, read, save
 from tests.recorded import TEST, recorded
 
 ROOT = Path(__file__).parents[3]
@@ -75,6 +75,16 @@ class TestRoundTrip:
         with pytest.raises(BaselineFileError, match="with 19 runs"):
             save(saved, [recorded(runs=recorded().runs[:19])])
         assert saved.read_bytes() == before
+
+
+def test_obtained_runs_are_read_though_they_are_few(tmp_path):
+    training = recorded(runs=recorded().runs[:4])
+    path = tmp_path / "out" / "test_models" / "test_wine--0a1b2c3d.obtained"
+    keep_obtained(path, training)
+    assert dumps(read(path)) == dumps([training])
+    other = path.rename(path.with_suffix(".json"))
+    with pytest.raises(BaselineFileError, match="with 4 runs"):
+        read(other)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -20,7 +20,7 @@ from pytest_converge.baselines.session.baseline_gate import (
     _medians,
     _remembered,
 )
-from pytest_converge.core.baseline import BaselinePolicy
+from pytest_converge.core.baseline import BaselinePolicy, BaselineReport
 from pytest_converge.core.errors import InvalidTrainingError
 from tests.baselines.gate.cases import runs
 from tests.baselines.session.sessions import HERE, TEST, Machine, ask, subject
@@ -226,6 +226,18 @@ def test_update_refuses_worse_runs(recorded):
     assert (finding.code, finding.fails) == ("worse-than-baseline", True)
     assert "--converge-accept-worse=" in finding.message
     assert file_of(recorded).read_bytes() == before
+
+
+@pytest.mark.parametrize(("mode", "runs"), [("check", 4), ("update", 20)])
+def test_the_runs_of_a_failed_comparison_are_handed_over(recorded, mode, runs):
+    machine, data = Machine(level=0.5), {"rows": 178}
+    report, _ = ask(recorded, machine, mode=mode, what=subject(data=data))
+    obtained = report.obtained
+    assert (obtained.test, obtained.number, obtained.data) == (TEST, 1, data)
+    assert (obtained.settings, obtained.environment) == (subject().settings, HERE)
+    assert obtained.runs == tuple(map(Machine(level=0.5), range(runs)))
+    assert ask(recorded, Machine())[0].obtained is None
+    assert BaselineReport.from_dict(report.to_dict()) == report
 
 
 def test_update_refuses_what_all_runs_show_though_the_first_is_lucky(recorded):

@@ -1,0 +1,51 @@
+"""Scores in names and numbers that people read."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+
+import pytest
+
+from pytest_converge.core.recorded_scores import end_losses, loss_of, median, named_scores
+from tests.recorded import recorded, stored_run
+
+
+def test_scores_of_losses_are_losses():
+    runs = tuple(stored_run(i, scores=(math.log(2), math.inf)) for i in range(20))
+    whole, half = named_scores(recorded(runs=runs))
+    assert whole == ("whole curve", pytest.approx([2.0] * 20))
+    assert half == ("last half", [math.inf] * 20)
+
+
+def test_a_metric_is_named_and_left_as_it_is():
+    runs = tuple(stored_run(i, scores=(-0.9,)) for i in range(20))
+    assert named_scores(recorded(runs=runs, settings={"metric": "accuracy"})) == [
+        ("accuracy", [-0.9] * 20)
+    ]
+
+
+def test_losses_at_the_ends_that_are_not_finite_are_the_worst():
+    losses = (2.0, *[1.0] * 27, math.nan)
+    run = dataclasses.replace(stored_run(), losses=losses)
+    assert end_losses(recorded(runs=(run,))) == ([2.0], [math.inf])
+
+
+@pytest.mark.parametrize(
+    ("score", "loss"),
+    [
+        (0.0, 1.0),
+        (math.inf, math.inf),
+        (1e308, math.inf),
+        (709.782712893384, sys.float_info.max),
+        (-1e308, 0.0),
+        (-745.0, 5e-324),
+    ],
+)
+def test_the_loss_of_a_score(score, loss):
+    assert loss_of(score) == pytest.approx(loss, rel=1e-12, abs=0)
+
+
+def test_the_median_is_one_of_the_values():
+    assert median([1.0, math.inf]) == 1.0
