@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.record import NonFinite
-from pytest_converge.training.adapters.step import loss_returned, seen_by
+from pytest_converge.training.adapters.seen import seen_by
+from pytest_converge.training.adapters.step import loss_returned
 from pytest_converge.training.data.arrays import as_array, nonfinite
 from pytest_converge.training.data.batches import Batch, TrainingData
 from pytest_converge.training.state.effects import lasting

@@ -15,6 +15,7 @@ from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.built import Built, updated
 from pytest_converge.training.adapters.legacy_keras import refuse_legacy
+from pytest_converge.training.adapters.seen import seen_by
 from pytest_converge.training.adapters.traceability import (
     Made,
     made_before,
@@ -123,7 +124,14 @@ class MinimizeTraining(Training):
         (optimizer,) = self.optimizers
         calls = [()] * min(REHEARSED, self._steps)
         known = [*optimizer.variables, *optimizer.instruments]
-        found = rehearse("loss", self._first_step, calls, state=known, given=self._variables)
+        found = rehearse(
+            "loss",
+            self._first_step,
+            calls,
+            state=known,
+            given=self._variables,
+            seen=lambda: seen_by(self._loss),
+        )
         self.eager_reason, self.touched = found.reason, found.variables
         if found.reason and not found.has_state:
             self.eager_reason += PROBED

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import inspect
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.legacy_keras import refuse_legacy_step
 from pytest_converge.training.adapters.minimize import check_variables, observed
+from pytest_converge.training.adapters.seen import seen_by
 from pytest_converge.training.adapters.traceability import Made, made_before, rehearse
 from pytest_converge.training.data.arrays import nonfinite
 from pytest_converge.training.data.batches import Batch, TrainingData
@@ -28,7 +28,7 @@ from pytest_converge.training.state.optimizer import ObservedOptimizer, is_optim
 from pytest_converge.training.state.snapshot import attributes_set, unique_variables
 from pytest_converge.training.training import Training
 
-__all__ = ["StepTraining", "loss_returned", "optimizers_of", "seen_by"]
+__all__ = ["StepTraining", "loss_returned", "optimizers_of"]
 
 __tracebackhide__ = True  # errors of a user's own code end at that code
 
@@ -36,8 +36,6 @@ __tracebackhide__ = True  # errors of a user's own code end at that code
 REHEARSED_STEPS = 3
 #: What a step outside of any graph may change.
 BEYOND_REACH = "Python objects that the step may change"
-#: How far the functions are followed that a step calls by name.
-DEPTH = 3
 
 
 class StepTraining(Training):
@@ -210,7 +208,14 @@ class StepTraining(Training):
         calls = [(each,) for each in itertools.islice(batches, min(REHEARSED_STEPS, self._steps))]
         instruments = [v for each in self._candidates for v in each.instruments]
         known = [*self.transient, *instruments]
-        found = rehearse("step", self._first_call, calls, state=known, given=self._variables)
+        found = rehearse(
+            "step",
+            self._first_call,
+            calls,
+            state=known,
+            given=self._variables,
+            seen=lambda: seen_by(self._step),
+        )
         self.eager_reason, self.touched = found.reason, found.variables
         self._made.extend(found.made)
         if found.reason:
@@ -304,30 +309,6 @@ def optimizers_of(step: Any) -> dict[str, Any]:
         found = {f"{name}.optimizer": each.optimizer for name, each in models.items()}
     first = {id(each): name for name, each in reversed(found.items()) if each}
     return {name: found[name] for name in reversed(first.values())}
-
-
-def seen_by(step: Any) -> dict[str, Any]:
-    """What a function, and those that it calls by name, close over or name."""
-    seen: dict[str, Any] = {}
-    _see(step, seen, DEPTH, set())
-    return seen
-
-
-def _see(step: Any, seen: dict[str, Any], depth: int, known: set[int]) -> None:
-    function = inspect.unwrap(getattr(step, "python_function", step))
-    owner, function = getattr(function, "__self__", None), getattr(function, "__func__", function)
-    if not inspect.isfunction(function) or id(function) in known:
-        return
-    known.add(id(function))
-    variables = inspect.getclosurevars(function)
-    found = {**variables.globals, **variables.nonlocals}
-    if owner is not None and hasattr(owner, "__dict__") and not _is_model(owner):
-        found.update({f"self.{name}": value for name, value in vars(owner).items()})
-    for name, value in found.items():
-        seen.setdefault(name, value)
-    for value in found.values() if depth else ():
-        if inspect.isroutine(value) or hasattr(value, "python_function"):
-            _see(value, seen, depth - 1, known)
 
 
 def _is_model(candidate: Any) -> bool:

@@ -6,13 +6,14 @@ import dataclasses
 import inspect
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from pytest_converge.core.errors import InvalidTrainingError
+from pytest_converge.training.adapters.seen import changed_between, python_state
 from pytest_converge.training.keras_internals import values_watched
 from pytest_converge.training.state.effects import effects_of, lasting
 from pytest_converge.training.state.optimizer import ObservedOptimizer
@@ -66,6 +67,7 @@ def rehearse(
     *,
     state: Sequence[Any] = (),
     given: Sequence[Any],
+    seen: Callable[[], Mapping[str, Any]] = dict,
 ) -> Rehearsal:
     """Finds out whether a function may be compiled; every variable is put back.
 
@@ -83,10 +85,12 @@ def rehearse(
         calls: the arguments of the first calls.
         state: variables that the function may change, beside those that are seen.
         given: the variables that are trained.
+        seen: gives what the function closes over or names; what it changes of it, as a counter, a
+            graph would change only once.
     """
     first = _Rehearsing(function, unique_variables([*state, *given]))
     try:
-        reason, has_state = _reason(first, calls, given)
+        reason, has_state = _reason(first, calls, given, seen)
     finally:
         first.put_back()
     return Rehearsal(
@@ -98,7 +102,10 @@ def rehearse(
 
 
 def _reason(
-    rehearsing: _Rehearsing, calls: Sequence[tuple[Any, ...]], given: Sequence[Any]
+    rehearsing: _Rehearsing,
+    calls: Sequence[tuple[Any, ...]],
+    given: Sequence[Any],
+    seen: Callable[[], Mapping[str, Any]],
 ) -> tuple[str, bool]:
     """Why a function may not be compiled, and whether it is known to have a state of its own."""
     touched, read = rehearsing.first(calls[0])
@@ -112,7 +119,12 @@ def _reason(
     if len(calls) == 1:
         return "is called only once", False
     for call in calls[1:-1]:
+        # What the first call alone changes, as a flag, is set by then.
+        before = python_state(seen())
         rehearsing.make(call)
+        name = changed_between(before, python_state(seen()))
+        if name:
+            return f"changes {name}, which is no variable", True
     return _reason_of_its_graph(rehearsing, calls)
 
 

@@ -157,8 +157,11 @@ def test_a_step_that_leaves_tensorflow_runs_eagerly():
     assert record.curve.batch_loss[-1] < 0.1
 
 
-@pytest.mark.parametrize("kind", ["counter", "generator"])
-def test_a_step_with_state_in_python_runs_eagerly(kind):
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [("counter", "gives other losses when it is compiled"), ("generator", "changes rng")],
+)
+def test_a_step_with_state_in_python_runs_eagerly(kind, why):
     x, y = linear(0)
     w = tf.Variable(tf.zeros((4, 1)))
     calls, rng = [], np.random.default_rng(0)
@@ -175,7 +178,7 @@ def test_a_step_with_state_in_python_runs_eagerly(kind):
 
     record = recorded(step(train_step, variables=[w]), steps=12)
     assert record.driver == "eager"
-    assert "other losses when it is compiled" in record.driver_reason
+    assert why in record.driver_reason
     assert len(set(record.curve.batch_loss)) == 12
 
 
@@ -611,6 +614,30 @@ def test_nan_in_the_batches_is_found_in_its_argument():
     result = judged(step(train_step, variables=[w], data=[(x, y)]), steps=10)
     assert "nonfinite-data" in failing(result)
     assert "[:, 2] is not finite, first in row 3" in result.findings[0].message
+
+
+# ---- a state in Python --------------------------------------------------------------------------
+
+
+def test_a_step_that_counts_in_python_is_not_compiled():
+    """It stops to train after four updates; a graph of its first calls would go on."""
+    w, optimizer, calls = tf.Variable(0.0), optimizers.SGD(0.01), [0]
+
+    def counting():
+        calls[0] += 1
+        with tf.GradientTape() as tape:
+            loss = (w - 1.0) ** 2
+        if calls[0] < 5:
+            optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    result = judged(step(counting, variables=[w]), steps=60, max_loss=0.1)
+    assert failing(result) == {"target-missed"}
+    record = result.runs[0].record
+    assert record.driver == "eager"
+    assert record.driver_reason == "the step changes calls, which is no variable"
+    assert calls == [60]
+    assert record.curve.batch_loss[4] == pytest.approx(0.98**8)
 
 
 # ---- elements without rows ----------------------------------------------------------------------
