@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 __all__ = [
+    "beyond",
     "change",
     "counted",
     "exact",
@@ -52,6 +53,11 @@ def exact(value: float | int | str | None) -> str:
     More than elsewhere: a bound missed by a hair must not read as if it were met.
     """
     return number(value, 6) if isinstance(value, float) else str(value)
+
+
+def beyond(value: float, bound: float, text: Callable[[float], str] = loss) -> str:
+    """A number that missed a bound, with all of its digits where fewer read as if it were met."""
+    return repr(value) if number(value) == number(bound) else text(value)
 
 
 def counted(count: int, noun: str) -> str:

@@ -28,9 +28,12 @@ __all__ = [
     "fix_label",
     "floor_text",
     "not_found",
+    "outcome",
     "own_loss",
     "passed_text",
+    "proof",
     "rates_parts",
+    "sentence",
     "verdict",
 ]
 
@@ -77,6 +80,35 @@ def own_loss(trial: Trial) -> str:
 def passed_text(trial: Trial) -> str:
     """`2 of 3`: on how many seeds every gate passed."""
     return f"{trial.passed} of {trial.seeds}"
+
+
+def proof(diagnosis: Diagnosis) -> Trial | None:
+    """The trial of the proposed repair on the most seeds; None where it was not run."""
+    own = [
+        trial
+        for trial in all_trials(diagnosis)
+        if trial.code == diagnosis.cause and trial.fix == diagnosis.fix
+    ]
+    named = [trial for trial in diagnosis.verified if trial.code == diagnosis.cause]
+    return next(iter([*own, *named]), None)
+
+
+def outcome(trial: Trial) -> str:
+    """`loss 0.03055, 3 of 3 seeds pass`: what came of a trial."""
+    loss = f"loss {own_loss(trial)}" + (" in another unit" if not trial.comparable else "")
+    noun, verb = ("seed", "passes") if trial.seeds == 1 else ("seeds", "pass")
+    text = f"{loss}, {passed_text(trial)} {noun} {verb}"
+    return f"{text}, nothing is random" if trial.deterministic else text
+
+
+def sentence(diagnosis: Diagnosis) -> str:
+    """The sentence about the cause with every name that it counted, as in `a, b and 2 more`."""
+    names = [*dict.fromkeys(diagnosis.where)]
+    return (
+        diagnosis.message.replace(numbers.listed(names), ", ".join(names))
+        if names
+        else (diagnosis.message)
+    )
 
 
 def fix_label(diagnosis: Diagnosis) -> str:

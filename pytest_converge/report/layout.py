@@ -129,11 +129,12 @@ def wrap(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]
 def wrap_at_most(
     text: str, width: int, most: int, *, mark: str, first: str = "", rest: str = ""
 ) -> list[str]:
-    """Like `wrap`, but what goes beyond `most` lines is cut and the cut marked."""
+    """Like `wrap`, but what goes beyond `most` lines is left out, whole words, and that marked."""
     lines = wrap(text, width, first=first, rest=rest)
     if len(lines) <= most:
         return lines
-    return [*lines[: most - 1], cut(f"{lines[most - 1]} {mark}", width, mark=mark)]
+    last = wrap(lines[most - 1], max(width - cell_width(mark) - 1, 1))[0]
+    return [*lines[: most - 1], cut(f"{last} {mark}", width, mark=mark)]
 
 
 def code_lines(code: str, width: int, *, unicode: bool = True) -> list[str]:

@@ -73,6 +73,18 @@ def test_short_with_more_digits_tells_close_values_apart():
     assert numbers.number(0.100004, 6) == "0.100004"
 
 
+@pytest.mark.parametrize(
+    ("value", "bound", "text"),
+    [(0.431, 0.1, "0.4310"), (0.10000001, 0.1, "0.10000001"), (0.1, 0.1, "0.1")],
+)
+def test_a_number_beyond_a_bound_never_reads_as_if_it_met_it(value, bound, text):
+    assert numbers.beyond(value, bound) == text
+
+
+def test_a_number_beyond_a_bound_in_other_words():
+    assert numbers.beyond(0.431, 0.5, numbers.number) == "0.431"
+
+
 def test_counted():
     assert numbers.counted(1, "step") == "1 step"
     assert [numbers.counted(n, "step") for n in (0, 2)] == ["0 steps", "2 steps"]

@@ -37,13 +37,13 @@ def test_a_failed_training_ends_at_the_line_of_the_user(faked: pytest.Pytester) 
     result.stdout.fnmatch_lines(
         [
             '>       converge.fit("bad")',
-            "E       ConvergenceError: did not converge: loss 0.5 > 0.1",
+            "E       ConvergenceError: target-missed: loss 0.5 > 0.1",
             "E       reproduce: pytest *.py::test_bad",
             "*.py:5: ConvergenceError",
             "*- convergence -*",
             "*= convergence =*",
             "convergence: 3 trainings, 1 did not converge*",
-            "FAILED *::test_bad - ConvergenceError: did not converge: loss 0.5*",
+            "FAILED *::test_bad - ConvergenceError: target-missed: loss 0.5*",
         ]
     )
     result.stdout.no_fnmatch_line("*fixture.py*")

@@ -398,4 +398,4 @@ def test_json_to_a_link_replaces_what_is_behind_it(suite: pytest.Pytester) -> No
 def test_hidden_sections_hide_nothing_essential(suite: pytest.Pytester) -> None:
     result = suite.runpytest("--show-capture=no", "-k", "bad")
     result.stdout.no_fnmatch_line("*- convergence -*")
-    result.stdout.fnmatch_lines(["E       ConvergenceError: did not converge: loss 0.5 > 0.1"])
+    result.stdout.fnmatch_lines(["E       ConvergenceError: target-missed: loss 0.5 > 0.1"])

@@ -118,7 +118,7 @@ def test_fill_breaks_between_parts():
         (9, ["- one two", "  three", "  four"]),
         (3, ["- one two", "  three", "  four"]),
         (2, ["- one two", "  three .."]),
-        (1, ["- one two.."]),
+        (1, ["- one .."]),
     ],
 )
 def test_wrap_at_most_marks_what_it_cut(most, lines):
@@ -127,7 +127,7 @@ def test_wrap_at_most_marks_what_it_cut(most, lines):
 
 
 def test_wrap_at_most_cuts_a_full_line():
-    assert layout.wrap_at_most("one two three", 7, 1, mark="..") == ["one t.."]
+    assert layout.wrap_at_most("one two three", 7, 1, mark="..") == ["one .."]
 
 
 CODE = """
