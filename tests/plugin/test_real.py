@@ -94,7 +94,6 @@ def test_low_rate(converge):
             "fit: did not converge, 20 steps in *",
             "*= convergence =*",
             "*::test_low_rate *learning-rate-too-low",
-            "  fix: keras.optimizers.*",
             "convergence: 1 training did not converge, *",
         ]
     )
