@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import textwrap
 import tokenize
 import unicodedata
@@ -23,6 +24,10 @@ __all__ = [
     "wrap",
     "wrap_at_most",
 ]
+
+
+#: A blank at which a line may be broken: not within the name of a column, `x[:, 3]`.
+BREAK = re.compile(r"(?<!\[:,) ")
 
 
 def cell_width(text: str) -> int:
@@ -106,7 +111,7 @@ def wrap(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]
         rest: prefix of the others.
     """
     lines: list[str] = []
-    line, words = first, text.split(" ")
+    line, words = first, BREAK.split(text)
     empty = True
     while words:
         word = words.pop(0)

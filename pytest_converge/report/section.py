@@ -169,7 +169,11 @@ def _numbers(
     if record.callbacks:
         yield "callbacks", _callbacks(record)
     said = " ".join([message, *(finding.message for finding in result.findings)])
-    broken = [item for item in record.nonfinite if not (message and told(item.name, said))]
+    broken = [
+        item
+        for item in record.nonfinite
+        if item.count is not None or not (message and told(item.name, said))
+    ]
     yield from (("not finite", _nonfinite(item)) for item in broken[:MOST_LISTED])
     yield from (("not measured", f"{what} ({error})") for what, error in record.excluded)
     yield "seed", str(record.seed)
