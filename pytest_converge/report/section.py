@@ -186,7 +186,7 @@ def _skill(record: TrainingRecord) -> Iterator[str]:
     if record.skill is None or record.constant_loss is None or not math.isfinite(record.skill):
         return
     constant = numbers.loss(record.constant_loss)
-    skill = numbers.number(record.skill, 3)
+    skill = numbers.number(record.skill)
     yield f"{skill}; the best constant prediction has loss {constant}"
 
 

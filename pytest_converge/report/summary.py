@@ -238,7 +238,7 @@ def _probe(result: ConvergenceResult, seen: CurveSummary) -> list[str]:
     if seen.curve.inference_loss is not None:
         parts.append(f"inference loss {numbers.loss(seen.curve.inference_loss)}")
     if record.skill is not None:
-        parts.append(f"skill {numbers.number(record.skill, 3)}")
+        parts.append(f"skill {numbers.number(record.skill)}")
     parts += [seen.norms, starts_passed(result.runs)]
     parts += [f"seed {record.seed}"]
     parts += [f"each step by itself, since {record.driver_reason}"] if record.driver_reason else []

@@ -46,7 +46,7 @@ loss function   sparse_categorical_crossentropy: 8.060 recomputed from
                 predict(), 0.1310 reported by Keras
 regularisation  0.01000 of the loss
 metrics         accuracy 0.4213, mae 0.3100
-skill           0.617; the best constant prediction has loss 1.099
+skill           0.6168; the best constant prediction has loss 1.099
 seed            7
 one by one      each step by itself, since the data is a generator of unknown
                 length"""
