@@ -50,7 +50,8 @@ def number(value: float, digits: int = 4) -> str:
     if not math.isfinite(value):
         return _nonfinite(value)
     text = f"{value:.{digits}g}"
-    if "e" in text and 0 < int(text.partition("e")[2]) <= MOST_FIXED:
+    # Who asks for fewer digits has no room for five.
+    if digits >= 4 and "e" in text and 0 < int(text.partition("e")[2]) <= MOST_FIXED:
         return f"{value:.0f}"
     return _scientific(text)
 
