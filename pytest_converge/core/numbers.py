@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 __all__ = [
+    "beyond",
     "change",
     "counted",
     "exact",
@@ -18,6 +19,9 @@ __all__ = [
     "share",
 ]
 
+#: The decades that are written out: what Python's `g` does below, and five digits above, which
+#: are easier to read than an exponent.
+LEAST_FIXED, MOST_FIXED = -4, 4
 #: The widest text `loss` returns, so that tables can reserve it.
 LOSS_WIDTH = 9
 
@@ -25,7 +29,7 @@ LOSS_WIDTH = 9
 def loss(value: float) -> str:
     """A loss or a norm with four significant digits, zeros kept, at most 9 wide.
 
-    Scientific from 1e5 up and below 1e-3, as in `1.234e-4`; `nan`, `inf` and `-inf` as such.
+    Apart from the zeros it reads as from `number`: `0.4310`, `0.0001234`, `12345`, `1.234e-5`.
     """
     if not math.isfinite(value):
         return _nonfinite(value)
@@ -33,8 +37,10 @@ def loss(value: float) -> str:
         return "0"
     # Rounding may carry into the next decade, so the exponent is read after rounding.
     exponent = int(f"{value:.3e}".partition("e")[2])
-    if -3 <= exponent <= 4:
-        return f"{value:.{max(0, 3 - exponent)}f}"
+    if LEAST_FIXED <= exponent <= MOST_FIXED:
+        text = f"{value:.{max(0, 3 - exponent)}f}"
+        if len(text) <= LOSS_WIDTH:
+            return text
     texts = (_scientific(f"{value:.{decimals}e}") for decimals in (3, 2, 1, 0))
     return next(text for text in texts if len(text) <= LOSS_WIDTH)
 
@@ -43,7 +49,11 @@ def number(value: float, digits: int = 4) -> str:
     """A number as somebody would type it, at most `digits` significant digits: `0.1`, `1e-5`."""
     if not math.isfinite(value):
         return _nonfinite(value)
-    return _scientific(f"{value:.{digits}g}")
+    text = f"{value:.{digits}g}"
+    # Who asks for fewer digits has no room for five.
+    if digits >= 4 and "e" in text and 0 < int(text.partition("e")[2]) <= MOST_FIXED:
+        return f"{value:.0f}"
+    return _scientific(text)
 
 
 def exact(value: float | int | str | None) -> str:
@@ -52,6 +62,11 @@ def exact(value: float | int | str | None) -> str:
     More than elsewhere: a bound missed by a hair must not read as if it were met.
     """
     return number(value, 6) if isinstance(value, float) else str(value)
+
+
+def beyond(value: float, bound: float, text: Callable[[float], str] = loss) -> str:
+    """A number that missed a bound, with all of its digits where fewer read as if it were met."""
+    return repr(value) if number(value) == number(bound) else text(value)
 
 
 def counted(count: int, noun: str) -> str:

@@ -32,6 +32,16 @@ def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRe
         return
     for text in _sections(state, error, terminal_format(item.config)):
         report.sections.append((TITLE, text))
+    _say_in_short(report, error)
+
+
+def _say_in_short(report: pytest.TestReport, error: BaseException) -> None:
+    """Begin the line of the short summary with what happened: its class takes a third of it."""
+    from pytest_converge.core.failures import ConvergenceError, StudyError
+
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None and isinstance(error, (ConvergenceError, StudyError)):
+        crash.message = str(error)
 
 
 def _take_in(state: State, error: BaseException) -> None:
@@ -68,7 +78,9 @@ def _sections(state: State, error: BaseException, terminal: TerminalFormat) -> I
 
     if not isinstance(error, StudyError) and state.results:
         explained = error.result if isinstance(error, ConvergenceError) else state.results[-1]
-        yield section(explained, width=terminal.width, unicode=terminal.unicode)
+        message = str(error) if isinstance(error, ConvergenceError) else ""
+        width, unicode = terminal.width, terminal.unicode
+        yield section(explained, width=width, unicode=unicode, message=message)
     if not isinstance(error, ConvergenceError) and state.studies:
         study = error.study if isinstance(error, StudyError) else state.studies[-1]
         yield study_section(study, width=terminal.width, unicode=terminal.unicode)

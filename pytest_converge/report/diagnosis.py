@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 from pytest_converge.core import numbers
@@ -16,21 +17,26 @@ from pytest_converge.report.layout import (
     cut,
     ellipsis,
     fill,
-    pad,
     printable,
     wrap,
+    wrap_at_most,
 )
 from pytest_converge.report.table import Column, Table
 
 __all__ = [
+    "MOST_ROWS",
     "all_trials",
     "diagnosis_blocks",
     "fix_label",
     "floor_text",
     "not_found",
+    "outcome",
     "own_loss",
     "passed_text",
+    "proof",
     "rates_parts",
+    "sentence",
+    "told",
     "verdict",
 ]
 
@@ -77,6 +83,35 @@ def own_loss(trial: Trial) -> str:
 def passed_text(trial: Trial) -> str:
     """`2 of 3`: on how many seeds every gate passed."""
     return f"{trial.passed} of {trial.seeds}"
+
+
+def proof(diagnosis: Diagnosis) -> Trial | None:
+    """The trial of the proposed repair on the most seeds; None where it was not run."""
+    own = [
+        trial
+        for trial in all_trials(diagnosis)
+        if trial.code == diagnosis.cause and trial.fix == diagnosis.fix
+    ]
+    named = [trial for trial in diagnosis.verified if trial.code == diagnosis.cause]
+    return next(iter([*own, *named]), None)
+
+
+def outcome(trial: Trial) -> str:
+    """`loss 0.03055, 3 of 3 seeds pass`: what came of a trial."""
+    loss = f"loss {own_loss(trial)}" + (" in another unit" if not trial.comparable else "")
+    noun, verb = ("seed", "passes") if trial.seeds == 1 else ("seeds", "pass")
+    text = f"{loss}, {passed_text(trial)} {noun} {verb}"
+    return f"{text}, nothing is random" if trial.deterministic else text
+
+
+def sentence(diagnosis: Diagnosis) -> str:
+    """The sentence about the cause with every name that it counted, as in `a, b and 2 more`."""
+    names = [*dict.fromkeys(diagnosis.where)]
+    return (
+        diagnosis.message.replace(numbers.listed(names), ", ".join(names))
+        if names
+        else (diagnosis.message)
+    )
 
 
 def fix_label(diagnosis: Diagnosis) -> str:
@@ -127,13 +162,36 @@ def floor_text(floor: float, max_loss: float | None) -> str:
     return text if max_loss is None else f"{text}; max_loss={numbers.number(max_loss)}"
 
 
+#: Measurements that the section shows elsewhere, beside the curve or among its facts.
+SHOWN_ELSEWHERE = frozenset(
+    {"learning_rate", "initial_loss", "final_loss", "constant_loss", "first_gradient_norm"}
+)
+#: Names of measurements that say nothing to who does not know how it is measured.
+IN_WORDS = {
+    "step_gauge": "slope left after a step",
+    "gradient_first_to_last": "gradient of the first layer / of the last",
+    "skill_without_the_model": "skill of a plain network",
+    "prediction_deviation": "deviation of the predictions",
+    "one_batch_initial_loss": "loss of one batch before training on it",
+    "one_batch_final_loss": "loss of one batch after training on it",
+}
+
+
 def evidence_parts(diagnosis: Diagnosis) -> Iterator[str]:
-    """The measurements behind the cause as `name=value`, in the order of the diagnosis."""
+    """The measurements behind the cause as `name value`, in the order of the diagnosis."""
     for name, value in diagnosis.evidence.items():
-        yield f"{name}={numbers.exact(value)}"
+        if name not in SHOWN_ELSEWHERE and value is not None:
+            text = numbers.loss(value) if isinstance(value, float) else str(value)
+            yield f"{IN_WORDS.get(name, name.replace('_', ' '))} {text}"
 
 
 INDENT = "  "
+#: Families of trials and equivalent repairs with a line each; the JSON report has them all.
+MOST_ROWS, MOST_EQUALS = 6, 2
+#: Lines of measurements, and of what was not tried.
+MOST_MEASURED, MOST_EXCLUDED = 2, 2
+#: A number in the name of a change.
+NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.]*\w)")
 #: Cells below which the name of a change says too little; other columns give way first.
 CHANGE_WIDTH = 20
 
@@ -154,41 +212,68 @@ class _Look:
 
 
 def diagnosis_blocks(
-    result: ConvergenceResult, diagnosis: Diagnosis, *, width: int, unicode: bool
+    result: ConvergenceResult,
+    diagnosis: Diagnosis,
+    *,
+    width: int,
+    unicode: bool,
+    message: str = "",
+    most: int = MOST_ROWS,
 ) -> list[list[str]]:
-    """Blocks of lines: the cause, its repair, its equals, the trials, and what is left to say.
+    """Blocks of lines: what `message` leaves of cause and repair, the trials, and what is left.
 
-    Lines are at most `width` cells wide, apart from code that cannot be broken.
+    Lines are at most `width` cells wide, apart from code that cannot be broken. Of the trials
+    `most` families have a line each.
     """
     look = _Look(width, unicode)
-    trials = all_trials(diagnosis)
+    rows = list(_families(all_trials(diagnosis)))
+    hidden = [trial for row in rows[most:] for trial in row]
+    rows = rows[:most]
+    shown = [trial for row in rows for trial in row]
     return [
-        list(_cause(result, diagnosis, look)),
-        _fix(diagnosis, look),
-        list(_equals(diagnosis, look)),
-        [*_table(trials, look), *_legend(trials, look)],
-        list(_rest(result, diagnosis, look)),
+        [*_cause(result, diagnosis, look, message), *_fix(diagnosis, look, message)],
+        [
+            *(*_table(rows, look), *_more(hidden, look), *_legend(shown, look)),
+            *(*_equals(diagnosis, look), *_rest(result, diagnosis, look, message)),
+        ],
     ]
 
 
-def _cause(result: ConvergenceResult, diagnosis: Diagnosis, look: _Look) -> Iterator[str]:
+def _cause(
+    result: ConvergenceResult, diagnosis: Diagnosis, look: _Look, message: str
+) -> Iterator[str]:
+    """What the message had no room for, and the measurements."""
     if len(diagnosis.causes) > 1:
-        yield from look.text(f"{len(diagnosis.causes)} causes, none of which is enough alone:")
-        for part in diagnosis.causes:
-            yield from look.text(f"{part.cause}: {part.message}", first=INDENT, rest=INDENT * 2)
+        yield from look.text(f"{len(diagnosis.causes)} causes, none of which is enough alone")
+        texts = [f"{part.cause}: {part.message}" for part in diagnosis.causes]
     elif diagnosis.known:
-        yield from look.text(f"cause: {diagnosis.cause}")
-        yield from look.text(diagnosis.message, first=INDENT)
+        texts = [f"{diagnosis.cause}: {sentence(diagnosis)}"]
     else:
-        yield from look.text(not_found(diagnosis, result.final_loss))
-    parts = [printable(part, look.unicode) for part in evidence_parts(diagnosis)]
-    yield from fill(parts, look.width, indent=INDENT)
-    if diagnosis.where:
-        yield from look.text("where: " + ", ".join(dict.fromkeys(diagnosis.where)), first=INDENT)
+        texts = [not_found(diagnosis, result.final_loss)]
+    for text in texts:
+        whole = not message and len(diagnosis.causes) < 2
+        if not told(text.removeprefix(f"{diagnosis.cause}: "), message):
+            yield from look.text(f"cause: {text}" if whole and diagnosis.known else text)
+    parts = [
+        printable(part, look.unicode)
+        for part in evidence_parts(diagnosis)
+        if not told(part.rpartition(" ")[2], f" {message} ")
+    ]
+    lines = fill([f"measured: {parts[0]}", *parts[1:]], look.width - len(INDENT)) if parts else []
+    yield from (INDENT * bool(index) + line for index, line in enumerate(lines[:MOST_MEASURED]))
+    names = [*dict.fromkeys(diagnosis.where)]
+    if names and not told(", ".join(names), f"{message} {sentence(diagnosis)}"):
+        yield from look.text("where: " + ", ".join(names))
 
 
-def _fix(diagnosis: Diagnosis, look: _Look) -> list[str]:
-    if not diagnosis.fix.strip():
+def told(text: str, message: str) -> bool:
+    """Whether the message says this already, however its lines are broken."""
+    return bool(message) and " ".join(text.split()) in " ".join(message.split())
+
+
+def _fix(diagnosis: Diagnosis, look: _Look, message: str) -> list[str]:
+    code = [line.strip() for line in code_lines(diagnosis.fix, 10**6) if line.strip()]
+    if not code or all(told(line, message) for line in code):
         return []
     return [f"{fix_label(diagnosis)}:", *look.code(diagnosis.fix, INDENT)]
 
@@ -198,66 +283,119 @@ def _equals(diagnosis: Diagnosis, look: _Look) -> Iterator[str]:
     others = [
         trial
         for trial in diagnosis.verified
-        if (trial.code, trial.fix) != (diagnosis.cause, diagnosis.fix)
+        if (trial.code, trial.fix) != (diagnosis.cause, diagnosis.fix) and trial.fix.strip()
     ]
-    if others:
-        yield from look.text("equivalent, verified as well:")
-    for trial in others:
-        yield from look.text(f"{trial.change} ({trial.code})", first=INDENT, rest=INDENT * 2)
-        yield from look.code(trial.fix, INDENT * 2) if trial.fix.strip() else ()
+    for trial in others[:MOST_EQUALS]:
+        label = f"or, {printable(trial.change, look.unicode)}:"
+        code = look.code(trial.fix, INDENT)
+        line = f"{label} {code[0].strip()}"
+        if len(code) == 1 and cell_width(line) <= look.width:
+            yield line
+        else:
+            yield from (*look.text(label), *code)
+    if len(others) > MOST_EQUALS:
+        yield from look.text(f"or one of {len(others) - MOST_EQUALS} more, in the JSON report")
 
 
-def _table(trials: Sequence[Trial], look: _Look) -> list[str]:
-    """Every change under the cause that it would prove."""
-    if not trials:
+def _families(trials: Sequence[Trial]) -> Iterator[tuple[Trial, ...]]:
+    """The trials, those together that passed on no seed and differ in numbers alone."""
+    families: dict[object, list[Trial]] = {}
+    for index, trial in enumerate(trials):
+        alike = (NUMBER.sub("#", trial.change), trial.comparable, trial.control)
+        alone = trial.passed or trial.seeds != 1
+        families.setdefault(index if alone else alike, []).append(trial)
+    yield from map(tuple, families.values())
+
+
+def _name(family: Sequence[Trial]) -> str:
+    """The change of one trial, or `learning rate 0.001 to 10` of several."""
+    first = family[0].change
+    found = [NUMBER.findall(trial.change) for trial in family]
+    differing = [i for i, texts in enumerate(zip(*found, strict=True)) if len(set(texts)) > 1]
+    if not differing:
+        return first
+    if len(differing) > 1 or " (" in first:
+        return first.partition(" (")[0]
+    texts = sorted((texts[differing[0]] for texts in found), key=float)
+    matched = [*NUMBER.finditer(first)][differing[0]]
+    ends = f"{texts[0]} to {texts[-1]}"
+    return f"{first[: matched.start()]}{ends}{first[matched.end() :]}"
+
+
+def _range(family: Sequence[Trial]) -> str:
+    """From the lowest to the highest final loss of several trials."""
+    losses = [loss for trial in family for loss in trial.losses]
+    finite = sorted(filter(math.isfinite, losses))
+    ends = [numbers.loss(loss) for loss in (*finite[:1], *finite[-1:])]
+    if len(finite) < len(losses):
+        ends = [*ends[:1], numbers.loss(math.nan)]
+    return " to ".join(dict.fromkeys(ends)) or "-"
+
+
+def _table(rows: Sequence[Sequence[Trial]], look: _Look) -> list[str]:
+    """A line for each family of changes."""
+    if not rows:
         return []
-    table = _columns(trials, look, whole=True)
+    table = _columns(rows, look, whole=True)
     if not table.fits(look.width):
-        table = _columns(trials, look, whole=False)
+        table = _columns(rows, look, whole=False)
     size = table.sizes(look.width)[0]
-    titles, *rows = table.lines(look.width, look.unicode)
-    by_code: dict[str, list[str]] = {}
-    for trial, row in zip(trials, rows, strict=True):
-        # A long name goes on below, beside empty cells.
-        by_code.setdefault(trial.code, []).extend([row, *_change(trial, look, size)[1:]])
-    groups = ([*look.text(code), *lines] for code, lines in by_code.items())
+    titles, *lines = table.lines(look.width, look.unicode)
+    # A long name goes on below, beside empty cells.
+    pairs = zip(rows, lines, strict=True)
+    shown = [[line, *_change(family, look, size)[1:]] for family, line in pairs]
     mark = ellipsis(look.unicode)
-    return [cut(line, look.width, mark=mark) for line in (titles, *itertools.chain(*groups))]
+    return [cut(line, look.width, mark=mark) for line in (titles, *itertools.chain(*shown))]
 
 
-def _columns(trials: Sequence[Trial], look: _Look, *, whole: bool) -> Table:
+def _more(hidden: Sequence[Trial], look: _Look) -> Iterator[str]:
+    if hidden:
+        text = f"{numbers.counted(len(hidden), 'more change')}: {_range(hidden)}"
+        yield from look.text(text, first=INDENT)
+
+
+def _columns(rows: Sequence[Sequence[Trial]], look: _Look, *, whole: bool) -> Table:
     """The trials with the loss on each seed, else with that on the seed of the failed run alone."""
     changes = Column(
-        title="from the same start",
+        title="tried from the same start",
         least=CHANGE_WIDTH,
-        most=max(cell_width(printable(trial.change, look.unicode)) for trial in trials)
+        most=max(cell_width(printable(_name(family), look.unicode)) for family in rows)
         + len(INDENT),
-        draw=lambda size: [_change(trial, look, size)[0] for trial in trials],
+        draw=lambda size: [_change(family, look, size)[0] for family in rows],
     )
-    stars = ["" if trial.comparable else "*" for trial in trials]
-    if whole:
-        title, losses = "final loss on each seed", [*map(_losses, trials)]
-    else:
-        title, losses = "final loss", [*map(own_loss, trials)]
+    several = any(family[0].seeds > 1 for family in rows)
+    losses = [
+        _range(family)
+        if len(family) > 1
+        else (_losses(family[0]) if whole else own_loss(family[0]))
+        for family in rows
+    ]
+    stars = ["" if family[0].comparable else "*" for family in rows]
     cells = [loss + star for loss, star in zip(losses, stars, strict=True)]
     columns = [
         changes,
-        Column(title=title, cells=cells, right=not whole),
-        Column(title="passed", cells=[*map(passed_text, trials)]),
+        Column(title="final loss on each seed" if whole and several else "final loss", cells=cells),
+        Column(title="passed", cells=[*map(_passed, rows)]),
     ]
     if whole:
-        seconds = [numbers.seconds(trial.seconds) for trial in trials]
-        columns.append(Column(title="time", cells=seconds, gives_way=1))
+        seconds = [math.fsum(trial.seconds for trial in family) for family in rows]
+        columns.append(Column(title="time", cells=[*map(numbers.seconds, seconds)], gives_way=1))
     return Table(columns=tuple(columns))
 
 
-def _change(trial: Trial, look: _Look, size: int) -> list[str]:
-    return wrap(printable(trial.change, look.unicode), size, first=INDENT, rest=INDENT * 2)
+def _change(family: Sequence[Trial], look: _Look, size: int) -> list[str]:
+    return wrap(printable(_name(family), look.unicode), size, first=INDENT, rest=INDENT * 2)
+
+
+def _passed(family: Sequence[Trial]) -> str:
+    passed, seeds = (
+        sum(counts) for counts in zip(*((t.passed, t.seeds) for t in family), strict=True)
+    )
+    return f"{passed} of {seeds}"
 
 
 def _losses(trial: Trial) -> str:
-    losses = [pad(numbers.loss(loss), numbers.LOSS_WIDTH, right=True) for loss in trial.losses]
-    return " ".join(losses) or "-"
+    return "  ".join(map(numbers.loss, trial.losses)) or "-"
 
 
 def _legend(trials: Sequence[Trial], look: _Look) -> Iterator[str]:
@@ -267,20 +405,27 @@ def _legend(trials: Sequence[Trial], look: _Look) -> Iterator[str]:
         yield from look.text("nothing about this training is random: one seed is all")
 
 
-def _rest(result: ConvergenceResult, diagnosis: Diagnosis, look: _Look) -> Iterator[str]:
+def _rest(
+    result: ConvergenceResult, diagnosis: Diagnosis, look: _Look, message: str
+) -> Iterator[str]:
     if diagnosis.bracket is not None:
         rates = ", ".join(rates_parts(diagnosis.bracket))
         yield from look.text(f"learning rate: {rates}")
     if diagnosis.floor is not None:
-        text = floor_text(diagnosis.floor, result.expectation.max_loss)
-        yield from look.text(f"floor: {text}")
+        text = floor_text(diagnosis.floor, None if message else result.expectation.max_loss)
+        if not told(text, message) and not told(numbers.number(diagnosis.floor), message):
+            yield from look.text(f"floor: {text}")
     reasons: dict[str, list[str]] = {}
     for change, why in diagnosis.excluded:
         reasons.setdefault(why, []).append(change)
-    for why, changes in reasons.items():
-        yield from look.text(f"excluded: {', '.join(changes)} ({why})")
+    parts = [f"{', '.join(changes)} ({why})" for why, changes in reasons.items()]
+    mark = ellipsis(look.unicode)
+    if parts:
+        text = printable("excluded: " + "; ".join(parts), look.unicode)
+        yield from wrap_at_most(text, look.width, MOST_EXCLUDED, mark=mark, rest=INDENT)
     spent = numbers.seconds(diagnosis.seconds)
     if math.isfinite(diagnosis.budget):
         spent += f" of {numbers.seconds(diagnosis.budget)}"
     not_tried = f"; not tried: {', '.join(diagnosis.left_out)}" if diagnosis.left_out else ""
-    yield from look.text(f"diagnosis took {spent}{not_tried}")
+    text = printable(f"diagnosis took {spent}{not_tried}", look.unicode)
+    yield from wrap_at_most(text, look.width, MOST_EXCLUDED, mark=mark, rest=INDENT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import textwrap
 import tokenize
 import unicodedata
@@ -23,6 +24,10 @@ __all__ = [
     "wrap",
     "wrap_at_most",
 ]
+
+
+#: A blank at which a line may be broken: not within the name of a column, `x[:, 3]`.
+BREAK = re.compile(r"(?<!\[:,) ")
 
 
 def cell_width(text: str) -> int:
@@ -106,7 +111,7 @@ def wrap(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]
         rest: prefix of the others.
     """
     lines: list[str] = []
-    line, words = first, text.split(" ")
+    line, words = first, BREAK.split(text)
     empty = True
     while words:
         word = words.pop(0)
@@ -129,11 +134,12 @@ def wrap(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]
 def wrap_at_most(
     text: str, width: int, most: int, *, mark: str, first: str = "", rest: str = ""
 ) -> list[str]:
-    """Like `wrap`, but what goes beyond `most` lines is cut and the cut marked."""
+    """Like `wrap`, but what goes beyond `most` lines is left out, whole words, and that marked."""
     lines = wrap(text, width, first=first, rest=rest)
     if len(lines) <= most:
         return lines
-    return [*lines[: most - 1], cut(f"{lines[most - 1]} {mark}", width, mark=mark)]
+    last = wrap(lines[most - 1], max(width - cell_width(mark) - 1, 1))[0]
+    return [*lines[: most - 1], cut(f"{last} {mark}", width, mark=mark)]
 
 
 def code_lines(code: str, width: int, *, unicode: bool = True) -> list[str]:

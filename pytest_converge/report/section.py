@@ -12,14 +12,17 @@ from pytest_converge.core.record import NonFinite, TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
 from pytest_converge.report import baseline_comparison
 from pytest_converge.report.curve_summary import CurveSummary, starts_passed, summarised
-from pytest_converge.report.diagnosis import diagnosis_blocks
+from pytest_converge.report.diagnosis import MOST_ROWS, diagnosis_blocks, told
 from pytest_converge.report.layout import cut, ellipsis, fill, pad, printable, wrap
+from pytest_converge.report.message import short_forms
 from pytest_converge.report.sparkline import log_suits, sparkline
 from pytest_converge.report.table import Column, Table, fact_lines
 
 __all__ = ["section"]
 
-TABLE_ROWS = 8
+#: Lines of a section below the message of a failure; more only where there is more to say.
+MOST_LINES = 25
+TABLE_ROWS, FEWEST_ROWS = 8, 3
 #: Inference and training mode differ for a reader beyond this share of the larger one; dropout
 #: and moving averages explain less.
 MODE_GAP = 0.10
@@ -27,13 +30,15 @@ MODE_GAP = 0.10
 MOST_LISTED = 20
 
 
-def section(result: ConvergenceResult, *, width: int, unicode: bool) -> str:
+def section(result: ConvergenceResult, *, width: int, unicode: bool, message: str = "") -> str:
     """The text of the section, without a final line break.
 
-    No line is wider than `width` cells, apart from code to paste that cannot be broken.
+    No line is wider than `width` cells, apart from code to paste that cannot be broken. What
+    `message` says is not said again, and the course of the loss takes what room is left.
 
     Args:
         result: passed or failed; the shown run is the first that failed.
+        message: the message of the error that stands above the section.
         width: cells of a line; below 40 lines are cut.
         unicode: block characters and other text beyond ASCII.
     """
@@ -41,25 +46,47 @@ def section(result: ConvergenceResult, *, width: int, unicode: bool) -> str:
     record = result.shown_run.record
     blocks = [
         [*_head(result, seen, width), *_picture(seen, width, unicode)],
-        [line for finding in result.findings for line in _finding(finding, width, unicode)],
-        _table(seen, width, unicode),
-        _facts(list(_numbers(result, record, seen)), width, unicode),
-        _compared(result, width, unicode),
-        _starts(result.runs, width),
+        [
+            line
+            for finding in result.findings
+            for line in _finding(finding, width, unicode, message)
+        ],
+        [],
+        _facts(list(_numbers(result, record, seen, message)), width, unicode),
+        _compared(result, width, unicode, message),
+        _starts(result, width, message),
     ]
     mark = ellipsis(unicode)
     blocks = [[cut(line.rstrip(), width, mark=mark) for line in block] for block in blocks]
-    if result.diagnosis is not None:
-        # Behind the findings, which say what happened; this says why.
-        blocks[2:2] = diagnosis_blocks(result, result.diagnosis, width=width, unicode=unicode)
+    for rows in range(MOST_ROWS, FEWEST_ROWS - 1, -1):
+        why = _why(result, width, unicode, message, rows)
+        room = MOST_LINES - sum(len(block) + 1 for block in (*blocks, *why) if block) + 1
+        if not message or room >= 0:
+            break
+    # The course of the loss takes what is left, with a blank line.
+    room = room - 1 if message else TABLE_ROWS + 1
+    blocks[2:3] = [*why, _table(seen, width, unicode, min(room, TABLE_ROWS + 1))]
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _why(
+    result: ConvergenceResult, width: int, unicode: bool, message: str, rows: int
+) -> list[list[str]]:
+    """The diagnosis, behind the findings, which say what happened."""
+    if result.diagnosis is None:
+        return []
+    return diagnosis_blocks(
+        result, result.diagnosis, width=width, unicode=unicode, message=message, most=rows
+    )
 
 
 def _head(result: ConvergenceResult, seen: CurveSummary, width: int) -> list[str]:
     verdict = "converged" if result.passed else "did not converge"
     name = result.verb if result.number == 1 else f"{result.verb}, training {result.number}"
     seconds = numbers.seconds(result.shown_run.record.seconds)
-    return wrap(f"{name}: {verdict}, {seen.done} in {seconds}", width)
+    scale = ", logarithmic scale" if log_suits(seen.losses) else ""
+    lowest = [f"{seen.lowest}{scale}"] if seen.best is not None else []
+    return fill([f"{name}: {verdict}, {seen.done} in {seconds}", *lowest], width)
 
 
 def _picture(seen: CurveSummary, width: int, unicode: bool) -> list[str]:
@@ -68,33 +95,36 @@ def _picture(seen: CurveSummary, width: int, unicode: bool) -> list[str]:
     bars = sparkline(seen.losses, width - len(f"loss {first}  {last}"), unicode)
     if not bars:
         return ["no step was recorded"]
-    lines = [
+    return [
         f"loss {first} {bars} {last}",
         f"step {pad('0', len(first), right=True)} {' ' * len(bars)} {seen.curve.updates}",
     ]
-    if seen.best is not None:
-        scale = ", logarithmic scale" if log_suits(seen.losses) else ""
-        lines += wrap(f"{seen.lowest}{scale}", width)
-    return lines
 
 
-def _finding(finding: Finding, width: int, unicode: bool) -> Iterator[str]:
-    label = finding.code if finding.fails else f"note: {finding.code}"
-    yield printable(label, unicode)
-    text = printable(finding.message, unicode)
-    yield from wrap(text, width, first="  ", rest="  ")
-    evidence = sorted(finding.evidence.items())
-    parts = [printable(f"{name}={numbers.exact(value)}", unicode) for name, value in evidence]
-    yield from fill(parts, width, indent="  ")
+def _finding(finding: Finding, width: int, unicode: bool, message: str) -> Iterator[str]:
+    """Code and sentence of what the message does not say; its evidence is in the JSON report."""
+    if any(told(text, message) for text in (finding.message, *short_forms(finding))):
+        return
+    label = finding.code if finding.fails else f"note {finding.code}"
+    yield from wrap(printable(f"{label}: {finding.message}", unicode), width, rest="  ")
 
 
-def _table(seen: CurveSummary, width: int, unicode: bool) -> list[str]:
-    """About eight checkpoints, the lowest among them, with what the step before each showed."""
+def _table(seen: CurveSummary, width: int, unicode: bool, most: int) -> list[str]:
+    """Checkpoints, the lowest among them, with what the step before each showed.
+
+    Args:
+        seen: the course of the loss.
+        width: cells of a line.
+        unicode: text beyond ASCII.
+        most: the lines there is room for; fewer than a few rows say nothing.
+    """
     steps = seen.curve.steps
-    if not seen.steps or not steps:
+    if not seen.steps or not steps or most < FEWEST_ROWS + 1:
         return []
     count = len(seen.steps)
-    most = min(TABLE_ROWS, count)
+    # One row stands for the lowest loss, which is seldom among those at equal distances.
+    most = min(most - 1, count)
+    most -= most < count and most > FEWEST_ROWS
     rows = {round(i * (count - 1) / max(most - 1, 1)) for i in range(most)}
     rows |= {i for i in range(count) if seen.steps[i] == seen.best_step}
     shown = sorted(rows)
@@ -114,40 +144,64 @@ def _table(seen: CurveSummary, width: int, unicode: bool) -> list[str]:
 
 
 def _numbers(
-    result: ConvergenceResult, record: TrainingRecord, seen: CurveSummary
+    result: ConvergenceResult, record: TrainingRecord, seen: CurveSummary, message: str
 ) -> Iterator[tuple[str, str]]:
     """What was measured beside the curve, as pairs of a name and a text."""
     rates = seen.curve.learning_rate
     yield "expected", _expected(result)
-    if rates and len(set(rates)) == 1:
+    constant = bool(rates) and len(set(rates)) == 1
+    if constant and not told(f"learning rate {numbers.number(rates[0])}", message):
         yield "learning rate", numbers.number(rates[0])
     if record.probe_rows:
         where = "the first and last loss; between them a fixed part" if seen.partial else "the loss"
         yield "probe set", f"{record.probe_rows} rows for {where}"
     else:
         yield "probe set", "none; the loss is the median of neighbouring batches"
-    if seen.curve.inference_loss is not None:
+    if seen.curve.inference_loss is not None and _differ(seen.curve.inference_loss, seen.last):
         yield "inference loss", _inference(seen.curve.inference_loss, seen.last)
-    if record.predicted_loss is not None:
-        text = f"{numbers.loss(record.predicted_loss)} recomputed from predict()"
-        if record.reported_loss is not None:
-            text += f", {numbers.loss(record.reported_loss)} reported by Keras"
-        yield "loss function", f"{record.loss_name}: {text}"
+    yield from (("loss function", text) for text in _recomputed(record))
     if record.regularisation:
         yield "regularisation", f"{numbers.loss(record.regularisation)} of the loss"
     if record.metrics:
         metrics = sorted(record.metrics.items())
         yield "metrics", ", ".join(f"{name} {numbers.loss(value)}" for name, value in metrics)
-    if record.skill is not None and record.constant_loss is not None:
-        constant = numbers.loss(record.constant_loss)
-        skill = numbers.number(record.skill, 3)
-        yield "skill", f"{skill}; the best constant prediction has loss {constant}"
+    yield from (("skill", text) for text in _skill(record))
     if record.callbacks:
         yield "callbacks", _callbacks(record)
-    yield from (("not finite", _nonfinite(item)) for item in record.nonfinite[:MOST_LISTED])
+    said = " ".join([message, *(finding.message for finding in result.findings)])
+    broken = [
+        item
+        for item in record.nonfinite
+        if item.count is not None or not (message and told(item.name, said))
+    ]
+    yield from (("not finite", _nonfinite(item)) for item in broken[:MOST_LISTED])
     yield from (("not measured", f"{what} ({error})") for what, error in record.excluded)
     yield "seed", str(record.seed)
-    yield "driver", f"{record.driver}: {record.driver_reason}".removesuffix(": ")
+    if record.driver_reason:
+        yield "one by one", f"each step by itself, since {record.driver_reason}"
+
+
+def _skill(record: TrainingRecord) -> Iterator[str]:
+    """The skill with what it compares with; nothing where it is no number."""
+    if record.skill is None or record.constant_loss is None or not math.isfinite(record.skill):
+        return
+    constant = numbers.loss(record.constant_loss)
+    skill = numbers.number(record.skill)
+    yield f"{skill}; the best constant prediction has loss {constant}"
+
+
+def _recomputed(record: TrainingRecord) -> Iterator[str]:
+    """The loss function and its two values, where they differ or one is missing."""
+    predicted, reported = record.predicted_loss, record.reported_loss
+    if predicted is None or (reported is not None and not _differ(predicted, reported)):
+        return
+    text = f"{record.loss_name}: {numbers.loss(predicted)} recomputed from predict()"
+    yield text if reported is None else f"{text}, {numbers.loss(reported)} reported by Keras"
+
+
+def _differ(one: float, other: float) -> bool:
+    """Whether two losses are different numbers to a reader."""
+    return numbers.loss(one) != numbers.loss(other)
 
 
 def _expected(result: ConvergenceResult) -> str:
@@ -207,19 +261,25 @@ def _facts(pairs: Sequence[tuple[str, str]], width: int, unicode: bool) -> list[
     return fact_lines(shown, width)
 
 
-def _compared(result: ConvergenceResult, width: int, unicode: bool) -> list[str]:
+def _compared(result: ConvergenceResult, width: int, unicode: bool, message: str) -> list[str]:
     """The comparison with the baseline, a fact a line."""
     if result.baseline is None:
         return []
-    return _facts(list(baseline_comparison.facts(result.baseline)), width, unicode)
+    facts = baseline_comparison.facts(result.baseline)
+    left = [(name, text) for name, text in facts if not told(text.rpartition(": ")[2], message)]
+    return _facts(left, width, unicode)
 
 
-def _starts(runs: Sequence[Run], width: int) -> list[str]:
+def _starts(result: ConvergenceResult, width: int, message: str) -> list[str]:
+    runs: Sequence[Run] = result.runs
     if len(runs) < 2:
         return []
-    lines = [starts_passed(runs)]
+    tally = starts_passed(runs)
+    lines = ["the other starts" if told(tally, message) else tally]
     # Failed starts first, so that none hides behind many that passed.
     ordered = sorted(runs, key=lambda run: run.passed)
+    if told(tally, message):
+        ordered = [run for run in ordered if run is not result.shown_run]
     for run in ordered[:MOST_LISTED]:
         seen = summarised(run.record.curve)
         verdict = next((f.code for f in run.findings if f.fails), "passed")

@@ -12,9 +12,9 @@ To add a kind:
 4.  Raise a `core.errors.StudyError` whose `study` is the failed one. It takes the place of the
     study with the same number, so that a later assertion may fail a study that was kept as passed.
 
-Everything else follows: the section under the failing test, the terminal summary (the first line
-of failed studies always, all tables with `-v`, the tally alone with `-q`), `studies` in the JSON
-report, and pytest-xdist.
+Everything else follows: the section under the failing test, the terminal summary (a row for
+failed studies always, for all with `-v`, tables with `-vv`, the tally alone with `-q`), `studies`
+in the JSON report, and pytest-xdist.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from typing import Any
 
 from pytest_converge.core import numbers
 from pytest_converge.core.study import Study
-from pytest_converge.report.layout import cut, elide_node_id, ellipsis, printable
+from pytest_converge.report.layout import cell_width, cut, elide_node_id, ellipsis, printable
 from pytest_converge.report.summary import Segment, tally, unmet
 
 __all__ = ["study_from", "study_section", "study_summary", "study_to_dict"]
+
+#: The cells of a test's name in front of what came of its study.
+NAME_WIDTH = 32
 
 Renderer = Callable[[Any, int, bool], list[str]]
 
@@ -92,8 +95,8 @@ def study_summary(
     Args:
         studies: every study of the session, in any order.
         width: cells of the terminal.
-        verbosity: below -1 nothing, -1 the tally, 0 also the first line of failed studies, 1 the
-            tables of all.
+        verbosity: below -1 nothing, -1 the tally, 0 also a row for each failed study, whose table
+            stands under its test, 1 a row for all, 2 the tables of those that passed.
         unicode: text beyond ASCII.
         expected: ids of tests that did not fail: where a study of theirs did, they asked for it.
     """
@@ -112,11 +115,17 @@ def study_summary(
     for study in shown:
         failed, asked = not study.passed, study.test in wanted
         color = (("yellow",) if asked else ("red", "bold")) if failed else ("bold",)
-        name = elide_node_id(printable(study.test, unicode), width, mark=ellipsis(unicode))
+        mark = ellipsis(unicode)
         texts = study_lines(study, width=width, unicode=unicode)
-        whole = verbosity >= 1 or study.always_shown
-        texts = [*texts, ""] if whole else [f"  {texts[0]}"[:width]]
-        lines += [[Segment(name, color)], *([Segment(text)] for text in texts)]
+        if study.always_shown or (verbosity >= 2 and study.passed):
+            name = elide_node_id(printable(study.test, unicode), width, mark=mark)
+            lines += [[Segment(name, color)], *([Segment(text)] for text in [*texts, ""])]
+            continue
+        name = elide_node_id(printable(study.test, unicode), min(width, NAME_WIDTH), mark=mark)
+        room = max(width - cell_width(name) - 2, 0)
+        # Cut from the whole text, without the call, which the test names.
+        said = study_lines(study, width=10**4, unicode=unicode)[0].partition(": ")[2]
+        lines.append([Segment(name, color), Segment(cut(f"  {said}", room + 2, mark=mark))])
     return [*lines, [_tally(ordered, width, unicode, wanted)]]
 
 

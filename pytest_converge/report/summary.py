@@ -16,7 +16,6 @@ from pytest_converge.report import diagnosis as words
 from pytest_converge.report.curve_summary import CurveSummary, starts_passed, summarised
 from pytest_converge.report.layout import (
     cell_width,
-    code_lines,
     cut,
     elide_node_id,
     ellipsis,
@@ -64,9 +63,9 @@ def summary_lines(
     Args:
         results: every training of the session.
         width: cells of the terminal, at least 10.
-        verbosity: below -1 nothing, -1 the tally, 0 also failed trainings, each with its repair
-            where one is known, and those with a note on which a merge may hang or with other data
-            than their baseline, 1 all of them, from 2 also a line of probe numbers under each.
+        verbosity: below -1 nothing, -1 the tally, 0 also failed trainings and those with a note on
+            which a merge may hang or with other data than their baseline, 1 all of them, from 2
+            also a line of probe numbers under each.
         unicode: block characters and other text beyond ASCII.
         expected: ids of tests that did not fail: where a training of theirs did, they asked for it.
     """
@@ -144,7 +143,6 @@ def _table(
         if not result.passed and result.test in expected:
             color = ("yellow",)
         lines.append([*(Segment(text) for text in texts), Segment(verdict, color)])
-        lines += [[Segment(text)] for text in _remedy(result, width, unicode)]
         notes = _notes(result, width, unicode, all_of_them=verbosity >= 1)
         lines += [[Segment(text)] for text in notes]
         if verbosity >= 2:
@@ -214,21 +212,6 @@ def _columns(
     return Table(columns=columns)
 
 
-def _remedy(result: ConvergenceResult, width: int, unicode: bool) -> Iterator[str]:
-    """A line with the repair of a failed training, or with what else its diagnosis says."""
-    diagnosis = result.diagnosis
-    if result.passed or diagnosis is None:
-        return
-    if diagnosis.fix.strip():
-        first, *more = code_lines(diagnosis.fix, max(len(diagnosis.fix), 1), unicode=unicode)
-        text = f"{words.fix_label(diagnosis)}: {first}" + f" {ellipsis(unicode)}" * bool(more)
-    elif diagnosis.known:
-        text = diagnosis.message
-    else:
-        text = words.not_found(diagnosis, result.final_loss)
-    yield cut(f"  {printable(text, unicode)}", width, mark=ellipsis(unicode)).rstrip()
-
-
 def _notes(
     result: ConvergenceResult, width: int, unicode: bool, *, all_of_them: bool
 ) -> Iterator[str]:
@@ -262,7 +245,8 @@ def _probe(result: ConvergenceResult, seen: CurveSummary) -> list[str]:
     if seen.curve.inference_loss is not None:
         parts.append(f"inference loss {numbers.loss(seen.curve.inference_loss)}")
     if record.skill is not None:
-        parts.append(f"skill {numbers.number(record.skill, 3)}")
+        parts.append(f"skill {numbers.number(record.skill)}")
     parts += [seen.norms, starts_passed(result.runs)]
-    parts += [f"seed {record.seed}", f"driver {record.driver}"]
+    parts += [f"seed {record.seed}"]
+    parts += [f"each step by itself, since {record.driver_reason}"] if record.driver_reason else []
     return [part for part in parts if part]

@@ -19,7 +19,7 @@ from pytest_converge.core import numbers
         (0.0123456, "0.01235"),
         (0.001, "0.001000"),
         (-0.0012345, "-0.001234"),
-        (0.000999, "9.990e-4"),
+        (0.000999, "0.0009990"),
         (0.00099996, "0.001000"),
         (0.99996, "1.000"),
         (0.99994, "0.9999"),
@@ -59,7 +59,7 @@ def test_loss_keeps_four_digits(value):
         (0.1, "0.1"),
         (0.10000000149, "0.1"),
         (1e-5, "1e-5"),
-        (20000.0, "2e4"),
+        (20000.0, "20000"),
         (0.0, "0"),
         (math.nan, "nan"),
         (-math.inf, "-inf"),
@@ -71,6 +71,28 @@ def test_short(value, text):
 
 def test_short_with_more_digits_tells_close_values_apart():
     assert numbers.number(0.100004, 6) == "0.100004"
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "text"),
+    [(0.431, 0.1, "0.4310"), (0.10000001, 0.1, "0.10000001"), (0.1, 0.1, "0.1")],
+)
+def test_a_number_beyond_a_bound_never_reads_as_if_it_met_it(value, bound, text):
+    assert numbers.beyond(value, bound) == text
+
+
+def test_a_number_beyond_a_bound_in_other_words():
+    assert numbers.beyond(0.431, 0.5, numbers.number) == "0.431"
+
+
+@pytest.mark.parametrize("decade", range(-8, 9))
+@pytest.mark.parametrize("mantissa", [1.234, 9.9996, 4.3, -6.116])
+def test_the_same_number_reads_the_same_but_for_zeros(decade, mantissa):
+    value = mantissa * 10.0**decade
+    plain = numbers.loss(value)
+    if abs(value) < 1e5 and len(plain) < numbers.LOSS_WIDTH:
+        assert float(plain) == float(numbers.number(value))
+        assert ("e" in plain) == ("e" in numbers.number(value))
 
 
 def test_counted():

@@ -37,16 +37,25 @@ def test_a_failed_training_ends_at_the_line_of_the_user(faked: pytest.Pytester) 
     result.stdout.fnmatch_lines(
         [
             '>       converge.fit("bad")',
-            "E       ConvergenceError: did not converge: loss 0.5 > 0.1",
+            "E       ConvergenceError: target-missed: loss 0.5 > 0.1",
             "E       reproduce: pytest *.py::test_bad",
             "*.py:5: ConvergenceError",
             "*- convergence -*",
             "*= convergence =*",
             "convergence: 3 trainings, 1 did not converge*",
-            "FAILED *::test_bad - ConvergenceError: did not converge: loss 0.5*",
+            "FAILED *::test_bad - target-missed: loss 0.5 > 0.1*",
         ]
     )
     result.stdout.no_fnmatch_line("*fixture.py*")
+
+
+def test_junit_keeps_the_whole_message(faked: pytest.Pytester) -> None:
+    faked.makepyfile(test_a=TESTS)
+    faked.runpytest("--junitxml=junit.xml")
+    text = (faked.path / "junit.xml").read_text()
+    message = text.partition('<failure message="')[2].partition('"')[0]
+    assert message.startswith("target-missed: loss 0.5 &gt; 0.1")
+    assert "reproduce: pytest test_a.py::test_bad" in message
 
 
 def test_full_trace_shows_the_frames_of_the_plugin(faked: pytest.Pytester) -> None:
@@ -117,7 +126,7 @@ def test_xfail_sees_an_ordinary_assertion(faked: pytest.Pytester) -> None:
         def test_refused(converge): converge.fit("invalid")
 
         def test_caught(converge):
-            with pytest.raises(AssertionError, match="did not converge") as caught:
+            with pytest.raises(AssertionError, match="target-missed") as caught:
                 converge.fit("bad")
             assert caught.value.result.final_loss == 0.5
         """

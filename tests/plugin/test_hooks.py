@@ -60,7 +60,7 @@ def test_large(converge): converge.fit(build(1e-6), 100 * x, 100 * y, steps=20, 
     )
     result = real.runpytest()
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*ConvergenceError: did not converge: the gradient norm reached*"])
+    result.stdout.fnmatch_lines(["*ConvergenceError: *: the gradient norm reached*"])
 
 
 def test_the_recipe_of_an_adapter(real: pytest.Pytester) -> None:
@@ -146,4 +146,4 @@ def test_checks_of_a_folder_judge_its_tests_alone(faked: pytest.Pytester) -> Non
     )
     result = faked.runpytest()
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*did not converge: nothing passes here"])
+    result.stdout.fnmatch_lines(["*ConvergenceError: never: nothing passes here"])

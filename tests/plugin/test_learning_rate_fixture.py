@@ -65,8 +65,7 @@ def test_parallel_runs_give_the_same(
             f"learning_rate.range: {FIRST}",
             "learning rate  final loss *outcome",
             "*= convergence =*",
-            "test_a.py::test_bad",
-            f"  learning_rate.range: {FIRST}",
+            f"test_a.py::test_bad  {FIRST}",
             "convergence: 5 studies, 1 failed, 1 failed as expected",
         ]
     )
@@ -75,7 +74,7 @@ def test_parallel_runs_give_the_same(
 
 def test_tables_are_shown_when_asked_for(faked: pytest.Pytester) -> None:
     faked.makepyfile(test_a=TESTS)
-    result = faked.runpytest("-v", "-k", "good")
+    result = faked.runpytest("-vv", "-k", "good")
     result.stdout.fnmatch_lines(
         [
             "test_a.py::test_good",

@@ -112,7 +112,7 @@ def test_fails(converge):
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "E       ConvergenceError: did not converge: loss 0.5 > 0.1",
+            "E       ConvergenceError: target-missed: loss 0.5 > 0.1",
             "could not draw to *pictures: FileExistsError: *File exists* (3 times)",
         ],
         consecutive=False,

@@ -75,7 +75,7 @@ def test_reports_are_written_as_json(ran: pytest.Pytester) -> None:
 def test_tables_of_what_passed_are_shown_when_asked(ran: pytest.Pytester) -> None:
     quiet = ran.runpytest_subprocess("-k", "sound")
     quiet.stdout.no_fnmatch_line("column  kind*")
-    wordy = ran.runpytest_subprocess("-k", "sound", "-v")
+    wordy = ran.runpytest_subprocess("-k", "sound", "-vv")
     wordy.stdout.fnmatch_lines(["preprocessing.check: 60 rows of 3 columns, nothing found"])
     wordy.stdout.fnmatch_lines(["preprocessing.fit_once: <lambda>: nothing found"])
 
@@ -170,9 +170,8 @@ def test_real_comparisons(real: pytest.Pytester) -> None:
             "*- convergence -*",
             "preprocessing.compare: ours does not stay finite, z-scored raw does",
             "*= convergence =*",
-            "test_a.py::test_broken",
-            "test_a.py::test_sound",
-            "preprocessing.compare: ours converges as well as z-scored raw",
+            "test_a.py::test_broken  ours does not stay finite, *",
+            "test_a.py::test_sound  ours converges as well as *",
             "convergence: 2 studies, 1 failed",
         ]
     )

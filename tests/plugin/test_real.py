@@ -86,7 +86,7 @@ def test_low_rate(converge):
     result.stdout.fnmatch_lines(
         [
             ">       converge.fit(build(1e-5), x, y)",
-            "E       ConvergenceError: did not converge: *; cause: learning-rate-too-low",
+            "E       ConvergenceError: learning-rate-too-low: *",
             "E       fix: keras.optimizers.*",
             "E       reproduce: pytest test_a.py::test_low_rate",
             "test_a.py:*: ConvergenceError",
@@ -94,12 +94,11 @@ def test_low_rate(converge):
             "fit: did not converge, 20 steps in *",
             "*= convergence =*",
             "*::test_low_rate *learning-rate-too-low",
-            "  fix: keras.optimizers.*",
             "convergence: 1 training did not converge, *",
         ]
     )
     message = [line for line in result.outlines if line.startswith("E   ")]
-    assert len(message) <= 12
+    assert len(message) <= 7
     for frame in ("fixture.py", "runner.py", "site-packages"):
         result.stdout.no_fnmatch_line(f"*{frame}:*")
     result = real.runpytest("--full-trace")

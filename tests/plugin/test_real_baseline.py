@@ -241,7 +241,7 @@ FAILING = ONE.replace("steps=40", "steps=40, max_loss=1e-6")
 def test_a_training_that_does_not_converge_is_not_recorded(real: pytest.Pytester) -> None:
     real.makepyfile(test_a=FAILING)
     result = real.runpytest("--converge-baseline=new", "--converge-diagnose=off")
-    result.stdout.fnmatch_lines(["*ConvergenceError: did not converge: loss *"])
+    result.stdout.fnmatch_lines(["*ConvergenceError: target-missed: loss *"])
     assert not (real.path / "__converge__").exists()
 
 

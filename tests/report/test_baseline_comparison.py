@@ -74,12 +74,12 @@ def test_an_effect_in_words(effect, text):
 
 def test_the_message_of_a_failure(worse):
     assert failure_message(worse, reproduce="pytest a.py").splitlines() == [
-        "trains worse than its baseline: 43 % worse in 4 runs",
+        "worse-than-baseline: trains worse than its baseline: 43 % worse in 4 runs",
         "  all 4 runs are worse than all 20 stored ones beyond the tolerance: 43 % worse",
         "  whole curve: 43 % worse, p = 9.4e-5, ranks 20 20 20 20 of 20",
         "  last half: 6.4 % worse, p = 0.0012, ranks 20 19 20 20 of 20",
         "  would have failed from 27 % worse on; false alarms at most 0.088 %",
-        "loss 2.303 -> 0.4310, 200 steps, learning rate 0.01",
+        "loss 2.303 -> 0.4310 in 200 steps, learning rate 0.01",
         "reproduce: pytest a.py",
     ]
 
@@ -107,7 +107,7 @@ def test_notes_on_which_a_merge_may_hang_are_shown_by_default(make_result, code)
 def test_a_later_training_of_a_test_has_its_number(worse):
     second = dataclasses.replace(worse, number=2)
     first, *_ = failure_message(second, reproduce="").splitlines()
-    assert first == "training 2 trains worse than its baseline: 43 % worse in 4 runs"
+    assert first.startswith("worse-than-baseline, training 2: trains worse than its baseline: ")
 
 
 def test_another_gate_says_nothing_of_the_baseline(failed):

@@ -118,7 +118,7 @@ def test_fill_breaks_between_parts():
         (9, ["- one two", "  three", "  four"]),
         (3, ["- one two", "  three", "  four"]),
         (2, ["- one two", "  three .."]),
-        (1, ["- one two.."]),
+        (1, ["- one .."]),
     ],
 )
 def test_wrap_at_most_marks_what_it_cut(most, lines):
@@ -126,8 +126,13 @@ def test_wrap_at_most_marks_what_it_cut(most, lines):
     assert layout.wrap_at_most(text, 11, most, mark="..", first="- ", rest="  ") == lines
 
 
+def test_the_name_of_a_column_is_not_broken():
+    assert layout.wrap("in x[:, 12] and x[:, 3]", 13) == ["in x[:, 12]", "and x[:, 3]"]
+    assert layout.wrap("see x[:, 12]", 9) == ["see", "x[:, 12]"]
+
+
 def test_wrap_at_most_cuts_a_full_line():
-    assert layout.wrap_at_most("one two three", 7, 1, mark="..") == ["one t.."]
+    assert layout.wrap_at_most("one two three", 7, 1, mark="..") == ["one .."]
 
 
 CODE = """

@@ -15,34 +15,25 @@ from pytest_converge.core.finding import Finding
 from pytest_converge.core.record import NonFinite
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.report.layout import cell_width
+from pytest_converge.report.message import failure_message
 from pytest_converge.report.section import section
 
 AT_80 = """\
-fit, training 2: did not converge, 200 steps in 1.2 s
+fit, training 2: did not converge, 200 steps in 1.2 s, lowest 0.4310 at step 200
 loss 2.303 █▇▅▄▃▃▂▂▂▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 0.4310
 step     0                                   200
-lowest 0.4310 at step 200
 
-loss-disagrees
-  the loss of the predictions is 8.06, the reported loss is 0.131
-  predicted_loss=8.06, reported_loss=0.131
-target-missed
-  loss 0.431 after 200 steps, above max_loss=0.1
-  final_loss=0.431, initial_loss=2.303, max_loss=0.1
-metric-out-of-bounds
-  accuracy is 0.4213, below 0.9
-  accuracy=0.4213
-note: constant-feature
-  x[:, 3] has the same value in every row
-  columns=1
+loss-disagrees: the loss of the predictions is 8.06, the reported loss is 0.131
+target-missed: loss 0.431 after 200 steps, above max_loss=0.1
+metric-out-of-bounds: accuracy is 0.4213, below 0.9
+note constant-feature: x[:, 3] has the same value in every row
 
 step    loss  gradient norm  learning rate
    0   2.303          3.500            0.1
   31  0.9727          2.232        0.07397
-  56  0.6303          1.534        0.05754
-  88  0.4864         0.9491        0.04171
- 112  0.4522         0.6622        0.03277
- 144  0.4369         0.4097        0.02376
+  69  0.5495          1.262        0.05049
+ 100  0.4653         0.7928        0.03697
+ 131  0.4409         0.4980        0.02708
  169  0.4332         0.2816        0.01848
  200  0.4310         0.1769        0.01353
 
@@ -55,9 +46,10 @@ loss function   sparse_categorical_crossentropy: 8.060 recomputed from
                 predict(), 0.1310 reported by Keras
 regularisation  0.01000 of the loss
 metrics         accuracy 0.4213, mae 0.3100
-skill           0.617; the best constant prediction has loss 1.099
+skill           0.6168; the best constant prediction has loss 1.099
 seed            7
-driver          step: the data is a generator of unknown length"""
+one by one      each step by itself, since the data is a generator of unknown
+                length"""
 
 
 @pytest.fixture
@@ -141,7 +133,8 @@ def test_a_broken_end_is_drawn_listed_and_explained(make_curve, make_result, jud
 def test_one_step(make_curve, make_result):
     text = section(make_result(curve=make_curve(steps=1, points=2)), width=80, unicode=False)
     assert text.startswith(
-        "fit: converged, 1 step in 1.2 s\nloss 2.303 #_ 0.4310\nstep     0    1\nlowest 0.4310 at"
+        "fit: converged, 1 step in 1.2 s, lowest 0.4310 at step 1\n"
+        "loss 2.303 #_ 0.4310\nstep     0    1\n"
     )
     assert (
         "\nstep    loss  gradient norm\n   0   2.303          3.500\n   1  0.4310          3.500"
@@ -192,11 +185,16 @@ def test_a_partial_probe_is_said(make_curve, make_result):
 
 @pytest.mark.parametrize(
     ("inference", "text"),
-    [(0.431, "0.4310\n"), (0.47, "0.4700\n"), (math.nan, "nan\n"), (0.5, "0.5000, but 0.4310 in")],
+    [(0.47, "0.4700\n"), (math.nan, "nan\n"), (0.5, "0.5000, but 0.4310 in")],
 )
 def test_inference_and_training_mode_are_compared(make_curve, make_result, inference, text):
     result = make_result(curve=make_curve(inference_loss=inference))
     assert f"inference loss  {text}" in section(result, width=80, unicode=True)
+
+
+def test_a_loss_in_inference_mode_that_reads_the_same_is_left_out(make_curve, make_result):
+    result = make_result(curve=make_curve(inference_loss=0.431))
+    assert "inference" not in section(result, width=80, unicode=True)
 
 
 def test_several_starts_have_a_line_each(failed):
@@ -231,43 +229,30 @@ def test_a_section_reads_the_same_after_it_crossed_a_process(
 # ---- with a diagnosis ---------------------------------------------------------------------------
 
 DIAGNOSIS_AT_80 = """\
-target-missed
-  loss 0.431 after 200 steps, above max_loss=0.1
-  final_loss=0.431, initial_loss=2.303, max_loss=0.1
+target-missed: loss 0.431 after 200 steps, above max_loss=0.1
 
-cause: unscaled-features
-  x[:, 12] has a standard deviation of 314 and x[:, 7] of 0.12; standardised,
-  the loss reaches 0.0236 at your own learning rate
-  largest_std=314.02, smallest_std=0.124, columns=13, offset=None
-  where: x[:, 12], x[:, 4]
-
+cause: unscaled-features: x[:, 12] has a standard deviation of 314 and x[:, 7]
+  of 0.12; standardised, the loss reaches 0.0236 at your own learning rate
+measured: largest std 314.0, smallest std 0.1240, columns 13
+where: x[:, 12], x[:, 4]
 fix:
   scaler = keras.layers.Normalization()
   scaler.adapt(x)
 
-equivalent, verified as well:
-  learning rate 1e-5 (learning-rate-too-high)
-    keras.optimizers.SGD(1e-5)
-
-from the same start            final loss on each seed        passed  time
-unscaled-features
-  features standardised          0.02364   0.02511    0.1999  3 of 3  0.4 s
-learning-rate-too-high
-  learning rate 1e-5             0.08010   0.08220   0.07990  3 of 3  0.2 s
-  learning rate 1                    nan                      0 of 1  0.04 s
-unscaled-targets
-  targets standardised           0.07120*                     1 of 1  0.1 s
-step-size
-  keras.optimizers.Adam() in      0.6310   0.09000            1 of 2  0 s
+tried from the same start          final loss on each seed    passed  time
+  features standardised            0.02364  0.02511  0.1999   3 of 3  0.4 s
+  learning rate 1e-5               0.08010  0.08220  0.07990  3 of 3  0.2 s
+  targets standardised             0.07120*                   1 of 1  0.1 s
+  keras.optimizers.Adam() in       0.6310  0.09000            1 of 2  0 s
     place of SGD
-too-few-steps
   800 steps                        1.085                      0 of 1  1 min 15 s
+  learning rate 1                  nan                        0 of 1  0.04 s
 * a loss in another unit; judged by its skill
-
+or, learning rate 1e-5: keras.optimizers.SGD(1e-5)
 learning rate: 0.1 is yours, 1e-6 to 3e-5 pass, 1e-5 is proposed, stable below
   4.12e-5
-excluded: dropout off, regularisation off (no such layer)
-excluded: rows shuffled (they are already)
+excluded: dropout off, regularisation off (no such layer); rows shuffled (they
+  are already)
 diagnosis took 9.8 s of 10 s; not tried: twice as wide, other seeds
 
 step    loss  gradient norm
@@ -285,18 +270,16 @@ def test_the_whole_diagnosis_at_80_columns(diagnosed):
 
 def test_a_wide_terminal_breaks_nothing(diagnosed):
     text = section(diagnosed, width=200, unicode=True)
-    assert "  keras.optimizers.Adam() in place of SGD     0.6310   0.09000 " in text
+    assert "  keras.optimizers.Adam() in place of SGD  0.6310  0.09000 " in text
     assert "1e-5 is proposed, stable below 4.12e-5\n" in text
 
 
 def test_a_narrow_table_keeps_the_losses_of_all_seeds_then_that_of_the_run(diagnosed):
     at_60 = section(diagnosed, width=60, unicode=True)
-    assert "from the same start    final loss on each seed        passed\n" in at_60
-    assert "    standardised\nlearning-rate-too-high\n" in at_60
+    assert "tried from the same start  final loss on each seed    passed" in at_60
     at_44 = section(diagnosed, width=44, unicode=True)
-    assert "from the same start       final loss  passed\n" in at_44
-    assert "  keras.optimizers.Adam(      0.6310  1 of 2\n    ) in place of SGD\n" in at_44
-    assert "  targets standardised      0.07120*  1 of 1\n" in at_44
+    assert "final loss  passed\n" in at_44
+    assert "0.07120*    1 of 1\n" in at_44
 
 
 def test_no_cause_is_said_with_what_came_nearest(failed, unknown):
@@ -306,12 +289,9 @@ def test_no_cause_is_said_with_what_came_nearest(failed, unknown):
 no cause found within the budget of 10 s: none of 2 changes made the test pass;
   the best of them reached 0.204
 
-from the same start  final loss on each seed  passed  time
-step-size
-  Adam()                0.2044       nan      0 of 2  0 s
-learning-rate-too-low
-  learning rate 0.1     0.3100                0 of 1  0 s
-
+tried from the same start  final loss on each seed  passed  time
+  Adam()                   0.2044  nan              0 of 2  0 s
+  learning rate 0.1        0.3100                   0 of 1  0 s
 diagnosis took 10 s of 10 s; not tried: twice as wide
 
 """
@@ -368,16 +348,75 @@ def test_no_line_of_a_diagnosis_is_wider_than_asked_but_code(
     )
     for diagnosis in (unscaled, unknown, odd):
         text = section(with_diagnosis(diagnosed, diagnosis), width=width, unicode=unicode)
-        code = {"  scaler = keras.layers.Normalization()", "    keras.optimizers.SGD(1e-5)"}
+        code = {"  scaler = keras.layers.Normalization()", "  keras.optimizers.SGD(1e-5)"}
         lines = [line for line in text.split("\n") if line not in code]
         assert max(map(cell_width, lines)) <= width
         assert "\x1b" not in text
         assert unicode or text.isascii()
         assert not any(line.endswith(" ") for line in lines)
-        assert diagnosis is not unscaled or code <= set(text.split("\n"))
+        assert diagnosis is not unscaled or "  scaler.adapt(x)" in text.split("\n")
 
 
 def test_a_diagnosis_that_crossed_a_process_reads_the_same(diagnosed, failed, unknown):
     for result in (diagnosed, with_diagnosis(failed, unknown)):
         again = ConvergenceResult.from_dict(json.loads(json.dumps(result.to_dict())))
         assert section(again, width=80, unicode=True) == section(result, width=80, unicode=True)
+
+
+# ---- below the message of a failure -------------------------------------------------------------
+
+
+def below(result):
+    message = failure_message(result, reproduce="pytest a.py")
+    return message, section(result, width=80, unicode=True, message=message)
+
+
+def test_nothing_of_the_message_is_said_again(diagnosed):
+    message, text = below(diagnosed)
+    for line in ("scaler.adapt(x)", "max_loss=0.1", "target-missed", "fix"):
+        assert line in message or line == "target-missed"
+        assert line not in text
+    # The sentence had no room in the message, and is whole here.
+    assert "  standardised, the loss reaches 0.0236 at your own learning rate\n" in text
+
+
+def test_code_that_had_no_room_in_the_message_is_whole_below_it(failed, unscaled):
+    fix = "\n".join(f"a{i} = {i}" for i in range(9))
+    _, text = below(with_diagnosis(failed, dataclasses.replace(unscaled, fix=fix, verified=())))
+    assert "fix, not verified:\n  a0 = 0\n" in text
+    assert "  a8 = 8\n" in text
+
+
+def test_a_failure_takes_25_lines(diagnosed, unknown, failed):
+    for result in (diagnosed, with_diagnosis(failed, unknown), failed):
+        assert len(below(result)[1].split("\n")) <= 25
+
+
+def test_changes_that_differ_in_a_number_are_one_line(failed, unknown):
+    rates = [
+        Trial(change=f"learning rate {rate}", code="a", losses=(loss,), passed=0)
+        for rate, loss in [("0.01", 0.5), ("1e-5", 0.7), ("10", math.nan)]
+    ]
+    starts = [
+        Trial(change=f"another start (spread 0.1, seed {i})", code="b", losses=(2 / 3,), passed=0)
+        for i in range(24)
+    ]
+    _, text = below(with_diagnosis(failed, dataclasses.replace(unknown, tried=(*rates, *starts))))
+    assert "  learning rate 1e-5 to 10  0.5000 to nan  0 of 3   0 s\n" in text
+    assert "  another start             0.6667         0 of 24  0 s\n" in text
+
+
+def test_many_kinds_of_changes_are_counted(failed, unknown):
+    tried = tuple(
+        Trial(change=f"change {'abcdefghij'[i]}", code="a", losses=(float(i + 1),), passed=0)
+        for i in range(10)
+    )
+    _, text = below(with_diagnosis(failed, dataclasses.replace(unknown, tried=tried)))
+    assert "  4 more changes: 7.000 to 10.00\n" in text
+
+
+def test_the_starts_beside_the_shown_one_follow(failed):
+    run = failed.runs[0]
+    other = dataclasses.replace(run, record=dataclasses.replace(run.record, seed=8), findings=())
+    _, text = below(dataclasses.replace(failed, runs=(run, other)))
+    assert text.endswith("\n\nthe other starts\n  seed 8: 2.303 -> 0.4310 in 200 steps, passed")

@@ -35,20 +35,23 @@ def test_a_study_survives_the_way_to_another_process():
         assert repr(study_from(json.loads(json.dumps(data)))) == repr(study)  # NaN is not itself
 
 
-def test_only_failed_studies_are_shown_each_with_its_first_line():
+def test_only_failed_studies_are_shown_a_row_each():
     assert texts([GOOD, BAD], 0) == [
-        "test_a.py::test_bad",
-        "  learning_rate.range: learning rate 1 is 1.0x below the upper edge 1, not 3x",
+        "test_a.py::test_bad  learning rate 1 is 1.0x below the upper edge 1, not 3x",
         "convergence: 2 studies, 1 failed",
     ]
 
 
-def test_every_table_is_shown_in_the_order_of_the_tests():
-    shown = texts([GOOD, BAD], 1)
-    assert shown == [
-        "test_a.py::test_bad",
-        *study_lines(BAD, width=80, unicode=True),
-        "",
+def test_every_study_has_a_row_in_the_order_of_the_tests():
+    bad, good, tally = texts([GOOD, BAD], 1, width=200)
+    assert bad == "test_a.py::test_bad  learning rate 1 is 1.0x below the upper edge 1, not 3x"
+    assert good.startswith("test_b.py::test_good  ")
+    assert tally == "convergence: 2 studies, 1 failed"
+
+
+def test_tables_of_those_that_passed_are_shown_once_they_are_asked_for():
+    assert texts([GOOD, BAD], 2) == [
+        "test_a.py::test_bad  learning rate 1 is 1.0x below the upper edge 1, not 3x",
         "test_b.py::test_good",
         *study_lines(GOOD, width=80, unicode=True),
         "",
