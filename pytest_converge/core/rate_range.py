@@ -215,7 +215,6 @@ class RateRange(Study):
             LearningRateError: it is not; the error's `study` is this range with the margin.
             InvalidTrainingError: the margin is no number of at least 1.
         """
-        __tracebackhide__ = True
         given: object = margin  # whatever the caller passed
         number = isinstance(given, (int, float)) and not isinstance(given, bool)
         if not number or not 1 <= margin < math.inf:
