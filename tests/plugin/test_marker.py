@@ -66,6 +66,7 @@ def test_selection(faked: pytest.Pytester, expression: str, passed: int) -> None
         ("monotone='yes'", "*got monotone='yes' (str); expected one of 'trend', *"),
         ("metrics={'accuracy': 0.9}", "*got metrics={'accuracy': 0.9} (dict); expected a dict*"),
         ("ignore=['inference-gpa']", "*'inference-gpa' in ignore; *Did you mean 'inference-gap'?"),
+        ("ignore=['target-missed']", "*got the gate 'target-missed' in ignore; expected codes of*"),
         ("ignore=['of-nobody']", "*got the code 'of-nobody' in ignore; *Known names: *"),
     ],
 )
