@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import shlex
 from typing import ClassVar
 
 from pytest_converge.core import numbers
@@ -254,7 +255,7 @@ def failure(study: RateRange) -> str:
         rate = numbers.rate(study.proposed)
         code = study.optimizer.replace("{}", _literal(rate))
         lines.append(f"fix: {code}" if code else f"fix: learning rate {rate}")
-    lines.append(f"reproduce: pytest {study.test}")
+    lines.append(f"reproduce: {shlex.join(['pytest', study.test])}")
     return "\n".join(lines)
 
 

@@ -14,6 +14,7 @@ from pytest_converge.report.curve_summary import starts_passed, summarised
 from pytest_converge.report.layout import (
     cell_width,
     code_lines,
+    command_line,
     cut,
     fill,
     one_line,
@@ -56,7 +57,7 @@ def failure_message(result: ConvergenceResult, *, reproduce: str) -> str:
         prefix = f"training {result.number} " if result.number > 1 else ""
     whats = [one_line(failing[0].message), *_shorter(failing[0])] if failing else [_last(result)]
     others = [one_line(finding.message) for finding in failing[1:]]
-    command = [f"reproduce: {one_line(reproduce)}"] if reproduce else []
+    command = [f"reproduce: {command_line(reproduce)}"] if reproduce else []
     if result.diagnosis is None:
         beginning = _first(prefix + whats[0])
         compared = _comparison(result)
