@@ -23,6 +23,7 @@ OF_SEVERAL = {
     "columns/test_one_answer.py": "diagnosis and preprocessing asked the same questions",
     "core/test_values.py": "what holds for every value of the core",
     "faults/test_ids.py": "ids of tests, from the terminal to the files",
+    "faults/test_limits.py": "trainings that would not end",
     "faults/test_neighbours.py": "other plugins and the options of pytest",
     "faults/test_user_code.py": "what tests do beside training",
     "plugin/test_hooks.py": "the recipes of hookspecs.py in real sessions",

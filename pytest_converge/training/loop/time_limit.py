@@ -55,7 +55,7 @@ class TimeLimit:
         if done < steps and now - self._began > self._seconds:
             given = f"a training at step {done} of {steps} after {now - self._began:.3g} s"
             expected = f"one that ends within --converge-timeout={self._seconds:g}"
-            raise invalid(given, expected, "Take fewer steps or make them faster, or raise it.")
+            raise invalid(given, expected, "Take fewer or faster steps, or more seconds.")
 
     @property
     def _halved(self) -> int:
