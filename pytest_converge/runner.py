@@ -26,6 +26,7 @@ from pytest_converge.core.sensitivity import Sensitivity
 from pytest_converge.core.study import Study
 from pytest_converge.test_quality.calibration import calibration_of
 from pytest_converge.test_quality.power import sensitivity_of
+from pytest_converge.training.loop.time_limit import TimeLimit
 from pytest_converge.training.state.environment import require_tensorflow
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from pytest_converge.training.training import Training
 
 __all__ = ["Context", "isolation", "judged", "run", "seeded_training", "with_length"]
-
-__tracebackhide__ = True  # errors of a user's own code end at that code
 
 #: A quick diagnosis may take so many seconds, or so many times the training's own.
 QUICK_SECONDS, QUICK_TIMES = 10.0, 5.0
@@ -61,6 +60,7 @@ class Context:
             nobody wants to draw it.
         steps: the number of updates where the call itself gives it; what a marker says, `epochs`
             in the call override.
+        timeout: seconds that the training may take from each start; None for no limit.
     """
 
     test: str
@@ -75,6 +75,7 @@ class Context:
     keep: Callable[[Study], None] = lambda study: None
     surface: Callable[[LossSurface], None] | None = None
     steps: int | None = None
+    timeout: float | None = None
 
 
 @contextlib.contextmanager
@@ -107,6 +108,7 @@ def run(context: Context, call: Call) -> ConvergenceResult:
     from pytest_converge.training.state.seeding import preserved
 
     context = with_length(context, call)
+    limit = None if context.timeout is None else TimeLimit(context.timeout)
     gated = context.baseline is not None and is_gated(context.baseline, context.expectation, call)
     if context.calibrate:
         check_builder(call, "--converge-calibrate")
@@ -114,7 +116,7 @@ def run(context: Context, call: Call) -> ConvergenceResult:
         training = seeded_training(context, call)
         try:
             connection = _connection(context, call, training) if gated else None
-            runs, diagnosis, baseline = _trained(context, training, connection)
+            runs, diagnosis, baseline = _trained(context, training, connection, limit)
             environment = training.environment()
         finally:
             training.release()
@@ -131,7 +133,10 @@ def run(context: Context, call: Call) -> ConvergenceResult:
 
 
 def _trained(
-    context: Context, training: Training, connection: Connection | None
+    context: Context,
+    training: Training,
+    connection: Connection | None,
+    limit: TimeLimit | None,
 ) -> tuple[list[Run], Diagnosis | None, BaselineReport | None]:
     """The runs from every start, why the first that failed did, and what its baseline says."""
     from pytest_converge.training.loop.run import TrainingRun
@@ -143,13 +148,17 @@ def _trained(
     running = TrainingRun(training, steps, context.progress)
     if connection is not None:
         connection.check(running)
-    runs = [judged(context, running.run(base), training)]
+    with running.limited(limit):
+        first = running.run(base)
+    runs = [judged(context, first, training)]
     _show_surface(context, running)
     repaired = None if connection is None else connection.gate_of(running)
     diagnosis = _diagnosis(context, running, runs[0], repaired)
     for number in range(1, context.expectation.seeds):
         seed = (base + number) % (LARGEST_SEED + 1)
-        runs.append(judged(context, running.run_from(seed), training))
+        with running.limited(limit and limit.anew()):
+            record = running.run_from(seed)
+        runs.append(judged(context, record, training))
         diagnosis = diagnosis or _diagnosis(context, running, runs[-1])
     baseline: BaselineReport | None = None
     if connection is not None and (connection.always or all(run.passed for run in runs)):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pytest_converge.checks import decrease, finite, metrics, notes, skill, target, trained, truth
 from pytest_converge.core.expectation import Expectation
-from pytest_converge.core.finding import Finding
+from pytest_converge.core.finding import IGNORABLE_GATES, Finding
 from pytest_converge.core.record import TrainingRecord
 
 __all__ = ["judge"]
@@ -31,9 +31,6 @@ GATES: tuple[Gate, ...] = (
     notes.units_are_alive,
     notes.held_out_rows_are_new,
 )
-
-#: Gates that a user may switch off by `ignore`: NaN targets can be a mask that the loss knows.
-IGNORABLE_GATES = frozenset({"nonfinite-data"})
 
 
 def judge(record: TrainingRecord, expectation: Expectation) -> tuple[Finding, ...]:

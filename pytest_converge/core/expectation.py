@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest, shown
-from pytest_converge.core.finding import GATE_CODES, NOTE_CODES, check_codes
+from pytest_converge.core.finding import GATE_CODES, IGNORABLE_GATES, NOTE_CODES, check_codes
 from pytest_converge.core.serialisation import Serialisable
 
 __all__ = ["DEFAULT_MIN_DECREASE", "Expectation"]
@@ -217,7 +217,13 @@ def _metric(name: str, value: object) -> str | None:
 
 
 def _ignore(_: str, value: object) -> tuple[str, ...]:
-    return check_codes(value, (*NOTE_CODES, *GATE_CODES), others=True)
+    codes = check_codes(value, (*NOTE_CODES, *GATE_CODES), others=True)
+    for code in codes:
+        if code in GATE_CODES and code not in IGNORABLE_GATES:
+            given, expected = f"the gate {code!r} in ignore", "codes of notes"
+            remedy = "A gate decides: leave it out, and state other bounds where it is wrong."
+            raise InvalidTrainingError(complaint(given, expected, remedy))
+    return codes
 
 
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {

@@ -10,7 +10,14 @@ from typing import Any
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest, shown
 from pytest_converge.core.serialisation import Serialisable
 
-__all__ = ["GATE_CODES", "NOTE_CODES", "SHOWN_NOTES", "Finding", "check_codes"]
+__all__ = [
+    "GATE_CODES",
+    "IGNORABLE_GATES",
+    "NOTE_CODES",
+    "SHOWN_NOTES",
+    "Finding",
+    "check_codes",
+]
 
 #: Codes of the gates: outcomes that turn a test red.
 GATE_CODES = (
@@ -27,6 +34,10 @@ GATE_CODES = (
     "skill-too-low",
     "worse-than-baseline",
 )
+
+#: Outcomes that may be ignored all the same: NaN as a mask in the inputs is no fault where the loss
+#: knows about it.
+IGNORABLE_GATES = frozenset({"nonfinite-data"})
 
 #: Codes of the notes: observations that never turn a test red.
 NOTE_CODES = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import shlex
 from typing import ClassVar
 
 from pytest_converge.core import numbers
@@ -215,7 +216,6 @@ class RateRange(Study):
             LearningRateError: it is not; the error's `study` is this range with the margin.
             InvalidTrainingError: the margin is no number of at least 1.
         """
-        __tracebackhide__ = True
         given: object = margin  # whatever the caller passed
         number = isinstance(given, (int, float)) and not isinstance(given, bool)
         if not number or not 1 <= margin < math.inf:
@@ -255,7 +255,7 @@ def failure(study: RateRange) -> str:
         rate = numbers.rate(study.proposed)
         code = study.optimizer.replace("{}", _literal(rate))
         lines.append(f"fix: {code}" if code else f"fix: learning rate {rate}")
-    lines.append(f"reproduce: pytest {study.test}")
+    lines.append(f"reproduce: {shlex.join(['pytest', study.test])}")
     return "\n".join(lines)
 
 

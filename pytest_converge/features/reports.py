@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check_data", "check_pipeline"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 #: Columns kept in a report; of more, those with findings and the first ones.
 MOST_COLUMNS = 200
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["range_of_rates"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 #: Stands for the learning rate while an optimizer is written as code.
 PLACE = 0.123456
 

@@ -5,6 +5,7 @@ PYTEST_DONT_REWRITE, because there is no assert here, and pytest warns where it 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from pytest_converge import hookspecs
 from pytest_converge.plugin import marker, options
+from pytest_converge.plugin.runtest import TURN
 
 if TYPE_CHECKING:
     from pytest_converge.plugin.converge_fixture import Converge
@@ -36,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from pytest_converge.plugin.terminal import remember_output
 
     settings = config.stash[options.SETTINGS] = options.read_settings(config)
+    config.stash[TURN] = threading.RLock()
     config.addinivalue_line("markers", marker.DEFINITION)
     remember_output(config)
     if not hasattr(config, "workerinput"):
@@ -85,7 +88,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a marked test that trained nothing, or whose baseline has to be reviewed first."""
-    __tracebackhide__ = True
     from pytest_converge.plugin import runtest
 
     outcome = yield
@@ -97,7 +99,6 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Seed again right before the body, after everything else had its turn."""
-    __tracebackhide__ = True
     from pytest_converge.plugin import runtest
 
     with runtest.seeded_body(pyfuncitem):
@@ -107,7 +108,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
     """Put the random state back after the last fixture."""
-    __tracebackhide__ = True
     from pytest_converge.plugin import runtest
 
     try:
@@ -120,7 +120,11 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let the report carry the results."""
+    """Let the report carry the results, and no frames of the plugin above those of the user."""
+    if call.excinfo is not None:
+        from pytest_converge.plugin import frames
+
+        frames.hide(call.excinfo.value)
     from pytest_converge.plugin import xdist
 
     report = yield

@@ -183,6 +183,8 @@ class ComparisonPlugin:
         given += ["--converge-diagnose=off", f"--converge-json={root / 'results.json'}"]
         given += [f"--converge-seed={settings.seed}"]
         given += settings.expectation
+        if settings.timeout is not None:
+            given.append(f"--converge-timeout={settings.timeout}")
         if settings.model is not None:
             given += [f"--converge-model={settings.model}", f"--converge-data={settings.data}"]
         given += [f"--converge-baseline-seconds={settings.baseline_seconds}"]

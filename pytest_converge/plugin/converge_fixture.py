@@ -97,7 +97,6 @@ class Converge:
             ConvergenceError: the training did not converge as expected.
             InvalidTrainingError: it cannot be run or judged as asked.
         """
-        __tracebackhide__ = True
         call = FitCall(
             model=model,
             x=x,
@@ -140,7 +139,6 @@ class Converge:
             ConvergenceError: the training did not converge as expected.
             InvalidTrainingError: it cannot be run or judged as asked.
         """
-        __tracebackhide__ = True
         call = MinimizeCall(loss=loss, variables=variables, optimizer=optimizer)
         return self._train(call, expectation)
 
@@ -170,21 +168,19 @@ class Converge:
             ConvergenceError: the training did not converge as expected.
             InvalidTrainingError: it cannot be run or judged as asked.
         """
-        __tracebackhide__ = True
         call = StepCall(
             step=step, variables=variables, data=data, optimizer=optimizer, session=session
         )
         return self._train(call, expectation)
 
     def _train(self, call: Call, expectation: Mapping[str, Any]) -> ConvergenceResult:
-        __tracebackhide__ = True
         state = runtest.state_of(self._item)
-        state.calls += 1
         picture = TrainingPicture(self._item)
-        result = without_frames(self._item, lambda: self._run(call, expectation, picture))
-        result = with_obtained_kept(self._item, result, state.problems)
-        state.results.append(result)
-        picture.draw(result)
+        with self._item.config.stash[runtest.TURN]:
+            result = without_frames(self._item, lambda: self._run(call, expectation, picture))
+            result = with_obtained_kept(self._item, result, state.problems)
+            state.results.append(result)
+            picture.draw(result)
         self._item.user_properties.extend(junit_properties(result))
         self._item.ihook.pytest_converge_result(result=result, item=self._item)
         if not result.passed:
@@ -206,6 +202,7 @@ class Converge:
             "keep": lambda study: runtest.keep(item, study),
             "surface": picture.wanted,
             "steps": expectation.get("steps"),
+            "timeout": settings.timeout,
         }
         number = len(runtest.state_of(item).results) + 1
         with runner_context(item, number, expected, **options) as context:

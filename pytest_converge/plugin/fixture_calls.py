@@ -95,12 +95,11 @@ def runner_context(
 
 def make_study(item: pytest.Item, make: Callable[[int], StudyMade]) -> StudyMade:
     """Makes a study by its number in the test, keeps it for the reports, and draws it."""
-    __tracebackhide__ = True
     state = runtest.state_of(item)
-    state.calls += 1
-    made = without_frames(item, lambda: make(len(state.studies) + 1))
-    state.studies.append(made)
-    draw(item, made)
+    with item.config.stash[runtest.TURN]:
+        made = without_frames(item, lambda: make(len(state.studies) + 1))
+        state.studies.append(made)
+        draw(item, made)
     return made
 
 
@@ -109,10 +108,10 @@ def without_frames(item: pytest.Item, make: Callable[[], Made]) -> Made:
 
     They say nothing about the user's own call.
     """
-    __tracebackhide__ = True
     try:
         return make()
     except InvalidTrainingError as error:
+        runtest.state_of(item).refused = str(error)
         if item.config.getoption("fulltrace", False):
             raise
         raise error.with_traceback(None) from None

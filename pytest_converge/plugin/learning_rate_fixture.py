@@ -77,7 +77,6 @@ class LearningRate:
         Raises:
             InvalidTrainingError: the training cannot be run or judged as asked.
         """
-        __tracebackhide__ = True
         call: Call = MinimizeCall(loss=build)
         if x is not None:
             call = FitCall(

@@ -31,6 +31,8 @@ Parser = Callable[[Any], Value | None]
 
 #: Tells the session at another revision that it is one, and where to leave its runs.
 ROOT_VARIABLE = "PYTEST_CONVERGE_AB_ROOT"
+#: Modes of `--converge-baseline` in which files are written.
+WRITING = frozenset({"new", "update"})
 #: Since pytest 9.2 an ini setting has any type, so that native TOML takes a plain number.
 VERBOSITY_TYPE: Any = int | Literal["auto"] if pytest.version_tuple >= (9, 2) else "string"
 
@@ -262,6 +264,18 @@ class Settings:
         remedy="Write, for example, --converge-data=package.inputs:training_data.",
         parse=_place,
     )
+    timeout: ClassVar[Option[float | None]] = Option(
+        help="seconds that a training may take from each of its starts; more is an error",
+        details="looked at between its steps: what a step, a builder or a generator never returns "
+        "from is a matter of pytest-timeout",
+        default=None,
+        default_text="no limit",
+        metavar="SECONDS",
+        ini="float",
+        expected="a number above 0",
+        remedy="Write, for example, --converge-timeout=60.",
+        parse=_number(float, lambda seconds: 0 < seconds < float("inf")),
+    )
     seed = Option(
         help="number from which, together with its id, the seed of each convergence test is "
         "derived",
@@ -469,7 +483,8 @@ def read_settings(config: pytest.Config) -> Settings:
         values=values,
         command_line=_arguments(given),
         ini=_arguments(configured),
-        ab_root=os.environ.get(ROOT_VARIABLE, ""),
+        # Taken away: the processes that tests start are sessions of their own.
+        ab_root=os.environ.pop(ROOT_VARIABLE, ""),
         baseline_flags=tuple(
             option.words(given[option.name])
             for option in OPTIONS
@@ -487,6 +502,10 @@ def read_settings(config: pytest.Config) -> Settings:
         both = f"--converge-ab={settings.ab} with --converge-baseline={mode}"
         remedy = "The runs at the other revision take the place of recorded ones; leave one out."
         raise _usage_error(both, "one of them", remedy)
+    if settings.accept_worse and mode not in WRITING:
+        alone = f"--converge-accept-worse with --converge-baseline={mode}"
+        remedy = "Nothing is recorded without: add --converge-baseline=update, or leave it out."
+        raise _usage_error(alone, "a session that writes baselines", remedy)
     return settings
 
 

@@ -83,7 +83,6 @@ class Preprocessing:
             PreprocessingError: something was found.
             InvalidTrainingError: data or arguments cannot be read.
         """
-        __tracebackhide__ = True
 
         def make(number: int) -> DataReport:
             from pytest_converge.features.reports import check_data
@@ -136,7 +135,6 @@ class Preprocessing:
             PreprocessingError: something was found.
             InvalidTrainingError: pipeline or data are nothing that can be tried.
         """
-        __tracebackhide__ = True
 
         def make(number: int) -> PipelineReport:
             from pytest_converge.features.reports import check_pipeline
@@ -185,7 +183,6 @@ class Preprocessing:
             PreprocessingError: the judged pipeline converges worse, from each of three starts.
             InvalidTrainingError: the trainings cannot be run as asked.
         """
-        __tracebackhide__ = True
 
         def make(number: int) -> PipelineComparison:
             name = _judged_name(build, pipelines, judged, tolerance)
@@ -213,7 +210,6 @@ class Preprocessing:
 
     def _judged(self, make: Callable[[int], Report]) -> Report:
         """The report, kept for the summary; raised where something was found."""
-        __tracebackhide__ = True
         report = make_study(self._item, make)
         if not report.passed:
             command = shlex.join(["pytest", self._item.nodeid])

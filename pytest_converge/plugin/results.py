@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from pytest_converge.core.study import Study
     from pytest_converge.report.summary import Segment
 
-__all__ = ["ATTRIBUTE", "PROBLEMS", "STUDIES", "TITLE", "ResultsPlugin"]
+__all__ = ["ATTEMPT", "ATTRIBUTE", "PROBLEMS", "STUDIES", "TITLE", "ResultsPlugin"]
 
 #: The attributes of a report that carry results, studies, and what could not be written, from a
 #: worker process to its controller.
 ATTRIBUTE, STUDIES, PROBLEMS = "converge_results", "converge_studies", "converge_problems"
+#: The attribute that says which attempt at its test a report is of.
+ATTEMPT = "converge_attempt"
 #: Of the section in the terminal summary and of the one under a failing test.
 TITLE = "convergence"
 
@@ -35,7 +37,9 @@ class ResultsPlugin:
         self._settings = settings
         self._results: dict[str, list[dict[str, Any]]] = {}
         self._studies: dict[str, list[dict[str, Any]]] = {}
+        self._attempts: dict[str, int] = {}
         self._failed: set[str] = set()
+        self._expected: set[str] = set()
         self._written: str | None = None
         self._problems: dict[str, int] = {}
 
@@ -58,16 +62,26 @@ class ResultsPlugin:
         return [study_from(data) for tests in self._studies.values() for data in tests]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the results from a report; the last report of a test counts."""
-        if report.when == "setup":
+        """Take the results from a report; the last report of the last attempt counts.
+
+        The order of reports says nothing of the attempts: a rerun brings those of its subtests
+        before that of its own set-up.
+        """
+        attempt = getattr(report, ATTEMPT, None)
+        if attempt is not None and attempt != self._attempts.get(report.nodeid, attempt):
             self._results.pop(report.nodeid, None)
             self._studies.pop(report.nodeid, None)
             self._failed.discard(report.nodeid)
+            self._expected.discard(report.nodeid)
+        if attempt is not None:
+            self._attempts[report.nodeid] = attempt
         if report.failed:
             self._failed.add(report.nodeid)
+        if report.skipped and hasattr(report, "wasxfail"):
+            self._expected.add(report.nodeid)
         for problem in getattr(report, PROBLEMS, ()):
             self._add_problem(problem)
-        # Reports that xdist makes for a crashed worker do not have the attribute.
+        # Reports that xdist makes for a crashed worker do not have the attributes.
         data = getattr(report, ATTRIBUTE, None)
         if data is not None:
             self._results[report.nodeid] = data
@@ -127,7 +141,8 @@ class ResultsPlugin:
             width=width,
             verbosity=verbosity,
             unicode=unicode,
-            expected=self._results.keys() - self._failed,
+            expected=self._expected - self._failed,
+            caught=self._results.keys() - self._failed - self._expected,
         )
         if not self._studies:
             return lines
@@ -138,7 +153,8 @@ class ResultsPlugin:
             width=width,
             verbosity=verbosity,
             unicode=unicode,
-            expected=self._studies.keys() - self._failed,
+            expected=self._expected - self._failed,
+            caught=self._studies.keys() - self._failed - self._expected,
         )
 
     def _add_problem(self, problem: str) -> None:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pytest_converge.core.study import Study
 
 __all__ = [
+    "ATTEMPT",
     "STATE",
+    "TURN",
     "State",
     "begin",
     "end",
@@ -39,7 +41,7 @@ class State:
     """One attempt at one test.
 
     Attributes:
-        calls: calls of the fixtures' verbs so far, also those that were refused.
+        refused: why the latest call of a fixture's verb gave nothing; empty where none did so.
         results: what the trainings gave.
         studies: what the looks at data and learning rates gave.
         problems: what could not be written.
@@ -47,7 +49,7 @@ class State:
         isolation: puts the random state back; empty while nothing was seeded.
     """
 
-    calls: int = 0
+    refused: str = ""
     results: list[ConvergenceResult] = dataclasses.field(default_factory=list)
     studies: list[Study] = dataclasses.field(default_factory=list)
     problems: list[str] = dataclasses.field(default_factory=list)
@@ -56,12 +58,18 @@ class State:
 
 
 STATE = pytest.StashKey[State]()
+#: Which attempt at a test this is, counted from 1: others may run an item again.
+ATTEMPT = pytest.StashKey[int]()
+#: Held by the thread that trains. Seeds, graph options and garbage collection are the process's: of
+#: two trainings at once each would draw from the other, and put back what the other has set.
+TURN = pytest.StashKey[contextlib.AbstractContextManager[object]]()
 #: Fixtures for whose tests the random state is seeded, which imports TensorFlow.
 SEEDED = frozenset({"converge", "learning_rate"})
 
 
 def begin(item: pytest.Item) -> None:
     """Check the marker and seed the random state, before any fixture is set up."""
+    item.stash[ATTEMPT] = item.stash.get(ATTEMPT, 0) + 1
     if STATE in item.stash:
         _forget(item)
     if not marker.is_marked(item):
@@ -134,9 +142,12 @@ def end(item: pytest.Item) -> None:
 
 
 def require_training(item: pytest.Item) -> None:
-    """Fail a marked test that ended well without having called one of the fixtures' verbs."""
+    """Fail a marked test that ended well without a result of one of the fixtures' verbs.
+
+    A call that was refused gave none, also where the test went on.
+    """
     state = item.stash.get(STATE, None)
-    if state is None or state.calls:
+    if state is None or state.results or state.studies:
         return
     from pytest_converge.core.errors import complaint
 
@@ -144,6 +155,8 @@ def require_training(item: pytest.Item) -> None:
     what = "training" if marker.FIXTURE in used or not used else "call"
     name = used[0] if used else marker.FIXTURE
     given = f"no {what} from a test with the {f'fixture {name}' if used else 'marker converges'}"
+    if state.refused:
+        given += f", whose call was refused ({state.refused})"
     verb = "Train through" if what == "training" else "Use"
     remedy = f"{verb} the fixture {name}, or leave marker and fixture out."
     pytest.fail(complaint(given, f"a call of {marker.CALLS[name]}", remedy), pytrace=False)

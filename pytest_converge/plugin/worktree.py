@@ -72,6 +72,15 @@ def worktree(revision: Revision, folder: Path) -> Iterator[Path]:
         )
         if done.returncode:
             given = f"--converge-ab={revision.name}, which git cannot check out"
+            hook = _failed_hook(revision, folder)
+            if hook:
+                given = (
+                    f"--converge-ab={revision.name}, after whose check-out the hook {hook} failed"
+                )
+                given += f" with exit code {done.returncode}"
+                said = " ".join(done.stderr.split())
+                remedy = f"Repair the hook, or have git run none. It says: {said}"
+                raise pytest.UsageError(complaint(given, "a hook that passes", remedy))
             said = " ".join(done.stderr.split())
             raise pytest.UsageError(complaint(given, "a revision that it can", f"It says: {said}"))
         yield folder
@@ -81,6 +90,16 @@ def worktree(revision: Revision, folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             _git(revision.top, "worktree", "prune")
+
+
+def _failed_hook(revision: Revision, folder: Path) -> str:
+    """The hook that git ran after the files were there; empty where they are not, or none is."""
+    head = _git(folder, "rev-parse", "HEAD") if folder.is_dir() else None
+    if head is None or head.stdout.strip() != revision.commit:
+        return ""
+    asked = _git(folder, "rev-parse", "--git-path", "hooks/post-checkout").stdout.strip()
+    path = folder / asked
+    return str(path) if asked and os.access(path, os.X_OK) else ""
 
 
 def outside_of_hooks() -> dict[str, str]:

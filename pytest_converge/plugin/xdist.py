@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from pytest_converge.plugin import results
 from pytest_converge.plugin.results import ATTRIBUTE, PROBLEMS, STUDIES, TITLE
-from pytest_converge.plugin.runtest import STATE, State
+from pytest_converge.plugin.runtest import ATTEMPT, STATE, State
 from pytest_converge.plugin.terminal import TerminalFormat, terminal_format
 
 __all__ = ["attach"]
@@ -16,6 +17,9 @@ __all__ = ["attach"]
 def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
     """Put new results on the report, and the section that explains a failure."""
     state = item.stash.get(STATE, None)
+    attempt = item.stash.get(ATTEMPT, 1)
+    if state is not None or attempt > 1:  # an attempt without trainings replaces one that had some
+        setattr(report, results.ATTEMPT, attempt)
     if state is None or not (state.results or state.studies):
         return
     error = None if call.excinfo is None else call.excinfo.value

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from pytest_converge.core import numbers
 from pytest_converge.core.data_report import DataFinding, DataReport
 from pytest_converge.core.pipeline_report import PipelineReport
-from pytest_converge.report.layout import cell_width, cut, fill, one_line, printable, wrap
+from pytest_converge.report.layout import (
+    cell_width,
+    command_line,
+    cut,
+    fill,
+    one_line,
+    printable,
+    wrap,
+)
 
 __all__ = ["findings_lines", "findings_message", "first_line"]
 
@@ -31,7 +39,7 @@ def findings_message(report: DataReport | PipelineReport, *, reproduce: str) -> 
         reproduce: the command that runs this test again, which becomes the last line.
     """
     beginning = [first_line(report, WIDTH)]
-    ending = [f"reproduce: {one_line(reproduce)}"] if reproduce else []
+    ending = [f"reproduce: {command_line(reproduce)}"] if reproduce else []
     room = MOST_LINES - len(beginning) - len(ending)
     texts = [f"{found.code}: {one_line(found.message)}" for found in report.findings]
     wrapped = [line for text in texts for line in wrap(text, WIDTH, rest=INDENT)]

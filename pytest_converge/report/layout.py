@@ -13,6 +13,7 @@ from collections.abc import Sequence
 __all__ = [
     "cell_width",
     "code_lines",
+    "command_line",
     "cut",
     "cut_middle",
     "elide_node_id",
@@ -38,6 +39,11 @@ def cell_width(text: str) -> int:
 def one_line(text: str) -> str:
     """`text` with every run of white space as one blank and control characters escaped."""
     return "".join(map(_escaped, " ".join(text.split())))
+
+
+def command_line(text: str) -> str:
+    """A command with control characters escaped and every blank kept: it is there to be pasted."""
+    return "".join(map(_escaped, text))
 
 
 def printable(text: str, unicode: bool) -> str:

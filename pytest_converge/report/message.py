@@ -14,6 +14,7 @@ from pytest_converge.report.curve_summary import starts_passed, summarised
 from pytest_converge.report.layout import (
     cell_width,
     code_lines,
+    command_line,
     cut,
     fill,
     one_line,
@@ -47,7 +48,7 @@ def failure_message(result: ConvergenceResult, *, reproduce: str) -> str:
     """
     failing = [finding for finding in result.findings if finding.fails]
     first = _first(result, failing[:1])
-    command = [f"reproduce: {one_line(reproduce)}"] if reproduce else []
+    command = [f"reproduce: {command_line(reproduce)}"] if reproduce else []
     room = MOST_LINES - len(first) - len(command)
     sentences = _sentences(result)
     least = len(sentences)

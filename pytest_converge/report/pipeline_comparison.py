@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator
 
 from pytest_converge.core import numbers
@@ -52,7 +53,7 @@ def failure(study: PipelineComparison) -> str:
             mended = numbers.factor(study.mended)
             lines.append(f"with the reference's in their place {mended}")
     shown = [cut(line, WIDTH, mark="...") for line in lines]
-    return "\n".join([first, *shown, f"reproduce: pytest {study.test}"])
+    return "\n".join([first, *shown, f"reproduce: {shlex.join(['pytest', study.test])}"])
 
 
 def comparison_lines(study: PipelineComparison, width: int, unicode: bool) -> list[str]:

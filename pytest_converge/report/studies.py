@@ -7,8 +7,7 @@ To add a kind:
     `width` cells wide, ASCII without `unicode`. The first one names the call and what came of it;
     alone it stands in the summary of failures.
 2.  Add both to `_kinds` below.
-3.  In the fixture's verb do `state = runtest.state_of(item)`, then `state.calls += 1` before
-    anything can fail, `number = len(state.studies) + 1`, and `state.studies.append(study)`.
+3.  Make it in the fixture's verb by `fixture_calls.make_study`, which numbers and keeps it.
 4.  Raise a `core.errors.StudyError` whose `study` is the failed one. It takes the place of the
     study with the same number, so that a later assertion may fail a study that was kept as passed.
 
@@ -25,7 +24,7 @@ from typing import Any
 from pytest_converge.core import numbers
 from pytest_converge.core.study import Study
 from pytest_converge.report.layout import cell_width, cut, elide_node_id, ellipsis, printable
-from pytest_converge.report.summary import Segment, tally, unmet
+from pytest_converge.report.summary import Segment, Unmet, tally, unmet
 
 __all__ = ["study_from", "study_section", "study_summary", "study_to_dict"]
 
@@ -89,6 +88,7 @@ def study_summary(
     verbosity: int,
     unicode: bool,
     expected: Collection[str] = (),
+    caught: Collection[str] = (),
 ) -> list[list[Segment]]:
     """The lines of the terminal summary about studies; none without studies.
 
@@ -98,7 +98,8 @@ def study_summary(
         verbosity: below -1 nothing, -1 the tally, 0 also a row for each failed study, whose table
             stands under its test, 1 a row for all, 2 the tables of those that passed.
         unicode: text beyond ASCII.
-        expected: ids of tests that did not fail: where a study of theirs did, they asked for it.
+        expected: ids of tests that failed as their mark says.
+        caught: ids of tests that passed: where a study of theirs failed, they went on.
     """
     if not studies or verbosity < -1:
         return []
@@ -113,7 +114,7 @@ def study_summary(
     ]
     lines: list[list[Segment]] = []
     for study in shown:
-        failed, asked = not study.passed, study.test in wanted
+        failed, asked = not study.passed, study.test in wanted or study.test in caught
         color = (("yellow",) if asked else ("red", "bold")) if failed else ("bold",)
         mark = ellipsis(unicode)
         texts = study_lines(study, width=width, unicode=unicode)
@@ -126,14 +127,12 @@ def study_summary(
         # Cut from the whole text, without the call, which the test names.
         said = study_lines(study, width=10**4, unicode=unicode)[0].partition(": ")[2]
         lines.append([Segment(name, color), Segment(cut(f"  {said}", room + 2, mark=mark))])
-    return [*lines, [_tally(ordered, width, unicode, wanted)]]
+    return [*lines, [_tally(ordered, width, unicode, unmet(ordered, wanted, caught))]]
 
 
-def _tally(
-    studies: Sequence[Study], width: int, unicode: bool, expected: frozenset[str]
-) -> Segment:
-    failed, asked = unmet(studies, expected)
+def _tally(studies: Sequence[Study], width: int, unicode: bool, counts: Unmet) -> Segment:
+    failed, asides = counts.failed, counts.asides()
     said = numbers.counted(len(studies), "study").replace("studys", "studies")
-    said += f", {failed} failed" if failed else "" if asked else " passed"
-    said += f", {asked} failed as expected" if asked else ""
+    said += f", {failed} failed" if failed else "" if asides else " passed"
+    said += asides
     return tally(said, failed=failed, width=width, unicode=unicode)

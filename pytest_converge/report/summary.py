@@ -6,6 +6,7 @@ import collections
 import dataclasses
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from pytest_converge.core import numbers
 from pytest_converge.core.finding import SHOWN_NOTES
@@ -25,7 +26,7 @@ from pytest_converge.report.layout import (
 from pytest_converge.report.sparkline import sparkline
 from pytest_converge.report.table import Column, Table
 
-__all__ = ["Segment", "summary_lines", "tally", "unmet"]
+__all__ = ["Segment", "Unmet", "summary_lines", "tally", "unmet"]
 
 #: Cells below which a test's name says too little; other columns give way first.
 TEST_WIDTH = 20
@@ -54,6 +55,7 @@ def summary_lines(
     verbosity: int,
     unicode: bool,
     expected: Collection[str] = (),
+    caught: Collection[str] = (),
 ) -> list[list[Segment]]:
     """The lines of the summary, each at most `width` cells wide; none without results.
 
@@ -67,7 +69,8 @@ def summary_lines(
             which a merge may hang or with other data than their baseline, 1 all of them, from 2
             also a line of probe numbers under each.
         unicode: block characters and other text beyond ASCII.
-        expected: ids of tests that did not fail: where a training of theirs did, they asked for it.
+        expected: ids of tests that failed as their mark says.
+        caught: ids of tests that passed: where a training of theirs failed, they went on.
     """
     if not results or verbosity < -1:
         return []
@@ -80,14 +83,19 @@ def summary_lines(
     ]
     lines = []
     if verbosity >= 0 and shown:
-        lines = _table(shown, ordered, width, verbosity, unicode, wanted)
-    return [*lines, [_tally(ordered, width, unicode, wanted)]]
+        lines = _table(shown, ordered, width, verbosity, unicode, wanted.union(caught))
+    return [*lines, [_tally(ordered, width, unicode, unmet(ordered, wanted, caught))]]
 
 
 def _is_noteworthy(result: ConvergenceResult) -> bool:
     """Whether there is something that is shown without being asked for."""
     other_data = result.baseline is not None and result.baseline.data
     return bool(other_data) or any(finding.code in SHOWN_NOTES for finding in result.findings)
+
+
+def _is_recorded(result: ConvergenceResult) -> bool:
+    """Whether it made a baseline that was not there."""
+    return result.baseline is not None and result.baseline.action == "recorded"
 
 
 def tally(said: str, *, failed: int, width: int, unicode: bool, besides: str = "") -> Segment:
@@ -98,24 +106,58 @@ def tally(said: str, *, failed: int, width: int, unicode: bool, besides: str = "
     return Segment(text, ("red", "bold") if failed else ("green",))
 
 
-def unmet(items: Iterable[Study | ConvergenceResult], expected: Collection[str]) -> tuple[int, int]:
-    """How many failed, and how many of their tests had asked for it."""
-    asked = [item.test in expected for item in items if not item.passed]
-    return len(asked) - sum(asked), sum(asked)
+class Unmet(NamedTuple):
+    """How many trainings or studies failed, by what became of their tests.
+
+    Attributes:
+        failed: whose tests failed.
+        asked: whose tests failed as their mark says.
+        caught: whose tests passed all the same.
+    """
+
+    failed: int
+    asked: int
+    caught: int
+
+    def asides(self) -> str:
+        """What a tally adds of those that turned nothing red."""
+        texts = (
+            f", {self.asked} failed as expected" if self.asked else "",
+            f", {self.caught} failed in tests that passed" if self.caught else "",
+        )
+        return "".join(texts)
+
+
+def unmet(
+    items: Iterable[Study | ConvergenceResult],
+    expected: Collection[str],
+    caught: Collection[str] = (),
+) -> Unmet:
+    """How many failed, and of how many of them the tests did not."""
+    tests = [item.test for item in items if not item.passed]
+    asked = sum(test in expected for test in tests)
+    went_on = sum(test in caught and test not in expected for test in tests)
+    return Unmet(len(tests) - asked - went_on, asked, went_on)
 
 
 def _tally(
-    results: Sequence[ConvergenceResult], width: int, unicode: bool, expected: frozenset[str]
+    results: Sequence[ConvergenceResult], width: int, unicode: bool, counts: Unmet
 ) -> Segment:
-    failed, asked = unmet(results, expected)
+    failed, asides = counts.failed, counts.asides()
+    recorded = sum(_is_recorded(result) for result in results)
     trainings = numbers.counted(len(results), "training")
     if failed == len(results):
         said = f"{trainings} did not converge"
     else:
         said = f"{trainings}, {failed} did not converge" if failed else f"{trainings} converged"
-        if asked:
+        if asides:
             said = said if failed else trainings
-            said += f", {asked} failed as expected"
+            said += asides
+    if recorded:
+        # Its test failed, for a review: that it converged is not what there is to say.
+        said = (
+            said.removesuffix(" converged") + f", {numbers.counted(recorded, 'baseline')} recorded"
+        )
     seconds = numbers.seconds(math.fsum(result.seconds for result in results))
     return tally(said, failed=failed, width=width, unicode=unicode, besides=f", {seconds}")
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["STARTS", "calibration_of"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 #: Judges the record of one run by every gate of a test that expects this, but the baseline.
 Judge = Callable[[TrainingRecord, Expectation], Run]
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Gate", "Judge", "put_back_after", "sensitivity_of", "why_once"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 #: Judges the record of one run by every gate of the test but the baseline.
 Judge = Callable[[TrainingRecord], Run]
 #: Judges the runs of several starts, made by their number, against the baseline; returns the code

@@ -45,6 +45,7 @@ class Context:
     keep: Callable[[Any], None] = lambda study: None
     surface: Callable[[Any], None] | None = None
     steps: int | None = None
+    timeout: float | None = None
 
 
 def run(context: Context, call: Call) -> ConvergenceResult:

@@ -358,3 +358,28 @@ def _wait_for(path: Path) -> None:
     while not path.exists():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_sessions_that_tests_start_are_told_nothing(
+    repository: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository.path / "tests" / "test_b.py").write_text(
+        """
+import subprocess, sys
+import pytest
+
+@pytest.mark.converges(baseline=True)
+def test_it(converge, tmp_path):
+    inner = tmp_path / "test_inner.py"
+    inner.write_text("def test_plain(): pass")
+    command = [sys.executable, "-m", "pytest", "-q", "--rootdir", str(tmp_path), str(inner)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert "1 passed" in done.stdout, done.stdout
+    converge.fit(0.0)
+"""
+    )
+    git(repository.path, "add", "-A")
+    git(repository.path, "commit", "-qm", "two")
+    result = repository.runpytest("--converge-ab=HEAD", "tests/test_b.py")
+    result.assert_outcomes(passed=1)
+    assert left_behind(repository) == []

@@ -62,7 +62,7 @@ def test_recorded_once_and_checked_from_then_on(faked: pytest.Pytester) -> None:
         [
             "*the body went on*",
             f"recorded the baseline {shown}; review and commit, then run the test again",
-            "convergence: 1 training converged, *",
+            "convergence: 1 training, 1 baseline recorded, *",
             "baselines written, to be reviewed and committed:",
             f"  recorded {shown}",
         ]

@@ -131,7 +131,72 @@ def test_xfail_sees_an_ordinary_assertion(faked: pytest.Pytester) -> None:
             assert caught.value.result.final_loss == 0.5
         """
     )
-    faked.runpytest().assert_outcomes(xfailed=1, failed=2, passed=1)
+    result = faked.runpytest()
+    result.assert_outcomes(xfailed=1, failed=2, passed=1)
+    result.stdout.fnmatch_lines(
+        ["*::test_caught *", "convergence: 3 trainings, 1 failed as expected, 1 failed in tests t*"]
+    )
+
+
+def test_a_refused_call_is_no_training_also_where_the_test_goes_on(faked: pytest.Pytester) -> None:
+    faked.makepyfile(
+        """
+        import pytest
+
+        def test_refused(converge):
+            with pytest.raises(ValueError):
+                converge.fit("invalid")
+
+        def test_misspelt(converge):
+            with pytest.raises(ValueError):
+                converge.fit("good", max_los=0.1)
+
+        def test_then_trained(converge):
+            with pytest.raises(ValueError):
+                converge.fit("invalid")
+            converge.fit("good")
+        """
+    )
+    result = faked.runpytest()
+    result.assert_outcomes(failed=2, passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "got no training from *, whose call was refused (got no data; *",
+            "*whose call was refused (got the argument 'max_los'; *",
+        ]
+    )
+
+
+def test_trainings_in_several_threads_take_turns(faked: pytest.Pytester) -> None:
+    conftest = faked.path / "conftest.py"
+    conftest.write_text(
+        conftest.read_text()
+        + """
+import time
+
+real, at_once = fake_runner.run, []
+
+def run(context, call):
+    at_once.append(1)
+    assert len(at_once) == 1
+    time.sleep(0.02)
+    at_once.pop()
+    return real(context, call)
+
+sys.modules["pytest_converge.runner"].run = run
+"""
+    )
+    faked.makepyfile(
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        def test_it(converge):
+            with ThreadPoolExecutor(4) as pool:
+                results = list(pool.map(converge.fit, ["good"] * 8))
+            assert sorted(result.number for result in results) == [1, 2, 3, 4, 5, 6, 7, 8]
+        """
+    )
+    faked.runpytest_subprocess().assert_outcomes(passed=1)
 
 
 def test_functions_methods_and_subtests(faked: pytest.Pytester) -> None:

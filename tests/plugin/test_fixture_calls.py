@@ -19,7 +19,7 @@ from pytest_converge.plugin.fixture_calls import (
 
 def item(*, fulltrace: bool) -> Any:
     config = types.SimpleNamespace(getoption=lambda name, default: fulltrace)
-    return types.SimpleNamespace(config=config)
+    return types.SimpleNamespace(config=config, stash=pytest.Stash())
 
 
 def refuse() -> None:

@@ -178,6 +178,12 @@ def test_the_seed_option_changes_the_seed_of_every_test(faked: pytest.Pytester) 
             "*got --converge-baseline-seconds=0; *a number above 0.*",
         ),
         ("--converge-accept-worse= ", "*got --converge-accept-worse= ; expected the reason*"),
+        (
+            "--converge-accept-worse=why",
+            "*got --converge-accept-worse with --converge-baseline=check; *that writes baselines.*",
+        ),
+        ("--converge-timeout=0", "*got --converge-timeout=0; expected a number above 0.*"),
+        ("-oconverge_timeout=-1", "*got converge_timeout=-1.0; expected a number above 0.*"),
         ("-oconverge_baseline=old", "*got converge_baseline=old; expected one of 'check', 'new'*"),
         ("-oconverge_tolerance=2", "*got converge_tolerance=2.0; expected a share from 0 to 1.*"),
         ("-oconverge_alpha=1", "*got converge_alpha=1.0; expected a number from 1.3e-05*"),

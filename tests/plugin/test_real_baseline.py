@@ -61,7 +61,7 @@ def test_recorded_once_and_checked_from_then_on(real: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             f"recorded the baseline {shown}; review and commit, then run the test again",
-            "convergence: 1 training converged, *",
+            "convergence: 1 training, 1 baseline recorded, *",
             "baselines written, to be reviewed and committed:",
             f"  recorded {shown}",
         ]

@@ -243,6 +243,32 @@ def test_a_last_attempt_without_training_leaves_nothing(faked: pytest.Pytester) 
 
 @pytest.mark.skipif(pytest.version_tuple < (9, 0), reason="subtests came with pytest 9.0")
 @pytest.mark.parametrize("arguments", XDIST[::2], ids=" ".join)
+def test_the_last_attempt_at_a_test_with_subtests_counts(
+    faked: pytest.Pytester, arguments: tuple[str, ...]
+) -> None:
+    conftest = faked.path / "conftest.py"
+    conftest.write_text(conftest.read_text() + RERUN)
+    faked.makepyfile(
+        test_a="""
+        def test_it(converge, subtests, request):
+            for kind in ("good", "good") if request.node.attempt else ("bad", "good", "good"):
+                with subtests.test(kind=kind):
+                    converge.fit(kind)
+            assert request.node.attempt
+        """
+    )
+    result = faked.runpytest("-v", "--converge-json=a.json", *arguments)
+    assert summary(result)[2:-1] == [
+        "test_a.py::test_it #1    1.000  █▁     0.01000    100  0.2 s  passed",
+        "test_a.py::test_it #2    1.000  █▁     0.01000    100  0.2 s  passed",
+        "convergence: 2 trainings converged, 0.5 s",
+    ]
+    trainings = json.loads((faked.path / "a.json").read_text())["trainings"]
+    assert [each["number"] for each in trainings] == [1, 2]
+
+
+@pytest.mark.skipif(pytest.version_tuple < (9, 0), reason="subtests came with pytest 9.0")
+@pytest.mark.parametrize("arguments", XDIST[::2], ids=" ".join)
 def test_subtests(faked: pytest.Pytester, arguments: tuple[str, ...]) -> None:
     faked.makepyfile(
         test_a="""

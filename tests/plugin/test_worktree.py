@@ -73,3 +73,22 @@ def test_the_folder_is_there_for_as_long_as_it_is_used(
     assert not (tmp_path / "tree").exists()
     assert len(git(repository, "worktree", "list").splitlines()) == 1
     assert (repository / "file").read_text() == "two"
+
+
+def test_a_hook_that_fails_is_named(repository: Path, tmp_path: Path) -> None:
+    hook = repository / ".git" / "hooks" / "post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho not today >&2\nexit 3\n")
+    hook.chmod(0o755)
+    revision = find_revision(repository, "before")
+    pattern = rf"--converge-ab=before, .* the hook {hook} failed with exit code 3; .*not today"
+    with pytest.raises(pytest.UsageError, match=pattern), worktree(revision, tmp_path / "tree"):
+        pass
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
+    (repository / "file").write_text("three")  # what fails before the hook is git's own
+    (tmp_path / "tree").write_text("in the way")
+    with (
+        pytest.raises(pytest.UsageError, match="which git cannot check out"),
+        worktree(revision, tmp_path / "tree"),
+    ):
+        pass

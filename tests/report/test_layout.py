@@ -177,3 +177,8 @@ def test_code_keeps_its_indentation_and_loses_control_characters():
     code = "  if a:\r\n\n\tb('é\x1b')\r\n"
     assert layout.code_lines(code, 80, unicode=True) == ["if a:", "", "  b('é\\x1b')"]
     assert layout.code_lines("'é'", 80, unicode=False) == ["'\\xe9'"]
+
+
+def test_a_command_keeps_its_blanks_and_no_control_characters():
+    assert layout.command_line("pytest 'a::b[  c  ]'") == "pytest 'a::b[  c  ]'"
+    assert layout.command_line("a\nb") == r"a\nb"

@@ -328,3 +328,14 @@ def test_notes_are_shown_only_when_asked_for(judged):
     assert "  note constant-feature: x[:, 2] has the same value in every row" in texts(
         [noted], verbosity=1
     )
+
+
+def test_failures_in_tests_that_passed_are_no_expected_ones(failed):
+    def shown(**rest):
+        return summary_lines([failed], width=80, verbosity=0, unicode=True, **rest)
+
+    *_, (tally,) = lines = shown(caught={failed.test})
+    assert tally.text.startswith("convergence: 1 training, 1 failed in tests that passed, ")
+    assert lines[1][-1].markup == ("yellow",)
+    *_, (tally,) = shown(caught={failed.test}, expected={failed.test})
+    assert tally.text.startswith("convergence: 1 training, 1 failed as expected, ")

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["compared_pipelines"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 #: Starts that all have to agree: one alone may have been lucky.
 STARTS = 3
 

@@ -42,8 +42,6 @@ from pytest_converge.training.training import Training
 
 __all__ = ["Adapt", "build_training", "check_builder"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 #: What gives a training other starts, by verb, and what to do.
 BUILDERS = {
     "fit": (

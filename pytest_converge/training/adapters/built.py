@@ -13,8 +13,6 @@ from pytest_converge.training.state.snapshot import name_of, unique_variables
 
 __all__ = ["Built", "updated"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 
 class Built:
     """The variables that the calls of one builder returned so far, as long as they live.

@@ -57,8 +57,6 @@ from pytest_converge.training.training import EndMeasures, Training
 
 __all__ = ["ModelTraining"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 #: Values of one array in a chunk of pooled probe rows: 16 MB of float32 inputs, and activations
 #: of a few times that.
 CHUNK_VALUES = 2**22

@@ -26,8 +26,6 @@ from pytest_converge.training.training import Training
 
 __all__ = ["GraphStepTraining", "has_graph"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 
 def has_graph(variables: Any) -> bool:
     """True where a variable is one of a `tf.Graph`."""

@@ -10,8 +10,6 @@ from pytest_converge.core.errors import invalid
 
 __all__ = ["is_legacy", "refuse_legacy", "refuse_legacy_step"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 #: The package of legacy Keras; as `tf.keras` it has the same classes.
 PACKAGE = "tf_keras"
 #: The variable, and its values, by which TensorFlow takes legacy Keras for `tf.keras`.

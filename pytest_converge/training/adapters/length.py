@@ -15,8 +15,6 @@ from pytest_converge.training.data.sources import MOST_BATCHES, yields_batches
 
 __all__ = ["steps_per_epoch", "updates_of"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 
 def updates_of(call: Call, steps: int | None = None) -> int | None:
     """The updates that a call asks for by its epochs; None where it gives none.

@@ -36,8 +36,6 @@ from pytest_converge.training.training import Training
 
 __all__ = ["MinimizeTraining", "check_variables"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 Parts = tuple[Any, Any, Any]
 
 #: What more calls of a loss outside of any graph are for.

@@ -25,8 +25,6 @@ from pytest_converge.training.training import EndMeasures
 
 __all__ = ["ReplicatedTraining", "check_strategy"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 #: Strategies with a copy of every variable on each device, which are updated together.
 SYNCHRONOUS = (
     tf.distribute.MirroredStrategy,

@@ -22,8 +22,6 @@ from pytest_converge.training.state.touched import Touched
 
 __all__ = ["Made", "Rehearsal", "made_before", "needed_arguments", "rehearse"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 #: Graph and eager arithmetic differ in the last digits only.
 TOLERANCE = 1e-4
 

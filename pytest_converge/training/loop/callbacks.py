@@ -24,8 +24,6 @@ from pytest_converge.training.training import Training
 
 __all__ = ["CallbackRun", "Callbacks", "HeldOutSteps", "asks_for_batches", "only_writes"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 #: Keras' callbacks that write and change nothing about the training: they take part in the first
 #: run alone, so that no run beside it overwrites what it wrote.
 WRITERS = (

@@ -18,8 +18,6 @@ from pytest_converge.training.training import Training
 
 __all__ = ["Loop"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 _NAN = float("nan")
 #: TensorFlow's random operations that hold a state, which a new seed sets back.
 RANDOM_OPERATIONS = frozenset(

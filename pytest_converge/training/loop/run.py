@@ -17,14 +17,13 @@ from pytest_converge.core.record import NonFinite, TrainingRecord
 from pytest_converge.training.data.batches import Array, Chunk, TrainingData
 from pytest_converge.training.loop.compiled_loop import Loop
 from pytest_converge.training.loop.probe_plan import ProbePlan, plan_probe
+from pytest_converge.training.loop.time_limit import TimeLimit
 from pytest_converge.training.state.graphs import light_graph_optimizer
 from pytest_converge.training.state.seeding import kernels_kept
 from pytest_converge.training.state.snapshot import Snapshot
 from pytest_converge.training.training import EndMeasures, Training
 
 __all__ = ["Progress", "Start", "TrainingRun", "Watch"]
-
-__tracebackhide__ = True  # errors of a user's own code end at that code
 
 #: Called with (steps done, steps, latest batch loss) between the segments of the loop.
 Progress = Callable[[int, int, float], None]
@@ -61,10 +60,20 @@ class TrainingRun:
         self._plan: ProbePlan = plan_probe(steps, batch_rows, rows, training.probe_cost)
         self.start: Snapshot = training.snapshot() if like is None else like.start
         self._traces_before = 0
+        self._limit: TimeLimit | None = None
 
     def of_length(self, steps: int) -> TrainingRun:
         """The same training with another number of steps, through the same traces."""
         return TrainingRun(self.training, steps, self._progress, like=self)
+
+    @contextlib.contextmanager
+    def limited(self, limit: TimeLimit | None) -> Iterator[None]:
+        """Runs end by an error meanwhile where they take longer; None for no limit."""
+        self._limit = limit
+        try:
+            yield
+        finally:
+            self._limit = None
 
     def run(
         self,
@@ -261,10 +270,13 @@ class TrainingRun:
         done = 0
         for stop in stops:
             while done < stop and not self.loop.stopped_by:
-                tables.append(self.loop.advance(done, stop))
+                until = stop if self._limit is None else self._limit.until(done, stop)
+                tables.append(self.loop.advance(done, until))
                 done += len(tables[-1])
                 if self._certain_failure(tables[-1]):
                     return np.concatenate(tables), probes
+                if self._limit is not None and not self.loop.stopped_by:
+                    self._limit.check(done, self.steps)
             if part and (done in self._plan.checkpoints or self.loop.stopped_by):
                 probes.append((done, self.loop.probe_loss(part)))
             self._progress(done, self.steps, float(tables[-1][-1, 0]))

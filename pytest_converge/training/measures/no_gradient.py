@@ -16,8 +16,6 @@ from pytest_converge.training.training import Training
 
 __all__ = ["end_of_gradient_named"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 
 @contextlib.contextmanager
 def end_of_gradient_named(training: Training) -> Iterator[None]:

@@ -31,8 +31,6 @@ __all__ = [
     "uninformed_loss",
 ]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 #: Losses of Keras that cannot be negative on targets that suit them. Poisson, KL divergence of
 #: unnormalised vectors, log-likelihoods and cosine similarity may be.
 NONNEGATIVE = frozenset(

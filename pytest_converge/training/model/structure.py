@@ -41,8 +41,6 @@ __all__ = [
     "with_loss",
 ]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 #: Where Keras' layers keep initialised weights, and the initialisers they get by default.
 INITIALISED = {
     "kernel": "glorot_uniform",

@@ -12,8 +12,6 @@ from pytest_converge.training.keras_internals import function_anew, functions_ca
 
 __all__ = ["OwnFunctions"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 
 class OwnFunctions:
     """Graphs of the user's functions, traced for a training and forgotten with it.

@@ -12,8 +12,6 @@ import tensorflow as tf
 
 __all__ = ["TracedForAnyRows", "light_graph_optimizer", "no_garbage_collection"]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 #: Grappler costs 40 to 130 ms a graph and saves 0 to 0.4 ms a step (MLP, CNN, LSTM of the
 #: benchmark): it pays from about this many steps.
 GRAPPLER_PAYS_FROM = 400

@@ -22,8 +22,6 @@ __all__ = [
     "is_plain_sgd",
 ]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 
 class NoGradientError(InvalidTrainingError):
     """An optimizer was to make an update and got no gradient of any variable."""

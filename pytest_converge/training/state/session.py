@@ -24,8 +24,6 @@ __all__ = [
     "variables_of",
 ]
 
-__tracebackhide__ = True  # errors of a user's own code end at that code
-
 #: What TensorFlow's update operations call the variable, its gradient and the learning rate.
 VARIABLE, GRADIENTS, RATES = "var", ("grad", "delta"), ("alpha", "lr")
 
