@@ -187,9 +187,10 @@ class Repair:
             self._in_front(known["norm"])
 
     def _optimize_with(self, optimizer: Any, comment: str = "") -> None:
-        if comment.startswith("instead of "):
+        if "instead of " in comment:
             kind = type(optimizer)
-            (old,) = (x for x in optimizers_of(self.arguments["step"]) if type(x) is kind)
+            used = optimizers_of(self.arguments["step"]).values()
+            (old,) = (each for each in used if type(each) is kind)
             old.learning_rate.assign(optimizer.learning_rate)
         elif self.start.verb == "fit":
             self._compile(self.model, optimizer=optimizer)

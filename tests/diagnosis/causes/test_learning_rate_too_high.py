@@ -127,12 +127,12 @@ def two_optimizers(first, second):
 
 
 @pytest.mark.parametrize(
-    ("rates", "name", "bound"),
-    [((1000.0, 0.05), "SGD(1000)", 0.05), ((0.05, 20.0), "Adam(20)", 0.25)],
+    ("rates", "name", "made", "bound"),
+    [((1000.0, 0.05), "slow", "SGD(1000)", 0.05), ((0.05, 20.0), "fast", "Adam(20)", 0.25)],
 )
-def test_of_two_optimizers_the_one_at_fault_is_named(rates, name, bound):
+def test_of_two_optimizers_the_one_at_fault_is_named(rates, name, made, bound):
     found = diagnosis_of(two_optimizers(*rates), steps=200, max_loss=bound)
     assert (found.cause, found.proven) == ("learning-rate-too-high", True)
     assert found.message.startswith(f"of the optimizers, the rate of {name} is too high; it conv")
-    assert found.fix.endswith(f"  # instead of {name}")
-    assert found.fix.startswith(f"keras.optimizers.{name.partition('(')[0]}(")
+    assert found.fix.endswith(f"  # as {name}, instead of {made}")
+    assert found.fix.startswith(f"keras.optimizers.{made.partition('(')[0]}(")
