@@ -66,9 +66,7 @@ class DatasetRestarts:
         if any(_fixed(node) and _Scope(scope).seeds(node) == (0, 0) for scope, node in nodes):
             self.reason = "it shuffles once, in an order that no seed sets"
 
-    def anew(
-        self, seed: int, *, further: bool = False, held_out: bool = False
-    ) -> tf.data.Dataset:
+    def anew(self, seed: int, *, further: bool = False, held_out: bool = False) -> tf.data.Dataset:
         """The dataset as nobody has iterated it.
 
         Seeds that the user set are kept for the first start. Those that nobody set, or that were
