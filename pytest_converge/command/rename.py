@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+from pathlib import Path
 
+from pytest_converge.baselines.files.errors import BaselineFileError, MissingBaselineError
 from pytest_converge.baselines.files.paths import path_of_test
-from pytest_converge.baselines.files.store import load, save
-from pytest_converge.command.baseline_files import remove_empty
+from pytest_converge.baselines.files.store import load, read, save
+from pytest_converge.command.baseline_files import find_files, remove_empty
 from pytest_converge.command.terminal import Terminal
-from pytest_converge.core.errors import invalid
+from pytest_converge.core.errors import InvalidTrainingError, invalid
+from pytest_converge.core.numbers import listed
 
 __all__ = ["DESCRIPTION", "add_arguments", "rename"]
 
@@ -51,7 +55,10 @@ def rename(options: argparse.Namespace, terminal: Terminal) -> int:
     if new.exists():
         remedy = f"Remove {new} first, if it is not the one to keep."
         raise invalid(f"a baseline of {options.new}", "none", remedy)
-    trainings = load(old, options.old)
+    try:
+        trainings = load(old, options.old)
+    except MissingBaselineError:
+        raise _no_baseline(options.old) from None
     save(new, [dataclasses.replace(training, test=options.new) for training in trainings])
     old.unlink()
     remove_empty([old.parent])
@@ -61,3 +68,15 @@ def rename(options: argparse.Namespace, terminal: Terminal) -> int:
         if seed is not None:
             terminal.say(f"unless the test states its seed: @pytest.mark.converges(seed={seed})")
     return 0
+
+
+def _no_baseline(test: str) -> InvalidTrainingError:
+    """Whose baselines there are instead: the old test is gone, so none can be recorded."""
+    tests: set[str] = set()
+    for path in find_files([Path()]).baselines:
+        with contextlib.suppress(BaselineFileError):  # it cannot be renamed either
+            tests.add(read(path)[0].test)
+    remedy = (
+        f"There are: {listed(sorted(tests))}." if tests else "There are none below this folder."
+    )
+    return invalid(f"{test}, which has no baseline", "a test that has one", remedy)

@@ -18,6 +18,7 @@ from pytest_converge.diagnosis.evidence import numbers, one_batch
 from pytest_converge.diagnosis.reference import together
 from pytest_converge.diagnosis.search import search
 from pytest_converge.diagnosis.trials import BaselineJudge, Trials
+from pytest_converge.training.data.sources import has_composites
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.loop.run import Progress, TrainingRun
@@ -198,9 +199,14 @@ def _out_of_reach(failed: FailedTraining, cause: str) -> list[tuple[str, str]]:
     """Changes that this training does not let anybody make, and why."""
     training, reasons = failed.training, []
     if failed.reruns.rows is None:
-        why = "the data is closed over by the loss or the step, or streamed"
+        why = "the data is closed over by the loss or the step"
         if not failed.reruns.roles:
             why = "only the step knows what the parts of the data are"
+        elif training.data is not None:
+            why = training.data.reason
+            if has_composites(training.first_batch()):
+                scales = "rows of different lengths, or with values left out, have no columns"
+                reasons.append(("scales of features and targets", scales))
         reasons.append(("other data", why))
     if not training.optimizer_is_ours:
         reasons.append(("another optimizer", "the step holds its own"))

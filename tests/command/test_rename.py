@@ -39,7 +39,11 @@ def test_the_folder_of_a_module_that_is_gone_is_removed(run, wine):
     ("old", "new", "text"),
     [
         (BEER, TEST, "a baseline of tests/test_models.py::test_wine"),
-        (BEER, BEER + "x", "that does not exist"),
+        (
+            BEER,
+            BEER + "x",
+            f"which has no baseline; expected a test that has one. There are: {TEST}.\n",
+        ),
         ("test_models.py", BEER, "the id 'test_models.py'"),
     ],
 )
@@ -49,3 +53,17 @@ def test_what_cannot_be_renamed_stays(run, wine, old, new, text):
     assert (code, out) == (2, "")
     assert text in err
     assert Path(wine).read_bytes() == before
+
+
+def test_where_there_are_no_baselines_at_all_that_is_said(run):
+    code, out, err = run("rename", TEST, BEER)
+    assert (code, out) == (2, "")
+    assert f"got {TEST}, which has no baseline; " in err
+    assert err.endswith("There are none below this folder.\n")
+
+
+def test_a_file_that_cannot_be_read_is_none_of_those_that_there_are(run, wine):
+    wine.write_text("{")
+    code, _, err = run("rename", BEER, BEER + "x")
+    assert code == 2
+    assert err.endswith("There are none below this folder.\n")

@@ -112,6 +112,34 @@ def test_a_change_that_cannot_be_made_is_excluded_with_its_reason(monkeypatch):
     assert "features standardised" not in {trial.change for trial in found.tried}
 
 
+class OfRagged(keras.Model):
+    """One logit of the numbers at the beginning of each row."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.dense = layers.Embedding(6, 4), layers.Dense(1)
+
+    def call(self, rows):
+        return self.dense(self.embedding(rows.to_tensor())[:, 0])
+
+
+def test_of_rows_of_different_lengths_it_is_said_what_cannot_be_looked_at():
+    rows = tf.ragged.constant([[1, 2, 3], [4], [1, 1], [4, 4, 4, 4]] * 8)
+    labels = np.array([[1.0], [0.0]] * 16, "float32")
+    model = OfRagged()
+    model(rows)
+    model.compile(optimizers.Adam(1e-6), keras.losses.BinaryCrossentropy(from_logits=True))
+    start = fit(model, tf.data.Dataset.from_tensor_slices((rows, labels)).batch(8))
+    reasons = dict(diagnosis_of(start, steps=100, max_loss=0.1).excluded)
+    assert reasons["other data"] == "the data is ragged or sparse"
+    assert "rows of different lengths" in reasons["scales of features and targets"]
+
+
+def test_data_in_the_step_are_said_to_be_there():
+    reasons = dict(diagnosis_of(distance(SGD(1e-6)), steps=10, max_loss=0.1).excluded)
+    assert reasons["other data"] == "the data is closed over by the loss or the step"
+
+
 def test_the_optimizer_inside_of_a_step_is_exchanged_where_it_asks_for_updates():
     x, y = linear(0)
     w, optimizer = tf.Variable(tf.zeros((4, 1))), SGD(0.001, momentum=0.97)

@@ -135,7 +135,7 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
         builder=builder,
         columns=columns,
         bounds=expectation.metrics,
-        held_out=_held_out(call, together),
+        held_out=_held_out(call, together, seed),
         callbacks=_callbacks(call, steps),
         entry=call.loss,
     )
@@ -170,7 +170,7 @@ def _callbacks(call: FitCall, steps: int) -> Callbacks | None:
     )
 
 
-def _held_out(call: FitCall, together: int) -> list[Chunk]:
+def _held_out(call: FitCall, together: int, seed: int) -> list[Chunk]:
     """The held-out data in batches of a call's own size, or of that of the training."""
     steps, size = call.validation_steps, call.validation_batch_size
     for name, given in (("validation_steps", steps), ("validation_batch_size", size)):
@@ -178,7 +178,7 @@ def _held_out(call: FitCall, together: int) -> list[Chunk]:
             check_count(name, given)
     if call.validation_data is None:
         return []
-    return read_held_out(call.validation_data, size or together, steps)
+    return read_held_out(call.validation_data, size or together, steps, seed=seed)
 
 
 def _refuse_unused(call: FitCall, step: StepCall) -> None:

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.training.adapters.seen import changed_between, python_state
+from pytest_converge.training.data.exhausted import end_of_data_named
 from pytest_converge.training.keras_internals import values_watched
 from pytest_converge.training.state.effects import effects_of, lasting
 from pytest_converge.training.state.optimizer import ObservedOptimizer
@@ -177,7 +178,8 @@ class _Rehearsing:
         """Makes the first call; what it used, and whether Python read values of tensors."""
         touched, read = Touched(), []
         try:
-            with touched.watched(), values_watched(lambda: read.append(True)):
+            watched = values_watched(lambda: read.append(True))
+            with end_of_data_named(1), touched.watched(), watched:
                 value = self._function(*call)
         finally:
             before = touched.apart_from(self._variables)
@@ -189,7 +191,8 @@ class _Rehearsing:
     def make(self, call: tuple[Any, ...], function: Callable[..., Any] | None = None) -> None:
         """Makes a call, of the function itself where no graph of it is given."""
         before = Snapshot(self._variables)
-        value = _number((function or self._function)(*call))
+        with end_of_data_named(len(self.made) + 1):
+            value = _number((function or self._function)(*call))
         self.made.append(Made(before=before, after=Snapshot(self._variables), value=value))
 
     def traced(self, call: tuple[Any, ...]) -> Any:

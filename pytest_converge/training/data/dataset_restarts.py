@@ -20,7 +20,7 @@ from pytest_converge.training.keras_internals import (
     inputs_of_node,
 )
 
-__all__ = ["DatasetRestarts"]
+__all__ = ["DatasetRestarts", "held_out_seed"]
 
 #: What TensorFlow takes for the global seed where only the operation has one.
 DEFAULT_GLOBAL_SEED = 87654321
@@ -66,7 +66,7 @@ class DatasetRestarts:
         if any(_fixed(node) and _Scope(scope).seeds(node) == (0, 0) for scope, node in nodes):
             self.reason = "it shuffles once, in an order that no seed sets"
 
-    def anew(self, seed: int, *, further: bool = False) -> tf.data.Dataset:
+    def anew(self, seed: int, *, further: bool = False, held_out: bool = False) -> tf.data.Dataset:
         """The dataset as nobody has iterated it.
 
         Seeds that the user set are kept for the first start. Those that nobody set, or that were
@@ -76,22 +76,32 @@ class DatasetRestarts:
         Args:
             seed: of the start.
             further: True for a start after the first.
+            held_out: True for held-out data, which draw others than data to train on do.
         """
         if self._graph is None:
             return self._dataset
         graph = tf.compat.v1.GraphDef()
         graph.CopyFrom(self._graph)
+        drawn = held_out_seed(seed) if held_out else seed
         own = () if further else (DEFAULT_GLOBAL_SEED, seed % SEED_MODULUS)
         for place, (nodes, node) in enumerate(list(_nodes(graph))):
             _set_up(_Scope(nodes), node, _calls_state(graph, node))
             if _has_seeds(node) and not _fixed(node):
-                _seed(_Scope(nodes), node, own, np.random.SeedSequence([seed, place]))
+                _seed(_Scope(nodes), node, own, np.random.SeedSequence([drawn, place]))
         options = tf.data.Options()
         options.deterministic = True
         if self._holds_state:
             # Else a thread draws ahead, and how far depends on its speed.
             options.experimental_optimization.inject_prefetch = False
         return dataset_of_graph(graph, self._dataset).with_options(options)
+
+
+def held_out_seed(seed: int) -> int:
+    """The seed of what held-out data draw.
+
+    Under that of the training, rows that are made at random would be those that it trains on.
+    """
+    return int(np.random.SeedSequence([seed, 1]).generate_state(1)[0]) % SEED_MODULUS
 
 
 class _Scope:

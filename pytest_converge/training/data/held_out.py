@@ -13,6 +13,8 @@ import tensorflow as tf
 from pytest_converge.core.errors import InvalidTrainingError, invalid, shown
 from pytest_converge.training.data.arrays import as_array, as_arrays, common_rows, map_named
 from pytest_converge.training.data.batches import Array, Chunk, batch_rows
+from pytest_converge.training.data.dataset_restarts import held_out_seed
+from pytest_converge.training.data.rereading import restarts_of
 from pytest_converge.training.data.sources import (
     MEMORY_LIMIT,
     as_dataset,
@@ -21,6 +23,7 @@ from pytest_converge.training.data.sources import (
     is_endless,
     yields_batches,
 )
+from pytest_converge.training.state.seeding import preserved, reseed
 
 __all__ = ["PREFIX", "read_held_out", "split_at", "split_off"]
 
@@ -85,7 +88,9 @@ def _cut(structure: Any, start: int, stop: int) -> Any:
     return keras.tree.map_structure(part, as_arrays(structure, "x"))
 
 
-def read_held_out(given: Any, batch_size: int, steps: int | None = None) -> list[Chunk]:
+def read_held_out(
+    given: Any, batch_size: int, steps: int | None = None, *, seed: int = 0
+) -> list[Chunk]:
     """Held-out data as `model.fit` takes it, in batches as `model.evaluate` would make them.
 
     Args:
@@ -93,12 +98,13 @@ def read_held_out(given: Any, batch_size: int, steps: int | None = None) -> list
             `tf.data.Dataset` or `keras.utils.PyDataset`, which is read once.
         batch_size: rows of a batch of arrays.
         steps: how many batches; all of them where None. With it, data may have no end.
+        seed: of the test; what a dataset draws at random follows from it, whoever read it before.
 
     Raises:
         InvalidTrainingError: something else, no rows, or lengths that differ.
     """
     if yields_batches(given):
-        return _batches(given, steps)
+        return _read_anew(given, steps, seed)
     if not isinstance(given, (tuple, list)) or len(given) not in {2, 3}:
         remedy = "Write, for example, validation_data=(x_test, y_test)."
         raise invalid(f"validation_data={shown(given)}", EXPECTED, remedy)
@@ -123,6 +129,16 @@ def _rows(start: int, stop: int) -> Any:
         return tf.convert_to_tensor(array[start:stop])
 
     return cut
+
+
+def _read_anew(source: Any, steps: int | None, seed: int) -> list[Chunk]:
+    """The batches of a source as nobody has iterated it."""
+    restarts = restarts_of(source)
+    if not restarts.is_random:
+        return _batches(source, steps)
+    with preserved():
+        reseed(held_out_seed(seed))
+        return _batches(restarts.anew(seed, held_out=True), steps)
 
 
 def _batches(source: Any, steps: int | None) -> list[Chunk]:

@@ -24,7 +24,7 @@ class Restarts(Protocol):
     reason: str
     is_random: bool
 
-    def anew(self, seed: int, *, further: bool = False) -> Any:
+    def anew(self, seed: int, *, further: bool = False, held_out: bool = False) -> Any:
         """The source as a start with this seed begins with it."""
 
 
@@ -41,7 +41,7 @@ class _Itself:
         self._source = source
         self.is_random = isinstance(source, keras.utils.PyDataset)
 
-    def anew(self, seed: int, *, further: bool = False) -> Any:
+    def anew(self, seed: int, *, further: bool = False, held_out: bool = False) -> Any:
         return self._source
 
 

@@ -206,7 +206,9 @@ def _read(
     if not _stackable(kept):
         replay = list(kept)
         reason = "the shape or type of the batches changes from step to step"
-        if _signature(kept[0]) is None and len(_row_counts(kept[0])) > 1:
+        if has_composites(kept[0]):
+            reason = "the data is ragged or sparse"
+        elif _signature(kept[0]) is None and len(_row_counts(kept[0])) > 1:
             reason = "the parts of a batch have unequal rows"
         elif not _row_counts(kept[0]):
             reason = "the elements of the data are single numbers"

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from pytest_converge.training.data.batch_order import BatchRows
 from pytest_converge.training.data.batches import Array, Batch, Chunk
+from pytest_converge.training.data.exhausted import end_of_data_named
 from pytest_converge.training.loop.callbacks import CallbackRun, HeldOutSteps
 from pytest_converge.training.state.graphs import TracedForAnyRows
 from pytest_converge.training.state.snapshot import unique_variables
@@ -154,18 +155,21 @@ class Loop:
             return tables[0] if len(tables) == 1 else np.concatenate(tables)
         one = self._one if self.driver == "eager" else self._step_function
         taken: list[Any] = []
-        for _ in range(start, stop):
-            taken.append(np.asarray(one(self._next_batch())))
+        for number in range(start + 1, stop + 1):
+            batch = self._next_batch()
+            with end_of_data_named(number):
+                taken.append(np.asarray(one(batch)))
             if not np.isfinite(taken[-1][0]):
                 break
         return np.stack(taken)
 
     def _made(self, start: int, stop: int) -> Array:
         """The table of steps whose row numbers are held together."""
-        made, rows = self._segment_function()(
-            tf.constant(start), tf.constant(stop), *self._arguments(start, stop)
-        )
-        table: Array = rows.numpy()[: int(made)]
+        with end_of_data_named(start + 1, stop):
+            made, rows = self._segment_function()(
+                tf.constant(start), tf.constant(stop), *self._arguments(start, stop)
+            )
+            table: Array = rows.numpy()[: int(made)]
         return table
 
     def probe_loss(self, chunks: list[Chunk]) -> float:

@@ -17,6 +17,7 @@ from pytest_converge.core.data_report import GroupProfile
 from pytest_converge.core.guard import is_ours
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.data.batches import TrainingData
+from pytest_converge.training.data.sources import has_composites
 from pytest_converge.training.measures.gradients import MOST_ROWS, undisturbed
 from pytest_converge.training.measures.layer_readings import (
     named_layers,
@@ -63,10 +64,10 @@ def training_scales(training: Training) -> TrainingScales | None:
     Rows of sample weight 0 do not count.
 
     Returns:
-        None for a training without data.
+        None for a training without data, or with ragged or sparse data, which have no columns.
     """
     data = training.data
-    if data is None:
+    if data is None or has_composites(training.first_batch()):
         return None
     arrays = counted_rows(_arrays(data))
     named = dict(batch_leaves(arrays))

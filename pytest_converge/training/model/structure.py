@@ -15,6 +15,7 @@ from pytest_converge.training import keras_internals
 from pytest_converge.training.data.batches import Array, Batch
 from pytest_converge.training.model.losses import scalar_loss
 from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set
+from pytest_converge.training.state.touched import Touched
 
 __all__ = [
     "INITIALISED",
@@ -61,14 +62,19 @@ FEWEST_DRAWN, MOST_SPREAD = 16, 2.0
 
 
 def create_variables(model: keras.Model, batch: Batch) -> None:
-    """Creates the weights of a model that waits for its first batch; runs and changes nothing."""
+    """Creates the weights of a model that waits for its first batch; changes no value.
+
+    Nothing is run either, except for a step of the user's that is not to be traced: it is called.
+    """
     if all(layer.built for layer in [model, *layers_of(model)]):
         return
     with _scope_of(model):
-        if _builds_by_its_step(model):
-            tf.function(model.train_step, autograph=False).get_concrete_function(batch)
-        else:
+        if not _builds_by_its_step(model):
             keras_internals.build_from_batch(model, batch)
+        elif model.run_eagerly or tf.config.functions_run_eagerly():
+            _call_and_take_back(model.train_step, batch)
+        else:
+            tf.function(model.train_step, autograph=False).get_concrete_function(batch)
 
 
 def create_all_variables(model: keras.Model, batch: Batch) -> None:
@@ -86,6 +92,15 @@ def create_all_variables(model: keras.Model, batch: Batch) -> None:
         elif built and model.optimizer is not None and not model.optimizer.built:
             # A loss has no variables: it needs no pass through the model, which takes 30 ms.
             model.optimizer.build(model.trainable_variables)
+
+
+def _call_and_take_back(step: Any, batch: Batch) -> None:
+    """Calls a step once; every variable has the value again that it had, or its first one."""
+    touched = Touched()
+    with touched.watched():
+        step(batch)
+    for variable, value in touched.apart_from([]).values():
+        variable.assign(value)
 
 
 def _builds_by_its_step(model: keras.Model) -> bool:
@@ -149,6 +164,8 @@ def takes_any_rows(model: keras.Model) -> bool:
 def loss_of_logs(logs: Any, entry: str = "loss") -> Any:
     """The loss in what a `train_step` returned: an entry of a dict, or the loss alone.
 
+    Of the losses of several rows it is the mean, which `model.fit` logs too.
+
     Args:
         logs: what it returned.
         entry: the name of the loss in them.
@@ -165,7 +182,7 @@ def loss_of_logs(logs: Any, entry: str = "loss") -> Any:
         given = "a train_step that returned None"
         raise invalid(given, "a dict with the key 'loss'", RETURN_THE_LOSS)
     loss = logs[entry] if isinstance(logs, Mapping) else logs
-    return tf.cast(scalar_loss(loss, "train_step"), tf.float32)
+    return tf.cast(scalar_loss(loss, "train_step", of_rows=True), tf.float32)
 
 
 def layers_of(model: keras.Model) -> list[Any]:

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
+from pytest_converge.core.errors import InvalidTrainingError
 from tests.diagnosis.programs import diagnosis_of
 from tests.zoo.problems import linear, own_step, step, wine
 from tests.zoo.trainings import failing, judged, recorded, running
@@ -829,3 +830,52 @@ def test_a_diagnosis_says_that_an_eager_step_was_repeated():
     excluded = dict(found.excluded)
     assert "more often than asked" in excluded["Python objects that the step may change"]
     assert len(seen) > 40
+
+
+# ---- an iterator of the step's own that ends -----------------------------------------------------
+
+
+def of_iterator(batches, *, compiled=False):
+    """A step that takes its batches from an iterator itself."""
+    optimizer, w = optimizers.SGD(0.1), tf.Variable(tf.zeros((4, 1)))
+
+    def train_step():
+        rows, targets = next(batches)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((rows @ w - targets) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    return step(tf.function(train_step) if compiled else train_step, variables=[w])
+
+
+def some_batches(count):
+    x, y = linear(0)
+    return tf.data.Dataset.from_tensor_slices((x[: 8 * count], y[: 8 * count])).batch(8)
+
+
+@pytest.mark.parametrize("batches", [1, 5])
+@pytest.mark.parametrize("kind", ["dataset", "generator"])
+def test_an_iterator_that_runs_dry_is_named_with_its_step(kind, batches):
+    given = some_batches(batches)
+    given = iter(given if kind == "dataset" else list(given))
+    pattern = (
+        f"got an iterator that ran dry at step {batches + 1}; expected a batch for each step. "
+        f"Pass steps={batches}, or let its data start again, as by dataset.repeat"
+    )
+    with pytest.raises(InvalidTrainingError, match=pattern):
+        recorded(of_iterator(given), steps=20)
+
+
+def test_an_iterator_that_runs_dry_in_a_graph_is_named_with_the_steps_of_the_graph():
+    given = iter(some_batches(5).repeat(40))
+    pattern = r"ran dry between step \d+ and step \d+; expected .* Pass fewer steps, or let"
+    with pytest.raises(InvalidTrainingError, match=pattern):
+        recorded(of_iterator(given, compiled=True), steps=1000)
+
+
+def test_an_iterator_that_is_empty_has_to_start_again():
+    with pytest.raises(
+        InvalidTrainingError, match=r"ran dry at step 1; .* Let its data start again"
+    ):
+        recorded(of_iterator(iter([])), steps=20)

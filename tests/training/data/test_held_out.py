@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import tensorflow as tf
 
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.training.data.held_out import read_held_out
+from pytest_converge.training.data.sources import read_batches
 from tests.zoo.problems import Start, sequential
 from tests.zoo.trainings import judged, recorded, training_of
 
@@ -85,6 +88,40 @@ def test_evaluating_changes_nothing():
     plain, held_out = (recorded(each, steps=20, seed=4) for each in starts)
     assert held_out.curve.batch_loss == plain.curve.batch_loss
     assert held_out.metrics["mae"] == plain.metrics["mae"]
+
+
+def noisy(array=X):
+    """Rows with noise of their own in every reading."""
+    rows = tf.data.Dataset.from_tensor_slices(array)
+    return rows.map(lambda row: (row + tf.random.normal((3,)), row[:1])).batch(16)
+
+
+def values(chunks):
+    return np.concatenate([np.asarray(chunk.batch[0]) for chunk in chunks])
+
+
+def test_what_a_dataset_draws_follows_from_the_seed_whoever_read_it_before():
+    given = noisy()
+    first = values(read_held_out(given, 16, seed=3))
+    list(given)
+    np.testing.assert_array_equal(values(read_held_out(given, 16, seed=3)), first)
+    np.testing.assert_array_equal(values(read_held_out(given, 16, steps=2, seed=3)), first[:32])
+    assert (values(read_held_out(given, 16, seed=4)) != first).any()
+
+
+def test_rows_made_at_random_are_others_than_those_to_train_on():
+    given = noisy(np.zeros_like(X))
+    trained = read_batches(given, None, steps=4, shuffle=True, seed=3)
+    rows = np.concatenate([np.asarray(batch[0]) for batch in trained.batches()])
+    assert not np.isin(values(read_held_out(given, 16, seed=3)), rows).any()
+
+
+def test_reading_leaves_the_random_state_alone():
+    keras.utils.set_random_seed(1)
+    expected = random.random(), float(tf.random.normal(()))
+    keras.utils.set_random_seed(1)
+    read_held_out(noisy(), 16, seed=3)
+    assert (random.random(), float(tf.random.normal(()))) == expected
 
 
 def test_held_out_metrics_can_be_bounded():

@@ -65,6 +65,34 @@ def test_variables_are_created_and_nothing_is_run():
         np.testing.assert_array_equal(variable.numpy(), value)
 
 
+class ReadsValues(Plain):
+    """Its step works outside of a graph only."""
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self(x) - y) ** 2)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        return {"loss": float(loss.numpy())}
+
+
+def test_a_step_that_reads_values_creates_variables_by_an_eager_call_that_is_taken_back():
+    keras.utils.set_random_seed(3)
+    model = ReadsValues()
+    model.compile("adam", run_eagerly=True)
+    create_variables(model, (tf.constant(X), tf.constant(Y)))
+    kernel, bias = (v.numpy() for v in model.trainable_variables)
+    keras.utils.set_random_seed(3)
+    other = Plain()
+    other(X)
+    np.testing.assert_array_equal(kernel, other.dense.kernel.numpy())
+    assert (bias == 0).all()
+    slots = [v.numpy() for v in model.optimizer.variables if "learning_rate" not in v.path]
+    assert len(slots) == 5
+    assert not any(slot.any() for slot in slots)
+
+
 def test_a_train_step_of_the_users_is_told_from_keras_own():
     assert has_own_train_step(OwnStep())
     assert not has_own_train_step(Plain())
@@ -97,6 +125,10 @@ def test_modes_differ_by_random_and_averaging_layers(parts, matters):
 def test_a_loss_is_found_in_what_a_step_returned(logs):
     loss = loss_of_logs(logs)
     assert (float(loss), loss.dtype) == (2.0, tf.float32)
+
+
+def test_of_the_losses_of_rows_the_loss_is_the_mean():
+    assert float(loss_of_logs({"loss": tf.constant([[1.0], [2.0], [6.0]])})) == 3.0
 
 
 @pytest.mark.parametrize(
