@@ -71,12 +71,21 @@ def rate_that_passes(failed: FailedTraining) -> Answer | None:
 
 def _one_of_several(failed: FailedTraining) -> Answer | None:
     """The rate of one of several optimizers, the others as they are."""
+    found = _one_of_these(failed, failed.evidence)
+    if found is None and (failed.evidence.rose or failed.evidence.climbed):
+        # What rose may have risen by the steps of another optimizer, while this one stood still.
+        calm = dataclasses.replace(failed.evidence, rose=False, climbed=False, unstable=False)
+        found = _one_of_these(failed, calm)
+    return found
+
+
+def _one_of_these(failed: FailedTraining, seen: Evidence) -> Answer | None:
     training = failed.training
     for place, observed in enumerate(training.optimizers if len(training.optimizers) > 1 else ()):
         if not isinstance(observed.user_rate, float):
             continue
         # The gauge is that of all optimizers together.
-        evidence = dataclasses.replace(failed.evidence, rate=observed.user_rate, gauge=math.nan)
+        evidence = dataclasses.replace(seen, rate=observed.user_rate, gauge=math.nan)
         rates = RateSearch(failed.trials, evidence, place)
         trial = rates.search() or rates.refined(failed.record.curve.first)
         if trial is not None and not _of_an_adversary(failed, place, rates, trial):
@@ -188,7 +197,7 @@ class RateSearch:
         self._place = place
         self._own = evidence.rate
         self._gauge = evidence.gauge
-        self._unstable = evidence.unstable
+        self._unstable = evidence.unstable and not evidence.hardly_moves
         self._rose = evidence.never_too_slow
         self.passing: dict[float, Trial] = {}
         self.failing: set[float] = {1.0}

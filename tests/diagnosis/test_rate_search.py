@@ -303,3 +303,9 @@ def test_the_limit_of_descent_is_two_over_the_curvature(momentum, limit):
 def test_other_optimizers_have_no_such_limit():
     failed = failed_of(distance(optimizers.Adam(0.1)), steps=5, max_loss=0.5)
     assert largest_stable_rate(failed) is None
+
+
+def test_far_too_short_steps_look_upwards_first_though_the_loss_rose(search_in):
+    search, trials = search_in(5.0, 50.0, gauge=0.999, rose=True, climbed=True, unstable=True)
+    assert search.search().verified
+    assert trials.asked[0] > 1.0
