@@ -66,7 +66,7 @@ HIGHER = 1e-3
 #: Where batch losses alone are known, a rise is one that noise hardly makes: so many standard
 #: deviations of the rank sum (Mann and Whitney 1947), one chance in 160 of equal losses.
 BEYOND_NOISE = 2.5
-#: Batch losses at each end that are compared, where there are so many: of fewer nothing can be told.
+#: Batch losses at each end that are compared, where there are so many: fewer tell nothing.
 LEAST_COMPARED = 5
 #: The range of noise on the course of batch losses, in its standard deviations: of the 32 medians
 #: of three neighbours that are judged it is below 4.

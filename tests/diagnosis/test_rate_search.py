@@ -317,7 +317,8 @@ def test_the_range_of_rates_goes_on_while_its_end_is_the_best(search_in, monkeyp
 
     def falling(change, **options):
         trial = try_out(change, **options)
-        return trial if trial.passed else dataclasses.replace(trial, losses=(9.0 - math.log10(change),))
+        losses = trial.losses if trial.passed else (9.0 - math.log10(change),)
+        return dataclasses.replace(trial, losses=losses)
 
     monkeypatch.setattr(trials, "try_out", falling)
     assert search.search().verified
