@@ -8,6 +8,7 @@ its steps, which the search guards in the same way.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import statistics
 
@@ -15,6 +16,7 @@ from pytest_converge.checks.decrease import LARGEST_DRAW_UP
 from pytest_converge.checks.gates import judge
 from pytest_converge.columns.scale import ScaleEvidence
 from pytest_converge.columns.signal import Signal
+from pytest_converge.core.curve import TAIL_SHARE, LossCurve
 from pytest_converge.core.data_report import GroupProfile
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.guard import Guard
@@ -61,6 +63,18 @@ SATURATED_SHARE = 0.7
 HIGH_START = 15.0
 #: A rise by a smaller share is rounding, or a run that did not move.
 HIGHER = 1e-3
+#: Where batch losses alone are known, a rise is one that noise hardly makes: so many standard
+#: deviations of the rank sum (Mann and Whitney 1947), one chance in 160 of equal losses.
+BEYOND_NOISE = 2.5
+#: Batch losses at each end that are compared, where there are so many: fewer tell nothing.
+LEAST_COMPARED = 5
+#: The range of noise on the course of batch losses, in its standard deviations: of the 32 medians
+#: of three neighbours that are judged it is below 4.
+NOISE_RANGE = 4.0
+#: From the median of absolute differences of neighbours to the deviation of one, for normal noise.
+DEVIATION = 1 / (0.6745 * math.sqrt(2))
+#: From this gauge on a step is so short that it takes next to nothing off the slope.
+FAR_TOO_SHORT = 0.95
 #: The gate that fails by a rise.
 RISEN = "not-monotone"
 #: A loss so many times the initial one is no noise of batches: healthy ones stay below 2.
@@ -94,6 +108,7 @@ class Evidence:
         unstable: True where the loss was not finite, rose far above its start, or ended above it.
         rose: True where it was not finite or ended above its start.
         climbed: True where it failed by a rise on its way that is no noise.
+        spiked: True where it was not finite, or rose far above its start on its way.
         gauge: the median of the step gauge early in the run; NaN where it was not measured.
         usual_gradient: the median gradient norm of other starts, of a run that stood still because
             its own start has next to none; None for others, and where it was not measured.
@@ -114,6 +129,7 @@ class Evidence:
     unstable: bool = False
     rose: bool = False
     climbed: bool = False
+    spiked: bool = False
     gauge: float = math.nan
     usual_gradient: float | None = None
     prediction_deviation: float | None = None
@@ -125,7 +141,12 @@ class Evidence:
     @property
     def never_too_slow(self) -> bool:
         """True where the run failed by rising: longer steps would only lead farther away."""
-        return self.rose or self.climbed
+        return (self.rose or self.climbed) and not self.hardly_moves
+
+    @property
+    def hardly_moves(self) -> bool:
+        """True where steps are far too short to be what the loss rose by."""
+        return self.gauge > FAR_TOO_SHORT and not self.spiked
 
     @property
     def _layers(self) -> tuple[LayerReading, ...]:
@@ -191,7 +212,8 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
         scales = guard.measured("scales of features and targets", lambda: training_scales(training))
     first, last = curve.first, curve.last
     left = any(found.what != "data" for found in record.nonfinite)  # data may have NaN as a mask
-    rose = left or ends_higher(first, last)
+    rose = left or (ends_higher(first, last) and _beyond_noise(curve))
+    spiked = left or not math.isfinite(last) or _spikes(record)
     ratio = first / record.constant_loss if record.constant_loss else math.nan
     return Evidence(
         # Of the rate 0.1 the record holds 0.10000000149, as float32 has it.
@@ -200,8 +222,9 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
         scale=_of_what_counts(scales.evidence, seen) if scales else ScaleEvidence(),
         layers=guard.measured("gradients and units of layers", lambda: layer_readings(training)),
         start_ratio=ratio,
-        unstable=rose or _spikes(record),
+        unstable=rose or spiked,
         rose=rose,
+        spiked=spiked,
         prediction_deviation=_deviation_at_the_end(reruns, guard),
         updates=reruns.updates,
         computation=seen or Computation(),
@@ -245,7 +268,7 @@ def signal_here(reruns: Reruns, guard: Guard) -> Signal | None:
 def climbed(record: TrainingRecord, expectation: Expectation) -> bool:
     """True where a gate fails by a rise on the way that is large beside the initial loss."""
     rises = [f.evidence.get("rise") for f in judge(record, expectation) if f.code == RISEN]
-    least = LARGEST_DRAW_UP * abs(record.curve.first)
+    least = max(LARGEST_DRAW_UP * abs(record.curve.first), _range_of_noise(record.curve))
     return any(isinstance(rise, float) and rise > least for rise in rises)
 
 
@@ -367,6 +390,32 @@ def _known(value: float | None) -> float | None:
 def ends_higher(first: float, last: float) -> bool:
     """True where the loss ended clearly above its start, not where it stood still."""
     return not last <= first + HIGHER * abs(first)
+
+
+def _beyond_noise(curve: LossCurve) -> bool:
+    """Whether a loss that ended higher did so by more than its batches differ.
+
+    On a probe set, always the same rows, it did. Batch losses at both ends are compared by rank: a
+    loss that grows by factors has a scatter as large as itself, and is above all the first ones.
+    """
+    losses = curve.batch_loss
+    if curve.initial_loss is not None or not all(map(math.isfinite, losses)):
+        return True
+    count = min(max(round(TAIL_SHARE * len(losses)), LEAST_COMPARED), len(losses) // 2)
+    pairs = itertools.product(losses[:count], losses[len(losses) - count :])
+    higher = sum((last > first) + (last == first) / 2 for first, last in pairs)
+    deviation = count * math.sqrt((2 * count + 1) / 12)
+    # So few that no order of them were beyond chance have to be higher, each of them.
+    return higher >= min(count**2 / 2 + BEYOND_NOISE * deviation, count**2)
+
+
+def _range_of_noise(curve: LossCurve) -> float:
+    """How far the course of batch losses rises and falls by their noise; 0 on a probe set."""
+    losses = curve.trend[1]
+    if curve.checkpoints or len(losses) < LEAST_COMPARED:
+        return 0.0
+    moves = [abs(after - before) for before, after in itertools.pairwise(losses)]
+    return NOISE_RANGE * DEVIATION * statistics.median(moves)
 
 
 def _spikes(record: TrainingRecord) -> bool:

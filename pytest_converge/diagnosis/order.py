@@ -31,6 +31,7 @@ class Place(enum.IntEnum):
     WEIGHT_DECAY = enum.auto()
     SCHEDULE = enum.auto()
     STOPPED = enum.auto()
+    CALLBACKS = enum.auto()
     CLIPPING = enum.auto()
     WEIGHTS = enum.auto()
     PENALTIES = enum.auto()

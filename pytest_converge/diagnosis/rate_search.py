@@ -27,6 +27,9 @@ __all__ = ["RateSearch", "largest_stable_rate", "rate_and_steps", "rate_that_pas
 #: Factors in the order in which they are tried, the nearest decade first.
 DOWN = (0.1, 0.01, 0.3, 1e-3, 1e-4)
 UP = (10.0, 100.0, 1e3, 3.0, 1e4)
+#: Factors beyond these, while the last one was the best so far: Keras' defaults are that far from
+#: the 1e-6 or 1e-7 of a fine-tuning.
+FARTHER = (1e5, 1e6)
 #: Factors that mean the user's own rate, which is known to fail.
 OWN_FROM, OWN_TO = 0.5, 2.0
 #: A rate that is proposed keeps this distance from every rate that is known to fail, where one
@@ -71,13 +74,24 @@ def rate_that_passes(failed: FailedTraining) -> Answer | None:
 
 def _one_of_several(failed: FailedTraining) -> Answer | None:
     """The rate of one of several optimizers, the others as they are."""
+    found = _one_of_these(failed, failed.evidence)
+    if found is None and (failed.evidence.rose or failed.evidence.climbed):
+        # What rose may have risen by the steps of another optimizer, while this one stood still.
+        calm = dataclasses.replace(failed.evidence, rose=False, climbed=False, unstable=False)
+        found = _one_of_these(failed, calm, upwards=True)
+    return found
+
+
+def _one_of_these(
+    failed: FailedTraining, seen: Evidence, *, upwards: bool = False
+) -> Answer | None:
     training = failed.training
     for place, observed in enumerate(training.optimizers if len(training.optimizers) > 1 else ()):
         if not isinstance(observed.user_rate, float):
             continue
         # The gauge is that of all optimizers together.
-        evidence = dataclasses.replace(failed.evidence, rate=observed.user_rate, gauge=math.nan)
-        rates = RateSearch(failed.trials, evidence, place)
+        evidence = dataclasses.replace(seen, rate=observed.user_rate, gauge=math.nan)
+        rates = RateSearch(failed.trials, evidence, place, upwards=upwards)
         trial = rates.search() or rates.refined(failed.record.curve.first)
         if trial is not None and not _of_an_adversary(failed, place, rates, trial):
             message = failed.trials.changes[trial.change].sentence
@@ -181,14 +195,23 @@ class RateSearch:
         trials: runs the changes.
         evidence: of the failed run, with its gauge where that is known.
         place: the only one of several optimizers whose rate is varied.
+        upwards: whether higher rates alone are tried, as where lower ones were before.
     """
 
-    def __init__(self, trials: Trials, evidence: Evidence, place: int | None = None) -> None:
+    def __init__(
+        self,
+        trials: Trials,
+        evidence: Evidence,
+        place: int | None = None,
+        *,
+        upwards: bool = False,
+    ) -> None:
         self._trials = trials
         self._place = place
+        self._upwards = upwards
         self._own = evidence.rate
         self._gauge = evidence.gauge
-        self._unstable = evidence.unstable
+        self._unstable = evidence.unstable and not evidence.hardly_moves
         self._rose = evidence.never_too_slow
         self.passing: dict[float, Trial] = {}
         self.failing: set[float] = {1.0}
@@ -199,9 +222,13 @@ class RateSearch:
         """The trial of the first rate that passes on every seed, or None."""
         if not math.isfinite(self._own) or self._own == 0:
             return None
-        for factor in self._factors():
+        for factor in (*self._factors(), *FARTHER):
             if self._rose and factor > 1:
                 continue  # no run that left its start upwards is too slow
+            if self._upwards and factor < 1:
+                continue
+            if factor in FARTHER and not self._ends_best(factor / 10):
+                break
             trial = self._try(factor)
             if trial is not None and trial.verified:
                 return self._best(factor, trial)
@@ -260,6 +287,11 @@ class RateSearch:
         if self._gauge < LONG:
             return (*self._gauged(), *down_first)
         return (*(self._gauged() if self._gauge > SHORT else ()), *up_first)
+
+    def _ends_best(self, factor: float) -> bool:
+        """Whether the highest rate that was tried reached the lowest loss of all."""
+        others = [loss for tried, loss in self._losses.items() if tried != factor]
+        return factor in self._losses and all(self._losses[factor] < loss for loss in others)
 
     def _gauged(self) -> tuple[float, ...]:
         """The rate that would bring the gauge to its good range, as far as it can be told."""

@@ -97,7 +97,8 @@ def _between(causes: Mapping[str, Cause], first: Place, end: float) -> list[Entr
 def _several_seen(failed: FailedTraining) -> bool:
     """Whether evidence hints at more than one cause, none of which is the only one."""
     codes = {change.code for change in failed.trials.changes.values()}
-    return len(codes - {"unshuffled-data"}) >= SEVERAL  # whether a source shuffles is not known
+    # Whether a source shuffles is not known, nor what a callback does before it is left out.
+    return len(codes - {"unshuffled-data", "harmful-callback"}) >= SEVERAL
 
 
 def _first_answer(

@@ -5,17 +5,21 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 from keras import layers, optimizers
 
+from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.guard import STRICT, Guard
 from pytest_converge.core.record import NonFinite
 from pytest_converge.diagnosis import evidence as measurements
 from pytest_converge.diagnosis.evidence import (
     Evidence,
+    _beyond_noise,
     climbed,
     early_gauge,
+    ends_higher,
     looks_stationary,
     numbers,
 )
@@ -118,3 +122,44 @@ def test_of_the_parts_of_a_triplet_nothing_is_taken_for_granted():
         next(p for p in HEALTHY if p.name == "fixed_rows_in_a_step").start(0), steps=5
     )
     assert {profile.name for profile in other.evidence.scales} == {"x", "y"}
+
+
+def noisy(level, count=100):
+    """Batch losses around a level that hardly falls, as those of steps that are far too short."""
+    draws = np.random.default_rng(0).normal(size=count)
+    return [level - 1e-4 * i + float(draw) for i, draw in enumerate(draws)]
+
+
+def batches_alone(losses):
+    steps = tuple(range(1, len(losses) + 1))
+    curve = LossCurve(steps=steps, batch_loss=tuple(losses))
+    return dataclasses.replace(RECORD, curve=curve)
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        (noisy(5.0)[::-1], False),
+        (noisy(5.0), False),
+        ([loss + 0.1 * i for i, loss in enumerate(noisy(5.0))], True),
+        ([1.1**i for i in range(100)], True),
+        ([1.0, 1.1, 1.2, 1.3], True),
+        ([1.0, 2.0, 1.0, 2.0], False),
+    ],
+)
+def test_batch_losses_rose_where_they_rose_beyond_their_noise(losses, expected):
+    curve = batches_alone(losses).curve
+    assert (ends_higher(curve.first, curve.last) and _beyond_noise(curve)) is expected
+
+
+def test_the_noise_of_batches_is_no_climb():
+    expected = Expectation(steps=100)
+    assert not climbed(batches_alone(noisy(5.0)), expected)
+    risen = [5.0] * 20 + [90.0] * 60 + [4.0] * 20
+    assert climbed(batches_alone(risen), expected)
+
+
+def test_steps_that_are_far_too_short_are_too_slow_whatever_rose():
+    assert not Evidence(rate=1e-5, rose=True, climbed=True, gauge=0.99).never_too_slow
+    assert Evidence(rate=1e-5, rose=True, gauge=0.99, spiked=True).never_too_slow
+    assert Evidence(rate=1e-5, rose=True, gauge=0.5).never_too_slow

@@ -303,3 +303,29 @@ def test_the_limit_of_descent_is_two_over_the_curvature(momentum, limit):
 def test_other_optimizers_have_no_such_limit():
     failed = failed_of(distance(optimizers.Adam(0.1)), steps=5, max_loss=0.5)
     assert largest_stable_rate(failed) is None
+
+
+def test_far_too_short_steps_look_upwards_first_though_the_loss_rose(search_in):
+    search, trials = search_in(5.0, 50.0, gauge=0.999, rose=True, climbed=True, unstable=True)
+    assert search.search().verified
+    assert trials.asked[0] > 1.0
+
+
+def test_the_range_of_rates_goes_on_while_its_end_is_the_best(search_in, monkeypatch):
+    search, trials = search_in(5e4, 5e5, gauge=1.0)
+    try_out = trials.try_out
+
+    def falling(change, **options):
+        trial = try_out(change, **options)
+        losses = trial.losses if trial.passed else (9.0 - math.log10(change),)
+        return dataclasses.replace(trial, losses=losses)
+
+    monkeypatch.setattr(trials, "try_out", falling)
+    assert search.search().verified
+    assert 1e5 in search.passing
+
+
+def test_the_range_of_rates_ends_where_its_end_is_no_better(search_in):
+    search, trials = search_in(5e4, 5e5, gauge=1.0)
+    assert search.search() is None
+    assert max(trials.asked) == 1e4

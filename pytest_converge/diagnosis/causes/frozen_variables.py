@@ -119,13 +119,16 @@ def _untrained(failed: FailedTraining) -> Answer | None:
 def _unmoved(failed: FailedTraining) -> Answer | None:
     """Trained variables that end with the very values that they began with, where others move.
 
-    Those of dead units do as well: their gradient is 0.
+    Those of dead units do as well: their gradient is 0. So do those that a callback puts back.
     """
     evidence = failed.evidence
     if evidence.layers is None or evidence.no_gradient:
         return None
     where = failed.reruns.unmoved
     if not where or len(where) == len(failed.training.trainable):
+        return None
+    callbacks = failed.training.callbacks
+    if callbacks is not None and callbacks.acting:
         return None
     message = f"{listed(where)} never changed in {counted(failed.record.curve.updates, 'step')}"
     return Answer(cause=CAUSE.code, where=where, message=message)

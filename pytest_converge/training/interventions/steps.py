@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.state.snapshot import attributes_set
 
-__all__ = ["more", "not_stopped"]
+__all__ = ["more", "not_stopped", "without_callback"]
 
 
 def more(steps: int, factor: int) -> Intervention:
@@ -28,11 +30,22 @@ def not_stopped(name: str, *, after: int, steps: int) -> Intervention:
         after: how many updates.
         steps: that were asked for.
     """
+    fault = f"{name} ended the training after {after} of {steps} steps"
+    return dataclasses.replace(without_callback(name, fault), code="too-few-steps")
+
+
+def without_callback(name: str, fault: str) -> Intervention:
+    """A callback is left out.
+
+    Args:
+        name: of its class.
+        fault: what is wrong with it, in words.
+    """
     known = f"keras.callbacks.{name}" if hasattr(keras.callbacks, name) else name
     return Intervention(
-        code="too-few-steps",
+        code="harmful-callback",
         change=f"the callback {name} left out",
         fix=f"callbacks=[each for each in callbacks if not isinstance(each, {known})]",
-        fault=f"{name} ended the training after {after} of {steps} steps",
+        fault=fault,
         variant=lambda of: attributes_set([(of, "callbacks", of.callbacks.without(name))]),
     )

@@ -35,6 +35,8 @@ WRITERS = (
     "RemoteMonitor",
     "TensorBoard",
 )
+#: Keras' callbacks that take part in every run and change nothing but its end.
+WATCHERS = ("History", "TerminateOnNaN")
 #: The hooks around a step, and by what name they were known before, which Keras still calls.
 OF_OLD = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 BATCH_HOOKS = (*OF_OLD, *OF_OLD.values())
@@ -99,6 +101,11 @@ class Callbacks:
         """The classes of those that take part in every run."""
         every = dict.fromkeys(type(each).__name__ for each in self._all if not only_writes(each))
         return tuple(every)
+
+    @property
+    def acting(self) -> tuple[str, ...]:
+        """The classes of those repeated ones that may change the weights or the optimizer."""
+        return tuple(name for name in self.repeated if name not in WATCHERS)
 
     def begin(self, training: Training, steps: int, held_out: HeldOutSteps) -> CallbackRun:
         """A run of them, with all their state as it was before the first.
