@@ -304,7 +304,8 @@ def optimizers_of(step: Any) -> dict[str, Any]:
     found = {name: each for name, each in named.items() if is_optimizer(each)}
     if not found:
         models = {name: each for name, each in named.items() if _is_model(each)}
-        found = {f"{name}.optimizer": each.optimizer for name, each in models.items()}
+        held = {name: getattr(each, "optimizer", None) for name, each in models.items()}
+        found = {f"{name}.optimizer": each for name, each in held.items()}
     first = {id(each): name for name, each in reversed(found.items()) if each}
     return {name: found[name] for name in reversed(first.values())}
 

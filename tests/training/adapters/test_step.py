@@ -641,6 +641,23 @@ def test_a_step_that_counts_in_python_is_not_compiled():
     assert record.curve.batch_loss[4] == pytest.approx(0.98**8)
 
 
+def test_a_functional_model_that_is_not_compiled_has_no_optimizer_to_find():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    x, y = linear(0)
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((model(x) - y) ** 2)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        new = optimizers.SGD(0.1)
+        new.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return loss
+
+    result = judged(step(train_step, variables=model.trainable_variables), steps=30)
+    assert result.passed
+
+
 # ---- elements without rows ----------------------------------------------------------------------
 
 
