@@ -112,7 +112,7 @@ def test_worse_code_fails_and_names_the_revision(
     result.assert_outcomes(failed=3, passed=1)
     result.stdout.fnmatch_lines(
         [
-            "E       ConvergenceError: worse-than-baseline: trains worse than before: 65 % worse in 4 runs",
+            "E       *: worse-than-baseline: trains worse than before: 65 % worse in 4 runs",
             "E       reproduce: pytest 'tests/test_a.py::test_it[[]0[]]' --converge-ab=before",
         ]
     )
