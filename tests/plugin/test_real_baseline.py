@@ -109,9 +109,8 @@ def test_half_the_learning_rate_is_noticed(real: pytest.Pytester) -> None:
     )
     message = [line for line in result.outlines if line.startswith("E   ")]
     assert len(message) <= 8
-    assert max(len(line.replace("ConvergenceError: ", "")) for line in message) <= 80 + len(
-        "E       "
-    )
+    widths = [len(line.replace("ConvergenceError: ", "")) for line in message]
+    assert max(widths) <= 80 + len("E       ")
     result.stdout.no_fnmatch_line("*cause:*")
     assert "converge_baseline_effect" in (real.path / "a.xml").read_text()
 
