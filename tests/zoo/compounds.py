@@ -88,7 +88,7 @@ def train(start: Start, steps: int, seed: int) -> list[float]:
     model = start.arguments.get("model")
     if not isinstance(model, Network):
         return faults.train(start, steps, seed)
-    arguments = start.arguments
+    arguments = {**faults.USUAL, **start.arguments}
     rows = arguments["x"], arguments["y"]
     batches = faults._batches(rows, arguments["batch_size"], arguments["shuffle"], seed)
     model(rows[0][:1])

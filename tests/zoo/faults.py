@@ -1212,10 +1212,15 @@ def train(start: Start, steps: int, seed: int) -> list[float]:
     return losses
 
 
+#: What `fit` takes where it is not told.
+USUAL = {"batch_size": 32, "shuffle": True, "sample_weight": None, "class_weight": None}
+
+
 def _of_model(arguments, seed):
     model = arguments["model"]
     if not isinstance(model, keras.Model):
         model = model()
+    arguments = {**USUAL, **arguments}
     x, y, weight = arguments["x"], arguments["y"], arguments["sample_weight"]
     if isinstance(x, tf.data.Dataset):
         batches = iter(x.repeat())
