@@ -31,6 +31,15 @@ __all__ = ["Computation", "computation"]
 
 #: Names that tell nobody which function is meant.
 NAMELESS = frozenset({"<lambda>", "loss"})
+#: Operations that compare their inputs; what multiplies or divides a loss may be its weights.
+COMPARING = frozenset(
+    {
+        "SoftmaxCrossEntropyWithLogits",
+        "SparseSoftmaxCrossEntropyWithLogits",
+        "SquaredDifference",
+        "Sub",
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +58,8 @@ class Computation:
         normalisations: the layers of batch normalisation that work on nothing, or never learn.
         padding: token numbers that fill rows up and reach a recurrent layer without a mask.
         roles: False where a step of the user's feeds layers what would be targets or weights, as
-            the parts of a triplet: then nothing is known of what the parts of the data are.
+            the parts of a triplet, or compares with predictions what would be weights, as the
+            targets of a second task: then nothing is known of what the parts of the data are.
     """
 
     loss: str = ""
@@ -99,10 +109,19 @@ def _loss_of(training: Training) -> str:
 
 
 def _have_roles(flow: Flow) -> bool:
-    """True where no layer gets what a batch has in the place of targets or weights."""
+    """True where no layer gets targets or weights, and no prediction is compared with weights."""
     leaves = flow.recording.leaves.items()
     reached = flow.depending([id(leaf) for name, leaf in leaves if name[0] in "ys"])
-    return not any(id(t) in reached for call in flow.recording.calls for t in call.inputs)
+    if any(id(t) in reached for call in flow.recording.calls for t in call.inputs):
+        return False
+    by_weights = flow.depending([id(leaf) for name, leaf in leaves if name[0] == "s"])
+    weights_alone = by_weights - flow.by_variables
+    return not any(
+        operation.kind in COMPARING
+        and any(id(t) in weights_alone for t in operation.inputs)
+        and any(id(t) in flow.by_variables for t in operation.inputs)
+        for operation in flow.needed
+    )
 
 
 def _unread(flow: Flow) -> tuple[str, ...]:

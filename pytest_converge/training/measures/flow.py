@@ -66,6 +66,12 @@ class Flow:
                     waiting.append(before)
         return [operation for operation in self.recording.operations if id(operation) in seen]
 
+    @functools.cached_property
+    def by_variables(self) -> set[int]:
+        """The ids of all tensors that depend on the variables by which the step differentiates."""
+        sources = (v for each in self.recording.differentiations for v in each.sources)
+        return self.depending(id(v.handle) for v in sources)
+
     def depending(self, sources: Iterable[int], *, stops: Collection[int] = ()) -> set[int]:
         """The ids of all tensors whose values depend on sources.
 

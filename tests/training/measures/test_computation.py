@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from pytest_converge.training.measures.computation import Computation, computation
 from tests.measured import left_alone
 from tests.training.measures.steps import own_step, regression
-from tests.zoo.problems import HEALTHY
+from tests.zoo.problems import HEALTHY, linear, step
 from tests.zoo.trainings import training_of
 
 PROBLEMS = {problem.name: problem for problem in HEALTHY}
@@ -54,3 +55,38 @@ def test_targets_that_the_loss_does_not_read_are_named():
         return tf.reduce_mean(p**2) + 0.0 * tf.cast(tf.shape(y)[0], tf.float32)
 
     assert computation(training_of(own_step(size, shape=(-1, 1)))).unread == ("y",)
+
+
+def third_part(loss_of):
+    """A step on (x, y, and what its loss makes of the third part)."""
+    x, y = linear(0, rows=64)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    optimizer = keras.optimizers.Adam(0.1)
+
+    def train_step(features, targets, third):
+        with tf.GradientTape() as tape:
+            loss = loss_of(targets[:, 0], model(features, training=True), third)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return loss
+
+    third = np.abs(y[:, 0]) + 1
+    data = tf.data.Dataset.from_tensor_slices((x, y, third)).batch(16).repeat()
+    return training_of(
+        step(train_step, variables=model.trainable_variables, data=data, optimizer=optimizer)
+    )
+
+
+def test_the_targets_of_a_second_task_are_no_weights():
+    def two_tasks(y, p, other):
+        return tf.reduce_mean((p[:, 0] - y) ** 2) + tf.reduce_mean(tf.abs(other - p[:, 1]))
+
+    assert not computation(third_part(two_tasks)).roles
+
+
+def test_what_multiplies_the_errors_of_rows_is_their_weights():
+    def weighed(y, p, weights):
+        weights = weights - tf.reduce_min(weights)
+        return tf.reduce_sum(weights * (p[:, 0] - y) ** 2) / tf.reduce_sum(weights)
+
+    assert computation(third_part(weighed)).roles
