@@ -19,10 +19,13 @@ DIGITS = 4
 ROOM = 0.06
 #: Pixels of a chart with a row for each name: around the rows, and of a row.
 AROUND_ROWS, ROW = 130, 22
-#: Pixels of a line of text.
-LINE = 14
+#: Pixels of a line of text, and of the edge above a chart.
+LINE, EDGE = 14, 14
 #: What stands at the edge for a value that has no place on the axis: above, nowhere, below.
 ABOVE, NOWHERE, BELOW = "▴", "\N{MULTIPLICATION SIGN}", "▾"
+
+#: The end of what stands at the pointer: the name of the line, which the library fills in.
+NAME = "<extra>%{fullData.name}</extra>"
 
 #: Gives the number under which a list of values is kept.
 Column = Callable[[Iterable[Any]], int]
@@ -62,6 +65,7 @@ def _chart(chart: Chart, column: Column) -> dict[str, Any]:
     log = _is_logarithmic(chart)
     values = _values(chart)
     placed = [mark for mark in chart.marks if mark.at > 0 or not _on_log(mark, chart, log)]
+    upright = [mark for mark in placed if mark.axis == "x"]
     layout: dict[str, Any] = {
         "xaxis": {"title": {"text": chart.x_title}, "type": _type(chart.log_x)},
         "yaxis": {"title": {"text": chart.y_title}, "type": _type(log)},
@@ -69,14 +73,17 @@ def _chart(chart: Chart, column: Column) -> dict[str, Any]:
         "shapes": [*map(_stretch, chart.stretches), *map(_rule, placed)],
         "annotations": [
             *(_label(mark, chart, log) for mark in placed if mark.axis == "y"),
-            *_above([mark for mark in placed if mark.axis == "x"], chart, log),
-            *(note for line in chart.lines for note in _off_the_scale(line, chart, log)),
+            *_stacked([_label(mark, chart, log) for mark in upright], LINE),
+            *_stacked(
+                [note for line in chart.lines for note in _off_the_scale(line, chart, log)], -LINE
+            ),
         ],
+        "margin": {"t": EDGE + LINE * len(upright)},
     }
     names = [name for line in chart.lines for name in line.y if isinstance(name, str)]
     if names:
         layout["yaxis"] = {"type": "category", "autorange": "reversed"}
-        layout["height"] = AROUND_ROWS + ROW * len(set(names))
+        layout["height"] = AROUND_ROWS + ROW * len(set(names)) + LINE * len(upright)
     elif chart.top is not None and any(value > chart.top for value in values):
         layout["yaxis"]["range"] = _range(values, chart.top, placed, log)
     if any(line.unit for line in chart.lines):
@@ -129,39 +136,33 @@ def _range(values: Sequence[float], top: float, marks: Sequence[Mark], log: bool
 
 
 def _trace(line: Line, column: Column) -> dict[str, Any]:
-    name = _letters(line.name)
-    shared = {
-        "name": name,
+    """What differs from a listed line whose value stands at the pointer, which the page draws."""
+    trace: dict[str, Any] = {
+        "name": _letters(line.name),
         "x": column(line.x),
         "y": column(line.y),
-        "showlegend": line.listed,
+        "line": {"color": line.color, "width": line.width},
     }
-    named = isinstance(next(iter(line.y), 0.0), str)
-    value = "%{y}: %{x:.4~g}" if named else "%{y:.4~g}"
-    # In a template a percent sign in front of a brace begins a value.
-    extra = name.replace("%{", "%&#123;")
-    shared["hovertemplate"] = f"{value}{' %{text}' * bool(line.texts)}<extra>{extra}</extra>"
-    if line.texts:
-        shared["text"] = column(line.texts)
-    mode = "+".join(["lines"] * (line.width > 0) + ["markers"] * bool(line.symbol))
-    trace = {
-        **shared,
-        "type": "scatter",
-        "mode": mode,
-        "line": {"color": line.color, "width": line.width, "dash": line.dash},
-    }
+    if line.dash != "solid":
+        trace["line"]["dash"] = line.dash
+    if not line.listed:
+        trace["showlegend"] = False
     if line.symbol:
+        trace["mode"] = "lines+markers" if line.width else "markers"
         trace["marker"] = {"color": line.color, "symbol": line.symbol, "size": 8}
     if line.unit:
         trace["yaxis"] = "y2"
+    if isinstance(next(iter(line.y), 0.0), str):
+        trace["hovertemplate"] = "%{y}: %{x:.4~g}" + NAME
+    if line.texts:
+        trace["text"] = column(line.texts)
+        trace["hovertemplate"] = "%{y:.4~g} %{text}" + NAME
     return trace
 
 
 def _band(band: Band, column: Column) -> Iterator[dict[str, Any]]:
     """Two curves that are not drawn, with the colour between."""
     edge = {
-        "type": "scatter",
-        "mode": "lines",
         "hoverinfo": "skip",
         "line": {"width": 0, "color": band.color},
         "x": column(band.x),
@@ -176,7 +177,6 @@ def _in_legend(stretch: Stretch, column: Column) -> dict[str, Any]:
     nowhere = column([math.nan])
     symbol = "square-open" if stretch.outlined else "square"
     return {
-        "type": "scatter",
         "mode": "markers",
         "hoverinfo": "skip",
         "name": _letters(stretch.text),
@@ -215,11 +215,9 @@ def _label(mark: Mark, chart: Chart, log: bool) -> dict[str, Any]:
     return {"text": _letters(mark.text), "showarrow": False, "font": font, **ends}
 
 
-def _above(marks: Sequence[Mark], chart: Chart, log: bool) -> Parts:
-    """The texts of upright lines, one above the other, so that none hides its neighbour."""
-    return [
-        {**_label(mark, chart, log), "yshift": LINE * index} for index, mark in enumerate(marks)
-    ]
+def _stacked(notes: Parts, line: int) -> Parts:
+    """Texts at one edge, each a line further, so that none hides its neighbour."""
+    return [{**note, "yshift": line * index} for index, note in enumerate(notes)]
 
 
 def _off_the_scale(line: Line, chart: Chart, log: bool) -> Parts:

@@ -160,7 +160,7 @@ def _bracket(bracket: RateBracket) -> Chart:
                           color="--muted", dash="dot"))  # fmt: skip
     rates = [*(mark.at for mark in marks), bracket.lowest, bracket.highest]
     names = [*(mark.text for mark in marks), "passes", "passes"]
-    line = Line(name="rates", x=rates, y=["rate"] * len(rates), color="--text", width=0,
+    line = Line(name="rates", x=rates, y=[" "] * len(rates), color="--text", width=0,
                 symbol="circle", texts=names, listed=False)  # fmt: skip
     return Chart(
         title="Learning rates that pass",

@@ -64,7 +64,7 @@ class Page:
         """The cells of the rows that are shown."""
         return self.run(
             "return [...document.querySelectorAll('tr.row')].filter((row) => !row.hidden)"
-            ".map((row) => [...row.cells].map((cell) => cell.innerText))"
+            ".map((row) => [...row.cells].map((cell) => cell.textContent))"
         )
 
     def chip(self, text):

@@ -46,16 +46,17 @@
       if (!layout[name]) continue;
       layout[name] = { ...axis, ...layout[name], title: { ...axis.title, ...layout[name].title } };
       if (layout[name].type === "log") layout[name].tickformat = "~g";
+      // On a logarithmic axis the library takes all digits of a decade, whether or not they fit.
+      if (name === "xaxis" && (narrow || chart.half)) layout[name].nticks = 5;
       if (chart.type && name === "yaxis") layout[name].type = chart.type;
     }
     layout.annotations = layout.annotations.map((note) => ({ ...note, font: { ...note.font, size: 11.5 } }));
     const listed = chart.traces.filter((trace) => trace.showlegend !== false).length;
-    const above = layout.annotations.filter((note) => note.yshift !== undefined).length;
     return {
       height: narrow ? 270 + 22 * (listed > 1 ? listed : 0) : chart.half ? 260 : 360,
       showlegend: listed > 1,
       ...layout,
-      margin: { l: 8, r: narrow ? 8 : 16, t: 14 + 15 * above, b: 8 },
+      margin: { l: 8, r: narrow ? 8 : 16, b: 8, ...layout.margin },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: color("--quiet") },
       hoverlabel: {
@@ -67,6 +68,9 @@
     };
   }
 
+  // What a trace does not say of itself.
+  const plain = { type: "scatter", mode: "lines", hovertemplate: "%{y:.4~g}<extra>%{fullData.name}</extra>" };
+
   function draw(detail) {
     const plots = detail.charts.map(({ chart, plot }) => [chart, plot]);
     if (!plots.length) return;
@@ -75,7 +79,8 @@
     const narrow = innerWidth <= 760;
     for (const [chart, plot] of plots) {
       const traces = chart.traces.map((trace) => {
-        const made = themed(trace, style);
+        const made = { ...plain, ...themed(trace, style) };
+        if (made.hoverinfo) delete made.hovertemplate;
         for (const name of ["x", "y", "text"]) {
           if (name in made) made[name] = detail.columns[made[name]];
         }
