@@ -31,6 +31,7 @@ OF_SEVERAL = {
     "plugin/test_real.py": "real trainings from marker to terminal",
     "plugin/test_real_baseline.py": "baselines of real trainings, from record to check",
     "programs/test_programs.py": "small programs in every style",
+    "report/html/test_browser.py": "the page in a real browser",
     "test_architecture.py": "the documents' picture of the rooms",
     "test_benchmarks.py": "the benchmarks",
     "test_ci.py": "the scripts of continuous integration",

@@ -201,6 +201,8 @@ class BaselineReport(Serialisable):
         unjudged: why an update replaced runs without a comparison; empty where it compared.
         obtained: the runs of a comparison that failed, as a baseline would hold them; else None.
         kept: the file that holds them, as it is shown; empty where there is none.
+        band: (step, lowest, median, highest batch loss) of the recorded runs, by rising step; a
+            loss that is not finite counts as the highest.
     """
 
     action: str
@@ -219,6 +221,7 @@ class BaselineReport(Serialisable):
     unjudged: str = ""
     obtained: Baseline | None = None
     kept: str = ""
+    band: tuple[tuple[int, float, float, float], ...] = ()
 
     @property
     def written(self) -> bool:

@@ -7,9 +7,17 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from pytest_converge.core.baseline import Baseline
+from pytest_converge.core.baseline import Baseline, StoredRun
 
-__all__ = ["CURVE_SCORES", "end_losses", "loss_of", "median", "named_scores"]
+__all__ = [
+    "CURVE_SCORES",
+    "end_losses",
+    "loss_band",
+    "loss_of",
+    "losses_by_step",
+    "median",
+    "named_scores",
+]
 
 #: What is ranked of a loss curve, in the order of the scores.
 CURVE_SCORES = ("whole curve", "last half")
@@ -35,6 +43,24 @@ def end_losses(training: Baseline) -> tuple[list[float], list[float]]:
     """The first and the last batch loss of each run; what is not finite counts as infinite."""
     first, last = ([run.losses[end] for run in training.runs] for end in (0, -1))
     return list(map(_worst, first)), list(map(_worst, last))
+
+
+def losses_by_step(runs: Sequence[StoredRun]) -> dict[int, list[float]]:
+    """The batch loss of each run at every kept step of the longest one.
+
+    A run that broke off, or is not finite, counts as infinite.
+    """
+    longest = max(runs, key=lambda run: len(run.steps)).steps
+    found = [dict(zip(run.steps, run.losses, strict=True)) for run in runs]
+    return {step: [_worst(points.get(step, math.inf)) for points in found] for step in longest}
+
+
+def loss_band(runs: Sequence[StoredRun]) -> tuple[tuple[int, float, float, float], ...]:
+    """(step, lowest, median, highest batch loss) of the runs at each kept step."""
+    return tuple(
+        (step, min(losses), median(losses), max(losses))
+        for step, losses in losses_by_step(runs).items()
+    )
 
 
 def loss_of(score: float) -> float:

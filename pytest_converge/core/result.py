@@ -42,6 +42,7 @@ class ConvergenceResult(Serialisable):
         diagnosis: why the training failed; None where it passed or no diagnosis was asked for.
         baseline: what came of the comparison with recorded runs; None where there was none.
         environment: versions, device and threads, by which other last digits can be explained.
+        command: what runs its test again with the same seed and steps.
     """
 
     test: str
@@ -52,6 +53,7 @@ class ConvergenceResult(Serialisable):
     diagnosis: Diagnosis | None = None
     baseline: BaselineReport | None = None
     environment: Mapping[str, int | str] = dataclasses.field(default_factory=dict)
+    command: str = ""
 
     @property
     def passed(self) -> bool:

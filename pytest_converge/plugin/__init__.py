@@ -52,6 +52,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_converge.plugin.plots import check_library
 
         check_library()
+    if settings.html is not None and not hasattr(config, "workerinput"):
+        from pytest_converge.plugin.html_page import check_libraries as check_html
+
+        check_html()
     if settings.model is not None or settings.data is not None:
         from pytest_converge.plugin import zero_code
 

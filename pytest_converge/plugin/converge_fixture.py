@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -179,13 +180,13 @@ class Converge:
         with self._item.config.stash[runtest.TURN]:
             result = without_frames(self._item, lambda: self._run(call, expectation, picture))
             result = with_obtained_kept(self._item, result, state.problems)
+            result = dataclasses.replace(result, command=self._command(result))
             state.results.append(result)
             picture.draw(result)
         self._item.user_properties.extend(junit_properties(result))
         self._item.ihook.pytest_converge_result(result=result, item=self._item)
         if not result.passed:
-            command = self._command(baseline=bool(result.expectation.baseline))
-            raise ConvergenceError(failure_message(result, reproduce=command), result)
+            raise ConvergenceError(failure_message(result, reproduce=result.command), result)
         return result
 
     def _run(
@@ -210,18 +211,14 @@ class Converge:
 
             return run(context, call)
 
-    def _command(self, *, baseline: bool) -> str:
-        """The command that runs this test again with the same seed and steps.
-
-        Args:
-            baseline: whether it is held against a baseline, in the same way.
-        """
+    def _command(self, result: ConvergenceResult) -> str:
+        """What runs this test again with the same seed and steps, and against its baseline."""
         settings = self._item.config.stash[SETTINGS]
         words = ["pytest", *getattr(self._item, "selection", [self._item.nodeid])]
         if settings.seed:
             words.append(f"--converge-seed={settings.seed}")
         words += settings.expectation
-        words += settings.baseline_flags if baseline else ()
+        words += settings.baseline_flags if result.expectation.baseline else ()
         if settings.ab is not None:
             words.append(f"--converge-ab={settings.ab}")
         return shlex.join(words)

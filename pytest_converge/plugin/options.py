@@ -306,6 +306,19 @@ class Settings:
         parse=_path,
         output="file",
     )
+    html: ClassVar[Option[Path | None]] = Option(
+        help="write a page about every training and study of the session to PATH; needs the extra "
+        "`html`",
+        details="one file, which needs no network: [the page](how-to/read-the-page.md)",
+        default=None,
+        default_text="no page",
+        metavar="PATH",
+        ini="string",
+        expected="the path of a file",
+        remedy="Write, for example, --converge-html=convergence.html.",
+        parse=_path,
+        output="file",
+    )
     plots: ClassVar[Option[Path | None]] = Option(
         help="draw every training and study of the session to a file in DIR; needs the extra "
         "`plots`",

@@ -11,6 +11,8 @@ from pytest_converge.plugin.options import Settings
 from pytest_converge.plugin.terminal import TerminalFormat, terminal_format
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_converge.core.result import ConvergenceResult
     from pytest_converge.core.study import Study
     from pytest_converge.report.summary import Segment
@@ -40,7 +42,7 @@ class ResultsPlugin:
         self._attempts: dict[str, int] = {}
         self._failed: set[str] = set()
         self._expected: set[str] = set()
-        self._written: str | None = None
+        self._written: list[str] = []
         self._problems: dict[str, int] = {}
 
     @property
@@ -90,25 +92,45 @@ class ResultsPlugin:
             self._studies[report.nodeid] = studies
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the JSON report."""
-        path = self._settings.json
-        if path is None or session.config.getoption("collectonly", False):
+        """Write the JSON report and the page."""
+        if session.config.getoption("collectonly", False):
             return
+        if self._settings.json is not None:
+            self._write(session, self._settings.json, "report", self._json())
+        if self._settings.html is not None:
+            self._write(session, self._settings.html, "page", self._page())
+
+    def _json(self) -> str:
         from pytest_converge import __version__
-        from pytest_converge.core.files import write_file
         from pytest_converge.report.json_report import json_report
 
-        text = json_report(self.results, studies=self.studies, version=__version__)
+        return json_report(self.results, studies=self.studies, version=__version__)
+
+    def _page(self) -> str:
+        from pytest_converge.plugin.html_page import page
+
+        caught = self._results.keys() | self._studies.keys()
+        return page(
+            self.results,
+            self.studies,
+            expected=self._expected - self._failed,
+            caught=caught - self._failed - self._expected,
+        )
+
+    def _write(self, session: pytest.Session, path: Path, name: str, text: str) -> None:
+        """Write a file of the session, whole or not at all."""
+        from pytest_converge.core.files import write_file
+
         sys.stdout.flush()  # it may be where the report goes
         try:
             write_file(path, text.encode("utf-8"))
         except OSError as error:
-            self._add_problem(f"could not write the convergence report {path}: {error.strerror}")
+            self._add_problem(f"could not write the convergence {name} {path}: {error.strerror}")
             # A report that is missing must not look like one that was written.
             if session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
         else:
-            self._written = f"generated convergence report: {path}"
+            self._written.append(f"generated convergence {name}: {path}")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the trainings of the session."""
@@ -161,5 +183,5 @@ class ResultsPlugin:
         self._problems[problem] = self._problems.get(problem, 0) + 1
 
     def _say_written(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self._written and self._settings.verbosity >= 0:
-            terminalreporter.write_sep("-", self._written)
+        for said in self._written if self._settings.verbosity >= 0 else ():
+            terminalreporter.write_sep("-", said)

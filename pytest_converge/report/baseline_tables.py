@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from pytest_converge.core import numbers
 from pytest_converge.core.baseline import Baseline, BaselineVerdict, EnvironmentChange, StoredRun
-from pytest_converge.core.recorded_scores import median, named_scores
+from pytest_converge.core.recorded_scores import losses_by_step, median, named_scores
 from pytest_converge.report.baseline_comparison import COMMIT_LENGTH
 from pytest_converge.report.layout import (
     cell_width,
@@ -190,18 +190,9 @@ def _curve(label: str, runs: Sequence[StoredRun], width: int, unicode: bool) -> 
 
 
 def _median_curve(runs: Sequence[StoredRun]) -> list[float]:
-    """The median over the runs at evenly spaced steps.
-
-    A run that broke off, or is not finite, counts as infinite.
-    """
-    longest = max(runs, key=lambda run: len(run.steps)).steps
-    found = [dict(zip(run.steps, run.losses, strict=True)) for run in runs]
-
-    def loss(points: Mapping[int, float], step: int) -> float:
-        value = points.get(step, math.inf)
-        return math.inf if math.isnan(value) else value
-
-    return [median([loss(points, step) for points in found]) for step in _even(longest)]
+    """The median over the runs at evenly spaced steps."""
+    losses = losses_by_step(runs)
+    return [median(losses[step]) for step in _even(list(losses))]
 
 
 def _even(steps: Sequence[int]) -> list[int]:

@@ -27,6 +27,9 @@ __all__ = [
     "MOST_ROWS",
     "all_trials",
     "diagnosis_blocks",
+    "effort",
+    "evidence_parts",
+    "excluded_parts",
     "fix_label",
     "floor_text",
     "not_found",
@@ -160,6 +163,22 @@ def floor_text(floor: float, max_loss: float | None) -> str:
     """The lowest loss of all runs: no proof that none lies below."""
     text = f"no run went below {numbers.loss(floor)}"
     return text if max_loss is None else f"{text}; max_loss={numbers.number(max_loss)}"
+
+
+def excluded_parts(diagnosis: Diagnosis) -> list[str]:
+    """What could not be tried or measured, those together that have the same reason."""
+    reasons: dict[str, list[str]] = {}
+    for change, why in diagnosis.excluded:
+        reasons.setdefault(why, []).append(change)
+    return [f"{', '.join(changes)} ({why})" for why, changes in reasons.items()]
+
+
+def effort(diagnosis: Diagnosis) -> str:
+    """`9.8 s of 10 s; not tried: ...`: the time that it took, and what it was too short for."""
+    spent = numbers.seconds(diagnosis.seconds)
+    if math.isfinite(diagnosis.budget):
+        spent += f" of {numbers.seconds(diagnosis.budget)}"
+    return spent + (f"; not tried: {', '.join(diagnosis.left_out)}" if diagnosis.left_out else "")
 
 
 #: Measurements that the section shows elsewhere, beside the curve or among its facts.
@@ -415,17 +434,10 @@ def _rest(
         text = floor_text(diagnosis.floor, None if message else result.expectation.max_loss)
         if not told(text, message) and not told(numbers.number(diagnosis.floor), message):
             yield from look.text(f"floor: {text}")
-    reasons: dict[str, list[str]] = {}
-    for change, why in diagnosis.excluded:
-        reasons.setdefault(why, []).append(change)
-    parts = [f"{', '.join(changes)} ({why})" for why, changes in reasons.items()]
+    parts = excluded_parts(diagnosis)
     mark = ellipsis(look.unicode)
     if parts:
         text = printable("excluded: " + "; ".join(parts), look.unicode)
         yield from wrap_at_most(text, look.width, MOST_EXCLUDED, mark=mark, rest=INDENT)
-    spent = numbers.seconds(diagnosis.seconds)
-    if math.isfinite(diagnosis.budget):
-        spent += f" of {numbers.seconds(diagnosis.budget)}"
-    not_tried = f"; not tried: {', '.join(diagnosis.left_out)}" if diagnosis.left_out else ""
-    text = printable(f"diagnosis took {spent}{not_tried}", look.unicode)
+    text = printable(f"diagnosis took {effort(diagnosis)}", look.unicode)
     yield from wrap_at_most(text, look.width, MOST_EXCLUDED, mark=mark, rest=INDENT)

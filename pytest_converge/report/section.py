@@ -18,7 +18,7 @@ from pytest_converge.report.message import short_forms
 from pytest_converge.report.sparkline import log_suits, sparkline
 from pytest_converge.report.table import Column, Table, fact_lines
 
-__all__ = ["section"]
+__all__ = ["section", "training_facts"]
 
 #: Lines of a section below the message of a failure; more only where there is more to say.
 MOST_LINES = 25
@@ -43,7 +43,6 @@ def section(result: ConvergenceResult, *, width: int, unicode: bool, message: st
         unicode: block characters and other text beyond ASCII.
     """
     seen = summarised(result.curve)
-    record = result.shown_run.record
     blocks = [
         [*_head(result, seen, width), *_picture(seen, width, unicode)],
         [
@@ -52,7 +51,7 @@ def section(result: ConvergenceResult, *, width: int, unicode: bool, message: st
             for line in _finding(finding, width, unicode, message)
         ],
         [],
-        _facts(list(_numbers(result, record, seen, message)), width, unicode),
+        _facts(list(training_facts(result, message)), width, unicode),
         _compared(result, width, unicode, message),
         _starts(result, width, message),
     ]
@@ -143,10 +142,9 @@ def _table(seen: CurveSummary, width: int, unicode: bool, most: int) -> list[str
     return Table(columns=tuple(columns)).lines(width, unicode)
 
 
-def _numbers(
-    result: ConvergenceResult, record: TrainingRecord, seen: CurveSummary, message: str
-) -> Iterator[tuple[str, str]]:
-    """What was measured beside the curve, as pairs of a name and a text."""
+def training_facts(result: ConvergenceResult, message: str = "") -> Iterator[tuple[str, str]]:
+    """What was measured beside the curve and `message` does not say: a name and a text each."""
+    record, seen = result.shown_run.record, summarised(result.curve)
     rates = seen.curve.learning_rate
     yield "expected", _expected(result)
     constant = bool(rates) and len(set(rates)) == 1

@@ -59,6 +59,7 @@ REPORT = BaselineReport(
     unjudged="it is another task",
     obtained=BASELINE,
     kept="out.obtained/test_a/test_b--00000000.obtained",
+    band=((1, 0.5, 0.6, math.inf),),
 )
 VALUES = [RUN, BASELINE, VERDICT, REPORT]
 

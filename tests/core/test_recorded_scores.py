@@ -8,7 +8,13 @@ import sys
 
 import pytest
 
-from pytest_converge.core.recorded_scores import end_losses, loss_of, median, named_scores
+from pytest_converge.core.recorded_scores import (
+    end_losses,
+    loss_band,
+    loss_of,
+    median,
+    named_scores,
+)
 from tests.recorded import recorded, stored_run
 
 
@@ -30,6 +36,20 @@ def test_losses_at_the_ends_that_are_not_finite_are_the_worst():
     losses = (2.0, *[1.0] * 27, math.nan)
     run = dataclasses.replace(stored_run(), losses=losses)
     assert end_losses(recorded(runs=(run,))) == ([2.0], [math.inf])
+
+
+def test_the_band_of_the_runs_spans_them_at_each_step():
+    runs = [
+        dataclasses.replace(stored_run(), steps=(1, 2, 4), losses=losses)
+        for losses in [(3.0, 2.0, 1.0), (4.0, 2.5, math.nan), (5.0, 1.0, 0.5)]
+    ]
+    short = dataclasses.replace(stored_run(), steps=(1, 2), losses=(2.0, 9.0))
+    assert loss_band([*runs[:2], short]) == (
+        (1, 2.0, 3.0, 4.0),
+        (2, 2.0, 2.5, 9.0),
+        (4, 1.0, math.inf, math.inf),
+    )
+    assert loss_band(runs)[1] == (2, 1.0, 2.0, 2.5)
 
 
 @pytest.mark.parametrize(

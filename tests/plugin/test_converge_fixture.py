@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import typing
 
 import pytest
@@ -105,9 +106,11 @@ def test_the_command_that_reproduces_it(
             converge.fit(kind)
         """
     )
-    faked.runpytest(*arguments).stdout.fnmatch_lines(
+    faked.runpytest(*arguments, "--converge-json=a.json").stdout.fnmatch_lines(
         [f"E       reproduce: pytest 'test_a.py::test_it[[]bad[]]'{ending}"]
     )
+    (training,) = json.loads((faked.path / "a.json").read_text())["trainings"]
+    assert training["command"] == f"pytest 'test_a.py::test_it[bad]'{ending}"
 
 
 def test_xfail_sees_an_ordinary_assertion(faked: pytest.Pytester) -> None:

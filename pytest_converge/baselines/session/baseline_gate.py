@@ -46,6 +46,7 @@ from pytest_converge.core.baseline import (
 )
 from pytest_converge.core.errors import invalid
 from pytest_converge.core.finding import Finding
+from pytest_converge.core.recorded_scores import loss_band
 
 __all__ = ["BaselineGate", "Subject"]
 
@@ -374,6 +375,7 @@ class BaselineGate:
             runs=len(runs),
             data=data_changes(stored.data, self._subject.data) if stored else (),
             unknown=self._unknown(stored) if stored else (),
+            band=loss_band(stored.runs) if stored else (),
         )
 
     def _unknown(self, stored: Baseline) -> tuple[str, ...]:

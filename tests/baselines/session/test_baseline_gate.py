@@ -240,6 +240,15 @@ def test_the_runs_of_a_failed_comparison_are_handed_over(recorded, mode, runs):
     assert BaselineReport.from_dict(report.to_dict()) == report
 
 
+def test_a_comparison_knows_the_band_of_the_recorded_losses(recorded):
+    report, _ = ask(recorded, Machine())
+    runs = [Machine()(number) for number in range(20)]
+    step, low, middle, high = report.band[-1]
+    last = [run.losses[-1] for run in runs]
+    assert (step, low, high) == (runs[0].steps[-1], min(last), max(last))
+    assert low < middle < high
+
+
 def test_update_refuses_what_all_runs_show_though_the_first_is_lucky(recorded):
     def make(number):
         return Machine(level=-0.5 if number == 0 else 0.06)(number)

@@ -1,0 +1,109 @@
+"""The page as a whole: its overview, a section for each training and study, and its library."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from pytest_converge.core import numbers
+from pytest_converge.core.result import ConvergenceResult
+from pytest_converge.core.study import Study
+from pytest_converge.report.html.drawing import drawn
+from pytest_converge.report.html.entries import OUTCOMES, Entry, entries
+from pytest_converge.report.html.sections import training_section
+from pytest_converge.report.html.study_charts import study_charts
+from pytest_converge.report.html.training_charts import training_charts
+from pytest_converge.report.studies import study_section
+
+__all__ = ["html_page"]
+
+#: Points of a line of batches: as many as a screen shows where there are few trainings, fewer where
+#: there are many, so that a thousand stay within 15 MB, of which the library is a third.
+ALL_POINTS, FEWEST_POINTS, MOST_POINTS = 100_000, 96, 384
+#: Cells of the text of a study.
+STUDY_WIDTH = 100
+#: What would end a script, or begin one within it, as JSON may write it too.
+OF_MARKUP = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+
+
+def html_page(
+    results: Sequence[ConvergenceResult],
+    *,
+    studies: Sequence[Study] = (),
+    version: str,
+    made: str = "",
+    expected: Collection[str] = (),
+    caught: Collection[str] = (),
+) -> str:
+    """One document that needs neither a network nor other files.
+
+    Everything that comes from tests is escaped. Equal values in any order give the same text.
+
+    Args:
+        results: every training of the session.
+        studies: every study of data, learning rates and tests.
+        version: the version of the plugin.
+        made: when, as it is shown.
+        expected: ids of tests that failed as their mark says.
+        caught: ids of tests that passed: where a training of theirs failed, they went on.
+
+    Raises:
+        ImportError: Jinja or Plotly is missing.
+    """
+    import jinja2
+    from plotly.offline import get_plotlyjs
+
+    rows = entries(results, studies, expected=expected, caught=caught)
+    points = min(max(ALL_POINTS // max(len(results), 1), FEWEST_POINTS), MOST_POINTS)
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("pytest_converge.report.html"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    outcomes = Counter(row.outcome for row in rows)
+    causes = Counter(row.verdict for row in rows if row.outcome != "passed" and not row.said)
+    return templates.get_template("page.html").render(
+        rows=rows,
+        sections=[_section(row, points) for row in rows],
+        title=_title(rows),
+        outcomes=[(key, name, outcomes[key]) for key, name in OUTCOMES.items() if outcomes[key]],
+        causes=causes.most_common(),
+        trainings=numbers.counted(len(results), "training"),
+        studies=numbers.counted(len(studies), "study").replace("studys", "studies"),
+        seconds=numbers.seconds(sum(row.seconds for row in rows)),
+        version=version,
+        made=made,
+        library=get_plotlyjs(),
+        data=json_in_script,
+    )
+
+
+def _section(row: Entry, points: int) -> Mapping[str, Any]:
+    """What the template of a section needs."""
+    if isinstance(row.subject, Study):
+        text = study_section(row.subject, width=STUDY_WIDTH, unicode=True)
+        command = shlex.join(["pytest", row.test])
+        charts = drawn(study_charts(row.subject))
+        return {"text": text, "command": command, "words": None, "charts": charts}
+    charts = drawn(training_charts(row.subject, points=points))
+    return {"words": training_section(row.subject), "charts": charts}
+
+
+def _title(rows: Sequence[Entry]) -> str:
+    failed = sum(row.outcome == "failed" for row in rows)
+    if not rows:
+        return "nothing was trained"
+    return f"{failed} of {len(rows)} failed" if failed else f"all {len(rows)} passed"
+
+
+def json_in_script(value: Any) -> str:
+    """JSON that ends no script whatever texts it holds; a template need not escape it."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    for sign, escape in OF_MARKUP.items():
+        text = text.replace(sign, escape)
+    return text
