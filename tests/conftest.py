@@ -16,6 +16,7 @@ import pytest_converge.plugin
 import pytest_converge.plugin.converge_fixture
 import pytest_converge.plugin.xdist
 from pytest_converge.core.guard import STRICT
+from pytest_converge.plugin.outputs import SUMMARY_VARIABLE
 
 pytest_plugins = ["pytester"]
 
@@ -33,6 +34,13 @@ def tensorflow_loaded() -> None:
     """
     for module in pkgutil.walk_packages(pytest_converge.__path__, "pytest_converge."):
         importlib.import_module(module.name)
+
+
+@pytest.fixture(autouse=True)
+def outside_of_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inner sessions add nothing to the reports of the job that runs the suite."""
+    for name in ("GITHUB_ACTIONS", SUMMARY_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

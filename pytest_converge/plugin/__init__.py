@@ -33,6 +33,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings, register the marker, and what each setting needs."""
+    from pytest_converge.plugin import ci_reports
     from pytest_converge.plugin.baselines import BaselinesPlugin
     from pytest_converge.plugin.results import ResultsPlugin
     from pytest_converge.plugin.terminal import remember_output
@@ -42,8 +43,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", marker.DEFINITION)
     remember_output(config)
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(ResultsPlugin(settings), "converge_results")
+        results = ResultsPlugin(settings)
+        config.pluginmanager.register(results, "converge_results")
         config.pluginmanager.register(BaselinesPlugin(settings), "converge_baselines")
+        ci_reports.configure(config, settings, results)
     if settings.threads is not None:
         from pytest_converge.plugin import threads
 

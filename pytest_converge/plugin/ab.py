@@ -180,7 +180,8 @@ class ComparisonPlugin:
         given += [f"-p{name}" for name in option.plugins or ()]
         given += [f"-o{text}" for text in option.override_ini or ()]
         given += [f"-ocache_dir={root / 'cache'}", "-oconverge_baselines=true"]
-        given += ["--converge-diagnose=off", f"--converge-json={root / 'results.json'}"]
+        given += ["--converge-diagnose=off", "--converge-report=off"]
+        given += [f"--converge-json={root / 'results.json'}"]
         given += [f"--converge-seed={settings.seed}"]
         given += settings.expectation
         if settings.timeout is not None:

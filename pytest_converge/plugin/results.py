@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,9 +40,9 @@ class ResultsPlugin:
         self._results: dict[str, list[dict[str, Any]]] = {}
         self._studies: dict[str, list[dict[str, Any]]] = {}
         self._attempts: dict[str, int] = {}
-        self._failed: set[str] = set()
+        self._failed: dict[str, list[pytest.TestReport]] = {}
         self._expected: set[str] = set()
-        self._written: str | None = None
+        self._written: list[str] = []
         self._problems: dict[str, int] = {}
 
     @property
@@ -61,6 +63,38 @@ class ResultsPlugin:
 
         return [study_from(data) for tests in self._studies.values() for data in tests]
 
+    @property
+    def failures(self) -> list[pytest.TestReport]:
+        """The failed reports of the last attempt at each convergence test."""
+        return [report for reports in self._failed.values() for report in reports]
+
+    @property
+    def expected(self) -> Collection[str]:
+        """The ids of tests that failed as their mark says."""
+        return self._expected - self._failed.keys()
+
+    @property
+    def caught(self) -> Collection[str]:
+        """The ids of tests that passed, whatever became of their trainings and studies."""
+        return (self._results.keys() | self._studies.keys()) - self._failed.keys() - self._expected
+
+    def write(
+        self, session: pytest.Session, path: Path, text: str, *, append: bool = False
+    ) -> None:
+        """Write a report, which the terminal summary names, or says that it could not be."""
+        from pytest_converge.core.files import append_to_file, write_file
+
+        sys.stdout.flush()  # it may be where the report goes
+        try:
+            (append_to_file if append else write_file)(path, text.encode("utf-8"))
+        except OSError as error:
+            self._add_problem(f"could not write the convergence report {path}: {error.strerror}")
+            # A report that is missing must not look like one that was written.
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        else:
+            self._written.append(f"generated convergence report: {path}")
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results from a report; the last report of the last attempt counts.
 
@@ -71,12 +105,13 @@ class ResultsPlugin:
         if attempt is not None and attempt != self._attempts.get(report.nodeid, attempt):
             self._results.pop(report.nodeid, None)
             self._studies.pop(report.nodeid, None)
-            self._failed.discard(report.nodeid)
+            self._failed.pop(report.nodeid, None)
             self._expected.discard(report.nodeid)
         if attempt is not None:
             self._attempts[report.nodeid] = attempt
         if report.failed:
-            self._failed.add(report.nodeid)
+            kept = self._failed.setdefault(report.nodeid, [])
+            kept += [report] if attempt is not None else []
         if report.skipped and hasattr(report, "wasxfail"):
             self._expected.add(report.nodeid)
         for problem in getattr(report, PROBLEMS, ()):
@@ -95,20 +130,10 @@ class ResultsPlugin:
         if path is None or session.config.getoption("collectonly", False):
             return
         from pytest_converge import __version__
-        from pytest_converge.core.files import write_file
         from pytest_converge.report.json_report import json_report
 
         text = json_report(self.results, studies=self.studies, version=__version__)
-        sys.stdout.flush()  # it may be where the report goes
-        try:
-            write_file(path, text.encode("utf-8"))
-        except OSError as error:
-            self._add_problem(f"could not write the convergence report {path}: {error.strerror}")
-            # A report that is missing must not look like one that was written.
-            if session.exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.USAGE_ERROR
-        else:
-            self._written = f"generated convergence report: {path}"
+        self.write(session, path, text)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the trainings of the session."""
@@ -141,8 +166,8 @@ class ResultsPlugin:
             width=width,
             verbosity=verbosity,
             unicode=unicode,
-            expected=self._expected - self._failed,
-            caught=self._results.keys() - self._failed - self._expected,
+            expected=self.expected,
+            caught=self.caught,
         )
         if not self._studies:
             return lines
@@ -153,13 +178,13 @@ class ResultsPlugin:
             width=width,
             verbosity=verbosity,
             unicode=unicode,
-            expected=self._expected - self._failed,
-            caught=self._studies.keys() - self._failed - self._expected,
+            expected=self.expected,
+            caught=self.caught,
         )
 
     def _add_problem(self, problem: str) -> None:
         self._problems[problem] = self._problems.get(problem, 0) + 1
 
     def _say_written(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self._written and self._settings.verbosity >= 0:
-            terminalreporter.write_sep("-", self._written)
+        for said in self._written if self._settings.verbosity >= 0 else ():
+            terminalreporter.write_sep("-", said)

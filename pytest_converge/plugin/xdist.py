@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_converge.plugin import results
+from pytest_converge.plugin.failed_tests import CODE, LINE, line_of
 from pytest_converge.plugin.results import ATTRIBUTE, PROBLEMS, STUDIES, TITLE
 from pytest_converge.plugin.runtest import ATTEMPT, STATE, State
 from pytest_converge.plugin.terminal import TerminalFormat, terminal_format
@@ -20,9 +21,11 @@ def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRe
     attempt = item.stash.get(ATTEMPT, 1)
     if state is not None or attempt > 1:  # an attempt without trainings replaces one that had some
         setattr(report, results.ATTEMPT, attempt)
+    error = None if call.excinfo is None else call.excinfo.value
+    if state is not None and error is not None:
+        setattr(report, LINE, line_of(error, item.path))
     if state is None or not (state.results or state.studies):
         return
-    error = None if call.excinfo is None else call.excinfo.value
     if error is not None:
         _take_in(state, error)
     if len(state.results) + len(state.studies) > state.reported:
@@ -34,9 +37,20 @@ def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRe
         return
     if error is None or report.passed or isinstance(error, pytest.skip.Exception):
         return
+    setattr(report, CODE, _code(error))
     for text in _sections(state, error, terminal_format(item.config)):
         report.sections.append((TITLE, text))
     _say_in_short(report, error)
+
+
+def _code(error: BaseException) -> str:
+    """The cause, the gate or the study that an error is about; empty for one of the test's own."""
+    from pytest_converge.core.failures import ConvergenceError, StudyError
+    from pytest_converge.report.diagnosis import verdict
+
+    if isinstance(error, ConvergenceError):
+        return verdict(error.result)
+    return error.study.kind if isinstance(error, StudyError) else ""
 
 
 def _say_in_short(report: pytest.TestReport, error: BaseException) -> None:

@@ -26,7 +26,7 @@ from pytest_converge.core.study import Study
 from pytest_converge.report.layout import cell_width, cut, elide_node_id, ellipsis, printable
 from pytest_converge.report.summary import Segment, Unmet, tally, unmet
 
-__all__ = ["study_from", "study_section", "study_summary", "study_to_dict"]
+__all__ = ["outcome", "study_from", "study_section", "study_summary", "study_to_dict"]
 
 #: The cells of a test's name in front of what came of its study.
 NAME_WIDTH = 32
@@ -74,6 +74,11 @@ def study_lines(study: Study, *, width: int, unicode: bool) -> list[str]:
     """The lines of a study, none wider than `width` cells."""
     lines = _kinds()[study.kind][1](study, width, unicode)
     return [cut(line.rstrip(), width, mark=ellipsis(unicode)) for line in lines]
+
+
+def outcome(study: Study, *, unicode: bool) -> str:
+    """What came of it, in a line of any width, without the call, which the test names."""
+    return study_lines(study, width=10**4, unicode=unicode)[0].partition(": ")[2]
 
 
 def study_section(study: Study, *, width: int, unicode: bool) -> str:
@@ -124,8 +129,7 @@ def study_summary(
             continue
         name = elide_node_id(printable(study.test, unicode), min(width, NAME_WIDTH), mark=mark)
         room = max(width - cell_width(name) - 2, 0)
-        # Cut from the whole text, without the call, which the test names.
-        said = study_lines(study, width=10**4, unicode=unicode)[0].partition(": ")[2]
+        said = outcome(study, unicode=unicode)
         lines.append([Segment(name, color), Segment(cut(f"  {said}", room + 2, mark=mark))])
     return [*lines, [_tally(ordered, width, unicode, unmet(ordered, wanted, caught))]]
 
