@@ -174,6 +174,11 @@ class FindingsReport(Study):
         """The codes of the findings, in their order."""
         return tuple(finding.code for finding in self.findings)
 
+    @property
+    def scalars(self) -> dict[str, float | int | str]:
+        """The few numbers and words that say what came of it, by name."""
+        return {"findings": ", ".join(self.codes), "seconds": round(self.seconds, 3)}
+
     def columns_of(self, code: str) -> tuple[str, ...]:
         """The columns of the finding with this code; none where it was not found."""
         return next((found.columns for found in self.findings if found.code == code), ())

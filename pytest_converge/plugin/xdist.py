@@ -31,6 +31,7 @@ def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRe
     if len(state.results) + len(state.studies) > state.reported:
         _load(state, report)
     if report.when == "teardown":
+        _add_properties(state, report)
         # Items live as long as the session; curves of every step would pile up on them.
         state.results.clear()
         state.studies.clear()
@@ -41,6 +42,13 @@ def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRe
     for text in _sections(state, error, terminal_format(item.config)):
         report.sections.append((TITLE, text))
     _say_in_short(report, error)
+
+
+def _add_properties(state: State, report: pytest.TestReport) -> None:
+    """Those of the studies, each as its assertions left it: JUnit reads them from this report."""
+    from pytest_converge.report.json_report import study_properties
+
+    report.user_properties += [pair for study in state.studies for pair in study_properties(study)]
 
 
 def _code(error: BaseException) -> str:

@@ -81,7 +81,7 @@ def _trainings(
     if not shown:
         return []
     table = summary_table(shown[:MOST_ROWS], results, unicode=True)
-    rows = ["", *table_rows(table, WIDTH, code=("test", "verdict"))]
+    rows = ["", *table_rows(table, WIDTH, spans=("test", "verdict"))]
     rows += _left_out(len(shown) - MOST_ROWS, "training")
     if not folded:
         return rows
@@ -104,7 +104,7 @@ def _studies(studies: Sequence[Study]) -> list[str]:
         Column(title="verdict", cells=["passed" if each.passed else "failed" for each in shown]),
         Column(title="outcome", cells=[outcome(each, unicode=True) for each in shown], least=20),
     )
-    rows = table_rows(Table(columns=columns), WIDTH, code=("test", "verdict"))
+    rows = table_rows(Table(columns=columns), WIDTH, spans=("test", "verdict"))
     return ["", *rows, *_left_out(len(ordered) - MOST_ROWS, "study")]
 
 

@@ -11,7 +11,7 @@ from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.core.study import Study
 from pytest_converge.report.studies import study_to_dict
 
-__all__ = ["json_report", "junit_properties"]
+__all__ = ["json_report", "junit_properties", "study_properties"]
 
 #: Raised when a reader of the previous version would misread the document.
 SCHEMA_VERSION = 1
@@ -47,10 +47,19 @@ def json_report(
 
 def junit_properties(result: ConvergenceResult) -> list[tuple[str, str]]:
     """Scalars of one training as names and texts; from the second training on, numbered."""
-    suffix = f"_{result.number}" if result.number > 1 else ""
+    return _properties("", _scalars(result), result.number)
+
+
+def study_properties(study: Study) -> list[tuple[str, str]]:
+    """Verdict and scalars of one study, named by its kind; from the second study on, numbered."""
+    scalars = {**study.scalars, "verdict": _verdict(study.passed)}
+    return _properties(f"{study.kind.replace('-', '_')}_", scalars, study.number)
+
+
+def _properties(kind: str, scalars: Mapping[str, Any], number: int) -> list[tuple[str, str]]:
+    suffix = f"_{number}" if number > 1 else ""
     return [
-        (f"converge_{name}{suffix}", str(_strict(value)))
-        for name, value in _scalars(result).items()
+        (f"converge_{kind}{name}{suffix}", str(_strict(scalars[name]))) for name in sorted(scalars)
     ]
 
 
@@ -63,8 +72,12 @@ def _scalars(result: ConvergenceResult) -> dict[str, float | int | str]:
         "initial_loss": result.initial_loss,
         "seconds": round(result.seconds, 3),
         "steps": result.steps,
-        "verdict": "passed" if result.passed else "failed",
+        "verdict": _verdict(result.passed),
     }
+
+
+def _verdict(passed: bool) -> str:
+    return "passed" if passed else "failed"
 
 
 def _of_baseline(result: ConvergenceResult) -> dict[str, float | int | str]:

@@ -34,18 +34,18 @@ def code_block(text: str) -> list[str]:
     return [f"{fence}text", *map(command_line, text.splitlines()), fence]
 
 
-def table_rows(table: Table, width: int, *, code: tuple[str, ...] = ()) -> list[str]:
+def table_rows(table: Table, width: int, *, spans: tuple[str, ...] = ()) -> list[str]:
     """The rows of a table, titles first.
 
     Args:
         table: what to show.
         width: cells to which its elastic columns grow.
-        code: titles of the columns that are shown as code.
+        spans: titles of the columns that are shown as code.
     """
     columns = [table.columns[index] for index in table.sizes(width)]
     titles, *rows = ([cell.strip() for cell in cells] for cells in table.rows(width, unicode=True))
     marks = ["---:" if column.right else "---" for column in columns]
-    shown = [code_span if column.title in code else escaped for column in columns]
+    shown = [code_span if column.title in spans else escaped for column in columns]
     body = [
         [show(cell) if cell else "" for show, cell in zip(shown, cells, strict=True)]
         for cells in rows

@@ -7,8 +7,10 @@ import json
 import math
 
 from pytest_converge.core.curve import LossCurve
+from pytest_converge.core.data_report import DataFinding, DataReport
 from pytest_converge.core.finding import Finding
-from pytest_converge.report.json_report import json_report, junit_properties
+from pytest_converge.core.rate_range import RatePoint, RateRange
+from pytest_converge.report.json_report import json_report, junit_properties, study_properties
 
 
 def strictly(text):
@@ -130,3 +132,31 @@ def test_a_diagnosis_that_crossed_a_process_gives_the_same_text(diagnosed):
     again = type(diagnosed).from_dict(json.loads(json.dumps(diagnosed.to_dict())))
     assert json_report([again], version="1") == json_report([diagnosed], version="1")
     assert junit_properties(again) == junit_properties(diagnosed)
+
+
+def test_a_study_has_its_scalars_as_junit_properties():
+    points = tuple(
+        RatePoint(learning_rate=rate, final_loss=loss, passed=loss < 0.1, steps=9)
+        for rate, loss in ((0.01, 0.5), (0.1, 0.02), (1.0, math.nan))
+    )
+    study = RateRange(test="t", own=0.1, points=points, initial_loss=1.0, steps=9, seconds=1.23456)
+    assert study_properties(study) == [
+        ("converge_learning_rate_highest", "0.1"),
+        ("converge_learning_rate_lowest", "0.1"),
+        ("converge_learning_rate_own", "0.1"),
+        ("converge_learning_rate_proposed", "0.1"),
+        ("converge_learning_rate_seconds", "1.235"),
+        ("converge_learning_rate_verdict", "passed"),
+    ]
+    second = dataclasses.replace(study, number=2, margin=3.0)
+    assert study_properties(second)[-1] == ("converge_learning_rate_verdict_2", "failed")
+
+
+def test_what_was_found_in_data_is_a_junit_property():
+    found = tuple(DataFinding(code=code, message="m") for code in ("outliers", "missing-values"))
+    study = DataReport(test="t", rows=1, width=1, columns=(), findings=found)
+    assert dict(study_properties(study)) == {
+        "converge_data_findings": "outliers, missing-values",
+        "converge_data_seconds": "0.0",
+        "converge_data_verdict": "failed",
+    }

@@ -58,7 +58,7 @@ def test_a_table_has_a_cell_for_each_of_its_own():
         Column(title="loss|unit", cells=["1"] * len(ODD), right=True),
         Column(title="cause", cells=["", *ODD[1:]]),
     )
-    rows = table_rows(Table(columns=columns), 10**4, code=("test",))
+    rows = table_rows(Table(columns=columns), 10**4, spans=("test",))
     assert rows[1] == "| --- | ---: | --- |"
     cells = cells_of("\n".join(rows))
     assert cells[:3] == ["test", "loss|unit", "cause"]
