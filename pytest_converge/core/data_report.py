@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import ClassVar
 
+from pytest_converge.core.finding import Evidence
 from pytest_converge.core.serialisation import Serialisable
 from pytest_converge.core.study import Study
 
@@ -149,7 +149,7 @@ class DataFinding(Serialisable):
     code: str
     message: str
     columns: tuple[str, ...] = ()
-    evidence: Mapping[str, float | int | str | None] = dataclasses.field(default_factory=dict)
+    evidence: Evidence = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

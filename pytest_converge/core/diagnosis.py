@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
 
+from pytest_converge.core.finding import Evidence
 from pytest_converge.core.serialisation import Serialisable
 
 __all__ = ["Diagnosis", "NamedCause", "RateBracket", "Trial"]
@@ -116,7 +116,7 @@ class Diagnosis(Serialisable):
     cause: str
     message: str
     fix: str = ""
-    evidence: Mapping[str, float | int | str | None] = dataclasses.field(default_factory=dict)
+    evidence: Evidence = dataclasses.field(default_factory=dict)
     where: tuple[str, ...] = ()
     verified: tuple[Trial, ...] = ()
     tried: tuple[Trial, ...] = ()

@@ -13,6 +13,7 @@ from pytest_converge.plugin.options import Settings
 from pytest_converge.plugin.terminal import TerminalFormat, terminal_format
 
 if TYPE_CHECKING:
+    from pytest_converge.core.origin import Origin
     from pytest_converge.core.result import ConvergenceResult
     from pytest_converge.core.study import Study
     from pytest_converge.report.summary import Segment
@@ -129,11 +130,10 @@ class ResultsPlugin:
         path = self._settings.json
         if path is None or session.config.getoption("collectonly", False):
             return
-        from pytest_converge import __version__
         from pytest_converge.report.json_report import json_report
 
-        text = json_report(self.results, studies=self.studies, version=__version__)
-        self.write(session, path, text)
+        origin = _origin(session.config)
+        self.write(session, path, json_report(self.results, studies=self.studies, origin=origin))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the trainings of the session."""
@@ -188,3 +188,16 @@ class ResultsPlugin:
     def _say_written(self, terminalreporter: pytest.TerminalReporter) -> None:
         for said in self._written if self._settings.verbosity >= 0 else ():
             terminalreporter.write_sep("-", said)
+
+
+def _origin(config: pytest.Config) -> Origin:
+    """What there is to say of this session."""
+    import datetime as dt
+
+    from pytest_converge import __version__
+    from pytest_converge.core.origin import Origin
+    from pytest_converge.core.repository import commit_of
+
+    now = dt.datetime.now(dt.timezone.utc)
+    created = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+    return Origin(version=__version__, created=created, commit=commit_of(config.rootpath))

@@ -26,7 +26,14 @@ from pytest_converge.core.study import Study
 from pytest_converge.report.layout import cell_width, cut, elide_node_id, ellipsis, printable
 from pytest_converge.report.summary import Segment, Unmet, tally, unmet
 
-__all__ = ["outcome", "study_from", "study_section", "study_summary", "study_to_dict"]
+__all__ = [
+    "outcome",
+    "study_from",
+    "study_kinds",
+    "study_section",
+    "study_summary",
+    "study_to_dict",
+]
 
 #: The cells of a test's name in front of what came of its study.
 NAME_WIDTH = 32
@@ -57,6 +64,11 @@ def _kinds() -> dict[str, tuple[type[Study], Renderer]]:
         RateRange.kind: (RateRange, rate_range_lines),
         Sensitivity.kind: (Sensitivity, sensitivity_lines),
     }
+
+
+def study_kinds() -> list[type[Study]]:
+    """The class of each kind."""
+    return [kind for kind, _ in _kinds().values()]
 
 
 def study_to_dict(study: Study) -> dict[str, Any]:
