@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Literal
 
 from pytest_converge.core.finding import Evidence
 from pytest_converge.core.serialisation import Serialisable
 
-__all__ = ["Diagnosis", "NamedCause", "RateBracket", "Trial"]
+__all__ = ["Diagnosis", "DiagnosisMode", "NamedCause", "RateBracket", "Trial"]
+
+
+#: How long to look for a cause.
+DiagnosisMode = Literal["quick", "full", "off"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

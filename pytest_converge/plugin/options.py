@@ -11,11 +11,15 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast, overload
 
 import pytest
 
 from pytest_converge.plugin.outputs import Report, path_of, report_of, wrong_file, wrong_folder
+
+if TYPE_CHECKING:
+    from pytest_converge.core.baseline import BaselineMode
+    from pytest_converge.core.diagnosis import DiagnosisMode
 
 __all__ = [
     "OPTIONS",
@@ -168,14 +172,14 @@ def _verbosity(value: Any) -> int | None:
     return None if value == "auto" else int(value)
 
 
-def _choice(*choices: str, **rest: Any) -> Option[str]:
+def _choice(*choices: Value, **rest: Any) -> Option[Value]:
     """An option with a few values."""
 
-    def parse(value: Any) -> str:
+    def parse(value: Any) -> Value:
         return choices[choices.index(value)]
 
     return Option(
-        metavar="|".join(choices),
+        metavar="|".join(map(str, choices)),
         ini="string",
         expected="one of " + ", ".join(map(repr, choices)),
         parse=parse,
@@ -284,7 +288,7 @@ class Settings:
         remedy="Leave it out for the usual seeds.",
         parse=_number(int, lambda seed: 0 <= seed < 2**32),
     )
-    diagnose = _choice(
+    diagnose: ClassVar[Option[DiagnosisMode]] = _choice(
         *("quick", "full", "off"),
         help="how long to look for the cause of a failed training by training it again with one "
         "thing changed: `quick` takes 10 seconds or five times the training's own time, `full` "
@@ -333,14 +337,14 @@ class Settings:
         parse=path_of,
         output="folder",
     )
-    progress = _choice(
+    progress: ClassVar[Option[Literal["auto", "off"]]] = _choice(
         *("auto", "off"),
         help="show the progress of trainings longer than two seconds: `auto` does on a terminal, "
         "`off` never does",
         default="auto",
         remedy="Leave it out for auto.",
     )
-    baseline = _choice(
+    baseline: ClassVar[Option[BaselineMode]] = _choice(
         *("check", "new", "update", "off"),
         help="what to do with the recorded loss curves of tests with `baseline=True`: `check` "
         "compares with them, `new` also records missing ones, `update` records those anew that "
