@@ -82,6 +82,11 @@ class LossCurve(Serialisable):
             return self.checkpoints, self.probe_loss
         return _stretches(self.steps, self.batch_loss, 32)
 
+    @property
+    def course(self) -> tuple[tuple[int, float], ...]:
+        """The same as pairs of updates done and loss."""
+        return tuple(zip(*self.trend, strict=True))
+
     def thinned(self, most: int = THINNED_STEPS) -> LossCurve:
         """The curve with at most `most` steps, evenly spaced, the first and last kept.
 

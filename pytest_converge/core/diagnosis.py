@@ -33,6 +33,8 @@ class Trial(Serialisable):
         seconds: wall time of all its runs.
         worse_than_baseline: True where it passed every other gate, and the runs recorded of its
             test are better; then it counts as passed on no seed.
+        course: (updates done, loss) of its first run, at up to 33 points from the start to the end;
+            where the failed run has its checkpoints, unless the steps are others.
     """
 
     change: str
@@ -45,6 +47,7 @@ class Trial(Serialisable):
     control: bool = False
     seconds: float = 0.0
     worse_than_baseline: bool = False
+    course: tuple[tuple[int, float], ...] = ()
 
     @property
     def seeds(self) -> int:

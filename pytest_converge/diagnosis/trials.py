@@ -251,6 +251,7 @@ class Trials:
             deterministic=deterministic,
             control=change.change in self.controls,
             worse_than_baseline=worse,
+            course=self.records[change.change].curve.course,
         )
 
     def _by_its_terms_alone(self, change: Intervention) -> bool:

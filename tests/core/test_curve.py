@@ -81,6 +81,7 @@ def test_updates_are_the_last_step():
 
 def test_the_trend_of_a_probe_set_is_its_checkpoints():
     assert probed().trend == ((0, 1, 2), (4.0, 3.0, 2.0))
+    assert probed().course == ((0, 4.0), (1, 3.0), (2, 2.0))
 
 
 @pytest.mark.parametrize("count", [1, 2, 31, 32])

@@ -30,6 +30,7 @@ FULL_TRIAL = trial(
     control=True,
     seconds=1.5,
     worse_than_baseline=True,
+    course=((0, 4.0), (10, 0.25)),
 )
 FULL = Diagnosis(
     cause="unscaled-features",
@@ -119,6 +120,7 @@ def test_what_arrives_has_the_types_that_were_sent():
         assert isinstance(getattr(found, name), tuple), name
     assert isinstance(found.excluded[0], tuple)
     assert isinstance(found.tried[0].losses, tuple)
+    assert all(isinstance(point, tuple) for point in found.tried[0].course)
 
 
 def test_numbers_that_are_not_finite_survive_too():

@@ -71,6 +71,14 @@ def test_a_repair_holds_on_three_seeds_or_ends_at_the_first_that_fails(
     assert (trial.code, trial.fix) == ("plateau", "code")
 
 
+def test_a_trial_has_the_loss_curve_of_its_first_seed():
+    trials, _ = trials_of(0.5, 0.6, 0.7)
+    assert trials.try_out(change(), confirm=False).course == ((0, 9.0), (160, 5.0), (320, 0.5))
+    confirmed = trials.try_out(change())
+    assert confirmed.seeds == 3
+    assert confirmed.course == ((0, 9.0), (160, 5.0), (320, 0.5))
+
+
 def test_one_run_is_all_where_nothing_is_random():
     trials, reruns = trials_of(0.5, full_batch=True)
     trial = trials.try_out(change())

@@ -88,15 +88,22 @@ def _other_seeds(failed: FailedTraining) -> Trial | None:
         code=CAUSE.code, change="other seeds", fix="keras.utils.set_random_seed(1)"
     )
     losses, passed = [], 0
+    course: tuple[tuple[int, float], ...] = ()
     with failed.reruns.changed(plain) as run:
         for number in range(1, SEEDS + 1):
             record = run(number)
             losses.append(record.curve.last)
+            course = course or record.curve.course
             passed += passes(record, trials.expectation, plain)
             if not passed:
                 break
     trial = Trial(
-        change=plain.change, code=plain.code, fix=plain.fix, losses=tuple(losses), passed=passed
+        change=plain.change,
+        code=plain.code,
+        fix=plain.fix,
+        losses=tuple(losses),
+        passed=passed,
+        course=course,
     )
     trials.done[plain.change] = trial
     return trial if trial.verified else None

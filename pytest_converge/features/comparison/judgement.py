@@ -76,8 +76,7 @@ class Reference:
         return statistics.fmean(math.log(max(loss, self._floor)) for loss in losses)
 
     def _step(self, record: TrainingRecord) -> float | None:
-        curve = record.curve
-        course = tuple(zip(*curve.trend, strict=True))
+        curve, course = record.curve, record.curve.course
         if not course or not math.isfinite(curve.last):
             return None
         return hit(levelled(course, curve.first, curve.last), self.target * (1 + 1e-9))
