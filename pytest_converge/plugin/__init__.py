@@ -35,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the settings, register the marker, and what each setting needs."""
     from pytest_converge.plugin import ci_reports
     from pytest_converge.plugin.baselines import BaselinesPlugin
+    from pytest_converge.plugin.extras import require_library
     from pytest_converge.plugin.results import ResultsPlugin
     from pytest_converge.plugin.terminal import remember_output
 
@@ -47,14 +48,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(results, "converge_results")
         config.pluginmanager.register(BaselinesPlugin(settings), "converge_baselines")
         ci_reports.configure(config, settings, results)
+        if settings.tensorboard is not None:
+            from pytest_converge.plugin import tensorboard
+
+            tensorboard.configure(config, settings.tensorboard, results)
     if settings.threads is not None:
         from pytest_converge.plugin import threads
 
         threads.configure(config)
     if settings.plots is not None:
-        from pytest_converge.plugin.plots import check_library
-
-        check_library()
+        require_library("matplotlib", flag=options.Settings.plots.flag, extra="plots")
     if settings.model is not None or settings.data is not None:
         from pytest_converge.plugin import zero_code
 

@@ -337,6 +337,20 @@ class Settings:
         parse=path_of,
         output="folder",
     )
+    tensorboard: ClassVar[Option[Path | None]] = Option(
+        help="write every training of the session, and every change that a diagnosis tried, as a "
+        "run of TensorBoard to DIR; needs the extra `tensorboard`",
+        details="losses on batches and on the probe set, learning rate, gradient norm, and the "
+        "verdict as text: [trackers](how-to/trackers.md)",
+        default=None,
+        default_text="no runs",
+        metavar="DIR",
+        ini="string",
+        expected="the path of a folder",
+        remedy="Write, for example, --converge-tensorboard=runs.",
+        parse=path_of,
+        output="folder",
+    )
     progress: ClassVar[Option[Literal["auto", "off"]]] = _choice(
         *("auto", "off"),
         help="show the progress of trainings longer than two seconds: `auto` does on a terminal, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,19 +82,34 @@ class ResultsPlugin:
     def write(
         self, session: pytest.Session, path: Path, text: str, *, append: bool = False
     ) -> None:
-        """Write a report, which the terminal summary names, or says that it could not be."""
+        """Write a report, or add it to a file that others write to as well."""
         from pytest_converge.core.files import append_to_file, write_file
 
+        writer = append_to_file if append else write_file
         sys.stdout.flush()  # it may be where the report goes
+        content = text.encode("utf-8")
+        self.writing(session, "convergence report", path, lambda: writer(path, content))
+
+    def writing(
+        self, session: pytest.Session, what: str, path: Path, write: Callable[[], None]
+    ) -> None:
+        """Have something written, which the terminal summary names, or says that it could not be.
+
+        Args:
+            session: that of pytest, which fails where it could not be.
+            what: is written.
+            path: where.
+            write: writes it.
+        """
         try:
-            (append_to_file if append else write_file)(path, text.encode("utf-8"))
+            write()
         except OSError as error:
-            self._add_problem(f"could not write the convergence report {path}: {error.strerror}")
+            self._add_problem(f"could not write the {what} {path}: {error.strerror}")
             # A report that is missing must not look like one that was written.
             if session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
         else:
-            self._written.append(f"generated convergence report: {path}")
+            self._written.append(f"generated {what}: {path}")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results from a report; the last report of the last attempt counts.
