@@ -80,6 +80,14 @@ def examples(session: nox.Session) -> None:
     test(session, ["examples"])
 
 
+@nox.session(python=PYTHONS[-1])
+def trackers(session: nox.Session) -> None:
+    """The recipes for experiment trackers, offline, with what they are for."""
+    install(session)
+    session.install("mlflow-skinny>=3", "wandb>=0.20")
+    test(session, ["tests/test_trackers.py"])
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Rules and layout."""

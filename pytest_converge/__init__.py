@@ -9,8 +9,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_converge.core.baseline import (
+        Baseline,
+        BaselineReport,
+        BaselineVerdict,
+        EnvironmentChange,
+        StoredRun,
+    )
+    from pytest_converge.core.calibration import Calibration, Candidate, LossBound
     from pytest_converge.core.curve import LossCurve
-    from pytest_converge.core.data_report import DataFinding, DataReport
+    from pytest_converge.core.data_report import ColumnProfile, DataFinding, DataReport
+    from pytest_converge.core.diagnosis import Diagnosis, NamedCause, RateBracket, Trial
     from pytest_converge.core.errors import InvalidTrainingError
     from pytest_converge.core.expectation import Expectation
     from pytest_converge.core.failures import (
@@ -20,65 +29,117 @@ if TYPE_CHECKING:
         StudyError,
     )
     from pytest_converge.core.finding import Finding
-    from pytest_converge.core.pipeline_comparison import PipelineComparison
-    from pytest_converge.core.pipeline_report import PipelineReport
-    from pytest_converge.core.rate_range import RateRange
+    from pytest_converge.core.overlap import RowOverlap
+    from pytest_converge.core.pipeline_comparison import Exchange, PipelineComparison, PipelineRun
+    from pytest_converge.core.pipeline_report import Difference, PipelineReport, PipelineTrial
+    from pytest_converge.core.rate_range import RatePoint, RateRange, ScheduleRun
     from pytest_converge.core.record import NonFinite, TrainingRecord
     from pytest_converge.core.result import ConvergenceResult, Run
+    from pytest_converge.core.sensitivity import Sensitivity, TriedMutation
+    from pytest_converge.core.study import Study
     from pytest_converge.plugin.converge_fixture import Converge
     from pytest_converge.plugin.learning_rate_fixture import LearningRate
     from pytest_converge.plugin.preprocessing_fixture import Preprocessing
+    from pytest_converge.plugin.typed_marker import converges
     from pytest_converge.report.figures import plot
 
     __version__: str
 
 __all__ = [
+    "Baseline",
+    "BaselineReport",
+    "BaselineVerdict",
+    "Calibration",
+    "Candidate",
+    "ColumnProfile",
     "Converge",
     "ConvergenceError",
     "ConvergenceResult",
     "DataFinding",
     "DataReport",
+    "Diagnosis",
+    "Difference",
+    "EnvironmentChange",
+    "Exchange",
     "Expectation",
     "Finding",
     "InvalidTrainingError",
     "LearningRate",
     "LearningRateError",
+    "LossBound",
     "LossCurve",
+    "NamedCause",
     "NonFinite",
     "PipelineComparison",
     "PipelineReport",
+    "PipelineRun",
+    "PipelineTrial",
     "Preprocessing",
     "PreprocessingError",
+    "RateBracket",
+    "RatePoint",
     "RateRange",
+    "RowOverlap",
     "Run",
+    "ScheduleRun",
+    "Sensitivity",
+    "StoredRun",
+    "Study",
     "StudyError",
     "TrainingRecord",
+    "Trial",
+    "TriedMutation",
     "__version__",
+    "converges",
     "plot",
 ]
 
 # Loaded at first use, so that pytest starts as fast with the plugin as without.
 _HOMES = {
+    "Baseline": "core.baseline",
+    "BaselineReport": "core.baseline",
+    "BaselineVerdict": "core.baseline",
+    "Calibration": "core.calibration",
+    "Candidate": "core.calibration",
+    "ColumnProfile": "core.data_report",
     "Converge": "plugin.converge_fixture",
     "ConvergenceError": "core.failures",
     "ConvergenceResult": "core.result",
     "DataFinding": "core.data_report",
     "DataReport": "core.data_report",
+    "Diagnosis": "core.diagnosis",
+    "Difference": "core.pipeline_report",
+    "EnvironmentChange": "core.baseline",
+    "Exchange": "core.pipeline_comparison",
     "Expectation": "core.expectation",
     "Finding": "core.finding",
     "InvalidTrainingError": "core.errors",
     "LearningRate": "plugin.learning_rate_fixture",
     "LearningRateError": "core.failures",
+    "LossBound": "core.calibration",
     "LossCurve": "core.curve",
+    "NamedCause": "core.diagnosis",
     "NonFinite": "core.record",
     "PipelineComparison": "core.pipeline_comparison",
     "PipelineReport": "core.pipeline_report",
+    "PipelineRun": "core.pipeline_comparison",
+    "PipelineTrial": "core.pipeline_report",
     "Preprocessing": "plugin.preprocessing_fixture",
     "PreprocessingError": "core.failures",
+    "RateBracket": "core.diagnosis",
+    "RatePoint": "core.rate_range",
     "RateRange": "core.rate_range",
+    "RowOverlap": "core.overlap",
     "Run": "core.result",
+    "ScheduleRun": "core.rate_range",
+    "Sensitivity": "core.sensitivity",
+    "StoredRun": "core.baseline",
+    "Study": "core.study",
     "StudyError": "core.failures",
     "TrainingRecord": "core.record",
+    "Trial": "core.diagnosis",
+    "TriedMutation": "core.sensitivity",
+    "converges": "plugin.typed_marker",
     "plot": "report.figures",
 }
 

@@ -15,7 +15,7 @@ from pytest_converge.core.baseline import BaselinePolicy, BaselineReport
 from pytest_converge.core.calibration import Calibration
 from pytest_converge.core.calls import Call
 from pytest_converge.core.curve import LossSurface
-from pytest_converge.core.diagnosis import Diagnosis
+from pytest_converge.core.diagnosis import Diagnosis, DiagnosisMode
 from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.expectation import LARGEST_SEED, Expectation
 from pytest_converge.core.finding import Finding
@@ -68,7 +68,7 @@ class Context:
     expectation: Expectation
     hooks: Any
     progress: Callable[[int, int, float], None]
-    diagnose: str = "off"
+    diagnose: DiagnosisMode = "off"
     baseline: BaselinePolicy | None = None
     power: bool = False
     calibrate: bool = False

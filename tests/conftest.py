@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import pytest_converge.plugin
 import pytest_converge.plugin.converge_fixture
 import pytest_converge.plugin.xdist
 from pytest_converge.core.guard import STRICT
+from pytest_converge.plugin.outputs import SUMMARY_VARIABLE
+from tests.published_schema import validate_reports
 
 pytest_plugins = ["pytester"]
 
@@ -35,11 +38,24 @@ def tensorflow_loaded() -> None:
         importlib.import_module(module.name)
 
 
+@pytest.fixture(autouse=True)
+def outside_of_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inner sessions add nothing to the reports of the job that runs the suite."""
+    for name in ("GITHUB_ACTIONS", SUMMARY_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
-def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A pytester whose inner sessions have the plugin, installed or not."""
+def pytester(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[pytest.Pytester]:
+    """A pytester whose inner sessions have the plugin, installed or not.
+
+    Each JSON report that they leave has to be one by the published schema.
+    """
     if not metadata.entry_points(group="pytest11", name="converge"):
         # The environment reaches subprocesses and xdist's workers too.
         monkeypatch.setenv("PYTHONPATH", str(ROOT))
         monkeypatch.setenv("PYTEST_ADDOPTS", "-p pytest_converge.plugin")
-    return pytester
+    yield pytester
+    validate_reports(pytester.path)

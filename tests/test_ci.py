@@ -103,7 +103,7 @@ def test_a_python_is_found_by_its_version_and_one_that_is_not_there_is_not():
 
 def test_the_sessions_of_nox_cover_every_declared_python():
     pytest.importorskip("nox")
-    single = ["newest", "floor", "legacy", "lint", "types", "examples"]
+    single = ["newest", "floor", "legacy", "lint", "types", "examples", "trackers"]
     done = subprocess.run(  # noqa: S603 - a program of ours
         [sys.executable, "-m", "nox", "--list", "--json", "--session", "tests", *single],
         cwd=ROOT,

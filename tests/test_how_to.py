@@ -36,7 +36,7 @@ def test_every_option_exists(path):
 def commands(text):
     """The calls of the command `converge`, without what the shell does to them."""
     text = re.sub(r"\\\n *", "", text)  # a command over several lines
-    names = "show|compare|history|rename|prune"
+    names = "show|compare|history|rename|prune|trend"
     for found in re.finditer(
         rf'(?:^ *|[`"]|[:-] )(converge (?:{names})\b[^`\n]*)', text, re.MULTILINE
     ):

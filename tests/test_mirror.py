@@ -40,6 +40,8 @@ OF_SEVERAL = {
     "test_layers.py": "imports",
     "test_mirror.py": "this",
     "test_packaging.py": "metadata and documents",
+    "test_trackers.py": "recipes of the documents",
+    "test_typing.py": "what type checkers say of users' code",
     "training/loop/test_training_styles.py": "ways to train, each against Keras",
     "training/interventions/test_interventions.py": "what holds for every intervention",
     "zoo/test_compounds.py": "the zoo of compounds",

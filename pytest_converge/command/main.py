@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import pytest_converge
-from pytest_converge.command import compare, history, prune, rename, show
+from pytest_converge.command import compare, history, prune, rename, show, trend
 from pytest_converge.command.terminal import Terminal
 from pytest_converge.core.errors import InvalidTrainingError
 
 __all__ = ["main"]
 
 DESCRIPTION = """\
-Show, compare, move and clear away the baselines that pytest-converge recorded.
+Show, compare, move and clear away the baselines that pytest-converge recorded,
+and show trainings over several reports.
 
 pytest --converge-baseline=new records them; nothing here changes their runs.
 """
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         (show, show.show, "show curves and scores of baselines"),
         (compare, compare.compare, "compare two baseline files, or two folders of them"),
         (history, history.history, "show what each commit recorded for a training"),
+        (trend, trend.trend, "show how trainings went over several JSON reports"),
         (rename, rename.rename, "move the baseline of a test that was renamed"),
         (prune, prune.prune, "list baselines that no test reads any more; delete them if told"),
     ):

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
-from pytest_converge.report.layout import one_line
+from pytest_converge.report.layout import encodable, one_line
 from pytest_converge.report.sparkline import can_show
 from pytest_converge.report.summary import Segment
 
@@ -43,13 +43,13 @@ class Terminal:
 
     def say(self, text: str = "") -> None:
         """Write a line of plain text."""
-        self._out.write(_encodable(text, self._out) + "\n")
+        self._out.write(encodable(text, self._out) + "\n")
 
     def complain(self, text: str) -> None:
         """Write one line about what went wrong."""
         # What was written so far comes first where both go to one place.
         self._out.flush()
-        self._err.write(_encodable(f"converge: {one_line(text)}\n", self._err))
+        self._err.write(encodable(f"converge: {one_line(text)}\n", self._err))
 
     def _styled(self, segment: Segment) -> str:
         if not self._colour or not segment.markup:
@@ -73,9 +73,3 @@ def _wants_colour(out: TextIO, environ: Mapping[str, str]) -> bool:
     if environ.get("FORCE_COLOR"):
         return True
     return out.isatty() and environ.get("TERM") != "dumb"
-
-
-def _encodable(text: str, stream: TextIO) -> str:
-    r"""`text` with what the stream cannot encode escaped, as in `\xe9`."""
-    encoding = stream.encoding or "ascii"
-    return text.encode(encoding, "backslashreplace").decode(encoding)

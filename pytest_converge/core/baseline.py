@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Literal
 
 from pytest_converge.core.serialisation import Serialisable
 
 __all__ = [
     "Baseline",
+    "BaselineMode",
     "BaselinePolicy",
     "BaselineReport",
     "BaselineVerdict",
     "EnvironmentChange",
+    "PolicyMode",
     "StoredRun",
 ]
 
@@ -21,6 +24,10 @@ __all__ = [
 WRITTEN = frozenset({"recorded", "updated"})
 
 Value = float | int | str | bool | None
+#: What a session does with recorded baselines.
+BaselineMode = Literal["check", "new", "update", "off"]
+#: ... and what it does with one test, which the revision to compare with may not have.
+PolicyMode = BaselineMode | Literal["absent"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +154,7 @@ class BaselinePolicy:
         relative_to: the folder that paths are shown from.
     """
 
-    mode: str = "check"
+    mode: PolicyMode = "check"
     tolerance: float = 0.05
     alpha: float = 0.001
     seconds: float = 600.0

@@ -89,6 +89,18 @@ class Calibration(Study):
     budget: float = 0.0
 
     @property
+    def scalars(self) -> dict[str, float | int | str]:
+        """The few numbers and words that say what came of it, by name."""
+        proposal = {} if self.proposal is None else {"steps": self.proposal.steps}
+        bound = None if self.proposal is None else self.proposal.max_loss
+        return {
+            **proposal,
+            **({} if bound is None else {"max_loss": bound}),
+            "training": self.training,
+            "seconds": round(self.seconds, 3),
+        }
+
+    @property
     def choice(self) -> Candidate | None:
         """The candidate that is proposed."""
         return next((each for each in self.candidates if each.steps == self.chosen), None)

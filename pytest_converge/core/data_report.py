@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import ClassVar
 
+from pytest_converge.core.finding import Evidence
 from pytest_converge.core.serialisation import Serialisable
 from pytest_converge.core.study import Study
 
@@ -149,7 +149,7 @@ class DataFinding(Serialisable):
     code: str
     message: str
     columns: tuple[str, ...] = ()
-    evidence: Mapping[str, float | int | str | None] = dataclasses.field(default_factory=dict)
+    evidence: Evidence = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +173,11 @@ class FindingsReport(Study):
     def codes(self) -> tuple[str, ...]:
         """The codes of the findings, in their order."""
         return tuple(finding.code for finding in self.findings)
+
+    @property
+    def scalars(self) -> dict[str, float | int | str]:
+        """The few numbers and words that say what came of it, by name."""
+        return {"findings": ", ".join(self.codes), "seconds": round(self.seconds, 3)}
 
     def columns_of(self, code: str) -> tuple[str, ...]:
         """The columns of the finding with this code; none where it was not found."""

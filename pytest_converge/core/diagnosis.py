@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from typing import Literal
 
+from pytest_converge.core.finding import Evidence
 from pytest_converge.core.serialisation import Serialisable
 
-__all__ = ["Diagnosis", "NamedCause", "RateBracket", "Trial"]
+__all__ = ["Diagnosis", "DiagnosisMode", "NamedCause", "RateBracket", "Trial"]
+
+
+#: How long to look for a cause.
+DiagnosisMode = Literal["quick", "full", "off"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +124,7 @@ class Diagnosis(Serialisable):
     cause: str
     message: str
     fix: str = ""
-    evidence: Mapping[str, float | int | str | None] = dataclasses.field(default_factory=dict)
+    evidence: Evidence = dataclasses.field(default_factory=dict)
     where: tuple[str, ...] = ()
     verified: tuple[Trial, ...] = ()
     tried: tuple[Trial, ...] = ()

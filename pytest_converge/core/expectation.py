@@ -6,13 +6,13 @@ import dataclasses
 import math
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal, TypedDict, get_args
 
 from pytest_converge.core.errors import InvalidTrainingError, complaint, nearest, shown
 from pytest_converge.core.finding import GATE_CODES, IGNORABLE_GATES, NOTE_CODES, check_codes
 from pytest_converge.core.serialisation import Serialisable
 
-__all__ = ["DEFAULT_MIN_DECREASE", "Expectation"]
+__all__ = ["DEFAULT_MIN_DECREASE", "Expectation", "ExpectationArguments", "Metric", "Monotone"]
 
 #: Enough updates for small models to show a trend; the value of the documented table.
 DEFAULT_STEPS = 100
@@ -22,7 +22,9 @@ MOST_STEPS = 2**31 - 1
 #: not, all flat ones did (measured on 34 trainings with 12 seeds each).
 DEFAULT_MIN_DECREASE = 0.05
 #: How the loss has to fall on its way down.
-MONOTONE = ("trend", "strict", "off")
+Monotone = Literal["trend", "strict", "off"]
+#: What a baseline compares in place of the loss curve: one of these, or a metric's own name.
+Metric = Literal["loss", "val_loss"] | str  # noqa: PYI051 - editors complete the two
 #: Seeds are handed to NumPy and TensorFlow, which take 32 bits.
 LARGEST_SEED = 2**32 - 1
 #: Types of Python's and NumPy's truth values by name; the earlier NumPy only warns of an index.
@@ -62,13 +64,13 @@ class Expectation(Serialisable):
     max_loss: float | None = None
     steps: int = DEFAULT_STEPS
     min_decrease: float | None = None
-    monotone: str = "trend"
+    monotone: Monotone = "trend"
     min_skill: float | None = None
     metrics: Mapping[str, Bound] = dataclasses.field(default_factory=dict)
     seed: int | None = None
     seeds: int = 1
     baseline: bool | Mapping[str, float] = False
-    metric: str | None = None
+    metric: Metric | None = None
     ignore: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -108,6 +110,22 @@ class Expectation(Serialisable):
         if not hooks:
             check_codes(arguments.get("ignore", ()), (*NOTE_CODES, *GATE_CODES))
         return cls(**arguments)
+
+
+class ExpectationArguments(TypedDict, total=False):
+    """The arguments of `Expectation`, none of which has to be given, for type checkers."""
+
+    max_loss: float | None
+    steps: int
+    min_decrease: float | None
+    monotone: Monotone
+    min_skill: float | None
+    metrics: Mapping[str, Bound]
+    seed: int | None
+    seeds: int
+    baseline: bool | Mapping[str, float]
+    metric: Metric | None
+    ignore: tuple[str, ...]
 
 
 def _refuse(name: str, value: object, expected: str, remedy: str) -> InvalidTrainingError:
@@ -166,8 +184,9 @@ def _seed(name: str, value: object) -> int | None:
 
 
 def _monotone(name: str, value: object) -> str:
-    if not isinstance(value, str) or value not in MONOTONE:
-        expected = "one of " + ", ".join(repr(choice) for choice in MONOTONE)
+    choices = get_args(Monotone)
+    if not isinstance(value, str) or value not in choices:
+        expected = "one of " + ", ".join(map(repr, choices))
         raise _refuse(name, value, expected, "Use 'off' where the loss may rise by right.")
     return value
 

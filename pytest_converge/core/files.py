@@ -10,7 +10,7 @@ import secrets
 import stat
 from pathlib import Path
 
-__all__ = ["digest", "replace", "slug", "temporary_name", "write_file"]
+__all__ = ["append_to_file", "digest", "replace", "slug", "temporary_name", "write_file"]
 
 #: Hexadecimal digits of a digest: two among a thousand names are alike once in 8,000 projects.
 DIGEST_LENGTH = 8
@@ -19,6 +19,7 @@ _PLAIN = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | _PLAIN
 # A pipe that nobody reads would block an ordinary open.
 _PRESENT = os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | _PLAIN
+_SHARED = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _PLAIN
 
 
 def slug(text: str, *, besides: str = "") -> str:
@@ -61,6 +62,16 @@ def write_file(path: Path, content: bytes) -> None:
     with open(descriptor, "wb") as file:
         if hasattr(os, "set_blocking"):
             os.set_blocking(descriptor, True)
+        file.write(content)
+
+
+def append_to_file(path: Path, content: bytes) -> None:
+    """Add to a file that others add to as well, in one write, so that their parts stay whole.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with open(os.open(path, _SHARED, 0o666), "wb", buffering=0) as file:
         file.write(content)
 
 

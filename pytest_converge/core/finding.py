@@ -15,6 +15,7 @@ __all__ = [
     "IGNORABLE_GATES",
     "NOTE_CODES",
     "SHOWN_NOTES",
+    "Evidence",
     "Finding",
     "check_codes",
 ]
@@ -53,6 +54,9 @@ NOTE_CODES = (
 #: Notes that are shown without being asked for: a merge may hang on them.
 SHOWN_NOTES = frozenset({"better-than-baseline", "perhaps-worse"})
 
+#: The numbers and words behind a sentence, by name.
+Evidence = Mapping[str, float | int | str | bool | None]
+
 #: A name this similar to a known code (difflib's ratio) is a typing error and no code of a hook:
 #: one letter exchanged leaves 0.9 of the shortest code, two 0.85 of those of usual length.
 TYPING_ERROR = 0.85
@@ -72,7 +76,7 @@ class Finding(Serialisable):
     code: str
     message: str
     fails: bool = True
-    evidence: Mapping[str, float | int | str | None] = dataclasses.field(default_factory=dict)
+    evidence: Evidence = dataclasses.field(default_factory=dict)
 
 
 def check_codes(ignore: Any, known: Sequence[str], *, others: bool = False) -> tuple[str, ...]:

@@ -110,6 +110,18 @@ class PipelineComparison(Study):
         """The pipeline under test."""
         return self[self.judged]
 
+    @property
+    def scalars(self) -> dict[str, float | int | str]:
+        """The few numbers and words that say what came of it, by name."""
+        return {
+            "judged": self.judged,
+            "factor": self.judged_run.factor,
+            "final_loss": self.judged_run.final_loss,
+            "reference_loss": self.reference.final_loss,
+            "culprits": ", ".join(self.culprits),
+            "seconds": round(self.seconds, 3),
+        }
+
     def __getitem__(self, name: str) -> PipelineRun:
         """The trainings on a pipeline, by its name."""
         return next(run for run in self.runs[1:] if run.name == name)

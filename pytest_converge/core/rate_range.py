@@ -98,6 +98,18 @@ class RateRange(Study):
         return self.margin is None
 
     @property
+    def scalars(self) -> dict[str, float | int | str]:
+        """The few numbers and words that say what came of it, by name."""
+        rates = {
+            "own": self.own,
+            "lowest": self.lowest,
+            "highest": self.highest,
+            "proposed": self.proposed,
+        }
+        known = {name: rate for name, rate in rates.items() if rate is not None}
+        return {**known, "seconds": round(self.seconds, 3)}
+
+    @property
     def own_point(self) -> RatePoint:
         """The training at the user's own rate."""
         return min(self.points, key=lambda p: abs(math.log(p.learning_rate / self.own)))

@@ -81,6 +81,18 @@ class Sensitivity(Study):
     budget: float = 0.0
 
     @property
+    def scalars(self) -> dict[str, float | int | str]:
+        """The few numbers and words that say what came of it, by name."""
+        made = [each for each in self.mutations if each.judged]
+        return {
+            "changes": len(made),
+            "noticed": sum(each.seen for each in made),
+            "harmful_unnoticed": sum(each.harmful and not each.seen for each in made),
+            "training": self.training,
+            "seconds": round(self.seconds, 3),
+        }
+
+    @property
     def smallest(self) -> TriedMutation | None:
         """The seen change with the least effect; one of unknown effect counts as the largest."""
         seen = [mutation for mutation in self.mutations if mutation.seen]

@@ -31,3 +31,8 @@ class Study(Serialisable):
     def passed(self) -> bool:
         """True where nothing that the test asked for failed."""
         return True
+
+    @property
+    def scalars(self) -> dict[str, float | int | str]:
+        """The few numbers and words that say what came of it, by name."""
+        return {}

@@ -33,7 +33,9 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings, register the marker, and what each setting needs."""
+    from pytest_converge.plugin import ci_reports, html_page
     from pytest_converge.plugin.baselines import BaselinesPlugin
+    from pytest_converge.plugin.extras import require_library
     from pytest_converge.plugin.results import ResultsPlugin
     from pytest_converge.plugin.terminal import remember_output
 
@@ -42,20 +44,22 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", marker.DEFINITION)
     remember_output(config)
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(ResultsPlugin(settings), "converge_results")
+        results = ResultsPlugin(settings)
+        config.pluginmanager.register(results, "converge_results")
         config.pluginmanager.register(BaselinesPlugin(settings), "converge_baselines")
+        ci_reports.configure(config, settings, results)
+        if settings.tensorboard is not None:
+            from pytest_converge.plugin import tensorboard
+
+            tensorboard.configure(config, settings.tensorboard, results)
     if settings.threads is not None:
         from pytest_converge.plugin import threads
 
         threads.configure(config)
     if settings.plots is not None:
-        from pytest_converge.plugin.plots import check_library
-
-        check_library()
+        require_library("matplotlib", flag=options.Settings.plots.flag, extra="plots")
     if settings.html is not None and not hasattr(config, "workerinput"):
-        from pytest_converge.plugin.html_page import check_libraries as check_html
-
-        check_html()
+        require_library(*html_page.LIBRARIES, flag=options.Settings.html.flag, extra="html")
     if settings.model is not None or settings.data is not None:
         from pytest_converge.plugin import zero_code
 

@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -30,6 +30,9 @@ from pytest_converge.plugin.worktree import (
     outside_of_hooks,
     worktree,
 )
+
+if TYPE_CHECKING:
+    from pytest_converge.core.baseline import PolicyMode
 
 __all__ = ["configure", "mode_of"]
 
@@ -180,7 +183,8 @@ class ComparisonPlugin:
         given += [f"-p{name}" for name in option.plugins or ()]
         given += [f"-o{text}" for text in option.override_ini or ()]
         given += [f"-ocache_dir={root / 'cache'}", "-oconverge_baselines=true"]
-        given += ["--converge-diagnose=off", f"--converge-json={root / 'results.json'}"]
+        given += ["--converge-diagnose=off", "--converge-report=off"]
+        given += [f"--converge-json={root / 'results.json'}"]
         given += [f"--converge-seed={settings.seed}"]
         given += settings.expectation
         if settings.timeout is not None:
@@ -248,7 +252,7 @@ class RecordingPlugin:
         RevisionReport(self._found, self._failed, foreign).write(self._root)
 
 
-def mode_of(item: pytest.Item, revision: str) -> tuple[str, str]:
+def mode_of(item: pytest.Item, revision: str) -> tuple[PolicyMode, str]:
     """What is done for a test: (the mode of its policy, where the runs are).
 
     Raises:

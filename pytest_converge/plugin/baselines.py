@@ -14,7 +14,7 @@ from pytest_converge.plugin.options import SETTINGS, Settings
 from pytest_converge.plugin.results import ATTRIBUTE
 
 if TYPE_CHECKING:
-    from pytest_converge.core.baseline import BaselinePolicy
+    from pytest_converge.core.baseline import BaselinePolicy, PolicyMode
     from pytest_converge.core.result import ConvergenceResult
 
 __all__ = ["BaselinesPlugin", "policy_of", "require_review", "with_obtained_kept"]
@@ -43,7 +43,8 @@ def policy_of(item: pytest.Item, *, wanted: bool) -> BaselinePolicy:
     from pytest_converge.core.baseline import BaselinePolicy
 
     settings = item.config.stash[SETTINGS]
-    mode, root, revision = settings.baseline, "", ""
+    mode: PolicyMode = settings.baseline
+    root, revision = "", ""
     if settings.ab_root:
         mode, root = "new", settings.ab_root
     elif settings.ab is not None and wanted:

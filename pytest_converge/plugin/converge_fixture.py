@@ -23,7 +23,8 @@ from pytest_converge.report.message import failure_message
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from pytest_converge.plugin.fixture_calls import ExpectationArguments
+    from pytest_converge.core.diagnosis import DiagnosisMode
+    from pytest_converge.core.expectation import ExpectationArguments
 
 __all__ = ["Converge"]
 
@@ -224,7 +225,7 @@ class Converge:
         return shlex.join(words)
 
 
-def _how_to_diagnose(item: pytest.Item) -> str:
+def _how_to_diagnose(item: pytest.Item) -> DiagnosisMode:
     """As set, but not for a failure that the test expects: nobody reads why."""
     mode = item.config.stash[SETTINGS].diagnose
     expected = item.get_closest_marker("xfail") and not item.config.getoption("runxfail", False)

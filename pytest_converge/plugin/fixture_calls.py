@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from pytest_converge.core.errors import InvalidTrainingError, invalid, nearest
-from pytest_converge.core.expectation import Bound, Expectation
+from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.study import Study
 from pytest_converge.plugin import runtest
 from pytest_converge.plugin.plots import draw
 from pytest_converge.plugin.progress import progress
 
 __all__ = [
-    "ExpectationArguments",
     "make_study",
     "refuse_unknown",
     "runner_context",
@@ -36,22 +35,6 @@ REMEDIES = {
 
 Made = TypeVar("Made")
 StudyMade = TypeVar("StudyMade", bound=Study)
-
-
-class ExpectationArguments(TypedDict, total=False):
-    """The arguments of `Expectation`, none of which has to be given."""
-
-    max_loss: float | None
-    steps: int
-    min_decrease: float | None
-    monotone: str
-    min_skill: float | None
-    metrics: Mapping[str, Bound]
-    seed: int | None
-    seeds: int
-    baseline: bool | Mapping[str, float]
-    metric: str | None
-    ignore: tuple[str, ...]
 
 
 def refuse_unknown(call: str, arguments: Iterable[str], expectation: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from pytest_converge.plugin.fixture_calls import make_study, refuse_unknown, run
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from pytest_converge.plugin.fixture_calls import ExpectationArguments
+    from pytest_converge.core.expectation import ExpectationArguments
 
 __all__ = ["LearningRate"]
 

@@ -11,9 +11,15 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast, overload
 
 import pytest
+
+from pytest_converge.plugin.outputs import Report, path_of, report_of, wrong_file, wrong_folder
+
+if TYPE_CHECKING:
+    from pytest_converge.core.baseline import BaselineMode
+    from pytest_converge.core.diagnosis import DiagnosisMode
 
 __all__ = [
     "OPTIONS",
@@ -57,6 +63,7 @@ class Option(Generic[Value]):
             refuses it.
         argument: the argument of the expectation that it gives every training.
         output: "file" or "folder" for the path of what is written; else empty.
+        repeatable: it is given several times, each value parsed by itself.
         of_baseline: what becomes of a baseline depends on it, so that the command that repeats a
             test has to carry it.
         name: the name of the attribute.
@@ -74,6 +81,7 @@ class Option(Generic[Value]):
     parse: Parser[Value]
     argument: str = ""
     output: Literal["", "file", "folder"] = ""
+    repeatable: bool = False
     of_baseline: bool = False
     name: str = dataclasses.field(init=False, default="")
 
@@ -164,20 +172,14 @@ def _verbosity(value: Any) -> int | None:
     return None if value == "auto" else int(value)
 
 
-def _path(value: Any) -> Path:
-    if not value:
-        raise ValueError(value)
-    return Path(os.path.expanduser(str(value)))
-
-
-def _choice(*choices: str, **rest: Any) -> Option[str]:
+def _choice(*choices: Value, **rest: Any) -> Option[Value]:
     """An option with a few values."""
 
-    def parse(value: Any) -> str:
+    def parse(value: Any) -> Value:
         return choices[choices.index(value)]
 
     return Option(
-        metavar="|".join(choices),
+        metavar="|".join(map(str, choices)),
         ini="string",
         expected="one of " + ", ".join(map(repr, choices)),
         parse=parse,
@@ -286,7 +288,7 @@ class Settings:
         remedy="Leave it out for the usual seeds.",
         parse=_number(int, lambda seed: 0 <= seed < 2**32),
     )
-    diagnose = _choice(
+    diagnose: ClassVar[Option[DiagnosisMode]] = _choice(
         *("quick", "full", "off"),
         help="how long to look for the cause of a failed training by training it again with one "
         "thing changed: `quick` takes 10 seconds or five times the training's own time, `full` "
@@ -303,7 +305,7 @@ class Settings:
         ini="string",
         expected="the path of a file",
         remedy="Write, for example, --converge-json=convergence.json.",
-        parse=_path,
+        parse=path_of,
         output="file",
     )
     html: ClassVar[Option[Path | None]] = Option(
@@ -316,8 +318,24 @@ class Settings:
         ini="string",
         expected="the path of a file",
         remedy="Write, for example, --converge-html=convergence.html.",
-        parse=_path,
+        parse=path_of,
         output="file",
+    )
+    report: ClassVar[Option[tuple[Report, ...] | None]] = Option(
+        help="write what failed where people look: `annotations` at the lines of the tests and a "
+        "`summary` in Markdown, as GitHub Actions shows them, or a `codequality` file for GitLab; "
+        "may be repeated; `off` writes nothing",
+        details="[reports in CI](how-to/reports-in-ci.md)",
+        default=None,
+        default_text="annotations and summary where GitHub Actions runs the tests, else none",
+        metavar="KIND[:PATH]",
+        ini="linelist",
+        expected="annotations, summary, codequality or off, a colon and a path behind it where it "
+        "goes to another file than the usual one; outside of GitHub Actions summary has none",
+        remedy="Write, for example, --converge-report=summary:convergence.md.",
+        parse=cast("Parser[Any]", report_of),
+        output="file",
+        repeatable=True,
     )
     plots: ClassVar[Option[Path | None]] = Option(
         help="draw every training and study of the session to a file in DIR; needs the extra "
@@ -329,17 +347,31 @@ class Settings:
         ini="string",
         expected="the path of a folder",
         remedy="Write, for example, --converge-plots=pictures.",
-        parse=_path,
+        parse=path_of,
         output="folder",
     )
-    progress = _choice(
+    tensorboard: ClassVar[Option[Path | None]] = Option(
+        help="write every training of the session, and every change that a diagnosis tried, as a "
+        "run of TensorBoard to DIR; needs the extra `tensorboard`",
+        details="losses on batches and on the probe set, learning rate, gradient norm, and the "
+        "verdict as text: [trackers](how-to/trackers.md)",
+        default=None,
+        default_text="no runs",
+        metavar="DIR",
+        ini="string",
+        expected="the path of a folder",
+        remedy="Write, for example, --converge-tensorboard=runs.",
+        parse=path_of,
+        output="folder",
+    )
+    progress: ClassVar[Option[Literal["auto", "off"]]] = _choice(
         *("auto", "off"),
         help="show the progress of trainings longer than two seconds: `auto` does on a terminal, "
         "`off` never does",
         default="auto",
         remedy="Leave it out for auto.",
     )
-    baseline = _choice(
+    baseline: ClassVar[Option[BaselineMode]] = _choice(
         *("check", "new", "update", "off"),
         help="what to do with the recorded loss curves of tests with `baseline=True`: `check` "
         "compares with them, `new` also records missing ones, `update` records those anew that "
@@ -471,6 +503,7 @@ def add_options(parser: pytest.Parser) -> None:
     for option in OPTIONS:
         # Values stay text here: read_settings refuses bad ones in one wording for both places.
         takes = {"metavar": option.metavar} if option.metavar else {"action": "store_true"}
+        takes |= {"action": "append"} if option.repeatable else {}
         if option.flag:
             text = option.help_text
             group.addoption(option.flag, dest=option.ini_name, default=None, help=text, **takes)
@@ -506,10 +539,9 @@ def read_settings(config: pytest.Config) -> Settings:
     )
     # A worker process may be on another machine, and what it writes there is no reason to stop.
     for option in () if hasattr(config, "workerinput") else OPTIONS:
-        path = values[option.name]
-        if option.output and path is not None:
+        if option.output and values[option.name] is not None:
             place = option.flag if option.name in given else option.ini_name
-            _check_output(config, option, path, place)
+            _check_outputs(config, option, values[option.name], place)
     mode = given.get("baseline", "check")
     if settings.ab is not None and mode != "check":
         both = f"--converge-ab={settings.ab} with --converge-baseline={mode}"
@@ -549,49 +581,33 @@ def _from_ini(config: pytest.Config, option: Option[Any]) -> Any:
 
 def _parsed(option: Option[Any], raw: Any, place: str, remedy: str, folder: Path) -> Any:
     """The value, None where there is none; a path is relative to where it was said."""
+    if raw is None:
+        return None
+    if option.repeatable:
+        return tuple(_parsed_one(option, each, place, remedy, folder) for each in raw)
+    return _parsed_one(option, raw, place, remedy, folder)
+
+
+def _parsed_one(option: Option[Any], raw: Any, place: str, remedy: str, folder: Path) -> Any:
     try:
-        value = None if raw is None else option.parse(raw)
+        value = option.parse(raw)
     except (TypeError, ValueError):
         raise _usage_error(f"{place}={raw}", option.expected, remedy) from None
+    if isinstance(value, Report):
+        return value._replace(path=None if value.path is None else folder / value.path)
     return folder / value if isinstance(value, Path) else value
 
 
-def _check_output(config: pytest.Config, option: Option[Any], path: Path, place: str) -> None:
+def _check_outputs(config: pytest.Config, option: Option[Any], value: Any, place: str) -> None:
     """Refuse a path that cannot be written to, while there is still time to correct it."""
-    wrong = (_wrong_file if option.output == "file" else _wrong_folder)(path)
-    if wrong:
-        read = config.getoption if place == option.flag else config.getini
-        raise _usage_error(f"{place}={read(option.ini_name)}", *wrong)
-
-
-def _wrong_file(path: Path) -> tuple[str, str] | None:
-    """What was expected of a file, and what to do; None for one that can be written."""
-    if path.is_dir():
-        return "the path of a file", "Name a file in that directory."
-    if path.exists() and not path.is_file():  # a pipe or a device is written to
-        folder, writable = path, os.access(path, os.W_OK)
-    else:
-        folder = Path(os.path.realpath(path)).parent
-        if not folder.is_dir():
-            return "a path in an existing directory", f"Create {folder} first."
-        writable = _takes_files(folder)
-    return None if writable else _not_writable(folder)
-
-
-def _wrong_folder(path: Path) -> tuple[str, str] | None:
-    """What was expected of a folder, which may be missing, and what to do; None for a good one."""
-    present = next(each for each in (path, *path.parents) if each.exists() or each.is_symlink())
-    if not present.is_dir():
-        return "the path of a folder", f"{present} is none; name another one."
-    return None if _takes_files(present) else _not_writable(present)
-
-
-def _takes_files(folder: Path) -> bool:
-    return os.access(folder, os.W_OK | os.X_OK)
-
-
-def _not_writable(path: Path) -> tuple[str, str]:
-    return "a path that can be written to", f"Look at the permissions of {path}."
+    raw = (config.getoption if place == option.flag else config.getini)(option.ini_name)
+    texts, values = (raw, value) if option.repeatable else ([raw], [value])
+    for text, each in zip(texts, values, strict=True):
+        path = each.path if isinstance(each, Report) else each
+        look = wrong_file if option.output == "file" else wrong_folder
+        wrong = None if path is None else look(path)
+        if wrong:
+            raise _usage_error(f"{place}={text}", *wrong)
 
 
 def _usage_error(given: str, expected: str, remedy: str) -> pytest.UsageError:

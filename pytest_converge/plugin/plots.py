@@ -12,7 +12,7 @@ from pytest_converge.plugin.options import SETTINGS
 if TYPE_CHECKING:
     from pytest_converge.core.curve import LossSurface
 
-__all__ = ["TrainingPicture", "check_library", "draw"]
+__all__ = ["TrainingPicture", "draw"]
 
 #: Characters of a test's id that a file's name keeps.
 MOST_OF_NAME = 120
@@ -38,22 +38,6 @@ class TrainingPicture:
 
     def _keep(self, surface: LossSurface) -> None:
         self._surface = surface
-
-
-def check_library() -> None:
-    """Refuses the option where pictures cannot be drawn.
-
-    Raises:
-        pytest.UsageError: matplotlib is missing.
-    """
-    import importlib.util
-
-    if not importlib.util.find_spec("matplotlib"):
-        from pytest_converge.core.errors import complaint
-
-        given = "--converge-plots without matplotlib"
-        remedy = 'Install it: pip install "pytest-converge[plots]"'
-        raise pytest.UsageError(complaint(given, "an environment with matplotlib", remedy))
 
 
 def draw(item: pytest.Item, subject: Any, *, surface: LossSurface | None = None) -> None:

@@ -23,7 +23,7 @@ from pytest_converge.report.pipeline_comparison import failure
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from pytest_converge.plugin.fixture_calls import ExpectationArguments
+    from pytest_converge.core.expectation import ExpectationArguments
 
 __all__ = ["Preprocessing"]
 

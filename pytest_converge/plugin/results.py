@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,8 +13,7 @@ from pytest_converge.plugin.options import Settings
 from pytest_converge.plugin.terminal import TerminalFormat, terminal_format
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from pytest_converge.core.origin import Origin
     from pytest_converge.core.result import ConvergenceResult
     from pytest_converge.core.study import Study
     from pytest_converge.report.summary import Segment
@@ -40,7 +41,7 @@ class ResultsPlugin:
         self._results: dict[str, list[dict[str, Any]]] = {}
         self._studies: dict[str, list[dict[str, Any]]] = {}
         self._attempts: dict[str, int] = {}
-        self._failed: set[str] = set()
+        self._failed: dict[str, list[pytest.TestReport]] = {}
         self._expected: set[str] = set()
         self._written: list[str] = []
         self._problems: dict[str, int] = {}
@@ -63,6 +64,59 @@ class ResultsPlugin:
 
         return [study_from(data) for tests in self._studies.values() for data in tests]
 
+    @property
+    def failures(self) -> list[pytest.TestReport]:
+        """The failed reports of the last attempt at each convergence test."""
+        return [report for reports in self._failed.values() for report in reports]
+
+    @property
+    def expected(self) -> Collection[str]:
+        """The ids of tests that failed as their mark says."""
+        return self._expected - self._failed.keys()
+
+    @property
+    def caught(self) -> Collection[str]:
+        """The ids of tests that passed, whatever became of their trainings and studies."""
+        return (self._results.keys() | self._studies.keys()) - self._failed.keys() - self._expected
+
+    def write(
+        self,
+        session: pytest.Session,
+        path: Path,
+        text: str,
+        *,
+        append: bool = False,
+        what: str = "convergence report",
+    ) -> None:
+        """Write a report, or add it to a file that others write to as well."""
+        from pytest_converge.core.files import append_to_file, write_file
+
+        writer = append_to_file if append else write_file
+        sys.stdout.flush()  # it may be where the report goes
+        content = text.encode("utf-8")
+        self.writing(session, what, path, lambda: writer(path, content))
+
+    def writing(
+        self, session: pytest.Session, what: str, path: Path, write: Callable[[], None]
+    ) -> None:
+        """Have something written, which the terminal summary names, or says that it could not be.
+
+        Args:
+            session: that of pytest, which fails where it could not be.
+            what: is written.
+            path: where.
+            write: writes it.
+        """
+        try:
+            write()
+        except OSError as error:
+            self._add_problem(f"could not write the {what} {path}: {error.strerror}")
+            # A report that is missing must not look like one that was written.
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        else:
+            self._written.append(f"generated {what}: {path}")
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results from a report; the last report of the last attempt counts.
 
@@ -73,12 +127,13 @@ class ResultsPlugin:
         if attempt is not None and attempt != self._attempts.get(report.nodeid, attempt):
             self._results.pop(report.nodeid, None)
             self._studies.pop(report.nodeid, None)
-            self._failed.discard(report.nodeid)
+            self._failed.pop(report.nodeid, None)
             self._expected.discard(report.nodeid)
         if attempt is not None:
             self._attempts[report.nodeid] = attempt
         if report.failed:
-            self._failed.add(report.nodeid)
+            kept = self._failed.setdefault(report.nodeid, [])
+            kept += [report] if attempt is not None else []
         if report.skipped and hasattr(report, "wasxfail"):
             self._expected.add(report.nodeid)
         for problem in getattr(report, PROBLEMS, ()):
@@ -96,41 +151,15 @@ class ResultsPlugin:
         if session.config.getoption("collectonly", False):
             return
         if self._settings.json is not None:
-            self._write(session, self._settings.json, "report", self._json())
+            from pytest_converge.report.json_report import json_report
+
+            text = json_report(self.results, studies=self.studies, origin=_origin(session.config))
+            self.write(session, self._settings.json, text)
         if self._settings.html is not None:
-            self._write(session, self._settings.html, "page", self._page())
+            from pytest_converge.plugin.html_page import page
 
-    def _json(self) -> str:
-        from pytest_converge import __version__
-        from pytest_converge.report.json_report import json_report
-
-        return json_report(self.results, studies=self.studies, version=__version__)
-
-    def _page(self) -> str:
-        from pytest_converge.plugin.html_page import page
-
-        caught = self._results.keys() | self._studies.keys()
-        return page(
-            self.results,
-            self.studies,
-            expected=self._expected - self._failed,
-            caught=caught - self._failed - self._expected,
-        )
-
-    def _write(self, session: pytest.Session, path: Path, name: str, text: str) -> None:
-        """Write a file of the session, whole or not at all."""
-        from pytest_converge.core.files import write_file
-
-        sys.stdout.flush()  # it may be where the report goes
-        try:
-            write_file(path, text.encode("utf-8"))
-        except OSError as error:
-            self._add_problem(f"could not write the convergence {name} {path}: {error.strerror}")
-            # A report that is missing must not look like one that was written.
-            if session.exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.USAGE_ERROR
-        else:
-            self._written.append(f"generated convergence {name}: {path}")
+            text = page(self.results, self.studies, expected=self.expected, caught=self.caught)
+            self.write(session, self._settings.html, text, what="convergence page")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the trainings of the session."""
@@ -163,8 +192,8 @@ class ResultsPlugin:
             width=width,
             verbosity=verbosity,
             unicode=unicode,
-            expected=self._expected - self._failed,
-            caught=self._results.keys() - self._failed - self._expected,
+            expected=self.expected,
+            caught=self.caught,
         )
         if not self._studies:
             return lines
@@ -175,8 +204,8 @@ class ResultsPlugin:
             width=width,
             verbosity=verbosity,
             unicode=unicode,
-            expected=self._expected - self._failed,
-            caught=self._studies.keys() - self._failed - self._expected,
+            expected=self.expected,
+            caught=self.caught,
         )
 
     def _add_problem(self, problem: str) -> None:
@@ -185,3 +214,16 @@ class ResultsPlugin:
     def _say_written(self, terminalreporter: pytest.TerminalReporter) -> None:
         for said in self._written if self._settings.verbosity >= 0 else ():
             terminalreporter.write_sep("-", said)
+
+
+def _origin(config: pytest.Config) -> Origin:
+    """What there is to say of this session."""
+    import datetime as dt
+
+    from pytest_converge import __version__
+    from pytest_converge.core.origin import Origin
+    from pytest_converge.core.repository import commit_of
+
+    now = dt.datetime.now(dt.timezone.utc)
+    created = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+    return Origin(version=__version__, created=created, commit=commit_of(config.rootpath))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_converge.plugin import results
+from pytest_converge.plugin.failed_tests import CODE, LINE, line_of
 from pytest_converge.plugin.results import ATTRIBUTE, PROBLEMS, STUDIES, TITLE
 from pytest_converge.plugin.runtest import ATTEMPT, STATE, State
 from pytest_converge.plugin.terminal import TerminalFormat, terminal_format
@@ -20,23 +21,44 @@ def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRe
     attempt = item.stash.get(ATTEMPT, 1)
     if state is not None or attempt > 1:  # an attempt without trainings replaces one that had some
         setattr(report, results.ATTEMPT, attempt)
+    error = None if call.excinfo is None else call.excinfo.value
+    if state is not None and error is not None:
+        setattr(report, LINE, line_of(error, item.path))
     if state is None or not (state.results or state.studies):
         return
-    error = None if call.excinfo is None else call.excinfo.value
     if error is not None:
         _take_in(state, error)
     if len(state.results) + len(state.studies) > state.reported:
         _load(state, report)
     if report.when == "teardown":
+        _add_properties(state, report)
         # Items live as long as the session; curves of every step would pile up on them.
         state.results.clear()
         state.studies.clear()
         return
     if error is None or report.passed or isinstance(error, pytest.skip.Exception):
         return
+    setattr(report, CODE, _code(error))
     for text in _sections(state, error, terminal_format(item.config)):
         report.sections.append((TITLE, text))
     _say_in_short(report, error)
+
+
+def _add_properties(state: State, report: pytest.TestReport) -> None:
+    """Those of the studies, each as its assertions left it: JUnit reads them from this report."""
+    from pytest_converge.report.json_report import study_properties
+
+    report.user_properties += [pair for study in state.studies for pair in study_properties(study)]
+
+
+def _code(error: BaseException) -> str:
+    """The cause, the gate or the study that an error is about; empty for one of the test's own."""
+    from pytest_converge.core.failures import ConvergenceError, StudyError
+    from pytest_converge.report.diagnosis import verdict
+
+    if isinstance(error, ConvergenceError):
+        return verdict(error.result)
+    return error.study.kind if isinstance(error, StudyError) else ""
 
 
 def _say_in_short(report: pytest.TestReport, error: BaseException) -> None:

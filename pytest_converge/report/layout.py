@@ -9,6 +9,7 @@ import textwrap
 import tokenize
 import unicodedata
 from collections.abc import Sequence
+from typing import TextIO
 
 __all__ = [
     "cell_width",
@@ -18,6 +19,7 @@ __all__ = [
     "cut_middle",
     "elide_node_id",
     "ellipsis",
+    "encodable",
     "fill",
     "one_line",
     "pad",
@@ -50,6 +52,12 @@ def printable(text: str, unicode: bool) -> str:
     r"""`one_line`, and without `unicode` everything beyond ASCII escaped, as in `\xe9`."""
     line = one_line(text)
     return line if unicode else line.encode("ascii", "backslashreplace").decode("ascii")
+
+
+def encodable(text: str, stream: TextIO) -> str:
+    r"""`text` with what the stream cannot encode escaped, as in `\xe9`."""
+    encoding = stream.encoding or "ascii"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def ellipsis(unicode: bool) -> str:

@@ -26,7 +26,14 @@ from pytest_converge.core.study import Study
 from pytest_converge.report.layout import cell_width, cut, elide_node_id, ellipsis, printable
 from pytest_converge.report.summary import Segment, Unmet, tally, unmet
 
-__all__ = ["study_from", "study_said", "study_section", "study_summary", "study_to_dict"]
+__all__ = [
+    "outcome",
+    "study_from",
+    "study_kinds",
+    "study_section",
+    "study_summary",
+    "study_to_dict",
+]
 
 #: The cells of a test's name in front of what came of its study.
 NAME_WIDTH = 32
@@ -59,6 +66,11 @@ def _kinds() -> dict[str, tuple[type[Study], Renderer]]:
     }
 
 
+def study_kinds() -> list[type[Study]]:
+    """The class of each kind."""
+    return [kind for kind, _ in _kinds().values()]
+
+
 def study_to_dict(study: Study) -> dict[str, Any]:
     """The study in primitives, with its kind and whether it passed."""
     return {**study.to_dict(), "kind": study.kind, "passed": study.passed}
@@ -76,14 +88,14 @@ def study_lines(study: Study, *, width: int, unicode: bool) -> list[str]:
     return [cut(line.rstrip(), width, mark=ellipsis(unicode)) for line in lines]
 
 
+def outcome(study: Study, *, unicode: bool) -> str:
+    """What came of it, in a line of any width, without the call, which the test names."""
+    return study_lines(study, width=10**4, unicode=unicode)[0].partition(": ")[2]
+
+
 def study_section(study: Study, *, width: int, unicode: bool) -> str:
     """The text of the section under a failing test."""
     return "\n".join(study_lines(study, width=width, unicode=unicode))
-
-
-def study_said(study: Study, *, unicode: bool) -> str:
-    """What came of a study in a sentence, without the call, which the test names."""
-    return study_lines(study, width=10**4, unicode=unicode)[0].partition(": ")[2]
 
 
 def study_summary(
@@ -129,7 +141,7 @@ def study_summary(
             continue
         name = elide_node_id(printable(study.test, unicode), min(width, NAME_WIDTH), mark=mark)
         room = max(width - cell_width(name) - 2, 0)
-        said = study_said(study, unicode=unicode)
+        said = outcome(study, unicode=unicode)
         lines.append([Segment(name, color), Segment(cut(f"  {said}", room + 2, mark=mark))])
     return [*lines, [_tally(ordered, width, unicode, unmet(ordered, wanted, caught))]]
 

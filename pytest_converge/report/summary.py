@@ -26,7 +26,7 @@ from pytest_converge.report.layout import (
 from pytest_converge.report.sparkline import sparkline
 from pytest_converge.report.table import Column, Table
 
-__all__ = ["Segment", "Unmet", "summary_lines", "tally", "unmet"]
+__all__ = ["Segment", "Unmet", "summary_lines", "summary_table", "tally", "unmet"]
 
 #: Cells below which a test's name says too little; other columns give way first.
 TEST_WIDTH = 20
@@ -85,6 +85,20 @@ def summary_lines(
     if verbosity >= 0 and shown:
         lines = _table(shown, ordered, width, verbosity, unicode, wanted.union(caught))
     return [*lines, [_tally(ordered, width, unicode, unmet(ordered, wanted, caught))]]
+
+
+def summary_table(
+    shown: Sequence[ConvergenceResult], results: Sequence[ConvergenceResult], *, unicode: bool
+) -> Table:
+    """The table of the summary with its whole verdicts, for other places than the terminal.
+
+    Args:
+        shown: a row each, in this order.
+        results: every training of the session: a test with several has numbered rows.
+        unicode: block characters and other text beyond ASCII.
+    """
+    names, verdicts = _names(shown, results, unicode), _verdicts(shown, unicode)
+    return _columns(names, shown, [summarised(result.curve) for result in shown], verdicts, unicode)
 
 
 def _is_noteworthy(result: ConvergenceResult) -> bool:
@@ -172,7 +186,7 @@ def _table(
 ) -> list[list[Segment]]:
     courses = [summarised(result.curve) for result in shown]
     names = _names(shown, results, unicode)
-    verdicts = [printable(words.verdict(result), unicode) for result in shown]
+    verdicts = _verdicts(shown, unicode)
     table = _columns(names, shown, courses, verdicts, unicode)
     if not table.fits(width):
         # The finding's code makes room for `failed` only when nothing else can give way.
@@ -205,6 +219,10 @@ def _names(
         )
         for result in shown
     ]
+
+
+def _verdicts(shown: Sequence[ConvergenceResult], unicode: bool) -> list[str]:
+    return [printable(words.verdict(result), unicode) for result in shown]
 
 
 def _label(test: str, number: str, width: int, mark: str) -> str:

@@ -40,3 +40,10 @@ def test_a_proposal_survives_json():
     assert whole.passed
     assert whole.always_shown
     assert whole.kind == "calibration"
+
+
+def test_its_scalars_are_the_proposal():
+    proposal = Expectation(steps=100, max_loss=0.1)
+    study = Calibration(test="t", candidates=(), proposal=proposal)
+    assert study.scalars == {"steps": 100, "max_loss": 0.1, "training": 1, "seconds": 0.0}
+    assert Calibration(test="t", candidates=()).scalars == {"training": 1, "seconds": 0.0}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
+import typing
 
 import numpy as np
 import pytest
 
 from pytest_converge.core.errors import InvalidTrainingError
-from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.expectation import Expectation, ExpectationArguments
 
 WRONG_FOR_ALL_NUMBERS = ["0.1", b"1", [1], {}, True, np.True_, 1j, float("nan")]
 ORDER = (
@@ -311,3 +312,11 @@ def test_a_baseline_with_limits_survives_json(baseline):
 def test_a_misspelt_limit_of_a_baseline_is_named():
     with pytest.raises(InvalidTrainingError, match=r"limits that a baseline has.*'tolerance'"):
         Expectation(baseline={"tolerence": 0.1})
+
+
+def test_type_checkers_know_its_arguments():
+    known = typing.get_type_hints(ExpectationArguments)
+    fields = typing.get_type_hints(Expectation)
+    assert list(known) == list(Expectation.names())
+    assert known == {name: fields[name] for name in known}
+    assert not ExpectationArguments.__required_keys__

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from pytest_converge.core.files import digest, slug, write_file
+from pytest_converge.core.files import append_to_file, digest, slug, write_file
 
 
 @pytest.mark.parametrize(
@@ -107,3 +107,12 @@ def test_what_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path, where):
     with pytest.raises(OSError, match=r"."):
         write_file(tmp_path / where, b"1")
     assert names(tmp_path) == []
+
+
+def test_what_is_appended_comes_behind_what_others_wrote(tmp_path):
+    path = tmp_path / "page.md"
+    append_to_file(path, b"first\n")
+    with path.open("ab") as other:
+        other.write(b"of another\n")
+    append_to_file(path, b"second\n")
+    assert path.read_bytes() == b"first\nof another\nsecond\n"

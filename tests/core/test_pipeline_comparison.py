@@ -30,3 +30,15 @@ def test_the_step_is_the_median_of_the_starts(reached, step):
 def test_it_survives_the_way_to_another_process():
     study = compared([4.0] * 3, culprits=("x[:, 1]",), mended=1.0)
     assert PipelineComparison.from_dict(json.loads(json.dumps(study.to_dict()))) == study
+
+
+def test_its_scalars_are_those_of_the_judged_pipeline():
+    study = compared([4.0, 5.0, 6.0], culprits=("x[:, 1]", "x[:, 2]"))
+    assert study.scalars == {
+        "judged": study.judged,
+        "factor": 4.0,
+        "final_loss": study.judged_run.final_loss,
+        "reference_loss": study.reference.final_loss,
+        "culprits": "x[:, 1], x[:, 2]",
+        "seconds": round(study.seconds, 3),
+    }

@@ -70,3 +70,14 @@ def test_a_study_survives_json():
     assert whole.passed
     assert whole.always_shown
     assert whole.kind == "sensitivity"
+
+
+def test_its_scalars_count_what_was_made_and_noticed():
+    mutations = tried("a", 0.5, 5), tried("b", 0.5, 4), tried("c", 0.01, 0), FREE
+    assert study(*mutations, training=2, seconds=1.23456).scalars == {
+        "changes": 3,
+        "noticed": 1,
+        "harmful_unnoticed": 1,
+        "training": 2,
+        "seconds": 1.235,
+    }

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_converge.core.errors import InvalidTrainingError
-from pytest_converge.core.expectation import Expectation
 from pytest_converge.plugin.fixture_calls import (
-    ExpectationArguments,
     refuse_unknown,
     without_frames,
 )
@@ -27,10 +25,6 @@ def refuse() -> None:
         raise KeyError("x")
     except KeyError as error:
         raise InvalidTrainingError("got x; expected y. Do z.") from error
-
-
-def test_the_arguments_are_those_of_the_expectation() -> None:
-    assert tuple(ExpectationArguments.__annotations__) == Expectation.names()
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
+
+from tests.published_schema import undated
 
 TESTS = """
 import pytest
@@ -30,6 +34,14 @@ XDIST = [("-p", "no:xdist"), ("-n0",), ("-n2",)]
 FIRST = "learning rate 1 is 1.0x below the upper edge 1, not 3x"
 
 
+def properties(path: Path, test: str) -> dict[str, str]:
+    """Some of those that JUnit's report has of the studies of a test."""
+    case = re.search(rf'<testcase [^>]*name="{test}".*?</testcase>', path.read_text(), re.DOTALL)
+    assert case is not None
+    name = "converge_learning_rate_((?:own|highest_2|verdict)(?:_2)?)"
+    return dict(re.findall(f'<property name="{name}" value="(.*?)"', case[0]))
+
+
 @pytest.fixture(scope="module")
 def documents() -> dict[str, str]:
     """What the first way of running gave."""
@@ -43,9 +55,18 @@ def test_parallel_runs_give_the_same(
     if arguments[0] != "-p":
         pytest.importorskip("xdist")
     faked.makepyfile(test_a=TESTS)
-    result = faked.runpytest(*arguments, "--converge-json=a.json", "-W", "error")
+    result = faked.runpytest(
+        *arguments, "--converge-json=a.json", "--junitxml=junit.xml", "-W", "error"
+    )
     result.assert_outcomes(passed=2, failed=1, xfailed=1)
-    text = (faked.path / "a.json").read_text()
+    assert properties(faked.path / "junit.xml", "test_bad") == {
+        "own": "0.1",
+        "verdict": "passed",
+        "own_2": "1.0",
+        "highest_2": "1.0",
+        "verdict_2": "failed",
+    }
+    text = undated((faked.path / "a.json").read_text())
     assert documents.setdefault("json", text) == text
     studies = json.loads(text)["studies"]
     assert [(s["test"], s["number"], s["passed"]) for s in studies] == [

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from pytest_converge.core.origin import Origin
 from pytest_converge.report.json_report import json_report
 from pytest_converge.report.studies import (
     study_from,
@@ -15,7 +16,10 @@ from pytest_converge.report.studies import (
     study_summary,
     study_to_dict,
 )
+from tests.published_schema import validated
 from tests.rate_ranges import usual
+
+ORIGIN = Origin(version="1", created="2026-01-31T12:00:00Z")
 
 GOOD = usual(test="test_b.py::test_good")
 BAD = usual(test="test_a.py::test_bad", own=1.0, margin=3.0)
@@ -94,8 +98,8 @@ def test_the_section_is_the_table():
 
 def test_the_json_report_lists_studies_by_test_and_number():
     second = dataclasses.replace(BAD, number=2)
-    document = json.loads(json_report([], studies=[GOOD, second, BAD], version="1"))
+    document = validated(json_report([], studies=[GOOD, second, BAD], origin=ORIGIN))
     found = [(study["test"], study["number"], study["passed"]) for study in document["studies"]]
     assert found == [(BAD.test, 1, False), (BAD.test, 2, False), (GOOD.test, 1, True)]
     assert document["studies"][0]["points"][-1]["final_loss"] == "NaN"
-    assert "studies" not in json.loads(json_report([], version="1"))
+    assert "studies" not in validated(json_report([], origin=ORIGIN))

@@ -13,7 +13,6 @@ import dataclasses
 import math
 import os
 import statistics
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -47,11 +46,9 @@ from pytest_converge.core.baseline import (
 from pytest_converge.core.errors import invalid
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.recorded_scores import loss_band
+from pytest_converge.core.repository import commit_of
 
 __all__ = ["BaselineGate", "Subject"]
-
-#: Git answers at once where there is a repository; nothing depends on the answer.
-GIT_SECONDS = 10.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,7 +346,7 @@ class BaselineGate:
             number=subject.number,
             settings=subject.settings,
             environment=environment,
-            commit=_commit_of(Path(self._policy.test_file).parent),
+            commit=commit_of(Path(self._policy.test_file).parent),
             runs=tuple(runs),
             data=subject.data,
         )
@@ -419,15 +416,3 @@ def _medians(runs: Sequence[StoredRun]) -> tuple[float, ...]:
     """The median of each score, one of the runs' own where their number is even."""
     columns = zip(*(run.scores for run in runs), strict=True)
     return tuple(statistics.median_low(column) for column in columns)
-
-
-def _commit_of(folder: Path) -> str:
-    """The revision that is checked out there; empty without git or a repository."""
-    command = ["git", "-C", str(folder), "rev-parse", "--verify", "--quiet", "HEAD"]
-    try:
-        done = subprocess.run(  # noqa: S603 - a fixed command; the folder is an argument
-            command, capture_output=True, text=True, timeout=GIT_SECONDS, check=False
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()

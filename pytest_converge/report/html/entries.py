@@ -13,7 +13,7 @@ from pytest_converge.report import diagnosis as words
 from pytest_converge.report.curve_summary import summarised
 from pytest_converge.report.html.small_curve import small_curve
 from pytest_converge.report.html.study_charts import small_points
-from pytest_converge.report.studies import study_said
+from pytest_converge.report.studies import outcome as study_outcome
 
 __all__ = ["OUTCOMES", "Entry", "entries"]
 
@@ -144,7 +144,7 @@ def _of_study(study: Study, key: str, outcome: str, *, numbered: bool) -> Entry:
         kind=study.kind,
         outcome=outcome,
         verdict="passed" if study.passed else "failed",
-        said=study_said(study, unicode=True),
+        said=study_outcome(study, unicode=True),
         curve=small_curve(small_points(study)),
         seconds=getattr(study, "seconds", 0.0),
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import shutil
-import subprocess
 
 import pytest
 
@@ -15,7 +13,6 @@ from pytest_converge.baselines.files.store import load
 from pytest_converge.baselines.session.baseline_gate import (
     BaselineGate,
     _broken,
-    _commit_of,
     _exponential,
     _medians,
     _remembered,
@@ -385,35 +382,3 @@ def test_a_score_beyond_all_floats_is_an_infinite_loss():
 
 def test_a_median_is_one_of_the_runs_own():
     assert _medians(runs([0.4, 0.1, 0.2, 0.9], [1.0, 1.0, 3.0, 2.0])) == (0.2, 1.0)
-
-
-# ---- the revision of the code --------------------------------------------------------------------
-
-
-@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
-def test_a_repository_has_one_once_something_is_committed(tmp_path):
-    def git(*arguments):
-        who = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
-        command = ["git", "-C", str(tmp_path), *who, *arguments]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-        return done.stdout.strip()
-
-    git("init", "--quiet")
-    assert _commit_of(tmp_path) == ""
-    git("commit", "--quiet", "--allow-empty", "-m", "first")
-    assert _commit_of(tmp_path) == git("rev-parse", "HEAD")
-
-
-def test_a_folder_that_is_no_repository_has_none(tmp_path, monkeypatch):
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert _commit_of(tmp_path) == ""
-    assert _commit_of(tmp_path / "missing") == ""
-
-
-@pytest.mark.parametrize("error", [FileNotFoundError, subprocess.TimeoutExpired("git", 10)])
-def test_without_an_answer_of_git_there_is_none(tmp_path, monkeypatch, error):
-    def run(*_, **__):
-        raise error
-
-    monkeypatch.setattr(subprocess, "run", run)
-    assert _commit_of(tmp_path) == ""
