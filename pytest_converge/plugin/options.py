@@ -53,8 +53,8 @@ class Option(Generic[Value]):
         ini_name: of the ini setting, where it is not the usual one.
         expected: the valid values, for messages.
         remedy: an example, for messages.
-        parse: turns the given value into the setting, None being none; a ValueError or TypeError
-            refuses it.
+        parse: turns the given value into the setting, None being none; a ValueError,
+            TypeError or OverflowError refuses it.
         argument: the argument of the expectation that it gives every training.
         output: "file" or "folder" for the path of what is written; else empty.
         of_baseline: what becomes of a baseline depends on it, so that the command that repeats a
@@ -538,7 +538,7 @@ def _parsed(option: Option[Any], raw: Any, place: str, remedy: str, folder: Path
     """The value, None where there is none; a path is relative to where it was said."""
     try:
         value = None if raw is None else option.parse(raw)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise _usage_error(f"{place}={raw}", option.expected, remedy) from None
     return folder / value if isinstance(value, Path) else value
 
