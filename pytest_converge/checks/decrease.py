@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
-from pytest_converge.core.numbers import number, share
+from pytest_converge.core.numbers import counted, number, share
 from pytest_converge.core.record import TrainingRecord
 
 __all__ = ["loss_decreases", "loss_falls_monotonically"]
@@ -37,7 +37,8 @@ def loss_decreases(record: TrainingRecord, expectation: Expectation) -> Finding 
     gone = drop / abs(first) if first else 0.0
     fell = f"fell by {share(gone)}" if drop > 0 else "did not fall"
     message = (
-        f"the loss {fell} in {record.curve.updates} steps ({number(first)} to {number(last)}),"
+        f"the loss {fell} in {counted(record.curve.updates, 'step')}"
+        f" ({number(first)} to {number(last)}),"
         f" min_decrease={number(demanded)}"
     )
     return Finding(
@@ -56,10 +57,10 @@ def loss_falls_monotonically(record: TrainingRecord, expectation: Expectation) -
     if not _judgeable(losses) or expectation.monotone == "off":
         return None
     bound = -math.inf if expectation.max_loss is None else expectation.max_loss
-    counted = [max(loss, bound) for loss in losses]
+    bounded = [max(loss, bound) for loss in losses]
     if expectation.monotone == "strict":
-        return _strict(at, counted)
-    return _trend(at, losses, counted)
+        return _strict(at, bounded)
+    return _trend(at, losses, bounded)
 
 
 def median_of_three(losses: Sequence[float]) -> list[float]:
@@ -82,19 +83,23 @@ def _judgeable(losses: Sequence[float]) -> bool:
 
 
 def _strict(at: Sequence[int], losses: Sequence[float]) -> Finding | None:
-    for index in range(1, len(losses)):
-        rise = losses[index] - losses[index - 1]
-        if rise > ROUNDING * max(abs(losses[index]), abs(losses[index - 1])):
+    lowest = 0
+    for index, loss in enumerate(losses):
+        # Above the lowest one so far: many rises within rounding are one that is not.
+        rise = loss - losses[lowest]
+        if rise > ROUNDING * max(abs(loss), abs(losses[lowest])):
             message = (
-                f"the loss rose from {number(losses[index - 1])} to {number(losses[index])}"
-                f" between steps {at[index - 1]} and {at[index]}, monotone='strict'"
+                f"the loss rose from {number(losses[lowest])} to {number(loss)}"
+                f" between steps {at[lowest]} and {at[index]}, monotone='strict'"
             )
             return Finding(code="not-monotone", message=message, evidence={"rise": rise})
+        if rise <= 0:
+            lowest = index
     return None
 
 
-def _trend(at: Sequence[int], losses: Sequence[float], counted: Sequence[float]) -> Finding | None:
-    above = rises(median_of_three(counted))
+def _trend(at: Sequence[int], losses: Sequence[float], bounded: Sequence[float]) -> Finding | None:
+    above = rises(median_of_three(bounded))
     drop = losses[0] - losses[-1]
     scale = max(abs(loss) for loss in losses)
     allowed = max(LARGEST_DRAW_UP * drop, ROUNDING * scale)

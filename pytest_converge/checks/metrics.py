@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
-from pytest_converge.core.numbers import number
+from pytest_converge.core.numbers import beyond, number
 from pytest_converge.core.record import TrainingRecord
 
 __all__ = ["metrics_within_bounds"]
@@ -20,9 +20,13 @@ def metrics_within_bounds(record: TrainingRecord, expectation: Expectation) -> F
         if value is None:
             broken.append(f"{name} was not measured")
         elif low is not None and not value >= low:
-            broken.append(f"{name} is {number(value)}, below {number(low)}")
+            broken.append(f"{name} is {_missed(value, low, 'below')}")
         elif high is not None and not value <= high:
-            broken.append(f"{name} is {number(value)}, above {number(high)}")
+            broken.append(f"{name} is {_missed(value, high, 'above')}")
     if not broken:
         return None
     return Finding(code="metric-out-of-bounds", message="; ".join(broken), evidence=evidence)
+
+
+def _missed(value: float, bound: float, side: str) -> str:
+    return f"{beyond(value, bound, number)}, {side} {beyond(bound, value, number)}"

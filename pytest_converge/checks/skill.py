@@ -6,7 +6,7 @@ import math
 
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
-from pytest_converge.core.numbers import number
+from pytest_converge.core.numbers import beyond, number
 from pytest_converge.core.record import TrainingRecord
 
 __all__ = ["skill_suffices"]
@@ -25,8 +25,9 @@ def skill_suffices(record: TrainingRecord, expectation: Expectation) -> Finding 
         message = f"the skill is not known, min_skill={number(demanded)}"
     else:
         message = (
-            f"skill {number(skill)} over the best constant prediction"
-            f" (loss {number(record.constant_loss or 0.0)}), min_skill={number(demanded)}"
+            f"skill {beyond(skill, demanded, number)} over the best constant prediction"
+            f" (loss {number(record.constant_loss or 0.0)}),"
+            f" min_skill={beyond(demanded, skill, number)}"
         )
     return Finding(
         code="skill-too-low",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
-from pytest_converge.core.numbers import number
+from pytest_converge.core.numbers import beyond, counted, number
 from pytest_converge.core.record import TrainingRecord
 
 __all__ = ["loss_reaches_target"]
@@ -16,7 +16,8 @@ def loss_reaches_target(record: TrainingRecord, expectation: Expectation) -> Fin
     if bound is None or last <= bound or any(i.what == "loss" for i in record.nonfinite):
         return None
     message = (
-        f"loss {number(last)} after {record.curve.updates} steps, above max_loss={number(bound)}"
+        f"loss {beyond(last, bound, number)} after {counted(record.curve.updates, 'step')},"
+        f" above max_loss={beyond(bound, last, number)}"
     )
     return Finding(
         code="target-missed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Iterable
 
@@ -33,8 +34,13 @@ def invalid(given: str, expected: str, remedy: str) -> InvalidTrainingError:
 
 
 def shown(value: object) -> str:
-    """`value` and its type, on one line and cut to a length that fits a message: `0 (int)`."""
-    text = " ".join(repr(value).split())
+    """`value` and its type, on one line and cut to a length that fits a message: `0 (int)`.
+
+    Of an object whose repr raises the type is all that can be said.
+    """
+    text = "an object"
+    with contextlib.suppress(Exception):
+        text = " ".join(repr(value).split())
     if len(text) > SHOWN_LENGTH:
         text = text[: SHOWN_LENGTH - 3] + "..."
     return f"{text} ({type(value).__name__})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import operator
@@ -136,21 +137,20 @@ def _as_float(value: object) -> float | None:
     """A finite float for Python and NumPy numbers, None for everything else (also bool)."""
     if isinstance(value, (str, bytes)) or type(value).__name__ in BOOLEAN:
         return None
-    try:
+    # Whatever raises is none: of many rows PyTorch says so by a RuntimeError.
+    with contextlib.suppress(Exception):
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
+        return number if math.isfinite(number) else None
+    return None
 
 
 def _as_int(value: object) -> int | None:
     """An integer for Python and NumPy integers, None for everything else (also bool)."""
     if type(value).__name__ in BOOLEAN:
         return None
-    try:
+    with contextlib.suppress(Exception):
         return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        return None
+    return None
 
 
 def _number(expected: str, remedy: str, lowest: float, highest: float) -> Callable[..., Any]:

@@ -49,6 +49,8 @@ def number(value: float, digits: int = 4) -> str:
     """A number as somebody would type it, at most `digits` significant digits: `0.1`, `1e-5`."""
     if not math.isfinite(value):
         return _nonfinite(value)
+    if value == 0:
+        return "0"
     text = f"{value:.{digits}g}"
     # Who asks for fewer digits has no room for five.
     if digits >= 4 and "e" in text and 0 < int(text.partition("e")[2]) <= MOST_FIXED:
@@ -65,8 +67,12 @@ def exact(value: float | int | str | None) -> str:
 
 
 def beyond(value: float, bound: float, text: Callable[[float], str] = loss) -> str:
-    """A number that missed a bound, with all of its digits where fewer read as if it were met."""
-    return repr(value) if number(value) == number(bound) else text(value)
+    """A number that missed a bound, with all of its digits where fewer read as if it were met.
+
+    The bound itself is shown as what missed the number: it may have more digits too.
+    """
+    shown = text(value)
+    return repr(value) if number(bound) in {number(value), shown} else shown
 
 
 def counted(count: int, noun: str) -> str:
@@ -94,7 +100,7 @@ def share(part: float) -> str:
     if not math.isfinite(value):
         return f"{_nonfinite(value)} %"
     if 99 < value < 100:
-        return f"{number(value)} %"
+        return f"{number(min(value, 99.99))} %"
     if 10 <= abs(value) < 1e5:
         return f"{value:.0f} %"
     return f"{number(value, 2)} %"

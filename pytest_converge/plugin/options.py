@@ -59,8 +59,8 @@ class Option(Generic[Value]):
         ini_name: of the ini setting, where it is not the usual one.
         expected: the valid values, for messages.
         remedy: an example, for messages.
-        parse: turns the given value into the setting, None being none; a ValueError or TypeError
-            refuses it.
+        parse: turns the given value into the setting, None being none; a ValueError,
+            TypeError or OverflowError refuses it.
         argument: the argument of the expectation that it gives every training.
         output: "file" or "folder" for the path of what is written; else empty.
         repeatable: it is given several times, each value parsed by itself.
@@ -591,7 +591,7 @@ def _parsed(option: Option[Any], raw: Any, place: str, remedy: str, folder: Path
 def _parsed_one(option: Option[Any], raw: Any, place: str, remedy: str, folder: Path) -> Any:
     try:
         value = option.parse(raw)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise _usage_error(f"{place}={raw}", option.expected, remedy) from None
     if isinstance(value, Report):
         return value._replace(path=None if value.path is None else folder / value.path)

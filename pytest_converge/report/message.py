@@ -74,11 +74,13 @@ def short_forms(finding: Finding) -> Iterator[str]:
         name: value for name, value in finding.evidence.items() if isinstance(value, float | int)
     }
     if finding.code == "target-missed" and {"final_loss", "max_loss"} <= values.keys():
-        loss = numbers.beyond(values["final_loss"], values["max_loss"])
-        yield f"loss {loss} > max_loss={numbers.number(values['max_loss'])}"
+        last, highest = values["final_loss"], values["max_loss"]
+        bound = numbers.beyond(highest, last, numbers.number)
+        yield f"loss {numbers.beyond(last, highest)} > max_loss={bound}"
     elif finding.code == "skill-too-low" and {"skill", "min_skill"} <= values.keys():
-        skill = numbers.beyond(values["skill"], values["min_skill"], numbers.number)
-        yield f"skill {skill} < min_skill={numbers.number(values['min_skill'])}"
+        skill, least = values["skill"], values["min_skill"]
+        bound = numbers.beyond(least, skill, numbers.number)
+        yield f"skill {numbers.beyond(skill, least, numbers.number)} < min_skill={bound}"
 
 
 def _first(result: ConvergenceResult, failing: Sequence[Finding]) -> list[str]:

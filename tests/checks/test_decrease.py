@@ -107,6 +107,7 @@ def test_the_share_of_the_initial_loss_that_is_gone(first, last, demanded, passe
         ([2.0, 1.98], "the loss fell by 1 % in 320 steps (2 to 1.98), min_decrease=0.05"),
         ([2.0, 2.5], "the loss did not fall in 320 steps (2 to 2.5), min_decrease=0.05"),
         ([2.0, 2.0], "the loss did not fall in 320 steps (2 to 2), min_decrease=0.05"),
+        ([-0.0, -0.0], "the loss did not fall in 320 steps (0 to 0), min_decrease=0.05"),
     ],
 )
 def test_what_is_said_of_a_loss_that_does_not_fall(losses, message):
@@ -265,10 +266,18 @@ def test_a_low_bound_excuses_nothing(make):
         ([-1.0, -2.0, -3.0], True),
         ([-1.0, -3.0, -2.9], False),
         ([10.0, 1.0, 1.001, 0.5], False),
+        ([2.0 * (1 + n * 0.9e-6) for n in range(32)], False),
+        ([3.0, 2.0, *(2.0 * (1 + 0.9e-6), 2.0) * 9], True),
     ],
 )
 def test_strict_allows_no_rise_but_that_of_rounding(losses, passes):
     assert (course(losses, monotone="strict") is None) == passes
+
+
+@pytest.mark.parametrize("make", [make for make, _ in [*BAD, *zip(HEALTHY, HEALTHY, strict=True)]])
+def test_what_falls_strictly_has_the_trend_too(make):
+    for losses in curves.family(make, 100):
+        assert course(losses, monotone="strict") or not course(losses)
 
 
 def test_strict_names_the_first_rise():

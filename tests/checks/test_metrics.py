@@ -50,5 +50,10 @@ def test_what_is_said():
     assert finding.evidence == {"accuracy": 0.81234, "mae": 3.0, "auc": 0.99, "recall": None}
 
 
+def test_a_bound_missed_by_a_hair_does_not_read_as_if_it_were_met():
+    finding = bounded({"accuracy": 0.89999999}, {"accuracy": (0.9, None)})
+    assert finding.message == "accuracy is 0.89999999, below 0.9"
+
+
 def test_metrics_without_a_bound_do_not_matter():
     assert bounded({"accuracy": 0.0}, {}) is None

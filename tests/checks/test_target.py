@@ -31,6 +31,18 @@ def test_the_bound_belongs_to_the_good_side(last, bound, passes):
     assert (loss_reaches_target(record, Expectation(max_loss=bound)) is None) == passes
 
 
+@pytest.mark.parametrize(
+    ("last", "bound", "message"),
+    [
+        (0.10000001, 0.1, "loss 0.10000001 after 320 steps, above max_loss=0.1"),
+        (0.1, 0.09999999, "loss 0.1 after 320 steps, above max_loss=0.09999999"),
+    ],
+)
+def test_a_bound_missed_by_a_hair_does_not_read_as_if_it_were_met(last, bound, message):
+    finding = loss_reaches_target(record_of([2.0, 1.0, last]), Expectation(max_loss=bound))
+    assert finding.message == message
+
+
 def test_what_is_said():
     finding = loss_reaches_target(record_of([2.0, 1.0, 0.43125]), Expectation(max_loss=0.1))
     assert (finding.code, finding.fails) == ("target-missed", True)

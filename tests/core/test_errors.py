@@ -27,6 +27,14 @@ def test_a_value_is_shown_with_its_type(value, text):
     assert shown(value) == text
 
 
+def test_a_value_without_a_text_is_shown_by_its_type():
+    class Detached:
+        def __repr__(self):
+            raise RuntimeError("no longer there")
+
+    assert shown(Detached()) == "an object (Detached)"
+
+
 @pytest.mark.parametrize(("length", "is_cut"), [(58, False), (59, True)])
 def test_a_long_value_is_cut_at_60_characters(length, is_cut):
     text = shown("a" * length)

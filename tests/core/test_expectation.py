@@ -29,6 +29,21 @@ ORDER = (
 )
 
 
+class Detached:
+    """Whatever is asked of it raises, as of an object whose connection is gone."""
+
+    def __repr__(self):
+        raise RuntimeError("gone")
+
+    __bool__ = __float__ = __index__ = __repr__
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_a_value_that_answers_no_question_is_refused_by_the_name_of_its_argument(name):
+    with pytest.raises(InvalidTrainingError, match=f"{name}=an object \\(Detached\\)"):
+        Expectation.of({name: Detached()})
+
+
 def test_the_defaults_are_the_documented_ones():
     assert dataclasses.asdict(Expectation()) == {
         "max_loss": None,

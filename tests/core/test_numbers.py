@@ -61,6 +61,7 @@ def test_loss_keeps_four_digits(value):
         (1e-5, "1e-5"),
         (20000.0, "20000"),
         (0.0, "0"),
+        (-0.0, "0"),
         (math.nan, "nan"),
         (-math.inf, "-inf"),
     ],
@@ -75,7 +76,12 @@ def test_short_with_more_digits_tells_close_values_apart():
 
 @pytest.mark.parametrize(
     ("value", "bound", "text"),
-    [(0.431, 0.1, "0.4310"), (0.10000001, 0.1, "0.10000001"), (0.1, 0.1, "0.1")],
+    [
+        (0.431, 0.1, "0.4310"),
+        (0.10000001, 0.1, "0.10000001"),
+        (0.1, 0.1, "0.1"),
+        (-1.234e-300, -1.2e-300, "-1.234e-300"),
+    ],
 )
 def test_a_number_beyond_a_bound_never_reads_as_if_it_met_it(value, bound, text):
     assert numbers.beyond(value, bound) == text
@@ -114,6 +120,7 @@ def test_change_is_one_number_where_both_read_the_same():
         (0.5234, "52 %"),
         (1.0, "100 %"),
         (-0.5, "-50 %"),
+        (0.99996, "99.99 %"),
         (0.0003, "0.03 %"),
         (0.0, "0 %"),
         (math.nan, "nan %"),

@@ -348,3 +348,62 @@ def test_quick(converge):
         process=True,
     )
     check(fault)
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+def test_async_tests_beside_trainings_run_and_cannot_train(check: Check, mode: str) -> None:
+    pytest.importorskip("pytest_asyncio")
+    source = """
+@pytest.mark.asyncio
+async def test_async():
+    pass
+
+@pytest.mark.asyncio
+async def test_async_training(converge):
+    pass
+"""
+    fault = Fault(
+        name=f"asyncio, {mode}",
+        source=SUITE + source,
+        arguments=["--asyncio-mode", mode],
+        # Unset it is a warning, and so an error here.
+        ini="asyncio_default_fixture_loop_scope = function",
+        outcomes={**OUTCOMES, "passed": 3, "errors": 1},
+        code=1,
+        tally=TALLY,
+        lines=["*got test_async_training, an async test, with the marker converges; *"],
+    )
+    check(fault)
+
+
+def test_a_report_in_html_holds_every_test(check: Check, pytester: pytest.Pytester) -> None:
+    pytest.importorskip("pytest_html")
+    fault = Fault(
+        name="--html",
+        source=SUITE,
+        arguments=["--html=a.html", "--self-contained-html"],
+        outcomes=OUTCOMES,
+        code=1,
+        tally=TALLY,
+    )
+    check(fault)
+    text = (pytester.path / "a.html").read_text(encoding="utf-8")
+    for name in ("test_bad", "test_good", "test_expected", "test_plain"):
+        assert f"test_a.py::{name}" in text
+    assert "did not converge" in text
+
+
+@pytest.mark.parametrize("processes", [(), ("-n1",)], ids=["", "-n1"])
+def test_a_random_order_changes_no_verdict(check: Check, processes: tuple[str, ...]) -> None:
+    pytest.importorskip("pytest_randomly")
+    pytest.importorskip("xdist")
+    for seed in (1, 2):
+        fault = Fault(
+            name="randomly",
+            source=SUITE,
+            arguments=[f"--randomly-seed={seed}", *processes],
+            outcomes=OUTCOMES,
+            code=1,
+            tally=TALLY,
+        )
+        check(fault)

@@ -280,6 +280,14 @@ def test_verbosity_as_a_number_in_native_configuration(faked: pytest.Pytester) -
     faked.runpytest().stdout.fnmatch_lines(["test *initial*", "*::test_it *passed*"])
 
 
+@pytest.mark.skipif(pytest.version_tuple < (9, 2), reason="native types came with pytest 9.2")
+def test_a_number_that_is_no_float_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".toml", pytest=f"[pytest]\nconverge_timeout = 1{'0' * 400}\n")
+    result = pytester.runpytest()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: got converge_timeout=1000*; expected a number above 0.*"])
+
+
 def test_pytest_itself_knows_the_verbosity(pytester: pytest.Pytester) -> None:
     config = pytester.parseconfig("-vv")
     assert config.get_verbosity("converge") == 2
