@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_converge.plugin.options import Settings
-from pytest_converge.plugin.outputs import SUMMARY_VARIABLE, Report
+from pytest_converge.plugin.outputs import SUMMARY_VARIABLE, Report, wrong_file
 from pytest_converge.plugin.results import ResultsPlugin
 
 __all__ = ["CiReportsPlugin", "configure", "usual_reports"]
@@ -41,7 +41,10 @@ def usual_reports(environ: Mapping[str, str], *, annotated: bool) -> tuple[Repor
         return ()
     marks = () if annotated else (Report("annotations", None),)
     page = environ.get(SUMMARY_VARIABLE)
-    return (*marks, Report("summary", Path(page))) if page else marks
+    # In a container of one's own the variable may name a file that is not there.
+    if not page or wrong_file(Path(page)):
+        return marks
+    return (*marks, Report("summary", Path(page)))
 
 
 class CiReportsPlugin:

@@ -222,10 +222,21 @@ def test_an_ini_path_is_relative_to_its_file(
     assert (suite.path / "b.json").is_file()
 
 
-def test_where_another_plugin_marks_failures_the_page_alone_is_written() -> None:
+def test_what_is_usual_depends_on_the_place() -> None:
     there = {"GITHUB_ACTIONS": "true", SUMMARY_VARIABLE: "page"}
-    page = Report("summary", Path("page"))
-    assert usual_reports(there, annotated=False) == (Report("annotations", None), page)
+    marks, page = Report("annotations", None), Report("summary", Path("page"))
+    assert usual_reports(there, annotated=False) == (marks, page)
     assert usual_reports(there, annotated=True) == (page,)
-    assert usual_reports({"GITHUB_ACTIONS": "true"}, annotated=False)[1:] == ()
+    assert usual_reports({**there, SUMMARY_VARIABLE: "no/page"}, annotated=False) == (marks,)
+    assert usual_reports({"GITHUB_ACTIONS": "true"}, annotated=False) == (marks,)
     assert usual_reports({"CI": "true", SUMMARY_VARIABLE: "page"}, annotated=False) == ()
+
+
+def test_where_another_plugin_marks_failures_the_page_alone_is_written(
+    on_github: pytest.Pytester,
+) -> None:
+    on_github.makepyfile(pytest_github_actions_annotate_failures="")
+    on_github.syspathinsert()
+    result = on_github.runpytest("-p", "pytest_github_actions_annotate_failures", "-k", "own")
+    assert "::error" not in result.stdout.str()
+    assert "### `test_own`" in (on_github.path / "page.md").read_text()
