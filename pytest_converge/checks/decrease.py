@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
-from pytest_converge.core.numbers import counted, number, share
+from pytest_converge.core.numbers import beyond, counted, number, share
 from pytest_converge.core.record import TrainingRecord
 
 __all__ = ["loss_decreases", "loss_falls_monotonically"]
@@ -89,7 +89,8 @@ def _strict(at: Sequence[int], losses: Sequence[float]) -> Finding | None:
         rise = loss - losses[lowest]
         if rise > ROUNDING * max(abs(loss), abs(losses[lowest])):
             message = (
-                f"the loss rose from {number(losses[lowest])} to {number(loss)}"
+                f"the loss rose from {beyond(losses[lowest], loss, number)}"
+                f" to {beyond(loss, losses[lowest], number)}"
                 f" between steps {at[lowest]} and {at[index]}, monotone='strict'"
             )
             return Finding(code="not-monotone", message=message, evidence={"rise": rise})

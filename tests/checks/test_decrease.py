@@ -288,6 +288,8 @@ def test_strict_names_the_first_rise():
         " monotone='strict'"
     )
     assert finding.evidence == {"rise": 0.5}
+    small = course([4.0, 2.0, 2.00001, 1.0], monotone="strict")
+    assert small.message.startswith("the loss rose from 2.0 to 2.00001 between steps")
 
 
 @pytest.mark.parametrize("make", [make for make, _ in BAD], ids=name_of)
