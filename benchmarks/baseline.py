@@ -11,6 +11,7 @@
   the stored one of its seed, which is the worst case; with the same code it repeats it.
 - `hard`: scores from distributions that break means and variances.
 - `sessions`: normal scores of unchanged code, where all runs of a session have something in common.
+- `spreads`: normal scores of so many spreads: the runs of unchanged code, and the effects seen.
 - `small`: changes that cost 20 to 60 %, from arrays and from `tf.data` sets, and frozen filters.
 - `power`: changes for the worse, run with the seeds of the baseline.
 - `environments`: the same code with other threads, kernels and instruction sets.
@@ -43,7 +44,7 @@ from pytest_converge.baselines.gate.decision import decide, decide_all, judge
 from pytest_converge.baselines.gate.rules import largest_drift
 from pytest_converge.core.baseline import BaselineVerdict, StoredRun
 
-SECTIONS = ("replays", "hard", "sessions", "small", "power", "environments", "reseed")
+SECTIONS = ("replays", "hard", "sessions", "spreads", "small", "power", "environments", "reseed")
 #: Targets: false alarms on real and on hard distributions, power, mean runs, cost of a run.
 ALPHA = 0.001
 MOST_FALSE, LEAST_POWER = false_alarm(ALPHA, 2), 0.98
@@ -52,6 +53,9 @@ MOST_RUNS_HEALTHY, MOST_RUNS_BROKEN, MOST_COST = 2.6, 8.0, 0.1
 COMMON, TOLERANCES = (0.0, 0.25, 0.5), (0.0, 0.15, 0.3)
 #: How much of the spread is the seed's own, the same in both sessions.
 OWN = (0.0, 0.5)
+#: Spreads of the scores over seeds, from that of an MLP to that of an LSTM; how much of it is the
+#: seed's own where code changed; and the effects.
+SPREADS, OWN_CHANGED, EFFECTS = (0.05, 0.1, 0.2, 0.3), (0.0, 0.5, 0.9), (0.2, 0.3, 0.4, 0.6)
 #: Of small changes those are counted that cost so much, by the larger median of the two scores.
 SMALL = (0.2, 0.6)
 #: By chance a count of false alarms is so many standard deviations above its mean at most.
@@ -59,7 +63,9 @@ DEVIATIONS = 3.0
 #: A change that raises the final loss by less is not counted as a regression.
 REGRESSION = 1.29
 NEW = LOOKS[-1]
-HEADER = f"{{:26}}{'one run':>9}{'four':>9}{'eleven':>9}{'twenty':>9}{'runs':>7}  false alarms"
+#: The columns of the runs that it took.
+TAKEN = {"1": range(1, 2), "2 to 4": range(2, 5), "6 to 11": range(6, 12), "more": range(12, 21)}
+HEADER = "{:26}" + "".join(f"{name:>9}" for name in TAKEN) + f"{'runs':>7}  false alarms"
 ENVIRONMENTS = {
     "1 thread": (["--threads", "1"], {}),
     "2 threads": (["--threads", "2"], {}),
@@ -72,15 +78,13 @@ ENVIRONMENTS = {
 class Tally:
     """What came out of many verdicts."""
 
-    looks: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    taken: collections.Counter[int] = dataclasses.field(default_factory=collections.Counter)
     outcomes: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
-    runs: int = 0
     faster: int = 0
 
     def add(self, verdict: BaselineVerdict) -> None:
-        self.looks[verdict.look] += 1
+        self.taken[verdict.runs] += 1
         self.outcomes[verdict.outcome] += 1
-        self.runs += verdict.runs
         self.faster += verdict.faster
 
     @property
@@ -93,10 +97,10 @@ class Tally:
 
     @property
     def mean_runs(self) -> float:
-        return self.runs / self.count
+        return sum(runs * times for runs, times in self.taken.items()) / self.count
 
-    def share(self, look: str) -> str:
-        return f"{100 * self.looks[look] / self.count:7.1f} %"
+    def share(self, runs: range) -> str:
+        return f"{100 * sum(self.taken[number] for number in runs) / self.count:7.1f} %"
 
 
 class Pool:
@@ -178,7 +182,7 @@ def replays(store: Store, options: argparse.Namespace) -> bool:
 
 
 def line(name: str, tally: Tally) -> str:
-    shares = [tally.share(look) for look in ("one run", "four runs", "eleven runs", "twenty runs")]
+    shares = [tally.share(runs) for runs in TAKEN.values()]
     failed = f"{tally.outcomes['fail']} of {tally.count}, {tally.failed:.1e}"
     return f"{name:26}{''.join(shares)}{tally.mean_runs:7.2f}  {failed}"
 
@@ -271,20 +275,51 @@ def sessions(store: Store, options: argparse.Namespace) -> bool:
     return met
 
 
+def spreads(store: Store, options: argparse.Namespace) -> bool:
+    """What a plan can do with scores that spread so much, whatever the model.
+
+    Unchanged code shares nothing with its recorded runs here, as in the replays.
+    """
+    rng = np.random.default_rng(options.seed)
+    print(f"\nnormal scores, {options.spread_replays} replays of each; red by effect")
+    print(f"{'spread':>6}{'own':>5}{'runs':>7}" + "".join(f"{100 * e:6.0f} %" for e in EFFECTS))
+    met = True
+    for spread in SPREADS:
+        runs = played(rng, options.spread_replays, 0.0, 0.0, spread).mean_runs
+        met &= runs <= MOST_RUNS_HEALTHY
+        for own in OWN_CHANGED:
+            red = [played(rng, options.spread_replays, own, e, spread).failed for e in EFFECTS]
+            shares = "".join(f"{100 * share:6.1f} %" for share in red)
+            print(f"{spread:6g}{own:5g}{runs:7.2f}{shares}", flush=True)
+    print(f"target: at most {MOST_RUNS_HEALTHY} runs in the mean{mark(met)}")
+    return met
+
+
+def played(rng: np.random.Generator, count: int, own: float, effect: float, spread: float) -> Tally:
+    """Normal scores, of which such a share is the seed's own, and a change that costs so much."""
+    tally = Tally()
+    for _ in range(count):
+        tally.add(decided(*two_sessions(rng, own, 0.0, math.log1p(effect) / spread, spread)))
+    return tally
+
+
 def two_sessions(
-    rng: np.random.Generator, own: float, common: float
+    rng: np.random.Generator, own: float, common: float, shift: float = 0.0, spread: float = 1.0
 ) -> tuple[list[StoredRun], list[StoredRun]]:
-    """Runs of two sessions whose difference has a common part; the spread of their scores is 1."""
+    """Runs of two sessions whose difference has a common part.
+
+    The common part and the shift are in units of the spread.
+    """
 
     def noise() -> np.ndarray:
         return math.sqrt(0.9) * rng.normal(size=(SEEDS, 1)) + math.sqrt(0.1) * rng.normal(
             size=(SEEDS, 2)
         )
 
-    character, effect = noise(), common * rng.normal()
+    character, effect = noise(), common * rng.normal() + shift
     found = []
-    for shift, loss in ((0.0, 1.0), (effect, 2.0)):
-        scores = math.sqrt(own) * character + math.sqrt(1 - own) * noise() + shift
+    for moved, loss in ((0.0, 1.0), (effect, 2.0)):
+        scores = spread * (math.sqrt(own) * character + math.sqrt(1 - own) * noise() + moved)
         found.append(
             [
                 StoredRun(seed=seed, scores=tuple(pair), steps=(1,), losses=(loss,))
@@ -458,6 +493,7 @@ def main() -> int:
     parser.add_argument("--changed-seeds", type=int, default=32, help="runs of a changed one")
     parser.add_argument("--replays", type=int, default=100_000, help="over all models")
     parser.add_argument("--session-replays", type=int, default=10_000, help="of each case")
+    parser.add_argument("--spread-replays", type=int, default=1000, help="of each case")
     parser.add_argument("--small-replays", type=int, default=100, help="of each small change")
     parser.add_argument("--small-seeds", type=int, default=24, help="runs of each of them")
     parser.add_argument("--hard-replays", type=int, default=50_000, help="of each distribution")

@@ -41,11 +41,6 @@ COUNTERPARTS = {"any": "all", "all": "any", "min": "max", "max": "min"}
 LOWEST_P = "min((part.p_worse() for part in parts))"
 #: (module, the line as it is, what was changed to what): why no case can tell.
 EQUIVALENT = {
-    (
-        "bounds",
-        "ranks = (attained(group_tail(look, SEEDS), rank_limit(alpha)) for look in LOOKS[1:-1])",
-        "1 -> 0",
-    ): "one run of 21 is the worst too often for any alpha",
     ("decision", "count = len(parts[0].new)", "0 -> -1"): "all scores have as many runs",
     (
         "decision",
@@ -66,14 +61,14 @@ EQUIVALENT = {
     ): "no more than all can be positive",
     (
         "rules",
-        "clear = min(part.p_worse() for part in parts) > CLEAR_P",
-        f"{LOWEST_P} > CLEAR_P -> {LOWEST_P} >= CLEAR_P",
-    ): "p is a whole number of ways in 10,626, of which a tenth is no whole number",
+        "clear = min(part.p_worse() for part in parts) > CLEAR_P_OF_FEW",
+        f"{LOWEST_P} > CLEAR_P_OF_FEW -> {LOWEST_P} >= CLEAR_P_OF_FEW",
+    ): "no p of up to four runs is 0.15: 231, 1,771 and 10,626 ways have no such share",
     (
         "rules",
-        "return lowest > CLEAR_P_OF_ELEVEN",
-        "lowest > CLEAR_P_OF_ELEVEN -> lowest >= CLEAR_P_OF_ELEVEN",
-    ): "neither of 2,048 nor of 84,672,315 ways is a twentieth a whole number",
+        "return lowest > CLEAR_P_OF_MANY",
+        "lowest > CLEAR_P_OF_MANY -> lowest >= CLEAR_P_OF_MANY",
+    ): "no p of 6, 8, 11 or 15 runs is 0.05",
     (
         "rules",
         "return lowest <= NOTED_P and any(part.median_excess > part.tolerance for part in parts)",
