@@ -86,7 +86,7 @@ def test_a_likelihood_may_be_negative():
     assert sign([0.7, -3.0, -80.0], known=False, reported_loss=-80.0) is None
 
 
-@pytest.mark.parametrize(("last", "passes"), [(0.0, True), (-0.9e-5, True), (-1.1e-5, False)])
+@pytest.mark.parametrize(("last", "passes"), [(0.0, True), (-1e-5, True), (-1.1e-5, False)])
 def test_rounding_below_zero_is_allowed(last, passes):
     assert (sign([0.7, last]) is None) == passes
 
@@ -106,6 +106,7 @@ def test_every_loss_is_looked_at(where, record):
 
 def test_losses_that_are_not_finite_are_left_out():
     assert sign([math.nan, math.inf, -math.inf]) is None
+    assert loss_is_not_negative(record_of_batches([math.nan], nonnegative=True), ANY) is None
 
 
 # The penalty of L1 or L2 is part of the losses of the curve, not of the reported loss.
