@@ -6,7 +6,11 @@ import math
 
 import pytest
 
-from pytest_converge.checks.truth import loss_is_not_negative, loss_is_that_of_the_predictions
+from pytest_converge.checks.truth import (
+    ABSOLUTE_TOLERANCE,
+    loss_is_not_negative,
+    loss_is_that_of_the_predictions,
+)
 from pytest_converge.core.expectation import Expectation
 from tests.checks.curves import record_of, record_of_batches
 
@@ -45,6 +49,10 @@ def test_rounding_is_allowed(reported, allowed, saturated):
     for inside in (-0.999, -0.5, 0.0, 0.5, 0.999):
         assert compared(reported, reported + inside * allowed, saturated=saturated) is None
     assert compared(reported, reported + 1.001 * allowed, saturated=saturated) is not None
+
+
+def test_the_difference_that_is_allowed_is_allowed():
+    assert compared(0.0, ABSOLUTE_TOLERANCE) is None
 
 
 # One row of label 0 with the logit 40: its cross-entropy is 40, and that of the prediction 1.0,
