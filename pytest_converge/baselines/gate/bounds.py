@@ -19,9 +19,9 @@ __all__ = [
 ]
 
 #: Runs of a baseline, and the runs after which the gate looks: the last look has all the evidence
-#: that there can be. To let pass costs no false alarm, so there are many looks that can do no more:
-#: with those at 1, 4, 11 and 20 alone unchanged code takes 3.3 runs and not 2.3 where scores spread
-#: by 0.2, and what is red differs by 1 % of the cases (benchmarks/baseline.py, `spreads`).
+#: that there can be. To let pass costs no false alarm, so there are many looks that can do no more.
+#: With those at 1, 4, 11 and 20 alone unchanged code took 3.4 runs in place of 2.3 where scores
+#: spread by 0.2, and of what is hard to see 1 to 3 % more was red (docs/bound-of-the-gate.md).
 SEEDS, LOOKS = 20, (1, 2, 3, 4, 6, 8, 11, 15, 20)
 #: The looks that fail by ranks; the last one fails by pairs.
 RANK_LOOKS = (4, 11)

@@ -157,7 +157,7 @@ def decide_all(
         InvalidTrainingError: see `judge`.
     """
     quick = {**options, "finds_limit": False}
-    for look in LOOKS[:-1]:
+    for look in RANK_LOOKS:
         if judge(baseline, runs[:look], **quick).outcome == "fail":
             return judge(baseline, runs[:look], **options, stops=False)
     return judge(baseline, runs, **options, stops=False)

@@ -21,6 +21,7 @@ __all__ = [
     "CASES",
     "DELTA",
     "FALLING",
+    "IN_TURN",
     "OTHER_LOSSES",
     "REFUSED",
     "RISING",
@@ -744,6 +745,9 @@ AT_ONCE = [
     scored("eleven", FALLING, (*above(P_LOW), *[-5.0] * 9), look("fail", "eleven runs")),
     scored("none", RISING, RISING, look("pass", "twenty runs", detectable=0.05)),
 ]
+
+#: Runs of which as many are taken as are needed.
+IN_TURN = [scored("one of twenty", RISING, RISING, look("pass", "one run"))]
 
 CASES = [
     *SAID,

@@ -22,7 +22,7 @@ from unittest import mock
 import pytest
 
 from pytest_converge.core.errors import InvalidTrainingError
-from tests.baselines.gate.cases import AT_ONCE, CASES, REFUSED
+from tests.baselines.gate.cases import AT_ONCE, CASES, IN_TURN, REFUSED
 
 PACKAGE = "pytest_converge.baselines.gate"
 #: Who decides, in the order of their imports.
@@ -42,6 +42,11 @@ LOWEST_P = "min((part.p_worse() for part in parts))"
 #: (module, the line as it is, what was changed to what): why no case can tell.
 EQUIVALENT = {
     ("decision", "count = len(parts[0].new)", "0 -> -1"): "all scores have as many runs",
+    (
+        "decision",
+        "limit = rank_limit(terms.alpha) if len(parts[0].new) in RANK_LOOKS else None",
+        "0 -> -1",
+    ): "all scores have as many runs",
     (
         "decision",
         "drift = rules.largest_drift(baseline[0], runs[0])",
@@ -156,7 +161,7 @@ def is_noticed(module: str, code: types.CodeType | None) -> bool:
     """True where a case comes out otherwise."""
     try:
         with judging_with(module, code) as gate:
-            asked = [(gate.judge, CASES), (gate.decide_all, AT_ONCE)]
+            asked = [(gate.judge, CASES), (gate.decide_all, AT_ONCE), (gate.decide, IN_TURN)]
             return not all(
                 case.holds(ask(case.baseline, case.new, **case.options))
                 for ask, cases in asked
