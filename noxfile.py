@@ -88,6 +88,15 @@ def trackers(session: nox.Session) -> None:
     test(session, ["tests/test_trackers.py"])
 
 
+@nox.session(python=PYTHONS[-1])
+def mutation(session: nox.Session) -> None:
+    """Changes of the code that no test notices: all, or `-- "pytest_converge.checks.*"`."""
+    install(session)
+    session.install("mutmut>=3.8")
+    session.run("mutmut", "run", *session.posargs)
+    session.run("mutmut", "results")
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Rules and layout."""

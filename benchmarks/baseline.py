@@ -11,6 +11,7 @@
   the stored one of its seed, which is the worst case; with the same code it repeats it.
 - `hard`: scores from distributions that break means and variances.
 - `sessions`: normal scores of unchanged code, where all runs of a session have something in common.
+- `spreads`: normal scores of so many spreads: the runs of unchanged code, and the effects seen.
 - `small`: changes that cost 20 to 60 %, from arrays and from `tf.data` sets, and frozen filters.
 - `power`: changes for the worse, run with the seeds of the baseline.
 - `environments`: the same code with other threads, kernels and instruction sets.
@@ -43,23 +44,35 @@ from pytest_converge.baselines.gate.decision import decide, decide_all, judge
 from pytest_converge.baselines.gate.rules import largest_drift
 from pytest_converge.core.baseline import BaselineVerdict, StoredRun
 
-SECTIONS = ("replays", "hard", "sessions", "small", "power", "environments", "reseed")
+SECTIONS = ("replays", "hard", "sessions", "spreads", "small", "power", "environments", "reseed")
 #: Targets: false alarms on real and on hard distributions, power, mean runs, cost of a run.
 ALPHA = 0.001
 MOST_FALSE, LEAST_POWER = false_alarm(ALPHA, 2), 0.98
 MOST_RUNS_HEALTHY, MOST_RUNS_BROKEN, MOST_COST = 2.6, 8.0, 0.1
 #: What is common to a session, and the tolerance beside it, as shares of the seeds' spread.
 COMMON, TOLERANCES = (0.0, 0.25, 0.5), (0.0, 0.15, 0.3)
+#: The tolerance of all else, which is the default.
+TOLERANCE = 0.05
+#: The CNN with twelve filters, of which the first convolution is frozen.
+FROZEN = "cnn12"
 #: How much of the spread is the seed's own, the same in both sessions.
 OWN = (0.0, 0.5)
+#: Spreads of the scores over seeds, from that of an MLP to that of an LSTM; how much of it is the
+#: seed's own where code changed; and the effects.
+SPREADS, OWN_CHANGED, EFFECTS = (0.05, 0.1, 0.2, 0.3), (0.0, 0.5, 0.9), (0.2, 0.3, 0.4, 0.6)
 #: Of small changes those are counted that cost so much, by the larger median of the two scores.
 SMALL = (0.2, 0.6)
+#: A change that stands out less from the spread of its pairs, beyond the tolerance, is beyond 20 of
+#: them: normal scores and their known spread would not show it in 98 % of cases either.
+CLEAR = sum(map(statistics.NormalDist().inv_cdf, (1 - MOST_FALSE, LEAST_POWER))) / math.sqrt(SEEDS)
 #: By chance a count of false alarms is so many standard deviations above its mean at most.
 DEVIATIONS = 3.0
 #: A change that raises the final loss by less is not counted as a regression.
 REGRESSION = 1.29
 NEW = LOOKS[-1]
-HEADER = f"{{:26}}{'one run':>9}{'four':>9}{'eleven':>9}{'twenty':>9}{'runs':>7}  false alarms"
+#: The columns of the runs that it took.
+TAKEN = {"1": range(1, 2), "2 to 4": range(2, 5), "6 to 11": range(6, 12), "more": range(12, 21)}
+HEADER = "{:26}" + "".join(f"{name:>9}" for name in TAKEN) + f"{'runs':>7}  false alarms"
 ENVIRONMENTS = {
     "1 thread": (["--threads", "1"], {}),
     "2 threads": (["--threads", "2"], {}),
@@ -72,15 +85,13 @@ ENVIRONMENTS = {
 class Tally:
     """What came out of many verdicts."""
 
-    looks: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    taken: collections.Counter[int] = dataclasses.field(default_factory=collections.Counter)
     outcomes: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
-    runs: int = 0
     faster: int = 0
 
     def add(self, verdict: BaselineVerdict) -> None:
-        self.looks[verdict.look] += 1
+        self.taken[verdict.runs] += 1
         self.outcomes[verdict.outcome] += 1
-        self.runs += verdict.runs
         self.faster += verdict.faster
 
     @property
@@ -93,10 +104,10 @@ class Tally:
 
     @property
     def mean_runs(self) -> float:
-        return self.runs / self.count
+        return sum(runs * times for runs, times in self.taken.items()) / self.count
 
-    def share(self, look: str) -> str:
-        return f"{100 * self.looks[look] / self.count:7.1f} %"
+    def share(self, runs: range) -> str:
+        return f"{100 * sum(self.taken[number] for number in runs) / self.count:7.1f} %"
 
 
 class Pool:
@@ -155,7 +166,7 @@ def mark(is_met: bool) -> str:
 def replays(store: Store, options: argparse.Namespace) -> bool:
     """Unchanged code, its runs drawn again."""
     rng = np.random.default_rng(options.seed)
-    models = options.models
+    models = [name for name in options.models if name != FROZEN]
     each = math.ceil(options.replays / len(models))
     total = Tally()
     print(f"\nfalse alarms on {each} replays of each model")
@@ -178,7 +189,7 @@ def replays(store: Store, options: argparse.Namespace) -> bool:
 
 
 def line(name: str, tally: Tally) -> str:
-    shares = [tally.share(look) for look in ("one run", "four runs", "eleven runs", "twenty runs")]
+    shares = [tally.share(runs) for runs in TAKEN.values()]
     failed = f"{tally.outcomes['fail']} of {tally.count}, {tally.failed:.1e}"
     return f"{name:26}{''.join(shares)}{tally.mean_runs:7.2f}  {failed}"
 
@@ -271,20 +282,51 @@ def sessions(store: Store, options: argparse.Namespace) -> bool:
     return met
 
 
+def spreads(store: Store, options: argparse.Namespace) -> bool:
+    """What a plan can do with scores that spread so much, whatever the model.
+
+    Unchanged code shares nothing with its recorded runs here, as in the replays.
+    """
+    rng = np.random.default_rng(options.seed)
+    print(f"\nnormal scores, {options.spread_replays} replays of each; red by effect")
+    print(f"{'spread':>6}{'own':>5}{'runs':>7}" + "".join(f"{100 * e:6.0f} %" for e in EFFECTS))
+    met = True
+    for spread in SPREADS:
+        runs = played(rng, options.spread_replays, 0.0, 0.0, spread).mean_runs
+        met &= runs <= MOST_RUNS_HEALTHY
+        for own in OWN_CHANGED:
+            red = [played(rng, options.spread_replays, own, e, spread).failed for e in EFFECTS]
+            shares = "".join(f"{100 * share:6.1f} %" for share in red)
+            print(f"{spread:6g}{own:5g}{runs:7.2f}{shares}", flush=True)
+    print(f"target: at most {MOST_RUNS_HEALTHY} runs in the mean{mark(met)}")
+    return met
+
+
+def played(rng: np.random.Generator, count: int, own: float, effect: float, spread: float) -> Tally:
+    """Normal scores, of which such a share is the seed's own, and a change that costs so much."""
+    tally = Tally()
+    for _ in range(count):
+        tally.add(decided(*two_sessions(rng, own, 0.0, math.log1p(effect) / spread, spread)))
+    return tally
+
+
 def two_sessions(
-    rng: np.random.Generator, own: float, common: float
+    rng: np.random.Generator, own: float, common: float, shift: float = 0.0, spread: float = 1.0
 ) -> tuple[list[StoredRun], list[StoredRun]]:
-    """Runs of two sessions whose difference has a common part; the spread of their scores is 1."""
+    """Runs of two sessions whose difference has a common part.
+
+    The common part and the shift are in units of the spread.
+    """
 
     def noise() -> np.ndarray:
         return math.sqrt(0.9) * rng.normal(size=(SEEDS, 1)) + math.sqrt(0.1) * rng.normal(
             size=(SEEDS, 2)
         )
 
-    character, effect = noise(), common * rng.normal()
+    character, effect = noise(), common * rng.normal() + shift
     found = []
-    for shift, loss in ((0.0, 1.0), (effect, 2.0)):
-        scores = math.sqrt(own) * character + math.sqrt(1 - own) * noise() + shift
+    for moved, loss in ((0.0, 1.0), (effect, 2.0)):
+        scores = spread * (math.sqrt(own) * character + math.sqrt(1 - own) * noise() + moved)
         found.append(
             [
                 StoredRun(seed=seed, scores=tuple(pair), steps=(1,), losses=(loss,))
@@ -341,43 +383,54 @@ def small(store: Store, options: argparse.Namespace) -> bool:
     """Changes that cost 20 to 60 %, from the seeds of the baseline."""
     rng = np.random.default_rng(options.seed)
     print(f"\nsmall changes for the worse, {options.small_replays} replays of each")
-    print(f"{'model':10}{'change':28}{'effects':>14}{'seen':>9}{'runs':>7}")
-    seen, runs = [], []
-    keys = [("cnn12", "first layer frozen"), *itertools.product((*CHANGED, *SETS), SMALLER)]
+    print(f"{'model':10}{'change':28}{'effects':>14}{'clear':>7}{'seen':>9}{'runs':>7}")
+    seen, clear_ones, runs = [], [], []
+    keys = [(FROZEN, "first layer frozen"), *itertools.product((*CHANGED, *SETS), SMALLER)]
     for model, change in keys:
+        if model not in options.models:
+            continue
         old = store.get(f"{model}/unchanged", options.small_seeds)
         new = store.get(f"{model}/{change}", options.small_seeds)
         before, after = Pool([item.run for item in old]), Pool([item.run for item in new])
         known = min(len(old), len(new))
-        effects = [
-            math.expm1(
-                statistics.median(
-                    b.run.scores[i] - a.run.scores[i]
-                    for a, b in zip(old[:known], new[:known], strict=True)
-                )
-            )
+        pairs = [
+            [b.run.scores[i] - a.run.scores[i] for a, b in zip(old[:known], new, strict=False)]
             for i in (0, 1)
         ]
+        effects = [math.expm1(statistics.median(pair)) for pair in pairs]
+        beyond = [statistics.median(pair) - math.log1p(TOLERANCE) for pair in pairs]
+        clear = max(b / statistics.stdev(pair) for b, pair in zip(beyond, pairs, strict=True))
         tally = Tally()
         for _ in range(options.small_replays):
             own = rng.permutation(known)[:SEEDS].tolist()
             tally.add(decided(before.chosen(own), after.in_turn(own)))
-        counted = SMALL[0] <= max(effects) <= SMALL[1] or model == "cnn12"
+        counted = SMALL[0] <= max(effects) <= SMALL[1] or model == FROZEN
         seen += [tally.failed] if counted else []
+        clear_ones += [tally.failed] if counted and clear >= CLEAR else []
         runs += [tally.mean_runs] if counted else []
         texts = " ".join(f"{100 * effect:5.0f} %" for effect in effects)
         print(
-            f"{model:10}{change:28}{texts:>14}{100 * tally.failed:7.1f} %{tally.mean_runs:7.2f}"
-            f"{'' if counted else '  not counted'}",
+            f"{model:10}{change:28}{texts:>14}{clear:7.2f}{100 * tally.failed:7.1f} %"
+            f"{tally.mean_runs:7.2f}{said_of(effects, clear, counted)}",
             flush=True,
         )
     met = statistics.fmean(seen) >= LEAST_POWER, statistics.fmean(runs) <= MOST_RUNS_BROKEN
     print(f"{len(seen)} counted: {100 * statistics.fmean(seen):.1f} % seen")
+    if clear_ones:
+        share = 100 * statistics.fmean(clear_ones)
+        print(f"{len(clear_ones)} of them clear enough for 20 pairs: {share:.1f} % seen")
     print(f"target: at least {100 * LEAST_POWER:g} % of them{mark(met[0])}")
     print(
         f"target: {MOST_RUNS_BROKEN:g} runs in the mean: {statistics.fmean(runs):.2f}{mark(met[1])}"
     )
     return all(met)
+
+
+def said_of(effects: Sequence[float], clear: float, counted: bool) -> str:
+    """Why a change is not among those that are to be seen."""
+    if not counted:
+        return "  below 20 %" if max(effects) < SMALL[0] else "  above 60 %"
+    return "" if clear >= CLEAR else "  beyond 20 pairs"
 
 
 # ---- environments --------------------------------------------------------------------------------
@@ -449,15 +502,16 @@ def reseed(store: Store, options: argparse.Namespace) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
-    every = [*CHANGED, *SETS, *ZOO]
+    every = [*CHANGED, *SETS, *ZOO, FROZEN]
     parser.add_argument(
-        "--models", nargs="+", choices=every, default=every, help="of replays, environments"
+        "--models", nargs="+", choices=every, default=every, help="of replays, small, environments"
     )
     parser.add_argument("--cache", type=Path, help="file that keeps the runs")
     parser.add_argument("--seeds", type=int, default=200, help="runs of an unchanged model")
     parser.add_argument("--changed-seeds", type=int, default=32, help="runs of a changed one")
     parser.add_argument("--replays", type=int, default=100_000, help="over all models")
     parser.add_argument("--session-replays", type=int, default=10_000, help="of each case")
+    parser.add_argument("--spread-replays", type=int, default=1000, help="of each case")
     parser.add_argument("--small-replays", type=int, default=100, help="of each small change")
     parser.add_argument("--small-seeds", type=int, default=24, help="runs of each of them")
     parser.add_argument("--hard-replays", type=int, default=50_000, help="of each distribution")

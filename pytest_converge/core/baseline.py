@@ -88,7 +88,7 @@ class BaselineVerdict(Serialisable):
 
     Attributes:
         outcome: "pass", "fail" or "continue".
-        look: "signature", "one run", "four runs", "eleven runs" or "twenty runs".
+        look: "signature", "one run", "two runs" or another number of runs, in words.
         runs: new runs made so far.
         needed: how many there must be for the next look; 0 when decided.
         ranks: for each new run, how many of the baseline's runs, each worsened by the tolerance,

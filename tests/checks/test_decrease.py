@@ -191,7 +191,7 @@ def test_a_rise_at_the_very_end_has_not_come_down_again():
     losses = [1.0 - i / 64 for i in range(33)]
     assert course(losses) is None
     losses[-1] = 0.7
-    assert course(losses) is not None
+    assert course(losses).message.endswith("stayed high to the end")
 
 
 def test_a_dip_of_one_checkpoint_is_no_minimum():
@@ -232,6 +232,13 @@ def test_what_is_said_of_a_loss_that_rises(losses, message):
     assert (finding.code, finding.fails) == ("not-monotone", True)
     assert finding.message == message
     assert finding.evidence["drop"] == losses[0] - losses[-1]
+    assert finding.evidence.keys() == {"rise", "drop", "step", "share_of_run"}
+
+
+def test_a_loss_that_stands_as_high_as_is_allowed_is_not_high():
+    assert course([0.0] * 9) is None
+    end_at_the_limit = [23.0, 0.0, 0.0, 10.0, 10.0, 10.0, 10.0, 3.0, 3.0]
+    assert course(end_at_the_limit).message.endswith("stayed high for 44 % of the run")
 
 
 @pytest.mark.parametrize("monotone", ["trend", "strict"])
@@ -262,6 +269,8 @@ def test_a_low_bound_excuses_nothing(make):
         ([3.0, 3.0, 3.0], True),
         ([3.0, 2.0, 2.0 * (1 + 0.5e-6)], True),
         ([3.0, 2.0, 2.0 * (1 + 2e-6)], False),
+        ([99.0, 2.0, 2.0 * (1 + 2e-6)], False),
+        ([1.0, 0.0, 0.0], True),
         ([1.0, 1.1, 0.1], False),
         ([-1.0, -2.0, -3.0], True),
         ([-1.0, -3.0, -2.9], False),

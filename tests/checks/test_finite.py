@@ -63,13 +63,15 @@ def test_each_gate_looks_at_its_own_alone():
 
 
 def test_evidence_holds_what_is_known():
-    record = record_of([2.0, 1.0], nonfinite=(ROOMS, LOSS))
+    record = record_of([2.0, 1.0], nonfinite=(ROOMS, LOSS, WEIGHTS))
     assert data_is_finite(record, Expectation()).evidence == {
         "name": "x['rooms']",
         "row": 0,
         "count": 7,
     }
     assert loss_is_finite(record, Expectation()).evidence == {"name": "nan", "step": 12}
+    of_weights = weights_are_finite(record, Expectation()).evidence
+    assert of_weights == {"name": "dense/kernel", "step": 40}
 
 
 # ---- losses that nobody listed ------------------------------------------------------------------

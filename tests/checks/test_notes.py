@@ -62,6 +62,7 @@ def test_constant_columns_are_named_and_counted():
     finding = features_vary(record_of([5.0, 1.0], constant_columns=names), Expectation())
     assert (finding.code, finding.fails) == ("constant-feature", False)
     assert finding.message == "x[:, 0], x[:, 1], x[:, 2] and 2 more has the same value in every row"
+    assert finding.evidence == {"columns": 5}
     assert features_vary(record_of([5.0, 1.0]), Expectation()) is None
 
 
@@ -105,6 +106,8 @@ def test_many_dead_layers_are_counted():
     dead = dict.fromkeys("abcde", 0.8)
     finding = units_are_alive(record_of([5.0, 1.0], dead_units=dead), Expectation())
     assert finding.message.endswith("80 % of c and 2 more layers")
+    three = record_of([5.0, 1.0], dead_units=dict.fromkeys("abc", 0.8))
+    assert units_are_alive(three, Expectation()).message.endswith(", 80 % of b, 80 % of c")
 
 
 def overlapping(**changed):

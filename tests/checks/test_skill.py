@@ -43,4 +43,5 @@ def test_what_is_said(last, constant, message):
     record = record_of([5.0, last], constant_loss=constant)
     finding = skill_suffices(record, Expectation(min_skill=0.5))
     assert (finding.code, finding.fails, finding.message) == ("skill-too-low", True, message)
-    assert finding.evidence["constant_loss"] == constant
+    skill = pytest.approx(record.skill, nan_ok=True)
+    assert finding.evidence == {"skill": skill, "constant_loss": constant, "min_skill": 0.5}

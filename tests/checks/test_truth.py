@@ -6,7 +6,11 @@ import math
 
 import pytest
 
-from pytest_converge.checks.truth import loss_is_not_negative, loss_is_that_of_the_predictions
+from pytest_converge.checks.truth import (
+    ABSOLUTE_TOLERANCE,
+    loss_is_not_negative,
+    loss_is_that_of_the_predictions,
+)
 from pytest_converge.core.expectation import Expectation
 from tests.checks.curves import record_of, record_of_batches
 
@@ -45,6 +49,10 @@ def test_rounding_is_allowed(reported, allowed, saturated):
     for inside in (-0.999, -0.5, 0.0, 0.5, 0.999):
         assert compared(reported, reported + inside * allowed, saturated=saturated) is None
     assert compared(reported, reported + 1.001 * allowed, saturated=saturated) is not None
+
+
+def test_the_difference_that_is_allowed_is_allowed():
+    assert compared(0.0, ABSOLUTE_TOLERANCE) is None
 
 
 # One row of label 0 with the logit 40: its cross-entropy is 40, and that of the prediction 1.0,
@@ -86,7 +94,7 @@ def test_a_likelihood_may_be_negative():
     assert sign([0.7, -3.0, -80.0], known=False, reported_loss=-80.0) is None
 
 
-@pytest.mark.parametrize(("last", "passes"), [(0.0, True), (-0.9e-5, True), (-1.1e-5, False)])
+@pytest.mark.parametrize(("last", "passes"), [(0.0, True), (-1e-5, True), (-1.1e-5, False)])
 def test_rounding_below_zero_is_allowed(last, passes):
     assert (sign([0.7, last]) is None) == passes
 
@@ -106,6 +114,7 @@ def test_every_loss_is_looked_at(where, record):
 
 def test_losses_that_are_not_finite_are_left_out():
     assert sign([math.nan, math.inf, -math.inf]) is None
+    assert loss_is_not_negative(record_of_batches([math.nan], nonnegative=True), ANY) is None
 
 
 # The penalty of L1 or L2 is part of the losses of the curve, not of the reported loss.

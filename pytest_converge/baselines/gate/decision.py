@@ -1,11 +1,11 @@
-"""The gate "1, 4, 11, 20": does a training still converge as well as its baseline?
+"""The gate: does a training still converge as well as its baseline?
 
     verdict = decide(baseline.runs, new_runs)  # takes from `new_runs` as many as it needs
     verdict = decide_all(baseline.runs, all_new_runs)  # where they are there anyway
 
-Most changes are recognised as harmless by the first run or the second look; only doubtful ones
-cost eleven, and those that stay so all seeds of the baseline. Every comparison is of ranks or
-signs, so nothing is assumed of how the scores are distributed.
+Most changes are recognised as harmless by the first run or the next; only doubtful ones cost more,
+and those that stay so all seeds of the baseline. Every comparison is of ranks or signs, so nothing
+is assumed of how the scores are distributed.
 
 The scores come in two kinds. Two scores of the batch losses (`scores.scores`) are mean logarithms:
 the tolerance is a ratio of geometric mean losses, a difference of log(1 + tolerance). The one
@@ -24,6 +24,7 @@ from typing import Any
 from pytest_converge.baselines.gate import rules, wording
 from pytest_converge.baselines.gate.bounds import (
     LOOKS,
+    RANK_LOOKS,
     SEEDS,
     false_alarm,
     pairs_limit,
@@ -42,7 +43,19 @@ __all__ = ["decide", "decide_all", "judge"]
 _Parts = Sequence[Comparison]
 
 #: What the looks are called.
-NAMES = ("one run", "four runs", "eleven runs", "twenty runs")
+NAMES = {
+    1: "one run",
+    2: "two runs",
+    3: "three runs",
+    4: "four runs",
+    6: "six runs",
+    8: "eight runs",
+    11: "eleven runs",
+    15: "fifteen runs",
+    20: "twenty runs",
+}
+#: So many runs say little by the ranks of their pairs: whether all are worse is all there is.
+FEW_RUNS = RANK_LOOKS[0]
 #: How far the runs that were not made are from the seeds they stand for, in the smallest effect
 #: that would have failed: it is the largest of three, since one could be lucky.
 TURNS = (5, 10, 15)
@@ -73,21 +86,19 @@ class _Terms:
             return "fail"
         if count == LOOKS[0]:
             passed = self.repeats(parts) or rules.one_run_passes(parts)
-        elif count == LOOKS[1]:
-            passed = rules.four_runs_pass(parts)
+        elif count <= FEW_RUNS:
+            passed = rules.few_runs_pass(parts)
         else:
-            passed = count == LOOKS[3] or rules.eleven_runs_pass(parts)
+            passed = count == SEEDS or rules.many_runs_pass(parts)
         return "pass" if passed else "continue"
 
     def fails(self, parts: _Parts) -> bool:
         """Whether the look that has so many runs fails, whatever those before it said."""
         count = len(parts[0].new)
-        if count == LOOKS[0]:
-            return False
-        if count == LOOKS[3]:
+        if count == SEEDS:
             by_ranks = rules.pairs_fail(parts, pairs_limit(self.alpha))
             return by_ranks or rules.signs_fail(parts, signs_limit(self.alpha))
-        return rules.ranks_fail(parts, rank_limit(self.alpha))
+        return count in RANK_LOOKS and rules.ranks_fail(parts, rank_limit(self.alpha))
 
     def passes_in_turn(self, parts: _Parts) -> bool:
         """Whether all runs, looked at one look after the other, pass."""
@@ -105,7 +116,7 @@ class _Terms:
 def decide(
     baseline: Sequence[StoredRun], runs: Iterable[StoredRun], **options: Any
 ) -> BaselineVerdict:
-    """Looks after one, four, eleven and twenty new runs, until it is decided.
+    """Looks after one new run, after two and so on (`LOOKS`), until it is decided.
 
     Args:
         baseline: the stored runs.
@@ -120,6 +131,9 @@ def decide(
     made: list[StoredRun] = []
     for look in LOOKS:
         made.extend(run for _, run in zip(range(look - len(made)), source, strict=False))
+        if len(made) < look:
+            given = f"{len(made)} new runs and no decision"
+            raise invalid(given, f"{look} runs", "Make as many as the baseline has.")
         verdict = judge(baseline, made, **options)
         if verdict.decided:
             break
@@ -143,7 +157,7 @@ def decide_all(
         InvalidTrainingError: see `judge`.
     """
     quick = {**options, "finds_limit": False}
-    for look in LOOKS[:-1]:
+    for look in RANK_LOOKS:
         if judge(baseline, runs[:look], **quick).outcome == "fail":
             return judge(baseline, runs[:look], **options, stops=False)
     return judge(baseline, runs, **options, stops=False)
@@ -160,7 +174,7 @@ def judge(
     stops: bool = True,
     finds_limit: bool = True,
 ) -> BaselineVerdict:
-    """One look: what one, four, eleven or twenty new runs say.
+    """One look: what as many new runs say as there are before one (`LOOKS`).
 
     Args:
         baseline: the stored runs, 20 of them.
@@ -184,17 +198,17 @@ def judge(
     drift = rules.largest_drift(baseline[0], runs[0])
     terms = _Terms(alpha=alpha, drift=drift, same_environment=same_environment)
     outcome = terms.outcome(parts)
-    place = LOOKS.index(len(runs))
-    is_last = place == len(LOOKS) - 1
-    p_values = tuple(part.p_worse() for part in parts) if place else ()
-    paired = pairs_p(parts) if place > 1 else None
+    count = len(runs)
+    is_first, is_last = count == LOOKS[0], count == SEEDS
+    p_values = () if is_first else tuple(part.p_worse() for part in parts)
+    paired = pairs_p(parts) if count > FEW_RUNS else None
     decided = outcome != "continue"
     passes = terms.passes_in_turn if stops else terms.passes_at_all
     return BaselineVerdict(
         outcome=outcome,
-        look="signature" if not place and terms.repeats(parts) else NAMES[place],
-        runs=len(runs),
-        needed=0 if decided else LOOKS[place + 1],
+        look="signature" if is_first and terms.repeats(parts) else NAMES[count],
+        runs=count,
+        needed=0 if decided else LOOKS[LOOKS.index(count) + 1],
         ranks=tuple(part.ranks for part in parts),
         p_values=p_values,
         p_pairs=paired,
@@ -224,7 +238,7 @@ def _reason(
         if failed and paired > by_ranks:
             return wording.pairs(parts, signs_p(parts), signs_limit(terms.alpha))
         return wording.pairs(parts, paired, by_ranks)
-    limit = rank_limit(terms.alpha)
+    limit = rank_limit(terms.alpha) if len(parts[0].new) in RANK_LOOKS else None
     return wording.ranks(parts, p_values, limit, failed=failed)
 
 

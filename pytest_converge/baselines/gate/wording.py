@@ -27,16 +27,17 @@ def one_run(parts: Sequence[Comparison]) -> str:
 
 
 def ranks(
-    parts: Sequence[Comparison], p_values: Sequence[float], limit: float, *, failed: bool
+    parts: Sequence[Comparison], p_values: Sequence[float], limit: float | None, *, failed: bool
 ) -> str:
-    """How four or eleven runs compare with all stored ones."""
+    """How some runs compare with all stored ones; the limit is None where none can fail."""
     made, total = len(parts[0].new), len(parts[0].baseline)
     if failed and any(part.all_above() for part in parts):
         effect = effect_in_words(_largest_effect(parts))
         return (
             f"all {made} runs are worse than all {total} stored ones beyond the tolerance: {effect}"
         )
-    return f"{_by_p(parts, p_values)}, fails at {limit:.2g}"
+    fails_at = "" if limit is None else f", fails at {limit:.2g}"
+    return f"{_by_p(parts, p_values)}{fails_at}"
 
 
 def pairs(parts: Sequence[Comparison], paired: float, limit: float) -> str:
@@ -118,8 +119,10 @@ def _largest(verdict: BaselineVerdict) -> str:
 
 
 def _lowest_p(verdict: BaselineVerdict) -> float:
-    paired = () if verdict.p_pairs is None else (verdict.p_pairs,)
-    return min(*verdict.p_values, *paired, 1.0)
+    values = list(verdict.p_values)
+    if verdict.p_pairs is not None:
+        values.append(verdict.p_pairs)
+    return min(values)
 
 
 def _runs(verdict: BaselineVerdict) -> str:

@@ -41,11 +41,18 @@ def test_all_runs_at_once_fail_at_any_look(case):
     [
         (above([3] * 20), 1, "pass", "one run"),
         (above([20] * 20), 4, "fail", "four runs"),
-        ((*above([15, 3, 3, 3]), *[9.0] * 7), 4, "pass", "four runs"),
+        ((*above([15, 3, 3, 3]), *[9.0] * 7), 2, "pass", "two runs"),
+        ((*above([19, 18, 3, 3]), *[9.0] * 7), 3, "pass", "three runs"),
         (above([16, 16, 16, 16, *[19] * 16], FALLING), 11, "fail", "eleven runs"),
-        (above([16, 16, 16, 16, *[3] * 16], FALLING), 11, "pass", "eleven runs"),
+        (above([16, 16, 16, 16, *[3] * 16], FALLING), 6, "pass", "six runs"),
         (tuple(score + DELTA + 0.01 for score in FALLING), 20, "fail", "twenty runs"),
-        (tuple(score + DELTA - 0.01 for score in FALLING), 20, "pass", "twenty runs"),
+        (tuple(score + DELTA - 0.01 for score in FALLING), 15, "pass", "fifteen runs"),
+        (
+            (*(score + DELTA + 0.01 for score in FALLING[:15]), *RISING[:5]),
+            20,
+            "pass",
+            "twenty runs",
+        ),
     ],
 )
 def test_runs_are_made_only_as_long_as_they_are_needed(new, made, outcome, look):
@@ -62,8 +69,9 @@ def test_runs_are_made_only_as_long_as_they_are_needed(new, made, outcome, look)
 
 
 def test_runs_that_end_before_it_is_decided_are_an_error():
-    with pytest.raises(InvalidTrainingError, match="got 3 new runs"):
-        decide(runs(FALLING), runs([9.0, 9.0, 9.0], losses=OTHER_LOSSES))
+    for count in (0, 3, 5):
+        with pytest.raises(InvalidTrainingError, match=f"got {count} new runs and no decision"):
+            decide(runs(FALLING), runs([1.91 - 0.1 * i for i in range(count)], losses=OTHER_LOSSES))
 
 
 #: The first new run is a lucky one, all others are worse than their own seeds.

@@ -83,3 +83,91 @@ def test_a_pass_that_is_perhaps_worse_is_a_note():
     )
     assert found.evidence["pairs_p"] == 0.004
     assert wording.finding(verdict(), "") is None
+
+
+#: The evidence of `verdict()`.
+EVIDENCE = {
+    "look": "twenty runs",
+    "runs": 20,
+    "whole_effect": 0.33,
+    "late_effect": 0.1,
+    "whole_p": 0.02,
+    "late_p": 0.3,
+    "pairs_p": 0.004,
+    "detectable": None,
+    "false_alarm": 5e-4,
+}
+
+
+@pytest.mark.parametrize(("revision", "against"), [("", "its baseline"), ("abc123", "abc123")])
+def test_a_failure_is_a_gate_with_the_effect_that_is_worst(revision, against):
+    found = wording.finding(verdict(outcome="fail", effect=(0.12, -0.9)), revision)
+    assert (found.code, found.fails) == ("worse-than-baseline", True)
+    assert found.message == f"trains worse than {against}: 12 % worse in 20 runs"
+    assert found.evidence == {**EVIDENCE, "whole_effect": 0.12, "late_effect": -0.9}
+
+
+@pytest.mark.parametrize(("revision", "against"), [("", "its baseline"), ("abc123", "abc123")])
+def test_what_is_better_is_a_note_with_the_effect_that_is_largest(revision, against):
+    found = wording.finding(verdict(faster=True, runs=1, effect=(0.12, -0.9)), revision)
+    assert (found.code, found.fails) == ("better-than-baseline", False)
+    assert found.message == f"trains better than {against}: 90 % better in 1 run"
+    assert found.evidence == {**EVIDENCE, "runs": 1, "whole_effect": 0.12, "late_effect": -0.9}
+
+
+def test_a_note_of_perhaps_worse_has_all_evidence():
+    found = wording.finding(verdict(perhaps_worse=True, effect=(0.1, 0.33)), "abc123")
+    assert found.message == (
+        "passes, but perhaps trains worse than abc123: 33 % worse in 20 runs, p = 0.004"
+    )
+    assert found.evidence == {**EVIDENCE, "whole_effect": 0.1, "late_effect": 0.33}
+
+
+@pytest.mark.parametrize(
+    ("values", "p"),
+    [
+        ({"p_values": (0.003, 0.3)}, "0.003"),
+        ({"p_values": (0.3, 0.002)}, "0.002"),
+        ({"p_values": (0.3, 0.02), "p_pairs": None}, "0.02"),
+    ],
+)
+def test_the_lowest_p_is_the_one_that_is_told(values, p):
+    found = wording.finding(verdict(perhaps_worse=True, **values), "")
+    assert found.message.endswith(f"33 % worse in 20 runs, p = {p}")
+
+
+def test_a_refused_update_says_how_it_is_accepted():
+    found = wording.refusal(verdict(outcome="fail"))
+    assert (found.code, found.fails) == ("worse-than-baseline", True)
+    assert found.message == (
+        "worse than the baseline to replace: 33 % worse in 20 runs; accept it "
+        'with --converge-accept-worse="the reason"'
+    )
+    assert found.evidence == EVIDENCE
+
+
+def test_the_evidence_of_a_metric_and_of_ranks():
+    metric = {"effect": (0.2,), "p_values": (0.01,), "ranks": ((14, 9),), "detectable": 0.5}
+    found = wording.refusal(verdict(outcome="fail", p_pairs=None, **metric))
+    assert found.evidence == {
+        "look": "twenty runs",
+        "runs": 20,
+        "metric_effect": 0.2,
+        "metric_p": 0.01,
+        "metric_ranks": "14 9",
+        "detectable": 0.5,
+        "false_alarm": 5e-4,
+    }
+
+
+def test_a_look_without_p_has_none_in_its_evidence():
+    first = verdict(outcome="fail", p_values=(), p_pairs=None, ranks=((1,), (2,)))
+    evidence = wording.refusal(first).evidence
+    assert (evidence["whole_ranks"], evidence["late_ranks"]) == ("1", "2")
+    assert not {"whole_p", "late_p", "pairs_p"} & evidence.keys()
+
+
+def test_no_limit_is_told_where_none_can_fail():
+    assert wording.ranks(parts(RISING[:2]), [0.25], None, failed=False) == (
+        "equal at the median of 2 seeds, p = 0.25"
+    )
