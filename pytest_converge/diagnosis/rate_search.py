@@ -68,6 +68,9 @@ def rate_that_passes(failed: FailedTraining) -> Answer | None:
         elsewhere = other_starts(failed)
         if elsewhere is not None:
             return elsewhere
+    if failed.training.scales_updates:  # the rate itself is not known
+        message = failed.trials.changes[trial.change].sentence
+        return Answer(cause=trial.code, trial=trial, message=message)
     bracket = rates.bracket(largest_stable_rate(failed))
     return Answer(cause=trial.code, trial=trial, bracket=bracket)
 
@@ -143,11 +146,10 @@ def rate_and_steps(failed: FailedTraining) -> Answer | None:
     found = failed.first_passing(longer)
     if found is None:
         return None
-    message = (
-        f"the loss rose from {number(first)} to {number(failed.record.curve.last)} at learning rate"
-        f" {number(failed.evidence.rate)}; a stable one needs time: it converges with"
-        f" {found.change}"
-    )
+    rose = f"the loss rose from {number(first)} to {number(failed.record.curve.last)}"
+    if not failed.training.scales_updates:
+        rose += f" at learning rate {number(failed.evidence.rate)}"
+    message = f"{rose}; a stable one needs time: it converges with {found.change}"
     return dataclasses.replace(found, cause="learning-rate-too-high", message=message)
 
 
@@ -336,7 +338,8 @@ class RateSearch:
     def _try(self, factor: float, *, confirm: bool = True) -> Trial | None:
         training = self._trials.reruns.training
         if self._place is None:
-            change = learning_rate.scaled(training, self._own, factor)
+            follows = self._trials.rate_follows
+            change = learning_rate.scaled(training, self._own, factor, follows=follows)
         else:
             change = learning_rate.of_one(training, self._place, self._own, factor)
         trial = self._trials.try_out(change, confirm=confirm)

@@ -202,7 +202,7 @@ class _Search:
     def _optimizers(self) -> list[Parts]:
         """Adam, or the user's own optimizer at other rates where none can take its place."""
         failed = self._failed
-        if failed.takes_optimizer:
+        if failed.takes_rate:
             code = self._code_of_the_optimizer()
             return [(optimizers.adam(code, rate),) for rate in ADAM_RATES]
         return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from pytest_converge.training.adapters.step import loss_returned
 from pytest_converge.training.data.arrays import as_array, nonfinite
 from pytest_converge.training.data.batches import Batch, TrainingData
 from pytest_converge.training.state.effects import lasting
+from pytest_converge.training.state.own_updates import OwnUpdates
 from pytest_converge.training.state.session import (
     ObservedSession,
     graph_of,
@@ -78,6 +80,7 @@ class GraphStepTraining(Training):
         known = list(seen_by(step).values()) if optimizer is None else _listed(optimizer)
         self._candidates = optimizers_in(graph, self._variables, known)
         self.optimizers = self._candidates
+        self.own_updates: OwnUpdates = OwnUpdates()
         self._observed = ObservedSession(self._session, self._candidates, self._variables)
         kinds = dict.fromkeys(operation.type for operation in graph.get_operations())
         self.beyond_reach = lasting(kinds)
@@ -100,7 +103,11 @@ class GraphStepTraining(Training):
     def step(self, batch: Batch) -> Any:
         """One call of the user's step."""
         arrays = () if batch is None else keras.tree.map_structure(as_array, batch)
-        with self._observed.observed(), self._graph.as_default():
+        with contextlib.ExitStack() as stack:
+            if not self._candidates:
+                stack.enter_context(self.own_updates.of_step(self._variables))
+            stack.enter_context(self._observed.observed())
+            stack.enter_context(self._graph.as_default())
             returned = self._step(*arrays)
         self._keep_applied()
         return loss_returned(returned)
