@@ -313,6 +313,11 @@ class Training(abc.ABC):
         own = self.own_updates
         return not self.optimizers and own is not None and own.can_be_scaled
 
+    @property
+    def unwritten(self) -> list[tf.Variable]:
+        """The trained variables that no update of the step writes, as far as that is known."""
+        return [] if self.own_updates is None or self.optimizers else self.own_updates.unwritten
+
     def set_learning_rate_factor(self, factor: float) -> None:
         """Multiplies every learning rate, also one under a schedule or one that nobody knows."""
         for optimizer in self.optimizers:

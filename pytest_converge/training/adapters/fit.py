@@ -193,11 +193,14 @@ class ModelTraining(Training):
     def _train_step(self, batch: Batch) -> Any:
         with contextlib.ExitStack() as stack:
             own = self.own_updates
-            if own is not None and not any(each.applied for each in self._candidates):
-                stack.enter_context(own.of_step(self.trainable))
+            if own is not None and not self._applies():
+                stack.enter_context(own.of_step(self.trainable, self._applies))
             stack.enter_context(end_of_gradient_named(self))
             stack.enter_context(self.functions.in_place())
             return self.model.train_step(batch)
+
+    def _applies(self) -> bool:
+        return any(each.applied for each in self._candidates)
 
     def probe_chunks(self) -> tuple[int, int]:
         """Pooled rows where the loss is a mean over them; else batches as in the training."""

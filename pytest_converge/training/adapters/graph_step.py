@@ -18,6 +18,7 @@ from pytest_converge.training.data.batches import Batch, TrainingData
 from pytest_converge.training.state.effects import lasting
 from pytest_converge.training.state.own_updates import OwnUpdates
 from pytest_converge.training.state.session import (
+    GraphOptimizer,
     ObservedSession,
     graph_of,
     is_session,
@@ -79,7 +80,7 @@ class GraphStepTraining(Training):
         self.loss_name = getattr(step, "__name__", "step")
         known = list(seen_by(step).values()) if optimizer is None else _listed(optimizer)
         self._candidates = optimizers_in(graph, self._variables, known)
-        self.optimizers = self._candidates
+        self.optimizers: tuple[GraphOptimizer, ...] = self._candidates
         self.own_updates: OwnUpdates = OwnUpdates()
         self._observed = ObservedSession(self._session, self._candidates, self._variables)
         kinds = dict.fromkeys(operation.type for operation in graph.get_operations())
@@ -111,6 +112,12 @@ class GraphStepTraining(Training):
             returned = self._step(*arrays)
         self._keep_applied()
         return loss_returned(returned)
+
+    @property
+    def unwritten(self) -> list[Any]:
+        """The given variables that no update behind what the step runs writes."""
+        updated = {place for each in self.optimizers for _, place, _ in each.updates}
+        return [v for place, v in enumerate(self._variables) if updated and place not in updated]
 
     def nonfinite_data(self) -> tuple[NonFinite, ...]:
         """Columns of the batches that hold a NaN or an infinity."""

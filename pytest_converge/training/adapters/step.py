@@ -118,10 +118,13 @@ class StepTraining(Training):
         return loss
 
     def _made_now(self, batch: Batch) -> Any:
-        if any(each.applied for each in self._candidates):
+        if self._applies():
             return self._scalar(self._step, batch)
-        with self.own_updates.of_step(self._variables):
+        with self.own_updates.of_step(self._variables, self._applies):
             return self._scalar(self._step, batch)
+
+    def _applies(self) -> bool:
+        return any(each.applied for each in self._candidates)
 
     @property
     def models(self) -> list[Any]:

@@ -80,8 +80,11 @@ class ObservedRate:
         return before if self._used is None else tf.identity(self._used)
 
     def keep_used(self) -> None:
-        """Keeps the rate of an update of a step that sets it, in a variable: see the norm."""
-        if not self.set_in_step:
+        """Keeps the rate of an update of a step that sets it, in a variable: see the norm.
+
+        Replicas cannot make one on the way: of their steps the rate before is known.
+        """
+        if not self.set_in_step or tf.distribute.has_strategy():
             return
         if self._used is None:
             with tf.init_scope():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class OwnUpdates:
 
     Attributes:
         writes: how many operations of a traced step are those of this class.
+        unwritten: the variables that the first step did not write, where it wrote others.
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,7 @@ class OwnUpdates:
         self._most: int | None = None
         self._changes_values = False
         self.writes = 0
+        self.unwritten: list[tf.Variable] = []
 
     @property
     def instruments(self) -> list[tf.Variable]:
@@ -50,11 +52,14 @@ class OwnUpdates:
         self._factor.assign(factor)
 
     @contextlib.contextmanager
-    def of_step(self, variables: Sequence[Any]) -> Iterator[None]:
+    def of_step(
+        self, variables: Sequence[Any], by_optimizer: Callable[[], bool] = lambda: False
+    ) -> Iterator[None]:
         """A step is made, or traced, meanwhile.
 
         Args:
             variables: that it trains.
+            by_optimizer: whether it turned out to apply an optimizer, whose rate is multiplied.
         """
         if strategy_of(variables) is not None:
             yield
@@ -67,8 +72,9 @@ class OwnUpdates:
         before = [v.numpy() if h else tf.identity(v) for v, h in zip(scaled, held, strict=True)]
         with self._counted(scaled):
             yield
-        self._changes_values = bool(scaled)
-        self._scale(scaled, before)
+        if not by_optimizer():
+            self._changes_values = bool(scaled)
+            self._scale(scaled, before)
 
     @contextlib.contextmanager
     def _counted(self, variables: Sequence[Any]) -> Iterator[None]:
@@ -83,8 +89,11 @@ class OwnUpdates:
 
         with writes_watched(watch):
             yield
-        handles = [id(v.handle) for v in variables if not isinstance(v, HeldVariable)]
-        self._most = max((written[handle] for handle in handles), default=0)
+        known = [v for v in variables if not isinstance(v, HeldVariable)]
+        counts = [written[id(v.handle)] for v in known]
+        self._most = max(counts, default=0)
+        if self._most:
+            self.unwritten = [v for v, count in zip(known, counts, strict=True) if not count]
 
     def _scale(self, variables: Sequence[Any], before: Sequence[Any]) -> None:
         if not self.can_be_scaled:

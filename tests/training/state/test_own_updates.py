@@ -59,3 +59,16 @@ def test_a_variable_that_is_written_twice_is_left_alone(compiled):
     step.updates.set_factor(0.0)
     _, after = step()
     np.testing.assert_allclose(after, [0.9, -0.9], rtol=1e-6)
+
+
+@either
+def test_a_step_that_turns_out_to_apply_an_optimizer_is_left_alone(compiled):
+    variable, updates = tf.Variable(START), OwnUpdates()
+
+    def one():
+        with updates.of_step([variable], lambda: True):
+            variable.assign_sub(0.1 * variable)
+
+    (tf.function(one, autograph=False) if compiled else one)()
+    assert not updates.can_be_scaled
+    assert updates.writes == 0
