@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -137,3 +138,59 @@ def test_the_loss_scale_stays_in_the_line_of_another_rate():
     assert found.cause == "learning-rate-too-high"
     assert found.fix.startswith("keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(")
     assert found.fix.endswith("), initial_scale=1024.0)")
+
+
+def by_hand(rate, kind):
+    """A line fitted without an optimizer, whose rate is written in one of several places."""
+    w, constant = tf.Variable(tf.zeros((4, 1))), tf.constant(rate)
+
+    def train_step(given=rate):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((X @ w - Y.reshape(-1, 1)) ** 2)
+        gradient = tape.gradient(loss, w)
+        if kind == "constant":
+            w.assign_sub(constant * gradient)
+        else:
+            w.assign(w - (rate if kind == "closure" else given) * gradient)
+        return loss
+
+    made = train_step if kind == "closure" else tf.function(train_step)
+    return Start("step", {"step": made, "variables": [w]})
+
+
+@pytest.mark.parametrize(
+    ("rate", "kind", "how"),
+    [(30.0, "constant", "long"), (1e-4, "closure", "short"), (30.0, "default", "long")],
+)
+def test_updates_by_hand_are_multiplied_wherever_their_rate_is_written(rate, kind, how):
+    found = diagnosis_of(by_hand(rate, kind), max_loss=0.1, steps=60)
+    direction = "high" if how == "long" else "low"
+    assert (found.cause, found.proven) == (f"learning-rate-too-{direction}", True)
+    assert found.message.startswith(f"the updates that train_step makes by itself are too {how};")
+    factor = found.fix.removeprefix("# in train_step: ").removesuffix(" times the learning rate")
+    pasted = recorded(by_hand(rate * float(factor), kind), steps=60)
+    assert pasted.curve.last == pytest.approx(found.verified[0].losses[0], rel=1e-3)
+    assert "learning_rate" not in found.evidence
+
+
+class ByHand(keras.Model):
+    """Descends without its optimizer."""
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(x, y, self(x, training=True))
+        for v, g in zip(
+            self.trainable_variables, tape.gradient(loss, self.trainable_variables), strict=True
+        ):
+            v.assign_sub(30.0 * g)
+        return {"loss": loss}
+
+
+def test_a_train_step_without_its_optimizer_is_repaired_where_it_makes_the_update():
+    inputs = keras.Input((4,))
+    model = ByHand(inputs, layers.Dense(1)(inputs))
+    model.compile(optimizers.SGD(0.1), "mse")
+    found = diagnosis_of(fit(model, X, Y), max_loss=0.1, steps=40)
+    assert (found.cause, found.proven) == ("learning-rate-too-high", True)
+    assert found.fix.startswith("# in train_step: 0.0")
