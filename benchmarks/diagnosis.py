@@ -57,6 +57,7 @@ FAMILIES = {
         "learning-rate-too-low",
         "momentum-too-high",
         "too-few-steps",
+        "uphill-steps",
     ),
     "landscape": (
         "plateau",

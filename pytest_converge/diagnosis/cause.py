@@ -101,6 +101,11 @@ class FailedTraining:
         """True where another optimizer can take the place of the user's."""
         return bool(self.training.optimizers) and self.training.optimizer_is_ours
 
+    @property
+    def takes_rate(self) -> bool:
+        """True where another optimizer can bring a learning rate: no step of the user sets it."""
+        return self.takes_optimizer and not self.training.optimizers[0].rate_set_in_step
+
     def first_passing(self, changes: Repairs) -> Answer | None:
         """The first change that passes on every seed, as the proof of its own cause."""
         for change in changes:
@@ -120,7 +125,10 @@ class FailedTraining:
         own = self.evidence.rate
         if not math.isfinite(own):
             return []
-        return [learning_rate.scaled(self.training, own, factor) for factor in factors]
+        follows = self.trials.rate_follows
+        return [
+            learning_rate.scaled(self.training, own, factor, follows=follows) for factor in factors
+        ]
 
     def not_steeper(self, factors: tuple[float, ...]) -> tuple[float, ...]:
         """The factors of a rate that may repair the run: a run that rose is not too slow.

@@ -208,8 +208,7 @@ def _out_of_reach(failed: FailedTraining, cause: str) -> list[tuple[str, str]]:
                 scales = "rows of different lengths, or with values left out, have no columns"
                 reasons.append(("scales of features and targets", scales))
         reasons.append(("other data", why))
-    if not training.optimizer_is_ours:
-        reasons.append(("another optimizer", "the step holds its own"))
+    reasons += _of_the_optimizer(failed)
     if training.callbacks is not None:
         why = "it only writes, and took part in the first run alone"
         reasons += [(name, why) for name in training.callbacks.left_out]
@@ -224,3 +223,12 @@ def _out_of_reach(failed: FailedTraining, cause: str) -> list[tuple[str, str]]:
     if fixed:
         reasons.append(("a wider model", "Keras cannot rebuild it with other sizes"))
     return reasons
+
+
+def _of_the_optimizer(failed: FailedTraining) -> list[tuple[str, str]]:
+    if not failed.training.optimizer_is_ours:
+        return [("another optimizer", "the step holds its own")]
+    if failed.takes_optimizer and not failed.takes_rate:
+        why = "the step sets it, whatever the optimizer begins with"
+        return [("an optimizer with a learning rate of its own", why)]
+    return []

@@ -100,7 +100,8 @@ class Evidence:
     """Measurements at the start and of the failed run; they order the repairs and prove nothing.
 
     Attributes:
-        rate: the largest learning rate of the failed run; NaN where it is not known.
+        rate: the largest learning rate of the failed run; NaN where it is not known. Of updates
+            that a step makes by itself it is 1: they are multiplied.
         scales: statistics of all columns.
         scale: the parts of the scale rule that fire.
         layers: gradients, dead and saturated units per layer at the start; None without layers.
@@ -215,9 +216,10 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
     rose = left or (ends_higher(first, last) and _beyond_noise(curve))
     spiked = left or not math.isfinite(last) or _spikes(record)
     ratio = first / record.constant_loss if record.constant_loss else math.nan
+    unknown = 1.0 if training.scales_updates else math.nan
     return Evidence(
         # Of the rate 0.1 the record holds 0.10000000149, as float32 has it.
-        rate=sign * float(f"{max(rates):.7g}") if rates else math.nan,
+        rate=sign * float(f"{max(rates):.7g}") if rates else unknown,
         scales=scales.scales if scales else (),
         scale=_of_what_counts(scales.evidence, seen) if scales else ScaleEvidence(),
         layers=guard.measured("gradients and units of layers", lambda: layer_readings(training)),
@@ -311,7 +313,7 @@ def numbers(evidence: Evidence, record: TrainingRecord) -> dict[str, float | int
     layers, rates = evidence.layers, record.curve.learning_rate
     under_a_schedule = bool(rates) and rates[-1] != rates[0]
     values: dict[str, float | int | str | None] = {
-        "learning_rate": _known(evidence.rate),
+        "learning_rate": _known(evidence.rate) if rates else None,
         "last_learning_rate": _known(rates[-1] if under_a_schedule else None),
         "step_gauge": _known(evidence.gauge),
         "initial_loss": _known(record.curve.first),

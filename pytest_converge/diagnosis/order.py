@@ -23,7 +23,7 @@ class Place(enum.IntEnum):
     # What the configuration shows and one run can switch off.
     NOT_TRAINED = enum.auto()
     MADE_ANEW = enum.auto()
-    SIGN_OF_THE_RATE = enum.auto()
+    SIGN = enum.auto()
     OUTPUT_AND_LOSS = enum.auto()
     LABELS = enum.auto()
     HALF_PRECISION = enum.auto()

@@ -6,7 +6,9 @@ import contextlib
 import dataclasses
 import itertools
 import math
+import statistics
 from collections.abc import Iterator
+from typing import Any
 
 from pytest_converge.core.diagnosis import RateBracket, Trial
 from pytest_converge.core.numbers import number, share
@@ -20,9 +22,17 @@ from pytest_converge.training.interventions import steps as more_steps
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import setting
 from pytest_converge.training.measures.curvature import stability_limit
-from pytest_converge.training.state.optimizer import is_plain_sgd
+from pytest_converge.training.state.optimizer import ObservedOptimizer, is_plain_sgd
 
-__all__ = ["RateSearch", "largest_stable_rate", "rate_and_steps", "rate_that_passes", "sentence"]
+__all__ = [
+    "FAR_OFF",
+    "RateSearch",
+    "largest_stable_rate",
+    "rate_and_steps",
+    "rate_that_passes",
+    "sentence",
+    "usual_rates",
+]
 
 #: Factors in the order in which they are tried, the nearest decade first.
 DOWN = (0.1, 0.01, 0.3, 1e-3, 1e-4)
@@ -46,6 +56,12 @@ MOST_REFINED = 3
 NARROWEST = 1.5
 #: Multiples of the steps that are tried with a stable rate.
 LONGER = (4, 16)
+#: Rates of plain gradient descent and of adaptive optimizers that suit most trainings on
+#: standardised data: the middle of the usual ranges (Bengio 2012, arXiv:1206.5533, section 3.1.1).
+USUAL_RATES = {"SGD": (0.1, 0.01, 0.03, 0.3)}
+ADAPTIVE_RATES = (0.01, 0.001, 0.03)
+#: A rate this many times off the usual ones is at fault, also where Adam alone was shown to do.
+FAR_OFF = 30.0
 #: From this gauge on the step is too short to feel the curvature; below 0 it overshoots.
 LONG, SHORT = 0.0, 0.5
 
@@ -68,6 +84,9 @@ def rate_that_passes(failed: FailedTraining) -> Answer | None:
         elsewhere = other_starts(failed)
         if elsewhere is not None:
             return elsewhere
+    if failed.training.scales_updates:  # the rate itself is not known
+        message = failed.trials.changes[trial.change].sentence
+        return Answer(cause=trial.code, trial=trial, message=message)
     bracket = rates.bracket(largest_stable_rate(failed))
     return Answer(cause=trial.code, trial=trial, bracket=bracket)
 
@@ -86,18 +105,33 @@ def _one_of_these(
     failed: FailedTraining, seen: Evidence, *, upwards: bool = False
 ) -> Answer | None:
     training = failed.training
-    for place, observed in enumerate(training.optimizers if len(training.optimizers) > 1 else ()):
-        if not isinstance(observed.user_rate, float):
-            continue
+    several = list(enumerate(training.optimizers)) if len(training.optimizers) > 1 else []
+    known = [(place, each) for place, each in several if isinstance(each.user_rate, float)]
+    # The rate that is farthest from the usual ones first: nothing else tells them apart.
+    for place, observed in sorted(known, key=lambda pair: -abs(math.log(_to_usual(pair[1])))):
         # The gauge is that of all optimizers together.
         evidence = dataclasses.replace(seen, rate=observed.user_rate, gauge=math.nan)
-        rates = RateSearch(failed.trials, evidence, place, upwards=upwards)
+        toward = _to_usual(observed)
+        rates = RateSearch(failed.trials, evidence, place, upwards=upwards, toward=toward)
         trial = rates.search() or rates.refined(failed.record.curve.first)
         if trial is not None and not _of_an_adversary(failed, place, rates, trial):
             message = failed.trials.changes[trial.change].sentence
             bracket = rates.bracket(None)
             return Answer(cause=trial.code, trial=trial, message=message, bracket=bracket)
     return None
+
+
+def usual_rates(optimizer: Any) -> tuple[float, ...]:
+    """Learning rates that suit most trainings by an optimizer, the best first."""
+    return USUAL_RATES.get(type(optimizer).__name__, ADAPTIVE_RATES)
+
+
+def _to_usual(observed: ObservedOptimizer) -> float:
+    """What brings a rate that is far off into the middle of the usual ones; 1 for another."""
+    usual, own = usual_rates(observed.optimizer), abs(observed.user_rate)
+    if not own > 0 or min(usual) / FAR_OFF <= own <= FAR_OFF * max(usual):
+        return 1.0
+    return float(f"{statistics.median(usual) / own:.2g}")
 
 
 def _of_an_adversary(failed: FailedTraining, place: int, rates: RateSearch, trial: Trial) -> bool:
@@ -143,11 +177,10 @@ def rate_and_steps(failed: FailedTraining) -> Answer | None:
     found = failed.first_passing(longer)
     if found is None:
         return None
-    message = (
-        f"the loss rose from {number(first)} to {number(failed.record.curve.last)} at learning rate"
-        f" {number(failed.evidence.rate)}; a stable one needs time: it converges with"
-        f" {found.change}"
-    )
+    rose = f"the loss rose from {number(first)} to {number(failed.record.curve.last)}"
+    if not failed.training.scales_updates:
+        rose += f" at learning rate {number(failed.evidence.rate)}"
+    message = f"{rose}; a stable one needs time: it converges with {found.change}"
     return dataclasses.replace(found, cause="learning-rate-too-high", message=message)
 
 
@@ -196,6 +229,7 @@ class RateSearch:
         evidence: of the failed run, with its gauge where that is known.
         place: the only one of several optimizers whose rate is varied.
         upwards: whether higher rates alone are tried, as where lower ones were before.
+        toward: a factor that is tried before all others; 1 for none.
     """
 
     def __init__(
@@ -205,8 +239,10 @@ class RateSearch:
         place: int | None = None,
         *,
         upwards: bool = False,
+        toward: float = 1.0,
     ) -> None:
         self._trials = trials
+        self._toward = toward
         self._place = place
         self._upwards = upwards
         self._own = evidence.rate
@@ -222,9 +258,10 @@ class RateSearch:
         """The trial of the first rate that passes on every seed, or None."""
         if not math.isfinite(self._own) or self._own == 0:
             return None
-        for factor in (*self._factors(), *FARTHER):
-            if self._rose and factor > 1:
-                continue  # no run that left its start upwards is too slow
+        first = () if self._toward == 1.0 else (self._toward,)
+        for factor in (*first, *self._factors(), *FARTHER):
+            if self._rose and factor > 1 and factor not in first:
+                continue  # no run that left its start upwards is too slow by its only optimizer
             if self._upwards and factor < 1:
                 continue
             if factor in FARTHER and not self._ends_best(factor / 10):
@@ -336,7 +373,8 @@ class RateSearch:
     def _try(self, factor: float, *, confirm: bool = True) -> Trial | None:
         training = self._trials.reruns.training
         if self._place is None:
-            change = learning_rate.scaled(training, self._own, factor)
+            follows = self._trials.rate_follows
+            change = learning_rate.scaled(training, self._own, factor, follows=follows)
         else:
             change = learning_rate.of_one(training, self._place, self._own, factor)
         trial = self._trials.try_out(change, confirm=confirm)

@@ -18,6 +18,7 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining
 from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.diagnosis.causes.plateau import cause_of_an_escape
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
+from pytest_converge.diagnosis.rate_search import FAR_OFF, usual_rates
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import optimizers, targets
 from pytest_converge.training.interventions import steps as more_steps
@@ -34,12 +35,6 @@ Parts = tuple[Intervention, ...]
 ADAM_RATES = (0.01, 0.001)
 #: Times the steps, where nothing else is missing.
 LONGER = 4
-#: Rates of plain gradient descent and of adaptive optimizers that suit most trainings on
-#: standardised data: the middle of the usual ranges (Bengio 2012, arXiv:1206.5533, section 3.1.1).
-USUAL_RATES = {"SGD": (0.1, 0.01, 0.03, 0.3)}
-ADAPTIVE_RATES = (0.01, 0.001, 0.03)
-#: A rate this many times off the usual ones is at fault, also where Adam alone was shown to do.
-FAR_OFF = 30.0
 #: Multiples of a rate that are tried where no optimizer can take its place.
 FACTORS = (0.1, 10.0, 0.01, 100.0)
 #: Sets of changes that are tried on more seeds, from the smallest on.
@@ -202,7 +197,7 @@ class _Search:
     def _optimizers(self) -> list[Parts]:
         """Adam, or the user's own optimizer at other rates where none can take its place."""
         failed = self._failed
-        if failed.takes_optimizer:
+        if failed.takes_rate:
             code = self._code_of_the_optimizer()
             return [(optimizers.adam(code, rate),) for rate in ADAM_RATES]
         return [
@@ -221,8 +216,7 @@ class _Search:
         return cause_of_an_escape(self._failed)
 
     def _usual_rates(self) -> tuple[float, ...]:
-        kind = type(self._failed.training.optimizers[0].optimizer).__name__
-        return USUAL_RATES.get(kind, ADAPTIVE_RATES)
+        return usual_rates(self._failed.training.optimizers[0].optimizer)
 
     def _factors(self) -> tuple[float, ...]:
         up_first = (*FACTORS[1::2], *FACTORS[::2])

@@ -14,6 +14,7 @@ from pytest_converge.core.diagnosis import Trial
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
+from pytest_converge.training.interventions import learning_rate
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
 
@@ -42,6 +43,8 @@ SKILL_BESIDE_A_BOUND = 0.05
 MOST_LOSS = 1.1
 
 
+#: What a rate is multiplied by to see whether others follow it, as near as float32 tells.
+HALF, SAME_RATE = 0.5, 1e-3
 #: Why a change that meets every bound is no repair.
 WORSE = "it meets the bounds, and trains worse than the baseline of the test"
 
@@ -145,6 +148,25 @@ class Trials:
     def spent(self) -> float:
         """Seconds since the diagnosis began."""
         return time.perf_counter() - self._began
+
+    @functools.cached_property
+    def rate_follows(self) -> bool:
+        """True where the rates that the user's own code sets grow with the one that it finds."""
+        failed, training = self._failed, self.reruns.training
+        if failed is None or not learning_rate.asks_what_follows(training):
+            return False
+        change = learning_rate.begun_at(training, HALF)
+
+        def look() -> bool:
+            with self.reruns.changed(change) as run:
+                rates = run(0).curve.learning_rate
+            count = min(len(rates), len(failed.curve.learning_rate))
+            pairs = zip(
+                rates[count - 1 : count], failed.curve.learning_rate[count - 1 :], strict=False
+            )
+            return any(math.isclose(new, HALF * own, rel_tol=SAME_RATE) for new, own in pairs)
+
+        return bool(self.guard.tried(change.change, look))
 
     def is_idle(self, change: Intervention) -> bool:
         """Whether a change to the targets is known to have no effect: the loss never reads them."""

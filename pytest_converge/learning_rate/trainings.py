@@ -129,14 +129,14 @@ class RateProbes:
         return self._keep(rate, records)
 
     def _check_rates(self, record: TrainingRecord, factor: float) -> None:
-        """Refuses a training that sets its learning rate itself, whatever it is told."""
+        """Refuses a training whose learning rates depend on its course."""
         rates = record.curve.learning_rate
         wanted = [rate * factor for rate in self._own_rates[: len(rates)]]
         pairs = zip(rates, wanted, strict=False)
         if not all(math.isclose(rate, want, rel_tol=SAME_RATE) for rate, want in pairs):
             remedy = "Leave the rate to the optimizer, under a schedule if it is to change."
-            expected = "one that takes it from its optimizer"
-            given = "a training step that sets the learning rate itself"
+            expected = "one whose rates are those of every run"
+            given = "a training step that sets the learning rate by its course"
             raise invalid(given, expected, remedy)
 
     def _watch(self, rate: float) -> Callable[[LossPoints], bool]:

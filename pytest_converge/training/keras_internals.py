@@ -85,6 +85,8 @@ Setting = tuple[Any, str, Any]
 #: The method by which Keras' optimizers for TensorFlow add up the gradients of all replicas.
 SUM_OVER_REPLICAS = "_all_reduce_sum_gradients"
 #: Where `tf.compat.v1.train` optimizers keep their learning rate.
+#: The method by which a Keras optimizer reads its learning rate, and that of a variable's writes.
+READS_RATE, ASSIGN = "_get_current_learning_rate", "assign"
 COMPAT_RATES = ("_learning_rate", "_lr")
 #: Where they keep what they have made of it in a graph.
 COMPAT_RATE_TENSORS = ("_learning_rate_tensor", "_lr_t")
@@ -226,6 +228,38 @@ def direction(metric: Any) -> str:
 def learning_rate_held(optimizer: Any) -> Any:
     """What a Keras optimizer holds as its rate: a variable, a schedule or a callable."""
     return getattr(optimizer, "_learning_rate", None)
+
+
+def rate_read_through(optimizer: Any, read: Callable[[Any], Any]) -> None:
+    """Lets a Keras optimizer take `read(held)` for its learning rate, of what it holds as one."""
+    optimizer.__dict__[READS_RATE] = lambda: read(getattr(type(optimizer), READS_RATE)(optimizer))
+
+
+def rate_as_held(optimizer: Any) -> None:
+    """Takes that back."""
+    optimizer.__dict__.pop(READS_RATE, None)
+
+
+def share_learning_rate(optimizer: Any, variable: Any) -> None:
+    """Lets a Keras optimizer hold a variable as its learning rate that another one holds."""
+    optimizer._learning_rate = variable
+
+
+def assignments_watched(variable: Any, watch: Callable[[], None]) -> None:
+    """Calls `watch()` before a Keras variable is assigned a value; nothing where somebody does."""
+    if ASSIGN in variable.__dict__:
+        return
+
+    def assign(value: Any) -> Any:
+        watch()
+        return getattr(type(variable), ASSIGN)(variable, value)
+
+    variable.__dict__[ASSIGN] = assign
+
+
+def assignments_unwatched(variable: Any) -> None:
+    """Takes that back."""
+    variable.__dict__.pop(ASSIGN, None)
 
 
 def iterations(optimizer: Any) -> Any:

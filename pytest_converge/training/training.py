@@ -18,6 +18,7 @@ from pytest_converge.training.keras_internals import works_in_several_processes
 from pytest_converge.training.state.functions import OwnFunctions
 from pytest_converge.training.state.machine import describe_machine
 from pytest_converge.training.state.optimizer import ObservedOptimizer
+from pytest_converge.training.state.own_updates import OwnUpdates
 from pytest_converge.training.state.replicas import strategy_of
 from pytest_converge.training.state.snapshot import (
     Snapshot,
@@ -68,12 +69,16 @@ class Training(abc.ABC):
         steps_per_epoch: updates of an epoch where the call gave its length in epochs, else None.
         first_epoch: the number of its first epoch.
         rounds: True where it is known to compute in 16 bits.
+        own_updates: what a step of the user's makes without an optimizer; None where none could.
+        loss_sign: -1 while a loss that the user's own code returns is taken for its negative.
         eager_reason: why the step must run outside of any graph; empty where it need not.
     """
 
     verb: str
     data: TrainingData | None = None
     optimizers: tuple[ObservedOptimizer, ...] = ()
+    own_updates: OwnUpdates | None = None
+    loss_sign: float = 1.0
     loss_name: str = "loss"
     nonnegative: bool = False
     eager_reason: str = ""
@@ -302,10 +307,23 @@ class Training(abc.ABC):
         """Graphs that the training keeps of itself are not used meanwhile, nor afterwards."""
         return self.functions.traced_anew()
 
+    @property
+    def scales_updates(self) -> bool:
+        """True where no optimizer is applied, and what a step changes can be multiplied."""
+        own = self.own_updates
+        return not self.optimizers and own is not None and own.can_be_scaled
+
+    @property
+    def unwritten(self) -> list[tf.Variable]:
+        """The trained variables that no update of the step writes, as far as that is known."""
+        return [] if self.own_updates is None or self.optimizers else self.own_updates.unwritten
+
     def set_learning_rate_factor(self, factor: float) -> None:
-        """Multiplies every learning rate, also one under a schedule."""
+        """Multiplies every learning rate, also one under a schedule or one that nobody knows."""
         for optimizer in self.optimizers:
             optimizer.set_learning_rate_factor(factor)
+        if self.own_updates is not None:
+            self.own_updates.set_factor(factor if self.scales_updates else 1.0)
 
     def release(self) -> None:
         """Gives the user's objects back as they were, apart from the training done."""

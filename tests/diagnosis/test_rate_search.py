@@ -23,6 +23,8 @@ from tests.zoo.problems import Adversaries, fit, minimize, points
 class FakeTrials:
     """Passes the rates of an interval; the loss is lowest in its (geometric) middle."""
 
+    rate_follows = False
+
     def __init__(self, lowest, highest, most=1000):
         self.lowest, self.highest, self.most = lowest, highest, most
         self.reruns = types.SimpleNamespace(training=None)
@@ -50,13 +52,13 @@ def search_in(monkeypatch):
     monkeypatch.setattr(
         rate_search.learning_rate,
         "scaled",
-        lambda training, own, factor: float(f"{own * factor:.3g}"),
+        lambda training, own, factor, **_: float(f"{own * factor:.3g}"),
     )
 
-    def search(lowest, highest, *, gauge=math.nan, own=1.0, most=1000, **seen):
+    def search(lowest, highest, *, gauge=math.nan, own=1.0, most=1000, toward=1.0, **seen):
         trials = FakeTrials(lowest, highest, most)
         evidence = Evidence(rate=own, gauge=gauge, **seen)
-        return RateSearch(trials, evidence), trials
+        return RateSearch(trials, evidence, toward=toward), trials
 
     return search
 
@@ -231,6 +233,29 @@ def test_a_run_that_diverged_gets_a_stable_rate_and_time():
     assert not any(trial.code == "too-few-steps" for trial in found.tried)
 
 
+def test_a_rate_far_off_the_usual_ones_is_brought_there_first(search_in):
+    search, trials = search_in(3e3, 3e4, own=1e-6 * 1e6, toward=1e4, rose=True)
+    assert search.search().verified
+    assert trials.asked[0] == 1e4
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "factor"),
+    [
+        (optimizers.Adam(1e-6), 1e4),
+        (optimizers.Adam(1e-3), 1.0),
+        (optimizers.SGD(1e-6), 6.5e4),
+        (optimizers.Adam(10.0), 1e-3),
+        (optimizers.Adam(0.0), 1.0),
+    ],
+)
+def test_a_rate_within_the_usual_ones_is_left_there(optimizer, factor):
+    observed = types.SimpleNamespace(
+        optimizer=optimizer, user_rate=float(optimizer.learning_rate.numpy())
+    )
+    assert rate_search._to_usual(observed) == pytest.approx(factor)
+
+
 # ---- several optimizers -------------------------------------------------------------------------
 
 
@@ -240,7 +265,8 @@ def test_of_a_pair_of_adversaries_the_optimizer_at_fault_is_named():
     assert (found.cause, found.proven) == ("learning-rate-too-low", True)
     assert found.message.startswith("of the optimizers, the rate of g_optimizer is too low; it ")
     assert found.fix.endswith("  # as g_optimizer, instead of Adam(1e-06)")
-    assert {"learning rate 1e-05 of g_optimizer"} <= {trial.change for trial in found.tried}
+    # Its rate is far from the usual ones, and is brought there first.
+    assert found.tried[0].change == "learning rate 0.01 of g_optimizer"
 
 
 def test_a_loss_that_falls_where_its_adversary_does_not_learn_is_not_repaired():

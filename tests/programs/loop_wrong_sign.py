@@ -6,7 +6,7 @@ Sick: the velocity has the sign of the gradient, and the step climbs.
 import numpy as np
 import tensorflow as tf
 
-CAUSE, ALSO, VERB = "learning-rate-too-low", ("unknown", "learning-rate-too-high"), "step"
+CAUSE, ALSO, VERB = "uphill-steps", ("unknown",), "step"
 EXPECT = {"steps": 150, "max_loss": 0.3}
 
 rng = np.random.default_rng(181)

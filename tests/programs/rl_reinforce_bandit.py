@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-CAUSE, ALSO, VERB = "unknown", ("learning-rate-too-low", "labels-unrelated"), "step"
+CAUSE, ALSO, VERB = "uphill-steps", ("unknown", "labels-unrelated"), "step"
 EXPECT = {"steps": 150, "max_loss": 0.25, "monotone": "off"}
 
 

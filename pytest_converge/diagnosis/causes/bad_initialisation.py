@@ -50,14 +50,17 @@ def test_glorot(converge):
 ```
 """
 
+import dataclasses
 from collections.abc import Iterable
+
+import numpy as np
 
 from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.training.interventions import starts
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.state.snapshot import unique_variables
+from pytest_converge.training.state.snapshot import name_of, unique_variables
 
 __all__ = ["CAUSE", "drawn_anew", "symptom"]
 
@@ -74,6 +77,20 @@ def _chosen_start(failed: FailedTraining) -> Repairs:
     """What somebody chose is the least to take back, and explains a gradient that vanishes."""
     seen = failed.evidence.saturated or failed.evidence.alike
     return _chosen_initialisers(failed) if seen else ()
+
+
+def _constant_matrices(failed: FailedTraining) -> Repairs:
+    """Matrices of a step without a model that all start at one value, so that units stay alike."""
+    failed.reruns.put_back()
+    training = failed.training
+    if training.verb != "step" or failed.evidence.layers is not None:
+        return
+    matrices = [v for v in training.trainable if len(v.shape) > 1]
+    alike = [v for v in matrices if np.ptp(v.numpy()) == 0]
+    change = starts.drawn_variables(alike, CAUSE.code) if len(alike) > 1 else None
+    if change is not None:
+        names = listed(tuple(name_of(v) for v in alike))
+        yield dataclasses.replace(change, fault=f"all units of {names} start alike")
 
 
 def _chosen_initialisers(failed: FailedTraining) -> Repairs:
@@ -125,6 +142,7 @@ CAUSE = Cause(
     usual=_usual,
     steps=(
         Step(place=Place.CHOSEN_START, repairs=_chosen_start),
+        Step(place=Place.CHOSEN_START, repairs=_constant_matrices),
         Step(place=Place.DRAWN_ANEW, repairs=_drawn_anew),
         Step(place=Place.CHOSEN_INITIALISERS, repairs=_chosen_initialisers),
     ),

@@ -60,6 +60,7 @@ from pytest_converge.core.numbers import counted, listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import trainable, untracked
 from pytest_converge.training.measures.gradient_stops import in_words
+from pytest_converge.training.state.snapshot import name_of
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
@@ -122,9 +123,12 @@ def _unmoved(failed: FailedTraining) -> Answer | None:
     Those of dead units do as well: their gradient is 0. So do those that a callback puts back.
     """
     evidence = failed.evidence
-    if evidence.layers is None or evidence.no_gradient:
-        return None
     where = failed.reruns.unmoved
+    if evidence.layers is None:  # then the updates themselves tell
+        unwritten = {name_of(variable) for variable in failed.training.unwritten}
+        where = tuple(name for name in where if name in unwritten)
+    elif evidence.no_gradient:
+        return None
     if not where or len(where) == len(failed.training.trainable):
         return None
     callbacks = failed.training.callbacks

@@ -1,7 +1,8 @@
 """A callback undoes or hinders the training.
 
 What a callback does in a run is a part of the training, as a rate is: it may put weights back,
-lower the learning rate when there is nothing to lower it for, or freeze a layer.
+lower the learning rate when there is nothing to lower it for, or freeze a layer. One that raises
+the learning rate goes by that name: see [learning-rate-too-high](learning-rate-too-high.md).
 
 ## How it is found
 
@@ -49,9 +50,15 @@ def test_kept(converge):
 ```
 """
 
+import dataclasses
+
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import steps
+
+#: A rate so many times that of the optimizer is another, and no rounding: as far as a warm-up to a
+#: rate that was meant may go, within the distance in which rates are searched.
+RAISED = 10.0
 
 
 def _left_out(failed: FailedTraining) -> Repairs:
@@ -59,7 +66,19 @@ def _left_out(failed: FailedTraining) -> Repairs:
     callbacks = failed.training.callbacks
     for name in () if callbacks is None else callbacks.acting:
         if name != failed.record.stopped_by:
-            yield steps.without_callback(name, _fault(failed, name))
+            change = steps.without_callback(name, _fault(failed, name))
+            if _raises_the_rate(failed, name):
+                change = dataclasses.replace(change, code="learning-rate-too-high")
+            yield change
+
+
+def _raises_the_rate(failed: FailedTraining, name: str) -> bool:
+    """Whether a callback was seen to set higher rates than its optimizer began with."""
+    callbacks, rates = failed.training.callbacks, failed.record.curve.learning_rate
+    if callbacks is None or name not in callbacks.rate_setters or not rates:
+        return False
+    own = failed.training.optimizers[0].user_rate
+    return isinstance(own, float) and rates[-1] > RAISED * own
 
 
 def _fault(failed: FailedTraining, name: str) -> str:

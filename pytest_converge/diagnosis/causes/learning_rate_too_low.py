@@ -2,7 +2,7 @@
 
 The loss falls, but each step is so short that the training is far from done when it ends. The
 same name covers what else shortens all steps: a schedule that has decayed to nothing, clipping far
-below the usual gradient norm, a rate of the wrong sign.
+below the usual gradient norm.
 
 ## How it is found
 
@@ -60,11 +60,6 @@ FAR_BELOW_PEAK = 0.1
 FAR_BELOW_MEDIAN = 0.1
 
 
-def _sign(failed: FailedTraining) -> Repairs:
-    if failed.evidence.rate < 0:
-        yield learning_rate.reversed_sign(failed.training, failed.evidence.rate)
-
-
 def _schedule(failed: FailedTraining) -> Repairs:
     if failed.evidence.never_too_slow:
         return
@@ -98,15 +93,7 @@ def _clipping(failed: FailedTraining) -> Repairs:
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [find(failed) for find in (_sign, _schedule, _clipping)]
-
-
-def _uphill(failed: FailedTraining) -> Repairs:
-    """The opposite direction, where a step of the user's rose at every rate."""
-    training = failed.training
-    own = training.verb == "step" or training.own_train_step
-    if own and failed.evidence.rose and failed.evidence.rate > 0:
-        yield learning_rate.downhill()
+    return [find(failed) for find in (_schedule, _clipping)]
 
 
 # The search for a rate looks both ways; its step is that of `learning_rate_too_high`.
@@ -115,9 +102,7 @@ CAUSE = Cause(
     sentence=sentence,
     usual=_usual,
     steps=(
-        Step(place=Place.SIGN_OF_THE_RATE, repairs=_sign),
         Step(place=Place.SCHEDULE, repairs=_schedule),
         Step(place=Place.CLIPPING, repairs=_clipping),
-        Step(place=Place.UPHILL, repairs=_uphill),
     ),
 )

@@ -111,7 +111,7 @@ def _seen(failed: FailedTraining) -> Answer | None:
 
 def _other_optimizer(failed: FailedTraining) -> Answer | None:
     """Adam cures most things: which of them is told by the rates, the curve and the gauge."""
-    rates = optimizers.ADAM_RATES[1:] if failed.takes_optimizer else ()
+    rates = optimizers.ADAM_RATES[1:] if failed.takes_rate else ()
     found = failed.first_passing(optimizers.adam(CAUSE.code, rate) for rate in rates)
     if found is None:
         return None

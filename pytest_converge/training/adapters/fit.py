@@ -51,6 +51,7 @@ from pytest_converge.training.model.structure import (
 )
 from pytest_converge.training.state.graphs import TracedForAnyRows
 from pytest_converge.training.state.optimizer import ObservedOptimizer
+from pytest_converge.training.state.own_updates import OwnUpdates
 from pytest_converge.training.state.seeding import seed_everything
 from pytest_converge.training.state.snapshot import attributes_set, unique_variables
 from pytest_converge.training.training import EndMeasures, Training
@@ -113,6 +114,7 @@ class ModelTraining(Training):
         if model.built:
             check_trainable(model)
         self.own_train_step = has_own_train_step(model)
+        self.own_updates = OwnUpdates() if self.own_train_step else None
         rows = data.rows_in_memory
         # What a source yields may be what only the user's own step understands.
         if not self.own_train_step or (rows is not None and not rows.from_source):
@@ -182,15 +184,23 @@ class ModelTraining(Training):
                 logs = self._train_step(batch)
                 keep(logs)
             self._keep_applied()
-            return loss_of_logs(logs, self._entry)
+            return self.loss_sign * loss_of_logs(logs, self._entry)
         self._reset_metrics()
         logs = self._train_step(batch)
         self._keep_applied()
-        return loss_of_logs(logs, self._entry)
+        return self.loss_sign * loss_of_logs(logs, self._entry)
 
     def _train_step(self, batch: Batch) -> Any:
-        with end_of_gradient_named(self), self.functions.in_place():
+        with contextlib.ExitStack() as stack:
+            own = self.own_updates
+            if own is not None and not self._applies():
+                stack.enter_context(own.of_step(self.trainable, self._applies))
+            stack.enter_context(end_of_gradient_named(self))
+            stack.enter_context(self.functions.in_place())
             return self.model.train_step(batch)
+
+    def _applies(self) -> bool:
+        return any(each.applied for each in self._candidates)
 
     def probe_chunks(self) -> tuple[int, int]:
         """Pooled rows where the loss is a mean over them; else batches as in the training."""
@@ -214,7 +224,7 @@ class ModelTraining(Training):
                 for optimizer in self.optimizers:
                     stack.enter_context(optimizer.muted())
                 stack.enter_context(self.functions.in_place())
-                return loss_of_logs(self.model.train_step(batch), self._entry)
+                return self.loss_sign * loss_of_logs(self.model.train_step(batch), self._entry)
         if self.pure_probe:
             return self._shared_forward(batch)[1]
         return inference(self.model, batch, training=True)[1]
@@ -276,11 +286,10 @@ class ModelTraining(Training):
         optimizer.build(self.model.trainable_variables)
         (own,), new = self.optimizers, ObservedOptimizer(optimizer)
         with contextlib.ExitStack() as stack:
+            stack.enter_context(own.replaced_by(optimizer))
             if own.optimizer is self.model.optimizer:
                 held = [(self.model, "optimizer", optimizer)]
                 stack.enter_context(attributes_set(held))
-            else:
-                stack.enter_context(own.replaced_by(optimizer))
             stack.enter_context(attributes_set([(self, "optimizers", (new,))]))
             yield
 

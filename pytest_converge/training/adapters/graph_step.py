@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,9 @@ from pytest_converge.training.adapters.step import loss_returned
 from pytest_converge.training.data.arrays import as_array, nonfinite
 from pytest_converge.training.data.batches import Batch, TrainingData
 from pytest_converge.training.state.effects import lasting
+from pytest_converge.training.state.own_updates import OwnUpdates
 from pytest_converge.training.state.session import (
+    GraphOptimizer,
     ObservedSession,
     graph_of,
     is_session,
@@ -77,7 +80,8 @@ class GraphStepTraining(Training):
         self.loss_name = getattr(step, "__name__", "step")
         known = list(seen_by(step).values()) if optimizer is None else _listed(optimizer)
         self._candidates = optimizers_in(graph, self._variables, known)
-        self.optimizers = self._candidates
+        self.optimizers: tuple[GraphOptimizer, ...] = self._candidates
+        self.own_updates: OwnUpdates = OwnUpdates()
         self._observed = ObservedSession(self._session, self._candidates, self._variables)
         kinds = dict.fromkeys(operation.type for operation in graph.get_operations())
         self.beyond_reach = lasting(kinds)
@@ -100,10 +104,20 @@ class GraphStepTraining(Training):
     def step(self, batch: Batch) -> Any:
         """One call of the user's step."""
         arrays = () if batch is None else keras.tree.map_structure(as_array, batch)
-        with self._observed.observed(), self._graph.as_default():
+        with contextlib.ExitStack() as stack:
+            if not self._candidates:
+                stack.enter_context(self.own_updates.of_step(self._variables))
+            stack.enter_context(self._observed.observed())
+            stack.enter_context(self._graph.as_default())
             returned = self._step(*arrays)
         self._keep_applied()
         return loss_returned(returned)
+
+    @property
+    def unwritten(self) -> list[Any]:
+        """The given variables that no update behind what the step runs writes."""
+        updated = {place for each in self.optimizers for _, place, _ in each.updates}
+        return [v for place, v in enumerate(self._variables) if updated and place not in updated]
 
     def nonfinite_data(self) -> tuple[NonFinite, ...]:
         """Columns of the batches that hold a NaN or an infinity."""

@@ -25,6 +25,7 @@ from pytest_converge.training.model.losses import scalar_loss
 from pytest_converge.training.state.effects import effects_of
 from pytest_converge.training.state.functions import OwnFunctions
 from pytest_converge.training.state.optimizer import ObservedOptimizer, is_optimizer
+from pytest_converge.training.state.own_updates import OwnUpdates
 from pytest_converge.training.state.snapshot import attributes_set, unique_variables
 from pytest_converge.training.training import Training
 
@@ -83,6 +84,7 @@ class StepTraining(Training):
             observed(each, given, name) for name, each in _used(step, optimizer)
         )
         self.optimizers = self._candidates
+        self.own_updates: OwnUpdates = OwnUpdates()
         self.functions = OwnFunctions(self._mode)
         self._rehearsed = hasattr(step, "get_concrete_function")
         self._steps = steps
@@ -104,7 +106,7 @@ class StepTraining(Training):
         """One call of the user's step."""
         if not self._updates_all:
             made = made_before(self._made, self._candidates)
-            loss = self._scalar(self._step, batch) if made is None else made
+            loss = self._made_now(batch) if made is None else made
             self._keep_applied()
             return loss
         (optimizer,) = self.optimizers
@@ -114,6 +116,15 @@ class StepTraining(Training):
         pairs = [(g, v) for g, v in zip(gradients, self._variables, strict=True) if g is not None]
         optimizer.optimizer.apply_gradients(pairs)
         return loss
+
+    def _made_now(self, batch: Batch) -> Any:
+        if self._applies():
+            return self._scalar(self._step, batch)
+        with self.own_updates.of_step(self._variables, self._applies):
+            return self._scalar(self._step, batch)
+
+    def _applies(self) -> bool:
+        return any(each.applied for each in self._candidates)
 
     @property
     def models(self) -> list[Any]:
@@ -131,7 +142,7 @@ class StepTraining(Training):
     def _scalar(self, step: Any, batch: Batch) -> Any:
         with end_of_gradient_named(self), self.functions.in_place():
             returned = step() if batch is None else step(*batch)
-        return loss_returned(returned)
+        return self.loss_sign * loss_returned(returned)
 
     @property
     def full_batch(self) -> bool:  # type: ignore[override]  # known once the step was called
@@ -231,7 +242,7 @@ class StepTraining(Training):
         effects = effects_of(self.graph)
         self._lasting = self.beyond_reach = effects.lasting
         # Each observed optimizer forgets its latest gradient at the beginning of a step.
-        own = len(self._candidates)
+        own = len(self._candidates) + self.own_updates.writes
         if self._lasting or effects.writes > own or any(each.applied for each in self._all()):
             return
         given, remedy = "a step that changes no variable", "Let it apply the gradients."

@@ -1,4 +1,4 @@
-"""The learning rate multiplied, reversed, or freed of its schedule."""
+"""The learning rate multiplied, or freed of its schedule."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ import tensorflow as tf
 
 from pytest_converge.training.adapters.traceability import needed_arguments
 from pytest_converge.training.interventions import pasted
-from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.intervention import Intervention, Start
 from pytest_converge.training.interventions.optimizers import code_of, with_settings
+from pytest_converge.training.state.snapshot import as_tf_variable
 from pytest_converge.training.training import Training
 
 __all__ = [
     "alone",
+    "asks_what_follows",
+    "begun_at",
     "constant",
-    "downhill",
     "has_schedule",
     "multiplied",
+    "name_of_step",
     "of_one",
+    "of_updates",
     "peak",
     "planned",
     "rate_setters",
-    "reversed_sign",
     "scaled",
     "scheduled",
 ]
@@ -39,60 +42,131 @@ LONGEST = 6
 RATES_OF_SCHEDULES = ("initial_learning_rate", "end_learning_rate", "warmup_target", "values")
 
 
-def scaled(training: Training, own: float, factor: float) -> Intervention:
-    """The learning rate times a factor; lower rates prove one too high, higher ones one too low."""
+def scaled(training: Training, own: float, factor: float, *, follows: bool = False) -> Intervention:
+    """The learning rate times a factor; lower rates prove one too high, higher ones one too low.
+
+    Args:
+        training: with an optimizer.
+        own: its largest rate in the failed run.
+        factor: what every rate is multiplied by.
+        follows: whether those that the user's code sets grow with the one that it finds.
+    """
+    if training.scales_updates:
+        return of_updates(training, factor)
     rate = _rounded(own * factor)  # what is proven is what is to be pasted
     code = "learning-rate-too-high" if factor < 1 else "learning-rate-too-low"
     change, fix = f"learning rate {_text(rate)}", ""
-    setters = rate_setters(training)
+    setters, given = rate_setters(training), training.optimizers[0].user_rate
     if setters:
         change += f", as {' and '.join(setters)} changes it"
-        fix = _of_setters(training, setters, rate / own)
-    elif not has_schedule(training):
-        fix = code_of(training, learning_rate=rate)
-    else:
+        fix = _of_setters(training, setters, rate / own, follows=follows)
+    elif has_schedule(training):
         change += " at the peak of the schedule"
-        schedule = multiplied(training.optimizers[0].user_rate, factor)
+        schedule = multiplied(given, factor)
         if schedule is not None:
             fix = code_of(training, learning_rate=schedule)
         else:
             product = f"lambda: {rate / own:.3g} * schedule(optimizer.iterations)"
             fix = f"optimizer = {code_of(training, learning_rate=pasted.Code(product))}"
+    elif callable(given):
+        change += " at its largest"
+        product = f"lambda: {rate / own:.3g} * {_name_of(given, 'rate')}()"
+        fix = code_of(training, learning_rate=pasted.Code(product))
+    else:
+        fix = code_of(training, learning_rate=rate)
     return Intervention(code=code, change=change, fix=fix, rate_factor=rate / own)
 
 
+def of_updates(training: Training, factor: float) -> Intervention:
+    """Every update of a step without an optimizer times a factor, as a rate would multiply it.
+
+    Args:
+        training: whose step makes its updates by itself.
+        factor: what they are multiplied by.
+    """
+    high, text, name = factor < 1, _text(factor), name_of_step(training)
+    long = "long" if high else "short"
+    return Intervention(
+        code="learning-rate-too-high" if high else "learning-rate-too-low",
+        change=f"every update times {text}",
+        fix=f"# in {name}: {text} times the learning rate",
+        fault=f"the updates that {name} makes by itself are too {long}",
+        rate_factor=factor,
+    )
+
+
+def begun_at(training: Training, factor: float) -> Intervention:
+    """The rate that the first optimizer begins with times a factor, and whatever comes of it.
+
+    A question: whether what the user's own code sets later grows with the rate that it finds.
+    """
+    observed = training.optimizers[0]
+
+    def start(_: Training, values: Start) -> Start:
+        variable = as_tf_variable(observed.rate_variable)
+        return {**values, id(variable): np.float32(observed.user_rate * factor)}
+
+    return Intervention(code="", change=f"{factor:g} times the first learning rate", start=start)
+
+
 def rate_setters(training: Training) -> dict[str, Any]:
-    """The callbacks by their classes that set the learning rate in the failed run.
+    """What of the user's code sets the learning rate: callbacks by their classes, and the step.
 
     Keras' `ReduceLROnPlateau` is none of them: it goes on from the rate that it finds.
+
+    Returns:
+        The callbacks by name; of the step None.
     """
-    if training.callbacks is None:
-        return {}
-    setters: dict[str, Any] = dict(training.callbacks.rate_setters)
+    setters: dict[str, Any] = {}
+    if training.callbacks is not None:
+        setters.update(training.callbacks.rate_setters)
     setters.pop("ReduceLROnPlateau", None)
+    if any(observed.rate_set_in_step for observed in training.optimizers):
+        setters[name_of_step(training)] = None
     return setters
 
 
-def _of_setters(training: Training, setters: Mapping[str, Any], factor: float) -> str:
-    """Every rate times a factor: the optimizer's own, and what callbacks make of it."""
-    text = f"{factor:.3g}"
+def asks_what_follows(training: Training) -> bool:
+    """True where the user's code sets a rate, and nothing but a run tells of what it makes it."""
+    plain = bool(training.optimizers) and training.optimizers[0].plain_rate() is not None
+    kind = keras.callbacks.LearningRateScheduler
+    return plain and any(type(each) is not kind for each in rate_setters(training).values())
+
+
+def name_of_step(training: Training) -> str:
+    """What the user calls the step."""
+    name = "train_step" if training.own_train_step else training.loss_name
+    return name if name.isidentifier() else "the step"
+
+
+def _of_setters(
+    training: Training, setters: Mapping[str, Any], factor: float, *, follows: bool
+) -> str:
+    """Every rate times a factor: the optimizer's own, and what the user's code makes of it."""
+    text = _text(factor)
     lines = []
     if training.optimizers[0].plain_rate() is not None:
         rate = _rounded(training.optimizers[0].user_rate * factor)
         lines.append(code_of(training, learning_rate=rate))
     for name, callback in setters.items():
         if type(callback) is not keras.callbacks.LearningRateScheduler:
-            lines.append(f"# in {name}: {text} times every learning rate that it sets")
+            if not follows:
+                lines.append(f"# in {name}: {text} times every learning rate that it sets")
             continue
         schedule = callback.schedule
-        named = getattr(schedule, "__name__", "")
-        named = named if named.isidentifier() else "schedule"
+        named = _name_of(schedule, "schedule")
         needed = needed_arguments(schedule)
         arguments = "epoch" if len(needed) < 2 else "epoch, rate"
         given = "epoch" if len(needed) < 2 else f"epoch, rate / {text}"
         scaled_ = f"lambda {arguments}: {text} * {named}({given})"
         lines.append(f"keras.callbacks.LearningRateScheduler({scaled_})")
     return "\n".join(lines)
+
+
+def _name_of(function: Any, otherwise: str) -> str:
+    """What a function is called in code; something else for one without a name."""
+    name = getattr(function, "__name__", "")
+    return name if name.isidentifier() else otherwise
 
 
 def of_one(training: Training, place: int, own: float, factor: float) -> Intervention:
@@ -109,10 +183,16 @@ def of_one(training: Training, place: int, own: float, factor: float) -> Interve
     name = called or f"{kind}({_text(own)})"
     given = f"as {called}, instead of {kind}({_text(own)})" if called else f"instead of {name}"
     high = factor < 1
+    change = f"learning rate {_text(rate)} of {name}"
+    fix = f"{code_of(training, place=place, learning_rate=rate)}  # {given}"
+    if training.optimizers[place].rate_set_in_step:
+        times = f"{_text(rate / own)} times"
+        change = f"{times} the learning rate of {name}"
+        fix = f"# in {name_of_step(training)}: {times} every learning rate that it sets for {name}"
     return Intervention(
         code="learning-rate-too-high" if high else "learning-rate-too-low",
-        change=f"learning rate {_text(rate)} of {name}",
-        fix=f"{code_of(training, place=place, learning_rate=rate)}  # {given}",
+        change=change,
+        fix=fix,
         fault=f"of the optimizers, the rate of {name} is too {'high' if high else 'low'}",
         rate_factor=rate / own,
         of_optimizer=place,
@@ -154,28 +234,6 @@ def _called(training: Training, place: int) -> str:
     alike = (type(observed.optimizer), observed.user_rate)
     same = [(type(x.optimizer), x.user_rate) == alike for x in training.optimizers]
     return f"optimizer {place + 1} of {len(same)}" if sum(same) > 1 else ""
-
-
-def reversed_sign(training: Training, own: float) -> Intervention:
-    """The sign of a negative learning rate changed."""
-    return Intervention(
-        code="learning-rate-too-low",
-        change=f"learning rate {_text(-own)}",
-        fix=code_of(training, learning_rate=_rounded(-own)),
-        fault=f"the learning rate {_text(own)} is negative: each step goes uphill",
-        rate_factor=-1.0,
-    )
-
-
-def downhill() -> Intervention:
-    """Every step in the opposite direction: a minus too many, or one too few."""
-    return Intervention(
-        code="learning-rate-too-low",
-        change="every step in the opposite direction",
-        fix="gradients = [-gradient for gradient in gradients]",
-        fault="the steps go uphill: the loss or its gradient has the wrong sign",
-        rate_factor=-1.0,
-    )
 
 
 def constant(training: Training, rate: float, *, last: float, when: str) -> Intervention:
@@ -230,7 +288,7 @@ def scheduled(training: Training, own: float, steps: int) -> list[Intervention]:
     of Loshchilov and Hutter (2017, arXiv:1608.03983), whose restarts make the cycle.
     """
     if rate_setters(training):
-        return []  # Keras lets no callback set the rate of a schedule
+        return []  # Keras lets nobody set the rate of a schedule
     schedules = keras.optimizers.schedules
     tenth, half = max(steps // 10, 1), max(steps // 2, 1)
     kinds = {

@@ -105,7 +105,8 @@ def line_of(optimizer: Any) -> str:
 def _code(optimizer: Any, changes: dict[str, Any], own_rate: Any) -> str:
     inner = getattr(optimizer, "inner_optimizer", None)
     if inner is not None:  # as `LossScaleOptimizer`, which mixed precision puts around another
-        return f"keras.optimizers.{type(optimizer).__name__}({_code(inner, changes, own_rate)})"
+        kind, inside = type(optimizer), pasted.Code(_code(inner, changes, own_rate))
+        return pasted.call(kind, {**optimizer.get_config(), "inner_optimizer": inside})
     usual = pasted.settings_of(type(optimizer))
     config = {**optimizer.get_config(), "learning_rate": own_rate, **changes}
     # An empty setting is the usual one, unless the class has another, as AdamW its weight decay.
@@ -130,7 +131,8 @@ def _code_of_v1(optimizer: Any, changes: dict[str, Any]) -> str:
             return ""
         if value is not None and (needed or value != parameter.default):
             rest.append(f"{parameter.name}={value!r}")
-    return f"tf.compat.v1.train.{name}({', '.join([f'{rate:g}', *rest])})"
+    first = rate if isinstance(rate, pasted.Code) else f"{rate:g}"
+    return f"tf.compat.v1.train.{name}({', '.join([first, *rest])})"
 
 
 def with_settings(**changes: Any) -> Variant:

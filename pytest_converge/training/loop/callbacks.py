@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -278,23 +277,20 @@ class CallbackRun:
         self._epoch_logs = logs
 
     def _call(self, hook: str, place: int | None, logs: Mapping[str, Any] | None = None) -> None:
-        """Calls one hook of every callback; the learning rate is the user's own meanwhile."""
+        """Calls one hook of every callback."""
         called = [each for each in self._called if _overrides(each, (hook, OF_OLD.get(hook, hook)))]
         if not called:
             return
         given = {name: _plain(value) for name, value in flat_logs(logs or {}).items()}
         arguments = () if place is None else (place,)
-        with contextlib.ExitStack() as stack:
-            for optimizer in self._training.optimizers:
-                stack.enter_context(optimizer.in_users_units())
-            for each in called:
-                before = self._rates()
-                getattr(each, hook)(*arguments, given)
-                name = type(each).__name__
-                if self._rates() != before:
-                    self._of.rate_setters.setdefault(name, each)
-                if self._stopped and not self.stopped_by:
-                    self.stopped_by = name
+        for each in called:
+            before = self._rates()
+            getattr(each, hook)(*arguments, given)
+            name = type(each).__name__
+            if self._rates() != before:
+                self._of.rate_setters.setdefault(name, each)
+            if self._stopped and not self.stopped_by:
+                self.stopped_by = name
 
     def _rates(self) -> list[float]:
         return [rate for o in self._training.optimizers if (rate := o.plain_rate()) is not None]

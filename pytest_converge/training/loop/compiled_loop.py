@@ -95,7 +95,10 @@ class Loop:
             graph = self._step_function.get_concrete_function(self._next_batch())
         self._graph = graph
         self.training.graph = graph.graph
-        ours = {id(v) for o in self.training.optimizers for v in o.instruments}
+        instruments = [v for o in self.training.optimizers for v in o.instruments]
+        own = self.training.own_updates
+        instruments += [] if own is None else own.instruments
+        ours = {id(v) for v in instruments}
         found = unique_variables(graph.variables)
         self.training.touched = [v for v in found if id(v) not in ours]
 
@@ -213,7 +216,8 @@ class Loop:
         loss = training.step(batch)
         # Of a step with several optimizers, or with none that is known, there is no one rate.
         used = training.optimizers
-        rate = rates.get(id(used[0])) if len(used) == 1 else None
+        rates = {id(each): each.learning_rate_of_step(rates.get(id(each))) for each in used}
+        rate = rates[id(used[0])] if len(used) == 1 else None
         norms = [optimizer.gradient_norm() for optimizer in training.optimizers]
         norms = [norm for norm in norms if norm is not None]
         self.sees_gradients = bool(norms)

@@ -11,8 +11,14 @@ import tensorflow as tf
 
 from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.training import keras_internals
-from pytest_converge.training.state.replicas import norm_variable, summed_over_replicas
-from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set, unique_variables
+from pytest_converge.training.state.observed_rate import ObservedRate, innermost
+from pytest_converge.training.state.replicas import replica_variable, summed_over_replicas
+from pytest_converge.training.state.snapshot import (
+    as_tf_variable,
+    attributes_set,
+    shadowed,
+    unique_variables,
+)
 
 __all__ = [
     "GradientStore",
@@ -21,6 +27,10 @@ __all__ = [
     "is_optimizer",
     "is_plain_sgd",
 ]
+
+
+#: What a step may call on a Keras optimizer before it takes the gradients.
+SCALES_LOSS = "scale_loss"
 
 
 class NoGradientError(InvalidTrainingError):
@@ -35,9 +45,8 @@ def is_optimizer(candidate: object) -> bool:
 class ObservedOptimizer:
     """Wraps an optimizer for the time of a training; the object itself stays the user's.
 
-    A rate that is not a plain variable (a schedule, a callable, a Python number of a
-    `tf.compat.v1.train` optimizer) is replaced by the same rate times a variable, which makes it
-    settable without tracing again. `release` takes everything back.
+    Its gradients and its learning rate are seen, and the rate is multiplied. `release` takes
+    everything back.
 
     Args:
         optimizer: a Keras optimizer or one of `tf.compat.v1.train`.
@@ -45,35 +54,32 @@ class ObservedOptimizer:
 
     Attributes:
         applied: True once a step was traced or run that makes an update by it.
+        observed_rate: its learning rate under observation.
     """
 
     def __init__(self, optimizer: Any, name: str = "") -> None:
         self.optimizer = optimizer
         self.name = name
         self.applied = False
-        self._norm = norm_variable(optimizer)
+        self._norm = replica_variable(optimizer, "gradient_norm")
         self._taps = 0
         self._began_in: Any = None
         self._is_within = False
         self._muted = False
         self._successor: Any = None
         self._store: GradientStore | None = None
-        self._factor = tf.Variable(1.0, trainable=False, name="learning_rate_factor")
         self._is_keras = isinstance(optimizer, keras.optimizers.Optimizer)
-        self._rate_owner = _innermost(optimizer)
-        self._original_rate: Any = None
-        self._is_scaled = False
-        self._scale = 1.0
-        self._scaled_rate: Any = None
-        self._install_rate()
+        self._rate_owner = innermost(optimizer)
+        self.observed_rate = ObservedRate(optimizer)
         self._install_tap()
         self._install_short_cut()
 
     @property
     def variables(self) -> list[tf.Variable]:
         """Slots, iteration counter and learning rate as `tf.Variable`s."""
-        variables = self.optimizer.variables
-        return unique_variables(variables() if callable(variables) else variables)
+        variables, rate = self.optimizer.variables, self.rate_variable
+        own = variables() if callable(variables) else variables
+        return unique_variables([*own, *([] if rate is None else [rate])])
 
     @property
     def counters(self) -> list[tf.Variable]:
@@ -84,12 +90,17 @@ class ObservedOptimizer:
     @property
     def user_rate(self) -> Any:
         """The learning rate as the user gave it: a number, a schedule or a callable."""
-        return self._original_rate
+        return self.observed_rate.original
+
+    @property
+    def rate_set_in_step(self) -> bool:
+        """True once a step was traced or run that sets the learning rate."""
+        return self.observed_rate.set_in_step
 
     @property
     def instruments(self) -> list[tf.Variable]:
         """Variables of the observation itself, which are no part of the training."""
-        return [self._norm, self._factor]
+        return [self._norm, *self.observed_rate.instruments]
 
     @property
     def norm(self) -> tf.Variable:
@@ -106,51 +117,25 @@ class ObservedOptimizer:
 
     def learning_rate(self) -> Any:
         """The learning rate of the next update: a float32 scalar tensor, or None if unknown."""
-        if self._is_keras:
-            return tf.cast(tf.convert_to_tensor(self.optimizer.learning_rate), tf.float32)
-        rate = self._compat_rate()
-        return None if rate is None else tf.cast(rate(), tf.float32)
+        return self.observed_rate.read()
+
+    def learning_rate_of_step(self, before: Any) -> Any:
+        """The learning rate of the step that ends here, where it was `before` at its beginning."""
+        return self.observed_rate.of_step(before)
 
     def set_learning_rate_factor(self, factor: float) -> None:
-        """Multiplies the user's learning rate, also one under a schedule, by `factor`."""
-        self._is_scaled = True
-        self._scale = factor
-        plain = self._plain_rate()
-        if plain is None:
-            self._factor.assign(factor)
-        else:
-            plain.assign(self._original_rate * factor)
+        """Multiplies the user's learning rate, whoever sets it, by `factor`."""
+        self.observed_rate.set_factor(factor)
 
     def plain_rate(self) -> float | None:
-        """The present value of a constant Keras learning rate; None for any other."""
-        plain = self._plain_rate()
+        """The present value of a rate under no schedule, as the user's code knows it, or None."""
+        plain = self.rate_variable
         return None if plain is None else float(plain.numpy())
 
-    @contextlib.contextmanager
-    def in_users_units(self) -> Iterator[None]:
-        """The rate is as the user's own code knows it meanwhile; what it sets is multiplied after.
-
-        A schedule is the user's object, so that a model can be saved with it.
-        """
-        plain = self._plain_rate()
-        if plain is None:
-            if self._scaled_rate is None:
-                yield
-                return
-            self._rate_owner.learning_rate = self._original_rate
-            yield
-            if keras_internals.learning_rate_held(self._rate_owner) is self._original_rate:
-                self._rate_owner.learning_rate = self._scaled_rate
-            return
-        if self._scale == 1.0:
-            yield
-            return
-        multiplied = float(plain.numpy())
-        plain.assign(multiplied / self._scale)
-        before = float(plain.numpy())
-        yield
-        after = float(plain.numpy())
-        plain.assign(multiplied if after == before else after * self._scale)
+    @property
+    def rate_variable(self) -> Any:
+        """The Keras variable of a learning rate under no schedule; None for any other."""
+        return self.observed_rate.variable
 
     def muted(self) -> contextlib.AbstractContextManager[None]:
         """Updates asked for meanwhile are not made: the rest of a step runs alone."""
@@ -161,9 +146,20 @@ class ObservedOptimizer:
         """True while updates are left out."""
         return self._muted
 
-    def replaced_by(self, successor: Any) -> contextlib.AbstractContextManager[None]:
-        """Updates asked for meanwhile are made by another Keras optimizer, as traced from now."""
-        return attributes_set([(self, "_successor", successor)])
+    @contextlib.contextmanager
+    def replaced_by(self, successor: Any) -> Iterator[None]:
+        """Updates asked for meanwhile are made by another Keras optimizer, as traced from now.
+
+        What the user's code makes of the learning rate is made of the other one's, and the other
+        one says by how much a loss is multiplied.
+        """
+        self.observed_rate.share_with(successor)
+        scale = [(self.optimizer, SCALES_LOSS, getattr(successor, SCALES_LOSS, None))]
+        with (
+            shadowed(scale if hasattr(self.optimizer, SCALES_LOSS) else []),
+            attributes_set([(self, "_successor", successor)]),
+        ):
+            yield
 
     def handing_out(self, store: GradientStore) -> contextlib.AbstractContextManager[None]:
         """Gradients of updates asked for meanwhile are added to `store`, before any clipping."""
@@ -173,6 +169,7 @@ class ObservedOptimizer:
         """Forgets the gradients of the step before. Traced by the loop."""
         self._taps = 0
         self._began_in = _graph()
+        self.observed_rate.begin_step()
         self._norm.assign(0.0)
 
     def gradient_norm(self) -> Any:
@@ -193,59 +190,7 @@ class ObservedOptimizer:
         for name in ("apply", "apply_gradients"):
             self.optimizer.__dict__.pop(name, None)
         keras_internals.without_short_cut(self._rate_owner)
-        if self._original_rate is None:
-            return
-        plain = self._plain_rate()
-        if plain is not None:
-            if self._is_scaled:  # else it may be another by now, set by the user's own step
-                plain.assign(self._original_rate)
-        elif self._is_keras:
-            self._rate_owner.learning_rate = self._original_rate
-        else:
-            setattr(self.optimizer, self._compat_name(), self._original_rate)
-
-    def _plain_rate(self) -> Any:
-        """The variable of a constant Keras learning rate, or None."""
-        rate = keras_internals.learning_rate_held(self._rate_owner)
-        return rate if self._is_keras and isinstance(rate, keras.Variable) else None
-
-    def _install_rate(self) -> None:
-        plain = self._plain_rate()
-        if plain is not None:
-            self._original_rate = float(plain.numpy())
-        elif self._is_keras:
-            self._install_scheduled_rate()
-        elif self._compat_rate() is not None:
-            original = getattr(self.optimizer, self._compat_name())
-            self._original_rate = original
-
-            def scaled() -> Any:
-                value = original() if callable(original) else original
-                return tf.cast(value, tf.float32) * self._factor
-
-            setattr(self.optimizer, self._compat_name(), scaled)
-
-    def _install_scheduled_rate(self) -> None:
-        optimizer, factor = self._rate_owner, self._factor
-        original = self._original_rate = keras_internals.learning_rate_held(optimizer)
-        takes_step = isinstance(original, keras.optimizers.schedules.LearningRateSchedule)
-
-        def scaled() -> Any:
-            value = original(keras_internals.iterations(optimizer)) if takes_step else original()
-            value = tf.convert_to_tensor(value)
-            return value * tf.cast(factor, value.dtype)
-
-        optimizer.learning_rate = self._scaled_rate = scaled
-
-    def _compat_name(self) -> str:
-        return keras_internals.rate_name(self.optimizer)
-
-    def _compat_rate(self) -> Any:
-        name = self._compat_name()
-        if not name:
-            return None
-        rate = getattr(self.optimizer, name)
-        return rate if callable(rate) else lambda: rate
+        self.observed_rate.release()
 
     def _install_tap(self) -> None:
         """Keras' `apply_gradients` ends in `apply`; a custom step may call either."""
@@ -261,7 +206,8 @@ class ObservedOptimizer:
                 return self._skip()
             _require_some(grads)
             self._observe(grads)
-            return original(grads, trainable_variables)
+            with self.observed_rate.in_update():
+                return original(grads, trainable_variables)
 
         def apply_gradients(grads_and_vars: Any, *args: Any, **kwargs: Any) -> Any:
             pairs = list(grads_and_vars)
@@ -293,6 +239,7 @@ class ObservedOptimizer:
 
     def _observe(self, gradients: list[Any]) -> None:
         self.applied = True
+        self.observed_rate.keep_used()
         seen = [_as_float32(gradient) for gradient in gradients if gradient is not None]
         if not seen:
             return
@@ -379,12 +326,6 @@ def _as_float32(gradient: Any) -> Any:
     """
     values = gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
     return values if values.dtype == tf.float32 else tf.cast(values, tf.float32)
-
-
-def _innermost(optimizer: Any) -> Any:
-    """The optimizer that holds the learning rate: `LossScaleOptimizer` only passes it on."""
-    inner = getattr(optimizer, "inner_optimizer", None)
-    return optimizer if inner is None else _innermost(inner)
 
 
 def is_plain_sgd(optimizer: Any) -> bool:

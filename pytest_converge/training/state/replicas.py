@@ -23,24 +23,25 @@ __all__ = [
     "first_copies",
     "is_summed_on_read",
     "local_variables",
-    "norm_variable",
     "own_rows",
+    "replica_variable",
     "strategy_of",
     "summed_over_replicas",
 ]
 
 
-def norm_variable(optimizer: Any) -> tf.Variable:
+def replica_variable(optimizer: Any, name: str) -> tf.Variable:
     """A scalar that every replica of an optimizer's strategy writes for itself.
 
     Args:
         optimizer: of Keras or of `tf.compat.v1.train`.
+        name: of the variable.
     """
     with optimizer_strategy(optimizer).scope():
         return tf.Variable(
             0.0,
             trainable=False,
-            name="gradient_norm",
+            name=name,
             synchronization=tf.VariableSynchronization.ON_READ,
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )

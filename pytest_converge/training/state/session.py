@@ -24,6 +24,8 @@ __all__ = [
     "variables_of",
 ]
 
+#: What a learning rate may be that the step feeds.
+FED = ("Placeholder", "PlaceholderWithDefault")
 #: What TensorFlow's update operations call the variable, its gradient and the learning rate.
 VARIABLE, GRADIENTS, RATES = "var", ("grad", "delta"), ("alpha", "lr")
 
@@ -118,6 +120,7 @@ class GraphOptimizer(ObservedOptimizer):
         self.name = str(rate.op.name)
         self.applied = False
         self.factor = 1.0
+        self._is_fed, self._varies = rate.op.type in FED, False
         self._squares = 0.0
         self._latest_rate = np.nan
         self.store: GradientStore | None = None
@@ -155,6 +158,20 @@ class GraphOptimizer(ObservedOptimizer):
         """The rate of the latest update: read after a step it is that of the step."""
         return self._rate
 
+    def learning_rate_of_step(self, before: Any) -> Any:
+        """The same, whatever it was before."""
+        return self._rate
+
+    @property
+    def rate_set_in_step(self) -> bool:
+        """True where the step feeds another one than before."""
+        return self._is_fed and self._varies
+
+    @property
+    def rate_variable(self) -> Any:
+        """None: a graph holds its rate as a tensor."""
+        return None
+
     def set_learning_rate_factor(self, factor: float) -> None:
         """Multiplies what is fed as the learning rate, be it a constant of the graph."""
         self.factor = factor
@@ -186,6 +203,7 @@ class GraphOptimizer(ObservedOptimizer):
         self.applied = True
         if self._user_rate is None:
             self._user_rate = _plain(rate)
+        self._varies = self._varies or _plain(rate) != self._user_rate
         if rate * self.factor != self._latest_rate:
             self._latest_rate = rate * self.factor
             self._rate.assign(self._latest_rate)

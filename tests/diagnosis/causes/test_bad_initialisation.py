@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 
+import numpy as np
 import pytest
+import tensorflow as tf
 from keras import initializers, layers, optimizers
 
 from pytest_converge.diagnosis.cause import Answer
@@ -78,3 +81,19 @@ def test_without_any_symptom_the_start_alone_is_named():
     assert bad_initialisation.symptom(evidence) == "the start does not train"
     higher = dataclasses.replace(evidence, start_ratio=1.5)
     assert bad_initialisation.symptom(higher) == "the start does not train"
+
+
+def test_matrices_of_one_value_are_drawn_anew_where_a_session_hides_the_layers():
+    first, second = tf.Variable(tf.zeros((2, 8)), name="a"), tf.Variable(tf.zeros((8, 1)), name="b")
+    training = types.SimpleNamespace(verb="step", trainable=[first, second])
+    failed = types.SimpleNamespace(
+        training=training,
+        evidence=types.SimpleNamespace(layers=None),
+        reruns=types.SimpleNamespace(put_back=lambda: None),
+    )
+    (change,) = bad_initialisation._constant_matrices(failed)
+    assert change.fault == "all units of a, b start alike"
+    drawn = change.start(training, {})
+    assert np.ptp(drawn[id(first)]) > 0
+    training.trainable = [second]  # one matrix of zeros has nothing to be alike with
+    assert list(bad_initialisation._constant_matrices(failed)) == []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import types
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
+from pytest_converge.diagnosis.causes import frozen_variables
 from pytest_converge.training.interventions import trainable
 from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
 from tests.training.measures.steps import batches
@@ -144,3 +147,19 @@ def test_the_code_that_thaws_a_model_thaws_all_of_it(where):
     assert len(model.trainable_variables) < 4
     exec(code, {"model": model})  # noqa: S102 - that it can be pasted is the point
     assert len(model.trainable_variables) == 4
+
+
+def test_what_no_update_writes_is_named_where_no_layers_are_known():
+    moved, still = tf.Variable(0.0, name="moved"), tf.Variable(0.0, name="still")
+    training = types.SimpleNamespace(callbacks=None, trainable=[moved, still], unwritten=[still])
+    failed = types.SimpleNamespace(
+        evidence=types.SimpleNamespace(layers=None),
+        training=training,
+        reruns=types.SimpleNamespace(unmoved=("still",)),
+        record=types.SimpleNamespace(curve=types.SimpleNamespace(updates=5)),
+    )
+    answer = frozen_variables._unmoved(failed)
+    assert (answer.cause, answer.where) == ("frozen-variables", ("still",))
+    assert answer.message == "still never changed in 5 steps"
+    training.unwritten = []  # it was written, and did not move: its gradient is 0
+    assert frozen_variables._unmoved(failed) is None

@@ -280,3 +280,35 @@ def test_errors_come_before_any_update(case):
         judged(make(program))
     assert type(caught.value).__name__ == "InvalidTrainingError"
     assert program.calls == 0
+
+
+def test_variables_outside_of_var_list_are_known_not_to_be_written():
+    graph = tf.Graph()
+    with graph.as_default():
+        w, b = v1.get_variable("w", initializer=1.0), v1.get_variable("b", initializer=1.0)
+        loss = (w + b - 3.0) ** 2
+        update = v1.train.GradientDescentOptimizer(0.1).minimize(loss, var_list=[b])
+        session = v1.Session()
+        session.run(v1.global_variables_initializer())
+    run = running(
+        step(lambda: session.run([update, loss])[1], variables=[w, b], session=session), steps=3
+    )
+    assert [variable.name for variable in run.training.unwritten] == ["w:0"]
+
+
+def test_updates_by_hand_are_multiplied_in_a_session():
+    graph = tf.Graph()
+    with graph.as_default():
+        w = v1.get_variable("w", initializer=1.0)
+        loss = w**2
+        with tf.control_dependencies([loss]):
+            update = v1.assign_sub(w, 30.0 * tf.gradients(loss, w)[0])
+        session = v1.Session()
+        session.run(v1.global_variables_initializer())
+
+    def run():
+        return session.run([update, loss])[1]
+
+    found = diagnosis_of(step(run, variables=[w], session=session), steps=30, max_loss=0.01)
+    assert (found.cause, found.proven) == ("learning-rate-too-high", True)
+    assert found.fix == "# in run: 0.01 times the learning rate"

@@ -9,6 +9,7 @@ from keras import optimizers
 
 from pytest_converge.training.interventions import (
     averaged_loss,
+    direction,
     features,
     finite_gradients,
     hidden,
@@ -74,7 +75,7 @@ CHANGES = {
     ),
     "sign": (
         regression,
-        lambda reruns: learning_rate.reversed_sign(reruns.training, 0.1),
+        lambda reruns: direction.reversed_sign(reruns.training, 0.1),
         {"rate"},
     ),
     "schedule": (

@@ -24,7 +24,7 @@ def everything_of(training):
             config = optimizer.get_config()
             del config["name"], config["learning_rate"]
             parts[f"optimizer{ending}"] = (type(optimizer).__name__, repr(sorted(config.items())))
-            parts[f"rate{ending}"] = round(float(optimizer.learning_rate), 7)
+            parts[f"rate{ending}"] = round(float(observed.learning_rate()), 7)
     data = training.data
     if data is not None:
         for name, array in zip(("x", "y", "row weights"), (*data.arrays, None), strict=False):

@@ -123,38 +123,6 @@ def test_the_variables_of_a_wrapped_optimizer_are_seen():
     assert len(seen) > len(inner.variables)
 
 
-def test_a_rate_that_a_callback_set_meanwhile_is_kept():
-    problem = Problem(keras.optimizers.SGD(0.1))
-    problem.optimizer.learning_rate = 0.02
-    problem.observed.release()
-    assert float(problem.optimizer.learning_rate) == pytest.approx(0.02)
-
-
-def test_users_see_their_own_rate_and_what_they_set_is_multiplied():
-    problem = Problem(keras.optimizers.SGD(0.1))
-    problem.observed.set_learning_rate_factor(0.5)
-    with problem.observed.in_users_units():
-        assert float(problem.optimizer.learning_rate) == pytest.approx(0.1)
-    assert problem.observed.plain_rate() == pytest.approx(0.05)
-    with problem.observed.in_users_units():
-        problem.optimizer.learning_rate = 0.3
-    assert problem.observed.plain_rate() == pytest.approx(0.15)
-    problem.observed.set_learning_rate_factor(1.0)
-    assert problem.observed.plain_rate() == pytest.approx(0.1)
-
-
-def test_users_see_their_own_schedule():
-    schedule = Decay(0.1, 1, 0.5)
-    problem = Problem(keras.optimizers.SGD(schedule))
-    problem.observed.set_learning_rate_factor(0.5)
-    with problem.observed.in_users_units():
-        assert problem.optimizer.get_config()["learning_rate"]["config"]["decay_rate"] == 0.5
-        with pytest.raises(TypeError, match="LearningRateSchedule"):
-            problem.optimizer.learning_rate = 0.1
-    assert float(problem.optimizer.learning_rate) == pytest.approx(0.05)
-    assert problem.observed.plain_rate() is None
-
-
 def test_a_large_loss_scale_leaves_the_norm_finite():
     inner = keras.optimizers.SGD(0.1)
     problem = Problem(keras.optimizers.LossScaleOptimizer(inner, initial_scale=2.0**100))

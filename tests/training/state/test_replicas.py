@@ -67,7 +67,7 @@ def test_without_a_strategy_there_is_one_replica():
     assert replicas.first_copies([variable]) == []
     assert not replicas.is_summed_on_read(variable)
     assert replicas.local_variables([variable]) == [variable.value]
-    norm = replicas.norm_variable(keras.optimizers.SGD(0.1))
+    norm = replicas.replica_variable(keras.optimizers.SGD(0.1), "gradient_norm")
     norm.assign(2.0)
     assert float(norm) == 2.0
 

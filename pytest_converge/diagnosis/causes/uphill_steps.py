@@ -1,0 +1,125 @@
+"""Each step goes uphill: a sign is wrong.
+
+The steps go where the loss rises: the learning rate is negative, a gradient is negated on its way
+to an optimizer that subtracts by itself, or a loop by hand adds what it should subtract. Or they go
+down well, and the loss is the negative of what was meant: it falls below 0 and knows no bottom.
+
+## How it is found
+
+**A negative rate** is tried with the other sign first of all, that of one of several optimizers
+too.
+
+**A loss of your own that falls below 0 without end**, to more than three times its initial size or
+out of the finite numbers, is negated and the training is repeated. It is the cause if every gate
+then passes on three seeds and the loss stays above 0, as an error does.
+
+**Steps by hand**, in a `train_step`, a function of `converge.step` or a loop without an optimizer,
+whose loss rose: where no learning rate helps, every update is made in the opposite direction, from
+the same start. Which sign is wrong is told by comparing the gradient of the loss that the step
+returns with what the optimizer gets, or with the update that the step makes.
+
+## A test that shows it
+
+```python
+import tensorflow as tf
+from keras.optimizers import SGD
+
+x = tf.linspace(-1.0, 1.0, 50)
+
+
+def line(converge, sign):
+    w, optimizer = tf.Variable(0.0), SGD(0.1)
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((w * x - 2 * x) ** 2)
+        optimizer.apply_gradients([(sign * tape.gradient(loss, w), w)])
+        return loss
+
+    converge.step(train_step, variables=[w], optimizer=optimizer, max_loss=0.01, steps=200)
+
+
+def test_negated(converge):
+    line(converge, -1.0)
+```
+
+## Repair
+
+The optimizers of Keras and TensorFlow subtract: hand them the gradient as it is.
+
+```python
+def test_as_it_is(converge):
+    line(converge, 1.0)
+```
+"""
+
+import math
+from collections.abc import Iterable
+
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.evidence import SPIKE
+from pytest_converge.training.interventions import direction
+from pytest_converge.training.measures.slope_of_steps import along_the_slope
+from pytest_converge.training.model.losses import loss_names
+
+
+def _negative_rate(failed: FailedTraining) -> Repairs:
+    training, rate = failed.training, failed.evidence.rate
+    if rate < 0:
+        yield direction.reversed_sign(training, rate, follows=failed.trials.rate_follows)
+    for place, observed in enumerate(training.optimizers if len(training.optimizers) > 1 else ()):
+        own = observed.user_rate
+        if isinstance(own, float) and own < 0:
+            yield direction.reversed_sign(training, own, place=place)
+
+
+def _negative_loss(failed: FailedTraining) -> Answer | None:
+    """The loss of a user that falls below 0 without end, of the other sign."""
+    training, curve = failed.training, failed.record.curve
+    known = [] if training.model is None else loss_names(training.model.loss)
+    if training.verb == "fit" and not training.own_train_step and [n for n, _ in known] != [""]:
+        return None
+    losses = [loss for loss in (*curve.batch_loss, curve.last) if math.isfinite(loss)]
+    if not losses or not math.isfinite(curve.first):
+        return None
+    least, left = min(losses), any(found.what == "loss" for found in failed.record.nonfinite)
+    if not least < 0 or not (left or least < -SPIKE * abs(curve.first)):
+        return None
+    bound = failed.trials.expectation.max_loss
+    bounded = bound is not None and bound > 0
+    change = direction.negated_loss(training, first=curve.first, least=least, bounded=bounded)
+    found = failed.first_passing([change])
+    trial = None if found is None else found.trial
+    if trial is not None and failed.trials.records[change.change].curve.last < 0:
+        failed.trials.ask(trial)  # it knows no bottom in this direction either
+        return None
+    return found
+
+
+def _uphill(failed: FailedTraining) -> Repairs:
+    """The opposite direction, where a step of the user's rose at every rate."""
+    training = failed.training
+    own = training.verb == "step" or training.own_train_step
+    if own and failed.evidence.rose and failed.evidence.rate > 0:
+        failed.reruns.put_back()
+        along = failed.trials.guard.tried(
+            "what the steps follow", lambda: along_the_slope(training)
+        )
+        failed.reruns.put_back()
+        yield direction.downhill(training, along)
+
+
+def _usual(failed: FailedTraining) -> Iterable[Repairs]:
+    return [_negative_rate(failed)]
+
+
+CAUSE = Cause(
+    code=direction.CODE,
+    usual=_usual,
+    sentence="each step goes uphill; it converges with {change}",
+    steps=(
+        Step(place=Place.SIGN, repairs=_negative_rate),
+        Step(place=Place.SIGN, answer=_negative_loss),
+        Step(place=Place.UPHILL, repairs=_uphill),
+    ),
+)

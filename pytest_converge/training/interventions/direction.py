@@ -1,0 +1,116 @@
+"""The direction of the steps turned round: a rate, a gradient or a loss of the other sign."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from pytest_converge.core.numbers import number
+from pytest_converge.training.interventions.intervention import Intervention, Variant
+from pytest_converge.training.interventions.learning_rate import name_of_step, of_one, scaled
+from pytest_converge.training.model.losses import loss_names
+from pytest_converge.training.model.structure import with_loss
+from pytest_converge.training.state.snapshot import attributes_set
+from pytest_converge.training.training import Training
+
+__all__ = ["CODE", "downhill", "negated_loss", "reversed_sign"]
+
+#: The cause that all of these prove.
+CODE = "uphill-steps"
+#: From this cosine on what a step follows is the gradient of its loss: clipping by value and the
+#: scale of an optimizer turn it a little, a sign turns it round.
+ALONG = 0.9
+
+
+def reversed_sign(
+    training: Training, own: float, *, place: int | None = None, follows: bool = False
+) -> Intervention:
+    """The sign of a negative learning rate changed.
+
+    Args:
+        training: with an optimizer.
+        own: its rate.
+        place: which of several optimizers it is.
+        follows: whether rates that the user's code sets grow with the one that it finds.
+    """
+    if place is None:
+        change = scaled(training, own, -1.0, follows=follows)
+        fault = f"the learning rate {own:g} is negative: each step goes uphill"
+    else:
+        change = of_one(training, place, own, -1.0)
+        fault = f"of the optimizers, one has the negative learning rate {own:g}: it goes uphill"
+    return dataclasses.replace(change, code=CODE, fault=fault)
+
+
+def downhill(training: Training, along: float | None) -> Intervention:
+    """Every step in the opposite direction: a minus too many, or one too few.
+
+    Args:
+        training: with a step of the user's.
+        along: which way its steps go on its own loss, as of `along_the_slope`.
+    """
+    wrong = "the loss or its gradient has the wrong sign"
+    fix = "gradients = [-gradient for gradient in gradients]"
+    if training.scales_updates:
+        wrong, fix = _of_own_updates(training, along)
+    elif along is not None and along < -ALONG:
+        kind = type(training.optimizers[0].optimizer).__name__
+        wrong = f"the gradient that {kind} gets has the opposite sign of the loss's"
+    elif along is not None and along > ALONG:
+        wrong = "the optimizer adds what it should subtract"
+    return Intervention(
+        code=CODE,
+        change="every step in the opposite direction",
+        fix=fix,
+        fault=f"the steps go uphill: {wrong}",
+        rate_factor=-1.0,
+    )
+
+
+def _of_own_updates(training: Training, along: float | None) -> tuple[str, str]:
+    """(what is wrong, what to do) of updates that a step makes by itself."""
+    name = name_of_step(training)
+    fix = f"# in {name}: subtract the learning rate times the gradient"
+    if along is not None and along < 0:
+        return f"{name} adds the gradient of its loss where it should subtract it", fix
+    return "the loss or its gradient has the wrong sign", fix
+
+
+def negated_loss(training: Training, *, first: float, least: float, bounded: bool) -> Intervention:
+    """The loss of the other sign, and so steps of the opposite direction.
+
+    Args:
+        training: whose loss falls below 0 without end.
+        first: its initial loss.
+        least: the lowest one of the failed run.
+        bounded: whether the test bounds the loss by what only the other sign can mean.
+    """
+    by_hand = training.own_train_step or training.verb == "step"
+    fix, variant = _negated(training)
+    return Intervention(
+        code=CODE,
+        change="the loss negated",
+        fix=fix,
+        fault=f"the loss has the wrong sign: it fell from {number(first)} to {number(least)}",
+        rate_factor=-1.0 if by_hand else 1.0,
+        variant=variant,
+        loss_factor=1.0 if bounded else None,
+        redefines_loss=True,
+    )
+
+
+def _negated(training: Training) -> tuple[str, Variant]:
+    if training.verb == "fit" and not training.own_train_step:
+        (loss,) = (own for _, own in loss_names(training.model.loss))
+        named = getattr(loss, "__name__", "").isidentifier()
+        name, before = (loss.__name__, "") if named else ("own", "own = model.loss\n")
+
+        def negative(y: Any, predictions: Any) -> Any:
+            return -loss(y, predictions)
+
+        fix = f"{before}loss=lambda y, p: -{name}(y, p)"
+        return fix, lambda changed: with_loss(changed.model, negative)
+    fix = f"loss = lambda: -{training.loss_name}()"
+    if training.verb != "minimize":
+        fix = f"# in {name_of_step(training)}: loss = -loss"
+    return fix, lambda changed: attributes_set([(changed, "loss_sign", -1.0)])

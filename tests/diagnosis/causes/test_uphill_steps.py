@@ -1,0 +1,147 @@
+"""Steps that go uphill, and the sign that is wrong."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, optimizers
+
+from tests.diagnosis.programs import diagnosis_of, distance, failed_of, proven_by_its_own
+from tests.zoo.problems import fit, linear, minimize, sequential, step
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+X, Y = linear(0, rows=64)
+SGD = optimizers.SGD
+
+
+def network(loss="mse", rate=0.05, kind=None):
+    built = sequential(layers.Dense(1), optimizer=SGD(rate), loss=loss, shape=(4,))
+    return built if kind is None else copied(built, kind, loss, rate)
+
+
+def copied(built, kind, loss, rate):
+    model = kind(built.inputs, built.outputs)
+    model.compile(SGD(rate), loss)
+    return model
+
+
+@pytest.mark.parametrize(
+    "start",
+    [distance(SGD(-0.1)), distance(tf.compat.v1.train.GradientDescentOptimizer(-0.1))],
+    ids=["keras", "compat v1"],
+)
+def test_a_rate_of_the_wrong_sign_is_turned(start):
+    found = diagnosis_of(start, steps=50, max_loss=0.67)
+    assert (found.cause, found.proven) == ("uphill-steps", True)
+    assert found.message == (
+        "the learning rate -0.1 is negative: each step goes uphill; it converges with learning"
+        " rate 0.1"
+    )
+    assert found.fix.endswith("(0.1)")
+    assert len(found.tried) == 1
+
+
+def test_the_rates_of_a_schedule_are_turned():
+    schedule = optimizers.schedules.ExponentialDecay(-0.1, 100, 0.5)
+    found = diagnosis_of(distance(SGD(schedule)), steps=50, max_loss=0.67)
+    assert found.cause == "uphill-steps"
+    assert "ExponentialDecay(0.1, 100, 0.5)" in found.fix
+
+
+def by_hand(sign, optimizer=None, *, compiled=True, loss_sign=1.0):
+    w = tf.Variable(tf.zeros((4, 1)))
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = loss_sign * tf.reduce_mean((X @ w - Y) ** 2)
+        gradient = sign * tape.gradient(loss, w)
+        if optimizer is None:
+            w.assign_sub(0.05 * gradient)
+        else:
+            optimizer.apply_gradients([(gradient, w)])
+        return loss
+
+    made = tf.function(train_step) if compiled else train_step
+    return step(made, variables=[w], optimizer=optimizer)
+
+
+def test_a_negated_gradient_is_turned_round():
+    start = by_hand(-1.0, SGD(0.01))
+    found = proven_by_its_own(start, "uphill-steps", steps=200, max_loss=0.1)
+    assert found.message == (
+        "the steps go uphill: the gradient that SGD gets has the opposite sign of the loss's;"
+        " it converges with every step in the opposite direction"
+    )
+    assert found.fix == "gradients = [-gradient for gradient in gradients]"
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "plain"])
+def test_an_update_by_hand_that_adds_is_turned_round(compiled):
+    start = by_hand(-1.0, compiled=compiled)
+    found = proven_by_its_own(start, "uphill-steps", steps=100, max_loss=0.1)
+    assert found.message.startswith(
+        "the steps go uphill: train_step adds the gradient of its loss where it should subtract it;"
+    )
+    assert found.fix == "# in train_step: subtract the learning rate times the gradient"
+
+
+class Climbs(keras.Model):
+    """Hands minus the gradient to its optimizer."""
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(x, y, self(x, training=True))
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply([-gradient for gradient in gradients])
+        return {"loss": loss}
+
+
+def test_a_train_step_that_climbs_is_turned_round():
+    start = fit(network(kind=Climbs), X, Y)
+    found = proven_by_its_own(start, "uphill-steps", steps=60, max_loss=0.1)
+    assert "the gradient that SGD gets has the opposite sign of the loss's" in found.message
+
+
+def negative_error(y, predictions):
+    return -tf.reduce_mean((y - predictions) ** 2, axis=-1)
+
+
+def test_a_negated_loss_of_a_model_is_named():
+    start = fit(network(negative_error, rate=0.3), X, Y)
+    found = proven_by_its_own(start, "uphill-steps", steps=200, max_loss=0.1)
+    assert found.message.startswith("the loss has the wrong sign: it fell from -")
+    assert found.message.endswith("; it converges with the loss negated")
+    assert found.fix == "loss=lambda y, p: -negative_error(y, p)"
+
+
+def test_a_negated_loss_of_a_function_is_named():
+    w = tf.Variable([3.0, 3.0])
+    start = minimize(lambda: -tf.reduce_sum(w**2), [w], SGD(0.4))
+    found = proven_by_its_own(start, "uphill-steps", steps=200, max_loss=0.1)
+    assert found.fix == "loss = lambda: -loss()"
+
+
+def test_a_negated_loss_of_a_step_is_named():
+    start = by_hand(1.0, SGD(0.3), loss_sign=-1.0)
+    found = proven_by_its_own(start, "uphill-steps", steps=300, max_loss=0.1)
+    assert found.fix == "# in train_step: loss = -loss"
+
+
+def test_a_likelihood_that_falls_below_zero_by_right_is_no_negated_error():
+    """Its width goes to 0 on a perfect fit: turned round it has no bottom either."""
+    w = tf.Variable([1.0, 0.0])
+    start = minimize(lambda: tf.reduce_sum(w[1] + 0.0 * w[0]), [w], SGD(10.0))
+    failed = failed_of(start, steps=50, max_loss=-1e9)
+    (answer,) = (step.answer for step in cause().steps if step.answer is not None)
+    assert answer(failed) is None
+    assert failed.trials.done["the loss negated"].passed == 0 or not np.isnan(failed.best)
+
+
+def cause():
+    from pytest_converge.diagnosis.causes.uphill_steps import CAUSE
+
+    return CAUSE
