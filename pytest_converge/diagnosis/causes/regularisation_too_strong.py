@@ -85,9 +85,13 @@ LAYERS = (
 
 
 def _weight_decay(failed: FailedTraining) -> Repairs:
-    value = optimizers.setting(failed.training, "weight_decay") if failed.takes_optimizer else None
-    if isinstance(value, (int, float)) and value > HIGH_WEIGHT_DECAY:
-        yield from optimizers.less_weight_decay(failed.training)
+    if failed.takes_optimizer:
+        value = optimizers.setting(failed.training, "weight_decay")
+        if isinstance(value, (int, float)) and value > HIGH_WEIGHT_DECAY:
+            yield from optimizers.less_weight_decay(failed.training)
+        return
+    for place in optimizers.decaying(failed.training, HIGH_WEIGHT_DECAY):
+        yield optimizers.less_decay_of_one(failed.training, place)
 
 
 def _penalties(failed: FailedTraining) -> Repairs:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import keras
 import pytest
+import tensorflow as tf
 from keras import layers, optimizers, regularizers
 
 from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
-from tests.zoo.problems import fit, linear, sequential
+from tests.zoo.problems import fit, linear, sequential, step
 
 
 def heavy_penalty():
@@ -40,6 +41,22 @@ def heavy_activity():
     return fit(sequential(*parts, optimizer=optimizers.Adam(0.05), loss="mse"), *linear(0))
 
 
+def decay_of_one_of_two():
+    x, y = linear(0)
+    slope, offset = tf.Variable(tf.zeros((4, 1))), tf.Variable([0.0])
+    both = [optimizers.AdamW(0.05, weight_decay=20.0), optimizers.SGD(0.1)]
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ slope + offset - y) ** 2)
+        gradients = tape.gradient(loss, [slope, offset])
+        for each, gradient, variable in zip(both, gradients, [slope, offset], strict=True):
+            each.apply([gradient], [variable])
+        return loss
+
+    return step(train_step, variables=[slope, offset], optimizer=both)
+
+
 @pytest.mark.parametrize(
     ("make", "change", "fix"),
     [
@@ -48,6 +65,11 @@ def heavy_activity():
         (added_loss, "losses of add_loss off", ".add_loss = lambda penalty: None"),
         (
             heavy_decay,
+            "weight_decay=0.004 instead of 20",
+            "keras.optimizers.AdamW(0.05, weight_decay=0.004)",
+        ),
+        (
+            decay_of_one_of_two,
             "weight_decay=0.004 instead of 20",
             "keras.optimizers.AdamW(0.05, weight_decay=0.004)",
         ),
