@@ -85,11 +85,12 @@ def all_read(training: Training) -> Intervention | None:
     )
 
 
-def every_given(names: tuple[str, ...]) -> Intervention:
+def every_given(names: tuple[str, ...], code: str = "frozen-variables") -> Intervention:
     """A step's own updates replaced by one of every variable that was given.
 
     Args:
-        names: of the variables that the step leaves as they are.
+        names: of the variables that the step leaves as they are; empty for none.
+        code: the cause that is proven where it passes.
     """
 
     @contextlib.contextmanager
@@ -100,7 +101,7 @@ def every_given(names: tuple[str, ...]) -> Intervention:
                 yield
 
     return Intervention(
-        code="frozen-variables",
+        code=code,
         change="every given variable updated by the gradient of the loss",
         fix=(
             "gradients = tape.gradient(loss, variables)  # all that are to be trained\n"

@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
-from tests.diagnosis.programs import diagnosis_of
+from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
+from tests.training.measures.steps import own_step
 from tests.zoo.problems import fit, linear, sequential
 
 
@@ -36,3 +37,16 @@ def test_what_the_loss_does_not_read_is_said(loss, message, where):
     found = diagnosis_of(start, steps=40, max_loss=1e-9)
     assert (found.cause, found.message, found.where) == ("unread-data", message, where)
     assert not found.proven
+
+
+def squares(y, p):
+    return tf.square(tf.reshape(y, (-1, 1)) - p)
+
+
+def test_a_step_that_learns_from_less_than_it_returns_is_made_to_learn_from_that():
+    start = own_step(
+        lambda y, p: squares(y, p)[0, 0], returned=lambda y, p: tf.reduce_mean(squares(y, p))
+    )
+    found = proven_by_its_own(start, "unread-data", steps=150, max_loss=0.02, monotone="off")
+    seen = "rows 5 to 16 of the 16 of a batch have no influence on the gradient that is applied"
+    assert found.message.startswith(seen)

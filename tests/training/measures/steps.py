@@ -41,18 +41,22 @@ def batches(x, y, size=16):
     return tf.data.Dataset.from_tensor_slices((x, y)).batch(size).repeat()
 
 
-def own_step(loss_of, *, shape=(-1,), rows=64):
-    """A step of one's own on a stream: targets of a shape under a loss of targets, predictions."""
+def own_step(loss_of, *, shape=(-1,), rows=64, returned=None):
+    """A step of one's own on a stream: targets of a shape under a loss of targets, predictions.
+
+    It returns that loss, or another one where `returned` is given.
+    """
     x, y = linear(0, rows=rows)
     model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
     optimizer = optimizers.Adam(0.1)
 
     def train_step(features, targets):
         with tf.GradientTape() as tape:
-            loss = loss_of(targets, model(features, training=True))
+            predictions = model(features, training=True)
+            loss = loss_of(targets, predictions)
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        return loss
+        return loss if returned is None else returned(targets, predictions)
 
     data = batches(x, y.reshape(shape))
     return step(train_step, variables=model.trainable_variables, data=data, optimizer=optimizer)
