@@ -6,8 +6,9 @@ output. The loss falls to a floor above the target and stays there, whatever the
 ## How it is found
 
 The hidden layers and embeddings are made eight times as wide, with at least 32 units, filters or
-numbers (an embedding of one number beside wider ones is a bias, and stays); a sequential
-model without any gets one of 64 units. The training is repeated with the larger model. It is the
+numbers (an embedding of one number beside wider ones is a bias, and stays); a model without any
+activation up to its output gets a hidden layer of 64 units there, however wide it is. The training
+is repeated with the larger model. It is the
 cause if every gate then passes on three seeds, and if neither other rates nor more steps did: these
 are tried first. It needs a sequential or functional model that Keras can rebuild from its layers;
 for others the report says that a wider model could not be tried.
@@ -57,16 +58,18 @@ __all__ = ["CAUSE", "larger"]
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
-    change = larger(failed.training) if failed.takes_optimizer else None
-    if change is not None:
-        yield change
+    return larger(failed.training) if failed.takes_optimizer else ()
 
 
-def larger(training: Training) -> Intervention | None:
-    """A wider or deeper model; None where there is no model that can be rebuilt so."""
+def larger(training: Training) -> list[Intervention]:
+    """A deeper and a wider model, as far as there is a model that can be rebuilt so.
+
+    What is linear up to its output is deepened first: there more units say nothing else.
+    """
     if training.model is None:
-        return None
-    return width.wider(training.model) or width.deeper(training.model)
+        return []
+    every = (width.deeper(training.model), width.wider(training.model))
+    return [change for change in every if change is not None]
 
 
 CAUSE = Cause(

@@ -87,3 +87,31 @@ def classifying(x, y, *parts, loss_of, rate=0.05):
     model.compile(optimizers.Adam(rate))
     model(x[:1])
     return fit(model, x, y)
+
+
+class Taught(keras.Model):
+    """A student beside a frozen teacher; it may take what the teacher answers as well."""
+
+    def __init__(self, *, takes="nothing", frozen_body=False, teacher_trained=False):
+        super().__init__()
+        self.body, self.head = layers.Dense(8, "tanh", name="body"), layers.Dense(1, name="head")
+        parts = [keras.Input((4,)), layers.Dense(1, name="answer")]
+        self.teacher = keras.Sequential(parts, name="teacher")
+        self.teacher.trainable, self.body.trainable = teacher_trained, not frozen_body
+        self.takes = takes
+
+    def call(self, x):
+        added = self.teacher(x) if self.takes == "sum" else 0.0
+        if self.takes == "input":
+            x = tf.concat([x, self.teacher(x)], axis=1)
+        return self.head(self.body(x)) + added
+
+    def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
+        towards = self.teacher(self.body(x)[:, :4] if self.takes == "body" else x)
+        return tf.reduce_mean((y_pred - towards) ** 2) + tf.reduce_mean((y_pred - y) ** 2)
+
+
+def taught(**options):
+    model = Taught(**options)
+    model.compile(optimizers.Adam(0.01))
+    return fit(model, *linear(0, rows=32))
