@@ -380,6 +380,8 @@ def resource_types(tensor: Any) -> list[Any]:
 
 #: The function in which every public way to an operation ends.
 OPERATION_CALLS = {
+    "AddN": (gen_math_ops, "add_n"),
+    "AddV2": (gen_math_ops, "add_v2"),
     "Div": (gen_math_ops, "div"),
     "Log": (gen_math_ops, "log"),
     "Pow": (gen_math_ops, "_pow"),
@@ -388,6 +390,7 @@ OPERATION_CALLS = {
     "Sigmoid": (gen_math_ops, "sigmoid"),
     "Softmax": (gen_nn_ops, "softmax"),
     "Sqrt": (gen_math_ops, "sqrt"),
+    "Sub": (gen_math_ops, "sub"),
 }
 
 

@@ -7,8 +7,10 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers, regularizers
 
+from pytest_converge.diagnosis.causes.regularisation_too_strong import outweighing
+from pytest_converge.training.measures.loss_terms import LossTerm
 from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
-from tests.zoo.problems import fit, linear, sequential, step
+from tests.zoo.problems import fit, linear, minimize, sequential, step
 
 
 def heavy_penalty():
@@ -100,3 +102,49 @@ def test_a_term_that_only_lifts_the_loss_is_no_proof():
     off = next(trial for trial in found.tried if trial.change == "losses of add_loss off")
     assert (off.passed, off.control) == (0, True)
     assert not found.verified
+
+
+def own_penalty(weight):
+    x, y = linear(0)
+    w = tf.Variable(0.3 * tf.ones((4, 1)))
+
+    def loss():
+        return tf.reduce_mean((x @ w - y) ** 2) + weight * tf.reduce_sum(w**2)
+
+    return minimize(loss, [w], optimizers.Adam(0.05))
+
+
+def test_a_term_of_ones_own_that_outweighs_the_rest_gets_a_weight_that_passes():
+    expected = {"steps": 150, "max_loss": 0.2}
+    found = proven_by_its_own(own_penalty(1000.0), "regularisation-too-strong", **expected)
+    assert found.verified[0].change == "weight 0.1 instead of 1000"
+    assert found.message.startswith("the term of weight 1000 in the loss outweighs the rest")
+
+
+def term(value, slope, rest=1.0, slope_of_rest=1.0):
+    return LossTerm(
+        place=0,
+        part=1,
+        weight=None,
+        value=value,
+        rest=rest,
+        slope=slope,
+        slope_of_rest=slope_of_rest,
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "outweighs"),
+    [
+        (term(100.0, 50.0), term(1.0, 1.0, rest=0.8), True),
+        (term(100.0, 5.0), term(1.0, 1.0, rest=0.8), False),
+        (term(100.0, 50.0), term(90.0, 50.0, rest=0.8), False),
+        (term(100.0, 50.0), term(1.0, 1.0, rest=0.1), False),
+        (term(100.0, 50.0, slope_of_rest=0.0), term(1.0, 1.0, rest=0.8), False),
+        (term(100.0, 50.0), term(float("nan"), 1.0), False),
+    ],
+    ids=["learnt alone", "in balance", "not learnt", "rest learnt", "rest asks nothing", "nan"],
+)
+def test_a_term_is_suspected_that_was_learnt_at_the_cost_of_the_rest(start, end, outweighs):
+    assert outweighing([start], [end]) == ([start] if outweighs else [])
+    assert outweighing([start], []) == []
