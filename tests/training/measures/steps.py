@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers, optimizers
 
@@ -11,7 +12,16 @@ from pytest_converge.training.measures.recording import recorded
 from tests.zoo.problems import fit, linear, minimize, sequential, step
 from tests.zoo.trainings import training_of
 
-__all__ = ["batches", "classifying", "closure", "flow_of", "own_step", "regression"]
+__all__ = [
+    "batches",
+    "classifying",
+    "closure",
+    "flow_of",
+    "own_step",
+    "regression",
+    "rod",
+    "taught",
+]
 
 
 def flow_of(start):
@@ -115,3 +125,26 @@ def taught(**options):
     model = Taught(**options)
     model.compile(optimizers.Adam(0.01))
     return fit(model, *linear(0, rows=32))
+
+
+def rod(unit, *, grows=1.0):
+    """A step without data: a network of places along a rod that it closes over.
+
+    Args:
+        unit: by what the places, from 0 to 1, are multiplied.
+        grows: by what the hidden layer's answer is multiplied.
+    """
+    places = tf.constant(np.linspace(0, 1, 32, dtype="float32")[:, None] * unit)
+    heat = np.sin(np.pi * np.linspace(0, 1, 32, dtype="float32"))[:, None]
+    first, second = layers.Dense(16, "tanh", name="first"), layers.Dense(1, name="second")
+    network = keras.Sequential([keras.Input((1,)), first, layers.Rescaling(grows), second])
+    adam = optimizers.Adam(0.03)
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((network(places) - heat) ** 2)
+        weights = network.trainable_variables
+        adam.apply(tape.gradient(loss, weights), weights)
+        return loss
+
+    return step(train_step, variables=network.trainable_variables, optimizer=adam)
