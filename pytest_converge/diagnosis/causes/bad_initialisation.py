@@ -12,7 +12,8 @@ weights, or one with more than 70 % of its sigmoids or tanhs within 1 % of their
 every row.
 
 Then all weights are drawn anew by Keras' default initialisers (Glorot and Bengio 2010 for kernels,
-zeros for biases), and the training is repeated. It is the cause if every gate then passes on three
+zeros for biases), those of layers of your own that start so by their shape, and the training is
+repeated. It is the cause if every gate then passes on three
 seeds. Without a symptom nothing is redrawn: another start helps many trainings by chance. The same
 repair goes by the name of the symptom where units are [dead](dead-units.md) or the gradient
 [vanishes](vanishing-gradient.md).

@@ -15,6 +15,10 @@ A step of your own may return another loss than it differentiates: then the grad
 its optimizer is looked at as well, and the training is repeated with updates by the loss that is
 returned. It is the cause if every gate then passes on three seeds.
 
+Sample weights of two values, one of them 0, may be the wrong way round: where a fifth of the rows
+or more have weight 0, and nothing predicts the targets of the others from their inputs, the two are
+exchanged, and the training is repeated.
+
 Else nothing is repaired: only you know what the loss is meant to be. So it is said where no repair
 of another cause made the test pass. Rows of sample weight 0 have no influence by right.
 
@@ -56,8 +60,9 @@ import dataclasses
 
 from pytest_converge.core.numbers import listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.training.data.arrays import batch_leaves
-from pytest_converge.training.interventions import trainable
+from pytest_converge.training.interventions import class_weights, trainable
 from pytest_converge.training.measures.influence import IdleRows, idle_rows
 
 
@@ -83,6 +88,15 @@ def _returned_loss(failed: FailedTraining) -> Repairs:
     if idle is not None and idle.learnt:
         change = trainable.every_given((), CAUSE.code)
         yield dataclasses.replace(change, fault=_says(idle))
+
+
+def _turned_round(failed: FailedTraining) -> Repairs:
+    """Weights the other way round, where the rows that they let in say nothing of their targets."""
+    rows = failed.reruns.rows
+    change = None if rows is None else class_weights.turned_round(rows)
+    signal = None if change is None else signal_of(failed)
+    if change is not None and signal is not None and signal.none:
+        yield change
 
 
 def _rows(failed: FailedTraining) -> Answer | None:
@@ -112,6 +126,7 @@ CAUSE = Cause(
     code="unread-data",
     steps=(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_returned_loss),
+        Step(place=Place.WEIGHTS, repairs=_turned_round),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_rows),
         Step(place=Place.UNREAD_TARGETS, answer=_targets),
     ),

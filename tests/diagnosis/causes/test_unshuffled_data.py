@@ -28,7 +28,7 @@ def in_order(**options):
     ids=["in order", "shuffled", "no rows"],
 )
 def test_rows_are_shuffled_where_nobody_does(start, changes):
-    (step,) = CAUSE.steps
+    step = CAUSE.steps[0]
     assert len(list(step.repairs(failed_of(start(), steps=5, max_loss=1e-9)))) == changes
 
 
@@ -37,7 +37,7 @@ def test_the_buffer_of_a_dataset_holds_all_of_its_rows():
     arrays = in_order().arguments
     dataset = tf.data.Dataset.from_tensor_slices((arrays["x"], arrays["y"])).batch(16)
     model = sequential(layers.Dense(1), optimizer=optimizers.SGD(0.1), loss="mse")
-    (step,) = CAUSE.steps
+    step = CAUSE.steps[0]
     failed = failed_of(fit(model, dataset, None), steps=40, max_loss=1e-9)
     (change,) = step.repairs(failed)
     assert change.fix == "dataset = dataset.unbatch().shuffle(256).batch(16)"
