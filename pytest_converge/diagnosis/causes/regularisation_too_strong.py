@@ -87,6 +87,9 @@ ROOM = 0.75
 #: A term outweighs the others where its gradient is so many times theirs at the start; of a sound
 #: variational autoencoder it is 0.9 times.
 OUTWEIGHS = 10.0
+#: The last gradient of a run without noise that came to rest, against its largest one: along the
+#: valley of Rosenbrock's function it is 8e-3.
+SETTLED = 1e-3
 #: What was learnt has lost half of itself at least.
 LEARNT = 0.5
 #: What layers of a model may hold, and how it is switched off.
@@ -123,6 +126,8 @@ def _penalties(failed: FailedTraining) -> Repairs:
 
 def _terms(failed: FailedTraining) -> Repairs:
     """Terms of a loss of one's own that were learnt at the cost of the others."""
+    if not _settled(failed):
+        return
     reruns, guard = failed.reruns, failed.trials.guard
     readings = []
     for stand in (reruns.start, reruns.end):
@@ -135,6 +140,12 @@ def _terms(failed: FailedTraining) -> Repairs:
         share = 10.0 ** round(math.log10(term.slope_of_rest / term.slope))
         for less in (share, share / 10, 0.0):
             yield lighter_terms.lighter(failed.training, term, less)
+
+
+def _settled(failed: FailedTraining) -> bool:
+    """False where a run without noise is still on its way, as along the floor of a bent valley."""
+    norms = failed.record.curve.gradient_norm
+    return not failed.training.full_batch or (bool(norms) and norms[-1] <= SETTLED * max(norms))
 
 
 def outweighing(start: Sequence[LossTerm], end: Sequence[LossTerm]) -> list[LossTerm]:

@@ -11,6 +11,7 @@ import keras
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
 from pytest_converge.training.interventions.optimizers import reconfigured
+from pytest_converge.training.keras_internals import own_variables
 from pytest_converge.training.model.structure import (
     compiled_metrics,
     create_all_variables,
@@ -77,11 +78,15 @@ def wider(model: keras.Model) -> Intervention | None:
 
 
 def deeper(model: keras.Model) -> Intervention | None:
-    """A hidden layer in front of the output of a model that is linear up to it; None for others."""
+    """A hidden layer before the output of a model without any, or linear up to it; else None."""
     output = output_layer(model)
     if output is None or type(model).__name__ not in ("Sequential", "Functional"):
         return None
-    if not all(layer is output or _is_linear(layer) for layer in layers_of(model)):
+    every = layers_of(model)
+    alone = type(model).__name__ == "Sequential" and not any(
+        own_variables(layer) for layer in every if layer is not output
+    )
+    if not alone and not all(layer is output or _is_linear(layer) for layer in every):
         return None
 
     def with_hidden(layer: keras.layers.Layer) -> Any:

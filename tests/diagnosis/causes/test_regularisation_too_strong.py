@@ -7,9 +7,10 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers, regularizers
 
-from pytest_converge.diagnosis.causes.regularisation_too_strong import outweighing
+from pytest_converge.diagnosis.causes.regularisation_too_strong import CAUSE, outweighing
+from pytest_converge.diagnosis.order import Place
 from pytest_converge.training.measures.loss_terms import LossTerm
-from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
+from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
 from tests.zoo.problems import fit, linear, minimize, sequential, step
 
 
@@ -148,3 +149,13 @@ def term(value, slope, rest=1.0, slope_of_rest=1.0):
 def test_a_term_is_suspected_that_was_learnt_at_the_cost_of_the_rest(start, end, outweighs):
     assert outweighing([start], [end]) == ([start] if outweighs else [])
     assert outweighing([start], []) == []
+
+
+def test_a_valley_between_two_terms_is_no_term_too_strong():
+    a, b = tf.Variable(-1.2), tf.Variable(1.0)
+    loss = lambda: (1 - a) ** 2 + 100 * (b - a**2) ** 2  # noqa: E731
+    failed = failed_of(minimize(loss, [a, b], optimizers.SGD(0.001)), steps=50, max_loss=0.1)
+    step = next(s for s in CAUSE.steps if s.place == Place.LOSS_TERMS)
+    norms = failed.record.curve.gradient_norm
+    assert norms[-1] > 5e-3 * max(norms)
+    assert [*step.repairs(failed)] == []
