@@ -7,25 +7,33 @@ from pytest_converge.core.finding import Finding
 from pytest_converge.core.numbers import beyond, number
 from pytest_converge.core.record import TrainingRecord
 
-__all__ = ["metrics_within_bounds"]
+__all__ = ["metrics_missed", "metrics_within_bounds"]
 
 
 def metrics_within_bounds(record: TrainingRecord, expectation: Expectation) -> Finding | None:
     """Each bounded metric lies within (lowest, highest); a missing or NaN metric does not."""
-    broken = []
-    evidence: dict[str, float | int | str | None] = {}
-    for name, (low, high) in expectation.metrics.items():
-        value = record.metrics.get(name)
-        evidence[name] = value
-        if value is None:
-            broken.append(f"{name} was not measured")
-        elif low is not None and not value >= low:
-            broken.append(f"{name} is {_missed(value, low, 'below')}")
-        elif high is not None and not value <= high:
-            broken.append(f"{name} is {_missed(value, high, 'above')}")
+    broken = metrics_missed(record, expectation)
     if not broken:
         return None
-    return Finding(code="metric-out-of-bounds", message="; ".join(broken), evidence=evidence)
+    evidence: dict[str, float | int | str | None] = {
+        name: record.metrics.get(name) for name in expectation.metrics
+    }
+    message = "; ".join(broken.values())
+    return Finding(code="metric-out-of-bounds", message=message, evidence=evidence)
+
+
+def metrics_missed(record: TrainingRecord, expectation: Expectation) -> dict[str, str]:
+    """What is wrong with each metric that is out of its bounds, by its name."""
+    broken = {}
+    for name, (low, high) in expectation.metrics.items():
+        value = record.metrics.get(name)
+        if value is None:
+            broken[name] = f"{name} was not measured"
+        elif low is not None and not value >= low:
+            broken[name] = f"{name} is {_missed(value, low, 'below')}"
+        elif high is not None and not value <= high:
+            broken[name] = f"{name} is {_missed(value, high, 'above')}"
+    return broken
 
 
 def _missed(value: float, bound: float, side: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_converge.core.data_report import ColumnProfile, GroupProfile
 
-__all__ = ["SPARSE_FROM", "ScaleEvidence", "ScaleFlag", "scale_evidence"]
+__all__ = ["HIGHEST_DEVIATION", "SPARSE_FROM", "ScaleEvidence", "ScaleFlag", "scale_evidence"]
 
 # The limits fired on none of 816 healthy trainings and on 30 of 30 faulty ones.
 #: Root mean square of the features of an array: smaller and larger ones starve or flood the layer.

@@ -28,6 +28,8 @@ MOST_ROWS, FEWEST_ROWS = 900, 100
 PARTS = 3
 #: Rows by which inputs and targets may lie apart: a window, a lag or a header cut off from one.
 MOST_SHIFT = 3
+#: Rows like the first one that are taken for the first of a further epoch, one after the other.
+MOST_PERIODS = 10
 #: Skill above what chance gives: on 400 tables of noise (106 to 1,200 rows, 1 to 39 columns) it was
 #: exceeded once, by 0.07; an error to that side only leaves labels unaccused.
 SOME = 0.05
@@ -108,13 +110,15 @@ def read_signal(inputs: Sequence[Array], targets: Array, task: str | None = None
     """Predicts targets from inputs without a model.
 
     Args:
-        inputs: arrays with the rows first, in their order.
+        inputs: arrays with the rows first, in their order; of several epochs one is looked at.
         targets: of the same rows.
         task: "classes" or "values" where the loss says which; else it is told from the numbers.
 
     Returns:
         None where there are too few rows, or where inputs or targets are no numbers.
     """
+    once = _period([*inputs, targets])
+    inputs, targets = [array[:once] for array in inputs], targets[:once]
     count = len(targets)
     numbers = all(array.dtype.kind in "biuf" for array in (*inputs, targets))
     if not inputs or not numbers or count < FEWEST_ROWS + 2 * MOST_SHIFT:
@@ -139,6 +143,21 @@ def read_signal(inputs: Sequence[Array], targets: Array, task: str | None = None
         tells=all(array.ndim <= 2 and not _are_tokens(array) for array in inputs),
         lagged=frozenset(_lagged(inputs, targets, places)),
     )
+
+
+def _period(arrays: Sequence[Array]) -> int:
+    """The rows after which all of them come again; their number where they do not.
+
+    A source that was read for several epochs repeats them: neighbours would know their answers.
+    """
+    count = len(arrays[0])
+    first = np.ones(count, dtype=bool)
+    for array in arrays if count else ():
+        first &= (array == array[:1]).reshape(count, -1).all(axis=1)
+    for period in np.flatnonzero(first)[1 : MOST_PERIODS + 1]:
+        if all(np.array_equal(array[period:], array[:-period]) for array in arrays):
+            return int(period)
+    return count
 
 
 def _features(inputs: Sequence[Array], rng: np.random.Generator) -> Array | None:

@@ -217,7 +217,7 @@ def _out_of_reach(failed: FailedTraining, cause: str) -> list[tuple[str, str]]:
         reasons.append((training.beyond_reach, why))
     # A model's size matters where nothing was found.
     if cause in ("unknown", "unreachable-target") and training.model is not None:
-        fixed = failed.trials.guard.measured("a wider model", lambda: larger(training) is None)
+        fixed = failed.trials.guard.measured("a wider model", lambda: not larger(training))
     else:
         fixed = False
     if fixed:

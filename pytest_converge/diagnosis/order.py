@@ -52,6 +52,8 @@ class Place(enum.IntEnum):
     # A scale rule that fired outranks the rate, also where the old rate no longer suits.
     SCALE_AND_RATE = enum.auto()
     # What is seen in the data and in the curve, and not by a rate.
+    LOSS_TERMS = enum.auto()
+    LINEAR_MODEL = enum.auto()
     RARE_CLASSES = enum.auto()
     BROKEN_GRADIENT = enum.auto()
     # Places without a slope: no rate is too low there.

@@ -224,8 +224,8 @@ class _Search:
 
     def _more(self) -> list[Parts]:
         longer = more_steps.more(self._failed.reruns.steps, LONGER)
-        wider = larger(self._failed.training) if self._failed.takes_optimizer else None
-        return [(longer,)] if wider is None else [(wider,), (wider, longer)]
+        wider = larger(self._failed.training) if self._failed.takes_optimizer else ()
+        return [(wider[0],), (wider[0], longer)] if wider else [(longer,)]
 
     # ---- taken back ----
 

@@ -414,6 +414,8 @@ def resource_types(tensor: Any) -> list[Any]:
 
 #: The function in which every public way to an operation ends.
 OPERATION_CALLS = {
+    "AddN": (gen_math_ops, "add_n"),
+    "AddV2": (gen_math_ops, "add_v2"),
     "Div": (gen_math_ops, "div"),
     "Log": (gen_math_ops, "log"),
     "Pow": (gen_math_ops, "_pow"),
@@ -422,6 +424,7 @@ OPERATION_CALLS = {
     "Sigmoid": (gen_math_ops, "sigmoid"),
     "Softmax": (gen_nn_ops, "softmax"),
     "Sqrt": (gen_math_ops, "sqrt"),
+    "Sub": (gen_math_ops, "sub"),
 }
 
 

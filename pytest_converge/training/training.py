@@ -116,6 +116,11 @@ class Training(abc.ABC):
         return [] if self.model is None else [self.model]
 
     @property
+    def own_step(self) -> bool:
+        """True where the step is the user's: it may return another loss than it learns from."""
+        return self.verb == "step" or self.own_train_step
+
+    @property
     def rows_in_memory(self) -> ArrayData | None:
         """The rows of the data where they lie in memory, else None."""
         return None if self.data is None else self.data.rows_in_memory

@@ -123,3 +123,11 @@ def test_values_that_are_missing_or_far_out_do_not_matter():
 def test_of_many_rows_a_sample_is_read():
     x = table(rows=20_000)
     assert read_signal([x], plane(x)).rows == MOST_ROWS
+
+
+def test_rows_that_come_again_do_not_tell_their_own_answers():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(200, 3)), rng.normal(size=200)
+    once, thrice = read_signal([x], y), read_signal([np.tile(x, (3, 1))], np.tile(y, 3))
+    assert thrice == once
+    assert once.none

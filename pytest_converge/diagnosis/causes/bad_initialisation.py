@@ -12,7 +12,8 @@ weights, or one with more than 70 % of its sigmoids or tanhs within 1 % of their
 every row.
 
 Then all weights are drawn anew by Keras' default initialisers (Glorot and Bengio 2010 for kernels,
-zeros for biases), and the training is repeated. It is the cause if every gate then passes on three
+zeros for biases), those of layers of your own that start so by their shape, and the training is
+repeated. It is the cause if every gate then passes on three
 seeds. Without a symptom nothing is redrawn: another start helps many trainings by chance. The same
 repair goes by the name of the symptom where units are [dead](dead-units.md) or the gradient
 [vanishes](vanishing-gradient.md).
@@ -69,8 +70,19 @@ HIGHER_THAN_A_CONSTANT = 2
 
 
 def drawn_anew(failed: FailedTraining, code: str) -> Intervention:
-    """Every weight from Keras' default initialisers."""
-    return starts.default_initialisers(failed.training.model, 0, code)
+    """Every weight from Keras' default initialisers, or by its shape where it has none."""
+    model = failed.training.model
+    usual, own = starts.default_initialisers(model, 0, code), _own_layers(failed, code)
+    if own is None:
+        return usual
+    return usual.combined(own) if starts.has_own_initialisers(model) else own
+
+
+def _own_layers(failed: FailedTraining, code: str) -> Intervention | None:
+    """Weights of the user's own layers that start as no initialiser draws them, drawn anew."""
+    failed.reruns.put_back()
+    called = starts.of_own_layers(failed.training.model)
+    return starts.drawn_variables(list(called.values()), code, called=list(called))
 
 
 def _chosen_start(failed: FailedTraining) -> Repairs:
@@ -96,7 +108,9 @@ def _constant_matrices(failed: FailedTraining) -> Repairs:
 def _chosen_initialisers(failed: FailedTraining) -> Repairs:
     """Initialisers that somebody chose, also where a rate should suit what they draw."""
     model = failed.training.model
-    if model is not None and starts.has_own_initialisers(model):
+    if model is None:
+        return
+    if starts.has_own_initialisers(model) or _own_layers(failed, CAUSE.code) is not None:
         yield drawn_anew(failed, CAUSE.code)
 
 

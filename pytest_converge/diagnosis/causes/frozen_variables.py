@@ -17,7 +17,9 @@ of a dead unit is 0. If there is one, gradients are let through every `stop_grad
 and Keras, and the training is repeated. Where that does not help, and no other change does before
 the labels are looked at, the layer is named without a proof.
 
-Frozen layers are normal in transfer learning: they are no finding in a test that passes.
+Frozen layers are normal in transfer learning: they are no finding in a test that passes. A frozen
+teacher, or a copy that others are trained towards, is left as it is: nothing that is trained feeds
+it, it feeds no trained layer, and it has no part in what the model answers.
 
 A model in which nothing at all can be trained is an error before any training.
 
@@ -60,13 +62,17 @@ from pytest_converge.core.numbers import counted, listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import trainable, untracked
 from pytest_converge.training.measures.gradient_stops import in_words
+from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.state.snapshot import name_of
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
     training = failed.training
-    if training.model is not None and any(trainable.frozen(training.model)):
-        yield trainable.all_layers(training.model)
+    if training.model is not None:
+        named = dict(named_layers(training.model))
+        kept = [named[name] for name in failed.evidence.computation.references]
+        if any(trainable.frozen(training.model, kept)):
+            yield trainable.all_layers(training.model, kept)
     if training.lists_variables:
         everything = trainable.all_read(training)
         if everything is not None:

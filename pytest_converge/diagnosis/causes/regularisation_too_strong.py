@@ -14,6 +14,11 @@ start; it is the cause if every gate then passes on three seeds. Of a penalty a 
 and a thousandth are tried as well: the largest that passes is proposed. In place of a weight decay
 of the optimizer above 0.1 the usual 0.004 is tried, then none.
 
+Of a loss that your own step, `compute_loss` or closure adds up, each term is measured where the
+training began and where it ended. One whose gradient is more than ten times that of the others at
+the start, and which lost half of its value while they did not, is weighted by the power of ten at
+which both gradients are about alike, by a tenth of that, and by 0.
+
 With smoothed labels a cross-entropy cannot fall below the entropy of the labels: 1.01 for a share
 of 0.7 and three classes.
 
@@ -61,12 +66,16 @@ def test_light_penalty(converge):
 """
 
 import contextlib
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.trials import OutOfTimeError
-from pytest_converge.training.interventions import optimizers, regularisation
+from pytest_converge.training.interventions import lighter_terms, optimizers, regularisation
+from pytest_converge.training.measures.loss_terms import LossTerm, loss_terms
+
+__all__ = ["CAUSE", "outweighing"]
 
 #: A weight decay that outweighs most gradients; Keras' usual one is 0.004.
 HIGH_WEIGHT_DECAY = 0.1
@@ -75,6 +84,14 @@ SHARES = (0.1, 0.01, 0.001)
 #: A penalty that is proposed ends at so much of the bound at most, where a smaller one does: at 0.9
 #: one of ten fresh seeds missed it.
 ROOM = 0.75
+#: A term outweighs the others where its gradient is so many times theirs at the start; of a sound
+#: variational autoencoder it is 0.9 times.
+OUTWEIGHS = 10.0
+#: The last gradient of a run without noise that came to rest, against its largest one: along the
+#: valley of Rosenbrock's function it is 8e-3.
+SETTLED = 1e-3
+#: What was learnt has lost half of itself at least.
+LEARNT = 0.5
 #: What layers of a model may hold, and how it is switched off.
 LAYERS = (
     (regularisation.penalised_layers, regularisation.without_penalties),
@@ -85,9 +102,13 @@ LAYERS = (
 
 
 def _weight_decay(failed: FailedTraining) -> Repairs:
-    value = optimizers.setting(failed.training, "weight_decay") if failed.takes_optimizer else None
-    if isinstance(value, (int, float)) and value > HIGH_WEIGHT_DECAY:
-        yield from optimizers.less_weight_decay(failed.training)
+    if failed.takes_optimizer:
+        value = optimizers.setting(failed.training, "weight_decay")
+        if isinstance(value, (int, float)) and value > HIGH_WEIGHT_DECAY:
+            yield from optimizers.less_weight_decay(failed.training)
+        return
+    for place in optimizers.decaying(failed.training, HIGH_WEIGHT_DECAY):
+        yield optimizers.less_decay_of_one(failed.training, place)
 
 
 def _penalties(failed: FailedTraining) -> Repairs:
@@ -101,6 +122,48 @@ def _penalties(failed: FailedTraining) -> Repairs:
     smoothed = None if training.own_train_step else regularisation.smoothed_loss(training.model)
     if smoothed is not None:
         yield regularisation.without_smoothing(smoothed)
+
+
+def _terms(failed: FailedTraining) -> Repairs:
+    """Terms of a loss of one's own that were learnt at the cost of the others."""
+    if not _settled(failed):
+        return
+    reruns, guard = failed.reruns, failed.trials.guard
+    readings = []
+    for stand in (reruns.start, reruns.end):
+        reruns.put_back()
+        stand.restore()
+        found = guard.tried("the terms of the loss", lambda: loss_terms(failed.training))
+        readings.append(found or ())
+    reruns.put_back()
+    for term in outweighing(*readings):
+        share = 10.0 ** round(math.log10(term.slope_of_rest / term.slope))
+        for less in (share, share / 10, 0.0):
+            yield lighter_terms.lighter(failed.training, term, less)
+
+
+def _settled(failed: FailedTraining) -> bool:
+    """False where a run without noise is still on its way, as along the floor of a bent valley."""
+    norms = failed.record.curve.gradient_norm
+    return not failed.training.full_batch or (bool(norms) and norms[-1] <= SETTLED * max(norms))
+
+
+def outweighing(start: Sequence[LossTerm], end: Sequence[LossTerm]) -> list[LossTerm]:
+    """The terms that ask for most of the first steps and were learnt, while the rest was not.
+
+    Args:
+        start: the terms of the loss where the failed run began.
+        end: those where it ended.
+    """
+    if len(start) != len(end):
+        return []
+    found = []
+    for before, after in zip(start, end, strict=True):
+        outweighs = before.slope > OUTWEIGHS * before.slope_of_rest > 0
+        learnt = abs(after.value) <= LEARNT * abs(before.value)
+        if outweighs and learnt and abs(after.rest) > LEARNT * abs(before.rest):
+            found.append(before)
+    return found
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
@@ -151,6 +214,7 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.WEIGHT_DECAY, repairs=_weight_decay),
         Step(place=Place.PENALTIES, repairs=_penalties),
+        Step(place=Place.LOSS_TERMS, repairs=_terms),
         Step(place=Place.TERM_SEEN, answer=_term_seen),
     ),
 )

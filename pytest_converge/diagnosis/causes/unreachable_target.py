@@ -155,7 +155,7 @@ def _related(failed: FailedTraining) -> Answer | None:
 def _model_is_fixed(failed: FailedTraining) -> bool:
     """True where nobody knows what another model would reach: none could be tried."""
     found = failed.trials.guard.measured("a wider model", lambda: larger(failed.training))
-    return found is None
+    return not found
 
 
 def known_floor(failed: FailedTraining) -> str:

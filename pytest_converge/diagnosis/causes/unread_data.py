@@ -11,8 +11,16 @@ that no operation on the way to the loss reads are seen without that.
 
 Targets with one value in all rows are there because `fit` asks for some, and do not count.
 
-Nothing is repaired: only you know what the loss is meant to be. So it is said where no repair of
-another cause made the test pass. Rows of sample weight 0 have no influence by right.
+A step of your own may return another loss than it differentiates: then the gradient that reaches
+its optimizer is looked at as well, and the training is repeated with updates by the loss that is
+returned. It is the cause if every gate then passes on three seeds.
+
+Sample weights of two values, one of them 0, may be the wrong way round: where a fifth of the rows
+or more have weight 0, and nothing predicts the targets of the others from their inputs, the two are
+exchanged, and the training is repeated.
+
+Else nothing is repaired: only you know what the loss is meant to be. So it is said where no repair
+of another cause made the test pass. Rows of sample weight 0 have no influence by right.
 
 ## A test that shows it
 
@@ -48,25 +56,53 @@ def test_all_rows(converge):
 ```
 """
 
+import dataclasses
+
 from pytest_converge.core.numbers import listed
-from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.training.data.arrays import batch_leaves
-from pytest_converge.training.measures.influence import idle_rows
+from pytest_converge.training.interventions import class_weights, trainable
+from pytest_converge.training.measures.influence import IdleRows, idle_rows
 
 
-def _rows(failed: FailedTraining) -> Answer | None:
-    """Rows of the batch without influence on its loss."""
+def _idle(failed: FailedTraining) -> IdleRows | None:
     if failed.training.data is None:
         return None
     failed.reruns.put_back()
-    idle = idle_rows(failed.reruns.loop)
-    if idle is None:
-        return None
-    message = (
-        f"rows {idle.first} to {idle.last} of the {idle.rows} of a batch have no influence on its"
-        " loss"
-    )
-    return Answer(cause=CAUSE.code, message=message)
+    return idle_rows(failed.reruns.loop)
+
+
+def _says(idle: IdleRows) -> str:
+    rows = f"rows {idle.first} to {idle.last} of the {idle.rows} of a batch"
+    on = "the gradient that is applied" if idle.learnt else "its loss"
+    return f"{rows} have no influence on {on}"
+
+
+def _returned_loss(failed: FailedTraining) -> Repairs:
+    """Updates by the loss that a step returns, where it learns from less than that reads."""
+    training = failed.training
+    if training.verb != "step" or not training.optimizer_is_ours:
+        return
+    idle = _idle(failed)
+    if idle is not None and idle.learnt:
+        change = trainable.every_given((), CAUSE.code)
+        yield dataclasses.replace(change, fault=_says(idle))
+
+
+def _turned_round(failed: FailedTraining) -> Repairs:
+    """Weights the other way round, where the rows that they let in say nothing of their targets."""
+    rows = failed.reruns.rows
+    change = None if rows is None else class_weights.turned_round(rows)
+    signal = None if change is None else signal_of(failed)
+    if change is not None and signal is not None and signal.none:
+        yield change
+
+
+def _rows(failed: FailedTraining) -> Answer | None:
+    """Rows of the batch without influence on its loss, or on what is learnt of it."""
+    idle = _idle(failed)
+    return None if idle is None else Answer(cause=CAUSE.code, message=_says(idle))
 
 
 def _targets(failed: FailedTraining) -> Answer | None:
@@ -89,6 +125,8 @@ def _targets(failed: FailedTraining) -> Answer | None:
 CAUSE = Cause(
     code="unread-data",
     steps=(
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_returned_loss),
+        Step(place=Place.WEIGHTS, repairs=_turned_round),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_rows),
         Step(place=Place.UNREAD_TARGETS, answer=_targets),
     ),

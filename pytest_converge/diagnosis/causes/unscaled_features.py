@@ -21,6 +21,11 @@ the training is repeated from the same start. It is the cause if every gate then
 seeds. If another rate is needed with it, both are shown. Standardised inputs: LeCun et al. 1998,
 *Efficient BackProp*.
 
+What is no part of the data, as the points at which an equation is to hold, is standardised in front
+of the layer that takes it: derivatives by it stay in their unit. An array that reaches no layer as
+it is but multiplies what one is fed with, as the edges of a graph do, is divided by its largest
+value where that is above 20.
+
 `preprocessing.check` asks the same rule and fails on it, without training, since it looks at what
 goes into a network. Of the columns that pass, it also reports one whose spread is 1,000 times
 (`max_ratio`) that of most of them or a thousandth of it.
@@ -58,6 +63,7 @@ def test_scaled_price(converge):
 
 from collections.abc import Iterable
 
+from pytest_converge.columns.scale import HIGHEST_DEVIATION
 from pytest_converge.core.data_report import ColumnProfile
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.unscaled_targets import (
@@ -68,6 +74,9 @@ from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import features
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.layer_inputs_scaled import standardised_in_front
+from pytest_converge.training.measures.closed_over_inputs import unscaled_inputs
+from pytest_converge.training.measures.layer_inputs import FED
 
 __all__ = ["CAUSE", "scale_changes"]
 
@@ -100,9 +109,35 @@ def _changed(
     return features.standardised(where, columns, data=failed.reruns.rows, in_model=in_model)
 
 
+def _multiplying(failed: FailedTraining) -> Repairs:
+    """Inputs that reach no layer as they are, and make what one is fed with large."""
+    rows = failed.reruns.rows
+    if rows is None or not any(f.array.startswith(FED) for f in failed.evidence.scale.features):
+        return
+    known = {scales.name for scales in failed.evidence.scales}
+    largest = {}
+    for name, array in batch_leaves(rows.arrays):
+        if name[0] not in "ys" and name not in known and array.dtype.kind == "f" and array.size:
+            largest[name] = max(float(array.max()), -float(array.min()))
+    largest = {name: value for name, value in largest.items() if value > HIGHEST_DEVIATION}
+    if largest:
+        yield features.divided(largest)
+
+
+def _closed_over(failed: FailedTraining) -> Repairs:
+    """Inputs that are no part of the data, standardised where their layers take them."""
+    training = failed.training
+    if failed.reruns.rows is not None or not training.models:
+        return
+    failed.reruns.put_back()
+    found = failed.trials.guard.tried("inputs of layers", lambda: unscaled_inputs(training))
+    if found:
+        yield standardised_in_front(found)
+
+
 def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
     """What the rule asks for; where it asks for nothing, every amount that is not standard yet."""
-    flagged = _standardised(failed)
+    flagged = [*_standardised(failed), *_multiplying(failed), *_closed_over(failed)]
     if flagged or failed.reruns.rows is None:
         return [flagged]
     names = {name for name, _ in batch_leaves(failed.reruns.rows.arrays)}
@@ -148,6 +183,8 @@ CAUSE = Cause(
     usual=_usual,
     steps=(
         Step(place=Place.FEATURES, repairs=_standardised),
+        Step(place=Place.FEATURES, repairs=_multiplying),
+        Step(place=Place.FEATURES, repairs=_closed_over),
         Step(place=Place.FEATURES_AND_TARGETS, repairs=_both),
         Step(place=Place.SCALE_AND_RATE, repairs=_with_rate),
     ),

@@ -12,6 +12,10 @@ recommendations for gradient-based training of deep architectures*.
 
 A shuffle with a buffer much smaller than the data does not mix data sorted by class either.
 
+`validation_split` holds the last rows out, before any shuffling: of rows sorted by class it takes a
+class that the training never sees. So where metrics of held-out rows are all that is missed, all
+rows are drawn at random first, and as many of them held out.
+
 Not applicable to `converge.minimize`, whose loss holds its data inside, nor to generators whose
 rows cannot be reordered; the report section then says so.
 
@@ -54,8 +58,12 @@ def test_mixed(converge):
 
 from collections.abc import Iterable
 
+from pytest_converge.checks.metrics import metrics_missed
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.trials import only_metrics_missed
+from pytest_converge.training.data.held_out import PREFIX as HELD_OUT
 from pytest_converge.training.interventions import rows
+from pytest_converge.training.interventions.held_out_rows import drawn_before_the_split
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
@@ -63,6 +71,20 @@ def _repairs(failed: FailedTraining) -> Repairs:
     if data is not None and not data.shuffles:
         sizes = (data.epoch_rows, data.batch_size)
         yield rows.shuffled(0, from_dataset=data.from_source, sizes=sizes)
+
+
+def _held_out(failed: FailedTraining) -> Repairs:
+    """Rows drawn before the split, where metrics of the rows held out are all that is missed."""
+    data, held_out = failed.reruns.rows, failed.training.held_out
+    if data is None or data.from_source or not held_out:
+        return
+    expectation = failed.trials.expectation
+    missed = metrics_missed(failed.record, expectation)
+    alone = only_metrics_missed(failed.record, expectation)
+    if alone and all(name.startswith(HELD_OUT) for name in missed):
+        change = drawn_before_the_split(data, held_out, 0)
+        if change is not None:
+            yield change
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
@@ -73,5 +95,8 @@ CAUSE = Cause(
     code="unshuffled-data",
     sentence="the rows come in an order that batches cannot learn from",
     usual=_usual,
-    steps=(Step(place=Place.ORDER_OF_ROWS, repairs=_repairs),),
+    steps=(
+        Step(place=Place.ORDER_OF_ROWS, repairs=_repairs),
+        Step(place=Place.ORDER_OF_ROWS, repairs=_held_out),
+    ),
 )

@@ -15,8 +15,10 @@ from pytest_converge.training.data.arrays import weights_of_classes
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
 
-__all__ = ["balanced", "class_shares", "mean_weight", "of_mean_one"]
+__all__ = ["balanced", "class_shares", "mean_weight", "of_mean_one", "turned_round"]
 
+#: From this share of rows of weight 0 on, too much is left out to be a gap here and there.
+LEFT_OUT = 0.2
 #: More different labels than this are no classes that anybody weighs one by one.
 MOST_CLASSES = 100
 
@@ -71,6 +73,30 @@ def mean_weight(rows: ArrayData) -> float | None:
         return None
     mean = float(weights.mean(dtype=np.float64))
     return mean if math.isfinite(mean) and mean > 0 and weights.min() >= 0 else None
+
+
+def turned_round(rows: ArrayData) -> Intervention | None:
+    """Weights of rows the other way round, where they let rows in and leave others out.
+
+    Returns:
+        None where there are no such weights, or where a few rows alone are left out.
+    """
+    if mean_weight(rows) is None:
+        return None
+    weights = keras.utils.unpack_x_y_sample_weight(rows.arrays)[2]
+    values = np.unique(weights)
+    left_out = float((weights == 0).mean())
+    if len(values) != 2 or values[0] != 0 or left_out < LEFT_OUT:
+        return None
+    return Intervention(
+        code="unread-data",
+        change="sample weights the other way round",
+        fix="sample_weight = sample_weight.max() - sample_weight",
+        where=("sample_weight",),
+        fault=f"{100 * left_out:.0f} % of the rows have weight 0 and are not learnt from",
+        data=_weighing(lambda _, held: held.max() - held),
+        redefines_loss=True,
+    )
 
 
 def of_mean_one(rows: ArrayData, mean: float) -> list[Intervention]:

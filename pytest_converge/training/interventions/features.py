@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from pytest_converge.columns.contradictions import targets_are_inputs
+from pytest_converge.core.numbers import listed
 from pytest_converge.training.data.arrays import batch_leaves, map_named
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
 
-__all__ = ["standardised"]
+__all__ = ["divided", "standardised"]
 
 #: Largest value of an image of bytes.
 BYTE = 255.0
@@ -53,6 +54,28 @@ def standardised(
         data=lambda rows: _changed(rows, columns),
         loss_factor=None if copied else 1.0,
         redefines_loss=copied,
+    )
+
+
+def divided(largest: Mapping[str, float]) -> Intervention:
+    """Arrays divided by their largest values, zero left at zero, as the edges of a graph are.
+
+    Args:
+        largest: the absolute value of each array's largest number, by its name.
+    """
+
+    def of_arrays(name: str, array: Any) -> Any:
+        return array / array.dtype.type(largest[name]) if name in largest else array
+
+    named = [f"{name} / {value:g}" for name, value in largest.items()]
+    ends = [f"{name} goes up to {value:g}" for name, value in largest.items()]
+    return Intervention(
+        code="unscaled-features",
+        change=listed(tuple(named)),
+        fix="\n".join(f"{name} = {name} / {value:g}" for name, value in largest.items()),
+        where=tuple(largest),
+        fault=f"{listed(tuple(ends))}, and multiplies what layers are fed with",
+        data=lambda rows: rows.with_arrays(map_named(rows.arrays, of_arrays)),
     )
 
 

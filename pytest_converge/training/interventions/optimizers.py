@@ -12,6 +12,7 @@ from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
 from pytest_converge.training.keras_internals import held_setting
 from pytest_converge.training.state.optimizer import ObservedOptimizer
+from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
 
 __all__ = [
@@ -19,9 +20,11 @@ __all__ = [
     "bound_of_gradients",
     "clipped",
     "code_of",
+    "decaying",
     "is_keras",
     "is_rate",
     "less_clipped",
+    "less_decay_of_one",
     "less_momentum",
     "less_weight_decay",
     "line_of",
@@ -211,6 +214,27 @@ def less_weight_decay(training: Training) -> list[Intervention]:
         for change, value in changes.items()
         if value < own
     ]
+
+
+def decaying(training: Training, above: float) -> list[int]:
+    """The places of the optimizers whose weight decay is above a value."""
+    held = [held_setting(each.optimizer, "weight_decay") for each in training.optimizers]
+    numbers = [value if isinstance(value, (int, float)) else 0.0 for value in held]
+    return [place for place, value in enumerate(numbers) if value > above]
+
+
+def less_decay_of_one(training: Training, place: int) -> Intervention:
+    """The usual weight decay in an optimizer that none can take the place of, as one of several."""
+    optimizer = training.optimizers[place].optimizer
+    own = held_setting(optimizer, "weight_decay")
+    change = f"weight_decay={USUAL_WEIGHT_DECAY:g} instead of {own:g}"
+    return Intervention(
+        code="regularisation-too-strong",
+        change=change,
+        fix=code_of(training, place=place, weight_decay=USUAL_WEIGHT_DECAY),
+        fault=f"weight_decay={own:g} outweighs the data",
+        variant=lambda _: attributes_set([(optimizer, "weight_decay", USUAL_WEIGHT_DECAY)]),
+    )
 
 
 def _changed(

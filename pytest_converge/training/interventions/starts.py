@@ -32,7 +32,14 @@ AT_THE_END = (
 #: So many numbers of a direction are written out.
 MOST_WRITTEN = 8
 
-__all__ = ["default_initialisers", "drawn_variables", "elsewhere", "has_own_initialisers", "nudged"]
+__all__ = [
+    "default_initialisers",
+    "drawn_variables",
+    "elsewhere",
+    "has_own_initialisers",
+    "nudged",
+    "of_own_layers",
+]
 
 
 #: Spreads of a start beyond this factor of Glorot's are no usual initialiser's.
@@ -77,18 +84,45 @@ def _with_usual_initialisers(model: keras.Model) -> list[tuple[Any, dict[str, An
     return [(layer, others) for layer, others in found if id(layer) not in cells]
 
 
-def drawn_variables(variables: Sequence[Any], code: str) -> Intervention | None:
+def of_own_layers(model: keras.Model) -> dict[tuple[str, str], Any]:
+    """The weights of the user's own layers that Keras has no usual initialiser for.
+
+    Returns:
+        `tf.Variable`s by their names and the code that gets hold of them: `linear.w`,
+        `model.get_layer("linear").w`.
+    """
+    known = {id(variable) for _, _, variable in initialised_variables(model)}
+    named: dict[int, tuple[tuple[str, str], Any]] = {}
+    for layer in [model, *layers_of(model)]:
+        if type(layer).__module__.startswith("keras."):
+            continue
+        held = {id(value): name for name, value in vars(layer).items()}
+        for variable in own_variables(layer):
+            if variable.trainable and id(variable) in held and id(variable) not in known:
+                own = held[id(variable)]
+                called = f"{layer.name}.{own}", f"{pasted.found(layer)}.{own}"
+                named.setdefault(id(variable), (called, as_tf_variable(variable)))
+    return dict(named.values())
+
+
+def drawn_variables(
+    variables: Sequence[Any], code: str, *, called: Sequence[tuple[str, str]] | None = None
+) -> Intervention | None:
     """Matrices and kernels that were not drawn as usual drawn by Glorot, biases far off at zero.
 
     Args:
         variables: `tf.Variable`s at their initial values.
         code: the cause that is proven where it passes.
+        called: the name of each and the code that gets hold of it, where there is more to tell
+            than the name of the variable.
 
     Returns:
         None where all look as usual: Glorot and Bengio 2010, whose spread others share within a
         factor of three (He, LeCun, a uniform draw of 0.05 in small layers).
     """
-    odd = [variable for variable in variables if _is_odd(variable)]
+    called = called or [_called(variable, place) for place, variable in enumerate(variables)]
+    pairs = [(each, v) for each, v in zip(called, variables, strict=True) if _is_odd(v)]
+    odd = [variable for _, variable in pairs]
     if not odd:
         return None
 
@@ -100,17 +134,12 @@ def drawn_variables(variables: Sequence[Any], code: str) -> Intervention | None:
             changed[id(variable)] = np.asarray(drawn)
         return changed
 
-    names = tuple(name_of(variable) for variable in odd)
-    places = {id(variable): place for place, variable in enumerate(variables)}
-    called = [
-        name if name.isidentifier() else f"variables[{places[id(variable)]}]"
-        for name, variable in zip(names, odd, strict=True)
-    ]
+    names = tuple(name for (name, _), _ in pairs)
     lines = [
-        f"{name}.assign(keras.initializers.GlorotUniform()({name}.shape))"
+        f"{held}.assign(keras.initializers.GlorotUniform()({held}.shape))"
         if _is_kernel(variable)
-        else f"{name}.assign(tf.zeros({name}.shape))"
-        for name, variable in zip(called, odd, strict=True)
+        else f"{held}.assign(tf.zeros({held}.shape))"
+        for (_, held), variable in pairs
     ]
     return Intervention(
         code=code,
@@ -119,6 +148,11 @@ def drawn_variables(variables: Sequence[Any], code: str) -> Intervention | None:
         where=names,
         start=start,
     )
+
+
+def _called(variable: Any, place: int) -> tuple[str, str]:
+    name = name_of(variable)
+    return name, name if name.isidentifier() else f"variables[{place}]"
 
 
 def _is_kernel(variable: Any) -> bool:

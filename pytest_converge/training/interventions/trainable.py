@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -25,26 +25,31 @@ EVERY_VARIABLE = """with tf.GradientTape() as tape: loss()
 variables = list(tape.watched_variables())"""
 
 
-def frozen(model: Any) -> tuple[list[Any], list[Any]]:
-    """(layers, variables) that were made for training and are not trained."""
-    every = [model, *layers_of(model)]
+def frozen(model: Any, kept: Collection[Any] = ()) -> tuple[list[Any], list[Any]]:
+    """(layers, variables) that were made for training and are not trained.
+
+    Args:
+        model: whose they are.
+        kept: layers of it that are frozen on purpose.
+    """
+    every = _but(model, kept)
     layers = [layer for layer in every if not trainable_flag(layer) and _own(layer)]
     variables = [v for layer in every for v in own_variables(layer) if not v.trainable]
     return layers, variables
 
 
-def all_layers(model: Any) -> Intervention:
-    """Every layer of a model trained."""
-    layers, variables = frozen(model)
+def all_layers(model: Any, kept: Collection[Any] = ()) -> Intervention:
+    """Every layer of a model trained, but for those that are frozen on purpose."""
+    layers, variables = frozen(model, kept)
     names = [x.name for x in layers] + [getattr(v, "path", v.name) for v in variables]
 
     @contextlib.contextmanager
     def variant(training: Training) -> Iterator[None]:
-        every = [layer for layer in [model, *layers_of(model)] if not trainable_flag(layer)]
+        every = [layer for layer in _but(model, kept) if not trainable_flag(layer)]
         changes = [trainable_set_to(layer, True) for layer in every]
-        changes += [trainable_set_to(v, True) for v in _all_variables(model)]
+        changes += [trainable_set_to(v, True) for v in _all_variables(model, kept)]
         # A variable that was created for a frozen layer is one that gradient tapes do not watch.
-        changes += [trainable_set_to(as_tf_variable(v), True) for v in _all_variables(model)]
+        changes += [trainable_set_to(as_tf_variable(v), True) for v in _all_variables(model, kept)]
         with attributes_set(changes):
             new = reconfigured(training.optimizers[0])
             with training.with_optimizer(new):
@@ -53,7 +58,7 @@ def all_layers(model: Any) -> Intervention:
     return Intervention(
         code="frozen-variables",
         change="everything trainable",
-        fix=_code(model),
+        fix=_code(model, kept),
         where=tuple(dict.fromkeys(names)),
         variant=variant,
     )
@@ -85,11 +90,12 @@ def all_read(training: Training) -> Intervention | None:
     )
 
 
-def every_given(names: tuple[str, ...]) -> Intervention:
+def every_given(names: tuple[str, ...], code: str = "frozen-variables") -> Intervention:
     """A step's own updates replaced by one of every variable that was given.
 
     Args:
-        names: of the variables that the step leaves as they are.
+        names: of the variables that the step leaves as they are; empty for none.
+        code: the cause that is proven where it passes.
     """
 
     @contextlib.contextmanager
@@ -100,7 +106,7 @@ def every_given(names: tuple[str, ...]) -> Intervention:
                 yield
 
     return Intervention(
-        code="frozen-variables",
+        code=code,
         change="every given variable updated by the gradient of the loss",
         fix=(
             "gradients = tape.gradient(loss, variables)  # all that are to be trained\n"
@@ -128,16 +134,18 @@ def connected(where: tuple[str, ...]) -> Intervention:
     )
 
 
-def _code(model: Any) -> str:
+def _code(model: Any, kept: Collection[Any]) -> str:
     """Keras hands a setting on to the layers only where it changes the model's own."""
-    born_frozen = any(not as_tf_variable(v).trainable for v in _all_variables(model))
+    frozen_variables = _all_variables(model, kept)
+    born_frozen = any(not as_tf_variable(v).trainable for v in frozen_variables)
     # Gradient tapes never watch a variable that was created as one that is not trained.
     when = "before it is built and compiled" if born_frozen else "before compile"
-    layers = [layer for layer in layers_of(model) if not trainable_flag(layer)]
+    layers = [x for x in _but(model, kept) if x is not model and not trainable_flag(x)]
     of_layers = {id(v) for layer in layers for v in own_variables(layer)}
     direct = all(any(layer is own for own in model.layers) for layer in layers)
-    alone = all(id(v) in of_layers for v in _all_variables(model))
-    if trainable_flag(model) and direct and alone and 0 < len(layers) <= MOST_NAMED:
+    alone = all(id(v) in of_layers for v in frozen_variables)
+    few = direct and alone and 0 < len(layers) <= MOST_NAMED
+    if trainable_flag(model) and (few or kept):
         lines = [f"{pasted.found(layer)}.trainable = True" for layer in layers]
         return "; ".join(lines) + f"  # {when}"
     off = "model.trainable = False; " if trainable_flag(model) else ""
@@ -148,6 +156,11 @@ def _own(layer: Any) -> bool:
     return bool(own_variables(layer))
 
 
-def _all_variables(model: Any) -> list[Any]:
-    every = [v for layer in [model, *layers_of(model)] for v in own_variables(layer)]
+def _but(model: Any, kept: Collection[Any]) -> list[Any]:
+    """A model and its layers without some of them."""
+    return [x for x in [model, *layers_of(model)] if all(x is not each for each in kept)]
+
+
+def _all_variables(model: Any, kept: Collection[Any]) -> list[Any]:
+    every = [v for layer in _but(model, kept) for v in own_variables(layer)]
     return [v for v in {id(v): v for v in every}.values() if not trainable_flag(v)]

@@ -15,6 +15,7 @@ from pytest_converge.training.keras_internals import own_variables
 from pytest_converge.training.model.structure import (
     compiled_metrics,
     create_all_variables,
+    layers_of,
     output_layer,
 )
 from pytest_converge.training.state.snapshot import attributes_set
@@ -27,6 +28,27 @@ FACTOR, FEWEST = 8, 32
 SIZES = ("units", "filters", "output_dim")
 #: Units of a hidden layer where there was none.
 HIDDEN_UNITS = 64
+#: Layers of which a model stays linear in its numbers, where they have no activation.
+LINEAR = (
+    keras.layers.Add,
+    keras.layers.AveragePooling1D,
+    keras.layers.AveragePooling2D,
+    keras.layers.BatchNormalization,
+    keras.layers.CategoryEncoding,
+    keras.layers.Concatenate,
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Dense,
+    keras.layers.Dropout,
+    keras.layers.Embedding,
+    keras.layers.Flatten,
+    keras.layers.GlobalAveragePooling1D,
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.Normalization,
+    keras.layers.Rescaling,
+    keras.layers.Reshape,
+    keras.layers.Subtract,
+)
 
 
 def wider(model: keras.Model) -> Intervention | None:
@@ -44,11 +66,6 @@ def wider(model: keras.Model) -> Intervention | None:
             config[name] = max(FACTOR * config[name], FEWEST)
         return type(layer).from_config(config)
 
-    def larger() -> Any:
-        # Cloning would compile the copy too, from a configuration that our observer is part of.
-        with attributes_set([(model, "compiled", False)]):
-            return keras.models.clone_model(model, clone_function=enlarged)
-
     return Intervention(
         code="too-small-capacity",
         change=f"hidden layers {FACTOR} times as wide",
@@ -56,29 +73,59 @@ def wider(model: keras.Model) -> Intervention | None:
             (x, {_size(x): max(FACTOR * getattr(x, _size(x)), FEWEST)}) for x in hidden
         ),
         where=tuple(layer.name for layer in hidden),
-        variant=of_another_model(larger),
+        variant=of_another_model(lambda: _cloned(model, enlarged)),
     )
 
 
 def deeper(model: keras.Model) -> Intervention | None:
-    """A hidden layer in front of the output of a model that has none; None for other models."""
+    """A hidden layer before the output of a model without any, or linear up to it; else None."""
     output = output_layer(model)
-    weighted = [layer for layer in model.layers if own_variables(layer)]
-    if type(model).__name__ != "Sequential" or weighted != [output]:
+    if output is None or type(model).__name__ not in ("Sequential", "Functional"):
+        return None
+    every = layers_of(model)
+    alone = type(model).__name__ == "Sequential" and not any(
+        own_variables(layer) for layer in every if layer is not output
+    )
+    if not alone and not all(layer is output or _is_linear(layer) for layer in every):
         return None
 
-    def larger() -> Any:
-        layers = [type(layer).from_config(layer.get_config()) for layer in model.layers]
-        layers.insert(len(layers) - 1, keras.layers.Dense(HIDDEN_UNITS, activation="relu"))
-        return keras.Sequential([keras.Input(model.input_shape[1:]), *layers])
+    def with_hidden(layer: keras.layers.Layer) -> Any:
+        copy = type(layer).from_config(layer.get_config())
+        if layer is not output:
+            return copy
+        hidden = keras.layers.Dense(HIDDEN_UNITS, activation="relu")
+        return keras.Sequential([hidden, copy], name=output.name)
 
     return Intervention(
         code="too-small-capacity",
         change=f"a hidden layer of {HIDDEN_UNITS} units",
         fix=f'keras.layers.Dense({HIDDEN_UNITS}, activation="relu")  # before the output',
         where=(output.name,),
-        variant=of_another_model(larger),
+        variant=of_another_model(lambda: _cloned(model, with_hidden)),
     )
+
+
+def _is_linear(layer: Any) -> bool:
+    """True for a layer of Keras that puts nothing between input and output but sums and weights."""
+    if not type(layer).__module__.startswith("keras."):
+        return False
+    if isinstance(layer, (keras.Model, keras.layers.InputLayer)):
+        return not isinstance(layer, keras.Model) or type(layer) is keras.Sequential
+    held = getattr(layer, "activation", keras.activations.linear)
+    return isinstance(layer, LINEAR) and held is keras.activations.linear
+
+
+def _cloned(model: keras.Model, changed: Callable[[keras.layers.Layer], Any]) -> Any:
+    """A copy of a model; to compile it too would copy our observer of its optimizer."""
+    with attributes_set([(model, "compiled", False)]):
+        copy = keras.models.clone_model(model, clone_function=changed)
+    for layer in model.layers:
+        if layer.weights and not layer.trainable_weights:  # as a normalisation that was adapted
+            own = copy.get_layer(layer.name)
+            own.set_weights(layer.get_weights())
+            if hasattr(own, "finalize_state"):
+                own.finalize_state()
+    return copy
 
 
 def of_another_model(make: Callable[[], Any]) -> Variant:

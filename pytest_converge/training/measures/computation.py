@@ -23,6 +23,7 @@ from pytest_converge.training.measures.normalisation import (
     unmasked_padding,
 )
 from pytest_converge.training.measures.recording import Recording, recorded
+from pytest_converge.training.measures.references import references
 from pytest_converge.training.measures.untrained import Untrained, untrained
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.training import Training
@@ -54,6 +55,8 @@ class Computation:
         lost: True where some variable has no gradient by the loss.
         unread: the arrays of the batch on which the loss does not depend, by name.
         untrained: variables made trainable that the loss depends on and the step does not train.
+        references: frozen layers that are none by mistake: others are trained towards what they
+            answer.
         made: (class, configuration) of each Keras optimizer that the step makes anew.
         normalisations: the layers of batch normalisation that work on nothing, or never learn.
         padding: token numbers that fill rows up and reach a recurrent layer without a mask.
@@ -69,6 +72,7 @@ class Computation:
     lost: bool = False
     unread: tuple[str, ...] = ()
     untrained: tuple[Untrained, ...] = ()
+    references: tuple[str, ...] = ()
     made: tuple[tuple[type, Mapping[str, Any]], ...] = ()
     normalisations: tuple[Normalisation, ...] = ()
     padding: UnmaskedPadding | None = None
@@ -88,6 +92,7 @@ def computation(training: Training) -> Computation:
         lost=bool(lost),
         unread=_unread(flow),
         untrained=untrained(training, recording),
+        references=references(training, flow),
         made=tuple((type(each), each.get_config()) for each in recording.made),
         normalisations=normalisations(recording),
         padding=unmasked_padding(recording),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from pytest_converge.training.data.batches import Batch, Chunk, batch_rows
 from pytest_converge.training.loop.compiled_loop import Loop
-from pytest_converge.training.measures.gradients import undisturbed
+from pytest_converge.training.measures.gradients import StepGradient, Vector, undisturbed
 
 __all__ = ["IdleRows", "idle_rows"]
 
@@ -30,18 +30,23 @@ class IdleRows:
     Attributes:
         first, last: their numbers, counted from 1, where they follow each other.
         rows: of the batch.
+        learnt: True where it is the gradient alone on which they have none: the loss that the step
+            returns is another than the one that it differentiates.
     """
 
     first: int
     last: int
     rows: int
+    learnt: bool = False
 
 
 def idle_rows(loop: Loop) -> IdleRows | None:
     """The longest stretch of parts of the first batch without influence; changes nothing.
 
-    A loss that takes one row, as by `loss[0]`, learns nothing of the others. Values that are drawn
-    anew at every look, or taken over all rows, show as an influence.
+    A loss that takes one row, as by `loss[0]`, learns nothing of the others. What is learnt from is
+    the gradient that reaches the optimizer; a step may return another loss than it differentiates.
+    Where no gradient can be had, the loss tells. Values that are drawn anew at every look, or taken
+    over all rows, show as an influence.
 
     Args:
         loop: of the training, with a step that was traced.
@@ -57,16 +62,31 @@ def idle_rows(loop: Loop) -> IdleRows | None:
     if rows < 2 * PARTS:
         return None
     with undisturbed(training):
-        own = loop.probe_loss([Chunk(batch, rows)])
-        if own != loop.probe_loss([Chunk(batch, rows)]):
-            return None
-        idle = [
-            loop.probe_loss([Chunk(_exchanged(batch, rows, *ends), rows)]) == own
-            for ends in _parts(rows)
-        ]
-    if all(idle) or not any(idle):
+        for learnt, look in _looks(loop, rows):
+            own = look(batch)
+            if own is None or own != look(batch):
+                continue
+            idle = [look(_exchanged(batch, rows, *ends)) == own for ends in _parts(rows)]
+            if any(idle) and not all(idle):
+                found = _longest(list(_parts(rows)), idle, rows)
+                return dataclasses.replace(found, learnt=learnt)
+    return None
+
+
+def _looks(loop: Loop, rows: int) -> Iterator[tuple[bool, Callable[[Batch], object]]]:
+    """What a batch makes of a step: the loss it returns, and the gradient it learns from."""
+    training = loop.training
+    yield False, lambda batch: loop.probe_loss([Chunk(batch, rows)])
+    if training.own_step and training.optimizers:
+        gradient = StepGradient(training, trace=False)
+        yield True, lambda batch: _bytes(gradient(batch))
+
+
+def _bytes(gradient: list[Vector] | None) -> bytes | None:
+    """The gradient as it is, to the last digit; None for none, and where all of it is 0."""
+    if gradient is None or not any(part.any() for part in gradient):
         return None
-    return _longest(list(_parts(rows)), idle, rows)
+    return b"".join(part.tobytes() for part in gradient)
 
 
 def _parts(rows: int) -> Iterator[tuple[int, int]]:

@@ -28,10 +28,12 @@ from pytest_converge.training.model.losses import losses_of_outputs
 from pytest_converge.training.model.structure import call_model
 from pytest_converge.training.training import Training
 
-__all__ = ["TrainingScales", "counted_rows", "training_scales"]
+__all__ = ["FED", "TrainingScales", "counted_rows", "training_scales"]
 
 Array = np.ndarray[Any, Any]
 
+#: How an array is named that preprocessing layers or operations made of the inputs.
+FED = "input of "
 #: Losses whose targets may have any unit; those of others are classes, counts or directions.
 FREE_TARGETS = frozenset({"mean_squared_error", "mean_absolute_error", "huber", "log_cosh"})
 
@@ -130,7 +132,7 @@ def _look(
             seen.update({source: inputs[source] for source in sources})
             continue
         sources = _sources(value, few)
-        found = {source: inputs[source] for source in sources} or {f"input of {name}": value}
+        found = {source: inputs[source] for source in sources} or {f"{FED}{name}": value}
         seen.update(found)
         if isinstance(layer, keras.layers.Embedding):
             codes.update(found)

@@ -302,15 +302,19 @@ def _any_nonzero(arguments: Any) -> bool:
 
 
 def _is_alike(layer: keras.layers.Layer) -> bool:
-    """True where the kernel and the bias of a layer are the same for all of several units."""
+    """True where the kernel and the bias of a layer are the same for all of several units.
+
+    What a layer of the user's calls its weights is not known: there all of them have to be.
+    """
     kernel, bias = getattr(layer, "kernel", None), getattr(layer, "bias", None)
-    if not isinstance(kernel, keras.Variable) or len(kernel.shape) < 2 or kernel.shape[-1] < 2:
+    weights = [v for v in (kernel, bias) if isinstance(v, keras.Variable)]
+    if not isinstance(kernel, keras.Variable) and _is_open(layer):
+        weights = own_weights(layer)
+    values = [np.asarray(v) for v in weights]
+    if not any(v.ndim > 1 and v.shape[-1] > 1 for v in values):
         return False
-    values = np.asarray(kernel).reshape(-1, kernel.shape[-1])
-    if not (values == values[:, :1]).all():
-        return False
-    biases = np.asarray(bias) if isinstance(bias, keras.Variable) else np.zeros(1)
-    return bool((biases == biases.ravel()[0]).all())
+    units = [v.reshape(-1, v.shape[-1]) for v in values if v.ndim]
+    return all(bool((v == v[:, :1]).all()) for v in units)
 
 
 def _variable(variable: Any, gradient: Array) -> LayerReading:

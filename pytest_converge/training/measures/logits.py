@@ -68,11 +68,11 @@ def misread_output(flow: Flow) -> Misread | None:
 
 def _probabilities_as_logits(flow: Flow, operation: Operation) -> Misread | None:
     if operation.kind in TAKES_LOGITS:
-        source = flow.origin(operation.inputs[0])
+        source = _behind_temperature(flow, operation.inputs[0])
     elif operation.kind == "Log1p":
         source = _behind(flow, operation.inputs[0])
     elif operation.kind == "Softmax":
-        source = flow.origin(operation.inputs[0])
+        source = _behind_temperature(flow, operation.inputs[0])
         source = source if source is not None and source.kind == "Softmax" else None
     else:
         return None
@@ -87,6 +87,17 @@ def _probabilities_as_logits(flow: Flow, operation: Operation) -> Misread | None
         layer=source.layer,
         alone=sum(each.kind == source.kind for each in flow.recording.operations) == 1,
     )
+
+
+def _behind_temperature(flow: Flow, tensor: Any) -> Operation | None:
+    """The operation that made what is given, also where it was divided by a number on the way."""
+    operation = flow.origin(tensor)
+    while operation is not None and operation.kind in ("Mul", "RealDiv"):
+        values, by = operation.inputs
+        if by.shape.num_elements() != 1:
+            return operation
+        operation = flow.origin(values)
+    return operation
 
 
 def _behind(flow: Flow, tensor: Any) -> Operation | None:

@@ -97,3 +97,41 @@ def test_matrices_of_one_value_are_drawn_anew_where_a_session_hides_the_layers()
     assert np.ptp(drawn[id(first)]) > 0
     training.trainable = [second]  # one matrix of zeros has nothing to be alike with
     assert list(bad_initialisation._constant_matrices(failed)) == []
+
+
+class Linear(layers.Layer):
+    """A layer that calls its weights as nobody else does."""
+
+    def __init__(self, units, kernel):
+        super().__init__(name=f"linear_{units}")
+        self.units, self.kernel_as = units, kernel
+
+    def build(self, shape):
+        self.w = self.add_weight(shape=(shape[-1], self.units), initializer=self.kernel_as)
+        self.b = self.add_weight(shape=(self.units,), initializer="zeros")
+
+    def call(self, x):
+        return x @ self.w + self.b
+
+
+def own_layers(kernel):
+    parts = [Linear(8, kernel), layers.Activation("tanh"), Linear(1, kernel)]
+    model = sequential(*parts, optimizer=optimizers.Adam(0.02), loss="mse", shape=(4,))
+    x, _ = linear(0)
+    return fit(model, x, x[:, :1] * x[:, 1:2])
+
+
+def test_a_layer_of_ones_own_that_starts_at_zero_is_drawn_by_its_shape():
+    found = diagnosis_of(own_layers("zeros"), steps=250, max_loss=0.3)
+    assert (found.cause, found.proven) == ("bad-initialisation", True)
+    assert found.where == ("linear_8.w", "linear_1.w")
+    assert "all units of linear_8 start alike" in found.message
+    line = 'model.get_layer("linear_8").w'
+    assert f"{line}.assign(keras.initializers.GlorotUniform()({line}.shape))" in found.fix
+
+
+def test_a_layer_of_ones_own_that_is_drawn_as_usual_is_left_as_it_is():
+    failed = failed_of(own_layers("glorot_uniform"), steps=5)
+    assert failed.evidence.alike == []
+    steps = bad_initialisation.CAUSE.steps
+    assert not [change for step in steps for change in step.repairs(failed)]

@@ -11,9 +11,10 @@ import tensorflow as tf
 from keras import layers, optimizers
 
 from pytest_converge.diagnosis.causes import frozen_variables
+from pytest_converge.diagnosis.order import Place
 from pytest_converge.training.interventions import trainable
-from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
-from tests.training.measures.steps import batches
+from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
+from tests.training.measures.steps import batches, taught
 from tests.zoo.problems import SPARSE, fit, linear, minimize, sequential, step, wine
 
 
@@ -163,3 +164,21 @@ def test_what_no_update_writes_is_named_where_no_layers_are_known():
     assert answer.message == "still never changed in 5 steps"
     training.unwritten = []  # it was written, and did not move: its gradient is 0
     assert frozen_variables._unmoved(failed) is None
+
+
+@pytest.mark.parametrize(
+    ("frozen_body", "where", "fix"),
+    [(False, "", ""), (True, "body", 'model.get_layer("body").trainable = True')],
+)
+def test_a_teacher_stays_frozen(frozen_body, where, fix):
+    failed = failed_of(taught(frozen_body=frozen_body), steps=3)
+    step = next(s for s in frozen_variables.CAUSE.steps if s.place == Place.NOT_TRAINED)
+    changes = [*step.repairs(failed)]
+    assert [change.where[0] for change in changes] == [where] * frozen_body
+    assert not any("answer" in name for change in changes for name in change.where)
+    assert all(change.fix.startswith(fix) for change in changes)
+    failed.reruns.put_back()
+    for change in changes:
+        with change.variant(failed.training):
+            assert len(failed.training.model.teacher.trainable_weights) == 0
+            assert len(failed.training.model.body.trainable_weights) == 2

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import keras
 import pytest
+import tensorflow as tf
 from keras import layers, optimizers, regularizers
 
-from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
-from tests.zoo.problems import fit, linear, sequential
+from pytest_converge.diagnosis.causes.regularisation_too_strong import CAUSE, outweighing
+from pytest_converge.diagnosis.order import Place
+from pytest_converge.training.measures.loss_terms import LossTerm
+from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
+from tests.zoo.problems import fit, linear, minimize, sequential, step
 
 
 def heavy_penalty():
@@ -40,6 +44,22 @@ def heavy_activity():
     return fit(sequential(*parts, optimizer=optimizers.Adam(0.05), loss="mse"), *linear(0))
 
 
+def decay_of_one_of_two():
+    x, y = linear(0)
+    slope, offset = tf.Variable(tf.zeros((4, 1))), tf.Variable([0.0])
+    both = [optimizers.AdamW(0.05, weight_decay=20.0), optimizers.SGD(0.1)]
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ slope + offset - y) ** 2)
+        gradients = tape.gradient(loss, [slope, offset])
+        for each, gradient, variable in zip(both, gradients, [slope, offset], strict=True):
+            each.apply([gradient], [variable])
+        return loss
+
+    return step(train_step, variables=[slope, offset], optimizer=both)
+
+
 @pytest.mark.parametrize(
     ("make", "change", "fix"),
     [
@@ -48,6 +68,11 @@ def heavy_activity():
         (added_loss, "losses of add_loss off", ".add_loss = lambda penalty: None"),
         (
             heavy_decay,
+            "weight_decay=0.004 instead of 20",
+            "keras.optimizers.AdamW(0.05, weight_decay=0.004)",
+        ),
+        (
+            decay_of_one_of_two,
             "weight_decay=0.004 instead of 20",
             "keras.optimizers.AdamW(0.05, weight_decay=0.004)",
         ),
@@ -78,3 +103,59 @@ def test_a_term_that_only_lifts_the_loss_is_no_proof():
     off = next(trial for trial in found.tried if trial.change == "losses of add_loss off")
     assert (off.passed, off.control) == (0, True)
     assert not found.verified
+
+
+def own_penalty(weight):
+    x, y = linear(0)
+    w = tf.Variable(0.3 * tf.ones((4, 1)))
+
+    def loss():
+        return tf.reduce_mean((x @ w - y) ** 2) + weight * tf.reduce_sum(w**2)
+
+    return minimize(loss, [w], optimizers.Adam(0.05))
+
+
+def test_a_term_of_ones_own_that_outweighs_the_rest_gets_a_weight_that_passes():
+    expected = {"steps": 150, "max_loss": 0.2}
+    found = proven_by_its_own(own_penalty(1000.0), "regularisation-too-strong", **expected)
+    assert found.verified[0].change == "weight 0.1 instead of 1000"
+    assert found.message.startswith("the term of weight 1000 in the loss outweighs the rest")
+
+
+def term(value, slope, rest=1.0, slope_of_rest=1.0):
+    return LossTerm(
+        place=0,
+        part=1,
+        weight=None,
+        value=value,
+        rest=rest,
+        slope=slope,
+        slope_of_rest=slope_of_rest,
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "outweighs"),
+    [
+        (term(100.0, 50.0), term(1.0, 1.0, rest=0.8), True),
+        (term(100.0, 5.0), term(1.0, 1.0, rest=0.8), False),
+        (term(100.0, 50.0), term(90.0, 50.0, rest=0.8), False),
+        (term(100.0, 50.0), term(1.0, 1.0, rest=0.1), False),
+        (term(100.0, 50.0, slope_of_rest=0.0), term(1.0, 1.0, rest=0.8), False),
+        (term(100.0, 50.0), term(float("nan"), 1.0), False),
+    ],
+    ids=["learnt alone", "in balance", "not learnt", "rest learnt", "rest asks nothing", "nan"],
+)
+def test_a_term_is_suspected_that_was_learnt_at_the_cost_of_the_rest(start, end, outweighs):
+    assert outweighing([start], [end]) == ([start] if outweighs else [])
+    assert outweighing([start], []) == []
+
+
+def test_a_valley_between_two_terms_is_no_term_too_strong():
+    a, b = tf.Variable(-1.2), tf.Variable(1.0)
+    loss = lambda: (1 - a) ** 2 + 100 * (b - a**2) ** 2  # noqa: E731
+    failed = failed_of(minimize(loss, [a, b], optimizers.SGD(0.001)), steps=50, max_loss=0.1)
+    step = next(s for s in CAUSE.steps if s.place == Place.LOSS_TERMS)
+    norms = failed.record.curve.gradient_norm
+    assert norms[-1] > 5e-3 * max(norms)
+    assert [*step.repairs(failed)] == []

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import pytest
 from keras import layers, optimizers
 
+from pytest_converge.diagnosis.causes.too_small_capacity import came_to_rest
 from tests.diagnosis.programs import diagnosis_of
 from tests.zoo.problems import fit, linear, sequential
 
@@ -44,3 +46,28 @@ def test_that_a_larger_model_was_not_tried_is_said():
     own.compile(optimizers.Adam(0.01), "mse")
     found = diagnosis_of(product(own), steps=20, max_loss=1e-9)
     assert "a wider model" in dict(found.excluded)
+
+
+def test_a_linear_model_that_rests_gets_a_hidden_layer_before_any_rate_is_tried():
+    x, _ = linear(0)
+    model = sequential(layers.Dense(1), optimizer=optimizers.Adam(0.05), loss="mse")
+    start = fit(model, x, x[:, :1] * x[:, 1:2])
+    found = diagnosis_of(start, steps=300, max_loss=0.2)
+    assert (found.cause, found.proven) == ("too-small-capacity", True)
+    assert [trial.change for trial in found.tried] == ["a hidden layer of 64 units"]
+
+
+@pytest.mark.parametrize(
+    ("losses", "rests"),
+    [
+        ([2.0**-n for n in range(16)], True),
+        ([1.0 - n / 16 for n in range(16)], False),
+        ([1.0, 0.5, *[0.4] * 14], True),
+        ([1.0, 0.5, 0.4], False),
+        ([1.0] * 16, False),
+        ([1.0, *[float("nan")] * 15], False),
+    ],
+    ids=["decayed", "falls", "fell", "short", "never fell", "not finite"],
+)
+def test_a_course_rests_where_its_second_half_brings_nothing(losses, rests):
+    assert came_to_rest(losses) is rests

@@ -7,7 +7,9 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
-from tests.diagnosis.programs import diagnosis_of
+from pytest_converge.diagnosis.causes import unread_data
+from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
+from tests.training.measures.steps import own_step
 from tests.zoo.problems import fit, linear, sequential
 
 
@@ -36,3 +38,37 @@ def test_what_the_loss_does_not_read_is_said(loss, message, where):
     found = diagnosis_of(start, steps=40, max_loss=1e-9)
     assert (found.cause, found.message, found.where) == ("unread-data", message, where)
     assert not found.proven
+
+
+def squares(y, p):
+    return tf.square(tf.reshape(y, (-1, 1)) - p)
+
+
+def test_a_step_that_learns_from_less_than_it_returns_is_made_to_learn_from_that():
+    start = own_step(
+        lambda y, p: squares(y, p)[0, 0], returned=lambda y, p: tf.reduce_mean(squares(y, p))
+    )
+    found = proven_by_its_own(start, "unread-data", steps=150, max_loss=0.02, monotone="off")
+    seen = "rows 5 to 16 of the 16 of a batch have no influence on the gradient that is applied"
+    assert found.message.startswith(seen)
+
+
+def gaps(*, inverted):
+    """Half of the rows hold noise in place of a target, and half of the weights are 0."""
+    x, y = linear(0, noise=0.0)
+    broken = np.arange(len(x)) % 2 == 0
+    y = np.where(broken[:, None], np.random.default_rng(0).normal(size=y.shape), y)
+    weights = (broken if inverted else ~broken).astype("float32")
+    model = sequential(layers.Dense(1), optimizer=optimizers.Adam(0.1), loss="mse")
+    return fit(model, x, y.astype("float32"), sample_weight=weights)
+
+
+def test_weights_that_let_the_wrong_rows_in_are_turned_round():
+    found = proven_by_its_own(gaps(inverted=True), "unread-data", steps=150, max_loss=0.02)
+    assert [trial.change for trial in found.tried] == ["sample weights the other way round"]
+
+
+def test_weights_that_let_the_right_rows_in_stay():
+    failed = failed_of(gaps(inverted=False), steps=3)
+    repairs = [step.repairs(failed) for step in unread_data.CAUSE.steps if step.repairs]
+    assert not [change for changes in repairs for change in changes]

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 
+import keras
+import numpy as np
 import pytest
+from keras import layers, optimizers
 
 from pytest_converge.columns.scale import ScaleEvidence, ScaleFlag
 from pytest_converge.diagnosis.cause import Answer
 from pytest_converge.diagnosis.causes import unscaled_features, unscaled_targets
 from pytest_converge.diagnosis.evidence import Evidence, numbers
+from pytest_converge.diagnosis.order import Place
 from tests.checks.curves import record_of
-from tests.diagnosis.programs import diagnosis_of, failed_of, raw_features
+from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own, raw_features
+from tests.training.measures.steps import rod
+from tests.zoo.problems import fit
 
 
 def test_raw_features_need_to_be_standardised():
@@ -63,3 +69,33 @@ def test_targets_have_a_scale_of_their_own():
         Evidence(rate=0.01, scale=scale), Answer(cause="unscaled-targets")
     )
     assert text == "targets on an unsuitable scale: standard deviation 99 in y"
+
+
+def test_what_a_step_closes_over_is_standardised_in_front_of_its_layer():
+    found = proven_by_its_own(rod(1000.0), "unscaled-features", steps=200, max_loss=0.01)
+    assert [trial.change for trial in found.tried] == [f"input of {found.where[0]} standardised"]
+    assert found.message.startswith(f"the input of {found.where[0]} goes from 0 to 1000;")
+
+
+def edges(scale):
+    """A model of nodes and of edges, by which their sums are weighted."""
+    rng = np.random.default_rng(0)
+    nodes = rng.normal(size=(64, 5, 2)).astype("float32")
+    near = (scale * rng.integers(0, 2, (64, 5, 5))).astype("float32")
+    h, a = keras.Input((5, 2)), keras.Input((5, 5))
+    out = layers.Dense(1)(layers.GlobalAveragePooling1D()(layers.Dot((2, 1))([a, h])))
+    model = keras.Model([h, a], out)
+    model.compile(optimizers.SGD(0.01), "mse")
+    return fit(model, [nodes, near], nodes.sum(axis=(1, 2))[:, None])
+
+
+@pytest.mark.parametrize(("scale", "tried"), [(40, ["x[1] / 40"]), (1, [])])
+def test_an_array_that_multiplies_what_a_layer_is_fed_with_is_divided(scale, tried):
+    failed = failed_of(edges(scale), steps=3)
+    steps = [step for step in unscaled_features.CAUSE.steps if step.place == Place.FEATURES]
+    changes = [change for step in steps for change in step.repairs(failed)]
+    assert [change.change for change in changes] == tried
+    for change in changes:
+        assert change.fix == "x[1] = x[1] / 40"
+        _, near = change.data(failed.reruns.rows).arrays[0]
+        assert (near.max(), near.min(), near.dtype) == (1.0, 0.0, "float32")

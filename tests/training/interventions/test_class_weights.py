@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from keras import layers, optimizers
 from sklearn.utils.class_weight import compute_class_weight
 
 from pytest_converge.training.interventions import class_weights as weighted_classes
+from tests.zoo.problems import fit, linear, sequential
+from tests.zoo.trainings import training_of
 
 
 def test_balanced_weights_are_those_of_scikit_learn():
@@ -34,3 +37,24 @@ def test_balanced_weights_are_those_of_scikit_learn():
 )
 def test_shares_of_classes(targets, shares):
     assert weighted_classes.class_shares(targets) == shares
+
+
+def weighted_rows(weights):
+    x, y = linear(0, rows=len(weights))
+    model = sequential(layers.Dense(1), optimizer=optimizers.SGD(0.1), loss="mse")
+    start = fit(model, x, y, sample_weight=np.array(weights, "float32"))
+    return training_of(start).rows_in_memory
+
+
+def test_rows_that_were_left_out_take_the_place_of_the_others():
+    rows = weighted_rows([0.0, 2.0] * 8)
+    change = weighted_classes.turned_round(rows)
+    np.testing.assert_array_equal(change.data(rows).arrays[2], [2.0, 0.0] * 8)
+    assert change.fault.startswith("50 % of the rows have weight 0")
+
+
+@pytest.mark.parametrize(
+    "weights", [[1.0, 2.0] * 8, [0.0, 1.0, 2.0, 0.0] * 4, [0.0] + [1.0] * 15], ids=str
+)
+def test_other_weights_stay_as_they_are(weights):
+    assert weighted_classes.turned_round(weighted_rows(weights)) is None

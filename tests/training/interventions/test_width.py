@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import pytest
-from keras import layers
+from keras import layers, optimizers
 
-from pytest_converge.training.interventions import (
-    width,
-)
+from pytest_converge.training.interventions import width
 from tests.training.interventions.trainings import of_model, regression
+from tests.zoo.problems import fit
+from tests.zoo.trainings import training_of
 
 
 def factors(*sizes):
@@ -28,3 +29,47 @@ def test_a_wider_model_keeps_its_output(parts_during):
     before, (during,), _ = parts_during(regression(), of_model(width.wider))
     assert before["sizes"] == [4, None, 1]
     assert during["sizes"] == [32, None, 1]
+
+
+def two_codes(*, adapted=False):
+    """A model of two inputs without anything between their codes and the output."""
+    one, other = keras.Input((3,)), keras.Input((3,))
+    norm = layers.Normalization(name="norm")
+    if adapted:
+        norm.adapt(np.full((4, 3), 5.0) + np.eye(4, 3))
+    encode = layers.Dense(4, name="encode")
+    codes = [encode(norm(x) if adapted else x) for x in (one, other)]
+    out = layers.Dense(1, "sigmoid", name="same")(layers.Concatenate()(codes))
+    return keras.Model([one, other], out)
+
+
+def test_a_linear_model_of_any_shape_gets_a_hidden_layer():
+    change = width.deeper(two_codes())
+    assert change.where == ("same",)
+    training = training_of(compiled(two_codes()))
+    with change.variant(training):
+        assert len(training.trainable) == 6  # two more: those of the hidden layer
+        assert [x.name for x in training.model.layers if x.weights] == ["encode", "same"]
+    assert len(training.trainable) == 4
+
+
+def compiled(model):
+    model.compile(optimizers.SGD(0.1), "binary_crossentropy")
+    x = np.random.default_rng(0).normal(size=(2, 32, 3)).astype("float32")
+    return fit(model, [*x], (x[0, :, :1] > x[1, :, :1]).astype("float32"))
+
+
+def test_a_model_with_an_activation_inside_is_not_linear():
+    parts = [layers.Dense(4), layers.Activation("tanh"), layers.Dense(1)]
+    assert width.deeper(keras.Sequential([keras.Input((3,)), *parts])) is None
+    recurrent = [layers.SimpleRNN(4, activation="linear"), layers.Dense(1)]
+    assert width.deeper(keras.Sequential([keras.Input((3, 2)), *recurrent])) is None
+
+
+@pytest.mark.parametrize("larger", [width.wider, width.deeper])
+def test_what_a_layer_was_adapted_to_stays(larger):
+    model = two_codes(adapted=True)
+    training = training_of(compiled(model))
+    with larger(model).variant(training):
+        means = training.model.get_layer("norm").mean
+    assert means.numpy().ravel() == pytest.approx([5.25, 5.25, 5.25])

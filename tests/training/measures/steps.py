@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers, optimizers
 
@@ -11,7 +12,16 @@ from pytest_converge.training.measures.recording import recorded
 from tests.zoo.problems import fit, linear, minimize, sequential, step
 from tests.zoo.trainings import training_of
 
-__all__ = ["batches", "classifying", "closure", "flow_of", "own_step", "regression"]
+__all__ = [
+    "batches",
+    "classifying",
+    "closure",
+    "flow_of",
+    "own_step",
+    "regression",
+    "rod",
+    "taught",
+]
 
 
 def flow_of(start):
@@ -41,18 +51,22 @@ def batches(x, y, size=16):
     return tf.data.Dataset.from_tensor_slices((x, y)).batch(size).repeat()
 
 
-def own_step(loss_of, *, shape=(-1,), rows=64):
-    """A step of one's own on a stream: targets of a shape under a loss of targets, predictions."""
+def own_step(loss_of, *, shape=(-1,), rows=64, returned=None):
+    """A step of one's own on a stream: targets of a shape under a loss of targets, predictions.
+
+    It returns that loss, or another one where `returned` is given.
+    """
     x, y = linear(0, rows=rows)
     model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
     optimizer = optimizers.Adam(0.1)
 
     def train_step(features, targets):
         with tf.GradientTape() as tape:
-            loss = loss_of(targets, model(features, training=True))
+            predictions = model(features, training=True)
+            loss = loss_of(targets, predictions)
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        return loss
+        return loss if returned is None else returned(targets, predictions)
 
     data = batches(x, y.reshape(shape))
     return step(train_step, variables=model.trainable_variables, data=data, optimizer=optimizer)
@@ -83,3 +97,54 @@ def classifying(x, y, *parts, loss_of, rate=0.05):
     model.compile(optimizers.Adam(rate))
     model(x[:1])
     return fit(model, x, y)
+
+
+class Taught(keras.Model):
+    """A student beside a frozen teacher; it may take what the teacher answers as well."""
+
+    def __init__(self, *, takes="nothing", frozen_body=False, teacher_trained=False):
+        super().__init__()
+        self.body, self.head = layers.Dense(8, "tanh", name="body"), layers.Dense(1, name="head")
+        parts = [keras.Input((4,)), layers.Dense(1, name="answer")]
+        self.teacher = keras.Sequential(parts, name="teacher")
+        self.teacher.trainable, self.body.trainable = teacher_trained, not frozen_body
+        self.takes = takes
+
+    def call(self, x):
+        added = self.teacher(x) if self.takes == "sum" else 0.0
+        if self.takes == "input":
+            x = tf.concat([x, self.teacher(x)], axis=1)
+        return self.head(self.body(x)) + added
+
+    def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
+        towards = self.teacher(self.body(x)[:, :4] if self.takes == "body" else x)
+        return tf.reduce_mean((y_pred - towards) ** 2) + tf.reduce_mean((y_pred - y) ** 2)
+
+
+def taught(**options):
+    model = Taught(**options)
+    model.compile(optimizers.Adam(0.01))
+    return fit(model, *linear(0, rows=32))
+
+
+def rod(unit, *, grows=1.0):
+    """A step without data: a network of places along a rod that it closes over.
+
+    Args:
+        unit: by what the places, from 0 to 1, are multiplied.
+        grows: by what the hidden layer's answer is multiplied.
+    """
+    places = tf.constant(np.linspace(0, 1, 32, dtype="float32")[:, None] * unit)
+    heat = np.sin(np.pi * np.linspace(0, 1, 32, dtype="float32"))[:, None]
+    first, second = layers.Dense(16, "tanh", name="first"), layers.Dense(1, name="second")
+    network = keras.Sequential([keras.Input((1,)), first, layers.Rescaling(grows), second])
+    adam = optimizers.Adam(0.03)
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((network(places) - heat) ** 2)
+        weights = network.trainable_variables
+        adam.apply(tape.gradient(loss, weights), weights)
+        return loss
+
+    return step(train_step, variables=network.trainable_variables, optimizer=adam)

@@ -34,6 +34,13 @@ def test_rows_that_the_loss_leaves_out_are_found(loss, ends):
     assert (found.first, found.last, found.rows) == (*ends, 32)
 
 
+def test_rows_that_a_step_learns_nothing_from_are_found_behind_another_loss():
+    run = running(own_step(of(lambda e: e[0, 0]), returned=of(tf.reduce_mean)))
+    with left_alone(run.training):
+        found = idle_rows(run.loop)
+    assert (found.first, found.last, found.rows, found.learnt) == (5, 16, 16, True)
+
+
 @pytest.mark.parametrize(
     "start",
     [

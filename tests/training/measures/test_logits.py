@@ -38,6 +38,11 @@ GIVEN_PROBABILITIES = {
         "softmax",
         lambda y, p: losses.sparse_categorical_crossentropy(y, tf.nn.softmax(p)),
     ),
+    "softmax at a temperature": (
+        3,
+        "softmax",
+        lambda y, p: losses.sparse_categorical_crossentropy(y, tf.nn.softmax(p / 3.0)),
+    ),
     "log softmax": (3, "softmax", one_hot(lambda y, p: -y * tf.nn.log_softmax(p))),
     "reshaped": (3, "softmax", lambda y, p: SPARSE(y, tf.reshape(p, (-1, 3)))),
 }

@@ -1,0 +1,76 @@
+"""Inputs of layers standardised in front of them, where the data cannot be changed."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pytest_converge.core.numbers import listed, number
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.measures.closed_over_inputs import UnscaledInput
+from pytest_converge.training.state.snapshot import shadowed
+
+__all__ = ["standardised_in_front"]
+
+#: More columns than this are standardised by one mean and one deviation, which can be written out.
+MOST_WRITTEN = 8
+
+
+def standardised_in_front(inputs: Sequence[UnscaledInput]) -> Intervention:
+    """Each input with mean 0 and standard deviation 1 where its layer takes it.
+
+    What a step differentiates by its inputs, as an equation of physics does, stays in their units.
+
+    Args:
+        inputs: on scales that do not suit their layers; one at least.
+    """
+    names = tuple(each.name for each in inputs)
+    ends = [f"the input of {x.name} goes from {number(x.low)} to {number(x.high)}" for x in inputs]
+    return Intervention(
+        code="unscaled-features",
+        change=f"input of {listed(names)} standardised",
+        fix="\n".join(_code(each) for each in inputs),
+        where=names,
+        fault="; ".join(ends),
+        variant=lambda _: shadowed(
+            [(each.layer, "call", _scaled(each.layer.call, *_columns(each))) for each in inputs]
+        ),
+    )
+
+
+def _columns(each: UnscaledInput) -> tuple[Any, Any]:
+    """(means, deviations), rounded as the code has them; of a constant column 1."""
+    means, deviations = np.asarray(each.means), np.asarray(each.deviations)
+    if len(means) > MOST_WRITTEN:
+        spread = np.sqrt((deviations**2 + (means - means.mean()) ** 2).mean())
+        means, deviations = means.mean(keepdims=True), np.array([spread])
+    deviations = np.where(deviations > 0, deviations, 1.0)
+    return _rounded(means), _rounded(deviations)
+
+
+def _rounded(values: Any) -> Any:
+    return np.array([float(f"{value:.4g}") for value in values])
+
+
+def _scaled(original: Callable[..., Any], means: Any, deviations: Any) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def call(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        values = tf.convert_to_tensor(inputs)
+        shift, by = (tf.cast(part, values.dtype) for part in (means, deviations))
+        return original((values - shift) / by, *args, **kwargs)
+
+    return call
+
+
+def _code(each: UnscaledInput) -> str:
+    means, deviations = _columns(each)
+    if len(means) == 1:
+        by, shift = f"1 / {deviations[0]:g}", f"{-means[0] / deviations[0]:.4g}"
+        return f"keras.layers.Rescaling({by}, offset={shift})  # in front of {each.name}"
+    variances = [float(f"{value**2:.7g}") for value in deviations]
+    made = f"keras.layers.Normalization(mean={means.tolist()}, variance={variances})"
+    return f"{made}  # in front of {each.name}"

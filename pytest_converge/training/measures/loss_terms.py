@@ -1,0 +1,141 @@
+"""The terms that a loss is the sum of, and what each of them asks of the weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pytest_converge.training.measures.additions import additions_visited
+from pytest_converge.training.measures.flow import Flow
+from pytest_converge.training.measures.gradients import flat
+from pytest_converge.training.measures.recording import recorded
+from pytest_converge.training.training import Training
+
+__all__ = ["LossTerm", "loss_terms"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LossTerm:
+    """One term of the loss of the first batch.
+
+    Attributes:
+        place, part: which part of which sum of the step it is, as `additions_visited` counts them.
+        weight: the number by which the step multiplies it; None where it does not.
+        value: what it adds to the loss.
+        rest: what all the others add.
+        slope, slope_of_rest: the L2 norms of their gradients by the trained variables.
+    """
+
+    place: int
+    part: int
+    weight: float | None
+    value: float
+    rest: float
+    slope: float
+    slope_of_rest: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Sum:
+    """A sum of single numbers that a step made."""
+
+    place: int
+    kind: str
+    parts: tuple[Any, ...]
+
+
+def loss_terms(training: Training) -> tuple[LossTerm, ...]:
+    """The terms of the loss on the first batch at the present weights; changes nothing.
+
+    Sums are followed from the loss backwards as long as they add up single numbers, so that a sum
+    of sums is one of all its terms. What is one number from the start, as the mean over rows and
+    columns, has no terms. What Keras adds up of a compiled model is known by its settings.
+
+    Args:
+        training: with a step that can run outside of any graph.
+
+    Returns:
+        An empty tuple for a loss of one term.
+    """
+    if not _adds_by_itself(training):
+        return ()
+    sums: list[_Sum] = []
+
+    def note(place: int, kind: str, parts: list[Any]) -> list[Any]:
+        held = [tf.convert_to_tensor(part, _dtype(parts)) for part in parts]
+        sums.append(_Sum(place, kind, tuple(held)))
+        return held
+
+    with tf.GradientTape(persistent=True) as tape, additions_visited(training, note):
+        recording = recorded(training, training.first_batch())
+    flow = Flow(recording)
+    by_parts = {tuple(map(id, each.parts)): each for each in sums}
+    losses = [t for t in flow.targets if t.shape.num_elements() == 1 and t.dtype.is_floating]
+    if not losses:
+        return ()
+    found = list(_terms(flow, losses[0], by_parts, 1.0))
+    if len(found) < 2:
+        return ()
+    variables = training.trainable
+    whole = _gradient(tape, losses[0], variables)
+    total = float(tf.reshape(losses[0], ()))
+    terms = []
+    for each, part, sign in found:
+        tensor = each.parts[part]
+        value, own = sign * float(tensor), sign * _gradient(tape, tensor, variables)
+        terms.append(
+            LossTerm(
+                place=each.place,
+                part=part,
+                weight=_weight(flow, tensor),
+                value=value,
+                rest=total - value,
+                slope=float(np.linalg.norm(own)),
+                slope_of_rest=float(np.linalg.norm(whole - own)),
+            )
+        )
+    return tuple(terms)
+
+
+def _adds_by_itself(training: Training) -> bool:
+    """Whether the sum is the user's: in a step, a closure, or a `compute_loss` of their own."""
+    own = keras.Model.compute_loss
+    model = training.model
+    return model is None or training.own_step or type(model).compute_loss is not own
+
+
+def _terms(flow: Flow, tensor: Any, sums: Any, sign: float) -> Any:
+    """(sum, number of the part, sign) of what is no sum itself."""
+    operation = flow.origin(tensor)
+    made = None if operation is None else sums.get(tuple(map(id, operation.inputs)))
+    if made is None:
+        return
+    for number, part in enumerate(made.parts):
+        own = -sign if made.kind == "Sub" and number else sign
+        inner = list(_terms(flow, part, sums, own))
+        yield from inner or [(made, number, own)]
+
+
+def _gradient(tape: tf.GradientTape, target: Any, variables: list[Any]) -> Any:
+    found = tape.gradient(target, variables, unconnected_gradients="zero")
+    return flat([tf.convert_to_tensor(part).numpy() for part in found])
+
+
+def _weight(flow: Flow, tensor: Any) -> float | None:
+    """The number that a term is multiplied by right before it is added, where it is a constant."""
+    operation = flow.origin(tensor)
+    if operation is None or operation.kind != "Mul":
+        return None
+    fixed = [each for each in operation.inputs if id(each) not in flow.producers]
+    scalars = [each for each in fixed if each.shape.num_elements() == 1]
+    if len(scalars) != 1 or scalars[0].dtype == tf.resource:
+        return None
+    return float(f"{float(keras.ops.convert_to_numpy(scalars[0])):.7g}")
+
+
+def _dtype(parts: list[Any]) -> Any:
+    return next(part.dtype for part in parts if isinstance(part, tf.Tensor))

@@ -1,0 +1,54 @@
+"""Inputs standardised in front of their layers."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from pytest_converge.training.interventions.layer_inputs_scaled import standardised_in_front
+from pytest_converge.training.measures.closed_over_inputs import UnscaledInput
+
+RNG = np.random.default_rng(0)
+
+
+def dense(columns):
+    layer = layers.Dense(2, name="first")
+    layer.build((None, columns))
+    return layer
+
+
+def measured(layer, x):
+    return UnscaledInput(
+        name=layer.name,
+        layer=layer,
+        low=float(x.min()),
+        high=float(x.max()),
+        means=tuple(x.mean(axis=0).tolist()),
+        deviations=tuple(x.std(axis=0).tolist()),
+    )
+
+
+@pytest.mark.parametrize("columns", [1, 3, 12])
+def test_the_layer_gets_what_the_line_to_paste_makes(columns):
+    x = RNG.normal(400.0, 90.0, (256, columns)).astype("float32")
+    layer = dense(columns)
+    change = standardised_in_front([measured(layer, x)])
+    line, _, where = change.fix.partition("  # in front of ")
+    pasted = eval(line, {"keras": keras})  # noqa: S307 - a line of our own
+    expected = layer(pasted(x))
+    before = layer(x)
+    with change.variant(None):
+        np.testing.assert_allclose(layer(x), expected, atol=2e-3)
+    np.testing.assert_array_equal(layer(x), before)
+    assert where == "first"
+    assert abs(float(np.mean(pasted(x)))) < 0.05
+    assert change.fault.startswith("the input of first goes from ")
+
+
+def test_a_constant_column_becomes_zero():
+    x = np.full((8, 2), 50.0, "float32")
+    layer = dense(2)
+    with standardised_in_front([measured(layer, x)]).variant(None):
+        np.testing.assert_array_equal(layer(x), np.zeros((8, 2)))
