@@ -29,7 +29,8 @@ range of an output is measured, at the present weights and at large ones.
 
 Of a model or step of your own, what counts is seen in one step on the first batch: a softmax or
 sigmoid whose values a loss takes for logits, and values far out of [0, 1] that it takes for
-probabilities. The layer that made them gets the activation that the loss reads.
+probabilities. The layer that made them gets the activation that the loss reads. So does a softmax
+over another axis than the last, along which a cross-entropy reads the classes.
 
 Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best
 constant prediction, which is fitted where no formula gives it, and the table of trials marks its
@@ -94,6 +95,9 @@ def _says(failed: FailedTraining) -> str:
     if misread is None:
         return ""
     of = f" of {misread.layer}" if misread.layer else ""
+    if misread.takes == "classes":
+        read = "the loss reads classes along the last one"
+        return f"the softmax{of} runs along axis {misread.axis}, {read}"
     if misread.takes == "logits":
         return f"the loss takes logits, and is given the {misread.given}{of}"
     low, high = number(misread.low), number(misread.high)

@@ -45,10 +45,9 @@ def all_layers(model: Any) -> Intervention:
         changes += [trainable_set_to(v, True) for v in _all_variables(model)]
         # A variable that was created for a frozen layer is one that gradient tapes do not watch.
         changes += [trainable_set_to(as_tf_variable(v), True) for v in _all_variables(model)]
-        with attributes_set(changes):
-            # The present ones have no slots for what they did not train.
-            with made_anew(training):
-                yield
+        # The present optimizers have no slots for what they did not train.
+        with attributes_set(changes), made_anew(training):
+            yield
 
     return Intervention(
         code="frozen-variables",

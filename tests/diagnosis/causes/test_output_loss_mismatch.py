@@ -188,3 +188,17 @@ def test_an_error_in_percent_of_nothing():
     found = proven_by_its_own(start, "output-loss-mismatch", steps=200, min_skill=0.2)
     assert "percent of targets that are zero" in found.message
     assert found.fix == "loss=keras.losses.MeanAbsoluteError()"
+
+
+def test_a_softmax_over_the_steps_of_a_series_is_taken_over_the_classes():
+    rng = np.random.default_rng(0)
+    stage = rng.integers(0, 3, (64, 6))
+    x = (np.eye(3)[stage] + 0.1 * rng.normal(size=(64, 6, 3))).astype("float32")
+    parts = [layers.Dense(3), layers.Softmax(axis=1, name="along")]
+    loss = "sparse_categorical_crossentropy"
+    model = sequential(*parts, optimizer=optimizers.Adam(0.1), loss=loss, shape=(6, 3))
+    found = proven_by_its_own(fit(model, x, stage), "output-loss-mismatch", steps=60)
+    assert found.message == (
+        "the softmax of along runs along axis 1, the loss reads classes along the last one;"
+        " it converges with softmax over the last axis"
+    )
