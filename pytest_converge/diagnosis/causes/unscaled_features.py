@@ -18,7 +18,9 @@ healthy data, values outside -1 to 1 59 %. Token numbers, one-hot columns and la
 
 Where it fires, the columns are standardised (images of bytes divided by 255), the rate stays, and
 the training is repeated from the same start. It is the cause if every gate then passes on three
-seeds. If another rate is needed with it, both are shown. Standardised inputs: LeCun et al. 1998,
+seeds. An array of mostly zeros keeps them: its columns are divided by the size of the other values.
+Inputs that the model multiplies by what it made of others, as the edges of a graph, count as well.
+If another rate is needed with it, both are shown. Standardised inputs: LeCun et al. 1998,
 *Efficient BackProp*.
 
 `preprocessing.check` asks the same rule and fails on it, without training, since it looks at what

@@ -34,16 +34,16 @@ def outer_difference(flow: Flow) -> OuterDifference | None:
 
     Pairs of the predictions themselves, or of the targets, are what a loss may mean.
     """
-    by_variables = flow.depending(_handles(flow))
     for operation in flow.needed:
         if operation.kind in COMPARING and len(operation.inputs) == 2:
-            found = _compared(operation, by_variables, flow)
+            found = _compared(operation, flow)
             if found is not None:
                 return found
     return None
 
 
-def _compared(operation: Operation, by_variables: set[int], flow: Flow) -> OuterDifference | None:
+def _compared(operation: Operation, flow: Flow) -> OuterDifference | None:
+    by_variables = flow.by_variables
     predicted, target = sorted(operation.inputs, key=lambda t: id(t) not in by_variables)
     if id(predicted) not in by_variables or id(target) in by_variables:
         return None
@@ -67,11 +67,6 @@ def _leaf_behind(flow: Flow, tensor: Any) -> str:
             return ""
         tensor = arrays[0]
     return names[id(tensor)]
-
-
-def _handles(flow: Flow) -> list[int]:
-    """The ids of the handles of all variables by which the step differentiates."""
-    return [id(v.handle) for each in flow.recording.differentiations for v in each.sources]
 
 
 def _outer(first: tuple[int, ...], second: tuple[int, ...]) -> bool:

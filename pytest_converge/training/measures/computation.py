@@ -29,6 +29,8 @@ from pytest_converge.training.training import Training
 
 __all__ = ["Computation", "computation"]
 
+#: Operations in which one factor scales what the other one says, and its gradient.
+PRODUCTS = frozenset({"BatchMatMul", "BatchMatMulV2", "Einsum", "MatMul", "Mul"})
 #: Names that tell nobody which function is meant.
 NAMELESS = frozenset({"<lambda>", "loss"})
 
@@ -44,6 +46,7 @@ class Computation:
         stop: where the gradient of the first variable without one ends.
         lost: True where some variable has no gradient by the loss.
         unread: the arrays of the batch on which the loss does not depend, by name.
+        multiplied: the inputs that are multiplied as they are by what depends on weights, by name.
         untrained: variables made trainable that the loss depends on and the step does not train.
         made: (class, configuration) of each Keras optimizer that the step makes anew.
         normalisations: the layers of batch normalisation that work on nothing, or never learn.
@@ -58,6 +61,7 @@ class Computation:
     stop: GradientStop | None = None
     lost: bool = False
     unread: tuple[str, ...] = ()
+    multiplied: tuple[str, ...] = ()
     untrained: tuple[Untrained, ...] = ()
     made: tuple[tuple[type, Mapping[str, Any]], ...] = ()
     normalisations: tuple[Normalisation, ...] = ()
@@ -77,6 +81,7 @@ def computation(training: Training) -> Computation:
         stop=gradient_stop(flow, lost[0]) if lost else None,
         lost=bool(lost),
         unread=_unread(flow),
+        multiplied=_multiplied(flow),
         untrained=untrained(training, recording),
         made=tuple((type(each), each.get_config()) for each in recording.made),
         normalisations=normalisations(recording),
@@ -118,3 +123,18 @@ def _unread(flow: Flow) -> tuple[str, ...]:
         if not any(id(target) in reached for target in flow.targets):
             names.append(name)
     return tuple(names)
+
+
+def _multiplied(flow: Flow) -> tuple[str, ...]:
+    """The inputs that are a factor beside something trained: of a layer, or in the user's code."""
+    leaves = flow.recording.leaves.items()
+    names = {id(leaf): name for name, leaf in leaves if name[0] not in "ys"}
+    found = {}
+    for operation in flow.needed:
+        if operation.kind not in PRODUCTS or operation.backward or len(operation.inputs) != 2:
+            continue
+        for one, other in (operation.inputs, operation.inputs[::-1]):
+            name = names.get(id(flow.source(one)))
+            if name is not None and id(other) in flow.by_variables:
+                found[name] = True
+    return tuple(found)

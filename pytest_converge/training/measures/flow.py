@@ -81,9 +81,20 @@ class Flow:
                 found.update(id(tensor) for tensor in operation.outputs)
         return found
 
-    def origin(self, tensor: Any) -> Operation | None:
-        """The operation whose values a tensor holds, handed on as they are; None for an input."""
+    @functools.cached_property
+    def by_variables(self) -> set[int]:
+        """The ids of all tensors that depend on the variables by which the step differentiates."""
+        sources = (v for each in self.recording.differentiations for v in each.sources)
+        return self.depending([id(variable.handle) for variable in sources])
+
+    def source(self, tensor: Any) -> Any:
+        """The tensor whose values another one holds, handed on as they are."""
         operation = self.producers.get(id(tensor))
         while operation is not None and operation.kind in SAME_VALUES and operation.inputs:
-            operation = self.producers.get(id(operation.inputs[0]))
-        return operation
+            tensor = operation.inputs[0]
+            operation = self.producers.get(id(tensor))
+        return tensor
+
+    def origin(self, tensor: Any) -> Operation | None:
+        """The operation whose values a tensor holds, handed on as they are; None for an input."""
+        return self.producers.get(id(self.source(tensor)))
