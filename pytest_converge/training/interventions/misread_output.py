@@ -16,7 +16,7 @@ from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.measures.logits import PROBABILITIES, Misread
 from pytest_converge.training.state.snapshot import attributes_set, shadowed
 
-__all__ = ["as_read"]
+__all__ = ["as_read", "handed_on"]
 
 
 def as_read(models: Sequence[Any], misread: Misread) -> Intervention | None:
@@ -58,7 +58,7 @@ def _left_out(misread: Misread) -> Intervention:
         change=f"no {misread.given} before the loss",
         fix=f"outputs = logits  # no tf.nn.{misread.given}(logits) before the loss",
         where=(misread.layer,) if misread.layer else (),
-        variant=lambda _: attributes_set(calls_of_operation(kind, lambda _: _handed_on)),
+        variant=lambda _: attributes_set(calls_of_operation(kind, lambda _: handed_on)),
     )
 
 
@@ -106,11 +106,12 @@ def _variant(layer: Any, activation: str | None) -> Variant | None:
         function = keras.activations.get(activation)
         return lambda _: attributes_set([(layer, "activation", function)])
     if isinstance(layer, keras.layers.Softmax) and activation is None:
-        return lambda _: shadowed([(layer, "call", _handed_on)])
+        return lambda _: shadowed([(layer, "call", handed_on)])
     return None
 
 
-def _handed_on(inputs: Any, *_: Any, **__: Any) -> Any:
+def handed_on(inputs: Any, *_: Any, **__: Any) -> Any:
+    """A layer or an operation that changes nothing."""
     return inputs
 
 

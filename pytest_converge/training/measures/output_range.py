@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
 
 import keras
 import numpy as np
@@ -28,6 +27,8 @@ FACTORS = (1.0, 30.0, -30.0, 1000.0, -1000.0)
 KNOWN = ((0.0, 1.0), (-1.0, 1.0))
 #: What rounding adds.
 ROUNDING = 1e-4
+#: Outputs of a deviation of this part of their mean are all the same but for rounding.
+ROUNDED = 0.01
 #: Mean and deviation are the same within this part of the deviation: the small number that a
 #: normalisation adds to a variance takes some of it.
 ALIKE = 0.1
@@ -74,10 +75,11 @@ def fixed_moments(training: Training) -> FixedMoments | None:
         return None
     means, deviations = [float(v.mean()) for v in every], [float(v.std()) for v in every]
     deviation = max(deviations)
-    apart = ALIKE * deviation + ROUNDING
-    if deviation - min(deviations) > apart:
+    if all(d <= ROUNDING + ROUNDED * abs(m) for m, d in zip(means, deviations, strict=True)):
+        deviation = 0.0
+    elif deviation - min(deviations) > ALIKE * deviation:
         return None
-    same = max(means) - min(means) <= apart
+    same = max(means) - min(means) <= ALIKE * deviation + ROUNDING
     return FixedMoments(mean=float(np.median(means)) if same else np.nan, deviation=deviation)
 
 
