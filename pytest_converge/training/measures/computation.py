@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from pytest_converge.training.measures.broadcasting import OuterDifference, outer_difference
+from pytest_converge.training.measures.broadcasting import (
+    OuterDifference,
+    RepeatedGrades,
+    outer_difference,
+    repeated_grades,
+)
 from pytest_converge.training.measures.flow import Flow
 from pytest_converge.training.measures.gradient_stops import (
     GradientStop,
@@ -42,6 +47,7 @@ class Computation:
     Attributes:
         loss: what the user calls the loss; empty for one of Keras and one without a name.
         outer: predictions and targets that broadcast to a matrix.
+        grades: whole numbers in one column that each of several outputs is compared with.
         misread: an output that the loss reads as what it is not.
         stop: where the gradient of the first variable without one ends.
         lost: True where some variable has no gradient by the loss.
@@ -57,6 +63,7 @@ class Computation:
 
     loss: str = ""
     outer: OuterDifference | None = None
+    grades: RepeatedGrades | None = None
     misread: Misread | None = None
     stop: GradientStop | None = None
     lost: bool = False
@@ -77,6 +84,7 @@ def computation(training: Training) -> Computation:
     return Computation(
         loss=_loss_of(training),
         outer=outer_difference(flow),
+        grades=repeated_grades(flow),
         misread=misread_output(flow),
         stop=gradient_stop(flow, lost[0]) if lost else None,
         lost=bool(lost),
