@@ -63,6 +63,7 @@ from collections.abc import Iterable
 from pytest_converge.core.data_report import ColumnProfile
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.unscaled_targets import (
+    as_far_from_zero,
     on_an_unsuitable_scale,
     standardised_targets,
 )
@@ -125,7 +126,8 @@ def _is_standard(column: ColumnProfile) -> bool:
 
 
 def _both(failed: FailedTraining) -> list[Intervention]:
-    pairs = zip(_standardised(failed), standardised_targets(failed), strict=False)
+    others = standardised_targets(failed) or as_far_from_zero(failed)
+    pairs = zip(_standardised(failed), others, strict=False)
     return [first.combined(second) for first, second in pairs]
 
 

@@ -69,7 +69,9 @@ def deeper(model: keras.Model) -> Intervention | None:
 
     def larger() -> Any:
         layers = [type(layer).from_config(layer.get_config()) for layer in model.layers]
-        layers.insert(len(layers) - 1, keras.layers.Dense(HIDDEN_UNITS, activation="relu"))
+        layers.insert(
+            model.layers.index(output), keras.layers.Dense(HIDDEN_UNITS, activation="relu")
+        )
         return keras.Sequential([keras.Input(model.input_shape[1:]), *layers])
 
     return Intervention(
