@@ -14,6 +14,8 @@ from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = ["divided_columns", "standardised", "standardised_columns"]
 
+Array = np.ndarray[Any, Any]
+
 #: Largest value of an image of bytes.
 BYTE = 255.0
 #: From this share of zeros on a zero says that there is nothing, as between two atoms without a
@@ -131,32 +133,35 @@ def _changed(data: ArrayData, columns: Mapping[str, Collection[int]]) -> ArrayDa
     return data.with_arrays(map_named(data.arrays, change))
 
 
-def standardised_columns(array: np.ndarray[Any, Any], picked: list[int]) -> np.ndarray[Any, Any]:
+def standardised_columns(array: Array, picked: list[int]) -> Array:
     """Some columns (of the last axis) standardised in float64, over rows and other axes."""
 
-    def change(part: Any) -> Any:
+    def change(part: Array) -> Array:
         mean, spread = np.nanmean(part, axis=0), np.nanstd(part, axis=0)
-        return (part - mean) / np.where(spread > 0, spread, 1.0)
+        changed: Array = (part - mean) / np.where(spread > 0, spread, 1.0)
+        return changed
 
     return _columns_changed(array, picked, change)
 
 
-def divided_columns(array: np.ndarray[Any, Any], picked: list[int]) -> np.ndarray[Any, Any]:
+def divided_columns(array: Array, picked: list[int]) -> Array:
     """Some columns divided by the root mean square of their values other than 0."""
 
-    def change(part: Any) -> Any:
+    def change(part: Array) -> Array:
         count = np.maximum((np.nan_to_num(part) != 0).sum(axis=0), 1)
         size = np.sqrt(np.nansum(part**2, axis=0) / count)
-        return part / np.where(size > 0, size, 1.0)
+        changed: Array = part / np.where(size > 0, size, 1.0)
+        return changed
 
     return _columns_changed(array, picked, change)
 
 
-def _columns_changed(array: Any, picked: list[int], change: Callable[[Any], Any]) -> Any:
-    changed = array.astype(np.float64)
+def _columns_changed(array: Array, picked: list[int], change: Callable[[Array], Array]) -> Array:
+    changed: Array = array.astype(np.float64)
     flat = changed.reshape(-1, changed.shape[-1]) if changed.ndim > 1 else changed[:, None]
     part = flat[:, picked]
     good = np.where(np.isfinite(part), part, np.nan)
     flat[:, picked] = np.where(np.isfinite(part), change(good), part)
     kept = array.dtype if array.dtype.kind == "f" else np.float32
-    return flat.reshape(array.shape).astype(kept)
+    result: Array = flat.reshape(array.shape).astype(kept)
+    return result
