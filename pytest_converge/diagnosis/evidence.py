@@ -210,7 +210,10 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
     reruns.roles = seen.roles if seen else not training.own_train_step
     scales: TrainingScales | None = None
     if reruns.roles:
-        scales = guard.measured("scales of features and targets", lambda: training_scales(training))
+        multiplied = seen.multiplied if seen else ()
+        scales = guard.measured(
+            "scales of features and targets", lambda: training_scales(training, multiplied)
+        )
     first, last = curve.first, curve.last
     left = any(found.what != "data" for found in record.nonfinite)  # data may have NaN as a mask
     rose = left or (ends_higher(first, last) and _beyond_noise(curve))

@@ -54,6 +54,9 @@ MOST_OF_THE_WAY = 0.9
 MOST_REFINED = 3
 #: Neighbours less apart than this are as near as batches of other seeds let anybody tell.
 NARROWEST = 1.5
+#: How far from a rate that passes on some starts another one is looked for, half of it or twice,
+#: and how many of them are tried: where a start leads nowhere at any rate, they are lost time.
+ASIDE, MOST_NEAR = 2.0, 2
 #: Multiples of the steps that are tried with a stable rate.
 LONGER = (4, 16)
 #: Rates of plain gradient descent and of adaptive optimizers that suit most trainings on
@@ -251,6 +254,7 @@ class RateSearch:
         self._rose = evidence.never_too_slow
         self.passing: dict[float, Trial] = {}
         self.failing: set[float] = {1.0}
+        self._on_some_starts: set[float] = set()
         self._losses: dict[float, float] = {}
         self._chosen = math.nan
 
@@ -272,11 +276,15 @@ class RateSearch:
         return None
 
     def refined(self, first: float) -> Trial | None:
-        """The trial of a rate between those tried, where the best of them nearly passed.
+        """The trial of a rate near those tried, where some passed on one start, or nearly passed.
 
         Args:
             first: the loss at the start.
         """
+        for near in self._near_on_some_starts()[:MOST_NEAR]:
+            trial = self._try(near)
+            if trial is not None and trial.verified:
+                return trial
         bound = self._trials.expectation.max_loss
         if bound is None or not self._losses:
             return None
@@ -296,6 +304,23 @@ class RateSearch:
             if trial is not None and trial.verified:
                 return trial
         return None
+
+    def _near_on_some_starts(self) -> list[float]:
+        """Factors near those that passed on some starts alone: between them, then beyond."""
+        known = sorted(self._on_some_starts)
+        if not known:
+            return []
+        gaps = sorted(itertools.pairwise(known), key=lambda pair: pair[0] / pair[1])
+        between = [math.sqrt(low * high) for low, high in gaps]
+        near = [float(f"{f:.2g}") for f in (*between, known[0] / ASIDE, known[-1] * ASIDE)]
+        tried = (*self.failing, *self.passing)
+        return [
+            factor
+            for factor in near
+            if all(max(factor / each, each / factor) >= NARROWEST for each in tried)
+            and not (factor > 1 and self._rose)
+            and not (factor < 1 and self._upwards)
+        ]
 
     def withdraw(self) -> None:
         """Takes what passed for no repairs."""
@@ -385,6 +410,8 @@ class RateSearch:
         else:
             self.passing.pop(factor, None)  # it passed on the first seed alone
             self.failing.add(factor)
+            if trial is not None and trial.passed:
+                self._on_some_starts.add(factor)
         return trial
 
 

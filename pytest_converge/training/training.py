@@ -246,6 +246,11 @@ class Training(abc.ABC):
         """Trains with another Keras optimizer meanwhile, where `optimizer_is_ours`."""
         raise NotImplementedError(self.verb)
 
+    def with_optimizers(self, optimizers: Sequence[Any]) -> contextlib.AbstractContextManager[None]:
+        """Trains with others in place of all its optimizers meanwhile, in their order."""
+        (optimizer,) = optimizers
+        return self.with_optimizer(optimizer)
+
     def with_model(self, model: Any) -> contextlib.AbstractContextManager[None]:
         """Trains another compiled and built model meanwhile, where there is a `model`."""
         raise NotImplementedError(self.verb)

@@ -46,6 +46,39 @@ class FakeTrials:
         )
 
 
+class OnSomeStarts(FakeTrials):
+    """Other rates pass on the first start alone, from `wide[0]` to `wide[1]`."""
+
+    wide = (0.0, 0.0)
+
+    def try_out(self, change, *, confirm=True):
+        trial = super().try_out(change, confirm=confirm)
+        if trial.passed or not self.wide[0] <= change <= self.wide[1]:
+            return trial
+        return dataclasses.replace(trial, losses=(0.1, 9.0), passed=1)
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "near"),
+    [
+        ((0.005, 0.2), (0.02, 0.04), 0.032),
+        ((0.05, 0.2), (0.04, 0.06), 0.05),
+        ((0.002, 0.02), (0.012, 0.03), 0.02),
+        ((0.05, 0.2), (0.0, 0.0), None),
+    ],
+    ids=["between", "half", "twice", "nowhere"],
+)
+def test_a_rate_near_those_of_some_starts_is_tried_on_all(search_in, wide, narrow, near):
+    search, trials = search_in(*narrow, unstable=True, rose=True)
+    trials.__class__, trials.wide = OnSomeStarts, wide
+    trials.expectation = types.SimpleNamespace(max_loss=None)
+    assert search.search() is None
+    before = len(trials.asked)
+    found = search.refined(100.0)
+    assert (None if found is None else found.change) == (None if near is None else f"{near:g}")
+    assert len(trials.asked) - before <= rate_search.MOST_NEAR
+
+
 @pytest.fixture
 def search_in(monkeypatch):
     """Makes a search in which a change is no more than its rate."""

@@ -20,6 +20,7 @@ better than the best constant prediction of the new labels.
 | some rows below 0, a binary or categorical cross-entropy | these rows left out |
 | rows that do not add up to 1, above 1, a categorical cross-entropy | divided by their sum |
 | class numbers in one column, several outputs, a squared or absolute error | one-hot rows |
+| grades 0 to n in one column, compared with n outputs | flags `y > np.arange(n)`, one-hot rows |
 
 Three more are told from the data:
 
@@ -76,6 +77,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import labels, rows, target_shape
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.broadcasting import OuterDifference
@@ -125,6 +127,22 @@ def _in_shape(failed: FailedTraining) -> Repairs:
         column = len(outer.predicted) == 2
         change = target_shape.as_predicted(failed.training, outer.leaf, column=column)
         yield dataclasses.replace(change, fault=_broadcasts(outer))
+
+
+def _in_columns(failed: FailedTraining) -> Repairs:
+    """Grades that every one of several outputs is compared with, as a column for each output."""
+    grades, rows = failed.evidence.computation.grades, failed.reruns.rows_of_any_kind
+    if grades is None:
+        return
+    (_, count), name, highest = grades.predicted, grades.leaf, grades.highest
+    every = {} if rows is None else dict(batch_leaves(rows.arrays))
+    if name in every:  # the first batch may lack the highest
+        highest = int(every[name].max())
+    fault = f"targets of shape {grades.target} broadcast against outputs of {grades.predicted}"
+    changes = [target_shape.flags(failed.training, name, count)] if highest <= count else []
+    if highest < count:
+        changes.insert(0, target_shape.one_hot(failed.training, name, count))
+    yield from (dataclasses.replace(change, fault=fault) for change in changes)
 
 
 def out_of_range(failed: FailedTraining) -> str:
@@ -186,7 +204,7 @@ def _read_as_probabilities(failed: FailedTraining) -> tuple[str, Any]:
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [_into_range(failed), _in_shape(failed)]
+    return [_into_range(failed), _in_shape(failed), _in_columns(failed)]
 
 
 CAUSE = Cause(
@@ -196,6 +214,7 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.LABELS, repairs=_into_range),
         Step(place=Place.LABELS, repairs=_in_shape),
+        Step(place=Place.LABELS, repairs=_in_columns),
         Step(place=Place.TWO_ENCODINGS, answer=_two_encodings),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_unreadable),
     ),

@@ -28,8 +28,9 @@ they are divided by it, and those of classes also balanced, before any rate is t
 that is summed over the rows of a batch, by `reduction="sum"` or in a function of your own: a batch
 with every row twice has twice the loss. The mean is tried in its place.
 
-Where none of these rates passes, but one brings the loss nine tenths of the way from its start to
-the bound, up to three more are tried between it and its neighbours. Where the loss rose, such a
+Where a rate passes on some of the seeds and none on all, two more are tried between such rates, or
+at half and twice. Where none passes, but one brings the loss nine tenths of the way from its start
+to the bound, up to three more are tried between it and its neighbours. Where the loss rose, such a
 stable rate is tried with four and with sixteen times as many steps.
 
 Where the loss rose and no change passed, the same rate is tried under the usual schedules: an

@@ -20,16 +20,19 @@ passes on three seeds.
 | amounts, a cross-entropy behind a linear output | squared error |
 | real targets, a bounded output | no activation |
 | real targets that the output gives under no weights, as a cosine | targets mapped onto its range |
+| amounts, a normalisation as the last layer | none behind the output, targets standardised |
 | the Poisson loss behind an output that may be negative | exponential, softplus |
 | the squared logarithmic error behind such an output | softplus |
 | the Kullback-Leibler divergence behind such an output | softmax |
 
 Of a model with several outputs each one is compared with its own loss and its own targets. The
-range of an output is measured, at the present weights and at large ones.
+range of an output, and its mean and deviation over a batch, are measured at the present weights and
+at large ones.
 
 Of a model or step of your own, what counts is seen in one step on the first batch: a softmax or
 sigmoid whose values a loss takes for logits, and values far out of [0, 1] that it takes for
-probabilities. The layer that made them gets the activation that the loss reads.
+probabilities. The layer that made them gets the activation that the loss reads. So does a softmax
+over another axis than the last, along which a cross-entropy reads the classes.
 
 Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best
 constant prediction, which is fitted where no formula gives it, and the table of trials marks its
@@ -71,9 +74,9 @@ from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
 from pytest_converge.training.data.arrays import batch_leaves, finite_rows
-from pytest_converge.training.interventions import labels, misread_output, outputs
+from pytest_converge.training.interventions import labels, misread_output, outputs, reach
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.measures.output_range import output_range
+from pytest_converge.training.measures.output_range import fixed_moments, output_range
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import output_layer
 
@@ -94,6 +97,9 @@ def _says(failed: FailedTraining) -> str:
     if misread is None:
         return ""
     of = f" of {misread.layer}" if misread.layer else ""
+    if misread.takes == "classes":
+        read = "the loss reads classes along the last one"
+        return f"the softmax{of} runs along axis {misread.axis}, {read}"
     if misread.takes == "logits":
         return f"the loss takes logits, and is given the {misread.given}{of}"
     low, high = number(misread.low), number(misread.high)
@@ -124,7 +130,7 @@ def _repairs(failed: FailedTraining) -> Repairs:
 
 
 def _out_of_reach(failed: FailedTraining) -> Repairs:
-    """Targets that lie outside of what the output gives under any weights, mapped into it."""
+    """Targets that lie outside of what the output gives under any weights, and the output."""
     training, rows = failed.training, failed.reruns.rows
     if training.model is None or training.own_train_step or rows is None:
         return
@@ -132,11 +138,17 @@ def _out_of_reach(failed: FailedTraining) -> Repairs:
     name = known[0][0] if len(known) == 1 else None
     if target is None or name is None or name not in outputs.REGRESSION | {""}:
         return
-    if target.min() == target.max() or not outputs.outside(target, -1.0, 1.0):
-        return  # every range that is known to the measurement holds them
-    reach = failed.trials.guard.tried("the range of the output", lambda: output_range(training))
-    if reach is not None:
-        yield outputs.into_reach(target, *reach, POWERS.get(name))
+    if target.min() == target.max():
+        return
+    power, guard = POWERS.get(name), failed.trials.guard
+    if outputs.outside(target, -1.0, 1.0):  # else every range known to the measurement holds them
+        ends = guard.tried("the range of the output", lambda: output_range(training))
+        if ends is not None:
+            yield reach.into_range(target, *ends, power)
+            return
+    moments = guard.tried("mean and deviation of the output", lambda: fixed_moments(training))
+    if moments is not None:
+        yield from reach.to_other_moments(training.model, target, moments, power)
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:

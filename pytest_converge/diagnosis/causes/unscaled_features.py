@@ -18,7 +18,9 @@ healthy data, values outside -1 to 1 59 %. Token numbers, one-hot columns and la
 
 Where it fires, the columns are standardised (images of bytes divided by 255), the rate stays, and
 the training is repeated from the same start. It is the cause if every gate then passes on three
-seeds. If another rate is needed with it, both are shown. Standardised inputs: LeCun et al. 1998,
+seeds. An array of mostly zeros keeps them: its columns are divided by the size of the other values.
+Inputs that the model multiplies by what it made of others, as the edges of a graph, count as well.
+If another rate is needed with it, both are shown. Standardised inputs: LeCun et al. 1998,
 *Efficient BackProp*.
 
 What is no part of the data, as the points at which an equation is to hold, is standardised in front
@@ -67,6 +69,7 @@ from pytest_converge.columns.scale import HIGHEST_DEVIATION
 from pytest_converge.core.data_report import ColumnProfile
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.unscaled_targets import (
+    as_far_from_zero,
     on_an_unsuitable_scale,
     standardised_targets,
 )
@@ -158,7 +161,8 @@ def _is_standard(column: ColumnProfile) -> bool:
 
 
 def _both(failed: FailedTraining) -> list[Intervention]:
-    pairs = zip(_standardised(failed), standardised_targets(failed), strict=False)
+    others = standardised_targets(failed) or as_far_from_zero(failed)
+    pairs = zip(_standardised(failed), others, strict=False)
     return [first.combined(second) for first, second in pairs]
 
 

@@ -14,6 +14,9 @@ a squared error shrinks by their variance, an absolute one by their standard dev
 is converted with it where the tool knows how; else the repair passes by its skill, at least 0.5
 over the best constant prediction, and the table of trials marks its losses with a star.
 
+Where the spread of the features is small against their mean and that of the targets too, as of
+prices divided by the highest, both are standardised.
+
 Of several targets, each is looked at with the loss that reads it, and only those in amounts are
 standardised. Targets that are the inputs are never standardised alone.
 
@@ -58,7 +61,7 @@ import statistics
 from collections.abc import Iterable
 
 from pytest_converge.columns.contradictions import targets_are_inputs
-from pytest_converge.columns.scale import ScaleFlag
+from pytest_converge.columns.scale import HIGHEST_OFFSET, ScaleFlag
 from pytest_converge.core.numbers import listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.evidence import Evidence
@@ -67,7 +70,14 @@ from pytest_converge.training.interventions import targets
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.model.losses import loss_names
 
-__all__ = ["CAUSE", "POWERS", "SIZES", "on_an_unsuitable_scale", "standardised_targets"]
+__all__ = [
+    "CAUSE",
+    "POWERS",
+    "SIZES",
+    "as_far_from_zero",
+    "on_an_unsuitable_scale",
+    "standardised_targets",
+]
 
 #: The power of the deviation by which losses shrink where targets are standardised.
 POWERS = {"mean_squared_error": -2, "mean_absolute_error": -1}
@@ -100,6 +110,21 @@ def standardised_targets(failed: FailedTraining) -> list[Intervention]:
     if several and not arrays:
         return []
     return [targets.standardised(_unit(failed), where, arrays)]
+
+
+def as_far_from_zero(failed: FailedTraining) -> list[Intervention]:
+    """The targets standardised beside features whose spread is small against their mean.
+
+    Of amounts whose own is as small nothing shows in a loss, but for how near it is to zero.
+    """
+    if not any(flag.part == "offset" for flag in failed.evidence.scale.features):
+        return []
+    scales = [scale for scale in failed.evidence.scales if scale.target]
+    columns = [column for scale in scales for column in scale.columns]
+    far = all(abs(c.mean) > HIGHEST_OFFSET * c.deviation > 0.0 for c in columns)
+    if len(scales) != 1 or not far or _unit(failed) is None:
+        return []
+    return [targets.standardised(_unit(failed), tuple(column.name for column in columns))]
 
 
 def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:

@@ -277,20 +277,26 @@ class ModelTraining(Training):
         own = self.optimizers[0]
         return own.optimizer is self.model.optimizer or bool(own.counters)
 
-    @contextlib.contextmanager
-    def with_optimizer(self, optimizer: Any) -> Iterator[None]:
+    def with_optimizer(self, optimizer: Any) -> contextlib.AbstractContextManager[None]:
         """Another optimizer meanwhile, built for what is trainable now.
 
         The model holds it, or it makes the updates that the step asks another one for.
         """
-        optimizer.build(self.model.trainable_variables)
-        (own,), new = self.optimizers, ObservedOptimizer(optimizer)
+        return self.with_optimizers([optimizer])
+
+    @contextlib.contextmanager
+    def with_optimizers(self, optimizers: Sequence[Any]) -> Iterator[None]:
+        """Others in place of all optimizers that the step applies, in their order."""
+        new = []
         with contextlib.ExitStack() as stack:
-            stack.enter_context(own.replaced_by(optimizer))
-            if own.optimizer is self.model.optimizer:
-                held = [(self.model, "optimizer", optimizer)]
-                stack.enter_context(attributes_set(held))
-            stack.enter_context(attributes_set([(self, "optimizers", (new,))]))
+            for own, optimizer in zip(self.optimizers, optimizers, strict=True):
+                optimizer.build(self.model.trainable_variables)
+                new.append(ObservedOptimizer(optimizer, own.name))
+                stack.enter_context(own.replaced_by(optimizer))
+                if own.optimizer is self.model.optimizer:
+                    held = [(self.model, "optimizer", optimizer)]
+                    stack.enter_context(attributes_set(held))
+            stack.enter_context(attributes_set([(self, "optimizers", tuple(new))]))
             yield
 
     def with_model(self, model: keras.Model) -> contextlib.AbstractContextManager[None]:

@@ -1,8 +1,8 @@
-"""Features on other scales: standardised columns, images to [0, 1]."""
+"""Features on other scales: standardised columns, images to [0, 1], zeros that stay zeros."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,15 @@ from pytest_converge.training.data.arrays import batch_leaves, map_named
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
 
-__all__ = ["divided", "standardised"]
+__all__ = ["divided", "divided_columns", "standardised", "standardised_columns"]
+
+Array = np.ndarray[Any, Any]
 
 #: Largest value of an image of bytes.
 BYTE = 255.0
+#: From this share of zeros on a zero says that there is nothing, as between two atoms without a
+#: bond: less the mean it would say something.
+MOSTLY_ZERO = 0.5
 #: What keeps the deviation of a constant column from being 0 in code to paste.
 TINY = 1e-9
 
@@ -29,6 +34,8 @@ def standardised(
     in_model: bool = True,
 ) -> Intervention:
     """Continuous columns to mean 0 and standard deviation 1, arrays of images to [0, 1].
+
+    The columns of an array of mostly zeros are divided by the root mean square of the others.
 
     Targets that are the inputs, as of an autoencoder, are changed alike: the model is to give them
     back.
@@ -46,9 +53,12 @@ def standardised(
     if copied:
         columns = {**columns, "y": next(iter(columns.values()))}
     first_layer = in_model and not copied
+    change = "images to [0, 1]" if images else "features standardised"
+    if not images and all(_is_sparse(arrays.get(name), columns[name]) for name in columns):
+        change = "features divided by their size, zeros kept"
     return Intervention(
         code="unscaled-features",
-        change="images to [0, 1]" if images else "features standardised",
+        change=change,
         fix=_code(columns, arrays, first_layer, data is not None and data.from_source),
         where=where,
         data=lambda rows: _changed(rows, columns),
@@ -90,7 +100,7 @@ def _code(
     array = arrays.get("x")
     picked = columns.get("x", ())
     whole = array is None or (array.ndim > 1 and len(picked) in (0, array.shape[-1]))
-    if names == ["x"] and first_layer and whole:
+    if names == ["x"] and first_layer and whole and not _is_sparse(array, picked):
         if not picked:
             return "keras.layers.Rescaling(1 / 255)  # as the first layer"
         adapted = "dataset.map(lambda x, *_: x)" if from_source else "x"
@@ -108,10 +118,22 @@ def _by_numpy(name: str, array: Any, picked: list[int]) -> str:
     part = name
     if array is not None and array.ndim > 1 and len(picked) < array.shape[-1]:
         part = f"{name}[..., {picked}]"
+    if _is_sparse(array, picked):
+        number = f"np.maximum(({part} != 0).sum({axes}), 1)"
+        size = f"np.sqrt(({part} ** 2).sum({axes}) / {number}) + {TINY:g}"
+        return f"{begin}{part} = {part} / ({size})"
     spread = f"{part}.std({axes})"
     if _has_constant(array, picked):
         spread = f"({spread} + {TINY:g})"
     return f"{begin}{part} = ({part} - {part}.mean({axes})) / {spread}"
+
+
+def _is_sparse(array: Any, picked: Collection[int]) -> bool:
+    """Whether most values of some columns are 0."""
+    if array is None or not picked or array.dtype.kind not in "fiu":
+        return False
+    part = array[..., sorted(picked)] if array.ndim > 1 else array
+    return bool((part == 0).mean() > MOSTLY_ZERO)
 
 
 def _has_constant(array: Any, picked: list[int]) -> bool:
@@ -128,18 +150,41 @@ def _changed(data: ArrayData, columns: Mapping[str, Collection[int]]) -> ArrayDa
         picked = sorted(columns[name])
         if not picked:
             return (array / BYTE).astype(array.dtype if array.dtype.kind == "f" else np.float32)
-        return standardised_columns(array, picked)
+        change = divided_columns if _is_sparse(array, picked) else standardised_columns
+        return change(array, picked)
 
     return data.with_arrays(map_named(data.arrays, change))
 
 
-def standardised_columns(array: np.ndarray[Any, Any], picked: list[int]) -> np.ndarray[Any, Any]:
+def standardised_columns(array: Array, picked: list[int]) -> Array:
     """Some columns (of the last axis) standardised in float64, over rows and other axes."""
-    changed = array.astype(np.float64)
+
+    def change(part: Array) -> Array:
+        mean, spread = np.nanmean(part, axis=0), np.nanstd(part, axis=0)
+        changed: Array = (part - mean) / np.where(spread > 0, spread, 1.0)
+        return changed
+
+    return _columns_changed(array, picked, change)
+
+
+def divided_columns(array: Array, picked: list[int]) -> Array:
+    """Some columns divided by the root mean square of their values other than 0."""
+
+    def change(part: Array) -> Array:
+        count = np.maximum((np.nan_to_num(part) != 0).sum(axis=0), 1)
+        size = np.sqrt(np.nansum(part**2, axis=0) / count)
+        changed: Array = part / np.where(size > 0, size, 1.0)
+        return changed
+
+    return _columns_changed(array, picked, change)
+
+
+def _columns_changed(array: Array, picked: list[int], change: Callable[[Array], Array]) -> Array:
+    changed: Array = array.astype(np.float64)
     flat = changed.reshape(-1, changed.shape[-1]) if changed.ndim > 1 else changed[:, None]
     part = flat[:, picked]
     good = np.where(np.isfinite(part), part, np.nan)
-    mean, spread = np.nanmean(good, axis=0), np.nanstd(good, axis=0)
-    flat[:, picked] = (part - mean) / np.where(spread > 0, spread, 1.0)
+    flat[:, picked] = np.where(np.isfinite(part), change(good), part)
     kept = array.dtype if array.dtype.kind == "f" else np.float32
-    return flat.reshape(array.shape).astype(kept)
+    result: Array = flat.reshape(array.shape).astype(kept)
+    return result

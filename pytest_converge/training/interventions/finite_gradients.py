@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
 
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.optimizers import reconfigured
+from pytest_converge.training.interventions.optimizers import made_anew
 from pytest_converge.training.training import Training
 
 __all__ = ["FIX", "finite"]
@@ -29,14 +29,9 @@ def finite() -> Intervention:
 
     @contextlib.contextmanager
     def variant(training: Training) -> Iterator[None]:
-        with training.with_optimizer(reconfigured(training.optimizers[0])):
-            optimizer = training.optimizers[0].optimizer
-            observed = optimizer.apply
-
-            def apply(grads: Any, trainable_variables: Any = None) -> Any:
-                return observed([_finite(gradient) for gradient in grads], trainable_variables)
-
-            optimizer.__dict__["apply"] = apply
+        with made_anew(training):
+            for each in training.optimizers:
+                each.optimizer.__dict__["apply"] = _made_finite(each.optimizer.apply)
             yield
 
     return Intervention(
@@ -45,6 +40,13 @@ def finite() -> Intervention:
         fix=FIX,
         variant=variant,
     )
+
+
+def _made_finite(observed: Callable[..., Any]) -> Callable[..., Any]:
+    def apply(grads: Any, trainable_variables: Any = None) -> Any:
+        return observed([_finite(gradient) for gradient in grads], trainable_variables)
+
+    return apply
 
 
 def _finite(gradient: Any) -> Any:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
-from pytest_converge.training.keras_internals import calls_of_operation
+from pytest_converge.training.keras_internals import Setting, calls_of_operation
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.measures.logits import PROBABILITIES, Misread
 from pytest_converge.training.state.snapshot import attributes_set, shadowed
 
-__all__ = ["as_read"]
+__all__ = ["as_read", "handed_on"]
 
 
 def as_read(models: Sequence[Any], misread: Misread) -> Intervention | None:
@@ -32,6 +34,8 @@ def as_read(models: Sequence[Any], misread: Misread) -> Intervention | None:
     """
     layers = dict(named for model in models for named in named_layers(model))
     layer = layers.get(misread.layer)
+    if misread.takes == "classes":
+        return _along_the_last_axis(layer, misread) if misread.alone else None
     wanted = misread.fitting or None
     variant = None if layer is None else _variant(layer, wanted)
     if variant is None:
@@ -54,8 +58,47 @@ def _left_out(misread: Misread) -> Intervention:
         change=f"no {misread.given} before the loss",
         fix=f"outputs = logits  # no tf.nn.{misread.given}(logits) before the loss",
         where=(misread.layer,) if misread.layer else (),
-        variant=lambda _: attributes_set(calls_of_operation(kind, lambda _: _handed_on)),
+        variant=lambda _: attributes_set(calls_of_operation(kind, lambda _: handed_on)),
     )
+
+
+def _along_the_last_axis(layer: Any, misread: Misread) -> Intervention:
+    """The softmax of a layer, or the only one outside of any, over the classes."""
+    softmax = calls_of_operation("Softmax", lambda made: _over_classes(made, misread.axis))
+    if layer is None:
+        variant: Variant = lambda _: attributes_set(softmax)  # noqa: E731 - one of two
+    else:
+        call = _calling_meanwhile(layer.call, softmax)
+        variant = lambda _: shadowed([(layer, "call", call)])  # noqa: E731 - one of two
+    line = "tf.nn.softmax(logits, axis=-1)"
+    if isinstance(layer, keras.layers.Softmax):
+        line = "keras.layers.Softmax(axis=-1)"
+    return Intervention(
+        code="output-loss-mismatch",
+        change="softmax over the last axis",
+        fix=f"{line}  # instead of axis={misread.axis}" + (f" in {misread.layer}" if layer else ""),
+        where=(misread.layer,) if misread.layer else (),
+        variant=variant,
+    )
+
+
+def _over_classes(softmax: Callable[..., Any], axis: int) -> Callable[..., Any]:
+    """TensorFlow changes an axis for the last one before it calls its operation."""
+
+    def over_classes(logits: Any, name: Any = None) -> Any:
+        swapped = tf.experimental.numpy.swapaxes(logits, axis, -1)
+        return tf.experimental.numpy.swapaxes(softmax(swapped, name=name), axis, -1)
+
+    return over_classes
+
+
+def _calling_meanwhile(original: Callable[..., Any], settings: list[Setting]) -> Any:
+    @functools.wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with attributes_set(settings):
+            return original(*args, **kwargs)
+
+    return call
 
 
 def _variant(layer: Any, activation: str | None) -> Variant | None:
@@ -63,11 +106,12 @@ def _variant(layer: Any, activation: str | None) -> Variant | None:
         function = keras.activations.get(activation)
         return lambda _: attributes_set([(layer, "activation", function)])
     if isinstance(layer, keras.layers.Softmax) and activation is None:
-        return lambda _: shadowed([(layer, "call", _handed_on)])
+        return lambda _: shadowed([(layer, "call", handed_on)])
     return None
 
 
-def _handed_on(inputs: Any, *_: Any, **__: Any) -> Any:
+def handed_on(inputs: Any, *_: Any, **__: Any) -> Any:
+    """A layer or an operation that changes nothing."""
     return inputs
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from typing import Any
 
@@ -28,6 +29,7 @@ __all__ = [
     "less_momentum",
     "less_weight_decay",
     "line_of",
+    "made_anew",
     "reconfigured",
     "setting",
     "with_settings",
@@ -71,6 +73,11 @@ def is_rate(candidate: object) -> bool:
 def reconfigured(observed: ObservedOptimizer, **changes: Any) -> Any:
     """A new Keras optimizer of the same class with some settings changed."""
     return _rebuilt(observed.optimizer, {"learning_rate": observed.user_rate, **changes})
+
+
+def made_anew(training: Training) -> contextlib.AbstractContextManager[None]:
+    """Every optimizer made anew meanwhile, as other variables or their slots need it."""
+    return training.with_optimizers([reconfigured(each) for each in training.optimizers])
 
 
 def _rebuilt(optimizer: Any, changes: dict[str, Any]) -> Any:

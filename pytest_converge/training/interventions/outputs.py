@@ -17,13 +17,13 @@ from pytest_converge.training.data.arrays import batch_leaves, map_named
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.targets import of_targets, one_hot, relabelled
+from pytest_converge.training.interventions.targets import one_hot, relabelled
 from pytest_converge.training.model.losses import OutputLoss, losses_of_outputs
 from pytest_converge.training.model.structure import output_layer, output_layers, with_loss
 from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
 
-__all__ = ["FITTING", "REGRESSION", "by_output", "for_targets", "head", "into_reach", "outside"]
+__all__ = ["FITTING", "REGRESSION", "by_output", "for_targets", "head", "outside"]
 
 #: Losses that compare numbers, and take predictions of any size.
 REGRESSION = frozenset(
@@ -110,33 +110,6 @@ def kind_of(targets: Any) -> str:
 def outside(targets: Any, low: float, high: float) -> bool:
     """True where some target lies outside of what an output can give."""
     return bool(targets.min() < low or targets.max() > high)
-
-
-def into_reach(targets: Any, low: float, high: float, power: int | None) -> Intervention:
-    """Targets mapped onto the range that the output can give, whatever its weights are.
-
-    Args:
-        targets: the rows first.
-        low: the least that the output gives.
-        high: the most.
-        power: the power of the scale by which the loss shrinks; None where that is not known.
-    """
-    least, most = float(targets.min()), float(targets.max())
-    ratio = (high - low) / (most - least)
-
-    def change(array: Any) -> Any:
-        return np.interp(array, (least, most), (low, high)).astype(np.float32)
-
-    return Intervention(
-        code="output-loss-mismatch",
-        change=f"targets of {least:g} to {most:g} mapped onto {low:g} to {high:g}",
-        fault=f"the output lies within {low:g} to {high:g}, whatever the weights",
-        fix=f"y = np.interp(y, ({least:g}, {most:g}), ({low:g}, {high:g}))",
-        where=("y",),
-        data=of_targets(change),
-        loss_factor=None if power is None else ratio**power,
-        redefines_loss=power is None,
-    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
+
+import numpy as np
+import tensorflow as tf
 
 from pytest_converge.training.data.arrays import map_named
 from pytest_converge.training.data.batches import ArrayData, Batch
@@ -12,7 +16,7 @@ from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.state.snapshot import shadowed
 from pytest_converge.training.training import Training
 
-__all__ = ["as_predicted"]
+__all__ = ["as_predicted", "flags", "one_hot"]
 
 
 def as_predicted(training: Training, name: str, *, column: bool) -> Intervention:
@@ -25,25 +29,79 @@ def as_predicted(training: Training, name: str, *, column: bool) -> Intervention
     """
     index = (slice(None), None) if column else (slice(None), 0)
 
-    def reshaped(batch: Batch) -> Batch:
-        """A probe may be a step, so that a batch comes twice: then it has its shape already."""
-        return map_named(batch, lambda named, leaf: leaf[index] if is_other(named, leaf) else leaf)
+    code = "[:, None]" if column else "[:, 0]"
+    return _changed(
+        training,
+        name,
+        lambda leaf: leaf[index] if len(leaf.shape) == (1 if column else 2) else leaf,
+        change=f"{name} of shape {'(n, 1)' if column else '(n,)'}",
+        fix=f"{name} = {name}{code}",
+    )
 
-    def is_other(named: str, leaf: Any) -> bool:
-        return named == name and len(leaf.shape) == (1 if column else 2)
+
+def flags(training: Training, name: str, count: int) -> Intervention:
+    """A column of grades as flags of being above 0, above 1 and so on, one an output.
+
+    Args:
+        training: has data.
+        name: of the array (rows, 1), as `y`.
+        count: the number of outputs.
+    """
+    return _in_columns(
+        training,
+        name,
+        count,
+        (tf.greater, np.greater, ">"),
+        f"{name} as {count} flags, above 0 to above {count - 1}",
+    )
+
+
+def one_hot(training: Training, name: str, count: int) -> Intervention:
+    """A column of class numbers as one-hot rows; see `flags`."""
+    return _in_columns(
+        training, name, count, (tf.equal, np.equal, "=="), f"{name} one-hot over {count} classes"
+    )
+
+
+def _in_columns(
+    training: Training, name: str, count: int, compare: tuple[Any, Any, str], change: str
+) -> Intervention:
+    of_tensors, of_arrays, sign = compare
+
+    def columns(leaf: Any) -> Any:
+        if leaf.shape[-1] != 1:
+            return leaf
+        if isinstance(leaf, np.ndarray):
+            return of_arrays(leaf, np.arange(count)).astype(np.float32)
+        return tf.cast(of_tensors(leaf, tf.cast(tf.range(count), leaf.dtype)), tf.float32)
+
+    fix = f'{name} = ({name} {sign} np.arange({count})).astype("float32")'
+    found = _changed(training, name, columns, change=change, fix=fix)
+    return dataclasses.replace(found, redefines_loss=True)
+
+
+def _changed(
+    training: Training, name: str, reshape: Callable[[Any], Any], *, change: str, fix: str
+) -> Intervention:
+    """An array of targets in another shape; one that has it already is left as it is.
+
+    A probe may be a step, so that a batch comes twice.
+    """
+
+    def reshaped(batch: Batch) -> Batch:
+        return map_named(batch, lambda named, leaf: reshape(leaf) if named == name else leaf)
 
     def data(rows: ArrayData) -> ArrayData:
         return rows.with_arrays(reshaped(rows.arrays))
 
     in_memory = training.rows_in_memory is not None
-    code = "[:, None]" if column else "[:, 0]"
     return Intervention(
         code="label-encoding",
-        change=f"{name} of shape {'(n, 1)' if column else '(n,)'}",
-        fix=f"{name} = {name}{code}",
+        change=change,
+        fix=fix,
         where=(name,),
         data=data if in_memory else None,
-        # Another number of axes needs a trace of its own, also where the rows are others.
+        # Another shape needs a trace of its own, also where the rows are others.
         variant=lambda changed: (
             contextlib.nullcontext() if in_memory else _each_batch(changed, reshaped)
         ),

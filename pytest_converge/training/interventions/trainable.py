@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.optimizers import reconfigured
+from pytest_converge.training.interventions.optimizers import made_anew
 from pytest_converge.training.keras_internals import own_variables, trainable_flag, trainable_set_to
 from pytest_converge.training.model.structure import layers_of
 from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set, name_of
@@ -50,10 +50,9 @@ def all_layers(model: Any, kept: Collection[Any] = ()) -> Intervention:
         changes += [trainable_set_to(v, True) for v in _all_variables(model, kept)]
         # A variable that was created for a frozen layer is one that gradient tapes do not watch.
         changes += [trainable_set_to(as_tf_variable(v), True) for v in _all_variables(model, kept)]
-        with attributes_set(changes):
-            new = reconfigured(training.optimizers[0])
-            with training.with_optimizer(new):
-                yield
+        # The present optimizers have no slots for what they did not train.
+        with attributes_set(changes), made_anew(training):
+            yield
 
     return Intervention(
         code="frozen-variables",
@@ -76,8 +75,7 @@ def all_read(training: Training) -> Intervention | None:
         variables = [*changed.trainable, *missing]
         with contextlib.ExitStack() as stack:
             stack.enter_context(changed.with_variables(variables))
-            new = reconfigured(changed.optimizers[0])
-            stack.enter_context(changed.with_optimizer(new))
+            stack.enter_context(made_anew(changed))
             yield
 
     names = tuple(name_of(v) for v in missing)
@@ -100,10 +98,8 @@ def every_given(names: tuple[str, ...], code: str = "frozen-variables") -> Inter
 
     @contextlib.contextmanager
     def variant(training: Training) -> Iterator[None]:
-        with training.with_own_update():
-            new = reconfigured(training.optimizers[0])
-            with training.with_optimizer(new):
-                yield
+        with training.with_own_update(), made_anew(training):
+            yield
 
     return Intervention(
         code=code,

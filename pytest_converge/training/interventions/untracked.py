@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.optimizers import reconfigured
+from pytest_converge.training.interventions.optimizers import made_anew
 from pytest_converge.training.keras_internals import (
     own_variables,
     variable_around,
@@ -37,7 +37,7 @@ def kept_as_weights(variables: Sequence[Untrained]) -> Intervention:
             _, added = held.setdefault(id(owner), (owner, list(own_variables(owner))))
             added.append(variable_around(each.variable, each.attribute or "variable"))
         settings = [variables_held(owner, every) for owner, every in held.values()]
-        with shadowed(settings), training.with_optimizer(reconfigured(training.optimizers[0])):
+        with shadowed(settings), made_anew(training):
             yield
 
     return Intervention(

@@ -1,14 +1,16 @@
-"""Differences of a column and a row that broadcast to a matrix: targets of the wrong shape."""
+"""Targets that broadcast with the predictions: a column and a row, or a column and several."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
 
+import numpy as np
+
 from pytest_converge.training.measures.flow import Flow
 from pytest_converge.training.measures.recording import Operation
 
-__all__ = ["OuterDifference", "outer_difference"]
+__all__ = ["OuterDifference", "RepeatedGrades", "outer_difference", "repeated_grades"]
 
 #: Operations by which a loss compares targets and predictions.
 COMPARING = frozenset({"Div", "Mul", "RealDiv", "SquaredDifference", "Sub", "Xlogy"})
@@ -29,6 +31,23 @@ class OuterDifference:
     leaf: str = ""
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatedGrades:
+    """Whole numbers from 0 in one column that every one of several outputs is compared with.
+
+    Attributes:
+        predicted: the shape of what depends on the variables, (rows, outputs).
+        target: the shape of the numbers, (rows, 1).
+        leaf: the array of the batch that they are made of, value by value.
+        highest: the highest of them on this batch.
+    """
+
+    predicted: tuple[int, ...]
+    target: tuple[int, ...]
+    leaf: str
+    highest: int
+
+
 def outer_difference(flow: Flow) -> OuterDifference | None:
     """The first predictions and targets that broadcast to a matrix of all pairs, or None.
 
@@ -42,15 +61,43 @@ def outer_difference(flow: Flow) -> OuterDifference | None:
     return None
 
 
+def repeated_grades(flow: Flow) -> RepeatedGrades | None:
+    """The first column of grades that broadcasts over several outputs, or None.
+
+    Several outputs for one number may be meant, as those of quantiles; grades from 0 up to the
+    number of outputs are what one-hot rows and flags of being above a threshold are made from.
+    """
+    for operation in flow.needed:
+        if operation.kind not in COMPARING or len(operation.inputs) != 2:
+            continue
+        pair = _predicted_and_target(operation, flow)
+        predicted, target = (tuple(tensor.shape) for tensor in pair) if pair else ((), ())
+        if pair is None or len(predicted) != 2 or target != (predicted[0], 1) or predicted[1] < 2:
+            continue
+        leaf = _leaf_behind(flow, pair[1])
+        values = np.asarray(pair[1].numpy(), np.float64)
+        whole = bool((values == np.round(values)).all()) and values.min() >= 0
+        if leaf.startswith("y") and whole and 1 < values.max() <= predicted[1]:
+            return RepeatedGrades(
+                predicted=predicted, target=target, leaf=leaf, highest=int(values.max())
+            )
+    return None
+
+
 def _compared(operation: Operation, flow: Flow) -> OuterDifference | None:
-    by_variables = flow.by_variables
-    predicted, target = sorted(operation.inputs, key=lambda t: id(t) not in by_variables)
-    if id(predicted) not in by_variables or id(target) in by_variables:
+    pair = _predicted_and_target(operation, flow)
+    shapes = None if pair is None else (tuple(pair[0].shape), tuple(pair[1].shape))
+    if pair is None or shapes is None or not _outer(*shapes):
         return None
-    shapes = tuple(predicted.shape), tuple(target.shape)
-    if not _outer(*shapes):
+    return OuterDifference(predicted=shapes[0], target=shapes[1], leaf=_leaf_behind(flow, pair[1]))
+
+
+def _predicted_and_target(operation: Operation, flow: Flow) -> tuple[Any, Any] | None:
+    """What depends on the variables, and what does not; None for two of one kind."""
+    first, second = operation.inputs
+    if (id(first) in flow.by_variables) == (id(second) in flow.by_variables):
         return None
-    return OuterDifference(predicted=shapes[0], target=shapes[1], leaf=_leaf_behind(flow, target))
+    return (first, second) if id(first) in flow.by_variables else (second, first)
 
 
 def _leaf_behind(flow: Flow, tensor: Any) -> str:

@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from pytest_converge.training.measures.broadcasting import OuterDifference, outer_difference
+from pytest_converge.training.measures.broadcasting import (
+    OuterDifference,
+    RepeatedGrades,
+    outer_difference,
+    repeated_grades,
+)
 from pytest_converge.training.measures.flow import Flow
 from pytest_converge.training.measures.gradient_stops import (
     GradientStop,
@@ -30,6 +35,8 @@ from pytest_converge.training.training import Training
 
 __all__ = ["Computation", "computation"]
 
+#: Operations in which one factor scales what the other one says, and its gradient.
+PRODUCTS = frozenset({"BatchMatMul", "BatchMatMulV2", "Einsum", "MatMul", "Mul"})
 #: Names that tell nobody which function is meant.
 NAMELESS = frozenset({"<lambda>", "loss"})
 #: Operations that compare their inputs; what multiplies or divides a loss may be its weights.
@@ -50,10 +57,12 @@ class Computation:
     Attributes:
         loss: what the user calls the loss; empty for one of Keras and one without a name.
         outer: predictions and targets that broadcast to a matrix.
+        grades: whole numbers in one column that each of several outputs is compared with.
         misread: an output that the loss reads as what it is not.
         stop: where the gradient of the first variable without one ends.
         lost: True where some variable has no gradient by the loss.
         unread: the arrays of the batch on which the loss does not depend, by name.
+        multiplied: the inputs that are multiplied as they are by what depends on weights, by name.
         untrained: variables made trainable that the loss depends on and the step does not train.
         references: frozen layers that are none by mistake: others are trained towards what they
             answer.
@@ -67,10 +76,12 @@ class Computation:
 
     loss: str = ""
     outer: OuterDifference | None = None
+    grades: RepeatedGrades | None = None
     misread: Misread | None = None
     stop: GradientStop | None = None
     lost: bool = False
     unread: tuple[str, ...] = ()
+    multiplied: tuple[str, ...] = ()
     untrained: tuple[Untrained, ...] = ()
     references: tuple[str, ...] = ()
     made: tuple[tuple[type, Mapping[str, Any]], ...] = ()
@@ -87,10 +98,12 @@ def computation(training: Training) -> Computation:
     return Computation(
         loss=_loss_of(training),
         outer=outer_difference(flow),
+        grades=repeated_grades(flow),
         misread=misread_output(flow),
         stop=gradient_stop(flow, lost[0]) if lost else None,
         lost=bool(lost),
         unread=_unread(flow),
+        multiplied=_multiplied(flow),
         untrained=untrained(training, recording),
         references=references(training, flow),
         made=tuple((type(each), each.get_config()) for each in recording.made),
@@ -142,3 +155,18 @@ def _unread(flow: Flow) -> tuple[str, ...]:
         if not any(id(target) in reached for target in flow.targets):
             names.append(name)
     return tuple(names)
+
+
+def _multiplied(flow: Flow) -> tuple[str, ...]:
+    """The inputs that are a factor beside something trained: of a layer, or in the user's code."""
+    leaves = flow.recording.leaves.items()
+    names = {id(leaf): name for name, leaf in leaves if name[0] not in "ys"}
+    found = {}
+    for operation in flow.needed:
+        if operation.kind not in PRODUCTS or operation.backward or len(operation.inputs) != 2:
+            continue
+        for one, other in (operation.inputs, operation.inputs[::-1]):
+            name = names.get(id(flow.source(one)))
+            if name is not None and id(other) in flow.by_variables:
+                found[name] = True
+    return tuple(found)

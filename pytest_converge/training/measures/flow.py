@@ -87,9 +87,14 @@ class Flow:
                 found.update(id(tensor) for tensor in operation.outputs)
         return found
 
-    def origin(self, tensor: Any) -> Operation | None:
-        """The operation whose values a tensor holds, handed on as they are; None for an input."""
+    def source(self, tensor: Any) -> Any:
+        """The tensor whose values another one holds, handed on as they are."""
         operation = self.producers.get(id(tensor))
         while operation is not None and operation.kind in SAME_VALUES and operation.inputs:
-            operation = self.producers.get(id(operation.inputs[0]))
-        return operation
+            tensor = operation.inputs[0]
+            operation = self.producers.get(id(tensor))
+        return tensor
+
+    def origin(self, tensor: Any) -> Operation | None:
+        """The operation whose values a tensor holds, handed on as they are; None for an input."""
+        return self.producers.get(id(self.source(tensor)))

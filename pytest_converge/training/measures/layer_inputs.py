@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -55,7 +55,7 @@ class TrainingScales:
     codes: frozenset[str]
 
 
-def training_scales(training: Training) -> TrainingScales | None:
+def training_scales(training: Training, multiplied: Collection[str] = ()) -> TrainingScales | None:
     """Measures inputs and targets at the initial weights; changes no variable.
 
     Arrays that reach a trained layer as they are, reshaped or side by side, are measured on all
@@ -64,6 +64,11 @@ def training_scales(training: Training) -> TrainingScales | None:
     from zero count only where the initial predictions are not there already.
 
     Rows of sample weight 0 do not count.
+
+    Args:
+        training: as it begins.
+        multiplied: names of inputs that the model multiplies by what trained layers make of others,
+            as the edges of a graph: they count as they are.
 
     Returns:
         None for a training without data, or with ragged or sparse data, which have no columns.
@@ -80,7 +85,9 @@ def training_scales(training: Training) -> TrainingScales | None:
         codes = {name for name, value in named.items() if value.dtype.kind in "iu"}
         predictions = None
     else:
+        factors = {name: value for name, value in inputs.items() if name in multiplied}
         inputs, codes, predictions = looked
+        inputs = {**inputs, **factors}
         codes.update(_coded_targets(training.model, targets))
     columns = getattr(training, "columns", None)
     scales = profile_arrays({**inputs, **targets}, columns, codes=codes)

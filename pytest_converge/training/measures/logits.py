@@ -1,4 +1,7 @@
-"""What a cross-entropy is given: logits where it takes probabilities, or the other way round."""
+"""What a cross-entropy is given: logits where it takes probabilities, or the other way round.
+
+Or shares that add up to 1 along another axis than the one along which it reads the classes.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,11 @@ TAKES_LOGITS = frozenset(
 )
 #: What stands between a logit and `Log1p` in `tf.nn.sigmoid_cross_entropy_with_logits`.
 OF_LOGITS = frozenset({"Abs", "Exp", "Neg", "Select", "SelectV2"})
+#: Operations that read the classes of a row along the last axis.
+READS_CLASSES = TAKES_LOGITS - {"LogSoftmax"}
+#: What Keras does with probabilities before it takes their logarithm.
+CLIPPING = frozenset({"Maximum", "Minimum"})
+OF_PROBABILITIES = CLIPPING | {"Log", "RealDiv"}
 #: The bounds within which Keras keeps a probability whose logarithm it takes are this near to 0
 #: and 1.
 CLIPPED = 1e-4
@@ -33,12 +41,15 @@ class Misread:
     """An output that the loss reads as what it is not.
 
     Attributes:
-        takes: "logits" or "probabilities".
-        given: the activation that makes probabilities of the output, where the loss takes logits.
+        takes: "logits", "probabilities", or "classes" where the shares of classes are given along
+            another axis than the last.
+        given: the activation that makes probabilities of the output, where the loss takes others.
         low, high: the ends of the values that the loss is given.
         layer: the layer that the values come from; empty for none.
         alone: True where the step makes no other such probabilities.
         fitting: the activation that the loss reads, where it takes probabilities.
+        axis: the axis along which shares of classes add up to 1, where the loss takes them along
+            the last.
     """
 
     takes: str
@@ -48,6 +59,7 @@ class Misread:
     layer: str
     alone: bool = False
     fitting: str = ""
+    axis: int = -1
 
 
 def misread_output(flow: Flow) -> Misread | None:
@@ -58,8 +70,10 @@ def misread_output(flow: Flow) -> Misread | None:
     for operation in flow.needed:
         if operation.backward:
             continue
-        found = _probabilities_as_logits(flow, operation) or _logits_as_probabilities(
-            flow, operation
+        found = (
+            _probabilities_as_logits(flow, operation)
+            or _logits_as_probabilities(flow, operation)
+            or _shares_along_another_axis(flow, operation)
         )
         if found is not None:
             return found
@@ -144,6 +158,66 @@ def _logits_as_probabilities(flow: Flow, operation: Operation) -> Misread | None
         layer="" if source is None else source.layer,
         fitting="softmax" if several and (by_sum or sparse) else "sigmoid",
     )
+
+
+def _shares_along_another_axis(flow: Flow, operation: Operation) -> Misread | None:
+    """A softmax over another axis than that of the classes.
+
+    Either its shares are read, or the logits that Keras finds behind them: then the loss falls and
+    the predictions are wrong.
+    """
+    given = operation.inputs[0] if operation.inputs else None
+    read: set[int] = set()
+    if operation.kind in READS_CLASSES:
+        read = _same_axes(flow, given, frozenset())
+    elif operation.kind != "Log" or not _divided_by_its_sum(flow, given):
+        return None
+    shares = _same_axes(flow, given, OF_PROBABILITIES)
+    made = [each for each in flow.recording.operations if each.kind == "Softmax"]
+    for softmax in (each for each in made if not each.backward):
+        before = flow.producers.get(id(softmax.inputs[0]))
+        if before is None or before.kind != "Transpose":
+            continue
+        after = [
+            id(tensor)
+            for each in flow.recording.operations
+            if each.kind == "Transpose" and each.inputs[0] is softmax.outputs[0]
+            for tensor in each.outputs
+        ]
+        if id(before.inputs[0]) not in read and not shares.intersection(after):
+            continue
+        values = _values(softmax.outputs[0])
+        return Misread(
+            takes="classes",
+            given="softmax",
+            low=float(values.min()),
+            high=float(values.max()),
+            layer=softmax.layer,
+            alone=sum(each.layer == softmax.layer for each in made if not each.backward) == 1,
+            axis=int(before.inputs[1].numpy()[-1]),
+        )
+    return None
+
+
+def _divided_by_its_sum(flow: Flow, tensor: Any) -> bool:
+    """Whether shares are made of a tensor first, and clipped, as a cross-entropy of rows does."""
+    operation = flow.producers.get(id(tensor))
+    while operation is not None and operation.kind in CLIPPING:
+        operation = flow.producers.get(id(operation.inputs[0]))
+    divisor = None if operation is None or operation.kind != "RealDiv" else operation.inputs[1]
+    by = None if divisor is None else flow.producers.get(id(divisor))
+    return by is not None and by.kind == "Sum"
+
+
+def _same_axes(flow: Flow, tensor: Any, through: frozenset[str]) -> set[int]:
+    """The ids of the tensors that one is made of, value by value, with the last axis as it is."""
+    known = (SAME_VALUES - {"Transpose"}) | through
+    found = {id(tensor)}
+    operation = flow.producers.get(id(tensor))
+    while operation is not None and operation.kind in known and operation.inputs:
+        found.add(id(operation.inputs[0]))
+        operation = flow.producers.get(id(operation.inputs[0]))
+    return found
 
 
 def _behind_bias(flow: Flow, tensor: Any) -> Operation | None:

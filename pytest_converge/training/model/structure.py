@@ -55,6 +55,8 @@ INITIALISED = {
 }
 #: Layers that are nothing but an activation.
 ACTIVATION_LAYERS = ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")
+#: Layers behind which a value is the same in another place.
+SHAPES_ALONE = (keras.layers.Flatten, keras.layers.Permute, keras.layers.Reshape)
 #: What a `train_step` should do.
 RETURN_THE_LOSS = 'Return {"loss": loss, ...} from train_step.'
 #: Two samples of so many numbers differ in their spread by less than a factor of two.
@@ -206,10 +208,19 @@ def output_layer(model: keras.Model) -> Any:
     outputs = getattr(model, "outputs", None)
     if outputs is not None and len(outputs) != 1:
         return None
-    last = next(reversed(getattr(model, "layers", [])), None)
-    if isinstance(last, keras.Model):
-        return output_layer(last)
-    return last if hasattr(last, "activation") else None
+    layers = list(getattr(model, "layers", []))
+    while isinstance(model, keras.Sequential) and layers and isinstance(layers[-1], SHAPES_ALONE):
+        layers.pop()
+    return _with_activation(layers[-1]) if layers else None
+
+
+def _with_activation(layer: Any) -> Any:
+    """The layer, or the one within it, that has an activation; None where there is none."""
+    if isinstance(layer, keras.Model):
+        return output_layer(layer)
+    if isinstance(layer, keras.layers.TimeDistributed):
+        return _with_activation(layer.layer)
+    return layer if hasattr(layer, "activation") else None
 
 
 def output_layers(model: keras.Model) -> list[Any]:
@@ -220,12 +231,7 @@ def output_layers(model: keras.Model) -> list[Any]:
     names = getattr(model, "output_names", None) or []
     if len(names) < 2:
         return [output_layer(model)]
-    found = []
-    for name in names:
-        layer = model.get_layer(name)
-        layer = output_layer(layer) if isinstance(layer, keras.Model) else layer
-        found.append(layer if hasattr(layer, "activation") else None)
-    return found
+    return [_with_activation(model.get_layer(name)) for name in names]
 
 
 def hidden_layers(model: keras.Model) -> list[Any]:

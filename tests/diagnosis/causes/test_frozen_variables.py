@@ -31,6 +31,39 @@ def test_a_frozen_layer_is_thawed():
     proven_by_its_own(frozen_layer(), "frozen-variables", steps=100, max_loss=0.2)
 
 
+class Halves(keras.Model):
+    """Body and head, each trained by an optimizer of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = keras.Sequential([keras.Input((4,)), layers.Dense(8, "tanh"), layers.Dense(8)])
+        self.head = layers.Dense(1)
+        self.body_optimizer, self.head_optimizer = optimizers.Adam(0.02), optimizers.SGD(1e-4)
+        self.body.layers[0].trainable = False
+
+    def call(self, x):
+        return self.head(self.body(x))
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape(persistent=True) as tape:
+            loss = tf.reduce_mean((self(x) - y) ** 2)
+        for part, optimizer in ((self.body, self.body_optimizer), (self.head, self.head_optimizer)):
+            variables = part.trainable_variables
+            optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return {"loss": loss}
+
+
+def test_a_layer_that_one_of_several_optimizers_leaves_out_is_thawed():
+    x, _ = linear(0)
+    model = Halves()
+    model(x[:1])
+    model.compile()
+    start = fit(model, x, np.sin(3 * x[:, :1]))
+    found = proven_by_its_own(start, "frozen-variables", steps=200, max_loss=0.15)
+    assert [trial.change for trial in found.tried] == ["everything trainable"]
+
+
 def test_a_variable_that_was_left_out_is_trained():
     slope, offset = tf.Variable(0.0, name="slope"), tf.Variable(0.0, name="offset")
     x = np.linspace(-1, 1, 50, dtype="float32")

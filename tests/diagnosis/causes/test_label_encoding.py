@@ -128,6 +128,32 @@ def test_a_half_of_other_labels_is_a_stranger_to_the_other(swapped):
     assert label_encoding._strangers(failed, *halves(400)) is swapped
 
 
+def thresholds():
+    """Four outputs that are 1 above a threshold each, in a step of one's own on a stream."""
+    x, _ = linear(0, rows=256)
+    grade = np.digitize(x[:, :1], [-1, -0.3, 0.3, 1]).astype("float32")
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(4, "sigmoid")])
+    optimizer, variables = optimizers.Adam(0.1), model.trainable_variables
+
+    def train_step(features, targets):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((model(features, training=True) - targets) ** 2)
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return loss
+
+    data = batches(x, grade, 64)
+    return step(train_step, variables=variables, data=data, optimizer=optimizer)
+
+
+def test_grades_become_a_flag_an_output():
+    found = proven_by_its_own(thresholds(), "label-encoding", steps=100, max_loss=0.1)
+    assert found.fix == 'y = (y > np.arange(4)).astype("float32")'
+    assert found.message == (
+        "targets of shape (64, 1) broadcast against outputs of (64, 4);"
+        " it converges with y as 4 flags, above 0 to above 3"
+    )
+
+
 def labels_from_one():
     x, y = moons(0)
     model = sequential(layers.Dense(1, "sigmoid"), optimizer=optimizers.Adam(0.05), loss=BINARY)

@@ -91,6 +91,22 @@ def test_ratings_that_a_cosine_cannot_give_are_brought_into_its_range():
     assert found.message.startswith("the output lies within -1 to 1, whatever the weights; it")
 
 
+@pytest.mark.parametrize("seen", ["layer", "function"])
+def test_an_output_that_is_normalised_gives_no_prices(seen):
+    def normalised(z):
+        return (z - tf.reduce_mean(z, axis=0)) / (tf.math.reduce_std(z, axis=0) + 1e-3)
+
+    plain = layers.BatchNormalization(center=False, scale=False, name="last")
+    last = plain if seen == "layer" else layers.Lambda(normalised, name="last")
+    x, y = linear(0)
+    parts = [layers.Dense(1), last]
+    model = sequential(*parts, optimizer=optimizers.Adam(0.1), loss="mse", shape=(4,))
+    start = fit(model, x, 3 + 4 * y, batch_size=64)
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=150, max_loss=0.5)
+    assert found.message.startswith("outputs have mean 0 and deviation 1 under any weights")
+    assert found.message.endswith("it converges with no last behind the output")
+
+
 def two_outputs(head, loss, targets):
     """The first output is sound, the second is given."""
     x, y = linear(0)
@@ -188,3 +204,17 @@ def test_an_error_in_percent_of_nothing():
     found = proven_by_its_own(start, "output-loss-mismatch", steps=200, min_skill=0.2)
     assert "percent of targets that are zero" in found.message
     assert found.fix == "loss=keras.losses.MeanAbsoluteError()"
+
+
+def test_a_softmax_over_the_steps_of_a_series_is_taken_over_the_classes():
+    rng = np.random.default_rng(0)
+    stage = rng.integers(0, 3, (64, 6))
+    x = (np.eye(3)[stage] + 0.1 * rng.normal(size=(64, 6, 3))).astype("float32")
+    parts = [layers.Dense(3), layers.Softmax(axis=1, name="along")]
+    loss = "sparse_categorical_crossentropy"
+    model = sequential(*parts, optimizer=optimizers.Adam(0.1), loss=loss, shape=(6, 3))
+    found = proven_by_its_own(fit(model, x, stage), "output-loss-mismatch", steps=60)
+    assert found.message == (
+        "the softmax of along runs along axis 1, the loss reads classes along the last one;"
+        " it converges with softmax over the last axis"
+    )

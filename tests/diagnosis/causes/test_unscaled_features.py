@@ -17,7 +17,7 @@ from pytest_converge.diagnosis.order import Place
 from tests.checks.curves import record_of
 from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own, raw_features
 from tests.training.measures.steps import rod
-from tests.zoo.problems import fit
+from tests.zoo.problems import fit, sequential
 
 
 def test_raw_features_need_to_be_standardised():
@@ -28,6 +28,51 @@ def test_raw_features_need_to_be_standardised():
     assert "features standardised" in found.verified[0].change
     assert "Normalization" in found.fix
     assert "1.53e+03" in found.message
+
+
+def shares(spread, *, of_targets):
+    """A series divided by its highest value, so that all lies just below 1."""
+    x = 1 + spread * np.random.default_rng(0).normal(size=(256, 4))
+    y = x.mean(axis=1, keepdims=True)
+    y = y if of_targets else (y - 1) / spread
+    parts = [layers.Dense(8, "tanh"), layers.Dense(1)]
+    model = sequential(*parts, optimizer=optimizers.SGD(0.1), loss="mse", shape=(4,))
+    return fit(model, x.astype("float32"), y.astype("float32"))
+
+
+def test_targets_as_far_from_zero_as_the_features_are_standardised_with_them():
+    start = shares(0.002, of_targets=True)
+    found = proven_by_its_own(start, "unscaled-features", steps=200, min_skill=0.8)
+    assert found.verified[0].change == "features standardised and targets standardised"
+
+
+@pytest.mark.parametrize(
+    ("spread", "of_targets", "count"), [(0.002, True, 1), (0.002, False, 0), (0.5, True, 0)]
+)
+def test_targets_alone_need_not_be_near_zero(spread, of_targets, count):
+    failed = failed_of(shares(spread, of_targets=of_targets), steps=5)
+    assert len(unscaled_targets.as_far_from_zero(failed)) == count
+
+
+def edges_in_picometres():
+    """Atoms whose numbers are added up along their bonds; a bond is as large as it is long."""
+    rng = np.random.default_rng(0)
+    bonds = np.where(rng.random((256, 5, 5)) < 0.3, rng.uniform(200, 300, (256, 5, 5)), 0)
+    numbers = rng.normal(size=(256, 5, 2))
+    y = (bonds @ numbers)[..., :1].mean(axis=1) / 250
+    atoms, edges = keras.Input((5, 2), name="atoms"), keras.Input((5, 5), name="edges")
+    summed = keras.ops.matmul(edges, layers.Dense(4)(atoms))
+    pooled = layers.GlobalAveragePooling1D()(summed)
+    model = keras.Model([atoms, edges], layers.Dense(1)(pooled))
+    model.compile(optimizers.SGD(0.05), "mse")
+    return fit(model, [numbers.astype("float32"), bonds.astype("float32")], y.astype("float32"))
+
+
+def test_edges_that_no_layer_takes_are_scaled_and_no_bond_stays_none():
+    start = edges_in_picometres()
+    found = proven_by_its_own(start, "unscaled-features", steps=100, max_loss=0.05)
+    assert found.verified[0].change == "features divided by their size, zeros kept"
+    assert all(name.startswith("x[1]") for name in found.where)
 
 
 def test_the_scale_is_changed_alone_and_then_with_another_rate():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
+import pytest
 
-from pytest_converge.training.interventions import (
-    features,
-)
+from pytest_converge.training.interventions import features
+from tests.training.interventions.trainings import regression
+from tests.zoo.trainings import training_of
 
 
 def test_columns_are_standardised_alone():
@@ -32,3 +34,26 @@ def test_columns_of_series_are_standardised_over_rows_and_times():
 
 def test_whole_numbers_turn_into_fractions():
     assert features.standardised_columns(np.array([[1], [2]], "int64"), [0]).dtype == "float32"
+
+
+def test_zeros_stay_zeros_where_columns_are_divided():
+    x = np.array([[0, 0], [0, 300], [400, 0], [300, np.nan]], "float32")
+    changed = features.divided_columns(x, [0, 1])
+    np.testing.assert_allclose(changed[:, 0], np.array([0, 0, 4, 3]) / np.sqrt(12.5), rtol=1e-6)
+    np.testing.assert_allclose(changed[:, 1], [0, 1, 0, np.nan])
+    np.testing.assert_array_equal(features.divided_columns(np.zeros((3, 1)), [0]), 0)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.8])
+def test_an_array_of_mostly_zeros_keeps_them(share):
+    rows = training_of(regression()).rows_in_memory
+    rng = np.random.default_rng(0)
+    x = np.where(rng.random((40, 5, 3)) < share, 0, rng.normal(400, 100, (40, 5, 3)))
+    rows = rows.with_arrays((x.astype("float32"), np.zeros(40)))
+    change = features.standardised((), {"x": [0, 1, 2]}, data=rows, in_model=False)
+    changed, _ = change.data(rows).arrays
+    assert ((changed == 0) == (x == 0)).all() == (share > 0.5)
+    assert ("zeros kept" in change.change) == (share > 0.5)
+    pasted = {"x": rows.arrays[0], "np": np, "keras": keras}
+    exec(change.fix, pasted)  # noqa: S102 - that it can be pasted is the point
+    np.testing.assert_allclose(changed, pasted["x"], rtol=1e-4, atol=1e-5)

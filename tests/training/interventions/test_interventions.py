@@ -17,6 +17,7 @@ from pytest_converge.training.interventions import (
     learning_rate,
     outputs,
     precision,
+    reach,
     regularisation,
     rows,
     starts,
@@ -192,7 +193,7 @@ CHANGES = {
     "aligned backwards": (regression, lambda _: rows.realigned(-2), {"x", "y"}),
     "into reach": (
         regression,
-        lambda reruns: outputs.into_reach(reruns.rows.arrays[1], -1.0, 1.0, -2),
+        lambda reruns: reach.into_range(reruns.rows.arrays[1], -1.0, 1.0, -2),
         {"y"},
     ),
     "other way round": (
@@ -271,7 +272,7 @@ CHANGES = {
     ),
     "mapped": (
         regression,
-        lambda _: outputs.into_reach(np.array([-9.0, 9.0]), -1.0, 1.0, 2),
+        lambda _: reach.into_range(np.array([-9.0, 9.0]), -1.0, 1.0, -2),
         {"y"},
     ),
     "head and loss": (

@@ -63,3 +63,29 @@ def test_the_only_such_operation_of_a_step_is_left_out(given):
 def test_without_an_activation_to_set_there_is_no_change(layer, read):
     model = model_of(layers.BatchNormalization(name="bn"))
     assert misread_output.as_read([model], Misread(layer=layer, **read)) is None
+
+
+@pytest.mark.parametrize(
+    ("last", "line"),
+    [
+        (layers.Softmax(axis=1, name="last"), "keras.layers.Softmax(axis=-1)"),
+        (
+            layers.Lambda(lambda z: tf.nn.softmax(z, axis=1), name="last"),
+            "tf.nn.softmax(logits, axis=-1)",
+        ),
+    ],
+    ids=["layer", "function"],
+)
+def test_a_softmax_is_taken_over_the_last_axis(last, line):
+    model = keras.Sequential([keras.Input((5, 4)), layers.Softmax(axis=1), last])
+    read = Misread(
+        takes="classes", given="softmax", low=0.0, high=1.0, layer="last", alone=True, axis=1
+    )
+    change, x = misread_output.as_read([model], read), np.ones((2, 5, 4), "float32")
+    before = np.asarray(model(x))
+    with change.variant(None):
+        during = np.asarray(model(x))
+    np.testing.assert_array_equal(np.asarray(model(x)), before)
+    np.testing.assert_allclose(before, 0.2, rtol=1e-6)
+    np.testing.assert_allclose(during, 0.25, rtol=1e-6)
+    assert change.fix == f"{line}  # instead of axis=1 in last"

@@ -1,12 +1,15 @@
-"""Predictions and targets of a column and a row, which broadcast to a matrix of all pairs."""
+"""Predictions and targets that broadcast: a column and a row, or one column and several."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import tensorflow as tf
+from keras import layers
 
-from pytest_converge.training.measures.broadcasting import outer_difference
+from pytest_converge.training.measures.broadcasting import outer_difference, repeated_grades
 from tests.training.measures.steps import closure, flow_of, own_step
+from tests.zoo.problems import fit, sequential
 
 
 def mean(of):
@@ -55,3 +58,36 @@ def test_a_column_and_a_row_are_noticed_in_a_closure():
 def test_shapes_that_belong_together_are_not(loss_of, rows):
     found = outer_difference(flow_of(closure(loss_of, rows=rows)))
     assert found is None
+
+
+def graded(y, outputs=4, *, loss="mse", **arguments):
+    x = np.random.default_rng(0).normal(size=(len(y), 4)).astype("float32")
+    model = sequential(layers.Dense(outputs), optimizer="sgd", loss=loss, shape=(4,))
+    return fit(model, x, y, **arguments)
+
+
+def column(*values):
+    return np.tile(np.array(values, "float32"), 8)[:, None]
+
+
+@pytest.mark.parametrize("highest", [3, 4])
+def test_grades_that_several_outputs_are_compared_with_are_noticed(highest):
+    found = repeated_grades(flow_of(graded(column(0, 1, 2, highest))))
+    assert (found.predicted, found.target) == ((32, 4), (32, 1))
+    assert (found.leaf, found.highest) == ("y", highest)
+
+
+@pytest.mark.parametrize(
+    ("y", "outputs"),
+    [
+        (column(0, 1, 2, 3), 1),
+        (column(0, 1, 2, 9), 4),
+        (column(0, 1, 2, -1), 4),
+        (column(0, 1, 2, 0.5), 4),
+        (column(0, 1), 4),
+        (np.tile(column(0, 1, 2, 3), 4), 4),
+    ],
+    ids=["one output", "more grades", "below 0", "amounts", "flags", "as many columns"],
+)
+def test_other_targets_of_several_outputs_are_none(y, outputs):
+    assert repeated_grades(flow_of(graded(y, outputs))) is None

@@ -12,7 +12,7 @@ import tensorflow as tf
 from pytest_converge.training.measures.computation import Computation, computation
 from tests.measured import left_alone
 from tests.training.measures.steps import own_step, regression
-from tests.zoo.problems import HEALTHY, linear, step
+from tests.zoo.problems import HEALTHY, fit, linear, step
 from tests.zoo.trainings import training_of
 
 PROBLEMS = {problem.name: problem for problem in HEALTHY}
@@ -25,7 +25,8 @@ def test_of_a_sound_step_there_is_nothing_to_say(name):
     training = training_of(PROBLEMS[name].start(0))
     with left_alone(training):
         seen = computation(training)
-    assert dataclasses.replace(seen, loss="") == Computation(roles=name not in WITHOUT_ROLES)
+    usual = {"loss": "", "multiplied": ()}
+    assert dataclasses.replace(seen, **usual) == Computation(roles=name not in WITHOUT_ROLES)
 
 
 @pytest.mark.parametrize(
@@ -90,3 +91,27 @@ def test_what_multiplies_the_errors_of_rows_is_their_weights():
         return tf.reduce_sum(weights * (p[:, 0] - y) ** 2) / tf.reduce_sum(weights)
 
     assert computation(third_part(weighed)).roles
+
+
+def bonds(*, made_of):
+    """Atoms whose numbers are added up along their bonds, which may pass through a layer first."""
+    atoms, edges = keras.Input((5, 2), name="atoms"), keras.Input((5, 5), name="edges")
+    near = edges if made_of is None else made_of(edges)
+    summed = keras.ops.matmul(near, keras.layers.Dense(3)(atoms))
+    pooled = keras.layers.GlobalAveragePooling1D()(summed)
+    model = keras.Model({"atoms": atoms, "edges": edges}, keras.layers.Dense(1)(pooled))
+    model.compile("sgd", "mse")
+    x = {"atoms": np.ones((16, 5, 2), "float32"), "edges": np.ones((16, 5, 5), "float32")}
+    return fit(model, x, np.zeros((16, 1), "float32"))
+
+
+@pytest.mark.parametrize(
+    ("made_of", "names"),
+    [
+        (None, {"x['atoms']", "x['edges']"}),
+        (keras.layers.Rescaling(0.001), {"x['atoms']"}),
+    ],
+    ids=["as they are", "rescaled"],
+)
+def test_inputs_that_are_a_factor_are_named(made_of, names):
+    assert set(computation(training_of(bonds(made_of=made_of))).multiplied) == names

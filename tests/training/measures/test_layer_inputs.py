@@ -43,6 +43,16 @@ def test_raw_features_are_seen_as_they_are():
     assert found.scales[0].columns[0].values == 300
 
 
+def test_an_input_that_no_layer_takes_counts_where_it_is_a_factor():
+    one, factor = keras.Input((3,), name="one"), keras.Input((3,), name="factor")
+    model = keras.Model([one, factor], layers.Dense(3)(one) * factor)
+    model.compile(SGD(0.1), "mse")
+    x = [np.random.default_rng(0).normal(size=(50, 3)).astype("float32"), raw(50)]
+    training = running(fit(model, x, np.zeros((50, 3), "float32")), steps=5).training
+    assert parts(training_scales(training)) == []
+    assert parts(training_scales(training, ["x[1]"])) == ["large-rms", "deviation"]
+
+
 def test_normalisation_inside_of_the_model_counts():
     normalise = layers.Normalization()
     normalise.adapt(raw())

@@ -127,3 +127,47 @@ def test_a_compiled_loss_that_loses_sight_of_the_softmax_is_noticed():
     loss = losses.SparseCategoricalCrossentropy(from_logits=True)
     start = fit(sequential(*parts, optimizer="sgd", loss=loss, shape=(13,)), x, y)
     assert misread_output(flow_of(start)).layer == parts[0].name
+
+
+def over(axis):
+    return lambda z: tf.nn.softmax(z, axis=axis)
+
+
+OTHER_AXES = {
+    "layer": (layers.Softmax(axis=1), 1),
+    "function of keras": (layers.Activation(lambda z: keras.ops.softmax(z, axis=1)), 1),
+    "rows": (layers.Lambda(over(0)), 0),
+}
+
+
+def steps_of_series(*last, loss):
+    x = np.random.default_rng(0).normal(size=(64, 5, 3)).astype("float32")
+    y = (x[..., 0] > 0).astype("int32")
+    parts = [layers.Dense(4), *last]
+    model = sequential(*parts, optimizer="sgd", loss=loss, shape=(5, 3))
+    return fit(model, x, np.eye(4)[y] if loss.startswith("categorical") else y)
+
+
+@pytest.mark.parametrize(
+    "loss", ["sparse_categorical_crossentropy", "categorical_crossentropy"], ids=["sparse", "rows"]
+)
+@pytest.mark.parametrize(("last", "axis"), OTHER_AXES.values(), ids=OTHER_AXES)
+def test_shares_along_another_axis_than_the_classes_are_noticed(last, axis, loss):
+    found = misread_output(flow_of(steps_of_series(last, loss=loss)))
+    assert (found.takes, found.axis, found.layer, found.alone) == ("classes", axis, last.name, True)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        [layers.Softmax(axis=2)],
+        [layers.Permute((2, 1)), layers.Dense(4), layers.Softmax()],
+        [layers.Softmax(axis=1), layers.Dense(4), layers.Softmax()],
+    ],
+    ids=["classes", "turned around", "attention"],
+)
+def test_shares_along_the_classes_are_none(last):
+    loss = "sparse_categorical_crossentropy"
+    x, y = np.zeros((8, 4, 3), "float32"), np.zeros((8, 4), "int32")
+    model = sequential(layers.Dense(4), *last, optimizer="sgd", loss=loss, shape=(4, 3))
+    assert misread_output(flow_of(fit(model, x, y))) is None

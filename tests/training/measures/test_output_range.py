@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from pytest_converge.training.measures.output_range import output_range
+from pytest_converge.training.measures.output_range import fixed_moments, output_range
 from tests.zoo.problems import fit, linear, sequential
 from tests.zoo.trainings import running
 
@@ -53,10 +53,45 @@ def test_what_functions_give(last, expected):
     assert of(model, x, y) == expected
 
 
-def test_nothing_of_the_training_changes():
+def standardised(z):
+    return (z - ops.mean(z, axis=0)) / ops.std(z, axis=0)
+
+
+PLAIN = {"center": False, "scale": False}
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([layers.Dense(1), layers.BatchNormalization(**PLAIN)], (0.0, 1.0)),
+        ([layers.Dense(3), layers.LayerNormalization(**PLAIN)], (0.0, 1.0)),
+        ([layers.Dense(1), layers.Lambda(standardised)], (0.0, 1.0)),
+        ([layers.Dense(1), layers.LayerNormalization()], (np.nan, 0.0)),
+        ([layers.Dense(3), layers.LayerNormalization()], None),
+        ([layers.Dense(1), layers.BatchNormalization()], None),
+        ([layers.Dense(4), layers.BatchNormalization(), layers.Dense(1)], None),
+        ([layers.Dense(1, "sigmoid")], None),
+        ([layers.Dense(1, "tanh")], None),
+        ([layers.Dense(8, "relu"), layers.Dense(1, "relu")], None),
+    ],
+)
+def test_moments_that_no_weights_change(parts, expected):
+    x, _ = linear(0, rows=100)
+    model = sequential(*parts, optimizer="sgd", loss="mse", shape=(4,))
+    y = np.zeros((100, model.output_shape[-1]), "float32")
+    found = fixed_moments(running(fit(model, x, y), steps=2).training)
+    if expected is None:
+        assert found is None
+    else:
+        np.testing.assert_allclose((found.mean, found.deviation), expected, atol=0.01)
+
+
+@pytest.mark.parametrize("measure", [output_range, fixed_moments])
+def test_nothing_of_the_training_changes(measure):
     x, y = linear(0, rows=100)
-    model = sequential(layers.Dense(1), optimizer="sgd", loss="mse", shape=(4,))
+    parts = [layers.Dense(1), layers.BatchNormalization()]
+    model = sequential(*parts, optimizer="sgd", loss="mse", shape=(4,))
     training = running(fit(model, x, y), steps=2).training
     before = [v.numpy().tolist() for v in training.state()]
-    output_range(training)
+    measure(training)
     assert [v.numpy().tolist() for v in training.state()] == before

@@ -152,7 +152,23 @@ def test_the_output_may_be_nested_and_need_not_be_one():
     assert output_layer(keras.Sequential([keras.Input((4,)), head])).name == "head"
     x = keras.Input((4,))
     assert output_layer(keras.Model(x, [layers.Dense(1)(x), layers.Dense(1)(x)])) is None
-    assert output_layer(model_of(layers.Flatten())) is None
+    assert output_layer(model_of(layers.BatchNormalization())) is None
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        lambda head: [layers.TimeDistributed(head)],
+        lambda head: [head, layers.Permute((2, 1)), layers.Flatten()],
+        lambda head: [layers.TimeDistributed(keras.Sequential([head])), layers.Reshape((10,))],
+    ],
+    ids=["each step", "other places", "both"],
+)
+def test_the_output_may_be_within_or_before_another_layer(behind):
+    head = layers.Dense(2, "relu", name="head")
+    model = keras.Sequential([keras.Input((5, 3)), layers.Dense(4, "tanh"), *behind(head)])
+    assert output_layer(model) is head
+    assert head not in hidden_layers(model)
 
 
 def test_attributes_are_put_back_also_one_that_was_set_twice():
