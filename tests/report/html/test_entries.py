@@ -46,6 +46,9 @@ def test_a_failure_that_a_test_asked_for_or_went_on_after_is_none():
     (caught,) = entries([bad], [], caught={bad.test})
     assert (asked.outcome, caught.outcome) == ("expected", "caught")
     assert "failed as expected" in asked.searched
+    other = training(test="z", last=1.3)
+    rows = entries([bad, other], [], expected={bad.test})
+    assert [row.outcome for row in rows] == ["failed", "expected"]
 
 
 def test_trainings_of_one_test_are_numbered():
