@@ -13,6 +13,7 @@ from pytest_converge.baselines.gate.bounds import (
     pairs_limit,
     rank_limit,
     require_alpha,
+    require_tolerance,
     signs_limit,
 )
 from pytest_converge.core.errors import InvalidTrainingError
@@ -45,3 +46,36 @@ def test_the_least_alpha_is_itself_allowed():
     assert pairs_limit(least_alpha()) == pytest.approx(2**-20)
     with pytest.raises(InvalidTrainingError, match=r"1\.3e-05"):
         require_alpha(0.999 * least_alpha())
+
+
+@pytest.mark.parametrize(
+    ("refuses", "value", "said"),
+    [
+        (
+            require_alpha,
+            0.06,
+            (
+                "got alpha=0.06 (float); expected a number from 1.3e-05 to 0.05. "
+                "Twenty pairs of runs cannot be wrong less often than the least."
+            ),
+        ),
+        (
+            require_tolerance,
+            1.5,
+            (
+                "got tolerance=1.5 (float); expected a share from 0 to 1. "
+                "0.05 lets pass what is up to 5 % worse."
+            ),
+        ),
+    ],
+)
+def test_what_is_refused_is_said_with_what_is_expected(refuses, value, said):
+    with pytest.raises(InvalidTrainingError) as caught:
+        refuses(value)
+    assert str(caught.value).endswith(said)
+
+
+def test_the_largest_alpha_and_both_ends_of_tolerance_are_allowed():
+    require_alpha(MOST_ALPHA)
+    for tolerance in (0, 1, 0.5):
+        require_tolerance(tolerance)
