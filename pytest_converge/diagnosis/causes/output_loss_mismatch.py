@@ -144,7 +144,9 @@ def _out_of_reach(failed: FailedTraining) -> Repairs:
     if outputs.outside(target, -1.0, 1.0):  # else every range known to the measurement holds them
         ends = guard.tried("the range of the output", lambda: output_range(training))
         if ends is not None:
-            yield reach.into_range(target, *ends, power)
+            mapped = reach.into_range(target, *ends, power)
+            yield mapped
+            yield from reach.without_last(training.model, mapped.fault)
             return
     moments = guard.tried("mean and deviation of the output", lambda: fixed_moments(training))
     if moments is not None:

@@ -19,7 +19,7 @@ from pytest_converge.training.interventions.misread_output import handed_on
 from pytest_converge.training.measures.output_range import FixedMoments
 from pytest_converge.training.state.snapshot import shadowed
 
-__all__ = ["into_range", "to_other_moments"]
+__all__ = ["into_range", "to_other_moments", "without_last"]
 
 CODE = "output-loss-mismatch"
 #: Targets of a mean and deviation within this part of the deviation are as the output gives them.
@@ -71,21 +71,32 @@ def to_other_moments(
         return
     given, wanted = _in_words(seen.mean, seen.deviation), _in_words(mean, spread)
     fault = f"outputs have {given} under any weights, targets {wanted}"
-    layer = _last_of_same_shape(model)
-    if layer is not None:
-        inputs = "model.inputs[0]" if len(model.inputs) == 1 else "model.inputs"
-        yield Intervention(
-            code=CODE,
-            change=f"no {layer.name} behind the output",
-            fix=f"model = keras.Model({inputs}, {pasted.found(layer)}.input)  # before compile",
-            fault=fault,
-            where=(layer.name,),
-            variant=lambda _: shadowed([(layer, "call", handed_on)]),
-        )
+    yield from without_last(model, fault)
     if abs(seen.mean) <= ALIKE and abs(seen.deviation - 1.0) <= ALIKE:
         factor = None if power is None else spread**power
         change = targets.standardised(factor, ("y",))
         yield dataclasses.replace(change, code=CODE, fault=fault)
+
+
+def without_last(model: Any, fault: str) -> Iterator[Intervention]:
+    """The model without its last layer, where it can do without it.
+
+    Args:
+        model: whose output the layer shapes.
+        fault: what is wrong with the output, in words.
+    """
+    layer = _last_of_same_shape(model)
+    if layer is None:
+        return
+    inputs = "model.inputs[0]" if len(model.inputs) == 1 else "model.inputs"
+    yield Intervention(
+        code=CODE,
+        change=f"no {layer.name} behind the output",
+        fix=f"model = keras.Model({inputs}, {pasted.found(layer)}.input)  # before compile",
+        fault=fault,
+        where=(layer.name,),
+        variant=lambda _: shadowed([(layer, "call", handed_on)]),
+    )
 
 
 def _in_words(mean: float, deviation: float) -> str:

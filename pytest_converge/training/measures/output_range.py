@@ -23,6 +23,9 @@ __all__ = ["FixedMoments", "fixed_moments", "output_range"]
 #: What weights are multiplied by, with two signs: a sigmoid reaches its ends, a linear output
 #: leaves any range, a cosine keeps its own.
 FACTORS = (1.0, 30.0, -30.0, 1000.0, -1000.0)
+#: The same for mean and deviation: less, so that rounding stays small where a layer divides by next
+#: to nothing.
+MILD_FACTORS = (1.0, 3.0, -3.0, 10.0, -10.0)
 #: Ranges of functions in use: sigmoids and softmax, cosines and hyperbolic tangents.
 KNOWN = ((0.0, 1.0), (-1.0, 1.0))
 #: What rounding adds.
@@ -53,7 +56,7 @@ def output_range(training: Training) -> tuple[float, float] | None:
     The output is looked at on some rows under the present weights and multiples of them, and of
     random ones. Changes no variable.
     """
-    every = list(_outputs(training, inference=True))
+    every = list(_outputs(training, FACTORS, inference=True))
     if len(every) < len(FACTORS):
         return None
     low, high = min(values.min() for values in every), max(values.max() for values in every)
@@ -70,8 +73,8 @@ def fixed_moments(training: Training) -> FixedMoments | None:
 
     None for an output of another deviation under other weights. Changes no variable.
     """
-    every = list(_outputs(training, inference=False))
-    if len(every) < len(FACTORS):
+    every = list(_outputs(training, MILD_FACTORS, inference=False))
+    if len(every) < len(MILD_FACTORS):
         return None
     means, deviations = [float(v.mean()) for v in every], [float(v.std()) for v in every]
     deviation = max(deviations)
@@ -83,8 +86,8 @@ def fixed_moments(training: Training) -> FixedMoments | None:
     return FixedMoments(mean=float(np.median(means)) if same else np.nan, deviation=deviation)
 
 
-def _outputs(training: Training, *, inference: bool) -> Iterator[Array]:
-    """The only output under several weights, as far as it is one of finite numbers."""
+def _outputs(training: Training, factors: tuple[float, ...], *, inference: bool) -> Iterator[Array]:
+    """The only output under multiples of the weights, as far as it is one of finite numbers."""
     model, chunks = training.model, measured_rows(training)
     if model is None or not chunks or chunks[0].batch is None:
         return
@@ -92,7 +95,7 @@ def _outputs(training: Training, *, inference: bool) -> Iterator[Array]:
     rng = np.random.default_rng(0)
     with undisturbed(training):
         present = [variable.numpy() for variable in training.trainable]
-        for factor in FACTORS:
+        for factor in factors:
             for variable, value in zip(training.trainable, present, strict=True):
                 drawn = rng.normal(size=value.shape) if abs(factor) > 1.0 else 0.0
                 variable.assign((value + drawn) * factor)

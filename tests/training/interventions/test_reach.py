@@ -55,7 +55,9 @@ def test_targets_that_are_as_the_output_need_nothing():
 
 
 def test_what_is_no_layer_by_itself_is_not_left_out():
-    changes = reach.to_other_moments(model_of(layers.Dense(4)), PRICES, NORMAL, -2)
+    model = model_of(layers.Dense(4))
+    assert not list(reach.without_last(model, "it gives no prices"))
+    changes = reach.to_other_moments(model, PRICES, NORMAL, -2)
     assert [change.change for change in changes] == ["targets standardised"]
 
 

@@ -67,6 +67,7 @@ PLAIN = {"center": False, "scale": False}
         ([layers.Dense(3), layers.LayerNormalization(**PLAIN)], (0.0, 1.0)),
         ([layers.Dense(1), layers.Lambda(standardised)], (0.0, 1.0)),
         ([layers.Dense(1), layers.LayerNormalization()], (np.nan, 0.0)),
+        ([layers.Dense(32, "relu"), layers.Dense(1), layers.LayerNormalization()], (np.nan, 0.0)),
         ([layers.Dense(3), layers.LayerNormalization()], None),
         ([layers.Dense(1), layers.BatchNormalization()], None),
         ([layers.Dense(4), layers.BatchNormalization(), layers.Dense(1)], None),
