@@ -38,6 +38,8 @@ OF_SEVERAL = {
     "test_how_to.py": "the documents",
     "test_layers.py": "imports",
     "test_mirror.py": "this",
+    "test_outputs.py": "what the documents show",
+    "test_site.py": "the site of the documents",
     "test_packaging.py": "metadata and documents",
     "training/loop/test_training_styles.py": "ways to train, each against Keras",
     "training/interventions/test_interventions.py": "what holds for every intervention",
