@@ -5,8 +5,9 @@ The tag, the metadata and the changelog have to name one version, and the change
 
 import re
 import sys
-import tomllib
 from pathlib import Path
+
+import tomllib
 
 ROOT = Path(__file__).parent.parent
 

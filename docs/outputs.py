@@ -83,7 +83,7 @@ def printed(page: str, folder: Path, *, addopts: str = "") -> dict[Block, str]:
 
 def run(command: str, folder: Path, addopts: str) -> tuple[int, str]:
     """The exit code of a command in a folder, and what it prints."""
-    words = shlex.split(command, comments=True)
+    words = shlex.split(_on_one_line(command), comments=True)
     settings = {"PYTEST_ADDOPTS": f"{os.environ.get('PYTEST_ADDOPTS', '')} {addopts}"}
     while "=" in words[0]:
         name, _, settings[name] = words.pop(0).partition("=")
@@ -110,8 +110,12 @@ def _write(block: Block, folder: Path) -> None:
 
 
 def _commands(block: Block) -> list[str]:
-    lines = (block.what or block.text.replace("\\\n", " ")).splitlines()
+    lines = _on_one_line(block.what or block.text or "").splitlines()
     return [line for line in lines if line.strip()]
+
+
+def _on_one_line(command: str) -> str:
+    return command.replace("\\\n", " ")
 
 
 @contextlib.contextmanager
