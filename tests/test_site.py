@@ -57,7 +57,9 @@ def site(tmp_path_factory):
 def test_every_document_is_a_page_and_in_the_navigation(site):
     navigation = (site / "site" / "index.html").read_text(encoding="utf-8")
     navigation = navigation.partition("md-nav--primary")[2].partition("<article")[0]
-    linked = {href.rstrip("/") for href in re.findall(r'href="([^"#]+)"', navigation)}
+    linked = {
+        href.removeprefix("./").rstrip("/") for href in re.findall(r'href="([^"#]+)"', navigation)
+    }
     pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")}
     pages = {page.removesuffix("/index") for page in pages} - {"index"}
     assert pages <= linked
