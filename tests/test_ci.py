@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,34 @@ def test_every_lower_bound_is_one_that_the_floor_holds():
 
 def test_the_bounds_of_some_packages_are_held_alone():
     assert lowest("keras", "pytest") == ["pytest==8.4.*", "keras==3.7.*"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "changelog", "expected"),
+    [
+        ("v1.2.0", "## [1.2.0] - 2026-12-01", []),
+        ("v1.2.1", "## [1.2.0] - 2026-12-01", ["the tag is v1.2.1, the version"]),
+        ("v1.2.0", "## [1.1.0] - 2026-12-01", ["the changelog does not begin with 1.2.0"]),
+        ("v1.2.0", "## [1.2.0] - unreleased", ["the changelog says 'unreleased'"]),
+    ],
+)
+def test_a_release_has_one_version_and_a_date(tag, changelog, expected):
+    if sys.version_info < (3, 11):
+        pytest.skip("the script is run by a newer Python")
+    script = runpy.run_path(str(ROOT / ".ci" / "release.py"))
+    found = script["complaints"](tag, "1.2.0", f"# Changelog\n\n{changelog}\n")
+    assert len(found) == len(expected)
+    assert all(text.startswith(start) for text, start in zip(found, expected, strict=True))
+
+
+def test_what_is_published_was_tested_and_needs_no_password():
+    release = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+    assert "run: bash .ci/run" in release
+    before, publish = release.split("  publish:\n")
+    assert "needs: [test, build]" in publish
+    assert "id-token: write" in publish
+    assert "write" not in before
+    assert not re.search(r"password|secrets\.", release)
 
 
 @pytest.mark.parametrize("script", ["find-python", "floor", "run"])

@@ -40,7 +40,7 @@ def commands(text):
     for found in re.finditer(
         rf'(?:^ *|[`"]|[:-] )(converge (?:{names})\b[^`\n]*)', text, re.MULTILINE
     ):
-        yield re.split(r'\s[|>]|"$', found[1])[0]
+        yield re.split(r'\s(?:-->|[|>])|"$', found[1])[0]
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -54,12 +54,14 @@ def test_every_command_can_be_called(path):
 def test_commands_are_found():
     text = (
         'a `converge show` b\nconverge prune --delete\n  - run: converge prune\nx "converge show"\n'
+        "<!-- prints: converge show -->\n"
         "converge show \\\n    --seeds a\n"
     )
     assert list(commands(text)) == [
         "converge show",
         "converge prune --delete",
         "converge prune",
+        "converge show",
         "converge show",
         "converge show --seeds a",
     ]

@@ -48,6 +48,8 @@ OF_SEVERAL = {
     "test_how_to.py": "the documents",
     "test_layers.py": "imports",
     "test_mirror.py": "this",
+    "test_outputs.py": "what the documents show",
+    "test_site.py": "the site of the documents",
     "test_packaging.py": "metadata and documents",
     "test_trackers.py": "recipes of the documents",
     "test_typing.py": "what type checkers say of users' code",
