@@ -11,7 +11,10 @@ from pytest_converge.core.finding import Finding
 from pytest_converge.core.numbers import beyond, counted, number, share
 from pytest_converge.core.record import TrainingRecord
 
-__all__ = ["loss_decreases", "loss_falls_monotonically"]
+__all__ = ["RISEN", "loss_decreases", "loss_falls_monotonically"]
+
+#: The code of a loss that rises on its way.
+RISEN = "not-monotone"
 
 #: How far the loss may stand above its running minimum, as a share of the whole drop. The largest
 #: rise among 816 healthy runs was 13 %; flat, reversed, oscillating and U-shaped curves exceed it.
@@ -93,7 +96,7 @@ def _strict(at: Sequence[int], losses: Sequence[float]) -> Finding | None:
                 f" to {beyond(loss, losses[lowest], number)}"
                 f" between steps {at[lowest]} and {at[index]}, monotone='strict'"
             )
-            return Finding(code="not-monotone", message=message, evidence={"rise": rise})
+            return Finding(code=RISEN, message=message, evidence={"rise": rise})
         if rise <= 0:
             lowest = index
     return None
@@ -114,7 +117,7 @@ def _trend(at: Sequence[int], losses: Sequence[float], bounded: Sequence[float])
         f"the loss rose by {number(rise)} up to step {at[peak]} ({size}) and stayed high {how_long}"
     )
     return Finding(
-        code="not-monotone",
+        code=RISEN,
         message=message,
         evidence={"rise": rise, "drop": drop, "step": at[peak], "share_of_run": high},
     )

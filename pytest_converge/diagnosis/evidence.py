@@ -12,7 +12,7 @@ import itertools
 import math
 import statistics
 
-from pytest_converge.checks.decrease import LARGEST_DRAW_UP
+from pytest_converge.checks.decrease import LARGEST_DRAW_UP, RISEN
 from pytest_converge.checks.gates import judge
 from pytest_converge.columns.scale import ScaleEvidence
 from pytest_converge.columns.signal import Signal
@@ -75,8 +75,6 @@ NOISE_RANGE = 4.0
 DEVIATION = 1 / (0.6745 * math.sqrt(2))
 #: From this gauge on a step is so short that it takes next to nothing off the slope.
 FAR_TOO_SHORT = 0.95
-#: The gate that fails by a rise.
-RISEN = "not-monotone"
 #: A loss so many times the initial one is no noise of batches: healthy ones stay below 2.
 SPIKE = 3.0
 #: Gradient of the first against the last layer at the start.

@@ -129,6 +129,18 @@ class TrainingRun:
         self._began = time.perf_counter()
         self.start.with_values(values or {}).restore()
 
+    @property
+    def probes_a_part(self) -> bool:
+        """True where the checkpoints between start and end see a part of the probe set."""
+        return 0 < self._plan.part_rows < self._plan.rows
+
+    def with_whole_probes(self) -> TrainingRun:
+        """The same training that sees the whole probe set at every checkpoint."""
+        whole = self.of_length(self.steps)
+        whole._plan = dataclasses.replace(self._plan, part_rows=self._plan.rows)  # noqa: SLF001
+        whole._traces_before = self._traces_before  # noqa: SLF001
+        return whole
+
     def run_from(self, seed: int) -> TrainingRecord:
         """Trains from another start: other weights, seeds and batch order, through the same trace.
 
