@@ -44,6 +44,7 @@ _MASKS = (
     (r"environment device .*? threads \d+", "ENVIRONMENT"),
     (r"(?<=commit )[0-9a-f]{7,}( -> [0-9a-f]{7,})?|(?<=\d\d-\d\d )[0-9a-f]{7}\b", "COMMIT"),
     (r"\b(digest) [0-9a-f]{16}\b", "DIGEST"),
+    (r"\bdense(_\d+)?\b", "LAYER"),  # Keras counts the layers of a process
 )
 _NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?(?!\w)")
 
