@@ -54,6 +54,7 @@ __all__ = [
     "operation_seeds",
     "operations_watched",
     "optimized_variables",
+    "optimizer_config",
     "optimizer_strategy",
     "outside_of_graphs",
     "own_strategy",
@@ -238,6 +239,25 @@ def rate_read_through(optimizer: Any, read: Callable[[Any], Any]) -> None:
 def rate_as_held(optimizer: Any) -> None:
     """Takes that back."""
     optimizer.__dict__.pop(READS_RATE, None)
+
+
+def optimizer_config(optimizer: Any) -> dict[str, Any]:
+    """The settings of a Keras optimizer, of whose schedule nobody has to know any.
+
+    `get_config` asks the schedule for its own, which one of the user's need not have.
+    """
+    innermost = optimizer
+    while hasattr(innermost, "inner_optimizer"):
+        innermost = innermost.inner_optimizer
+    held = learning_rate_held(innermost)
+    if not isinstance(held, keras.optimizers.schedules.LearningRateSchedule):
+        return dict(optimizer.get_config())
+    innermost._learning_rate = 0.0
+    try:
+        config = dict(optimizer.get_config())
+    finally:
+        innermost._learning_rate = held
+    return {**config, "learning_rate": held} if innermost is optimizer else config
 
 
 def share_learning_rate(optimizer: Any, variable: Any) -> None:

@@ -110,6 +110,10 @@ class Training(abc.ABC):
         """What is called in place of compiled functions, wherever the user's code is called."""
         return OwnFunctions(lambda: tuple(each.mode for each in self.optimizers))
 
+    def signed(self, loss: Any) -> Any:
+        """A loss that the user's own code returns, as it is taken: as it is, or its negative."""
+        return loss if self.loss_sign > 0 else -loss
+
     @property
     def models(self) -> list[Any]:
         """The Keras models that the step is known to use."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import random
+import types
 
 import keras
 import numpy as np
@@ -160,6 +161,8 @@ def test_every_operation_is_watched_with_the_tensors_of_its_caller():
 
 #: Some of the ways to each operation, and the number of their arguments.
 WAYS = {
+    "AddN": [(types.SimpleNamespace(twice=lambda x: tf.add_n([x, x])), "twice", 1)],
+    "AddV2": [(operator, "add", 2), (keras.ops, "add", 2), (tf, "add", 2)],
     "Div": [],
     "Log": [(tf.math, "log", 1), (keras.ops, "log", 1)],
     "Pow": [(operator, "pow", 2), (tf, "pow", 2)],
@@ -168,6 +171,7 @@ WAYS = {
     "Sigmoid": [(tf, "sigmoid", 1), (tf.nn, "sigmoid", 1), (keras.ops, "sigmoid", 1)],
     "Softmax": [],
     "Sqrt": [(tf, "sqrt", 1), (keras.ops, "sqrt", 1), (tf.math, "sqrt", 1)],
+    "Sub": [(operator, "sub", 2), (keras.ops, "subtract", 2), (tf, "subtract", 2)],
 }
 
 
@@ -178,11 +182,11 @@ def test_another_function_takes_the_place_of_an_operation(kind):
     def values():
         return [float(getattr(owner, name)(*[x] * count)) for owner, name, count in WAYS[kind]]
 
-    assert all(value > 0 for value in values())
+    assert all(value >= 0 for value in values())
     other = internals.calls_of_operation(kind, lambda _: lambda *_, **__: tf.constant(-1.0))
     with attributes_set(other):
         assert values() == [-1.0] * len(WAYS[kind])
-    assert all(value > 0 for value in values())
+    assert all(value >= 0 for value in values())
 
 
 @pytest.mark.parametrize("softmax", [tf.nn.softmax, keras.ops.softmax, keras.activations.softmax])

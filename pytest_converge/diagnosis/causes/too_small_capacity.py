@@ -57,8 +57,9 @@ from collections.abc import Sequence
 from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
-from pytest_converge.training.interventions import width
+from pytest_converge.training.interventions import hidden, width
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.model.structure import hidden_layers
 from pytest_converge.training.training import Training
 
 __all__ = ["CAUSE", "came_to_rest", "larger"]
@@ -78,7 +79,7 @@ def _repairs(failed: FailedTraining) -> Repairs:
 
 
 def _deeper(failed: FailedTraining) -> Repairs:
-    """A hidden layer where a linear model rests above what is predicted without it.
+    """Hidden layers that are not linear where a linear model rests above what others predict.
 
     Steps that are too short go on falling, and those that are too long do not rest.
     """
@@ -90,7 +91,8 @@ def _deeper(failed: FailedTraining) -> Repairs:
         return
     signal = signal_of(failed)
     if signal is not None and record.skill is not None and signal.skill > record.skill + MISSING:
-        yield deeper
+        layers = hidden_layers(training.model)
+        yield hidden.rectified(layers, CAUSE.code) if layers else deeper
 
 
 def came_to_rest(losses: Sequence[float]) -> bool:

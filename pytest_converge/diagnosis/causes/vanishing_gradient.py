@@ -50,7 +50,6 @@ def test_eight_rectifiers(converge):
 """
 
 import contextlib
-import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -108,14 +107,7 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
             found.setdefault("exploding-gradient", []).append(layer)
     if any(map(activation_layers, models)):
         found.pop("too-small-capacity", None)  # they may follow on what is linear itself
-    return [[_instead(layers, code)] for code, layers in found.items()]
-
-
-def _instead(layers: list[Any], code: str) -> Intervention:
-    names = dict.fromkeys(layer.activation.__name__ for layer in layers)
-    shown = "no activation" if [*names] == ["linear"] else " and ".join(names)
-    change = hidden.activations(layers, OPEN_ENDED[1], code)
-    return dataclasses.replace(change, change=f"{change.change} instead of {shown}")
+    return [[hidden.rectified(layers, code)] for code, layers in found.items()]
 
 
 def _squashes(layer: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import keras
@@ -11,7 +12,7 @@ from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.state.snapshot import attributes_set
 
-__all__ = ["activations", "plain_rectifiers", "shifted_rectifiers"]
+__all__ = ["activations", "plain_rectifiers", "rectified", "shifted_rectifiers"]
 
 #: What makes of Keras' layer `ReLU` the plain rectifier max(x, 0).
 PLAIN = {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}
@@ -27,6 +28,14 @@ def activations(layers: list[keras.layers.Layer], activation: str, code: str) ->
         where=tuple(layer.name for layer in layers),
         variant=lambda _: attributes_set([(layer, "activation", function) for layer in layers]),
     )
+
+
+def rectified(layers: list[Any], code: str) -> Intervention:
+    """Layers with a rectifier, and in the place of which activation."""
+    names = dict.fromkeys(layer.activation.__name__ for layer in layers)
+    shown = "no activation" if [*names] == ["linear"] else " and ".join(names)
+    change = activations(layers, "relu", code)
+    return dataclasses.replace(change, change=f"{change.change} instead of {shown}")
 
 
 def shifted_rectifiers(layers: list[keras.layers.Layer]) -> list[Any]:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
-from pytest_converge.training.keras_internals import held_setting
+from pytest_converge.training.keras_internals import held_setting, optimizer_config
 from pytest_converge.training.state.optimizer import ObservedOptimizer
 from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
@@ -81,7 +81,7 @@ def made_anew(training: Training) -> contextlib.AbstractContextManager[None]:
 
 
 def _rebuilt(optimizer: Any, changes: dict[str, Any]) -> Any:
-    config = optimizer.get_config()
+    config = optimizer_config(optimizer)
     inner = getattr(optimizer, "inner_optimizer", None)
     if inner is None:
         config.pop("name", None)
@@ -109,16 +109,16 @@ def code_of(training: Training, *, place: int = 0, **changes: Any) -> str:
 
 def line_of(optimizer: Any) -> str:
     """A Keras optimizer as it is as a line to paste."""
-    return _code(optimizer, {}, optimizer.get_config()["learning_rate"])
+    return _code(optimizer, {}, optimizer_config(optimizer)["learning_rate"])
 
 
 def _code(optimizer: Any, changes: dict[str, Any], own_rate: Any) -> str:
     inner = getattr(optimizer, "inner_optimizer", None)
     if inner is not None:  # as `LossScaleOptimizer`, which mixed precision puts around another
         kind, inside = type(optimizer), pasted.Code(_code(inner, changes, own_rate))
-        return pasted.call(kind, {**optimizer.get_config(), "inner_optimizer": inside})
+        return pasted.call(kind, {**optimizer_config(optimizer), "inner_optimizer": inside})
     usual = pasted.settings_of(type(optimizer))
-    config = {**optimizer.get_config(), "learning_rate": own_rate, **changes}
+    config = {**optimizer_config(optimizer), "learning_rate": own_rate, **changes}
     # An empty setting is the usual one, unless the class has another, as AdamW its weight decay.
     config = {
         name: value for name, value in config.items() if value or usual.get(name) not in (None, 0.0)

@@ -37,9 +37,13 @@ def slow_training(*losses, bound=0.01, steps=100):
         done[change.change] = Trial(
             change=change.change, code="too-few-steps", losses=(loss,), passed=0
         )
-    training = types.SimpleNamespace(full_batch=False, data=None, model=None, rows_in_memory=None)
+    training = types.SimpleNamespace(
+        full_batch=False, data=None, model=None, rows_in_memory=None, unwritten=()
+    )
     trials = types.SimpleNamespace(
-        reruns=types.SimpleNamespace(rows=None, roles=True, steps=steps, training=training),
+        reruns=types.SimpleNamespace(
+            rows=None, roles=True, steps=steps, training=training, unmoved=()
+        ),
         expectation=types.SimpleNamespace(max_loss=bound),
         changes=changes,
         without_terms={},

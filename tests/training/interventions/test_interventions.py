@@ -330,10 +330,7 @@ CHANGES = {
             "activations",
             "penalties",
             "constraints",
-            "dropout",
             "trained",
-            "computes",
-            "added",
         },
     ),
 }

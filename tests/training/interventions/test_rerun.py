@@ -10,6 +10,7 @@ from keras import layers, optimizers
 
 from pytest_converge.diagnosis.causes.unscaled_features import scale_changes
 from pytest_converge.training.interventions import (
+    direction,
     features,
     learning_rate,
     outputs,
@@ -107,7 +108,7 @@ def test_a_changed_rate_on_a_closed_form():
     "change",
     [
         lambda reruns: learning_rate.scaled(reruns.training, 0.05, 0.1),
-        lambda reruns: learning_rate.reversed_sign(reruns.training, 0.05),
+        lambda reruns: direction.reversed_sign(reruns.training, 0.05),
         lambda _: features.standardised((), {"x": [0, 1]}),
         lambda _: targets.standardised(1.0, ("y",)),
         lambda _: targets.permuted(0),

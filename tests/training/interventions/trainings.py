@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, optimizers
 
+from pytest_converge.training.keras_internals import optimizer_config
 from tests.zoo.problems import BINARY, fit, linear, minimize, sequential, step, wine
 
 STEPS = 5
@@ -21,7 +22,7 @@ def everything_of(training):
     for place, observed in enumerate(training.optimizers):
         optimizer, ending = observed.optimizer, f" {place}" if place else ""
         if isinstance(optimizer, keras.optimizers.Optimizer):
-            config = optimizer.get_config()
+            config = optimizer_config(optimizer)
             del config["name"], config["learning_rate"]
             parts[f"optimizer{ending}"] = (type(optimizer).__name__, repr(sorted(config.items())))
             parts[f"rate{ending}"] = round(float(observed.learning_rate()), 7)
