@@ -17,7 +17,7 @@ FIRST_TENSORFLOW = {(3, 13): "2.20"}
 def lowest(names):
     text = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
     # A need with an upper bound too is about a tool, not about what users have.
-    for name, version in re.findall(r'"([a-z-]+)>=([0-9.]+)"', text):
+    for name, version in re.findall(r'"([a-z0-9-]+)>=([0-9.]+)"', text):
         held = version
         if name.startswith("tensorflow"):
             held = FIRST_TENSORFLOW.get(sys.version_info[:2], version)

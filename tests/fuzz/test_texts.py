@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_converge.checks.gates import judge
 from pytest_converge.core import numbers
+from pytest_converge.core.origin import Origin
 from pytest_converge.core.result import ConvergenceResult, Run
 from pytest_converge.report import layout
 from pytest_converge.report.json_report import json_report, junit_properties
@@ -217,7 +218,7 @@ def test_a_message_is_short_and_its_first_line_stands_alone(result):
 @rarely
 @given(st.lists(results(), max_size=2))
 def test_a_report_is_strict_json(found):
-    text = json_report(found, version="1")
+    text = json_report(found, origin=Origin(version="1", created="", commit=""))
     document = json.loads(text, parse_constant=_refuse)
     assert len(document["trainings"]) == len(found)
     for result in found:

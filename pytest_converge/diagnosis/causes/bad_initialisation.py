@@ -54,8 +54,6 @@ def test_glorot(converge):
 import dataclasses
 from collections.abc import Iterable
 
-import numpy as np
-
 from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import Evidence
@@ -97,8 +95,7 @@ def _constant_matrices(failed: FailedTraining) -> Repairs:
     training = failed.training
     if training.verb != "step" or failed.evidence.layers is not None:
         return
-    matrices = [v for v in training.trainable if len(v.shape) > 1]
-    alike = [v for v in matrices if np.ptp(v.numpy()) == 0]
+    alike = starts.of_one_value(v for v in training.trainable if len(v.shape) > 1)
     change = starts.drawn_variables(alike, CAUSE.code) if len(alike) > 1 else None
     if change is not None:
         names = listed(tuple(name_of(v) for v in alike))

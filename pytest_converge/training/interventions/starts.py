@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -38,6 +38,7 @@ __all__ = [
     "elsewhere",
     "has_own_initialisers",
     "nudged",
+    "of_one_value",
     "of_own_layers",
 ]
 
@@ -103,6 +104,11 @@ def of_own_layers(model: keras.Model) -> dict[tuple[str, str], Any]:
                 called = f"{layer.name}.{own}", f"{pasted.found(layer)}.{own}"
                 named.setdefault(id(variable), (called, as_tf_variable(variable)))
     return dict(named.values())
+
+
+def of_one_value(variables: Iterable[Any]) -> list[Any]:
+    """The variables of which all numbers are the same now."""
+    return [variable for variable in variables if np.ptp(variable.numpy()) == 0]
 
 
 def drawn_variables(
