@@ -29,8 +29,19 @@ SPREAD = 2 / 3
 TIME_TO_SPARE = 50.0
 
 
-def result_of(start: Start, *, seed: int = 0, diagnose: str = "full", **expectation):
-    """The result of a training with its diagnosis, with time to spare on a busy machine."""
+def result_of(
+    start: Start,
+    *,
+    seed: int = 0,
+    diagnose: str = "full",
+    in_full: float = TIME_TO_SPARE,
+    **expectation,
+):
+    """The result of a training with its diagnosis, with time to spare on a busy machine.
+
+    Args:
+        in_full: how much longer than a quick diagnosis a full one may take.
+    """
     context = runner.Context(
         test="test",
         number=1,
@@ -39,7 +50,7 @@ def result_of(start: Start, *, seed: int = 0, diagnose: str = "full", **expectat
         progress=quiet,
         diagnose=diagnose,
     )
-    with mock.patch.object(runner, "FULL", TIME_TO_SPARE):
+    with mock.patch.object(runner, "FULL", in_full):
         result: ConvergenceResult = runner.run(context, start.call)
     return result
 

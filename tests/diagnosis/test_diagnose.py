@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
+from pytest_converge import runner
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.diagnosis.diagnose import diagnose
 from pytest_converge.diagnosis.trials import Trials
@@ -49,7 +50,9 @@ def test_a_failure_is_not_diagnosed_where_nobody_asks():
 
 def test_a_full_diagnosis_may_take_longer_than_a_quick_one():
     quick, full = (
-        diagnosis_of(distance(SGD(0.001)), steps=20, max_loss=0.67, diagnose=how).budget
+        diagnosis_of(
+            distance(SGD(0.001)), steps=20, max_loss=0.67, diagnose=how, in_full=runner.FULL
+        ).budget
         for how in ("quick", "full")
     )
     assert (quick, full) == (10.0, 50.0)

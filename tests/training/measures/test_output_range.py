@@ -87,6 +87,18 @@ def test_moments_that_no_weights_change(parts, expected):
         np.testing.assert_allclose((found.mean, found.deviation), expected, atol=0.01)
 
 
+@pytest.mark.parametrize("seed", [4, 32, 36, 53, 55])
+def test_rounding_is_no_deviation(seed):
+    # What a layer leaves of one number a row is rounding, and larger than an offset next to 0.
+    keras.utils.set_random_seed(seed)
+    x, y = linear(0, rows=100)
+    parts = [layers.Dense(32, "relu"), layers.Dense(1), layers.LayerNormalization()]
+    model = sequential(*parts, optimizer="sgd", loss="mse", shape=(4,))
+    found = fixed_moments(running(fit(model, x, y), steps=2).training)
+    assert found is not None
+    assert found.deviation == 0.0
+
+
 @pytest.mark.parametrize("measure", [output_range, fixed_moments])
 def test_nothing_of_the_training_changes(measure):
     x, y = linear(0, rows=100)
