@@ -39,8 +39,7 @@ def result_of(
 ):
     """The result of a training with its diagnosis, with time to spare on a busy machine.
 
-    Args:
-        in_full: how much longer than a quick diagnosis a full one may take.
+    `in_full` is how much longer than a quick diagnosis a full one may take.
     """
     context = runner.Context(
         test="test",

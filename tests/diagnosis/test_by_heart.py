@@ -34,6 +34,7 @@ def answer_of(start, *, count, factor, **expectation):
     return unless_by_heart(failed, Answer(cause=change.code, trial=trial))
 
 
+@pytest.mark.slow
 def test_wrong_labels_learnt_by_heart_are_a_floor():
     found = answer_of(classes(wrong=0.15), count=200, factor=16, max_loss=0.1)
     assert found.cause == "unreachable-target"

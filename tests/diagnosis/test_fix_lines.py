@@ -26,13 +26,38 @@ DRAWN = {
     "aligned backwards",
 }
 
+#: What is pasted most often, and of each kind one; the others take long together.
+OFTEN = {
+    "rate",
+    "adam",
+    "clipped",
+    "features",
+    "targets",
+    "labels",
+    "class weights",
+    "order",
+    "initialisers",
+    "steps",
+    "head",
+    "penalties",
+    "wider",
+}
+
 REPAIRS = {name: change for name, change in CHANGES.items() if name not in NO_REPAIR}
 
 
 @pytest.mark.parametrize(
     ("start", "make", "alike"),
-    [(start, make, name not in DRAWN) for name, (start, make, _) in REPAIRS.items()],
-    ids=REPAIRS,
+    [
+        pytest.param(
+            start,
+            make,
+            name not in DRAWN,
+            id=name,
+            marks=() if name in OFTEN else pytest.mark.slow,
+        )
+        for name, (start, make, _) in REPAIRS.items()
+    ],
 )
 def test_what_is_pasted_trains_as_the_trial_did(start, make, alike):
     keras.backend.clear_session()  # names of layers are counted from here

@@ -302,6 +302,7 @@ def test_of_a_pair_of_adversaries_the_optimizer_at_fault_is_named():
     assert found.tried[0].change == "learning rate 0.01 of g_optimizer"
 
 
+@pytest.mark.slow
 def test_a_loss_that_falls_where_its_adversary_does_not_learn_is_not_repaired():
     found = diagnosis_of(fit(Adversaries(), points(0), loss="g_loss"), steps=150)
     assert not found.cause.startswith("learning-rate")

@@ -110,6 +110,7 @@ def test_three_causes_and_nothing_that_does_no_harm():
     assert "dropout" not in found.verified[0].change
 
 
+@pytest.mark.slow
 def test_the_users_own_optimizer_is_kept_where_another_rate_is_enough():
     classes = np.argmax(X @ rng.normal(size=(8, 4)), axis=1)
     model = keras.Sequential([keras.Input((8,)), layers.Dense(32, "relu"), layers.Dense(4)])
@@ -144,6 +145,7 @@ def test_hidden_layers_without_activation():
     assert "instead of no activation" in found.verified[0].change
 
 
+@pytest.mark.slow
 def test_an_activation_that_overflows():
     model = network(keras.optimizers.Adam(0.01), activation="exponential")
     found = diagnosis_of(fit(model, 4 * X, Y), steps=200, max_loss=0.3)
@@ -151,6 +153,7 @@ def test_an_activation_that_overflows():
     assert "instead of exponential" in found.verified[0].change
 
 
+@pytest.mark.slow
 def test_a_step_of_the_user_with_two_faults():
     y = (X[:, :3] @ [[1.0], [2.0], [-1.0]]).astype("float32")
     x = X[:, :3] * np.array([1.0, 100.0, 0.01], dtype="float32")
@@ -185,6 +188,7 @@ def test_a_change_that_two_causes_ask_for_is_made_once():
     assert found.proven
 
 
+@pytest.mark.slow
 def test_targets_of_another_shape_are_traced_anew_beside_another_start():
     compound = compound_of("friedman_by_own_loop", "targets_in_a_row", "biases_of_minus_twenty")
     start = compound.start(fixed=False, seed=0)
@@ -236,6 +240,7 @@ def averaging():
     return model
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_learn_what_a_plain_network_learns():
     x = rng.normal(size=(2048, 8)).astype("float32")
     found = diagnosis_of(fit(averaging(), x, np.tanh(x[:, 0])), steps=300, max_loss=0.02)
@@ -245,6 +250,7 @@ def test_a_model_that_cannot_learn_what_a_plain_network_learns():
     assert not found.fix
 
 
+@pytest.mark.slow
 def test_rows_learnt_by_heart_accuse_no_model():
     few = rng.normal(size=24).astype("float32")
     found = diagnosis_of(fit(averaging(), X[:24], few), steps=100, max_loss=0.01)

@@ -118,6 +118,7 @@ def test_worse_code_fails_and_names_the_revision(
     )
 
 
+@pytest.mark.slow
 def test_selected_tests_alone_are_run_there(repository: pytest.Pytester, temporary: Path) -> None:
     test = repository.path / "tests" / "test_a.py"
     log = temporary / "log"
@@ -129,6 +130,7 @@ def test_selected_tests_alone_are_run_there(repository: pytest.Pytester, tempora
     assert log.read_text() == "1 1 "
 
 
+@pytest.mark.slow
 def test_from_a_folder_inside_the_repository(repository: pytest.Pytester) -> None:
     arguments = ("--converge-ab=HEAD", "-v", "test_a.py")
     command = [sys.executable, "-m", "pytest", *arguments]
@@ -140,6 +142,7 @@ def test_from_a_folder_inside_the_repository(repository: pytest.Pytester) -> Non
     assert done.stdout.count("passed at the look 'signature' against HEAD") == 4
 
 
+@pytest.mark.slow
 def test_tests_that_are_not_there_are_named(repository: pytest.Pytester) -> None:
     tests = repository.path / "tests"
     (tests / "test_b.py").write_text(SOURCE)
@@ -187,6 +190,7 @@ def test_a_module_that_cannot_be_imported_there_too(repository: pytest.Pytester)
     result.stdout.fnmatch_lines(["*got no runs of this test at HEAD (ImportError: cannot import*"])
 
 
+@pytest.mark.slow
 def test_a_training_that_failed_its_gates_there_is_compared(repository: pytest.Pytester) -> None:
     level(repository, 0.5)
     test = repository.path / "tests" / "test_a.py"
@@ -204,6 +208,7 @@ def test_a_training_that_failed_its_gates_there_is_compared(repository: pytest.P
     result.stdout.fnmatch_lines(["  note better-than-baseline: trains better than HEAD: *"])
 
 
+@pytest.mark.slow
 def test_stored_baselines_are_neither_read_nor_written(repository: pytest.Pytester) -> None:
     repository.runpytest_subprocess("--converge-baseline=new")
     files = {path: path.read_bytes() for path in repository.path.glob("tests/__converge__/*/*")}
@@ -214,6 +219,7 @@ def test_stored_baselines_are_neither_read_nor_written(repository: pytest.Pytest
     assert {path.read_bytes() for path in files} == {b"broken"}
 
 
+@pytest.mark.slow
 def test_without_any_baseline_it_says_that_nothing_was_compared(
     repository: pytest.Pytester,
 ) -> None:
@@ -240,6 +246,7 @@ def test_modules_from_the_working_tree_are_an_error_that_names_them(
     assert left_behind(repository) == []
 
 
+@pytest.mark.slow
 def test_what_is_on_the_python_path_is_taken_from_the_other_side(
     repository: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -360,6 +367,7 @@ def _wait_for(path: Path) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_sessions_that_tests_start_are_told_nothing(
     repository: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

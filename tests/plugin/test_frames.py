@@ -122,6 +122,7 @@ def sections(result: pytest.RunResult) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_errors_of_the_user_come_without_frames_of_the_plugin(real: pytest.Pytester) -> None:
     real.makeconftest(HOOKS)
     real.makepyfile(test_callbacks=CALLBACKS)

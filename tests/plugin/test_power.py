@@ -78,6 +78,7 @@ def test_power_shows_what_each_test_sees(real: pytest.Pytester) -> None:
     assert halved["effect"] > 1
 
 
+@pytest.mark.slow
 def test_both_give_the_same_in_parallel(real: pytest.Pytester) -> None:
     pytest.importorskip("xdist")
     real.makepyfile(test_a=TESTS)
@@ -88,6 +89,7 @@ def test_both_give_the_same_in_parallel(real: pytest.Pytester) -> None:
     assert parallel.ret == alone.ret == 0
 
 
+@pytest.mark.slow
 def test_the_marker_that_calibration_proposes_passes(real: pytest.Pytester) -> None:
     real.makepyfile(test_a=TESTS)
     result = real.runpytest("--converge-calibrate", "-k", "blind")

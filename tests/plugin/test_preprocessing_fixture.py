@@ -123,6 +123,7 @@ def test_tensorflow_is_not_imported_for_arrays(pytester: pytest.Pytester) -> Non
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_the_summary_is_the_same_with_workers(ran: pytest.Pytester) -> None:
     pytest.importorskip("xdist")
     outputs = []

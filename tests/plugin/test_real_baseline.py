@@ -127,6 +127,7 @@ def test_it(converge):
 )
 
 
+@pytest.mark.slow
 def test_the_loss_on_held_out_data_is_compared(real: pytest.Pytester) -> None:
     path = record(real, HELD_OUT)
     (training,) = json.loads(path.read_text())["trainings"]
@@ -165,6 +166,7 @@ def but_for_threads(path: Path) -> list[bytes]:
     return [line for line in lines if b"threads" not in line and b"checksum" not in line]
 
 
+@pytest.mark.slow
 def test_parallel_runs_write_the_same_bytes(real: pytest.Pytester) -> None:
     pytest.importorskip("xdist")
     real.makepyfile(test_a=MANY)
@@ -275,6 +277,7 @@ def printed(result: pytest.RunResult, name: str) -> str:
     return losses
 
 
+@pytest.mark.slow
 def test_a_dataset_of_the_module_is_equal_alone_after_others_and_in_any_order(
     real: pytest.Pytester,
 ) -> None:
@@ -305,6 +308,7 @@ def test_rows_are_the_same_as_arrays_and_others_are_named(real: pytest.Pytester)
     result.stdout.fnmatch_lines(["*other data: *rows*"])
 
 
+@pytest.mark.slow
 def test_a_source_that_no_session_repeats_is_refused(real: pytest.Pytester) -> None:
     source = DATASET.replace(".shuffle(96)", ".shuffle(96, reshuffle_each_iteration=False)")
     real.makepyfile(test_a=source)
@@ -314,6 +318,7 @@ def test_a_source_that_no_session_repeats_is_refused(real: pytest.Pytester) -> N
     result.stdout.fnmatch_lines(["*got data that no session can repeat (it shuffles once*"])
 
 
+@pytest.mark.slow
 def test_a_repair_satisfies_the_baseline_of_its_test(real: pytest.Pytester) -> None:
     loose = ONE.replace("baseline=True, steps=40", "baseline=True, steps=40, max_loss=0.67")
     record(real, loose)

@@ -20,7 +20,15 @@ COMPARED_STEPS = 10
 #: What a comparison of curves expects of a training: nothing.
 NOTHING = {"steps": COMPARED_STEPS, "max_loss": 1e9, "monotone": "off"}
 
-EVERY = pytest.mark.parametrize("program", PROGRAMS, ids=[each.name for each in PROGRAMS])
+#: The first of each style is always run.
+FIRST = {each.style: each.name for each in reversed(PROGRAMS)}.values()
+EVERY = pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(each, id=each.name, marks=() if each.name in FIRST else pytest.mark.slow)
+        for each in PROGRAMS
+    ],
+)
 
 
 @EVERY

@@ -116,6 +116,7 @@ def crossentropy(y, p):
     return -tf.reduce_mean(y * tf.math.log(p) + (1 - y) * tf.math.log(1 - p))
 
 
+@pytest.mark.slow
 def test_a_logarithm_of_numbers_below_zero_is_an_output_that_does_not_fit():
     x, y = linear(0)
     model = sequential(

@@ -36,6 +36,7 @@ def test_one_optimizer_for_all_steps_repairs_it():
     assert [trial.change for trial in found.tried] == ["one Adam for all steps"]
 
 
+@pytest.mark.slow
 def test_where_that_is_not_enough_it_is_said_all_the_same():
     start = line(lambda: optimizers.Adam(1e-5))
     found = diagnosis_of(start, steps=20, max_loss=1e-3)

@@ -93,6 +93,7 @@ class Toll(layers.Layer):
         return x
 
 
+@pytest.mark.slow
 def test_a_term_that_only_lifts_the_loss_is_no_proof():
     inputs = keras.Input((4,))
     model = keras.Model(inputs, layers.Dense(1)(Toll()(inputs)))

@@ -38,6 +38,7 @@ def test_one_unit_cannot_express_a_circle():
     assert found.message.startswith("the model is too small; it converges with")
 
 
+@pytest.mark.slow
 def test_that_a_larger_model_was_not_tried_is_said():
     parts = [layers.Dense(1, "relu"), layers.Dense(1)]
     start = product(sequential(*parts, optimizer=optimizers.Adam(0.01), loss="mse"))

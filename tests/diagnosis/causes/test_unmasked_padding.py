@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import pytest
 from keras import layers, optimizers
 
 from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
@@ -21,6 +22,7 @@ def reader(*, mask, rows=256, steps=200, rate=0.01):
     return fit(model, x, y)
 
 
+@pytest.mark.slow
 def test_a_mask_repairs_it():
     found = proven_by_its_own(reader(mask=False), "unmasked-padding", steps=60, max_loss=0.2)
     assert "reads the padding: 98% of the tokens are zeros" in found.message

@@ -21,6 +21,7 @@ def smallness(y, p):
     return tf.square(p - 1.0) + 1.0 + 0.0 * tf.cast(tf.shape(y)[0], tf.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "message", "where"),
     [

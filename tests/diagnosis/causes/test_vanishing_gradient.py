@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from keras import layers, optimizers
 
 from pytest_converge.diagnosis.cause import Answer
@@ -20,6 +21,7 @@ def deep(activation="sigmoid", count=8):
     return fit(model, x, x[:, :1] * x[:, 1:2])
 
 
+@pytest.mark.slow
 def test_eight_layers_of_sigmoids():
     found = diagnosis_of(deep(), steps=250, max_loss=0.2)
     assert (found.cause, found.proven) == ("vanishing-gradient", True)
