@@ -51,8 +51,17 @@ def test_every_block_of_a_page_says_what_it_is(name):
     assert [block.line for block in shown if block.kind not in SAID[block.language]] == []
 
 
+#: To say what a test notices takes dozens of trainings.
+LONG = "docs/how-to/how-sensitive-is-a-test.md"
+
+
 @pytest.mark.parametrize(
-    "name", [name for name in PAGES if any(block.kind for block in blocks(text_of(name)))]
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name == LONG else ())
+        for name in PAGES
+        if any(block.kind for block in blocks(text_of(name)))
+    ],
 )
 def test_what_a_page_shows_is_what_is_printed(name, tmp_path, tensorflow_loaded):
     pytest.importorskip("sklearn")

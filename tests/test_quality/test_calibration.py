@@ -84,6 +84,7 @@ def test_a_failed_test_is_calibrated_too_and_its_end_is_put_back():
     assert (made[0].numpy() - 1.0) ** 2 == pytest.approx(result.final_loss, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_model_is_calibrated_with_all_changes(monkeypatch):
     monkeypatch.setattr(calibration, "STARTS", 4)
     start = fit(lambda: classifier(SGD(0.1), units=8), *wine())

@@ -198,6 +198,7 @@ assert result.passed and program.calls == 60 and not tf.executing_eagerly()
 """
 
 
+@pytest.mark.slow
 def test_a_program_may_disable_the_behaviour_of_tensorflow_2():
     """For its whole process, as most of them did."""
     made = subprocess.run(  # noqa: S603 - the interpreter of the tests

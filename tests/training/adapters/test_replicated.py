@@ -278,6 +278,7 @@ def test_no_change_is_tried(converge):
 """
 
 
+@pytest.mark.slow
 def test_two_devices(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(TWO_DEVICES)
     pytester.makepyfile(models=MODELS, test_two=ON_TWO_DEVICES)
