@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import initializers, layers, optimizers
 
 from pytest_converge.diagnosis.causes import labels_unrelated
@@ -93,6 +94,35 @@ def test_features_shuffled_without_their_labels_are_unrelated():
     assert found.cause == "labels-unrelated"
     assert "linear fit" in found.message
     assert not found.fix
+
+
+def torn(*, apart):
+    """A dataset that shuffles its features, and its labels, with each other or not."""
+    x = np.random.default_rng(0).normal(size=(512, 4)).astype("float32")
+    parts = [tf.data.Dataset.from_tensor_slices(a) for a in (x, signs(x))]
+    if apart:
+        dataset = tf.data.Dataset.zip(tuple(part.shuffle(512) for part in parts))
+    else:
+        dataset = tf.data.Dataset.zip(tuple(parts)).shuffle(512)
+    head = layers.Dense(1, "sigmoid")
+    model = sequential(head, optimizer=Adam(0.1), loss=BINARY, shape=(4,))
+    return fit(model, dataset.batch(32))
+
+
+def test_features_and_labels_that_a_dataset_shuffles_apart_are_paired():
+    found = proven_by_its_own(torn(apart=True), "labels-unrelated", steps=60, max_loss=0.3)
+    assert found.fix == "dataset = tf.data.Dataset.zip((x, y)).shuffle(512).batch(32)"
+    assert found.message.startswith("the dataset shuffles features and targets apart")
+
+
+def test_without_a_proof_it_is_said_all_the_same():
+    failed = failed_of(torn(apart=True), steps=5, max_loss=1e-9)
+    assert conclusion(failed).message.startswith("the dataset shuffles features and targets apart")
+
+
+def test_pairs_that_are_shuffled_together_are_left_alone():
+    failed = failed_of(torn(apart=False), steps=5, max_loss=1e-9)
+    assert conclusion(failed).cause != "labels-unrelated"
 
 
 def test_a_batch_of_few_rows_cannot_tell():
