@@ -81,7 +81,7 @@ def plane(*, shift=0, shuffled=False, rows=600, batch_size=32, head=None):
 
 
 @pytest.mark.parametrize(
-    ("shift", "line"), [(1, "x, y = x[:-1], y[1:]"), (-2, "x, y = x[2:], y[:-2]")]
+    ("shift", "line"), [(1, "x, y = x[:-1], y[1:]"), (-12, "x, y = x[12:], y[:-12]")]
 )
 def test_rows_that_lie_apart_are_put_together(shift, line):
     found = proven_by_its_own(plane(shift=shift), "labels-unrelated", steps=200, max_loss=0.1)
