@@ -50,13 +50,35 @@ def test_noise_and_targets_of_other_rows_are_none(seed):
         assert signal.shift == 0
 
 
-@pytest.mark.parametrize("shift", [-3, -1, 1, 2])
+@pytest.mark.parametrize("shift", [-3, -1, 1, 2, 5, -16])
 def test_rows_that_lie_apart_are_found(shift):
     x = table(rows=ROWS + MOST_SHIFT)
     y = np.roll(plane(x), shift)
     signal = read_signal([x], y)
     assert signal.shift == shift
     assert not signal.some
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.6])
+def test_so_are_those_of_rows_that_follow_from_each_other(kept):
+    steps = table(rows=ROWS + 7)
+    for row in range(1, len(steps)):
+        steps[row] += kept * steps[row - 1]
+    assert read_signal([steps[7:]], plane(steps)[:-7]).shift == 7
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.95])
+def test_rows_that_follow_from_each_other_are_not_taken_for_a_shift(kept):
+    for seed in range(4):
+        steps = table(columns=4, rows=400, seed=seed)
+        for row in range(1, len(steps)):
+            steps[row] += kept * steps[row - 1]
+        assert read_signal([steps[:, :3]], steps[:, 3]).shift == 0
+
+
+def test_of_few_rows_only_the_next_ones_are_looked_at():
+    x = table(rows=107)
+    assert sorted(read_signal([x], plane(x)).skills) == list(range(-3, 4))
 
 
 def test_a_series_that_cannot_be_forecast_is_not_misaligned():

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-CAUSE, ALSO, VERB = "unknown", ("momentum-too-high", "learning-rate-too-high"), "step"
+CAUSE, ALSO, VERB = "uncleared-gradients", (), "step"
 EXPECT = {"steps": 240, "max_loss": 0.25, "monotone": "off"}
 
 rng = np.random.default_rng(197)

@@ -7,8 +7,8 @@ from.
 ## How it is found
 
 Without the model: targets are predicted from the inputs of up to 900 rows by nearest neighbours and
-by a linear fit, both on scaled features and on rows held out, also from inputs that lie up to three
-rows away. What either predicts better than the best constant is there to be learnt, and then the
+by a linear fit, both on scaled features and on rows held out, also from inputs that lie up to
+sixteen rows away, where there are so many. What either predicts better than the best constant is there to be learnt, and then the
 targets are never called unrelated.
 
 Where the targets of each row's own inputs cannot be predicted and those some rows away can, rows
@@ -16,6 +16,10 @@ are paired wrongly: a window, a lag or a header line was cut off from one array 
 are moved by as many rows, and the training is repeated; it is verified where every gate then passes
 on three seeds. A column that holds the targets of other rows, as the last value of a series that is
 to be forecast, makes no such shift.
+
+A `tf.data.Dataset` whose inputs say nothing about their targets is read once more without its
+shuffles: if the same inputs then stand beside other targets, the two are shuffled apart, as by
+`x.shuffle()` and `y.shuffle()` in one `zip`. The training is repeated on the pairs.
 
 Otherwise it is the last thing to be said, when no change made the test pass. The targets are then
 permuted among the rows, so that nothing is left to be learnt, and the training is repeated. If the
@@ -83,6 +87,7 @@ from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import rows, steps, targets
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.best_constant import best_constant
+from pytest_converge.training.measures.pairing import shuffled_apart
 
 __all__ = [
     "CAUSE",
@@ -95,6 +100,8 @@ __all__ = [
     "signal_of",
 ]
 
+#: What is seen of a dataset that shuffles twice.
+APART = "the dataset shuffles features and targets apart: the same rows come with other targets"
 #: Advantage of the best run over one with permuted targets that shows a relation, as a share of the
 #: loss of the best constant; and that of one batch learnt by heart, or of permuted targets.
 RELATED = 0.05
@@ -228,9 +235,29 @@ def _away(signal: Signal) -> str:
     )
 
 
+def _apart(failed: FailedTraining) -> Intervention | None:
+    """The pairs of a dataset that shuffles inputs and targets apart from each other."""
+    data, signal = failed.reruns.rows, signal_of(failed)
+    if data is None or (signal is not None and signal.some):
+        return None
+    in_order = failed.trials.guard.measured("rows without their shuffles", data.in_source_order)
+    if in_order is None or not shuffled_apart(data, in_order):
+        return None
+    return dataclasses.replace(rows.paired((data.epoch_rows, data.batch_size)), fault=APART)
+
+
+def _paired(failed: FailedTraining) -> Repairs:
+    change = _apart(failed)
+    if change is not None:
+        yield change
+
+
 def _unrelated(failed: FailedTraining) -> Answer | None:
     """Labels that say nothing, unless it is the model that learns nothing."""
     signal = signal_of(failed)
+    apart = _apart(failed)
+    if apart is not None:
+        return Answer(cause=CAUSE.code, message=APART, where=apart.where, fix=apart.fix)
     if signal is not None and signal.shift:
         change = rows.realigned(signal.shift)
         return Answer(cause=CAUSE.code, message=_away(signal), where=change.where, fix=change.fix)
@@ -263,13 +290,15 @@ def _learnt_something(failed: FailedTraining) -> bool:
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     signal = signal_of(failed)
-    return [[rows.realigned(signal.shift)]] if signal is not None and signal.shift else []
+    shifted = [rows.realigned(signal.shift)] if signal is not None and signal.shift else []
+    return [[*_paired(failed), *shifted]]
 
 
 CAUSE = Cause(
     code="labels-unrelated",
     usual=_usual,
     steps=(
+        Step(place=Place.MISALIGNED_ROWS, repairs=_paired),
         Step(place=Place.MISALIGNED_ROWS, answer=_misaligned),
         Step(place=Place.UNRELATED_TARGETS, answer=_unrelated),
     ),

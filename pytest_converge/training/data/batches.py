@@ -207,6 +207,10 @@ class ArrayData(TrainingData):
         """The batch order of another seed, where the rows are drawn in a random one."""
         return self._ordered(seed=seed) if self.shuffles else self
 
+    def in_source_order(self) -> ArrayData | None:
+        """The rows as a source that shuffles them keeps them; None where that is not known."""
+        return None
+
     def prolonged(self, steps: int) -> ArrayData:
         """Batches for more steps: the order of the first ones again where none is random."""
         return self._ordered(steps=steps)

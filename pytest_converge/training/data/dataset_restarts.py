@@ -30,6 +30,8 @@ SEED_MODULUS = 2**31 - 1
 STATES = {"cache": "DummyMemoryCache", "seed_generator": "DummySeedGenerator"}
 #: Operations that call a function of Python, whatever that does.
 PYTHON = frozenset({"EagerPyFunc", "PyFunc", "PyFuncStateless"})
+#: Operations that draw rows from a buffer.
+SHUFFLES = frozenset({"ShuffleDataset", "ShuffleDatasetV2", "ShuffleDatasetV3"})
 #: What may be another from element to element: those, and variables, as of a `tf.random.Generator`.
 HOLDS_STATE = PYTHON | {"VarHandleOp"}
 #: What `interleave` becomes where it is given a number of parallel calls, and the inputs that only
@@ -47,12 +49,14 @@ class DatasetRestarts:
     Attributes:
         reason: why another session may see other batches; empty where every one sees the same.
         is_random: False where two readings cannot differ.
+        shuffles: True where it can be read without its shuffles.
     """
 
     def __init__(self, dataset: tf.data.Dataset) -> None:
         self._dataset = dataset
         self.reason = ""
         self.is_random = True
+        self.shuffles = False
         self._graph: Any = None
         self._holds_state = True
         try:
@@ -62,11 +66,14 @@ class DatasetRestarts:
         nodes = list(_nodes(self._graph))
         draws = [node for _, node in nodes if _has_seeds(node) and not _fixed(node)]
         self._holds_state = any(node.op in HOLDS_STATE for _, node in nodes)
+        self.shuffles = any(_shuffles(node) for _, node in nodes)
         self.is_random = bool(draws) or self._holds_state
         if any(_fixed(node) and _Scope(scope).seeds(node) == (0, 0) for scope, node in nodes):
             self.reason = "it shuffles once, in an order that no seed sets"
 
-    def anew(self, seed: int, *, further: bool = False, held_out: bool = False) -> tf.data.Dataset:
+    def anew(
+        self, seed: int, *, further: bool = False, held_out: bool = False, in_order: bool = False
+    ) -> tf.data.Dataset:
         """The dataset as nobody has iterated it.
 
         Seeds that the user set are kept for the first start. Those that nobody set, or that were
@@ -77,6 +84,7 @@ class DatasetRestarts:
             seed: of the start.
             further: True for a start after the first.
             held_out: True for held-out data, which draw others than data to train on do.
+            in_order: True for the rows as they come without any shuffle of theirs.
         """
         if self._graph is None:
             return self._dataset
@@ -88,6 +96,8 @@ class DatasetRestarts:
             _set_up(_Scope(nodes), node, _calls_state(graph, node))
             if _has_seeds(node) and not _fixed(node):
                 _seed(_Scope(nodes), node, own, np.random.SeedSequence([drawn, place]))
+            if in_order and _shuffles(node):  # a buffer of one row hands it on
+                _Scope(nodes).set_input(node, "buffer_size", 1)
         options = tf.data.Options()
         options.deterministic = True
         if self._holds_state:
@@ -236,6 +246,10 @@ def _seed(scope: _Scope, node: Any, own: Collection[int], drawn: np.random.SeedS
     else:
         scope.set_input(node, "seed", first)
         scope.set_input(node, "seed2", second)
+
+
+def _shuffles(node: Any) -> bool:
+    return node.op in SHUFFLES
 
 
 def _has_seeds(node: Any) -> bool:

@@ -23,8 +23,11 @@ class Restarts(Protocol):
 
     reason: str
     is_random: bool
+    shuffles: bool
 
-    def anew(self, seed: int, *, further: bool = False, held_out: bool = False) -> Any:
+    def anew(
+        self, seed: int, *, further: bool = False, held_out: bool = False, in_order: bool = False
+    ) -> Any:
         """The source as a start with this seed begins with it."""
 
 
@@ -36,12 +39,15 @@ class _Itself:
     """
 
     reason = ""
+    shuffles = False
 
     def __init__(self, source: Any) -> None:
         self._source = source
         self.is_random = isinstance(source, keras.utils.PyDataset)
 
-    def anew(self, seed: int, *, further: bool = False, held_out: bool = False) -> Any:
+    def anew(
+        self, seed: int, *, further: bool = False, held_out: bool = False, in_order: bool = False
+    ) -> Any:
         return self._source
 
 
@@ -51,8 +57,13 @@ def restarts_of(source: Any) -> Restarts:
 
 
 class RereadArrays(ArrayData):
-    """Rows in memory that a source gave, which is read anew for every further start."""
+    """Rows in memory that a source gave, which is read anew for every further start.
 
+    Attributes:
+        unshuffled: reads the rows without the shuffles of the source; None where it has none.
+    """
+
+    unshuffled: Callable[[], TrainingData] | None = None
     _again: Callable[..., TrainingData] | None = None
     _read: Any = None
     _first: tuple[int, RereadArrays] | None = None
@@ -86,6 +97,13 @@ class RereadArrays(ArrayData):
             held[seed] = other
         return held[seed]
 
+    def in_source_order(self) -> ArrayData | None:
+        """As many rows without the shuffles of the source."""
+        other = None if self.unshuffled is None else self.unshuffled()
+        if not isinstance(other, RereadArrays) or not self._is_like(other):
+            return None
+        return other.prolonged(self.order.steps)
+
     def differs_when_read_again(self, seed: int) -> bool:
         """Whether a second reading for the first start gives other batches."""
         if self._again is None:
@@ -95,11 +113,14 @@ class RereadArrays(ArrayData):
 
     def _fits(self, other: ArrayData) -> bool:
         """True where the traced loop can take the other rows for these."""
+        return self._is_like(other) and self.order.steps == other.order.steps
+
+    def _is_like(self, other: ArrayData) -> bool:
         mine, others = (
             [None if a is None else (a.shape[1:], a.dtype) for a in keras.tree.flatten(d.arrays)]
             for d in (self, other)
         )
-        return mine == others and self.order.steps == other.order.steps
+        return bool(mine == others)
 
     def _equals(self, other: ArrayData) -> bool:
         pairs = zip(keras.tree.flatten(self.arrays), keras.tree.flatten(other.arrays), strict=True)

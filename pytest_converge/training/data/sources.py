@@ -150,13 +150,16 @@ def read_batches(
         for _, element in _limited(epochs, steps):
             yield to_batch(element)
 
-    def read(of: int, *, further: bool = False) -> TrainingData:
-        epochs = _epochs(restarts.anew(of, further=further), shuffle, of)
+    def read(of: int, *, further: bool = False, in_order: bool = False) -> TrainingData:
+        begun = restarts.anew(of, further=further, in_order=in_order)
+        epochs = _epochs(begun, shuffle, of)
         data = _read(source, epochs, to_batch, steps=steps, seed=seed, checked=unpack is None)
         if isinstance(data, RereadStream):
             data.read_by(streamed, of, restarts.is_random)
         elif isinstance(data, RereadArrays) and restarts.is_random:
             data.read_by(again, of)
+        if isinstance(data, RereadArrays) and restarts.shuffles and not in_order:
+            data.unshuffled = lambda: again(seed, in_order=True)
         data.unrepeatable = restarts.reason
         data.shares_order = _reads_once(source)
         data.epoch = None if is_endless(source) else epoch
@@ -169,10 +172,10 @@ def read_batches(
             is_own = isinstance(begun, keras.utils.PyDataset)
             yield from map(to_batch, _one_epoch(begun, None) if is_own else begun)
 
-    def again(of: int, *, further: bool = False) -> TrainingData:
+    def again(of: int, *, further: bool = False, in_order: bool = False) -> TrainingData:
         with preserved():
             reseed(of)
-            return read(of, further=further)
+            return read(of, further=further, in_order=in_order)
 
     return read(seed)
 

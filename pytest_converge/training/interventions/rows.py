@@ -12,6 +12,7 @@ from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = [
+    "paired",
     "random_half",
     "realigned",
     "shuffled",
@@ -148,6 +149,33 @@ def realigned(shift: int) -> Intervention:
         code="labels-unrelated",
         change=f"targets moved {'up' if shift > 0 else 'down'} by {many}",
         fix=f"x, y = {x}, {y}",
+        where=("y",),
+        data=data,
+        redefines_loss=True,
+    )
+
+
+def paired(sizes: tuple[int, int]) -> Intervention:
+    """Inputs beside their own targets, where a dataset shuffles both apart; in random order.
+
+    Args:
+        sizes: rows of an epoch and rows of a batch, for the code.
+
+    Raises:
+        ValueError: the source has no rows in an order of its own.
+    """
+
+    def data(rows: ArrayData) -> ArrayData:
+        in_order = rows.in_source_order()
+        if in_order is None:
+            raise ValueError("the source cannot be read without its shuffles")
+        return in_order.shuffled_rows(0)
+
+    count, batch_size = sizes
+    return Intervention(
+        code="labels-unrelated",
+        change="features and targets shuffled together",
+        fix=f"dataset = tf.data.Dataset.zip((x, y)).shuffle({count}).batch({batch_size})",
         where=("y",),
         data=data,
         redefines_loss=True,

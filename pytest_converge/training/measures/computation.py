@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pytest_converge.training.measures.accumulation import accumulated
 from pytest_converge.training.measures.broadcasting import (
     OuterDifference,
     RepeatedGrades,
@@ -67,6 +68,7 @@ class Computation:
         references: frozen layers that are none by mistake: others are trained towards what they
             answer.
         made: (class, configuration) of each Keras optimizer that the step makes anew.
+        accumulated: the variables to which the step adds its gradients.
         normalisations: the layers of batch normalisation that work on nothing, or never learn.
         padding: token numbers that fill rows up and reach a recurrent layer without a mask.
         roles: False where a step of the user's feeds layers what would be targets or weights, as
@@ -85,6 +87,7 @@ class Computation:
     untrained: tuple[Untrained, ...] = ()
     references: tuple[str, ...] = ()
     made: tuple[tuple[type, Mapping[str, Any]], ...] = ()
+    accumulated: tuple[Any, ...] = ()
     normalisations: tuple[Normalisation, ...] = ()
     padding: UnmaskedPadding | None = None
     roles: bool = True
@@ -107,6 +110,7 @@ def computation(training: Training) -> Computation:
         untrained=untrained(training, recording),
         references=references(training, flow),
         made=tuple((type(each), each.get_config()) for each in recording.made),
+        accumulated=accumulated(training, recording),
         normalisations=normalisations(recording),
         padding=unmasked_padding(recording),
         roles=_have_roles(flow),

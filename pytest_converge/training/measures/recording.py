@@ -13,7 +13,11 @@ import tensorflow as tf
 
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.data.batches import Batch
-from pytest_converge.training.keras_internals import mark_logits, operations_watched
+from pytest_converge.training.keras_internals import (
+    mark_logits,
+    operations_watched,
+    writes_watched,
+)
 from pytest_converge.training.measures.gradients import undisturbed
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.state.seeding import preserved
@@ -96,6 +100,7 @@ class Recording:
         calls: of layers, those of inner ones before those of outer ones.
         leaves: the arrays of the batch by name.
         made: the Keras optimizers that the step made.
+        written: the variables that a method of theirs wrote, by the id of their handle.
     """
 
     def __init__(self, batch: Batch) -> None:
@@ -104,6 +109,7 @@ class Recording:
         self.calls: list[LayerCall] = []
         self.leaves: dict[str, Any] = {} if batch is None else dict(batch_leaves(batch))
         self.made: list[Any] = []
+        self.written: dict[int, Any] = {}
         self._layers: list[str] = []
         self._depth = 0
 
@@ -115,6 +121,10 @@ class Recording:
         self.operations.append(
             Operation(kind, tuple(inputs), tuple(outputs or ()), layer, self._depth > 0)
         )
+
+    def note_write(self, variable: Any) -> None:
+        """Takes in a variable that is about to be written."""
+        self.written[id(variable.handle)] = variable
 
     def within(self, name: str, layer: Any) -> contextlib.AbstractContextManager[None]:
         """Notes the calls of a layer, and what is made in them, while the context lasts."""
@@ -195,6 +205,7 @@ def recorded(training: Training, batch: Batch) -> Recording:
             stack.enter_context(recording.within(name, layer))
         stack.enter_context(recording.gradients_noted())
         stack.enter_context(recording.optimizers_noted())
+        stack.enter_context(writes_watched(recording.note_write))
         stack.enter_context(operations_watched(recording.note))
         training.step(batch)
     return recording

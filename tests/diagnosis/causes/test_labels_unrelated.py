@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import initializers, layers, optimizers
 
 from pytest_converge.diagnosis.causes import labels_unrelated
@@ -80,7 +81,7 @@ def plane(*, shift=0, shuffled=False, rows=600, batch_size=32, head=None):
 
 
 @pytest.mark.parametrize(
-    ("shift", "line"), [(1, "x, y = x[:-1], y[1:]"), (-2, "x, y = x[2:], y[:-2]")]
+    ("shift", "line"), [(1, "x, y = x[:-1], y[1:]"), (-12, "x, y = x[12:], y[:-12]")]
 )
 def test_rows_that_lie_apart_are_put_together(shift, line):
     found = proven_by_its_own(plane(shift=shift), "labels-unrelated", steps=200, max_loss=0.1)
@@ -93,6 +94,35 @@ def test_features_shuffled_without_their_labels_are_unrelated():
     assert found.cause == "labels-unrelated"
     assert "linear fit" in found.message
     assert not found.fix
+
+
+def torn(*, apart):
+    """A dataset that shuffles its features, and its labels, with each other or not."""
+    x = np.random.default_rng(0).normal(size=(512, 4)).astype("float32")
+    parts = [tf.data.Dataset.from_tensor_slices(a) for a in (x, signs(x))]
+    if apart:
+        dataset = tf.data.Dataset.zip(tuple(part.shuffle(512) for part in parts))
+    else:
+        dataset = tf.data.Dataset.zip(tuple(parts)).shuffle(512)
+    head = layers.Dense(1, "sigmoid")
+    model = sequential(head, optimizer=Adam(0.1), loss=BINARY, shape=(4,))
+    return fit(model, dataset.batch(32))
+
+
+def test_features_and_labels_that_a_dataset_shuffles_apart_are_paired():
+    found = proven_by_its_own(torn(apart=True), "labels-unrelated", steps=60, max_loss=0.3)
+    assert found.fix == "dataset = tf.data.Dataset.zip((x, y)).shuffle(512).batch(32)"
+    assert found.message.startswith("the dataset shuffles features and targets apart")
+
+
+def test_without_a_proof_it_is_said_all_the_same():
+    failed = failed_of(torn(apart=True), steps=5, max_loss=1e-9)
+    assert conclusion(failed).message.startswith("the dataset shuffles features and targets apart")
+
+
+def test_pairs_that_are_shuffled_together_are_left_alone():
+    failed = failed_of(torn(apart=False), steps=5, max_loss=1e-9)
+    assert conclusion(failed).cause != "labels-unrelated"
 
 
 def test_a_batch_of_few_rows_cannot_tell():

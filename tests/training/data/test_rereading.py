@@ -132,3 +132,18 @@ def test_what_no_seed_sets_is_said():
     once = tf.data.Dataset.from_tensor_slices((ROWS, ROWS))
     once = once.shuffle(24, reshuffle_each_iteration=False).batch(4)
     assert "no seed sets" in read(once).unrepeatable
+
+
+def test_a_source_is_read_without_its_shuffles_as_long_as_it_is():
+    data = read(shuffled(), steps=9)
+    in_order = data.in_source_order()
+    values = [value for batch in batches(in_order) for value in batch]
+    assert values == np.resize(ROWS, 36).tolist()
+    assert len(batches(data.prolonged(15).in_source_order())) == 15
+
+
+@pytest.mark.parametrize(
+    "source", [Drawn(), tf.data.Dataset.from_tensor_slices((ROWS, ROWS)).batch(4)]
+)
+def test_a_source_that_shuffles_nothing_has_no_other_order(source):
+    assert read(source).in_source_order() is None

@@ -21,6 +21,7 @@ __all__ = [
     "regression",
     "rod",
     "taught",
+    "total_of",
 ]
 
 
@@ -148,3 +149,26 @@ def rod(unit, *, grows=1.0):
         return loss
 
     return step(train_step, variables=network.trainable_variables, optimizer=adam)
+
+
+def total_of(add=tf.Variable.assign_add, *, clears=False, optimizer=None):
+    """Weights fitted by a step that adds its gradient to a total in some way."""
+    x = np.random.default_rng(0).normal(size=(128, 4)).astype("float32")
+    y = x @ np.array([[1.0], [2.0], [-1.0], [0.5]], "float32")
+    w = tf.Variable(tf.zeros((4, 1)), name="w")
+    total = tf.Variable(tf.zeros((4, 1)), trainable=False, name="total")
+    optimizer = optimizer or optimizers.SGD(0.1)
+
+    def train_step(features, targets):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((features @ w - targets) ** 2)
+        add(total, tape.gradient(loss, w))
+        if optimizer == "none":
+            w.assign_sub(0.1 * total)
+        else:
+            optimizer.apply_gradients([(total, w)])
+        if clears:
+            total.assign(tf.zeros_like(total))
+        return loss
+
+    return step(train_step, variables=[w], data=batches(x, y, 64))
