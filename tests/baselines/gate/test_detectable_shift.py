@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_converge.baselines.gate.comparison import Comparison, ScoreScale
 from pytest_converge.baselines.gate.detectable_shift import smallest_effect
 
 LOSS = ScoreScale(logarithmic=True)
+MOST_CALLS = 40
 
 
 def part(*new, scale=LOSS):
@@ -19,7 +21,21 @@ def part(*new, scale=LOSS):
 
 def below(bound):
     """A look that passes where the median of every score is below a bound."""
-    return lambda parts: all(sorted(one.new)[len(one.new) // 2] < bound for one in parts)
+    return counted(lambda parts: all(sorted(one.new)[len(one.new) // 2] < bound for one in parts))
+
+
+def counted(passes):
+    """A look that is asked some 40 times at most: ten doublings, and as many halvings as it needs.
+
+    Each asks a whole procedure.
+    """
+    calls = itertools.count()
+
+    def asked(parts):
+        assert next(calls) < MOST_CALLS
+        return passes(parts)
+
+    return asked
 
 
 @pytest.mark.parametrize("seen", [-3.0, -0.1, 0.0, 0.02, 0.5, 7.0])
@@ -41,16 +57,24 @@ def test_of_a_metric_it_is_a_share_of_its_unit():
 
 @pytest.mark.parametrize("outcome", [True, False])
 def test_there_is_none_where_no_effect_changes_the_outcome(outcome):
-    assert smallest_effect([part(0.1)], lambda _: outcome) is None
+    assert smallest_effect([part(0.1)], counted(lambda _: outcome)) is None
+
+
+@pytest.mark.parametrize("bound", [-40.0, 40.0])
+def test_there_is_none_beyond_what_losses_can_differ_by(bound):
+    assert smallest_effect([part(0.1)], below(bound)) is None
 
 
 @pytest.mark.parametrize("score", [math.inf, -math.inf])
 def test_there_is_none_where_the_effect_is_not_finite(score):
     assert smallest_effect([part(score)], below(0.3)) is None
+    first_alone = counted(lambda parts: parts[0].new[0] < 0.3)
+    assert smallest_effect([part(0.1), part(score)], first_alone) is None
 
 
 def test_a_run_that_is_not_finite_stays_so():
-    found = smallest_effect([part(0.1, 0.2, math.inf)], lambda parts: parts[0].new[0] < 0.4)
+    look = counted(lambda parts: parts[0].new[0] < 0.4)
+    found = smallest_effect([part(0.1, 0.2, math.inf)], look)
     assert math.log1p(found) == pytest.approx(0.5, abs=1.1e-4)
 
 
@@ -64,4 +88,6 @@ def test_runs_that_were_not_made_are_those_of_other_seeds_worse_by_the_effect():
         assert part.new[1:] == pytest.approx([number + part.new[0] for number in others])
         return part.new[1] < 6.25
 
-    assert math.log1p(smallest_effect([one], passes, turn=5)) == pytest.approx(0.25, abs=1.1e-4)
+    assert math.log1p(smallest_effect([one], counted(passes), turn=5)) == pytest.approx(
+        0.25, abs=1.1e-4
+    )

@@ -85,8 +85,10 @@ def test_rows_with_the_same_digest_are_the_same():
 
 
 def test_rounding_makes_no_other_rows():
-    rounded = {**FACTS, "digest": "b", "x_mean": 3e-8, "y_mean": 152.134, "link": 0.5003}
+    rounded = {**FACTS, "digest": "b", "x_mean": 3e-8, "y_mean": 152.1352, "link": 0.5003}
     assert data_changes(FACTS, rounded) == ()
+    spread = {"x_mean": 0.0, "x_deviation": 99999.0}
+    assert data_changes({**spread, "digest": "a"}, {**spread, "digest": "b", "x_mean": 1.0}) == ()
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_rounding_makes_no_other_rows():
     [
         ({"rows": 400, "x_mean": 0.1}, ["rows", "x_mean"]),
         ({"x_shape": "9"}, ["x_shape"]),
-        ({"y_mean": 152.2}, ["y_mean"]),
+        ({"y_mean": 152.1354}, ["y_mean"]),
         ({"link": 0.6}, ["digest"]),
         ({"w_mean": 1.0, "w_shape": "1"}, ["w_mean", "w_shape"]),
     ],
@@ -105,7 +107,9 @@ def test_other_rows_are_told_by_what_a_reader_can_judge(changed, told):
 
 def test_what_was_looked_at_in_part_alone_is_unknown():
     part = {**FACTS, "digest": "b", "seen": "the training"}
-    assert data_changes(FACTS, part) == ()
-    assert unknown({}, {}, FACTS, part) == ("data",)
+    unseen = {name: value for name, value in FACTS.items() if name != "digest"}
+    for less in (part, unseen):
+        assert data_changes(FACTS, less) == data_changes(less, FACTS) == ()
+        assert unknown({}, {}, FACTS, less) == unknown({}, {}, less, FACTS) == ("data",)
     assert unknown({"steps": 1}, {"steps": 1, "loss": "huber"}, FACTS, FACTS) == ("loss",)
     assert unknown({}, {}, {}, {}) == ()

@@ -37,14 +37,14 @@ def test_a_run_that_is_not_finite_has_the_worst_score(bad, at):
     losses = [1.0, 2.0, 3.0, 4.0]
     losses[at] = bad
     assert scores(losses) == (math.inf, math.inf)
-    assert unscorable(losses) == ""
+    assert unscorable(losses) == unscorable([bad]) == ""
 
 
 def test_zeros_and_losses_below_rounding_count_as_a_billionth_of_the_largest():
     floor = math.log(2e-9)
     assert scores([2.0, 0.0])[1] == pytest.approx(floor)
     assert scores([2.0, 1e-30])[1] == pytest.approx(floor)
-    assert scores([2.0, -1e-10])[1] == pytest.approx(floor)
+    assert scores([2.0, -1e-10])[1] == scores([2.0, -2e-9])[1] == pytest.approx(floor)
     assert scores([2.0, 4e-9])[1] == pytest.approx(math.log(4e-9))
     assert scores([1.0, 2.0, 0.0, 0.0])[1] == pytest.approx(floor)  # of the largest, not the first
 

@@ -21,9 +21,11 @@ def parts(*news):
     ("effect", "text"),
     [
         (0.0, "equal"),
-        (0.00004, "equal"),
+        (0.000095, "equal"),
+        (0.0001, "0.01 % worse"),
         (0.0012, "0.12 % worse"),
         (-0.034, "3.4 % better"),
+        (0.095, "9.5 % worse"),
         (0.1234, "12 % worse"),
         (2.5, "250 % worse"),
         (math.inf, "not finite"),
@@ -41,15 +43,19 @@ def test_a_signature():
 
 
 def test_one_run_by_its_worst_score():
+    assert wording.one_run(parts([math.log(1.2)])) == (
+        "2 of 20 stored runs are better beyond the tolerance; 20 % worse on its seed"
+    )
     assert wording.one_run(parts([0.0], [math.log(1.2)])) == (
         "2 of 20 stored runs are better beyond the tolerance; 20 % worse on its seed"
     )
 
 
 def test_ranks_above_all_or_by_p():
-    assert wording.ranks(parts([3.0] * 4), [1e-4], 1e-4, failed=True) == (
-        "all 4 runs are worse than all 20 stored ones beyond the tolerance: 1629 % worse"
-    )
+    for above_all in (parts([3.0] * 4), parts([0.0] * 4, [3.0] * 4)):
+        assert wording.ranks(above_all, [1e-4], 1e-4, failed=True) == (
+            "all 4 runs are worse than all 20 stored ones beyond the tolerance: 1629 % worse"
+        )
     assert wording.ranks(parts(RISING[:4]), [0.25], 1e-4, failed=False) == (
         "equal at the median of 4 seeds, p = 0.25, fails at 0.0001"
     )
@@ -63,7 +69,7 @@ def test_ranks_by_p_of_the_score_that_counts():
 
 
 def test_pairs_by_how_many_are_worse():
-    worse = parts([score + math.log(1.1 if i else 1.0) for i, score in enumerate(RISING)])
+    worse = parts([score + (math.log(1.1) if i else 0.05) for i, score in enumerate(RISING)])
     assert wording.pairs(worse, 1.9e-6, 1e-4) == (
         "19 of 20 seeds worse beyond tolerance: 10 % worse, p 1.9e-06 (limit 0.0001)"
     )
