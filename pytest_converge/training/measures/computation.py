@@ -30,6 +30,7 @@ from pytest_converge.training.measures.normalisation import (
 )
 from pytest_converge.training.measures.recording import Recording, recorded
 from pytest_converge.training.measures.references import references
+from pytest_converge.training.measures.swapped import logarithm_of_targets
 from pytest_converge.training.measures.untrained import Untrained, untrained
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.training import Training
@@ -60,6 +61,7 @@ class Computation:
         outer: predictions and targets that broadcast to a matrix.
         grades: whole numbers in one column that each of several outputs is compared with.
         misread: an output that the loss reads as what it is not.
+        swapped: True where predictions weigh the logarithm of the targets.
         stop: where the gradient of the first variable without one ends.
         lost: True where some variable has no gradient by the loss.
         unread: the arrays of the batch on which the loss does not depend, by name.
@@ -80,6 +82,7 @@ class Computation:
     outer: OuterDifference | None = None
     grades: RepeatedGrades | None = None
     misread: Misread | None = None
+    swapped: bool = False
     stop: GradientStop | None = None
     lost: bool = False
     unread: tuple[str, ...] = ()
@@ -103,6 +106,7 @@ def computation(training: Training) -> Computation:
         outer=outer_difference(flow),
         grades=repeated_grades(flow),
         misread=misread_output(flow),
+        swapped=logarithm_of_targets(flow),
         stop=gradient_stop(flow, lost[0]) if lost else None,
         lost=bool(lost),
         unread=_unread(flow),
