@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pytest_converge.training.measures.accumulation import accumulated
+from pytest_converge.training.measures.attention_masks import InvertedMask, inverted_mask
 from pytest_converge.training.measures.broadcasting import (
     OuterDifference,
     RepeatedGrades,
@@ -73,6 +74,7 @@ class Computation:
         accumulated: the variables to which the step adds its gradients.
         normalisations: the layers of batch normalisation that work on nothing, or never learn.
         padding: token numbers that fill rows up and reach a recurrent layer without a mask.
+        inverted: a mask that lets the padding of rows through and leaves their tokens out.
         roles: False where a step of the user's feeds layers what would be targets or weights, as
             the parts of a triplet, or compares with predictions what would be weights, as the
             targets of a second task: then nothing is known of what the parts of the data are.
@@ -93,6 +95,7 @@ class Computation:
     accumulated: tuple[Any, ...] = ()
     normalisations: tuple[Normalisation, ...] = ()
     padding: UnmaskedPadding | None = None
+    inverted: InvertedMask | None = None
     roles: bool = True
 
 
@@ -117,6 +120,7 @@ def computation(training: Training) -> Computation:
         accumulated=accumulated(training, recording),
         normalisations=normalisations(recording),
         padding=unmasked_padding(recording),
+        inverted=inverted_mask(flow),
         roles=_have_roles(flow),
     )
 
