@@ -440,6 +440,7 @@ OPERATION_CALLS = {
     "Log": (gen_math_ops, "log"),
     "Pow": (gen_math_ops, "_pow"),
     "RealDiv": (gen_math_ops, "real_div"),
+    "SelectV2": (gen_math_ops, "select_v2"),
     "Rsqrt": (gen_math_ops, "rsqrt"),
     "Sigmoid": (gen_math_ops, "sigmoid"),
     "Softmax": (gen_nn_ops, "softmax"),

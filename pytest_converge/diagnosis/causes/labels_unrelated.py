@@ -8,8 +8,8 @@ from.
 
 Without the model: targets are predicted from the inputs of up to 900 rows by nearest neighbours and
 by a linear fit, both on scaled features and on rows held out, also from inputs that lie up to
-sixteen rows away, where there are so many. What either predicts better than the best constant is there to be learnt, and then the
-targets are never called unrelated.
+sixteen rows away, where there are so many. What either predicts better than the best constant is
+there to be learnt, and then the targets are never called unrelated.
 
 Where the targets of each row's own inputs cannot be predicted and those some rows away can, rows
 are paired wrongly: a window, a lag or a header line was cut off from one array alone. The targets

@@ -34,6 +34,10 @@ sigmoid whose values a loss takes for logits, and values far out of [0, 1] that 
 probabilities. The layer that made them gets the activation that the loss reads. So does a softmax
 over another axis than the last, along which a cross-entropy reads the classes.
 
+A cross-entropy whose arguments are swapped, as `BinaryCrossentropy()(y_pred, y_true)`, weighs the
+logarithm of the labels by the predictions. That is seen in one step too, and it is called the other
+way round.
+
 Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best
 constant prediction, which is fitted where no formula gives it, and the table of trials marks its
 losses with a star. A network with softmax over one unit seems to train; the gate that notices is
@@ -74,11 +78,37 @@ from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
 from pytest_converge.training.data.arrays import batch_leaves, finite_rows
-from pytest_converge.training.interventions import labels, misread_output, outputs, reach
+from pytest_converge.training.interventions import (
+    labels,
+    misread_output,
+    outputs,
+    reach,
+    swapped_back,
+)
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.output_range import fixed_moments, output_range
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import output_layer
+
+#: What is seen of a cross-entropy that is called the wrong way round.
+SWAPPED = "the loss takes the logarithm of the targets: targets and predictions are swapped in it"
+
+
+def _swapped(failed: FailedTraining) -> Repairs:
+    """Targets and predictions the other way round, where the loss takes the logarithm of targets.
+
+    Any rate that is high enough makes such a loss small as well.
+    """
+    if failed.evidence.computation.swapped:
+        yield dataclasses.replace(swapped_back.swapped_back(failed.training), fault=SWAPPED)
+
+
+def _swapped_seen(failed: FailedTraining) -> Answer | None:
+    """The same where that was not enough, or could not be tried."""
+    if not failed.evidence.computation.swapped:
+        return None
+    fix = swapped_back.swapped_back(failed.training).fix
+    return Answer(cause=CAUSE.code, message=SWAPPED, fix=fix)
 
 
 def _as_read(failed: FailedTraining) -> Repairs:
@@ -156,7 +186,7 @@ def _out_of_reach(failed: FailedTraining) -> Repairs:
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     first, *others = _by_output(failed) or [[]]
     one_output = [*_as_read(failed), *first, *_unbounded(failed)]
-    return [one_output, *others, _out_of_reach(failed)]
+    return [_swapped(failed), one_output, *others, _out_of_reach(failed)]
 
 
 def _unbounded(failed: FailedTraining) -> Repairs:
@@ -173,9 +203,11 @@ CAUSE = Cause(
     sentence="output and loss do not fit the targets; it converges with {change}",
     usual=_usual,
     steps=(
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_swapped),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_as_read),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
         Step(place=Place.TARGETS, repairs=_out_of_reach),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_swapped_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_misread_seen),
     ),
 )

@@ -1,7 +1,8 @@
-"""A recurrent layer reads the padding.
+"""Padding is read in the place of tokens, or beside them.
 
 Rows of tokens are filled up with zeros at their end, and a recurrent layer reads these as well: its
-last state, which stands for the row, is what is left after many steps of nothing.
+last state, which stands for the row, is what is left after many steps of nothing. Or a mask of
+attention has the wrong sign: the padding is attended to, and the tokens are left out.
 
 ## How it is found
 
@@ -9,6 +10,10 @@ One step is made on the first batch and looked at: token numbers of which at lea
 end in zeros go through an embedding without a mask into a recurrent layer. The embedding gets
 `mask_zero=True`, and the training is repeated from the same start. It is the cause if every gate
 then passes on three seeds.
+
+In a softmax over the places of such rows it is looked at which of them were masked by a number far
+below the others. Where those are the tokens, and all the attention goes to the padding, the mask is
+turned round, and the training is repeated.
 
 ## A test that shows it
 
@@ -46,8 +51,9 @@ Padding at the front, `pad_sequences(..., padding="pre")`, keeps the last steps 
 
 import dataclasses
 
-from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import masking
+from pytest_converge.training.measures.attention_masks import InvertedMask
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
@@ -61,8 +67,34 @@ def _repairs(failed: FailedTraining) -> Repairs:
         yield dataclasses.replace(masking.masked(failed.training.models, padding), fault=fault)
 
 
+def _turned_round(failed: FailedTraining) -> Repairs:
+    """A mask of attention that leaves the tokens out, the other way round."""
+    mask = failed.evidence.computation.inverted
+    if mask is not None:
+        change = masking.turned_round(failed.training.models, mask)
+        yield dataclasses.replace(change, fault=_says(mask))
+
+
+def _seen(failed: FailedTraining) -> Answer | None:
+    """The same where that was not enough, or could not be tried."""
+    mask = failed.evidence.computation.inverted
+    if mask is None:
+        return None
+    change = masking.turned_round(failed.training.models, mask)
+    return Answer(cause=CAUSE.code, message=_says(mask), where=change.where, fix=change.fix)
+
+
+def _says(mask: InvertedMask) -> str:
+    place = mask.layer or "the step"
+    return f"the attention of {place} goes to the padding of {mask.array}: its tokens are masked"
+
+
 CAUSE = Cause(
     code="unmasked-padding",
-    usual=lambda failed: [_repairs(failed)],
-    steps=(Step(place=Place.PADDING, repairs=_repairs),),
+    usual=lambda failed: [_repairs(failed), _turned_round(failed)],
+    steps=(
+        Step(place=Place.PADDING, repairs=_turned_round),
+        Step(place=Place.PADDING, repairs=_repairs),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_seen),
+    ),
 )

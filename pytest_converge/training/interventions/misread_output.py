@@ -16,7 +16,7 @@ from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.measures.logits import PROBABILITIES, Misread
 from pytest_converge.training.state.snapshot import attributes_set, shadowed
 
-__all__ = ["as_read", "handed_on"]
+__all__ = ["as_read", "calling_meanwhile", "handed_on"]
 
 
 def as_read(models: Sequence[Any], misread: Misread) -> Intervention | None:
@@ -68,7 +68,7 @@ def _along_the_last_axis(layer: Any, misread: Misread) -> Intervention:
     if layer is None:
         variant: Variant = lambda _: attributes_set(softmax)  # noqa: E731 - one of two
     else:
-        call = _calling_meanwhile(layer.call, softmax)
+        call = calling_meanwhile(layer.call, softmax)
         variant = lambda _: shadowed([(layer, "call", call)])  # noqa: E731 - one of two
     line = "tf.nn.softmax(logits, axis=-1)"
     if isinstance(layer, keras.layers.Softmax):
@@ -92,7 +92,9 @@ def _over_classes(softmax: Callable[..., Any], axis: int) -> Callable[..., Any]:
     return over_classes
 
 
-def _calling_meanwhile(original: Callable[..., Any], settings: list[Setting]) -> Any:
+def calling_meanwhile(original: Callable[..., Any], settings: list[Setting]) -> Any:
+    """A call of a layer with attributes set for as long as it lasts."""
+
     @functools.wraps(original)
     def call(*args: Any, **kwargs: Any) -> Any:
         with attributes_set(settings):

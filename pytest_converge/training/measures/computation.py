@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pytest_converge.training.measures.accumulation import accumulated
+from pytest_converge.training.measures.attention_masks import InvertedMask, inverted_mask
 from pytest_converge.training.measures.broadcasting import (
     OuterDifference,
     RepeatedGrades,
@@ -30,6 +31,7 @@ from pytest_converge.training.measures.normalisation import (
 )
 from pytest_converge.training.measures.recording import Recording, recorded
 from pytest_converge.training.measures.references import references
+from pytest_converge.training.measures.swapped import logarithm_of_targets
 from pytest_converge.training.measures.untrained import Untrained, untrained
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.training import Training
@@ -60,6 +62,7 @@ class Computation:
         outer: predictions and targets that broadcast to a matrix.
         grades: whole numbers in one column that each of several outputs is compared with.
         misread: an output that the loss reads as what it is not.
+        swapped: True where predictions weigh the logarithm of the targets.
         stop: where the gradient of the first variable without one ends.
         lost: True where some variable has no gradient by the loss.
         unread: the arrays of the batch on which the loss does not depend, by name.
@@ -71,6 +74,7 @@ class Computation:
         accumulated: the variables to which the step adds its gradients.
         normalisations: the layers of batch normalisation that work on nothing, or never learn.
         padding: token numbers that fill rows up and reach a recurrent layer without a mask.
+        inverted: a mask that lets the padding of rows through and leaves their tokens out.
         roles: False where a step of the user's feeds layers what would be targets or weights, as
             the parts of a triplet, or compares with predictions what would be weights, as the
             targets of a second task: then nothing is known of what the parts of the data are.
@@ -80,6 +84,7 @@ class Computation:
     outer: OuterDifference | None = None
     grades: RepeatedGrades | None = None
     misread: Misread | None = None
+    swapped: bool = False
     stop: GradientStop | None = None
     lost: bool = False
     unread: tuple[str, ...] = ()
@@ -90,6 +95,7 @@ class Computation:
     accumulated: tuple[Any, ...] = ()
     normalisations: tuple[Normalisation, ...] = ()
     padding: UnmaskedPadding | None = None
+    inverted: InvertedMask | None = None
     roles: bool = True
 
 
@@ -103,6 +109,7 @@ def computation(training: Training) -> Computation:
         outer=outer_difference(flow),
         grades=repeated_grades(flow),
         misread=misread_output(flow),
+        swapped=logarithm_of_targets(flow),
         stop=gradient_stop(flow, lost[0]) if lost else None,
         lost=bool(lost),
         unread=_unread(flow),
@@ -113,6 +120,7 @@ def computation(training: Training) -> Computation:
         accumulated=accumulated(training, recording),
         normalisations=normalisations(recording),
         padding=unmasked_padding(recording),
+        inverted=inverted_mask(flow),
         roles=_have_roles(flow),
     )
 

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers, losses, optimizers
 
-from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
+from tests.diagnosis.programs import conclusion, diagnosis_of, failed_of, proven_by_its_own
 from tests.training.measures.steps import batches, classifying
 from tests.zoo.problems import BINARY, fit, linear, sequential, step, wine
 
@@ -227,3 +227,25 @@ def test_a_softmax_over_the_steps_of_a_series_is_taken_over_the_classes():
         "the softmax of along runs along axis 1, the loss reads classes along the last one;"
         " it converges with softmax over the last axis"
     )
+
+
+def of_labels(loss, *, rate=0.1):
+    """A classifier under a loss of its own."""
+    x = np.random.default_rng(0).normal(size=(128, 4)).astype("float32")
+    y = (x.sum(axis=1, keepdims=True) > 0).astype("float32")
+    head = layers.Dense(1, "sigmoid")
+    return fit(sequential(head, optimizer=optimizers.Adam(rate), loss=loss, shape=(4,)), x, y)
+
+
+def test_swapped_arguments_are_turned_round_before_a_rate_makes_them_small():
+    binary = keras.losses.BinaryCrossentropy()
+    start = of_labels(lambda y, p: binary(p, y))
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=60, max_loss=0.4)
+    assert found.message.startswith("the loss takes the logarithm of the targets")
+    assert found.fix == "own = model.loss\nloss=lambda y_true, y_pred: own(y_pred, y_true)"
+
+
+def test_without_a_proof_they_are_named_all_the_same():
+    start = of_labels(lambda y, p: keras.losses.binary_crossentropy(p, y), rate=1e-6)
+    failed = failed_of(start, steps=5, max_loss=1e-6)
+    assert conclusion(failed).message.startswith("the loss takes the logarithm of the targets")

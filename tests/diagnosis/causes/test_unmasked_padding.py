@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from keras import layers, optimizers
 
-from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
+from tests.diagnosis.programs import conclusion, diagnosis_of, failed_of, proven_by_its_own
+from tests.training.measures.steps import attending
 from tests.zoo.problems import fit
 
 
@@ -34,3 +35,17 @@ def test_a_mask_repairs_it():
 def test_with_a_mask_none_is_tried():
     found = diagnosis_of(reader(mask=True, rate=1e-5, steps=10), steps=20, max_loss=0.2)
     assert not any("masked" in trial.change for trial in found.tried)
+
+
+@pytest.mark.parametrize("form", ["layer", "added", "subtracted"])
+def test_a_mask_of_the_wrong_sign_is_turned_round(form):
+    start = attending(form, inverted=True)
+    found = proven_by_its_own(start, "unmasked-padding", steps=100, max_loss=0.4)
+    assert "goes to the padding of x: its tokens are masked" in found.message
+    line = "mask = ~mask  # in attend:" if form == "layer" else "mask = 1 - mask  # in reader:"
+    assert found.fix == f"{line} the padding left out, not the tokens"
+
+
+def test_it_is_said_where_that_is_not_enough():
+    failed = failed_of(attending("layer", inverted=True), steps=5, max_loss=1e-9)
+    assert conclusion(failed).message.startswith("the attention of attend goes to the padding")

@@ -13,6 +13,7 @@ from tests.zoo.problems import fit, linear, minimize, sequential, step
 from tests.zoo.trainings import training_of
 
 __all__ = [
+    "attending",
     "batches",
     "classifying",
     "closure",
@@ -172,3 +173,41 @@ def total_of(add=tf.Variable.assign_add, *, clears=False, optimizer=None):
         return loss
 
     return step(train_step, variables=[w], data=batches(x, y, 64))
+
+
+def attending(form, *, inverted, in_front=False):
+    """A classifier by one token of each row, which attends to its tokens or to its padding.
+
+    Args:
+        form: "layer" for the attention of Keras; else how the mask is laid over scores: "added",
+            "subtracted" or "chosen".
+        inverted: True for a mask of the wrong sign.
+        in_front: True for padding in front of the tokens.
+    """
+    rng, places = np.random.default_rng(0), 12
+    x, y = np.zeros((128, places), "int32"), rng.integers(0, 2, 128)
+    for row, kind in zip(x, y, strict=True):
+        length = rng.integers(3, places - 2)
+        row[:length] = rng.integers(3, 10, length)
+        row[rng.integers(0, length)] = 1 + kind
+    x = x[:, ::-1].copy() if in_front else x
+    inputs = keras.Input((places,), dtype="int32")
+    hidden = layers.Embedding(10, 8)(inputs)
+    kept = keras.ops.equal(inputs, 0) if inverted else keras.ops.not_equal(inputs, 0)
+    if form == "layer":
+        attend = layers.MultiHeadAttention(1, 8, name="attend")
+        hidden = attend(hidden, hidden, attention_mask=kept[:, None, :])
+        hidden = keras.ops.mean(hidden, axis=1)
+    else:
+        left_out = keras.ops.cast(keras.ops.logical_not(kept), "float32")
+        scores = layers.Dense(1)(hidden)[..., 0]
+        if form == "added":
+            scores = scores + left_out * -1e9
+        elif form == "subtracted":
+            scores = scores - left_out * 1e9
+        else:
+            scores = keras.ops.where(kept, scores, -1e9)
+        hidden = keras.ops.sum(keras.ops.softmax(scores)[..., None] * hidden, axis=1)
+    model = keras.Model(inputs, layers.Dense(1, "sigmoid")(hidden), name="reader")
+    model.compile(optimizers.Adam(0.02), "binary_crossentropy")
+    return fit(model, x, y)
