@@ -31,7 +31,7 @@ NO_EFFECT = "it changes nothing: every loss is the same to the last digit"
 #: Why a change that lowers the loss by itself is no evidence.
 TERM_ALONE = "the loss is lower without its term, and the rest of it is learnt no better"
 #: A term outweighs the rest of the loss where it costs at least as much of that as is left
-#: without the term.
+#: without the term; of a loss that does not end at 0, half of what the best constant has.
 GAINED_BESIDE_A_TERM = 0.5
 #: The gates that a smaller loss meets, whatever was learnt.
 OF_THE_SIZE = frozenset({"target-missed", "not-decreasing"})
@@ -295,7 +295,10 @@ class Trials:
         if before is None or not math.isfinite(before):
             return False
         gained = before - self.records[change.change].curve.last / change.loss_factor
-        return not gained >= GAINED_BESIDE_A_TERM * abs(before)
+        unit, constant = abs(before), self._failed.constant_loss
+        if constant is not None and constant > 0:
+            unit = min(unit, constant)
+        return not gained >= GAINED_BESIDE_A_TERM * unit
 
     def _baseline_of(self, change: Intervention) -> BaselineJudge | None:
         """What a change is held to: runs of other steps, or in other units, are another task."""

@@ -329,22 +329,23 @@ def test_coverage_is_measured(check: Check) -> None:
 def test_a_timeout_ends_a_test_and_not_its_trainings(check: Check) -> None:
     pytest.importorskip("pytest_timeout")
     fault = Fault(
-        name="--timeout",
+        name="timeout",
         source="""
+import pytest
 import time
 
+@pytest.mark.timeout(3, method="signal")
 def test_slow(converge):
     converge.fit("good")
-    time.sleep(20)
+    time.sleep(60)
 
 def test_quick(converge):
     converge.fit("good")
 """,
-        arguments=["--timeout=0.5", "--timeout-method=signal"],
         outcomes={"passed": 1, "failed": 1},
         code=1,
         tally="2 trainings converged",
-        lines=["*Timeout*0.5*"],
+        lines=["*Timeout*3*"],
         process=True,
     )
     check(fault)

@@ -173,6 +173,7 @@ def test_a_test_gives_the_same_alone_and_in_any_company(real: pytest.Pytester) -
     assert all(other[test] != curve for test, curve in together.items())
 
 
+@pytest.mark.slow
 def test_parallel_runs_give_the_same_numbers(real: pytest.Pytester) -> None:
     pytest.importorskip("xdist")
     real.makepyfile(test_a=SEEDED)

@@ -133,6 +133,7 @@ def test_without_time_the_changes_are_left_out(monkeypatch):
     assert study.proposal is not None
 
 
+@pytest.mark.slow
 def test_a_bound_on_a_metric_is_judged_at_every_number_of_steps():
     """A bound that is met after all steps and not after a quarter of them."""
     start = fit(lambda: classifier(SGD(0.1), units=8, metrics=["accuracy"]), *wine())
@@ -148,6 +149,7 @@ def test_a_bound_on_a_metric_is_judged_at_every_number_of_steps():
     assert judged(start, seed=1, **proposal, **bounds).passed
 
 
+@pytest.mark.slow
 def test_what_another_gate_sees_of_a_change_counts():
     _, (study,) = calibrated(
         fit(lambda: classifier(SGD(0.1), units=8, metrics=["accuracy"]), *wine()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers, regularizers
@@ -104,6 +105,25 @@ def test_a_term_that_only_lifts_the_loss_is_no_proof():
     off = next(trial for trial in found.tried if trial.change == "losses of add_loss off")
     assert (off.passed, off.control) == (0, True)
     assert not found.verified
+
+
+def test_a_loss_that_does_not_end_at_zero_need_not_be_halved():
+    # The cross-entropy of grey values is 0.3 at the least.
+    rng = np.random.default_rng(0)
+    codes, weights = rng.normal(size=(512, 4)), rng.normal(size=(4, 32))
+    grey = (1 / (1 + np.exp(3 - 2 * codes @ weights))).astype("float32")
+    hidden = layers.Dense(16, "relu", activity_regularizer=regularizers.L1(0.5))
+    model = sequential(
+        hidden,
+        layers.Dense(32, "sigmoid"),
+        optimizer=optimizers.Adam(0.005),
+        loss="binary_crossentropy",
+        shape=(32,),
+    )
+    found = diagnosis_of(fit(model, grey, grey), steps=80, max_loss=0.43)
+    assert (found.cause, found.proven) == ("regularisation-too-strong", True)
+    off = next(trial for trial in found.tried if trial.change == "penalties off")
+    assert off.passed == 3
 
 
 def own_penalty(weight):

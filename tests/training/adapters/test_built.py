@@ -161,7 +161,7 @@ def test_a_variable_that_is_gone_is_not_mistaken_for_a_new_one():
         built.require_new([variable])
         built.keep([variable])
         del variable
-        gc.collect()
+        gc.collect(0)
 
 
 def test_an_optimizer_may_be_missing():
