@@ -434,13 +434,18 @@ def resource_types(tensor: Any) -> list[Any]:
 
 #: The function in which every public way to an operation ends.
 OPERATION_CALLS = {
+    "Acos": (gen_math_ops, "acos"),
     "AddN": (gen_math_ops, "add_n"),
     "AddV2": (gen_math_ops, "add_v2"),
+    "Asin": (gen_math_ops, "asin"),
+    "Atanh": (gen_math_ops, "atanh"),
     "Div": (gen_math_ops, "div"),
     "Log": (gen_math_ops, "log"),
+    "Log1p": (gen_math_ops, "log1p"),
     "Pow": (gen_math_ops, "_pow"),
     "RealDiv": (gen_math_ops, "real_div"),
     "SelectV2": (gen_math_ops, "select_v2"),
+    "Reciprocal": (gen_math_ops, "reciprocal"),
     "Rsqrt": (gen_math_ops, "rsqrt"),
     "Sigmoid": (gen_math_ops, "sigmoid"),
     "Softmax": (gen_nn_ops, "softmax"),

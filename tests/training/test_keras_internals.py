@@ -159,15 +159,35 @@ def test_every_operation_is_watched_with_the_tensors_of_its_caller():
     assert len(seen) == 3
 
 
+def of_a_share(*ways):
+    """Ways to functions that take numbers from -1 to 1."""
+    return [_one_number(lambda x, o=o, name=name: getattr(o, name)(x / 8)) for o, name in ways]
+
+
+def choices(*owners):
+    """Ways to functions that choose between two values."""
+    return [_one_number(lambda x, owner=owner: owner.where(x > 0, x, 0.0)) for owner in owners]
+
+
+def _one_number(function):
+    return types.SimpleNamespace(of=function), "of", 1
+
+
 #: Some of the ways to each operation, and the number of their arguments.
 WAYS = {
+    "Acos": of_a_share((tf, "acos"), (keras.ops, "arccos")),
     "AddN": [(types.SimpleNamespace(twice=lambda x: tf.add_n([x, x])), "twice", 1)],
     "AddV2": [(operator, "add", 2), (keras.ops, "add", 2), (tf, "add", 2)],
+    "Asin": of_a_share((tf, "asin"), (keras.ops, "arcsin")),
+    "Atanh": of_a_share((tf, "atanh"), (keras.ops, "arctanh")),
     "Div": [],
     "Log": [(tf.math, "log", 1), (keras.ops, "log", 1)],
+    "Log1p": [(tf.math, "log1p", 1), (keras.ops, "log1p", 1)],
     "Pow": [(operator, "pow", 2), (tf, "pow", 2)],
     "RealDiv": [(operator, "truediv", 2), (keras.ops, "divide", 2), (tf, "divide", 2)],
+    "Reciprocal": [(tf.math, "reciprocal", 1)],
     "Rsqrt": [(tf.math, "rsqrt", 1), (keras.ops, "rsqrt", 1)],
+    "SelectV2": choices(tf, keras.ops),
     "Sigmoid": [(tf, "sigmoid", 1), (tf.nn, "sigmoid", 1), (keras.ops, "sigmoid", 1)],
     "Softmax": [],
     "Sqrt": [(tf, "sqrt", 1), (keras.ops, "sqrt", 1), (tf.math, "sqrt", 1)],

@@ -14,9 +14,9 @@ learning rate alone did: rates are tried first. The usual bound of 1: Pascanu, M
 A gradient may also be NaN where the loss is not: `tf.where` gives the branch that was not taken the
 gradient 0, and 0 times the infinite slope of a logarithm or a quotient is NaN. The step in which a
 loss or a gradient is not finite first is made again, operation by operation. If the first one is a
-root, a logarithm, a power or a division by 0, its argument is kept away from 0 and the training
-repeated: `tf.sqrt(tf.maximum(x, 1e-7))`. Else, where a calm run has such a step, what is not finite
-of its gradients is set to 0 and the training repeated.
+root, a logarithm, a power, a division by 0 or an inverse function at its end, its argument is kept
+away from there and the training repeated: `tf.sqrt(tf.maximum(x, 1e-7))`. Else, where a calm run
+has such a step, what is not finite of its gradients is set to 0 and the training repeated.
 
 Numbers of float16 end at 65504, and below at 6e-8. Where layers compute in it, float32 is tried
 before all else; a run that does not rise but stands still is then called a
@@ -63,7 +63,7 @@ from pytest_converge.training.interventions import (
     precision,
     safe_operations,
 )
-from pytest_converge.training.measures.nonfinite_origin import WORDS, NonFiniteOrigin
+from pytest_converge.training.measures.nonfinite_origin import ENDS, WORDS, NonFiniteOrigin
 
 __all__ = ["CAUSE", "broken_step"]
 
@@ -87,7 +87,7 @@ def broken_step(record: TrainingRecord) -> int | None:
 
 
 def _safe(failed: FailedTraining) -> Repairs:
-    """The operation that made the first value that is not finite, kept away from 0."""
+    """The operation that made the first value that is not finite, kept away from 0 or its end."""
     origin = _origin(failed)
     if origin is not None and origin.at_zero:
         change = safe_operations.safe(origin.kind, _place(failed, origin))
@@ -161,7 +161,8 @@ def _takes_less(failed: FailedTraining, origin: NonFiniteOrigin) -> str:
 def _says(failed: FailedTraining, origin: NonFiniteOrigin) -> str:
     what = "derivative of the " if origin.derivative else ""
     of = "by" if origin.kind in ("Div", "RealDiv") else "of"
-    words = f"{what}{WORDS[origin.kind]} {of} 0 in {_place(failed, origin) or 'the loss'}"
+    end = ENDS.get(origin.kind, "0")
+    words = f"{what}{WORDS[origin.kind]} {of} {end} in {_place(failed, origin) or 'the loss'}"
     return f"the {words} is not finite, first in step {origin.step}"
 
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.keras_internals import calls_of_operation
+from pytest_converge.training.measures.nonfinite_origin import ENDS
 from pytest_converge.training.state.snapshot import attributes_set, shadowed
 from pytest_converge.training.training import Training
 
@@ -20,17 +21,22 @@ __all__ = ["SAFE", "safe"]
 LEAST = 1e-7
 #: Each operation as code that stays finite.
 SAFE = {
+    "Acos": "tf.acos(tf.clip_by_value(x, -1 + 1e-7, 1 - 1e-7))",
+    "Asin": "tf.asin(tf.clip_by_value(x, -1 + 1e-7, 1 - 1e-7))",
+    "Atanh": "tf.atanh(tf.clip_by_value(x, -1 + 1e-7, 1 - 1e-7))",
     "Div": "tf.math.divide_no_nan(a, b)",
     "Log": "tf.math.log(tf.maximum(x, 1e-7))",
+    "Log1p": "tf.math.log1p(tf.maximum(x, -1 + 1e-7))",
     "Pow": "tf.pow(tf.maximum(x, 1e-7), p)",
     "RealDiv": "tf.math.divide_no_nan(a, b)",
+    "Reciprocal": "tf.math.divide_no_nan(1.0, x)",
     "Rsqrt": "tf.math.rsqrt(tf.maximum(x, 1e-7))",
     "Sqrt": "tf.sqrt(tf.maximum(x, 1e-7))",
 }
 
 
 def safe(kind: str, where: str) -> Intervention:
-    """One kind of operation kept away from 0, everywhere but in the optimizers.
+    """One kind of operation kept away from 0, or from its end, everywhere but in the optimizers.
 
     Args:
         kind: one of `SAFE`.
@@ -66,13 +72,24 @@ def _safe(kind: str, original: Callable[..., Any], inside: list[bool]) -> Callab
             return original(*args, **kwargs)
         if kind in ("Div", "RealDiv"):
             return tf.math.divide_no_nan(*args, **kwargs)
-        kept = tf.maximum(first, tf.cast(LEAST, first.dtype))
-        if kind == "Pow":  # whole powers take any number
-            power = tf.cast(args[1], first.dtype)
-            kept = tf.where(tf.equal(power, tf.round(power)), first, kept)
-        return original(kept, *args[1:], **kwargs)
+        if kind == "Reciprocal":
+            return tf.math.divide_no_nan(tf.ones_like(first), first)
+        return original(_kept(kind, first, *args[1:2]), *args[1:], **kwargs)
 
     return call
+
+
+def _kept(kind: str, first: Any, *power: Any) -> Any:
+    """An argument kept within what an operation has a value and a slope of."""
+    if kind in ENDS:
+        end = tf.cast(1 - LEAST, first.dtype)
+        kept = tf.maximum(first, -end)
+        return kept if kind == "Log1p" else tf.minimum(kept, end)
+    kept = tf.maximum(first, tf.cast(LEAST, first.dtype))
+    if kind == "Pow":  # whole powers take any number
+        exponent = tf.cast(power[0], first.dtype)
+        kept = tf.where(tf.equal(exponent, tf.round(exponent)), first, kept)
+    return kept
 
 
 def _as_it_was(optimizer: Any, inside: list[bool]) -> contextlib.AbstractContextManager[None]:

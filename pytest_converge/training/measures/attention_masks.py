@@ -62,7 +62,8 @@ def inverted_mask(flow: Flow) -> InvertedMask | None:
 def _by_place(tensor: Any) -> Array:
     """The mean over all axes but the rows and the last one."""
     values = np.asarray(tensor, dtype=np.float64)
-    return values.reshape(len(values), -1, values.shape[-1]).mean(axis=1)
+    mean: Array = values.reshape(len(values), -1, values.shape[-1]).mean(axis=1)
+    return mean
 
 
 def _laid(flow: Flow, softmax: Operation) -> Operation | None:

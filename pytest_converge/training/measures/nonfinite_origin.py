@@ -16,24 +16,38 @@ from pytest_converge.training.measures.recording import Operation, recorded
 
 __all__ = ["WORDS", "NonFiniteOrigin", "nonfinite_origin", "origin_in"]
 
-#: Operations whose value or derivative is not finite at 0, in words.
+#: Operations whose value or derivative is not finite at 0, or at another end, in words.
 WORDS = {
+    "Acos": "arccosine",
+    "Asin": "arcsine",
+    "Atanh": "inverse hyperbolic tangent",
     "Div": "division",
     "Log": "log",
+    "Log1p": "log1p",
     "Pow": "power",
     "RealDiv": "division",
+    "Reciprocal": "reciprocal",
     "Rsqrt": "rsqrt",
     "Sqrt": "sqrt",
 }
+#: The end of what an operation takes, where that is not 0.
+ENDS = {"Acos": "1 or -1", "Asin": "1 or -1", "Atanh": "1 or -1", "Log1p": "-1"}
 #: Operations by which TensorFlow computes their derivatives.
 DERIVATIVES = {
+    "Acos": frozenset({"Reciprocal"}),
+    "Asin": frozenset({"Reciprocal"}),
+    "Atanh": frozenset({"Reciprocal"}),
     "Div": frozenset({"Div", "RealDiv"}),
     "Log": frozenset({"Reciprocal"}),
+    "Log1p": frozenset({"Reciprocal"}),
     "Pow": frozenset({"Log", "Pow", "Mul"}),
     "RealDiv": frozenset({"RealDiv"}),
+    "Reciprocal": frozenset({"ReciprocalGrad"}),
     "Rsqrt": frozenset({"RsqrtGrad"}),
     "Sqrt": frozenset({"SqrtGrad"}),
 }
+#: What TensorFlow computes the distance from an end by, in the derivative of an operation.
+OF_ENDS = frozenset({"AddV2", "Mul", "Sqrt", "Square", "Sub"})
 #: A number as small as that makes a quotient of float32 leave the finite numbers.
 NEXT_TO_ZERO = 1e-30
 #: What float32 makes of 0, as of a variance that is the difference of two means.
@@ -51,7 +65,8 @@ class NonFiniteOrigin:
         derivative: True where its value is finite and its derivative is not.
         layer: whose call it is part of; empty for the loss or the step.
         least: the least number that it was given, of which it has no value or no slope; for a
-            division that of least size. None for other operations, and for numbers that suit it.
+            division that of least size, for an operation with another end how far within it is.
+            None for other operations, and for numbers that suit it.
     """
 
     step: int
@@ -62,7 +77,7 @@ class NonFiniteOrigin:
 
     @property
     def at_zero(self) -> bool:
-        """True where 0, or what rounding makes of it, is what the operation does not take."""
+        """True where 0, its end, or what rounding makes of it is what it does not take."""
         return self.least is not None and abs(self.least) <= ROUNDING
 
     @property
@@ -143,7 +158,7 @@ def _described(flow: Flow, maker: Operation, step: int) -> NonFiniteOrigin:
 
 def _differentiated(flow: Flow, maker: Operation) -> Operation | None:
     """The operation of the forward pass whose derivative one of the backward pass is."""
-    own = {id(t) for t in maker.inputs}
+    own = _behind(flow, maker)
     for operation in flow.recording.operations:
         fits = maker.kind in DERIVATIVES.get(operation.kind, ())
         if operation.backward or not fits:
@@ -153,10 +168,32 @@ def _differentiated(flow: Flow, maker: Operation) -> Operation | None:
     return None
 
 
+def _behind(flow: Flow, maker: Operation) -> set[int]:
+    """The tensors of the forward pass of which a derivative is computed, with those on the way."""
+    found: set[int] = set()
+    waiting = list(maker.inputs)
+    while waiting:
+        tensor = waiting.pop()
+        before = flow.producers.get(id(tensor))
+        if id(tensor) in found:
+            continue
+        found.add(id(tensor))
+        # What the derivative of 1 - x * x is made of is computed on the way back.
+        if before is not None and before.backward and before.kind in OF_ENDS:
+            waiting += before.inputs
+    return found
+
+
 def _unsuitable(operation: Operation) -> float | None:
     """The least number given to an operation where it is one that it does not take."""
     given = [np.asarray(tensor, dtype=np.float64) for tensor in operation.inputs]
-    if operation.kind in ("Div", "RealDiv"):
+    if operation.kind in ("Acos", "Asin", "Atanh"):
+        least = 1.0 - float(np.abs(given[0]).max(initial=0.0))
+    elif operation.kind == "Log1p":
+        least = 1.0 + float(given[0].min(initial=np.inf))
+    elif operation.kind == "Reciprocal":
+        least = float(np.abs(given[0]).min(initial=np.inf))
+    elif operation.kind in ("Div", "RealDiv"):
         least = float(np.abs(given[1]).min(initial=np.inf))
     elif operation.kind == "Pow":  # whole powers take any number
         base, exponent = np.broadcast_arrays(*given)

@@ -43,18 +43,39 @@ def test_an_optimizer_of_tensorflow_1_is_no_hindrance():
     assert (found.cause, found.proven) == ("exploding-gradient", True)
 
 
-def inverse_cosine(optimizer):
-    """The slope of the inverse cosine at 1, in the branch that is not taken."""
+def inverse(function, optimizer):
+    """The slope of an inverse function at 1, in the branch that is not taken."""
     w, target = tf.Variable([1.0, 0.2]), tf.constant([1.5, 1.0])
 
     def loss():
-        return tf.reduce_mean((tf.where(w < 1, tf.acos(w), 1 + w) - target) ** 2)
+        return tf.reduce_mean((tf.where(w < 1, function(w), 1 + w) - target) ** 2)
 
     return minimize(loss, [w], optimizer)
 
 
+def inverse_cosine(w):
+    """With a slope of its own, which is too large next to 1."""
+
+    def slope(x):
+        return tf.exp((x - 0.9) * 1e4) - 1 / tf.sqrt(1.01 - x * x)
+
+    return tf.custom_gradient(lambda x: (tf.acos(x), lambda g: g * slope(x)))(w)
+
+
+@pytest.mark.parametrize(
+    "optimizer", [keras.optimizers.SGD, tf.compat.v1.train.GradientDescentOptimizer]
+)
+def test_an_inverse_function_is_kept_from_its_end(optimizer):
+    found = diagnosis_of(inverse(tf.acos, optimizer(0.3)), steps=100, max_loss=0.2)
+    assert (found.cause, found.proven) == ("exploding-gradient", True)
+    assert found.message.startswith("the derivative of the arccosine of 1 or -1 in the loss")
+    assert found.fix == "tf.acos(tf.clip_by_value(x, -1 + 1e-7, 1 - 1e-7))  # in the loss"
+
+
 def test_of_other_operations_what_is_not_finite_is_left_out():
-    found = diagnosis_of(inverse_cosine(keras.optimizers.SGD(0.3)), steps=100, max_loss=0.2)
+    found = diagnosis_of(
+        inverse(inverse_cosine, keras.optimizers.SGD(0.3)), steps=100, max_loss=0.2
+    )
     assert (found.cause, found.proven) == ("exploding-gradient", True)
     assert "gradient of step 1 is not finite although its loss is" in found.message
     assert "is_finite" in found.fix
@@ -62,7 +83,7 @@ def test_of_other_operations_what_is_not_finite_is_left_out():
 
 def test_where_the_repair_cannot_be_made_the_evidence_counts():
     optimizer = tf.compat.v1.train.GradientDescentOptimizer(0.3)
-    found = diagnosis_of(inverse_cosine(optimizer), steps=60, max_loss=0.1)
+    found = diagnosis_of(inverse(inverse_cosine, optimizer), steps=60, max_loss=0.1)
     assert (found.cause, found.proven) == ("exploding-gradient", False)
     assert "gradient of step 1" in found.message
 

@@ -23,6 +23,11 @@ OF_ZERO = {
     "rsqrt": ("Rsqrt", tf.math.rsqrt),
     "operator /": ("RealDiv", lambda x: x / x),
     "keras.ops.divide": ("RealDiv", lambda x: keras.ops.divide(1.0, x)),
+    "reciprocal": ("Reciprocal", lambda x: 1.0 + tf.math.reciprocal(x)),
+    "log1p": ("Log1p", lambda x: tf.math.log1p(x - 1)),
+    "arccosine": ("Acos", lambda x: tf.acos(1 - x / 8)),
+    "arcsine": ("Asin", lambda x: tf.asin(1 - x / 8)),
+    "atanh": ("Atanh", lambda x: tf.atanh(1 - x / 8)),
     "operator **": ("Pow", lambda x: x**0.5),
 }
 

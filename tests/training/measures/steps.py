@@ -152,7 +152,12 @@ def rod(unit, *, grows=1.0):
     return step(train_step, variables=network.trainable_variables, optimizer=adam)
 
 
-def total_of(add=tf.Variable.assign_add, *, clears=False, optimizer=None):
+def added(total, gradient):
+    """The usual way to add a gradient to a total."""
+    total.assign_add(gradient)
+
+
+def total_of(add=added, *, clears=False, optimizer=None):
     """Weights fitted by a step that adds its gradient to a total in some way."""
     x = np.random.default_rng(0).normal(size=(128, 4)).astype("float32")
     y = x @ np.array([[1.0], [2.0], [-1.0], [0.5]], "float32")

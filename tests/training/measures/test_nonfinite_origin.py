@@ -20,6 +20,11 @@ AT_ZERO = {
     "rsqrt": (tf.math.rsqrt, "Rsqrt", False),
     "division": (lambda w: (w + 1) / w, "RealDiv", False),
     "derivative of division": (lambda w: tf.where(w > 0, 1 / w, w), "RealDiv", True),
+    "reciprocal": (tf.math.reciprocal, "Reciprocal", False),
+    "derivative of arccosine": (lambda w: tf.where(w > 1, w, tf.acos(1 - w / 8)), "Acos", True),
+    "derivative of arcsine": (lambda w: tf.where(w > 1, w, tf.asin(w / 8 - 1)), "Asin", True),
+    "log1p": (lambda w: tf.math.log1p(w - 1), "Log1p", False),
+    "atanh": (lambda w: tf.atanh(1 - w / 8), "Atanh", False),
     "derivative of power": (lambda w: w**0.5, "Pow", True),
 }
 
