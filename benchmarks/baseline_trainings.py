@@ -8,7 +8,6 @@ prints the runs of one of them as JSON, from a process of its own environment.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import functools
 import gc
 import json
@@ -16,7 +15,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -68,23 +66,6 @@ SMALLER = {
     "2 % label noise": {"noise": 0.02},
     "first layer frozen": {"trainable": False},
 }
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Measured:
-    """A run, and its loss on the probe set at the end."""
-
-    run: StoredRun
-    final: float
-
-    def to_dict(self) -> dict[str, Any]:
-        return {**self.run.to_dict(), "final": self.final}
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Measured:
-        values = dict(data)
-        final = values.pop("final")
-        return cls(StoredRun.from_dict(values), final)
 
 
 # ---- three models and what may be changed about them ---------------------------------------------
@@ -166,6 +147,23 @@ def lstm(
     return fitted(build, x[..., None].astype("float32"), mislabelled(y, noise, 4), dataset)
 
 
+def cnn12(*, trainable=True):
+    """Twelve filters, and nothing that makes up for their being frozen."""
+    x, y = problems.digits()
+
+    def build():
+        parts = [
+            layers.Conv2D(12, 3, activation="relu", trainable=trainable),
+            layers.MaxPooling2D(),
+            layers.Conv2D(24, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(10, "softmax"),
+        ]
+        return compiled((8, 8, 1), parts, optimizers.Adam(0.001))
+
+    return fitted(build, x.reshape(-1, 8, 8, 1), y, False)
+
+
 CHANGED: dict[str, Callable[..., Start]] = {"mlp": mlp, "cnn": cnn, "lstm": lstm}
 #: The same from shuffled `tf.data` sets.
 SETS: dict[str, Callable[..., Start]] = {
@@ -214,7 +212,7 @@ def names() -> list[str]:
 def start_of(key: str) -> tuple[Start, int]:
     """The call of the verb and its steps."""
     model, change = key.split("/")
-    models = {**CHANGED, **SETS, "cnn12": functools.partial(cnn, width=1.5)}
+    models = {**CHANGED, **SETS, "cnn12": cnn12}
     if model in models:
         return models[model](**{**CHANGES, **SMALLER}[change]), STEPS
     (problem,) = (found for found in problems.HEALTHY if found.name == model)
@@ -225,16 +223,15 @@ def start_of(key: str) -> tuple[Start, int]:
     return start, problem.expectation["steps"]
 
 
-def measure(key: str, seeds: int) -> list[Measured]:
-    """The runs of a training from the seeds 0, 1, ..., through one trace."""
+def measure(key: str, seeds: int) -> list[StoredRun]:
+    """The runs of a training from the seeds 0, 1, ..., as the gate makes its further ones."""
     start, steps = start_of(key)
     running = trainings.running(start, steps=steps)
     found = []
     for seed in range(seeds):
-        curve = running.run_from(seed).curve
-        at, losses = kept_points(curve.steps[:10], curve.batch_loss[:10])
-        run = StoredRun(seed=seed, scores=scores(curve.batch_loss), steps=at, losses=losses)
-        found.append(Measured(run, curve.last))
+        losses = running.losses_from(seed)
+        at, first = kept_points(range(1, 11), losses[:10])
+        found.append(StoredRun(seed=seed, scores=scores(losses), steps=at, losses=first))
     running.training.release()
     keras.backend.clear_session()
     gc.collect()

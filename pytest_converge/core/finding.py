@@ -52,7 +52,7 @@ NOTE_CODES = (
 )
 
 #: Notes that are shown without being asked for: a merge may hang on them.
-SHOWN_NOTES = frozenset({"better-than-baseline", "perhaps-worse"})
+SHOWN_NOTES = frozenset({"better-than-baseline", "perhaps-worse", "validation-overlap"})
 
 #: The numbers and words behind a sentence, by name.
 Evidence = Mapping[str, float | int | str | bool | None]

@@ -94,7 +94,7 @@ def test_the_p_of_the_pairs_stands_below_those_of_the_scores(make_result):
     )
 
 
-@pytest.mark.parametrize("code", ["better-than-baseline", "perhaps-worse"])
+@pytest.mark.parametrize("code", ["better-than-baseline", "perhaps-worse", "validation-overlap"])
 def test_notes_on_which_a_merge_may_hang_are_shown_by_default(make_result, code):
     note = Finding(code=code, message="33 % in 20 runs", fails=False)
     other = Finding(code="dead-units", message="most", fails=False)
