@@ -11,11 +11,11 @@ from typing import Any
 from pytest_converge.core import numbers
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.core.study import Study
+from pytest_converge.report.charts.study_charts import study_charts
+from pytest_converge.report.charts.training_charts import training_charts
 from pytest_converge.report.html.drawing import drawn
 from pytest_converge.report.html.entries import OUTCOMES, Entry, entries
 from pytest_converge.report.html.sections import training_section
-from pytest_converge.report.html.study_charts import study_charts
-from pytest_converge.report.html.training_charts import training_charts
 from pytest_converge.report.studies import study_section
 
 __all__ = ["html_page"]
