@@ -153,16 +153,9 @@ def _draw(figure: Any, axes: Any, chart: Chart) -> None:
     axes.set_ylabel(chart.y_title)
     axes.set_axisbelow(True)
     axes.grid(visible=True, color="#e6e6e6", lw=0.6)
-    for stretch in chart.stretches:
-        color = NAMED[stretch.color]
-        style = {"fill": False, "ec": color, "ls": "--"} if stretch.outlined else {"color": color}
-        axes.axvspan(stretch.low, stretch.high, label=stretch.text, zorder=0.5, **style)
     if chart.log_x:
         axes.set_xscale("log")
-    for band in chart.bands:
-        edges = [math.isfinite(low + high) for low, high in zip(band.low, band.high, strict=True)]
-        axes.fill_between(band.x, band.low, band.high, where=edges, color=NAMED[band.color], lw=0,
-                          label=band.text)  # fmt: skip
+    _ground(axes, chart)
     if chart.field is not None:
         _colors(figure, axes, chart.field)
     names = chart.names
@@ -185,6 +178,18 @@ def _draw(figure: Any, axes: Any, chart: Chart) -> None:
         _losses(other, chart.unit_axis)
         other.set_ylabel(chart.unit_title)
     _legend_below(axes, other)
+
+
+def _ground(axes: Any, chart: Chart) -> None:
+    """What is behind the lines: parts of the horizontal axis, and bands."""
+    for stretch in chart.stretches:
+        color = NAMED[stretch.color]
+        style = {"fill": False, "ec": color, "ls": "--"} if stretch.outlined else {"color": color}
+        axes.axvspan(stretch.low, stretch.high, label=stretch.text, zorder=0.5, **style)
+    for band in chart.bands:
+        edges = [math.isfinite(low + high) for low, high in zip(band.low, band.high, strict=True)]
+        axes.fill_between(band.x, band.low, band.high, where=edges, color=NAMED[band.color], lw=0,
+                          label=band.text)  # fmt: skip
 
 
 def _line(axes: Any, line: Line, names: Sequence[str], *, outlined: bool) -> None:
@@ -266,7 +271,7 @@ def _signs(axes: Any, chart: Chart) -> None:
 
 
 def _colors(figure: Any, axes: Any, field: Field) -> None:
-    """A loss over a plane, smooth between its points; where there is none, the ground is hatched."""
+    """A loss over a plane, smooth between its points; where it is not finite, hatched."""
     from matplotlib import colormaps
     from matplotlib.colors import LogNorm, Normalize
     from matplotlib.ticker import LogLocator, MaxNLocator

@@ -135,7 +135,7 @@ def _tried(result: ConvergenceResult, diagnosis: Diagnosis) -> Chart:
     for kind, color, of_kind in kinds:
         for trial in of_kind:
             best = repair is not None and trial.change == repair.change
-            name = f"{trial.change}: {kind}, loss {words.own_loss(trial)}"
+            name = f"{trial.change}: {kind}"
             lines.insert(0, _course(trial, name, color, 2.2 if best else 1.0, listed=False))
     others = len(trials) - len(shown)
     said = f"{numbers.counted(others, 'change')} in another unit of loss: see the table."

@@ -25,30 +25,48 @@ from pytest_converge.report.charts.loss_axis import BELOW, LossAxis
 
 __all__ = ["drawn"]
 
-#: Significant digits of a value: what a hover text shows, and more than a screen can. Of a colour
-#: nobody sees more than three.
-DIGITS, COLOR_DIGITS = 4, 3
+#: Significant digits of a value: what a hover text shows, and more than a screen can. Of a colour,
+#: and where the largest value of a list is so many times the smallest, no screen shows the fourth:
+#: half of a third digit is less than 1 % of a line's height.
+DIGITS, FEW_DIGITS, WIDE = 4, 3, 3.0
 #: Points of a field along each side; the library draws what is between.
-FIELD_POINTS = 21
+SIDE = 21
 
 #: Gives the number under which a list of values is kept.
 Column = Callable[[Iterable[Any]], int]
+#: Gives what stands for a text.
+Text = Callable[[str], "str | int"]
 Parts = dict[str, Any]
 
 
-def drawn(charts: Iterable[Chart]) -> Parts:
+def drawn(charts: Iterable[Chart], *, side: int = SIDE, text: Text = str) -> Parts:
     """The charts in primitives, each list of values once.
 
-    `columns` has the lists; `x`, `y` and `texts` of a trace are the numbers of theirs. `charts` has
-    what is on each chart. What is usual is left out: the script has it.
+    Args:
+        charts: of a section.
+        side: the most points of a field along each side.
+        text: what stands for a title, a note or a name.
+
+    Returns:
+        `columns`, the lists, and `charts`, what is on each chart. A line is its name and the
+        numbers of the lists of its x, its y and its texts. What is usual is left out: the script
+        has it.
     """
     columns: dict[tuple[Any, ...], int] = {}
 
     def column(values: Iterable[Any]) -> int:
-        return columns.setdefault(tuple(map(_rounded, values)), len(columns))
+        values = [*values]
+        digits = _digits(values)
+        rounded = tuple(_rounded(value, digits) for value in values)
+        return columns.setdefault(rounded, len(columns))
 
-    made = [_chart(chart, column) for chart in charts]
+    made = [_chart(chart, column, side, text) for chart in charts]
     return {"columns": [*map(list, columns)], "charts": made}
+
+
+def _digits(values: Iterable[float | str]) -> int:
+    sizes = [abs(v) for v in values if not isinstance(v, str) and math.isfinite(v) and v]
+    return FEW_DIGITS if sizes and max(sizes) > WIDE * min(sizes) else DIGITS
 
 
 def _rounded(value: float | str, digits: int = DIGITS) -> float | str | None:
@@ -70,55 +88,61 @@ def _said(**parts: Any) -> Parts:
     return {name: part for name, part in parts.items() if part not in ("", False, None, [], {})}
 
 
-def _chart(chart: Chart, column: Column) -> Parts:
+def _chart(chart: Chart, column: Column, side: int, text: Text) -> Parts:
     axis, usual, names = chart.loss_axis, Chart(title=""), chart.names
     lines = [line for line in chart.lines if not line.unit]
     values = [value for line in lines for value in numbers_of(line)]
     of_losses = not names and chart.field is None
     return {
-        "title": chart.title,
+        "title": text(chart.title),
         **_said(
             half=chart.half,
-            note=chart.note,
+            note=text(chart.note) if chart.note else "",
             nearest=chart.nearest,
             toggle=of_losses and bool(values) and not any(value <= 0 for value in values),
-            x=_said(log=chart.log_x, title=_other(chart.x_title, usual.x_title)),
+            x=_said(log=chart.log_x, title=_other(chart.x_title, usual.x_title, text)),
             y=_said(
                 log=axis.log and of_losses,
                 range=[*map(_rounded, axis.ends)] if of_losses else [],
                 names=len(names),
-                title=_other(chart.y_title, usual.y_title),
+                title=_other(chart.y_title, usual.y_title, text),
             ),
             unit=_letters(chart.unit_title) if len(lines) < len(chart.lines) else "",
-            field={} if chart.field is None else _field(chart.field, column),
+            field={} if chart.field is None else _field(chart.field, column, side),
             stretches=[*map(_stretch, chart.stretches)],
             bands=[_band(band, column) for band in chart.bands],
             marks=[_mark(mark) for mark in chart.marks if mark.at > 0 or not _on_log(mark, chart)],
             signs=[sign for line in lines for sign in _signs(line, axis)],
         ),
-        "lines": [_line(line, column) for line in chart.lines],
+        "lines": _styled(chart.lines, column, text),
     }
 
 
-def _other(text: str, usual: str) -> str:
-    return "" if text == usual else _letters(text)
+def _other(title: str, usual: str, text: Text) -> str | int:
+    return "" if title == usual else text(_letters(title))
 
 
-def _line(line: Line, column: Column) -> Parts:
-    return {
-        "name": _letters(line.name),
-        "x": column(line.x),
-        "y": column(line.y),
-        "color": line.color,
-        **({} if line.width == USUAL_WIDTH else {"width": line.width}),
-        **({"texts": column(line.texts)} if line.texts else {}),
-        **_said(
-            dash=line.dash if line.dash != "solid" else "",
-            symbol=line.symbol,
-            unlisted=not line.listed,
-            unit=line.unit,
-        ),
-    }
+def _styled(lines: Iterable[Line], column: Column, text: Text) -> list[Parts]:
+    """The lines, those that look alike and follow each other as one entry."""
+    made: list[Parts] = []
+    for line in lines:
+        texts = [column(line.texts)] if line.texts else []
+        entry = [text(_letters(line.name)), column(line.x), column(line.y), *texts]
+        style = {
+            "color": line.color,
+            **({} if line.width == USUAL_WIDTH else {"width": line.width}),
+            **_said(
+                dash=line.dash if line.dash != "solid" else "",
+                symbol=line.symbol,
+                unlisted=not line.listed,
+                unit=line.unit,
+            ),
+        }
+        if made and {**made[-1], "of": None} == {**style, "of": None}:
+            made[-1]["of"].append(entry)
+        else:
+            made.append({**style, "of": [entry]})
+    return made
 
 
 def _band(band: Band, column: Column) -> Parts:
@@ -152,12 +176,10 @@ def _signs(line: Line, axis: LossAxis) -> Iterator[Parts]:
         yield {**text, **_said(below=sign == BELOW)}
 
 
-def _field(field: Field, column: Column) -> Parts:
+def _field(field: Field, column: Column, side: int) -> Parts:
     """Rows of colours, as many as it takes: the library fills in what is between."""
-    rows, across = (_some(len(values)) for values in (field.y, field.x))
-    losses = [
-        [_rounded(field.losses[row][place], COLOR_DIGITS) for place in across] for row in rows
-    ]
+    rows, across = (_some(len(values), side) for values in (field.y, field.x))
+    losses = [[_rounded(field.losses[row][place], FEW_DIGITS) for place in across] for row in rows]
     return {
         "x": column(field.x[place] for place in across),
         "y": column(field.y[row] for row in rows),
@@ -167,7 +189,8 @@ def _field(field: Field, column: Column) -> Parts:
     }
 
 
-def _some(count: int) -> list[int]:
+def _some(count: int, most: int) -> list[int]:
     """Places among so many, evenly spaced, of which the first and the last are two."""
-    stride = math.gcd(count - 1, -(-(count - 1) // (FIELD_POINTS - 1))) if count > 1 else 1
-    return [*range(0, count, max(stride, 1))]
+    strides = (stride for stride in range(1, count) if (count - 1) % stride == 0)
+    stride = next((stride for stride in strides if (count - 1) // stride < most), 1)
+    return [*range(0, count, stride)]

@@ -60,12 +60,6 @@ class Entry:
     seconds: float = 0.0
 
     @property
-    def searched(self) -> str:
-        """What a filter looks at."""
-        outcome = OUTCOMES[self.outcome]
-        return f"{self.test} {self.kind} {self.verdict} {outcome} {self.said}".lower()
-
-    @property
     def initial_text(self) -> str:
         """The initial loss, or nothing."""
         return "" if self.initial is None else numbers.loss(self.initial)

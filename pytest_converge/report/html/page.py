@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from pytest_converge.core import numbers
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.core.study import Study
+from pytest_converge.report.charts.chart import Chart
 from pytest_converge.report.charts.study_charts import study_charts
 from pytest_converge.report.charts.training_charts import training_charts
 from pytest_converge.report.html.drawing import drawn
@@ -20,9 +21,11 @@ from pytest_converge.report.studies import study_section
 
 __all__ = ["html_page"]
 
-#: Points of a line of batches: as many as a screen shows where there are few trainings, fewer where
-#: there are many, so that a thousand stay within 15 MB, of which the library is a third.
-ALL_POINTS, FEWEST_POINTS, MOST_POINTS = 100_000, 96, 384
+#: Points of a line of batches, and along each side of a loss surface: as many as a screen shows
+#: where there are few trainings, fewer where there are many, so that a thousand that failed stay
+#: within 15 MB, of which the library is a third.
+ALL_POINTS, FEWEST_POINTS, MOST_POINTS = 64_000, 64, 384
+FEW_TRAININGS, SIDE, SHORT_SIDE = 200, 21, 9
 #: Cells of the text of a study.
 STUDY_WIDTH = 100
 #: What would end a script, or begin one within it, as JSON may write it too.
@@ -67,9 +70,25 @@ def html_page(
     )
     outcomes = Counter(row.outcome for row in rows)
     causes = Counter(row.verdict for row in rows if row.outcome != "passed" and not row.said)
+    side = SIDE if len(results) <= FEW_TRAININGS else SHORT_SIDE
+    texts: dict[str, int] = {}
+
+    def text(said: str) -> int:
+        return texts.setdefault(said, len(texts))
+
+    def draw(charts: Iterable[Chart]) -> dict[str, Any]:
+        return drawn(charts, side=side, text=text)
+
+    sections = [_section(row, points, draw) for row in rows]
+    environments: dict[tuple[tuple[str, str], ...], int] = {}
+    for words in (section["words"] for section in sections):
+        if words is not None:
+            environments.setdefault(words.environment, len(environments))
     return templates.get_template("page.html").render(
         rows=rows,
-        sections=[_section(row, points) for row in rows],
+        sections=sections,
+        environments=environments,
+        texts=list(texts),
         title=_title(rows),
         outcomes=[(key, name, outcomes[key]) for key, name in OUTCOMES.items() if outcomes[key]],
         causes=causes.most_common(),
@@ -83,14 +102,16 @@ def html_page(
     )
 
 
-def _section(row: Entry, points: int) -> Mapping[str, Any]:
+def _section(
+    row: Entry, points: int, draw: Callable[[Iterable[Chart]], dict[str, Any]]
+) -> dict[str, Any]:
     """What the template of a section needs."""
     if isinstance(row.subject, Study):
         text = study_section(row.subject, width=STUDY_WIDTH, unicode=True)
         command = shlex.join(["pytest", row.test])
-        charts = drawn(study_charts(row.subject))
+        charts = draw(study_charts(row.subject))
         return {"text": text, "command": command, "words": None, "charts": charts}
-    charts = drawn(training_charts(row.subject, points=points))
+    charts = draw(training_charts(row.subject, points=points))
     return {"words": training_section(row.subject), "charts": charts}
 
 

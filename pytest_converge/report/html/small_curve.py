@@ -36,7 +36,7 @@ def small_curve(points: Sequence[tuple[float, float]]) -> str:
         end = {ABOVE: high, BELOW: low}.get(axis.sign(loss))
         height = end if end is not None else math.log10(loss) if axis.log else loss
         up = (height / 2 - low / 2) / (high / 2 - low / 2)
-        return f"{EDGE + across * (WIDTH - 2 * EDGE):.1f} {HEIGHT * (1 - up):.1f}"
+        return f"{EDGE + across * (WIDTH - 2 * EDGE):.3g} {HEIGHT * (1 - up):.3g}"
 
     parts = itertools.groupby(points, key=lambda point: math.isfinite(point[1]))
     lines = [[*map(place, part)] for finite, part in parts if finite]

@@ -72,7 +72,7 @@ class Page:
 
     def open(self, text):
         """Opens the row whose test has this in its id; its section."""
-        row = next(row for row in self.all("tr.row") if text in row.get_attribute("data-text"))
+        row = next(row for row in self.all("tr.row") if text in row.text.lower())
         row.find_element("css selector", ".open").click()
         return self.one(f"#{row.get_attribute('id')} + tr.detail")
 
@@ -127,6 +127,12 @@ def test_rows_are_filtered_by_words_by_outcome_and_by_cause(look):
     page.chip("unscaled-features")
     assert {row[-1] for row in page.rows()} == {"unscaled-features"}
     page.chip("unscaled-features")
+    page.chip("all")
+    query.clear()
+    query.send_keys("unscaled-features failed")
+    assert len(page.rows()) == 3
+    query.clear()
+    query.send_keys(" ")
     page.chip("passed")
     assert {row[-1] for row in page.rows()} == {"passed"}
 
@@ -158,12 +164,13 @@ def test_a_section_is_drawn_when_it_is_opened_and_tells_at_the_pointer(look):
     assert titles == [
         "Loss",
         "What was tried from the same start",
+        "Slice through the weights",
         "Gradient norm",
         "Learning rate",
         "Learning rates that pass",
     ]
     plots = page.all(".js-plotly-plot")
-    assert len(plots) == 5
+    assert len(plots) == 6
     texts = plots[0].get_attribute("textContent")
     assert "max_loss 0.1" in texts
     assert "with features standardised" in texts
@@ -233,7 +240,7 @@ def test_a_phone_shows_all_without_scrolling_sideways(look):
     page.open("test_rates")
     assert page.run("return document.documentElement.scrollWidth") == 390
     widths = page.run("return [...document.querySelectorAll('.plot')].map((p) => p.offsetWidth)")
-    assert len(widths) == 6
+    assert len(widths) == 7
     assert all(250 < width < 390 for width in widths)
     # The sign of a row is on the line of its name.
     opened = page.all(".open[aria-expanded='true']")

@@ -31,16 +31,32 @@ def signs(*lines, **changes):
 
 def test_a_list_of_numbers_that_two_lines_share_is_written_once():
     found = drawn([Chart(title="a", lines=[line(1.0, 2.0), line(2.0, 1.0, name="other")])])
-    first, second = found["charts"][0]["lines"]
-    assert first["x"] == second["x"]
-    assert found["columns"] == [[1, 2], [1, 2], [2, 1]][1:]
-    assert [found["columns"][trace["y"]] for trace in (first, second)] == [[1, 2], [2, 1]]
+    (style,) = found["charts"][0]["lines"]
+    assert found["columns"] == [[1, 2], [2, 1]]
+    assert style == {"color": "--loss", "of": [["loss", 0, 0], ["other", 0, 1]]}
 
 
-def test_losses_are_rounded_and_what_is_not_finite_is_left_out():
-    found = drawn([Chart(title="a", lines=[line(0.123456789, math.nan, math.inf, 12345678.0)])])
-    (trace,) = found["charts"][0]["lines"]
-    assert found["columns"][trace["y"]] == [0.1235, None, None, 12345678]
+def test_lines_that_look_alike_are_one_entry_in_their_order():
+    lines = [line(1.0), line(2.0, color="--batch"), line(3.0), line(4.0)]
+    assert [len(style["of"]) for style in made(*lines)["lines"]] == [1, 1, 2]
+
+
+def test_texts_are_what_the_page_has_for_them():
+    (chart,) = drawn([Chart(title="a", note="b", lines=[line(1.0)])], text=len)["charts"]
+    assert (chart["title"], chart["note"], chart["lines"][0]["of"][0][0]) == (1, 1, 4)
+
+
+@pytest.mark.parametrize(
+    ("losses", "column"),
+    [
+        ((0.123456789, math.nan, math.inf, 0.2), [0.1235, None, None, 0.2]),
+        ((0.123456789, 12345678.4), [0.123, 12300000]),  # no screen shows more
+        ((12345678.0, 12345679.0), [12345678, 12345679]),
+    ],
+)
+def test_losses_are_rounded_and_what_is_not_finite_is_left_out(losses, column):
+    found = drawn([Chart(title="a", lines=[line(*losses)])])
+    assert found["columns"][1] == column
     json.dumps(found, allow_nan=False)
 
 
@@ -78,7 +94,7 @@ def test_a_mark_has_its_place_where_the_axis_has_one():
 def test_another_unit_has_an_axis_of_its_own():
     found = made(line(1.0, 2.0), line(300.0, 2.0, name="b", unit=True), unit_title="another")
     assert found["unit"] == "another"
-    assert [each.get("unit") for each in found["lines"]] == [None, True]
+    assert [style.get("unit") for style in found["lines"]] == [None, True]
     assert "log" not in found["y"]
 
 
@@ -113,11 +129,11 @@ def test_texts_are_letters_to_the_library():
     named = line(1.0, name=HOSTILE, texts=[HOSTILE])
     found = drawn([Chart(title="a", lines=[named], marks=[mark], x_title=HOSTILE)])
     (chart,) = found["charts"]
-    (trace,) = chart["lines"]
+    ((name, _, _, texts),) = chart["lines"][0]["of"]
     shown = [
-        trace["name"],
+        name,
         chart["x"]["title"],
         chart["marks"][0]["text"],
-        *found["columns"][trace["texts"]],
+        *found["columns"][texts],
     ]
     assert not any("<" in text for text in shown)

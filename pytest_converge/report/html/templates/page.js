@@ -2,6 +2,11 @@
 (() => {
   const root = document.documentElement;
   const rows = [...document.querySelectorAll("tr.row")];
+  // Rows are grids, which takes their roles away.
+  for (const row of rows) {
+    row.setAttribute("role", "row");
+    for (const cell of row.cells) cell.setAttribute("role", "cell");
+  }
   const body = document.querySelector("#overview > tbody");
   const details = new Map();
   const chosen = { query: "", outcome: "", verdict: "" };
@@ -32,6 +37,8 @@
   const LINE = 14, EDGE = 14; // a line of text, and the edge above a chart
   const AROUND_ROWS = 130, ROW = 22; // around the rows of a chart of names, and one of them
   const FEW_DECADES = 3; // with the digits 1, 2 and 5; of more, 1 alone
+  // Titles, notes and names that many charts have are there once.
+  const TEXTS = JSON.parse(document.getElementById("texts").textContent);
   const NAME = "<extra>%{fullData.name}</extra>";
   const USUAL = { x: "steps (optimizer updates)", y: "loss", width: 1.5 };
 
@@ -39,7 +46,7 @@
     const axis = {
       gridcolor: color("--line"), linecolor: color("--line"), zeroline: false, ticks: "",
       automargin: true, exponentformat: "e", type: given.log ? "log" : "linear",
-      title: { text: given.title || title, standoff: 8, font: { size: 12 } },
+      title: { text: given.title === undefined ? title : TEXTS[given.title], standoff: 8, font: { size: 12 } },
     };
     if (given.log) axis.tickformat = "~g";
     if (given.range) axis.range = given.range;
@@ -70,6 +77,11 @@
       customdata: field.losses, zsmooth: "best", colorscale: "Viridis", zmin: field.range[0], zmax: field.range[1],
       colorbar: bar, hovertemplate: "%{customdata:.3~g}<extra>loss</extra>", showlegend: false,
     };
+  }
+
+  // Lines that look alike are one entry: names, and numbers of lists of x, y and texts.
+  function lines_of(line, columns, color) {
+    return line.of.map(([name, x, y, texts]) => line_of({ ...line, name: TEXTS[name], x, y, texts }, columns, color));
   }
 
   function line_of(line, columns, color) {
@@ -112,7 +124,7 @@
       ...(chart.field ? [field_of(chart.field, columns, color)] : []),
       ...(chart.stretches || []).map((stretch) => stretch_of(stretch, color)),
       ...(chart.bands || []).flatMap((band) => band_of(band, columns, color)),
-      ...chart.lines.map((line) => line_of(line, columns, color)),
+      ...chart.lines.flatMap((line) => lines_of(line, columns, color)),
     ];
   }
 
@@ -162,9 +174,9 @@
     if (y.names) Object.assign(layout.yaxis, { type: "category", autorange: "reversed", title: { text: "" } });
     if (chart.unit) {
       const right = { overlaying: "y", side: "right", showgrid: false };
-      layout.yaxis2 = { ...axis_of({ title: chart.unit }, "", color), ...right };
+      layout.yaxis2 = { ...axis_of({}, chart.unit, color), ...right };
     }
-    const listed = chart.lines.filter((line) => !line.unlisted).length
+    const listed = chart.lines.reduce((count, line) => count + (line.unlisted ? 0 : line.of.length), 0)
       + (chart.stretches || []).length + (chart.bands || []).length;
     const height = narrow ? 270 + 22 * (listed > 1 ? listed : 0) : chart.half ? 260 : 360;
     return {
@@ -201,7 +213,7 @@
     const box = document.createElement("div");
     box.className = chart.half ? "chart half" : "chart";
     const title = box.appendChild(document.createElement("h3"));
-    title.textContent = chart.title;
+    title.textContent = TEXTS[chart.title];
     const plot = document.createElement("div");
     plot.className = "plot";
     if (chart.toggle) {
@@ -218,7 +230,7 @@
       });
       name();
     }
-    if (chart.note) box.appendChild(document.createElement("p")).textContent = chart.note;
+    if (chart.note !== undefined) box.appendChild(document.createElement("p")).textContent = TEXTS[chart.note];
     box.append(plot);
     return [box, plot];
   }
@@ -231,6 +243,9 @@
       const data = content.querySelector("script");
       const { columns, charts } = JSON.parse(data.textContent);
       data.remove();
+      for (const code of content.querySelectorAll(".code > pre")) code.after(copy_button());
+      const shared = content.querySelector("[data-environment]");
+      if (shared) shared.append(document.getElementById(shared.dataset.environment).content.cloneNode(true));
       const element = document.createElement("tr");
       element.className = "detail";
       element.setAttribute("role", "row");
@@ -269,12 +284,16 @@
 
   // ---- filter and sort ----
 
-  const texts = rows.map((row) => row.dataset.text);
+  const outcomes = Object.fromEntries([...document.querySelectorAll("[data-outcome][data-name]")]
+    .map((chip) => [chip.dataset.outcome, chip.dataset.name]));
+  const texts = rows.map((row) => [...row.cells].map((cell) => cell.textContent)
+    .concat(outcomes[row.dataset.outcome]).join(" ").toLowerCase());
   function filter() {
     const words = chosen.query.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;
     rows.forEach((row, index) => {
-      const { outcome, verdict } = row.dataset;
+      const { outcome } = row.dataset;
+      const verdict = row.querySelector(".verdict").textContent;
       const fits = (!chosen.outcome || outcome === chosen.outcome)
         && (!chosen.verdict || verdict === chosen.verdict)
         && words.every((word) => texts[index].includes(word));
@@ -292,8 +311,8 @@
   function value_of(row, column, sort) {
     const cell = row.cells[column];
     if (sort === "text") return cell.textContent.toLowerCase();
-    const text = cell.dataset.value;
-    if (text === "None") return NaN;
+    const text = cell.dataset.value || cell.textContent;
+    if (text === "") return NaN;
     return text === "inf" ? Infinity : text === "-inf" ? -Infinity : Number(text);
   }
 
@@ -374,6 +393,12 @@
       owner.querySelector(".open").focus();
     }
   });
+
+  function copy_button() {
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "copy", textContent: "Copy" });
+    return button;
+  }
 
   function copy_text(button) {
     const text = button.parentNode.querySelector("pre").textContent;
