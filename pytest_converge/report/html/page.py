@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from pytest_converge.core import numbers
@@ -19,7 +19,7 @@ from pytest_converge.report.html.entries import OUTCOMES, Entry, entries
 from pytest_converge.report.html.sections import training_section
 from pytest_converge.report.studies import study_section
 
-__all__ = ["html_page"]
+__all__ = ["html_page", "rendered", "section_of"]
 
 #: Points of a line of batches, and along each side of a loss surface: as many as a screen shows
 #: where there are few trainings, fewer where there are many, so that a thousand that failed stay
@@ -56,18 +56,10 @@ def html_page(
     Raises:
         ImportError: Jinja or Plotly is missing.
     """
-    import jinja2
     from plotly.offline import get_plotlyjs
 
     rows = entries(results, studies, expected=expected, caught=caught)
     points = min(max(ALL_POINTS // max(len(results), 1), FEWEST_POINTS), MOST_POINTS)
-    templates = jinja2.Environment(
-        loader=jinja2.PackageLoader("pytest_converge.report.html"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
     outcomes = Counter(row.outcome for row in rows)
     causes = Counter(row.verdict for row in rows if row.outcome != "passed" and not row.said)
     side = SIDE if len(results) <= FEW_TRAININGS else SHORT_SIDE
@@ -79,12 +71,13 @@ def html_page(
     def draw(charts: Iterable[Chart]) -> dict[str, Any]:
         return drawn(charts, side=side, text=text)
 
-    sections = [_section(row, points, draw) for row in rows]
+    sections = [{**section_of(row.subject), "charts": draw(_charts(row, points))} for row in rows]
     environments: dict[tuple[tuple[str, str], ...], int] = {}
     for words in (section["words"] for section in sections):
         if words is not None:
             environments.setdefault(words.environment, len(environments))
-    return templates.get_template("page.html").render(
+    return rendered(
+        "page.html",
         rows=rows,
         sections=sections,
         environments=environments,
@@ -102,17 +95,44 @@ def html_page(
     )
 
 
-def _section(
-    row: Entry, points: int, draw: Callable[[Iterable[Chart]], dict[str, Any]]
-) -> dict[str, Any]:
-    """What the template of a section needs."""
+def section_of(subject: ConvergenceResult | Study) -> dict[str, Any]:
+    """What the template of a section needs.
+
+    Args:
+        subject: of the section.
+    """
+    if isinstance(subject, Study):
+        text = study_section(subject, width=STUDY_WIDTH, unicode=True)
+        return {"text": text, "command": shlex.join(["pytest", subject.test]), "words": None}
+    return {"words": training_section(subject)}
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A template with its values, of which all texts are escaped.
+
+    Args:
+        template: its name.
+        values: what it needs.
+
+    Raises:
+        ImportError: Jinja is missing.
+    """
+    import jinja2
+
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("pytest_converge.report.html"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return templates.get_template(template).render(**values)
+
+
+def _charts(row: Entry, points: int) -> Iterable[Chart]:
     if isinstance(row.subject, Study):
-        text = study_section(row.subject, width=STUDY_WIDTH, unicode=True)
-        command = shlex.join(["pytest", row.test])
-        charts = draw(study_charts(row.subject))
-        return {"text": text, "command": command, "words": None, "charts": charts}
-    charts = draw(training_charts(row.subject, points=points))
-    return {"words": training_section(row.subject), "charts": charts}
+        return study_charts(row.subject)
+    return training_charts(row.subject, points=points)
 
 
 def _title(rows: Sequence[Entry]) -> str:
