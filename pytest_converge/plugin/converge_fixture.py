@@ -13,7 +13,7 @@ from pytest_converge.core.calls import Call, FitCall, MinimizeCall, StepCall
 from pytest_converge.core.failures import ConvergenceError
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.plugin import runtest
-from pytest_converge.plugin.baselines import policy_of, with_obtained_kept
+from pytest_converge.plugin.baselines import as_reported, policy_of, with_obtained_kept
 from pytest_converge.plugin.fixture_calls import refuse_unknown, runner_context, without_frames
 from pytest_converge.plugin.options import SETTINGS
 from pytest_converge.plugin.plots import draw
@@ -181,7 +181,7 @@ class Converge:
             result = without_frames(self._item, lambda: self._run(call, expectation))
             result = with_obtained_kept(self._item, result, state.problems)
             result = dataclasses.replace(result, command=self._command(result))
-            state.results.append(result)
+            state.results.append(as_reported(result))
             draw(self._item, result)
         self._item.user_properties.extend(junit_properties(result))
         self._item.ihook.pytest_converge_result(result=result, item=self._item)
