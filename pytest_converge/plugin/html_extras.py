@@ -13,6 +13,8 @@ __all__ = ["add_extras"]
 
 #: The name under which it is registered, and the option that has it write a report.
 PLUGIN, OPTION = "html", "htmlpath"
+#: The attribute of a report that it reads.
+EXTRAS = "extras"
 
 
 def add_extras(item: pytest.Item, state: State, report: pytest.TestReport) -> None:
@@ -30,7 +32,7 @@ def add_extras(item: pytest.Item, state: State, report: pytest.TestReport) -> No
     if extras is None or not item.config.getoption(OPTION, None):
         return
     made = [extras.html(_section(subject)) for subject in (*state.results, *state.studies)]
-    report.extras = [*getattr(report, "extras", []), *made]
+    setattr(report, EXTRAS, [*getattr(report, EXTRAS, []), *made])
 
 
 def _section(subject: Any) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import struct
 
 import pytest
 
+from docs.screenshots import FOLDER, SHOTS, take
 from tests.browser import browser, missing
 from tests.pages import HOSTILE, data_report, diagnosis, session, studies, training
 
@@ -267,3 +269,12 @@ def test_nothing_is_fetched_and_nothing_goes_wrong_whatever_the_names(look, path
     assert console == []
     assert {url.partition("?")[0].partition(",")[0] for url in sent} <= {path.as_uri(), "data:"}
     assert any(url.startswith(path.as_uri()) for url in sent)
+
+
+def test_the_pictures_of_the_documents_are_taken(driver, tmp_path):
+    take(driver, tmp_path)
+    for name, shot in SHOTS.items():
+        for folder in (tmp_path, FOLDER):
+            content = (folder / name).read_bytes()
+            # The header of a PNG: its signature, a length, a name, then width and height.
+            assert struct.unpack(">II", content[16:24]) == (shot.width, shot.height)
