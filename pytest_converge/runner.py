@@ -15,7 +15,7 @@ from pytest_converge.checks.gates import is_ignored, judge
 from pytest_converge.core.baseline import BaselinePolicy, BaselineReport
 from pytest_converge.core.calibration import Calibration
 from pytest_converge.core.calls import Call
-from pytest_converge.core.curve import LossSurface
+from pytest_converge.core.curve import LossSurface, SurfaceMode
 from pytest_converge.core.diagnosis import Diagnosis, DiagnosisMode
 from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.expectation import LARGEST_SEED, Expectation
@@ -57,8 +57,8 @@ class Context:
         power: whether to measure which changes for the worse the test notices.
         calibrate: whether to propose a number of steps and a bound on the loss.
         keep: receives what was measured so.
-        surface: whether somebody wants to see the loss around the path or the end of the first
-            start.
+        surface: of which trainings somebody wants to see the loss around the path or the end of the
+            first start: "all", "failed" or "off".
         steps: the number of updates where the call itself gives it; what a marker says, `epochs`
             in the call override.
         timeout: seconds that the training may take from each start; None for no limit.
@@ -74,7 +74,7 @@ class Context:
     power: bool = False
     calibrate: bool = False
     keep: Callable[[Study], None] = lambda study: None
-    surface: bool = False
+    surface: SurfaceMode = "off"
     steps: int | None = None
     timeout: float | None = None
 
@@ -153,7 +153,7 @@ def _trained(
     with running.limited(limit):
         first = _settled(context, running, running.run(base))
     runs = [judged(context, first, training)]
-    surface = _surface(running) if context.surface else None
+    surface = _surface(context, running, runs[0])
     repaired = None if connection is None else connection.gate_of(running)
     diagnosis = _diagnosis(context, running, runs[0], repaired)
     for number in range(1, context.expectation.seeds):
@@ -301,7 +301,9 @@ def _diagnosis(
         trained.restore()
 
 
-def _surface(running: TrainingRun) -> LossSurface | None:
+def _surface(context: Context, running: TrainingRun, run: Run) -> LossSurface | None:
+    if context.surface == "off" or (context.surface == "failed" and run.passed):
+        return None
     from pytest_converge.training.measures.loss_surface import loss_surface
 
     return loss_surface(running)

@@ -6,14 +6,16 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pytest_converge.core.serialisation import Serialisable
 
-__all__ = ["LossCurve", "LossPoints", "LossSurface"]
+__all__ = ["LossCurve", "LossPoints", "LossSurface", "SurfaceMode"]
 
 #: (updates done, loss) where the loss is known, in the order of the updates.
 LossPoints = Sequence[tuple[int, float]]
+#: Of which trainings the loss surface is measured.
+SurfaceMode = Literal["all", "failed", "off"]
 
 #: Steps kept when a curve is written to a report: enough for a picture wider than any terminal.
 THINNED_STEPS = 512

@@ -15,7 +15,7 @@ from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.plugin import runtest
 from pytest_converge.plugin.baselines import as_reported, policy_of, with_obtained_kept
 from pytest_converge.plugin.fixture_calls import refuse_unknown, runner_context, without_frames
-from pytest_converge.plugin.options import SETTINGS
+from pytest_converge.plugin.options import SETTINGS, Settings
 from pytest_converge.plugin.plots import draw
 from pytest_converge.report.json_report import junit_properties
 from pytest_converge.report.message import failure_message
@@ -23,6 +23,7 @@ from pytest_converge.report.message import failure_message
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from pytest_converge.core.curve import SurfaceMode
     from pytest_converge.core.diagnosis import DiagnosisMode
     from pytest_converge.core.expectation import ExpectationArguments
 
@@ -199,7 +200,7 @@ class Converge:
             "power": settings.power,
             "calibrate": settings.calibrate,
             "keep": lambda study: runtest.keep(item, study),
-            "surface": settings.plots is not None or settings.html is not None,
+            "surface": _surfaces_wanted(settings),
             "steps": expectation.get("steps"),
             "timeout": settings.timeout,
         }
@@ -220,6 +221,13 @@ class Converge:
         if settings.ab is not None:
             words.append(f"--converge-ab={settings.ab}")
         return shlex.join(words)
+
+
+def _surfaces_wanted(settings: Settings) -> SurfaceMode:
+    """For the page of what failed alone: a slice through a model takes as long as its training."""
+    if settings.plots is not None:
+        return "all"
+    return "off" if settings.html is None else "failed"
 
 
 def _how_to_diagnose(item: pytest.Item) -> DiagnosisMode:
