@@ -85,8 +85,8 @@ def pytest_converge_result(result: ConvergenceResult, item: pytest.Item) -> None
                     run.log({"loss": loss}, step=step)
                 run.summary["converged"] = result.passed
 
-    Where the comparison with a baseline failed, `result.baseline.obtained` has the runs that were
-    made for it, each with its seed, scores and losses.
+    With a baseline `result.baseline.obtained` has the runs that were made for the comparison or the
+    recording, each with its seed, scores and losses.
 
     Args:
         result: what was measured and judged.

@@ -15,7 +15,7 @@ from pytest_converge.checks.gates import is_ignored, judge
 from pytest_converge.core.baseline import BaselinePolicy, BaselineReport
 from pytest_converge.core.calibration import Calibration
 from pytest_converge.core.calls import Call
-from pytest_converge.core.curve import LossSurface
+from pytest_converge.core.curve import LossSurface, SurfaceMode
 from pytest_converge.core.diagnosis import Diagnosis, DiagnosisMode
 from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.expectation import LARGEST_SEED, Expectation
@@ -57,8 +57,8 @@ class Context:
         power: whether to measure which changes for the worse the test notices.
         calibrate: whether to propose a number of steps and a bound on the loss.
         keep: receives what was measured so.
-        surface: receives the loss around the path or the end of the first start; None where
-            nobody wants to draw it.
+        surface: of which trainings somebody wants to see the loss around the path or the end of the
+            first start: "all", "failed" or "off".
         steps: the number of updates where the call itself gives it; what a marker says, `epochs`
             in the call override.
         timeout: seconds that the training may take from each start; None for no limit.
@@ -74,7 +74,7 @@ class Context:
     power: bool = False
     calibrate: bool = False
     keep: Callable[[Study], None] = lambda study: None
-    surface: Callable[[LossSurface], None] | None = None
+    surface: SurfaceMode = "off"
     steps: int | None = None
     timeout: float | None = None
 
@@ -117,7 +117,7 @@ def run(context: Context, call: Call) -> ConvergenceResult:
         training = seeded_training(context, call)
         try:
             connection = _connection(context, call, training) if gated else None
-            runs, diagnosis, baseline = _trained(context, training, connection, limit)
+            runs, diagnosis, baseline, surface = _trained(context, training, connection, limit)
             environment = training.environment()
         finally:
             training.release()
@@ -129,6 +129,7 @@ def run(context: Context, call: Call) -> ConvergenceResult:
         runs=tuple(runs),
         diagnosis=diagnosis,
         baseline=baseline,
+        surface=surface,
         environment=environment,
     )
 
@@ -138,8 +139,8 @@ def _trained(
     training: Training,
     connection: Connection | None,
     limit: TimeLimit | None,
-) -> tuple[list[Run], Diagnosis | None, BaselineReport | None]:
-    """The runs from every start, why the first that failed did, and what its baseline says."""
+) -> tuple[list[Run], Diagnosis | None, BaselineReport | None, LossSurface | None]:
+    """The runs from every start, why the first that failed did, and what was seen beside them."""
     from pytest_converge.training.loop.run import TrainingRun
     from pytest_converge.training.state.seeding import reseed
 
@@ -152,7 +153,7 @@ def _trained(
     with running.limited(limit):
         first = _settled(context, running, running.run(base))
     runs = [judged(context, first, training)]
-    _show_surface(context, running)
+    surface = _surface(context, running, runs[0])
     repaired = None if connection is None else connection.gate_of(running)
     diagnosis = _diagnosis(context, running, runs[0], repaired)
     for number in range(1, context.expectation.seeds):
@@ -165,7 +166,7 @@ def _trained(
     if connection is not None and (connection.always or all(run.passed for run in runs)):
         baseline, runs[0] = _compared(context, connection, running, runs)
     _study(context, running, runs, connection)
-    return runs, diagnosis, baseline
+    return runs, diagnosis, baseline, surface
 
 
 def with_length(context: Context, call: Call) -> Context:
@@ -300,14 +301,12 @@ def _diagnosis(
         trained.restore()
 
 
-def _show_surface(context: Context, running: TrainingRun) -> None:
-    if context.surface is None:
-        return
+def _surface(context: Context, running: TrainingRun, run: Run) -> LossSurface | None:
+    if context.surface == "off" or (context.surface == "failed" and run.passed):
+        return None
     from pytest_converge.training.measures.loss_surface import loss_surface
 
-    surface = loss_surface(running)
-    if surface is not None:
-        context.surface(surface)
+    return loss_surface(running)
 
 
 def judged(context: Context, record: TrainingRecord, training: Training | None = None) -> Run:

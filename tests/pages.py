@@ -7,7 +7,7 @@ import math
 
 from pytest_converge.checks.gates import judge
 from pytest_converge.core.baseline import BaselineReport
-from pytest_converge.core.curve import LossCurve
+from pytest_converge.core.curve import LossCurve, LossSurface
 from pytest_converge.core.data_report import ColumnProfile, DataFinding, DataReport
 from pytest_converge.core.diagnosis import Diagnosis, RateBracket, Trial
 from pytest_converge.core.expectation import Expectation
@@ -16,7 +16,7 @@ from pytest_converge.core.result import ConvergenceResult, Run
 from tests.comparisons import compared
 from tests.rate_ranges import usual
 
-__all__ = ["HOSTILE", "data_report", "diagnosis", "session", "studies", "training"]
+__all__ = ["HOSTILE", "data_report", "diagnosis", "session", "studies", "training", "weights_slice"]
 
 #: What ends a script, a template and an attribute where it is not escaped, and opens a tag of those
 #: that the plotting library reads.
@@ -119,6 +119,17 @@ def diagnosis(trials=12, *, name="", cause="unscaled-features"):
     )
 
 
+def weights_slice(index=0):
+    """The loss around the end of a model's training."""
+    places = tuple(-1 + i / 8 for i in range(17))
+    losses = tuple(
+        tuple(1.3 + x * x + y * y / 2 + math.sin(3 * x * y + index) / 3 for x in places)
+        for y in places
+    )
+    names = ("direction 1", "direction 2")
+    return LossSurface(x=places, y=places, losses=losses, names=names, slice_of_model=True)
+
+
 def data_report(name="area", **changes):
     """Of three columns of which one has a finding."""
 
@@ -147,7 +158,7 @@ def studies():
 def session(count, *, every=10, trials=12):
     """So many trainings, of which each `every`-th failed and was diagnosed; one has a baseline."""
     made = [
-        training(i, last=1.3, diagnosis=diagnosis(trials))
+        training(i, last=1.3, diagnosis=diagnosis(trials), surface=weights_slice(i))
         if i % every == every - 1
         else training(i)
         for i in range(count)

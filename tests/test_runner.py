@@ -27,6 +27,7 @@ from tests.zoo.problems import (
     classifier,
     fit,
     linear,
+    minimize,
     sequential,
     step,
     wine,
@@ -477,3 +478,14 @@ def test_a_rise_on_a_part_of_the_probe_set_alone_is_none(monkeypatch, whole, gre
         for seed in RISES_ON_A_PART
     ]
     assert passed == [green] * len(RISES_ON_A_PART)
+
+
+@pytest.mark.parametrize(
+    ("surface", "max_loss", "measured"),
+    [("all", 10.0, True), ("failed", 10.0, False), ("failed", 1e-9, True), ("off", 1e-9, False)],
+)
+def test_a_surface_is_measured_where_somebody_wants_to_see_it(surface, max_loss, measured):
+    w = tf.Variable(3.0)
+    start = minimize(lambda: (w - 1.0) ** 2, [w], optimizers.SGD(0.1))
+    result = judged(start, surface=surface, steps=3, max_loss=max_loss)
+    assert (result.surface is not None) == measured

@@ -206,7 +206,8 @@ class BaselineReport(Serialisable):
         data: how the rows differ from those of the baseline.
         unknown: what an older baseline does not tell, so that nobody knows whether it was the same.
         unjudged: why an update replaced runs without a comparison; empty where it compared.
-        obtained: the runs of a comparison that failed, as a baseline would hold them; else None.
+        obtained: the runs that were made, as a baseline would hold them. What is reported has them
+            of a comparison that failed alone; else None.
         kept: the file that holds them, as it is shown; empty where there is none.
         band: (step, lowest, median, highest batch loss) of the recorded runs, by rising step; a
             loss that is not finite counts as the highest.
@@ -229,6 +230,12 @@ class BaselineReport(Serialisable):
     obtained: Baseline | None = None
     kept: str = ""
     band: tuple[tuple[int, float, float, float], ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """True where the runs that were made are worse, and do not replace the recorded ones."""
+        worse = self.verdict is not None and self.verdict.outcome == "fail"
+        return self.action == "refused" or (self.action == "checked" and worse)
 
     @property
     def written(self) -> bool:

@@ -6,17 +6,21 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pytest_converge.core.serialisation import Serialisable
 
-__all__ = ["LossCurve", "LossPoints", "LossSurface"]
+__all__ = ["LossCurve", "LossPoints", "LossSurface", "SurfaceMode"]
 
 #: (updates done, loss) where the loss is known, in the order of the updates.
 LossPoints = Sequence[tuple[int, float]]
+#: Of which trainings the loss surface is measured.
+SurfaceMode = Literal["all", "failed", "off"]
 
 #: Steps kept when a curve is written to a report: enough for a picture wider than any terminal.
 THINNED_STEPS = 512
+#: Steps of each stretch that a thinned curve keeps: the first, the lowest and the highest one.
+OF_A_STRETCH = 3
 #: The final loss of a training without a probe set is the median of this last share of its batch
 #: losses; one batch loss is four times noisier across seeds than the probe loss.
 TAIL_SHARE = 0.1
@@ -88,14 +92,21 @@ class LossCurve(Serialisable):
         return tuple(zip(*self.trend, strict=True))
 
     def thinned(self, most: int = THINNED_STEPS) -> LossCurve:
-        """The curve with at most `most` steps, evenly spaced, the first and last kept.
+        """The curve with at most `most` steps: what a picture of so many points can show.
 
-        `first` and `last` stay what they were, also where they are medians of all batch losses.
+        Of each stretch it has the first step and those of the lowest and the highest batch loss, so
+        that a spike of one step stays visible; and both ends. `first` and `last` stay what they
+        were, also where they are medians of all batch losses.
         """
         count = len(self.steps)
         if count <= most:
             return self
-        kept = sorted({round(i * (count - 1) / (most - 1)) for i in range(most)})
+        chosen, parts = {0, count - 1}, (most - 2) // OF_A_STRETCH
+        edges = [round(i * count / parts) for i in range(parts + 1)] if parts else []
+        for a, b in itertools.pairwise(edges):
+            by_loss = sorted(range(a, b), key=self._height)
+            chosen |= {a, by_loss[0], by_loss[-1]}
+        kept = sorted(chosen)
 
         def pick(values: Sequence[Any]) -> tuple[Any, ...]:
             return tuple(values[i] for i in kept) if values else ()
@@ -109,6 +120,11 @@ class LossCurve(Serialisable):
             initial_loss=self.first,
             final_loss=self.last,
         )
+
+    def _height(self, index: int) -> float:
+        """The batch loss; one that is not finite is a higher one than any that is."""
+        loss = self.batch_loss[index]
+        return loss if math.isfinite(loss) else math.inf
 
     def _tail_length(self) -> int:
         return max(1, round(TAIL_SHARE * len(self.batch_loss)))

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from pytest_converge.core.baseline import BaselineReport
-from pytest_converge.core.curve import LossCurve
+from pytest_converge.core.curve import LossCurve, LossSurface
 from pytest_converge.core.diagnosis import Diagnosis
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
@@ -41,6 +41,8 @@ class ConvergenceResult(Serialisable):
         runs: one a start; the first with the base seed.
         diagnosis: why the training failed; None where it passed or no diagnosis was asked for.
         baseline: what came of the comparison with recorded runs; None where there was none.
+        surface: the loss around the path or the end of the first start; None where nobody wanted
+            to see it, or there is none.
         environment: versions, device and threads, by which other last digits can be explained.
         command: what runs its test again with the same seed and steps.
     """
@@ -52,6 +54,7 @@ class ConvergenceResult(Serialisable):
     runs: tuple[Run, ...]
     diagnosis: Diagnosis | None = None
     baseline: BaselineReport | None = None
+    surface: LossSurface | None = None
     environment: Mapping[str, int | str] = dataclasses.field(default_factory=dict)
     command: str = ""
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_converge.core.baseline import BaselinePolicy, PolicyMode
     from pytest_converge.core.result import ConvergenceResult
 
-__all__ = ["BaselinesPlugin", "policy_of", "require_review", "with_obtained_kept"]
+__all__ = ["BaselinesPlugin", "as_reported", "policy_of", "require_review", "with_obtained_kept"]
 
 #: Options by which a session collects only a part of the tests.
 SELECTING = (
@@ -99,16 +99,28 @@ def with_obtained_kept(
         if folder is None:
             return result
         path = obtained_path(folder, item.path, result.test, result.number)
-        if report.obtained is None:
+        if report.obtained is None or not report.failed:
             path.unlink(missing_ok=True)
             return result
         keep_obtained(path, report.obtained)
     except OSError as error:
-        if report.obtained is not None:  # else nothing is lost
+        if report.failed:  # else nothing is lost
             problems.append(f"could not keep the runs of a comparison: {error}")
         return result
     kept = _relative(path, item.config.invocation_params.dir)
     return dataclasses.replace(result, baseline=dataclasses.replace(report, kept=kept))
+
+
+def as_reported(result: ConvergenceResult) -> ConvergenceResult:
+    """A result without the runs of a comparison that passed: reports are long enough.
+
+    Args:
+        result: of a training.
+    """
+    report = result.baseline
+    if report is None or report.failed:
+        return result
+    return dataclasses.replace(result, baseline=dataclasses.replace(report, obtained=None))
 
 
 def _obtained_folder(config: pytest.Config) -> Path | None:

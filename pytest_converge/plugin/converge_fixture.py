@@ -13,16 +13,17 @@ from pytest_converge.core.calls import Call, FitCall, MinimizeCall, StepCall
 from pytest_converge.core.failures import ConvergenceError
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.plugin import runtest
-from pytest_converge.plugin.baselines import policy_of, with_obtained_kept
+from pytest_converge.plugin.baselines import as_reported, policy_of, with_obtained_kept
 from pytest_converge.plugin.fixture_calls import refuse_unknown, runner_context, without_frames
-from pytest_converge.plugin.options import SETTINGS
-from pytest_converge.plugin.plots import TrainingPicture
+from pytest_converge.plugin.options import SETTINGS, Settings
+from pytest_converge.plugin.plots import draw
 from pytest_converge.report.json_report import junit_properties
 from pytest_converge.report.message import failure_message
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from pytest_converge.core.curve import SurfaceMode
     from pytest_converge.core.diagnosis import DiagnosisMode
     from pytest_converge.core.expectation import ExpectationArguments
 
@@ -177,22 +178,19 @@ class Converge:
 
     def _train(self, call: Call, expectation: Mapping[str, Any]) -> ConvergenceResult:
         state = runtest.state_of(self._item)
-        picture = TrainingPicture(self._item)
         with self._item.config.stash[runtest.TURN]:
-            result = without_frames(self._item, lambda: self._run(call, expectation, picture))
+            result = without_frames(self._item, lambda: self._run(call, expectation))
             result = with_obtained_kept(self._item, result, state.problems)
             result = dataclasses.replace(result, command=self._command(result))
-            state.results.append(result)
-            picture.draw(result)
+            state.results.append(as_reported(result))
+            draw(self._item, result)
         self._item.user_properties.extend(junit_properties(result))
         self._item.ihook.pytest_converge_result(result=result, item=self._item)
         if not result.passed:
             raise ConvergenceError(failure_message(result, reproduce=result.command), result)
         return result
 
-    def _run(
-        self, call: Call, expectation: Mapping[str, Any], picture: TrainingPicture
-    ) -> ConvergenceResult:
+    def _run(self, call: Call, expectation: Mapping[str, Any]) -> ConvergenceResult:
         refuse_unknown(f"converge.{call.verb}", call.names(), expectation)
         item, settings = self._item, self._item.config.stash[SETTINGS]
         expected = runtest.expectation_of(item, expectation)
@@ -202,7 +200,7 @@ class Converge:
             "power": settings.power,
             "calibrate": settings.calibrate,
             "keep": lambda study: runtest.keep(item, study),
-            "surface": picture.wanted,
+            "surface": _surfaces_wanted(settings),
             "steps": expectation.get("steps"),
             "timeout": settings.timeout,
         }
@@ -223,6 +221,13 @@ class Converge:
         if settings.ab is not None:
             words.append(f"--converge-ab={settings.ab}")
         return shlex.join(words)
+
+
+def _surfaces_wanted(settings: Settings) -> SurfaceMode:
+    """For the page of what failed alone: a slice through a model takes as long as its training."""
+    if settings.plots is not None:
+        return "all"
+    return "off" if settings.html is None else "failed"
 
 
 def _how_to_diagnose(item: pytest.Item) -> DiagnosisMode:

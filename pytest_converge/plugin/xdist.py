@@ -8,6 +8,7 @@ import pytest
 
 from pytest_converge.plugin import results
 from pytest_converge.plugin.failed_tests import CODE, LINE, line_of
+from pytest_converge.plugin.html_extras import add_extras
 from pytest_converge.plugin.results import ATTRIBUTE, PROBLEMS, STUDIES, TITLE
 from pytest_converge.plugin.runtest import ATTEMPT, STATE, State
 from pytest_converge.plugin.terminal import TerminalFormat, terminal_format
@@ -32,6 +33,7 @@ def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRe
         _load(state, report)
     if report.when == "teardown":
         _add_properties(state, report)
+        add_extras(item, state, report)
         # Items live as long as the session; curves of every step would pile up on them.
         state.results.clear()
         state.studies.clear()

@@ -22,7 +22,7 @@ from pytest_converge.report.layout import (
     wrap_at_most,
 )
 
-__all__ = ["failure_message", "short_forms"]
+__all__ = ["failure_message", "headline", "short_forms"]
 
 #: Continuous integration prints the whole message again in its short summary.
 MOST_LINES = 7
@@ -81,6 +81,17 @@ def short_forms(finding: Finding) -> Iterator[str]:
         skill, least = values["skill"], values["min_skill"]
         bound = numbers.beyond(least, skill, numbers.number)
         yield f"skill {numbers.beyond(skill, least, numbers.number)} < min_skill={bound}"
+
+
+def headline(result: ConvergenceResult) -> str:
+    """What became of a training, in a line: of a failed one the first of its message.
+
+    Args:
+        result: passed or failed.
+    """
+    if result.passed:
+        return f"converged: loss {summarised(result.curve).ends}"
+    return _first(result, [finding for finding in result.findings if finding.fails][:1])[0]
 
 
 def _first(result: ConvergenceResult, failing: Sequence[Finding]) -> list[str]:

@@ -273,6 +273,11 @@ class Training(abc.ABC):
         """The trainable variables that the loss reads, where it `lists_variables`."""
         return []
 
+    @property
+    def seen(self) -> Mapping[str, Any]:
+        """What the user's own function closes over or names; empty where it has none."""
+        return {}
+
     def without_callbacks(self) -> contextlib.AbstractContextManager[None]:
         """Trains without its callbacks meanwhile, for looks at the bare training."""
         return attributes_set([(self, "callbacks", None)])

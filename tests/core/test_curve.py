@@ -124,14 +124,22 @@ def test_a_nan_shows_in_its_stretch():
 @pytest.mark.parametrize("most", [2, 3, 100, 512, 999])
 def test_a_thinned_curve_keeps_its_ends_and_its_pairs(long, most):
     thin = long.thinned(most)
-    assert len(thin.steps) == most
+    assert max(2, most - 4) / 2 <= len(thin.steps) <= most
     assert (thin.steps[0], thin.steps[-1]) == (1, 1000)
     assert thin.updates == long.updates
     assert thin.batch_loss == tuple(long.batch_loss[step - 1] for step in thin.steps)
     assert thin.gradient_norm == tuple(2 * loss for loss in thin.batch_loss)
     assert thin.learning_rate == ()
-    gaps = {b - a for a, b in zip(thin.steps, thin.steps[1:], strict=False)}
-    assert max(gaps) - min(gaps) <= 1
+
+
+@pytest.mark.parametrize("spike", [50.0, -50.0, NAN, math.inf])
+def test_a_thinned_curve_keeps_a_spike_of_one_step(spike):
+    losses = [1.0 + 0.1 * math.sin(i) for i in range(1000)]
+    losses[333] = spike
+    thin = batches(*losses).thinned(32)
+    assert thin.batch_loss[thin.steps.index(334)] is losses[333]
+    gaps = [b - a for a, b in zip(thin.steps, thin.steps[1:], strict=False)]
+    assert max(gaps) <= 1000 / 10 + 1
 
 
 def test_a_thinned_curve_has_the_same_first_and_last_loss(long):

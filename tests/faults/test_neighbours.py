@@ -377,12 +377,16 @@ async def test_async_training(converge):
     check(fault)
 
 
-def test_a_report_in_html_holds_every_test(check: Check, pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize("processes", [(), ("-n1",)], ids=["", "-n1"])
+def test_a_report_in_html_holds_every_test_and_its_sections(
+    check: Check, pytester: pytest.Pytester, processes: tuple[str, ...]
+) -> None:
     pytest.importorskip("pytest_html")
+    pytest.importorskip("xdist")
     fault = Fault(
         name="--html",
         source=SUITE,
-        arguments=["--html=a.html", "--self-contained-html"],
+        arguments=["--html=a.html", "--self-contained-html", *processes],
         outcomes=OUTCOMES,
         code=1,
         tally=TALLY,
@@ -392,6 +396,9 @@ def test_a_report_in_html_holds_every_test(check: Check, pytester: pytest.Pytest
     for name in ("test_bad", "test_good", "test_expected", "test_plain"):
         assert f"test_a.py::{name}" in text
     assert "did not converge" in text
+    # Of each training one, with its charts where it failed.
+    assert text.count("convergence: fit #1") == 3
+    assert "data:image/png;base64," in text
 
 
 @pytest.mark.parametrize("processes", [(), ("-n1",)], ids=["", "-n1"])

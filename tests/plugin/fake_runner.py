@@ -43,7 +43,7 @@ class Context:
     power: bool = False
     calibrate: bool = False
     keep: Callable[[Any], None] = lambda study: None
-    surface: Callable[[Any], None] | None = None
+    surface: str = "off"
     steps: int | None = None
     timeout: float | None = None
 

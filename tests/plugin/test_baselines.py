@@ -188,6 +188,20 @@ def test_the_runs_of_a_failed_comparison_are_kept(
     assert f"obtained{kept}" in shown.replace(":", "")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "runs"), [((), 1), (("--converge-baseline=update",), 20)], ids=str
+)
+def test_the_hook_receives_every_run_also_of_a_comparison_that_passes(
+    recorded: pytest.Pytester, arguments: tuple[str, ...], runs: int
+) -> None:
+    conftest = recorded.path / "conftest.py"
+    conftest.write_text(conftest.read_text() + HOOK)
+    result = recorded.runpytest(*arguments, "-s", "--converge-json=out.json")
+    result.stdout.fnmatch_lines([f"*hook: {runs} ''"])
+    (training,) = json.loads((recorded.path / "out.json").read_text())["trainings"]
+    assert training["baseline"]["obtained"] is None
+
+
 def test_a_session_without_baselines_makes_no_folder_for_them(faked: pytest.Pytester) -> None:
     faked.makepyfile("def test_it(converge): converge.fit('good')")
     faked.runpytest().assert_outcomes(passed=1)

@@ -318,3 +318,30 @@ def test_fit_takes_the_arguments_of_model_fit_in_their_order(faked: pytest.Pytes
     result.assert_outcomes(passed=1, failed=1, errors=1)
     result.stdout.fnmatch_lines(["*argument 'epochs'; * Give it to converge.fit, where the data*"])
     result.stdout.fnmatch_lines(["*argument 'workers'; * MyPyDataset(workers=2*"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [((), "off"), (("--converge-html=a.html",), "failed"), (("--converge-plots=a",), "all")],
+    ids=str,
+)
+def test_the_loss_surface_is_for_pictures_and_for_what_failed_on_the_page(
+    faked: pytest.Pytester, arguments: tuple[str, ...], wanted: str
+) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("plotly")
+    faked.makeconftest(
+        (faked.path / "conftest.py").read_text()
+        + """
+kept = fake_runner.Context.__init__
+
+def noting(context, **values):
+    print("wanted:", values["surface"])
+    kept(context, **values)
+
+fake_runner.Context.__init__ = noting
+"""
+    )
+    faked.makepyfile("def test_it(converge): converge.fit('good')")
+    result = faked.runpytest(*arguments, "-s")
+    result.stdout.fnmatch_lines([f"*wanted: {wanted}"])

@@ -112,7 +112,7 @@ test                     initial  curve      final  steps   time  verdict
 …::test_手書き #1          2.303  █▁        0.4310      1  1.2 s  passed
   probe set 178 rows, lowest 0.4310 at step 1, gradient norm 3.500, seed 7
 …::test_手書き #2           1824  █▇▆▅▄▃▂▁  0.2152   1000  200 s  passed
-  no probe set, lowest 0.1521 at step 984, seed 7
+  no probe set, lowest 0.1552 at step 983, seed 7
 test_trains…-batchnorm]    2.303  █▃▂▁▁▁▁×     nan     37  0.3 s  nonfinite-loss
   probe set 178 rows, lowest 0.4310 at step 37, gradient norm 3.500 -> 0.1890
   seed 7

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from pytest_converge import runner
+from pytest_converge.core.curve import SurfaceMode
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import ConvergenceResult
@@ -31,7 +32,13 @@ def quiet(*_: object) -> None:
 
 
 def judged(
-    start: Start, *, hooks: object = None, progress: object = quiet, seed: int = 0, **expectation
+    start: Start,
+    *,
+    hooks: object = None,
+    progress: object = quiet,
+    seed: int = 0,
+    surface: SurfaceMode = "off",
+    **expectation,
 ) -> ConvergenceResult:
     """The result of a training."""
     context = runner.Context(
@@ -40,6 +47,7 @@ def judged(
         expectation=Expectation(seed=seed, **expectation),
         hooks=hooks or NoHooks(),
         progress=progress,
+        surface=surface,
     )
     return runner.run(context, start.call)
 

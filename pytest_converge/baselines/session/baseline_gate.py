@@ -242,8 +242,6 @@ class BaselineGate:
         made: list[StoredRun] = []
         verdict = self._decide(stored, _remembered(runs, made), environment)
         report = self._report("checked", made, environment, verdict)
-        if verdict.outcome == "fail":
-            report = dataclasses.replace(report, obtained=self._baseline_of(made, environment))
         return report, finding(verdict, self._policy.revision)
 
     def _decide(
@@ -282,9 +280,7 @@ class BaselineGate:
         self._refuse_broken(runs)
         worse = verdict.outcome == "fail"
         if worse and not self._policy.accept_worse:
-            report = self._report("refused", runs, environment, verdict)
-            obtained = self._baseline_of(runs, environment)
-            return dataclasses.replace(report, obtained=obtained), refusal(verdict)
+            return self._report("refused", runs, environment, verdict), refusal(verdict)
         self._save(runs, environment, accepted=worse)
         return self._report("updated", runs, environment, verdict), None
 
@@ -372,6 +368,7 @@ class BaselineGate:
             runs=len(runs),
             data=data_changes(stored.data, self._subject.data) if stored else (),
             unknown=self._unknown(stored) if stored else (),
+            obtained=self._baseline_of(runs, environment),
             band=loss_band(stored.runs) if stored else (),
         )
 

@@ -10,9 +10,9 @@ from pytest_converge.core import numbers
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.core.study import Study
 from pytest_converge.report import diagnosis as words
+from pytest_converge.report.charts.study_charts import small_points
 from pytest_converge.report.curve_summary import summarised
 from pytest_converge.report.html.small_curve import small_curve
-from pytest_converge.report.html.study_charts import small_points
 from pytest_converge.report.studies import outcome as study_outcome
 
 __all__ = ["OUTCOMES", "Entry", "entries"]
@@ -58,12 +58,6 @@ class Entry:
     final: float | None = None
     steps: int | None = None
     seconds: float = 0.0
-
-    @property
-    def searched(self) -> str:
-        """What a filter looks at."""
-        outcome = OUTCOMES[self.outcome]
-        return f"{self.test} {self.kind} {self.verdict} {outcome} {self.said}".lower()
 
     @property
     def initial_text(self) -> str:

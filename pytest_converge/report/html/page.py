@@ -5,24 +5,27 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from pytest_converge.core import numbers
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.core.study import Study
+from pytest_converge.report.charts.chart import Chart
+from pytest_converge.report.charts.study_charts import study_charts
+from pytest_converge.report.charts.training_charts import training_charts
 from pytest_converge.report.html.drawing import drawn
 from pytest_converge.report.html.entries import OUTCOMES, Entry, entries
 from pytest_converge.report.html.sections import training_section
-from pytest_converge.report.html.study_charts import study_charts
-from pytest_converge.report.html.training_charts import training_charts
 from pytest_converge.report.studies import study_section
 
-__all__ = ["html_page"]
+__all__ = ["html_page", "rendered", "section_of"]
 
-#: Points of a line of batches: as many as a screen shows where there are few trainings, fewer where
-#: there are many, so that a thousand stay within 15 MB, of which the library is a third.
-ALL_POINTS, FEWEST_POINTS, MOST_POINTS = 100_000, 96, 384
+#: Points of a line of batches, and along each side of a loss surface: as many as a screen shows
+#: where there are few trainings, fewer where there are many, so that a thousand that failed stay
+#: within 15 MB, of which the library is a third.
+ALL_POINTS, FEWEST_POINTS, MOST_POINTS = 64_000, 64, 384
+FEW_TRAININGS, SIDE, SHORT_SIDE = 200, 21, 9
 #: Cells of the text of a study.
 STUDY_WIDTH = 100
 #: What would end a script, or begin one within it, as JSON may write it too.
@@ -53,23 +56,32 @@ def html_page(
     Raises:
         ImportError: Jinja or Plotly is missing.
     """
-    import jinja2
     from plotly.offline import get_plotlyjs
 
     rows = entries(results, studies, expected=expected, caught=caught)
     points = min(max(ALL_POINTS // max(len(results), 1), FEWEST_POINTS), MOST_POINTS)
-    templates = jinja2.Environment(
-        loader=jinja2.PackageLoader("pytest_converge.report.html"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
     outcomes = Counter(row.outcome for row in rows)
     causes = Counter(row.verdict for row in rows if row.outcome != "passed" and not row.said)
-    return templates.get_template("page.html").render(
+    side = SIDE if len(results) <= FEW_TRAININGS else SHORT_SIDE
+    texts: dict[str, int] = {}
+
+    def text(said: str) -> int:
+        return texts.setdefault(said, len(texts))
+
+    def draw(charts: Iterable[Chart]) -> dict[str, Any]:
+        return drawn(charts, side=side, text=text)
+
+    sections = [{**section_of(row.subject), "charts": draw(_charts(row, points))} for row in rows]
+    environments: dict[tuple[tuple[str, str], ...], int] = {}
+    for words in (section["words"] for section in sections):
+        if words is not None:
+            environments.setdefault(words.environment, len(environments))
+    return rendered(
+        "page.html",
         rows=rows,
-        sections=[_section(row, points) for row in rows],
+        sections=sections,
+        environments=environments,
+        texts=list(texts),
         title=_title(rows),
         outcomes=[(key, name, outcomes[key]) for key, name in OUTCOMES.items() if outcomes[key]],
         causes=causes.most_common(),
@@ -83,15 +95,44 @@ def html_page(
     )
 
 
-def _section(row: Entry, points: int) -> Mapping[str, Any]:
-    """What the template of a section needs."""
+def section_of(subject: ConvergenceResult | Study) -> dict[str, Any]:
+    """What the template of a section needs.
+
+    Args:
+        subject: of the section.
+    """
+    if isinstance(subject, Study):
+        text = study_section(subject, width=STUDY_WIDTH, unicode=True)
+        return {"text": text, "command": shlex.join(["pytest", subject.test]), "words": None}
+    return {"words": training_section(subject)}
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A template with its values, of which all texts are escaped.
+
+    Args:
+        template: its name.
+        values: what it needs.
+
+    Raises:
+        ImportError: Jinja is missing.
+    """
+    import jinja2
+
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("pytest_converge.report.html"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return templates.get_template(template).render(**values)
+
+
+def _charts(row: Entry, points: int) -> Iterable[Chart]:
     if isinstance(row.subject, Study):
-        text = study_section(row.subject, width=STUDY_WIDTH, unicode=True)
-        command = shlex.join(["pytest", row.test])
-        charts = drawn(study_charts(row.subject))
-        return {"text": text, "command": command, "words": None, "charts": charts}
-    charts = drawn(training_charts(row.subject, points=points))
-    return {"words": training_section(row.subject), "charts": charts}
+        return study_charts(row.subject)
+    return training_charts(row.subject, points=points)
 
 
 def _title(rows: Sequence[Entry]) -> str:

@@ -185,6 +185,11 @@ class MinimizeTraining(Training):
             self._scalar()
         return unique_variables(tape.watched_variables())
 
+    @property
+    def seen(self) -> Mapping[str, Any]:
+        """What the loss closes over or names."""
+        return seen_by(self._loss)
+
     def reseeded(self, seed: int) -> Mapping[int, Any] | None:
         """The initial values that the builder gives from another seed.
 

@@ -92,6 +92,11 @@ class StepTraining(Training):
         self._draws, self._lasting = False, ""
 
     @property
+    def seen(self) -> Mapping[str, Any]:
+        """What the step closes over or names."""
+        return seen_by(self._step)
+
+    @property
     def trainable(self) -> list[tf.Variable]:
         """The variables given."""
         return self._variables
@@ -223,7 +228,7 @@ class StepTraining(Training):
             calls,
             state=known,
             given=self._variables,
-            seen=lambda: seen_by(self._step),
+            seen=lambda: self.seen,
         )
         self.eager_reason, self.touched = found.reason, found.variables
         self._made.extend(found.made)

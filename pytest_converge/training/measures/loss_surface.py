@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ AWAY = 100.0
 #: A slice goes so many lengths of the weights to either side (Li, Xu, Taylor, Studer, Goldstein
 #: 2018, Visualizing the loss landscape of neural nets, NeurIPS).
 REACH = 1.0
+#: What TensorFlow calls a variable that was given no name.
+UNNAMED = "Variable"
 
 
 def loss_surface(running: TrainingRun) -> LossSurface | None:
@@ -58,7 +60,8 @@ def loss_surface(running: TrainingRun) -> LossSurface | None:
 
 def _problem(running: TrainingRun, variables: list[tf.Variable]) -> LossSurface:
     path = list(_path(running, variables))
-    names = [f"{_name(v)}" for v in variables for _ in range(int(np.prod(v.shape)))]
+    own = {id(value): name for name, value in running.training.seen.items()}
+    names = [_name(v, own) for v in variables for _ in range(int(np.prod(v.shape)))]
     if len(set(names)) < len(names):
         names = [f"{name}[{index}]" for index, name in enumerate(names)]
     points = np.array([point for point, _ in path])
@@ -148,6 +151,7 @@ def _assign(variables: Sequence[Any], values: Vector) -> None:
         done += size
 
 
-def _name(variable: Any) -> str:
+def _name(variable: Any, own: Mapping[int, str]) -> str:
+    """The name of a variable; of one that has none that of the loss or the step for it."""
     name = name_of(variable)
-    return "parameter" if name == "Variable" else name
+    return own.get(id(variable), "parameter") if name == UNNAMED else name

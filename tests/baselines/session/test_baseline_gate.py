@@ -226,15 +226,27 @@ def test_update_refuses_worse_runs(recorded):
 
 
 @pytest.mark.parametrize(("mode", "runs"), [("check", 4), ("update", 20)])
-def test_the_runs_of_a_failed_comparison_are_handed_over(recorded, mode, runs):
+def test_every_run_is_handed_over(recorded, mode, runs):
     machine, data = Machine(level=0.5), {"rows": 178}
     report, _ = ask(recorded, machine, mode=mode, what=subject(data=data))
     obtained = report.obtained
     assert (obtained.test, obtained.number, obtained.data) == (TEST, 1, data)
     assert (obtained.settings, obtained.environment) == (subject().settings, HERE)
     assert obtained.runs == tuple(map(Machine(level=0.5), range(runs)))
-    assert ask(recorded, Machine())[0].obtained is None
+    assert report.failed
     assert BaselineReport.from_dict(report.to_dict()) == report
+
+
+@pytest.mark.parametrize(("mode", "runs"), [("check", 1), ("update", 20)])
+def test_so_is_every_run_of_one_that_passes(recorded, mode, runs):
+    report, _ = ask(recorded, Machine(), mode=mode)
+    assert report.obtained.runs == tuple(map(Machine(), range(runs)))
+    assert not report.failed
+
+
+def test_so_is_every_run_of_a_first_recording(tmp_path):
+    report, _ = ask(tmp_path, Machine(), mode="new")
+    assert (report.action, len(report.obtained.runs)) == ("recorded", 20)
 
 
 def test_a_comparison_knows_the_band_of_the_recorded_losses(recorded):

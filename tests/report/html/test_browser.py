@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import struct
 
 import pytest
 
+from docs.screenshots import FOLDER, SHOTS, take
 from tests.browser import browser, missing
 from tests.pages import HOSTILE, data_report, diagnosis, session, studies, training
 
@@ -72,7 +74,7 @@ class Page:
 
     def open(self, text):
         """Opens the row whose test has this in its id; its section."""
-        row = next(row for row in self.all("tr.row") if text in row.get_attribute("data-text"))
+        row = next(row for row in self.all("tr.row") if text in row.text.lower())
         row.find_element("css selector", ".open").click()
         return self.one(f"#{row.get_attribute('id')} + tr.detail")
 
@@ -127,6 +129,12 @@ def test_rows_are_filtered_by_words_by_outcome_and_by_cause(look):
     page.chip("unscaled-features")
     assert {row[-1] for row in page.rows()} == {"unscaled-features"}
     page.chip("unscaled-features")
+    page.chip("all")
+    query.clear()
+    query.send_keys("unscaled-features failed")
+    assert {row[-1] for row in page.rows()} == {"unscaled-features", "failed"}
+    query.clear()
+    query.send_keys(" ")
     page.chip("passed")
     assert {row[-1] for row in page.rows()} == {"passed"}
 
@@ -158,12 +166,13 @@ def test_a_section_is_drawn_when_it_is_opened_and_tells_at_the_pointer(look):
     assert titles == [
         "Loss",
         "What was tried from the same start",
+        "Slice through the weights",
         "Gradient norm",
         "Learning rate",
         "Learning rates that pass",
     ]
     plots = page.all(".js-plotly-plot")
-    assert len(plots) == 5
+    assert len(plots) == 6
     texts = plots[0].get_attribute("textContent")
     assert "max_loss 0.1" in texts
     assert "with features standardised" in texts
@@ -233,7 +242,7 @@ def test_a_phone_shows_all_without_scrolling_sideways(look):
     page.open("test_rates")
     assert page.run("return document.documentElement.scrollWidth") == 390
     widths = page.run("return [...document.querySelectorAll('.plot')].map((p) => p.offsetWidth)")
-    assert len(widths) == 6
+    assert len(widths) == 7
     assert all(250 < width < 390 for width in widths)
     # The sign of a row is on the line of its name.
     opened = page.all(".open[aria-expanded='true']")
@@ -260,3 +269,12 @@ def test_nothing_is_fetched_and_nothing_goes_wrong_whatever_the_names(look, path
     assert console == []
     assert {url.partition("?")[0].partition(",")[0] for url in sent} <= {path.as_uri(), "data:"}
     assert any(url.startswith(path.as_uri()) for url in sent)
+
+
+def test_the_pictures_of_the_documents_are_taken(driver, tmp_path):
+    take(driver, tmp_path)
+    for name, shot in SHOTS.items():
+        for folder in (tmp_path, FOLDER):
+            content = (folder / name).read_bytes()
+            # The header of a PNG: its signature, a length, a name, then width and height.
+            assert struct.unpack(">II", content[16:24]) == (shot.width, shot.height)

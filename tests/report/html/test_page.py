@@ -48,7 +48,7 @@ def test_the_page_has_a_row_and_a_section_for_everything():
     page = Page(made(session(20), studies=studies(), made="2026-01-02"))
     rows = [attrs for _, attrs in page.tags if attrs.get("class", "").startswith("row ")]
     assert [row["data-outcome"] for row in rows].count("failed") == 5
-    assert len(rows) == page.count("template") == 23
+    assert len(rows) == page.count("template") - 1 == 23  # and an environment
     text = " ".join(" ".join(page.texts).split())
     assert "5 of 23 failed" in text
     assert "20 trainings, 3 studies" in text
@@ -95,8 +95,17 @@ def test_data_in_a_script_end_it_nowhere():
     assert json.loads(text) == {"name": HOSTILE}
 
 
-def test_a_thousand_trainings_stay_within_15_mb(monkeypatch):
+def test_a_thousand_trainings_that_all_failed_stay_within_15_mb(monkeypatch):
     # Fewer are quicker made, with as many points as each of a thousand has.
-    monkeypatch.setattr(page_module, "ALL_POINTS", page_module.ALL_POINTS // 20)
+    monkeypatch.setattr(page_module, "MOST_POINTS", page_module.FEWEST_POINTS)
+    monkeypatch.setattr(page_module, "FEW_TRAININGS", 0)
     rest = len(made([]).encode())
-    assert rest + 20 * (len(made(session(50)).encode()) - rest) < 15e6
+    of_20 = len(made(session(20, every=1, trials=12)).encode()) - rest
+    assert rest + 1000 / 20 * of_20 < 15e6
+
+
+def test_an_environment_that_trainings_share_is_there_once():
+    page = Page(made(session(5)))
+    templates = [attrs["id"] for tag, attrs in page.tags if tag == "template"]
+    assert [name for name in templates if not name.startswith("s-")] == ["environment-0"]
+    assert page.texts.count("2.21.0") == 1

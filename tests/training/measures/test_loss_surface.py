@@ -52,6 +52,13 @@ def test_two_parameters_give_a_plane(shapes):
     assert surface.path[0] == pytest.approx((2.0, 2.0, 44.0))
 
 
+def test_variables_without_a_name_have_those_of_the_loss():
+    slope, offset = tf.Variable(3.0), tf.Variable(1.0)
+    given = minimize(lambda: slope**2 + offset**2, [slope, offset], optimizers.SGD(0.1))
+    surface, _ = measured(given, steps=3)
+    assert surface.names == ("slope", "offset")
+
+
 def test_a_path_that_runs_away_is_cut():
     w = tf.Variable(3.0)
     surface, _ = measured(minimize(lambda: (w - 1.0) ** 2, [w], optimizers.SGD(5.0)))

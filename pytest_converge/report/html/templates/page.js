@@ -2,6 +2,11 @@
 (() => {
   const root = document.documentElement;
   const rows = [...document.querySelectorAll("tr.row")];
+  // Rows are grids, which takes their roles away.
+  for (const row of rows) {
+    row.setAttribute("role", "row");
+    for (const cell of row.cells) cell.setAttribute("role", "cell");
+  }
   const body = document.querySelector("#overview > tbody");
   const details = new Map();
   const chosen = { query: "", outcome: "", verdict: "" };
@@ -27,36 +32,158 @@
     return window.Plotly;
   }
 
-  // Colours are custom properties, by their names.
-  function themed(value, style) {
-    if (typeof value === "string" && value.startsWith("--")) return style.getPropertyValue(value).trim();
-    if (Array.isArray(value)) return value.map((each) => themed(each, style));
-    if (value === null || typeof value !== "object") return value;
-    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, themed(each, style)]));
-  }
+  // A chart says what is on it; how that looks, and what is usual, stands here.
 
-  function layout_of(chart, style, narrow) {
-    const color = (name) => style.getPropertyValue(name).trim();
+  const LINE = 14, EDGE = 14; // a line of text, and the edge above a chart
+  const AROUND_ROWS = 130, ROW = 22; // around the rows of a chart of names, and one of them
+  const FEW_DECADES = 3; // with the digits 1, 2 and 5; of more, 1 alone
+  // Titles, notes and names that many charts have are there once.
+  const TEXTS = JSON.parse(document.getElementById("texts").textContent);
+  const NAME = "<extra>%{fullData.name}</extra>";
+  const USUAL = { x: "steps (optimizer updates)", y: "loss", width: 1.5 };
+
+  function axis_of(given, title, color) {
     const axis = {
       gridcolor: color("--line"), linecolor: color("--line"), zeroline: false, ticks: "",
-      automargin: true, exponentformat: "e", title: { standoff: 8, font: { size: 12 } },
+      automargin: true, exponentformat: "e", type: given.log ? "log" : "linear",
+      title: { text: given.title === undefined ? title : TEXTS[given.title], standoff: 8, font: { size: 12 } },
     };
-    const layout = themed(chart.layout, style);
-    for (const name of ["xaxis", "yaxis", "yaxis2"]) {
-      if (!layout[name]) continue;
-      layout[name] = { ...axis, ...layout[name], title: { ...axis.title, ...layout[name].title } };
-      if (layout[name].type === "log") layout[name].tickformat = "~g";
-      // On a logarithmic axis the library takes all digits of a decade, whether or not they fit.
-      if (name === "xaxis" && (narrow || chart.half)) layout[name].nticks = 5;
-      if (chart.type && name === "yaxis") layout[name].type = chart.type;
+    if (given.log) axis.tickformat = "~g";
+    if (given.range) axis.range = given.range;
+    // Of all digits of a decade, which the library would take, two or three lie on each other.
+    if (given.log && given.range && given.range[1] - given.range[0] < FEW_DECADES) axis.dtick = "D2";
+    return axis;
+  }
+
+  // The digits 1, 2 and 5 of each decade between two exponents; decades alone where there are many.
+  function ticks_of([low, high]) {
+    const digits = high - low < FEW_DECADES ? [1, 2, 5] : [1];
+    const made = [];
+    for (let decade = Math.floor(low); decade <= high; decade++) {
+      made.push(...digits.map((digit) => digit * 10 ** decade));
     }
-    layout.annotations = layout.annotations.map((note) => ({ ...note, font: { ...note.font, size: 11.5 } }));
-    const listed = chart.traces.filter((trace) => trace.showlegend !== false).length;
+    return made.filter((value) => Math.log10(value) >= low && Math.log10(value) <= high);
+  }
+
+  function field_of(field, columns, color) {
+    const scaled = (loss) => (loss === null ? null : field.log ? (loss > 0 ? Math.log10(loss) : field.range[0]) : loss);
+    const bar = { thickness: 12, outlinewidth: 0, title: { text: "loss", side: "right" } };
+    if (field.log) {
+      const ticks = ticks_of(field.range);
+      Object.assign(bar, { tickvals: ticks.map(Math.log10), ticktext: ticks.map((tick) => String(Number(tick.toPrecision(1)))) });
+    }
     return {
-      height: narrow ? 270 + 22 * (listed > 1 ? listed : 0) : chart.half ? 260 : 360,
-      showlegend: listed > 1,
+      type: "heatmap", x: columns[field.x], y: columns[field.y], z: field.losses.map((row) => row.map(scaled)),
+      customdata: field.losses, zsmooth: "best", colorscale: "Viridis", zmin: field.range[0], zmax: field.range[1],
+      colorbar: bar, hovertemplate: "%{customdata:.3~g}<extra>loss</extra>", showlegend: false,
+    };
+  }
+
+  // Lines that look alike are one entry: names, and numbers of lists of x, y and texts.
+  function lines_of(line, columns, color) {
+    return line.of.map(([name, x, y, texts]) => line_of({ ...line, name: TEXTS[name], x, y, texts }, columns, color));
+  }
+
+  function line_of(line, columns, color) {
+    const { width = USUAL.width } = line;
+    const made = {
+      type: "scatter", name: line.name, x: columns[line.x], y: columns[line.y],
+      mode: !line.symbol ? "lines" : width ? "lines+markers" : "markers",
+      line: { color: color(line.color), width, dash: line.dash || "solid" },
+      hovertemplate: "%{y:.4~g}" + NAME, showlegend: !line.unlisted, yaxis: line.unit ? "y2" : "y",
+    };
+    if (line.symbol) made.marker = { color: color(line.color), symbol: line.symbol, size: width ? 5 : 9 };
+    if (typeof made.y[0] === "string") made.hovertemplate = "%{y}: %{x:.4~g}" + NAME;
+    if (line.texts !== undefined) {
+      made.text = columns[line.texts];
+      made.hovertemplate = "%{y:.4~g} %{text}" + NAME;
+    }
+    return made;
+  }
+
+  // Two curves that are not drawn, with the colour between.
+  function band_of(band, columns, color) {
+    const edge = { type: "scatter", mode: "lines", hoverinfo: "skip", line: { width: 0, color: color(band.color) }, x: columns[band.x] };
+    return [
+      { ...edge, y: columns[band.low], showlegend: false },
+      { ...edge, y: columns[band.high], fill: "tonexty", fillcolor: color(band.color), name: band.name },
+    ];
+  }
+
+  // A point that is nowhere: what a legend shows of a part of an axis.
+  function stretch_of(stretch, color) {
+    const symbol = stretch.outlined ? "square-open" : "square";
+    return {
+      type: "scatter", mode: "markers", hoverinfo: "skip", name: stretch.name, x: [null], y: [null],
+      marker: { color: color(stretch.color), symbol, size: 12 },
+    };
+  }
+
+  function traces_of(chart, columns, color) {
+    return [
+      ...(chart.field ? [field_of(chart.field, columns, color)] : []),
+      ...(chart.stretches || []).map((stretch) => stretch_of(stretch, color)),
+      ...(chart.bands || []).flatMap((band) => band_of(band, columns, color)),
+      ...chart.lines.flatMap((line) => lines_of(line, columns, color)),
+    ];
+  }
+
+  function shapes_of(chart, color) {
+    const stretches = (chart.stretches || []).map(({ low, high, color: name, outlined }) => ({
+      type: "rect", x0: low, x1: high, yref: "paper", y0: 0, y1: 1, layer: "below",
+      fillcolor: outlined ? "rgba(0,0,0,0)" : color(name),
+      line: { color: color(name), width: outlined ? 1.5 : 0, dash: "dash" },
+    }));
+    const marks = (chart.marks || []).map((mark) => {
+      const ends = mark.axis === "x"
+        ? { x0: mark.at, x1: mark.at, yref: "paper", y0: 0, y1: 1 }
+        : { y0: mark.at, y1: mark.at, xref: "paper", x0: 0, x1: 1 };
+      return { type: "line", ...ends, line: { color: color(mark.color), width: 1.2, dash: mark.dash || "dash" } };
+    });
+    return [...stretches, ...marks];
+  }
+
+  // Unlike lines, texts are placed by the exponent; those at one edge a line further each, so that
+  // none hides its neighbour.
+  function notes_of(chart, color) {
+    const at = (value, axis) => (axis && axis.log ? Math.log10(value) : value);
+    const note = (text, name, place) => ({ text, showarrow: false, font: { color: color(name), size: 11.5 }, ...place });
+    const marks = chart.marks || [];
+    const beside = marks.filter((mark) => mark.axis === "y").map((mark) =>
+      note(mark.text, mark.color, { xref: "paper", x: 1, xanchor: "right", y: at(mark.at, chart.y), yanchor: "bottom" }));
+    const above = marks.filter((mark) => mark.axis === "x").map((mark, index) =>
+      note(mark.text, mark.color, { yref: "paper", y: 1, yanchor: "bottom", x: at(mark.at, chart.x), xanchor: "center", yshift: LINE * index }));
+    const edge = (below) => (chart.signs || []).filter((sign) => !!sign.below === below).map((sign, index) =>
+      note(sign.text, sign.color, {
+        x: at(sign.x, chart.x), yref: "paper", y: below ? 0 : 1, yanchor: below ? "bottom" : "top",
+        yshift: below ? LINE * index : -LINE * index,
+      }));
+    return [...beside, ...above, ...edge(false), ...edge(true)];
+  }
+
+  function layout_of(chart, color, narrow) {
+    const { x = {}, y = {} } = chart;
+    const above = LINE * (chart.marks || []).filter((mark) => mark.axis === "x").length;
+    const layout = {
+      xaxis: axis_of(x, USUAL.x, color), yaxis: axis_of(y, USUAL.y, color),
+      hovermode: chart.nearest ? "closest" : "x",
+      shapes: shapes_of(chart, color), annotations: notes_of(chart, color),
+    };
+    // On a logarithmic axis the library takes all digits of a decade, whether or not they fit.
+    if (narrow || chart.half) layout.xaxis.nticks = 5;
+    if (y.names) Object.assign(layout.yaxis, { type: "category", autorange: "reversed", title: { text: "" } });
+    if (chart.unit) {
+      const right = { overlaying: "y", side: "right", showgrid: false };
+      layout.yaxis2 = { ...axis_of({}, chart.unit, color), ...right };
+    }
+    const listed = chart.lines.reduce((count, line) => count + (line.unlisted ? 0 : line.of.length), 0)
+      + (chart.stretches || []).length + (chart.bands || []).length;
+    const height = narrow ? 270 + 22 * (listed > 1 ? listed : 0) : chart.half ? 260 : 360;
+    return {
       ...layout,
-      margin: { l: 8, r: narrow ? 8 : 16, b: 8, ...layout.margin },
+      height: y.names ? AROUND_ROWS + ROW * y.names + above : height,
+      showlegend: listed > 1,
+      margin: { l: 8, r: narrow ? 8 : 16, b: 8, t: EDGE + above },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: color("--quiet") },
       hoverlabel: {
@@ -68,25 +195,15 @@
     };
   }
 
-  // What a trace does not say of itself.
-  const plain = { type: "scatter", mode: "lines", hovertemplate: "%{y:.4~g}<extra>%{fullData.name}</extra>" };
-
   function draw(detail) {
-    const plots = detail.charts.map(({ chart, plot }) => [chart, plot]);
-    if (!plots.length) return;
+    if (!detail.charts.length) return;
     const Plotly = library();
     const style = getComputedStyle(root);
+    const color = (name) => style.getPropertyValue(name).trim(); // by the name of a custom property
     const narrow = innerWidth <= 760;
-    for (const [chart, plot] of plots) {
-      const traces = chart.traces.map((trace) => {
-        const made = { ...plain, ...themed(trace, style) };
-        if (made.hoverinfo) delete made.hovertemplate;
-        for (const name of ["x", "y", "text"]) {
-          if (name in made) made[name] = detail.columns[made[name]];
-        }
-        return made;
-      });
-      Plotly.react(plot, traces, layout_of(chart, style, narrow), {
+    for (const { chart, plot } of detail.charts) {
+      const layout = layout_of(chart, color, narrow);
+      Plotly.react(plot, traces_of(chart, detail.columns, color), layout, {
         responsive: true, displayModeBar: false,
       });
     }
@@ -96,35 +213,26 @@
     const box = document.createElement("div");
     box.className = chart.half ? "chart half" : "chart";
     const title = box.appendChild(document.createElement("h3"));
-    title.textContent = chart.title;
+    title.textContent = TEXTS[chart.title];
     const plot = document.createElement("div");
     plot.className = "plot";
-    if (chart.log) {
+    if (chart.toggle) {
       const button = title.appendChild(document.createElement("button"));
       button.type = "button";
       const name = () => {
-        button.textContent = (chart.type || chart.layout.yaxis.type) === "log" ? "linear axis" : "log axis";
+        button.textContent = chart.y && chart.y.log ? "linear axis" : "log axis";
       };
       button.addEventListener("click", () => {
-        chart.type = (chart.type || chart.layout.yaxis.type) === "log" ? "linear" : "log";
+        const { log, title } = chart.y || {};
+        chart.y = { title, log: !log }; // to all of the losses, also those off the scale
         name();
-        move_notes(chart);
         draw(detail);
       });
       name();
     }
-    if (chart.note) box.appendChild(document.createElement("p")).textContent = chart.note;
+    if (chart.note !== undefined) box.appendChild(document.createElement("p")).textContent = TEXTS[chart.note];
     box.append(plot);
     return [box, plot];
-  }
-
-  // Texts beside a horizontal line are placed by the exponent on a logarithmic axis, by the value else.
-  function move_notes(chart) {
-    const log = chart.type === "log";
-    for (const note of chart.layout.annotations) {
-      if (note.yref !== "paper") note.y = log ? Math.log10(note.y) : 10 ** note.y;
-    }
-    delete chart.layout.yaxis.range;
   }
 
   // ---- sections ----
@@ -135,6 +243,9 @@
       const data = content.querySelector("script");
       const { columns, charts } = JSON.parse(data.textContent);
       data.remove();
+      for (const code of content.querySelectorAll(".code > pre")) code.after(copy_button());
+      const shared = content.querySelector("[data-environment]");
+      if (shared) shared.append(document.getElementById(shared.dataset.environment).content.cloneNode(true));
       const element = document.createElement("tr");
       element.className = "detail";
       element.setAttribute("role", "row");
@@ -173,12 +284,16 @@
 
   // ---- filter and sort ----
 
-  const texts = rows.map((row) => row.dataset.text);
+  const outcomes = Object.fromEntries([...document.querySelectorAll("[data-outcome][data-name]")]
+    .map((chip) => [chip.dataset.outcome, chip.dataset.name]));
+  const texts = rows.map((row) => [...row.cells].map((cell) => cell.textContent)
+    .concat(outcomes[row.dataset.outcome]).join(" ").toLowerCase());
   function filter() {
     const words = chosen.query.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;
     rows.forEach((row, index) => {
-      const { outcome, verdict } = row.dataset;
+      const { outcome } = row.dataset;
+      const verdict = row.querySelector(".verdict").textContent;
       const fits = (!chosen.outcome || outcome === chosen.outcome)
         && (!chosen.verdict || verdict === chosen.verdict)
         && words.every((word) => texts[index].includes(word));
@@ -196,8 +311,8 @@
   function value_of(row, column, sort) {
     const cell = row.cells[column];
     if (sort === "text") return cell.textContent.toLowerCase();
-    const text = cell.dataset.value;
-    if (text === "None") return NaN;
+    const text = cell.dataset.value || cell.textContent;
+    if (text === "") return NaN;
     return text === "inf" ? Infinity : text === "-inf" ? -Infinity : Number(text);
   }
 
@@ -278,6 +393,12 @@
       owner.querySelector(".open").focus();
     }
   });
+
+  function copy_button() {
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "copy", textContent: "Copy" });
+    return button;
+  }
 
   function copy_text(button) {
     const text = button.parentNode.querySelector("pre").textContent;

@@ -11,10 +11,11 @@ from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.diagnosis import Diagnosis, RateBracket, Trial
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.report import diagnosis as words
+from pytest_converge.report.charts.chart import Band, Chart, Line, Mark, Stretch
+from pytest_converge.report.charts.surface_chart import surface_chart
 from pytest_converge.report.curve_summary import summarised
-from pytest_converge.report.html.charts import Band, Chart, Line, Mark, Stretch
 
-__all__ = ["training_charts"]
+__all__ = ["pictured_charts", "training_charts"]
 
 #: Of what was tried, losses above so many initial ones are off the scale: how far a training
 #: diverges says nothing.
@@ -37,6 +38,8 @@ def training_charts(result: ConvergenceResult, *, points: int) -> Iterator[Chart
         yield _tried(result, diagnosis)
     if result.baseline is not None and result.baseline.band:
         yield _baseline(result, result.baseline, curve)
+    if result.surface is not None:
+        yield surface_chart(result.surface)
     if curve.gradient_norm:
         line = Line(name="gradient norm", x=curve.steps, y=curve.gradient_norm, color="--norm")
         yield Chart(title="Gradient norm", y_title="global L2 norm", lines=[line], half=True)
@@ -45,6 +48,21 @@ def training_charts(result: ConvergenceResult, *, points: int) -> Iterator[Chart
         yield Chart(title="Learning rate", y_title="learning rate", lines=[line], half=True)
     if diagnosis is not None and diagnosis.bracket is not None:
         yield _bracket(diagnosis.bracket)
+
+
+def pictured_charts(result: ConvergenceResult, *, points: int) -> Iterator[Chart]:
+    """Those that say most without a pointer.
+
+    Args:
+        result: a training.
+        points: the most points of a line of batches.
+    """
+    curve = result.curve.thinned(points)
+    yield _loss(result, curve)
+    if result.baseline is not None and result.baseline.band:
+        yield _baseline(result, result.baseline, curve)
+    if result.surface is not None:
+        yield surface_chart(result.surface)
 
 
 def _loss(result: ConvergenceResult, curve: LossCurve) -> Chart:
@@ -117,7 +135,7 @@ def _tried(result: ConvergenceResult, diagnosis: Diagnosis) -> Chart:
     for kind, color, of_kind in kinds:
         for trial in of_kind:
             best = repair is not None and trial.change == repair.change
-            name = f"{trial.change}: {kind}, loss {words.own_loss(trial)}"
+            name = f"{trial.change}: {kind}"
             lines.insert(0, _course(trial, name, color, 2.2 if best else 1.0, listed=False))
     others = len(trials) - len(shown)
     said = f"{numbers.counted(others, 'change')} in another unit of loss: see the table."

@@ -1,6 +1,7 @@
-"""Charts in plain values: what the plotting library of the page draws, without its colours.
+"""Charts in plain values: what pictures and the page draw, each with a library of its own.
 
-A colour is the name of a custom property of the page's style sheet, so that it follows the theme.
+A colour is the name of a custom property of the page's style sheet, so that it follows the theme; a
+picture has one for each name.
 """
 
 from __future__ import annotations
@@ -8,7 +9,21 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-__all__ = ["Band", "Chart", "Line", "Mark", "Stretch"]
+from pytest_converge.report.charts.loss_axis import LossAxis, loss_axis
+
+__all__ = [
+    "USUAL_WIDTH",
+    "Band",
+    "Chart",
+    "Field",
+    "Line",
+    "Mark",
+    "Stretch",
+    "numbers_of",
+]
+
+#: Of a line, in pixels.
+USUAL_WIDTH = 1.5
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +46,7 @@ class Line:
     x: Sequence[float]
     y: Sequence[float] | Sequence[str]
     color: str
-    width: float = 1.5
+    width: float = USUAL_WIDTH
     dash: str = "solid"
     symbol: str = ""
     listed: bool = True
@@ -95,6 +110,22 @@ class Stretch:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A loss over a plane, as colours.
+
+    Attributes:
+        x, y: of its columns and rows, evenly spaced.
+        losses: a row for each y; one that is not finite leaves a hole.
+        axis: which colour a loss has.
+    """
+
+    x: Sequence[float]
+    y: Sequence[float]
+    losses: Sequence[Sequence[float]]
+    axis: LossAxis
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
     """One chart.
 
@@ -103,8 +134,8 @@ class Chart:
         x_title, y_title: of the axes; that of the other unit is `unit_title`.
         lines: in the order in which they are drawn.
         marks, bands, stretches: what else is on it.
+        field: behind it, where the vertical axis is none of losses.
         log_x: the horizontal axis is logarithmic.
-        log_y: the vertical axis is; None decides by the values.
         top: values above it are off the scale; None for no such end.
         half: two of them fit beside each other.
         nearest: the hover text is about the nearest point, and not about all lines at a step.
@@ -119,9 +150,34 @@ class Chart:
     marks: Sequence[Mark] = ()
     bands: Sequence[Band] = ()
     stretches: Sequence[Stretch] = ()
+    field: Field | None = None
     log_x: bool = False
-    log_y: bool | None = None
     top: float | None = None
     half: bool = False
     nearest: bool = False
     note: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """Those along a vertical axis of names, from the top; empty where it is one of losses."""
+        rows = (name for line in self.lines for name in line.y if isinstance(name, str))
+        return [*dict.fromkeys(rows)]
+
+    @property
+    def loss_axis(self) -> LossAxis:
+        """The vertical axis of losses, by all lines that have its unit."""
+        own = [line for line in self.lines if not line.unit]
+        bounds = [mark.at for mark in self.marks if mark.axis == "y"]
+        edges = [edge for band in self.bands for edge in (band.low, band.high)]
+        return loss_axis([*(numbers_of(line) for line in own), *edges], bounds=bounds, top=self.top)
+
+    @property
+    def unit_axis(self) -> LossAxis | None:
+        """The vertical axis of the other unit; None without a line that has it."""
+        other = [numbers_of(line) for line in self.lines if line.unit]
+        return loss_axis(other) if other else None
+
+
+def numbers_of(line: Line) -> Sequence[float]:
+    """The values of a line along a vertical axis of losses; none where that is one of names."""
+    return [value for value in line.y if not isinstance(value, str)]

@@ -11,7 +11,7 @@ from pytest_converge.core.data_report import ColumnProfile, DataReport
 from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.rate_range import RateRange
 from pytest_converge.core.study import Study
-from pytest_converge.report.html.charts import Chart, Line, Mark, Stretch
+from pytest_converge.report.charts.chart import Chart, Line, Mark, Stretch
 
 __all__ = ["small_points", "study_charts"]
 
@@ -80,7 +80,11 @@ def _rates(study: RateRange) -> Chart:
     marks = [Mark(axis="x", at=study.own, text=f"yours {numbers.rate(study.own)}", color="--text",
                   dash="solid")]  # fmt: skip
     if study.stability_limit is not None:
-        marks.append(Mark(axis="x", at=study.stability_limit, text="stable below", color="--norm"))
+        text = f"stable below {numbers.rate(study.stability_limit)}"
+        marks.append(Mark(axis="x", at=study.stability_limit, text=text, color="--norm"))
+    if study.divergence is not None:
+        text = f"diverges from {numbers.rate(study.divergence)}"
+        marks.append(Mark(axis="x", at=study.divergence, text=text, color="--failed", dash="dot"))
     if study.max_loss is not None:
         text = f"max_loss {numbers.number(study.max_loss)}"
         marks.append(Mark(axis="y", at=study.max_loss, text=text, color="--bound"))

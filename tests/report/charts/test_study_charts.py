@@ -10,7 +10,7 @@ import pytest
 from pytest_converge.columns.scale import HIGHEST_RMS, LOWEST_RMS
 from pytest_converge.core.data_report import DataFinding
 from pytest_converge.core.pipeline_report import PipelineReport
-from pytest_converge.report.html.study_charts import (
+from pytest_converge.report.charts.study_charts import (
     MOST_COLUMNS,
     SUITABLE,
     small_points,
@@ -34,7 +34,8 @@ def test_a_range_shows_what_passes_and_the_margin_that_was_demanded():
     ]
     assert [mark.text for mark in chart.marks] == [
         "yours 0.1",
-        "stable below",
+        "stable below 2.5",
+        "diverges from 3",
         "max_loss 0.5",
         "initial loss",
     ]

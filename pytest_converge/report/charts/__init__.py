@@ -1,0 +1,1 @@
+"""Charts in plain values, for every library that draws them."""

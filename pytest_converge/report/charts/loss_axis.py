@@ -1,0 +1,145 @@
+"""Where a loss stands on an axis: one rule for every picture and for the page.
+
+A loss without a place on the axis, as NaN, a diverged one, or 0 on a logarithmic axis, stands as a
+sign at its edge: any position would be an invented one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+
+__all__ = ["ABOVE", "BELOW", "NOWHERE", "LossAxis", "loss_axis"]
+
+#: What stands at the edge for a value that has no place on the axis: above, nowhere, below.
+ABOVE, NOWHERE, BELOW = "▴", "\N{MULTIPLICATION SIGN}", "▾"
+#: Losses that span this factor have a logarithmic axis: on a linear one the last tenth of a descent
+#: would be a tenth of the height, and nothing of what follows it could be seen.
+LOG_FROM = 10.0
+#: Spikes that would leave less than a half of the height for all the rest are cut off.
+SPIKES_TAKE = 2.0
+#: What moves by less than this share of its size is drawn flat, as in a sparkline: stretched to the
+#: full height, the noise of a training that stands still would look like one that oscillates.
+FLAT_SHARE = 0.01
+#: Room beyond the highest and the lowest drawn value, as a share of the axis.
+ROOM = 0.06
+#: Exponents and numbers that a float holds, for the room beyond the largest ones.
+LEAST_EXPONENT, MOST_EXPONENT, MOST = -307.0, 308.0, 1.7e308
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LossAxis:
+    """An axis of losses.
+
+    Attributes:
+        log: it is logarithmic.
+        low, high: its ends, with some room beyond the values.
+        cut: some finite value is off the scale.
+    """
+
+    log: bool
+    low: float
+    high: float
+    cut: bool = False
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lower and the upper end; the exponents of a logarithmic axis."""
+        return (math.log10(self.low), math.log10(self.high)) if self.log else (self.low, self.high)
+
+    def sign(self, loss: float) -> str:
+        """What stands at the edge for a loss; empty for one that has a place."""
+        if math.isnan(loss):
+            return NOWHERE
+        if loss > self.high:
+            return ABOVE
+        return BELOW if loss < self.low else ""
+
+    def off_the_scale(
+        self, xs: Iterable[float], losses: Iterable[float]
+    ) -> list[tuple[str, float, float]]:
+        """(sign, x, loss) of the first loss of each sign along a line."""
+        found: dict[str, tuple[str, float, float]] = {}
+        for x, loss in zip(xs, losses, strict=True):
+            sign = self.sign(loss)
+            if sign:
+                found.setdefault(sign, (sign, x, loss))
+        return list(found.values())
+
+
+def loss_axis(
+    courses: Iterable[Sequence[float]],
+    *,
+    bounds: Iterable[float] = (),
+    top: float | None = None,
+    log: bool | None = None,
+) -> LossAxis:
+    """The axis on which these losses are best seen.
+
+    It is logarithmic where they span a factor, whatever single values are; a loss of exactly 0, or
+    one that diverged, does not change that. It reaches to all losses but single spikes.
+
+    Args:
+        courses: the losses of each line, in order; the first and the last are never cut off.
+        bounds: losses that have to be on it.
+        top: losses above it are off the scale.
+        log: whether it is logarithmic; None decides by the losses.
+    """
+    whole = [[loss for loss in course if math.isfinite(loss)] for course in courses]
+    all_losses = [loss for course in whole for loss in course]
+    most = math.inf if top is None else top
+    seen = [[loss for loss in course if loss <= most] for course in whole]
+    # What is off the scale by the caller's word has its end on it.
+    marks = [*bounds, *([most] if any(loss > most for loss in all_losses) else [])]
+    calm = [*marks, *(loss for course in seen for loss in _calm(course))]
+    values = [*marks, *(loss for course in seen for loss in course)]
+    if log is None:
+        log = min(values, default=0.0) >= 0 and _factor(calm) >= LOG_FROM
+    low, high = _ends(_heights(calm, log), _heights(values, log))
+    # No position says much about 1 % of a loss; of a factor every part of it counts.
+    least = 0.0 if log else FLAT_SHARE * max(abs(low), abs(high)) / 2
+    room = max(ROOM * (high - low), least) or 0.1
+    low, high = (_within(end, log) for end in (low - room, high + room))
+    return LossAxis(
+        log=log,
+        low=10.0**low if log else low,
+        high=10.0**high if log else high,
+        cut=any(not low <= height <= high for height in _heights(all_losses, log)),
+    )
+
+
+def _calm(course: Sequence[float]) -> list[float]:
+    """The losses without spikes of one point: their medians of three, and both ends."""
+    medians = (sorted(course[i - 1 : i + 2])[1] for i in range(1, len(course) - 1))
+    return [*course[:1], *medians, *course[1:][-1:]]
+
+
+def _factor(losses: Iterable[float]) -> float:
+    """How many times the smallest positive loss the largest one is."""
+    positive = [loss for loss in losses if loss > 0]
+    return max(positive) / min(positive) if positive else 0.0
+
+
+def _heights(losses: Iterable[float], log: bool) -> list[float]:
+    return [math.log10(loss) for loss in losses if loss > 0] if log else [*losses]
+
+
+def _ends(calm: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
+    """The lowest and the highest value, or the calm one where a spike would take too much."""
+    if not calm:
+        return 0.0, 1.0
+    low, high = min(calm), max(calm)
+    lowest, highest = min(values), max(values)
+    extent = SPIKES_TAKE * (high - low)
+    if extent <= FLAT_SHARE * max(abs(low), abs(high)):
+        return lowest, highest  # all that there is to see are the spikes
+    return (
+        lowest if high - lowest <= extent else low,
+        highest if highest - low <= extent else high,
+    )
+
+
+def _within(end: float, log: bool) -> float:
+    """An end that a float holds."""
+    return min(max(end, LEAST_EXPONENT), MOST_EXPONENT) if log else min(max(end, -MOST), MOST)
