@@ -110,8 +110,8 @@ APART = "the dataset shuffles features and targets apart: the same rows come wit
 #: loss of the best constant; and that of one batch learnt by heart, or of permuted targets.
 RELATED = 0.05
 #: Permutations, each of which related targets beat on rows held out: of three trainings (digits,
-#: their features, series) they do by 97 % of the loss of the best constant and more, and with labels
-#: in another order by less than nothing.
+#: their features, series) they do by 97 % of the loss of the best constant and more, and with
+#: labels in another order by less than nothing.
 PERMUTATIONS = 3
 #: So many times the steps that bring the loss down by less than this share say that it has arrived.
 LONGER, STILL_GAINS = 4, 0.1
@@ -167,9 +167,8 @@ def relation(failed: FailedTraining) -> float | None:
     like: in fewer steps less is learnt so. Where that is by heart too, rows held out tell. None
     where nothing does, and where it is not the loss that was missed.
     """
-    if failed.reruns.rows is None or not failed.misses_the_loss:
-        return None
-    constant = constant_loss(failed)
+    asked = failed.reruns.rows is not None and failed.misses_the_loss
+    constant = constant_loss(failed) if asked else None
     if constant is None or not constant > 0:
         return None
     failed.trials.budget = math.inf  # the control is one run, and without it nothing can be said
