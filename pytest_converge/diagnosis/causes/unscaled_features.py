@@ -131,8 +131,9 @@ def _marked(failed: FailedTraining) -> list[Intervention]:
     if not found:
         return []
     far, where = found[0], tuple(column.name for column in found)
+    holds = "holds" if len(where) == 1 else "hold"
     fault = (
-        f'{listed(where)} hold a mark for "no value", {number(far.sentinel or 0.0)} in {far.name},'
+        f'{listed(where)} {holds} a mark for "no value", {number(far.sentinel or 0.0)} in {far.name},'
         f" where the other values have a spread of {number(far.spread)}"
     )
     held = {name: columns[name] for name in marks}
