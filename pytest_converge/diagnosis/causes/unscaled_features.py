@@ -133,8 +133,8 @@ def _marked(failed: FailedTraining) -> list[Intervention]:
     far, where = found[0], tuple(column.name for column in found)
     holds = "holds" if len(where) == 1 else "hold"
     fault = (
-        f'{listed(where)} {holds} a mark for "no value", {number(far.sentinel or 0.0)} in {far.name},'
-        f" where the other values have a spread of {number(far.spread)}"
+        f'{listed(where)} {holds} a mark for "no value",'
+        f" {number(far.sentinel or 0.0)} in {far.name}, where the other values have a spread of {number(far.spread)}"
     )
     held = {name: columns[name] for name in marks}
     return [features.filled(where, marks, held, data=rows, fault=fault)]
