@@ -134,7 +134,8 @@ def _marked(failed: FailedTraining) -> list[Intervention]:
     holds = "holds" if len(where) == 1 else "hold"
     fault = (
         f'{listed(where)} {holds} a mark for "no value",'
-        f" {number(far.sentinel or 0.0)} in {far.name}, where the other values have a spread of {number(far.spread)}"
+        f" {number(far.sentinel or 0.0)} in {far.name}, where the other"
+        f" values have a spread of {number(far.spread)}"
     )
     held = {name: columns[name] for name in marks}
     return [features.filled(where, marks, held, data=rows, fault=fault)]
