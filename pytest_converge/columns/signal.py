@@ -56,7 +56,8 @@ MOST_COLUMNS, MOST_TARGETS = 192, 16
 PATCHES = 8
 #: Columns of which all products are features as well.
 MOST_MULTIPLIED = 16
-#: Integers with more different values than this and no order are tokens, counted by row.
+#: Integers with more different values than this and no order are tokens, counted by row; columns
+#: with no more come back to what they were, as the hours do.
 FEWEST_TOKENS, MOST_TOKENS = 20, 200
 #: Standard deviations at which a feature ends: one value far out would be all that is seen.
 FARTHEST = 5.0
@@ -75,6 +76,8 @@ class Signal:
         tells: True where no skill means that a table of numbers says nothing about the targets;
             False where inputs are pictures, sequences, tokens or too few rows.
         lagged: the shifts at which a column of the inputs is the targets themselves.
+        overlap: by how many rows a row may lie from another that holds a part of it, as windows do
+            of which each begins one row after the one before; 0 where rows stand for themselves.
     """
 
     skills: Mapping[int, float]
@@ -82,6 +85,7 @@ class Signal:
     rows: int
     tells: bool
     lagged: frozenset[int] = frozenset()
+    overlap: int = 0
 
     @property
     def skill(self) -> float:
@@ -103,11 +107,19 @@ class Signal:
         """By how many rows the targets lie behind their inputs; 0 where they do not, or not surely.
 
         Where a column holds the targets of other rows, as the last value of a series that is to be
-        forecast, or where a window of several rows is an input, a better shift is no mistake.
+        forecast, a better shift is no mistake. Windows that overlap tell the targets of all their
+        rows alike: they belong to the last one, and only targets from before are a mistake, while
+        those from after a window are a forecast of it.
         """
-        first, second = sorted(self.skills, key=lambda shift: -self.skills[shift])[:2]
-        clear = self.skills[first] >= CLEAR and self.skills[second] < ALONE * self.skills[first]
-        return first if clear and not self.some and not self.lagged else 0
+        ranked = sorted(self.skills, key=lambda shift: -self.skills[shift])
+        best = self.skills[ranked[0]]
+        alike = [s for s in ranked if 0 <= s - ranked[0] <= self.overlap]
+        first = max(s for s in alike if self.skills[s] > best - SOME)
+        others = [s for s in ranked if abs(s - first) > self.overlap]
+        alone = not others or self.skills[others[0]] < ALONE * best
+        if best < CLEAR or not alone or self.some or self.lagged:
+            return 0
+        return first if first > 0 or not self.overlap else 0
 
 
 def read_signal(inputs: Sequence[Array], targets: Array, task: str | None = None) -> Signal | None:
@@ -147,6 +159,7 @@ def read_signal(inputs: Sequence[Array], targets: Array, task: str | None = None
         rows=len(places),
         tells=all(array.ndim <= 2 and not _are_tokens(array) for array in inputs),
         lagged=frozenset(_lagged(inputs, targets, places, shifts)),
+        overlap=max(map(_overlap, inputs)),
     )
 
 
@@ -163,6 +176,19 @@ def _period(arrays: Sequence[Array]) -> int:
         if all(np.array_equal(array[period:], array[:-period]) for array in arrays):
             return int(period)
     return count
+
+
+def _overlap(array: Array) -> int:
+    """By how many rows those lie apart, at most, of which one holds columns of the other."""
+    flat = as_table(array)[:, :MOST_COLUMNS]
+    # Flags of the hour follow each other in the same way, and are no windows.
+    held = [column for column in flat.T if len(np.unique(column)) > FEWEST_TOKENS]
+    reach = 0
+    for far in range(1, MOST_SHIFT + 1):
+        later = {column[far:].tobytes() for column in held}
+        if any(column[:-far].tobytes() in later for column in held):
+            reach = far
+    return reach
 
 
 def _features(inputs: Sequence[Array], rng: np.random.Generator) -> Array | None:

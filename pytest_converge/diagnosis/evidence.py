@@ -11,6 +11,7 @@ import dataclasses
 import itertools
 import math
 import statistics
+from collections.abc import Mapping
 
 from pytest_converge.checks.decrease import LARGEST_DRAW_UP, RISEN
 from pytest_converge.checks.gates import judge
@@ -116,6 +117,8 @@ class Evidence:
         origin: what made the first value that is not finite; None where it was not looked for.
         signal: what the inputs say about the targets without the model; None where it was not
             measured or cannot be told.
+        gained_on_others: by how much the loss on rows held out is lower than that of permuted
+            targets, by the change under which it is; empty where it was not measured.
         updates: those that the optimizers of the failed run counted; None where none counts.
         computation: what one step computes on the first batch; empty where it cannot be looked at.
     """
@@ -134,6 +137,7 @@ class Evidence:
     prediction_deviation: float | None = None
     origin: NonFiniteOrigin | None = None
     signal: Signal | None = None
+    gained_on_others: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
     updates: int | None = None
     computation: Computation = dataclasses.field(default_factory=Computation)
 

@@ -97,6 +97,34 @@ def test_sums_over_a_window_tell_the_targets_of_several_rows():
     assert read_signal([windows], np.diff(prices)[3 : ROWS + 3]).shift == 0
 
 
+def windows_of(rows, length):
+    """Windows of rows, each beginning one row after the one before."""
+    return np.stack([rows[i : len(rows) - length + 1 + i] for i in range(length)], axis=1)
+
+
+@pytest.mark.parametrize("flat", [False, True], ids=["windows", "their columns"])
+def test_targets_from_before_their_windows_belong_to_the_last_row_of_these(flat):
+    """Windows that overlap tell the target of each of their rows: none of these shifts is alone."""
+    steps = table(columns=3)
+    x = windows_of(steps, 2)[2:]
+    signal = read_signal([x.reshape(len(x), -1) if flat else x], plane(steps)[: len(x)])
+    assert min(signal.skills[2], signal.skills[3]) > 0.9
+    assert signal.shift == 3
+
+
+def test_what_comes_after_a_window_is_a_forecast_and_no_mistake():
+    steps = np.random.default_rng(0).normal(size=(ROWS, 1))
+    signs = (steps[:, 0] > 0).astype(int)  # no column is the targets themselves
+    signal = read_signal([windows_of(steps, 3)[:-1]], signs[3:])
+    assert max(signal.skills.values()) > 0.5
+    assert signal.shift == 0
+
+
+def test_flags_of_the_hour_are_no_windows():
+    hours = np.eye(24)[np.arange(ROWS) % 24]
+    assert read_signal([np.hstack([hours, table()])], plane(table())).overlap == 0
+
+
 def test_two_inputs_of_one_shape_are_compared():
     a, b = table(seed=1), table(seed=2)
     same = np.arange(ROWS) % 2 == 0

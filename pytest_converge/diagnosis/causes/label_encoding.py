@@ -33,7 +33,8 @@ Three more are told from the data:
   training is repeated.
 - Rows of which each half is learnt alone while both together are not. Two random halves must fail
   as well, since fewer rows are easier to learn, and a model of either half must be no better than
-  the best constant on the other: labels of one mapping would carry over.
+  the best constant on the other: labels of one mapping would carry over. Within each half they
+  must, to rows that were held out of it: labels in a wrong order are learnt by heart.
 
 A label out of the range of a sparse cross-entropy is an error before any training.
 
@@ -181,15 +182,21 @@ def _two_encodings(failed: FailedTraining) -> Answer | None:
 
 
 def _strangers(failed: FailedTraining, first: Intervention, second: Intervention) -> bool:
-    """Whether a model of either half is no better than a constant on the other.
+    """Whether a model of either half is no better than a constant on the other, but on its own.
 
-    Labels by another mapping are worse than unknown ones; those of the same mapping are not.
+    Labels by another mapping are worse than unknown ones; those of the same mapping are not, unless
+    they say nothing about any row and each half is learnt by heart.
     """
     constant = failed.record.constant_loss
     if constant is None:
         return True
-    pairs = ((first, second), (second, first))
-    return all(not failed.reruns.loss_on_others(own, other) < constant for own, other in pairs)
+    known, rest = (rows.random_half(0, CAUSE.code, other=other) for other in (False, True))
+    on_others = failed.reruns.loss_on_others
+    return all(
+        not on_others(own, other) < constant
+        and on_others(known.combined(own), rest.combined(own)) < constant
+        for own, other in ((first, second), (second, first))
+    )
 
 
 def _read_as_probabilities(failed: FailedTraining) -> tuple[str, Any]:

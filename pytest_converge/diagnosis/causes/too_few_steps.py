@@ -20,7 +20,9 @@ A run whose loss rose is never too short.
 A callback that ended the training, as `EarlyStopping`, is left out before any rate is tried: what
 it stops, it stops again with every other change.
 
-The predicted number is what was tried, not an extrapolation of the curve.
+The number of steps is what was tried. Where sixteen times as many do not do and the loss still
+falls by more than 10 %, the last two runs are extrapolated, which proves nothing: to no more than
+ten times the longest run, and not where the same model learns permuted targets as well.
 
 ## A test that shows it
 
@@ -57,7 +59,7 @@ import math
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
-from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
+from pytest_converge.diagnosis.causes.labels_unrelated import RELATED, relation, signal_of
 from pytest_converge.training.interventions import steps
 
 __all__ = ["CAUSE", "still_falls"]
@@ -66,8 +68,9 @@ __all__ = ["CAUSE", "still_falls"]
 LONGER, MUCH_LONGER = 4, 16
 #: A longer run whose loss is lower by more than this share has met no floor yet.
 STILL_GAINS = 0.1
-#: Predictions beyond so many times the longest run say nothing.
-FARTHEST = 64.0
+#: Predictions beyond so many times the longest run say nothing of how many steps are enough, and
+#: beyond the second not even that they would do.
+FAR, FARTHEST = 10.0, 64.0
 
 
 def _longer(failed: FailedTraining) -> Repairs:
@@ -100,9 +103,6 @@ def still_falls(failed: FailedTraining) -> Answer | None:
     The loss of the two longest runs is taken to go on as a power of the number of steps.
     """
     trials, bound = failed.trials, failed.trials.expectation.max_loss
-    signal = signal_of(failed)
-    if signal is not None and signal.none:
-        return None  # what nobody can predict is learnt by heart
     runs = [
         (failed.reruns.steps * trials.changes[t.change].steps_factor, t.losses[0])
         for t in trials.like_the_failed_run
@@ -114,14 +114,25 @@ def still_falls(failed: FailedTraining) -> Answer | None:
     if not 0 < bound < after < (1 - STILL_GAINS) * before:
         return None
     predicted = long * (bound / after) ** (math.log(long / short) / math.log(after / before))
-    if not predicted <= FARTHEST * long:
+    if not predicted <= FARTHEST * long or _falls_by_heart(failed):
         return None
     rounded = int(float(f"{predicted:.1g}"))
+    near = predicted <= FAR * long
     message = (
         f"{number(before)} after {short} steps, {number(after)} after {long}: it still falls, and"
-        f" would reach max_loss={number(bound)} in about {rounded}"
+        f" would reach max_loss={number(bound)} "
+        + (f"in about {rounded}" if near else f"after more than {FAR:g} times as many")
     )
-    return Answer(cause=CAUSE.code, message=message, fix=f"steps={rounded}")
+    return Answer(cause=CAUSE.code, message=message, fix=f"steps={rounded}" if near else "")
+
+
+def _falls_by_heart(failed: FailedTraining) -> bool:
+    """Whether targets that nobody can predict fall no slower where they are permuted."""
+    signal = signal_of(failed)
+    if signal is not None and (signal.none or signal.some):
+        return signal.none
+    gained = relation(failed)
+    return gained is not None and gained <= RELATED
 
 
 CAUSE = Cause(

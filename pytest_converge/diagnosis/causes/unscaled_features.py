@@ -20,6 +20,9 @@ Where it fires, the columns are standardised (images of bytes divided by 255), t
 the training is repeated from the same start. It is the cause if every gate then passes on three
 seeds. An array of mostly zeros keeps them: its columns are divided by the size of the other values.
 Inputs that the model multiplies by what it made of others, as the edges of a graph, count as well.
+A mark for "no value" takes all the room of a scale, also after standardising: all other values are
+then alike. Where a column holds one (see [outliers](outliers.md) for the rule), marks get the
+median of the other rows, the columns are standardised, and the training is repeated so.
 If another rate is needed with it, both are shown. Standardised inputs: LeCun et al. 1998,
 *Efficient BackProp*.
 
@@ -65,8 +68,10 @@ def test_scaled_price(converge):
 
 from collections.abc import Iterable
 
+from pytest_converge.columns.contradictions import targets_are_inputs
 from pytest_converge.columns.scale import HIGHEST_DEVIATION
 from pytest_converge.core.data_report import ColumnProfile
+from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.unscaled_targets import (
     as_far_from_zero,
@@ -99,10 +104,41 @@ def _standardised(failed: FailedTraining) -> list[Intervention]:
         scales = next(s for s in failed.evidence.scales if s.name == flagged.array)
         kinds = [] if flagged.image else [column.kind for column in scales.columns]
         columns[flagged.array] = [
-            number for number, kind in enumerate(kinds) if kind in ("continuous", "constant")
+            place for place, kind in enumerate(kinds) if kind in ("continuous", "constant")
         ]
     where = tuple(dict.fromkeys(name for flag in flags for name in flag.columns))
     return [_changed(failed, where, columns)] if flags else []
+
+
+def _marked(failed: FailedTraining) -> list[Intervention]:
+    """Marks for "no value" far from all others, which a scale of all values is made for."""
+    rows = failed.reruns.rows
+    arrays = {} if rows is None else dict(batch_leaves(rows.arrays))
+    if rows is None or targets_are_inputs(arrays.items()):
+        return []
+    marks: dict[str, dict[int, float]] = {}
+    columns: dict[str, list[int]] = {}
+    found: list[ColumnProfile] = []
+    for scales in failed.evidence.scales:
+        if scales.target or scales.shape == "image" or scales.name not in arrays:
+            continue
+        for place, column in enumerate(scales.columns):
+            if column.kind == "continuous":
+                columns.setdefault(scales.name, []).append(place)
+                if column.sentinel is not None:
+                    marks.setdefault(scales.name, {})[place] = column.sentinel
+                    found.append(column)
+    if not found:
+        return []
+    far, where = found[0], tuple(column.name for column in found)
+    holds = "holds" if len(where) == 1 else "hold"
+    fault = (
+        f'{listed(where)} {holds} a mark for "no value",'
+        f" {number(far.sentinel or 0.0)} in {far.name}, where the other"
+        f" values have a spread of {number(far.spread)}"
+    )
+    held = {name: columns[name] for name in marks}
+    return [features.filled(where, marks, held, data=rows, fault=fault)]
 
 
 def _changed(
@@ -140,7 +176,12 @@ def _closed_over(failed: FailedTraining) -> Repairs:
 
 def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
     """What the rule asks for; where it asks for nothing, every amount that is not standard yet."""
-    flagged = [*_standardised(failed), *_multiplying(failed), *_closed_over(failed)]
+    flagged = [
+        *_standardised(failed),
+        *_marked(failed),
+        *_multiplying(failed),
+        *_closed_over(failed),
+    ]
     if flagged or failed.reruns.rows is None:
         return [flagged]
     names = {name for name, _ in batch_leaves(failed.reruns.rows.arrays)}
@@ -149,9 +190,9 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
     for scales in failed.evidence.scales:
         if scales.target or scales.name not in names:
             continue
-        for number, column in enumerate(scales.columns):
+        for place, column in enumerate(scales.columns):
             if column.kind == "continuous" and not _is_standard(column):
-                columns.setdefault(scales.name, []).append(number)
+                columns.setdefault(scales.name, []).append(place)
                 where.append(column.name)
     return [[_changed(failed, tuple(where), columns)] if columns else []]
 
@@ -187,6 +228,7 @@ CAUSE = Cause(
     usual=_usual,
     steps=(
         Step(place=Place.FEATURES, repairs=_standardised),
+        Step(place=Place.FEATURES, repairs=_marked),
         Step(place=Place.FEATURES, repairs=_multiplying),
         Step(place=Place.FEATURES, repairs=_closed_over),
         Step(place=Place.FEATURES_AND_TARGETS, repairs=_both),

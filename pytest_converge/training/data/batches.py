@@ -232,7 +232,10 @@ class ArrayData(TrainingData):
         return self._with(arrays=arrays, tensors=tensors)
 
     def without_rows(self, rows: Array) -> ArrayData:
-        """The next sound row in the place of each row that is left out.
+        """The next sound rows in the place of those that are left out, each about as often.
+
+        Of a long gap each place takes a row of its own: one row in all of them would be most of
+        what is trained on.
 
         Args:
             rows: numbers of the rows to leave out.
@@ -245,7 +248,10 @@ class ArrayData(TrainingData):
         kept = np.flatnonzero(sound)
         if not len(kept):
             raise invalid("data of which every row is left out", "some to train on", "Keep a row.")
-        following = kept[np.searchsorted(kept, np.arange(self.rows)) % len(kept)]
+        every = np.arange(self.rows)
+        before = np.searchsorted(kept, every)  # sound rows before each one
+        into_gap = np.where(sound, 0, every - np.r_[-1, kept][before] - 1)
+        following = kept[(before + into_gap) % len(kept)]
         return self.with_arrays(
             keras.tree.map_structure(lambda a: None if a is None else a[following], self.arrays)
         )

@@ -13,7 +13,7 @@ from pytest_converge.training.data.arrays import batch_leaves, map_named
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
 
-__all__ = ["divided", "divided_columns", "standardised", "standardised_columns"]
+__all__ = ["divided", "divided_columns", "filled", "standardised", "standardised_columns"]
 
 Array = np.ndarray[Any, Any]
 
@@ -65,6 +65,66 @@ def standardised(
         loss_factor=None if copied else 1.0,
         redefines_loss=copied,
     )
+
+
+def filled(
+    where: tuple[str, ...],
+    marks: Mapping[str, Mapping[int, float]],
+    columns: Mapping[str, Collection[int]],
+    *,
+    data: ArrayData,
+    fault: str,
+) -> Intervention:
+    """Marks for "no value" replaced by the median of the other rows, and the columns standardised.
+
+    Args:
+        where: names of the columns that hold marks, for the report.
+        marks: the mark of each of them, by its number and by the name of its array.
+        columns: numbers of the columns to standardise by the name of their array.
+        data: the rows, for the code to paste.
+        fault: what was seen.
+    """
+    arrays = dict(batch_leaves(data.arrays))
+
+    def of_arrays(name: str, array: Any) -> Any:
+        return _filled(array, marks[name]) if name in marks else array
+
+    lines = [_filled_by_numpy(name, arrays[name], found) for name, found in marks.items()]
+    return Intervention(
+        code="unscaled-features",
+        change="marks replaced by the median, features standardised",
+        fix="\n".join([*lines, _code(columns, arrays, False, data.from_source)]),
+        where=where,
+        fault=fault,
+        data=lambda rows: _changed(rows.with_arrays(map_named(rows.arrays, of_arrays)), columns),
+    )
+
+
+def _filled(array: Array, marks: Mapping[int, float]) -> Array:
+    changed: Array = array.astype(np.float64)
+    flat = changed.reshape(-1, changed.shape[-1]) if changed.ndim > 1 else changed[:, None]
+    for column, mark in marks.items():
+        held = flat[:, column]
+        held[held == mark] = np.median(held[np.isfinite(held) & (held != mark)])
+    return changed
+
+
+def _filled_by_numpy(name: str, array: Array, marks: Mapping[int, float]) -> str:
+    """The same as code: by the mark where it is a number to type, else by the end that it is."""
+    axes = "axis=0" if array.ndim <= 2 else f"axis={tuple(range(array.ndim - 1))}"
+    lines = [f'{name} = {name}.astype("float64")']
+    flat = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array[:, None]
+    values = set(marks.values())
+    if len(values) == 1 and all(float(f"{value:g}") == value for value in values):
+        lines.append(f"{name} = np.where({name} == {next(iter(values)):g}, np.nan, {name})")
+    else:
+        for end, reach in (("min", flat.min(axis=0)), ("max", flat.max(axis=0))):
+            picked = [column for column, mark in marks.items() if reach[column] == mark]
+            part = name if len(picked) == flat.shape[1] else f"{name}[..., {picked}]"
+            if picked:
+                lines.append(f"{part} = np.where({part} == {part}.{end}({axes}), np.nan, {part})")
+    lines.append(f"{name} = np.where(np.isnan({name}), np.nanmedian({name}, {axes}), {name})")
+    return "\n".join(lines)
 
 
 def divided(largest: Mapping[str, float]) -> Intervention:

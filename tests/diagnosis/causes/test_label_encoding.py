@@ -128,6 +128,16 @@ def test_a_half_of_other_labels_is_a_stranger_to_the_other(swapped):
     assert label_encoding._strangers(failed, *halves(400)) is swapped
 
 
+def test_halves_learnt_by_heart_are_no_strangers():
+    """Labels in any order carry over to no row, neither of the other half nor of their own."""
+    x, _ = linear(0, rows=240)
+    y = np.random.default_rng(0).permutation(signs(240))
+    parts = [layers.Dense(128, "relu"), layers.Dense(1, "sigmoid")]
+    model = sequential(*parts, optimizer=optimizers.Adam(0.02), loss=BINARY, shape=(4,))
+    failed = failed_of(fit(model, x, y), steps=150)
+    assert not label_encoding._strangers(failed, *halves(240))
+
+
 def thresholds():
     """Four outputs that are 1 above a threshold each, in a step of one's own on a stream."""
     x, _ = linear(0, rows=256)

@@ -12,6 +12,7 @@ from keras.optimizers import SGD
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.core.guard import Guard
 from pytest_converge.diagnosis.cause import FailedTraining
+from pytest_converge.diagnosis.causes import too_few_steps
 from pytest_converge.diagnosis.causes.too_few_steps import still_falls
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.training.interventions.steps import more
@@ -56,14 +57,26 @@ def slow_training(*losses, bound=0.01, steps=100):
 
 
 def test_a_power_law_is_followed_to_the_target():
-    """Half the loss for four times the steps: 0.1 at 1,600 is 0.025 at 16 times as many."""
-    found = still_falls(slow_training(0.2, 0.1, bound=0.025))
+    """Half the loss for four times the steps: 0.1 at 1,600 is 0.05 at four times as many."""
+    found = still_falls(slow_training(0.2, 0.1, bound=0.05))
     assert found.cause == "too-few-steps"
-    assert found.fix == "steps=30000"
+    assert found.fix == "steps=6000"
     assert found.message == (
-        "0.2 after 400 steps, 0.1 after 1600: it still falls, and would reach max_loss=0.025"
-        " in about 30000"
+        "0.2 after 400 steps, 0.1 after 1600: it still falls, and would reach max_loss=0.05"
+        " in about 6000"
     )
+
+
+def test_far_beyond_what_was_run_no_number_of_steps_is_a_repair():
+    found = still_falls(slow_training(0.2, 0.1, bound=0.025))
+    assert (found.cause, found.fix) == ("too-few-steps", "")
+    assert found.message.endswith("reach max_loss=0.025 after more than 10 times as many")
+
+
+@pytest.mark.parametrize(("gained", "said"), [(0.0, False), (0.3, True), (None, True)])
+def test_what_falls_by_heart_alone_is_not_promised(monkeypatch, gained, said):
+    monkeypatch.setattr(too_few_steps, "relation", lambda _: gained)
+    assert (still_falls(slow_training(0.2, 0.1, bound=0.05)) is not None) is said
 
 
 @pytest.mark.parametrize(

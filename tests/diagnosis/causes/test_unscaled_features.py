@@ -17,7 +17,7 @@ from pytest_converge.diagnosis.order import Place
 from tests.checks.curves import record_of
 from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own, raw_features
 from tests.training.measures.steps import rod
-from tests.zoo.problems import fit, sequential
+from tests.zoo.problems import BINARY, fit, sequential
 
 
 def test_raw_features_need_to_be_standardised():
@@ -144,3 +144,35 @@ def test_an_array_that_multiplies_what_a_layer_is_fed_with_is_divided(scale, tri
         assert change.fix == "x[1] = x[1] / 40"
         _, near = change.data(failed.reruns.rows).arrays[0]
         assert (near.max(), near.min(), near.dtype) == (1.0, 0.0, "float32")
+
+
+def sensors(mark=-9999.0, *, scaled=True):
+    """Five sensors that write a mark for "no value", standardised with it or not."""
+    rng = np.random.default_rng(0)
+    clean = rng.normal(20, 2, (400, 5))
+    y = (clean[:, :1] > clean[:, 1:2]).astype("float32")
+    x = np.where(rng.random(clean.shape) < 0.02, mark, clean)
+    x = ((x - x.mean(axis=0)) / x.std(axis=0) if scaled else x).astype("float32")
+    head = layers.Dense(1, "sigmoid")
+    model = sequential(head, optimizer=optimizers.Adam(0.1), loss=BINARY, shape=(5,))
+    return fit(model, x, y), x
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_marks_for_no_value_get_the_median_of_the_other_rows(scaled):
+    start, x = sensors(scaled=scaled)
+    found = proven_by_its_own(start, "unscaled-features", steps=80, max_loss=0.4)
+    assert 'x[:, 0], x[:, 1], x[:, 2] and 2 more hold a mark for "no value"' in found.message
+    assert ("x == -9999" in found.fix) is not scaled
+    pasted = {"np": np, "x": x}
+    exec(found.fix, pasted)  # noqa: S102 - the line to paste
+    assert np.abs(pasted["x"]).max() < 5
+    failed = failed_of(start, steps=2)
+    (change,) = unscaled_features._marked(failed)
+    made = change.data(failed.reruns.rows).arrays[0]
+    np.testing.assert_allclose(pasted["x"], made, atol=1e-4)
+
+
+def test_without_marks_nothing_is_filled_in():
+    start, _ = sensors(mark=20.0)
+    assert unscaled_features._marked(failed_of(start, steps=2)) == []

@@ -277,6 +277,15 @@ def test_some_rows_stay():
     assert set(flat(rows_of(shuffled(rows=10).without_rows(np.arange(9))))) == {9}
 
 
+@pytest.mark.parametrize("left_out", [range(5), range(5, 10), range(0, 10, 2)])
+def test_the_rows_that_stay_take_the_places_of_the_others_in_turn(left_out):
+    """One row in the place of half of them would be half of what is trained on."""
+    (_, places, _) = shuffled(rows=10).without_rows(np.array(left_out)).arrays
+    kept = [row for row in range(10) if row not in left_out]
+    assert np.bincount(places[:, 0], minlength=10)[kept].tolist() == [2] * 5
+    assert places[kept, 0].tolist() == kept
+
+
 @pytest.mark.parametrize(
     ("rows", "batch_size", "asked", "chunk_rows", "expected"),
     [
