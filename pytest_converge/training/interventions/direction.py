@@ -113,4 +113,4 @@ def _negated(training: Training) -> tuple[str, Variant]:
     fix = f"loss = lambda: -{training.loss_name}()"
     if training.verb != "minimize":
         fix = f"# in {name_of_step(training)}: loss = -loss"
-    return fix, lambda changed: attributes_set([(changed, "loss_sign", -1.0)])
+    return fix, lambda changed: attributes_set([(changed, "loss_factor", -1.0)])
