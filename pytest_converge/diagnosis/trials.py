@@ -34,6 +34,8 @@ TERM_ALONE = "the loss is lower without its term, and the rest of it is learnt n
 #: A term outweighs the rest of the loss where it costs at least as much of that as is left
 #: without the term.
 GAINED_BESIDE_A_TERM = 0.5
+#: Or where that alone would miss the bound too, by more than rounding and the last batches make.
+CLEARLY_ABOVE = 1.1
 #: The gates that a smaller loss meets, whatever was learnt.
 OF_THE_SIZE = frozenset({"target-missed", "not-decreasing"})
 #: Where targets or weights are others and the unit of the loss is not, its bound stands, and so
@@ -303,6 +305,9 @@ class Trials:
         before = self.without_terms[left_out.change]
         if before is None or not math.isfinite(before):
             return False
+        bound = self.expectation.max_loss
+        if bound is not None and before > CLEARLY_ABOVE * bound > 0:
+            return False  # the term was not what kept the loss up
         gained = before - self.records[change.change].curve.last / change.loss_factor
         return not gained >= GAINED_BESIDE_A_TERM * abs(before)
 

@@ -47,9 +47,10 @@ def change(name="change", **fields):
     return Intervention(code="plateau", change=name, fix="code", **fields)
 
 
-def trials_of(*losses, budget=1e9, unit=0.0, **options):
+def trials_of(*losses, budget=1e9, unit=0.0, failed=None, **options):
     reruns = FakeReruns(*losses, **options)
-    trials = Trials(reruns, BOUND, budget=budget, began=time.perf_counter(), unit=unit)
+    began = time.perf_counter()
+    trials = Trials(reruns, BOUND, budget=budget, began=began, unit=unit, failed=failed)
     return trials, reruns
 
 
@@ -78,6 +79,17 @@ def test_a_trial_has_the_loss_curve_of_its_first_seed():
     confirmed = trials.try_out(change())
     assert confirmed.seeds == 3
     assert confirmed.course == ((0, 9.0), (160, 5.0), (320, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("rest", "passed"),
+    [(2.0, 3), (1.05, 0), (0.9, 0)],
+    ids=["misses the bound by itself", "within noise of it", "meets it"],
+)
+def test_a_term_left_out_is_a_repair_where_the_rest_missed_the_bound(rest, passed):
+    trials, reruns = trials_of(0.99, 0.99, 0.99, failed=record_of([9.0, 5.0, 4.0]))
+    reruns.loss_untrained = lambda _: rest
+    assert trials.try_out(change(leaves_term=True)).passed == passed
 
 
 @pytest.mark.parametrize(("last", "passed"), [(0.5, 3), (1.5, 0)], ids=["arrives", "misses"])
