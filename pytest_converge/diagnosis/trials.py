@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from pytest_converge.checks.decrease import RISEN
 from pytest_converge.checks.gates import judge
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.core.expectation import Expectation
@@ -33,6 +34,8 @@ TERM_ALONE = "the loss is lower without its term, and the rest of it is learnt n
 #: A term outweighs the rest of the loss where it costs at least as much of that as is left
 #: without the term; of a loss that does not end at 0, half of what the best constant has.
 GAINED_BESIDE_A_TERM = 0.5
+#: Or where that alone would miss the bound too, by more than rounding and the last batches make.
+CLEARLY_ABOVE = 1.1
 #: The gates that a smaller loss meets, whatever was learnt.
 OF_THE_SIZE = frozenset({"target-missed", "not-decreasing"})
 #: Where targets or weights are others and the unit of the loss is not, its bound stands, and so
@@ -71,11 +74,18 @@ def only_metrics_missed(record: TrainingRecord, expectation: Expectation) -> boo
 
 def passes(record: TrainingRecord, expectation: Expectation, change: Intervention) -> bool:
     """Whether every gate passes, in the unit that the change gives the loss."""
+    return _failing(record, expectation, change) == set()
+
+
+def _failing(
+    record: TrainingRecord, expectation: Expectation, change: Intervention
+) -> set[str] | None:
+    """The gates that fail in that unit; None where nothing could pass."""
     skill = expectation.min_skill
     bound, decrease = expectation.max_loss, expectation.min_decrease
     redefined = change.redefines_loss
     if redefined and record.constant_loss is not None and not record.constant_loss > 0:
-        return False  # of a constant that is perfect, or of no known bottom, nothing is better
+        return None  # of a constant that is perfect, or of no known bottom, nothing is better
     if change.loss_factor is None:
         # Where no loss was bounded, the bounds of metrics are the target as they stand.
         metrics_stand = bound is None and bool(expectation.metrics)
@@ -92,7 +102,7 @@ def passes(record: TrainingRecord, expectation: Expectation, change: Interventio
     expected = dataclasses.replace(
         expectation, max_loss=bound, min_skill=skill, min_decrease=decrease
     )
-    return not any(finding.fails for finding in judge(record, expected))
+    return {finding.code for finding in judge(record, expected) if finding.fails}
 
 
 class Trials:
@@ -241,7 +251,8 @@ class Trials:
         made: dict[int, TrainingRecord] = {}
         baseline, worse = self._baseline_of(change), False
         deterministic = self.reruns.training.full_batch
-        with self.reruns.changed(change) as run:
+        doubted = functools.partial(self._hangs_on_a_rise, change)
+        with self.reruns.changed(change, doubted=doubted) as run:
             for number in range(len(losses), 1 if deterministic or not confirm else SEEDS):
                 made[number] = record = run(number)
                 if number == 0:
@@ -294,6 +305,9 @@ class Trials:
         before = self.without_terms[left_out.change]
         if before is None or not math.isfinite(before):
             return False
+        bound = self.expectation.max_loss
+        if bound is not None and before > CLEARLY_ABOVE * bound > 0:
+            return False  # the term was not what kept the loss up
         gained = before - self.records[change.change].curve.last / change.loss_factor
         unit, constant = abs(before), self._failed.constant_loss
         if constant is not None and constant > 0:
@@ -304,6 +318,10 @@ class Trials:
         """What a change is held to: runs of other steps, or in other units, are another task."""
         same = change.loss_factor == 1.0 and not change.redefines_loss and change.steps_factor == 1
         return self._baseline if same and change.change not in self.controls else None
+
+    def _hangs_on_a_rise(self, change: Intervention, record: TrainingRecord) -> bool:
+        """Whether all that a run fails by is a rise, on which the verdict itself looks twice."""
+        return self._baseline is None and _failing(record, self.expectation, change) == {RISEN}
 
     def _passes(self, record: TrainingRecord, change: Intervention) -> bool:
         if change.loss_factor == 1.0 and record.curve.last > self._most_loss:

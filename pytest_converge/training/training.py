@@ -70,7 +70,7 @@ class Training(abc.ABC):
         first_epoch: the number of its first epoch.
         rounds: True where it is known to compute in 16 bits.
         own_updates: what a step of the user's makes without an optimizer; None where none could.
-        loss_sign: -1 while a loss that the user's own code returns is taken for its negative.
+        loss_factor: what a loss that the user's own code returns is taken times, 1 but for changes.
         eager_reason: why the step must run outside of any graph; empty where it need not.
     """
 
@@ -78,7 +78,7 @@ class Training(abc.ABC):
     data: TrainingData | None = None
     optimizers: tuple[ObservedOptimizer, ...] = ()
     own_updates: OwnUpdates | None = None
-    loss_sign: float = 1.0
+    loss_factor: float = 1.0
     loss_name: str = "loss"
     nonnegative: bool = False
     eager_reason: str = ""
@@ -110,9 +110,9 @@ class Training(abc.ABC):
         """What is called in place of compiled functions, wherever the user's code is called."""
         return OwnFunctions(lambda: tuple(each.mode for each in self.optimizers))
 
-    def signed(self, loss: Any) -> Any:
-        """A loss that the user's own code returns, as it is taken: as it is, or its negative."""
-        return loss if self.loss_sign > 0 else -loss
+    def in_unit(self, loss: Any) -> Any:
+        """A loss that the user's own code returns, as it is taken: times `loss_factor`."""
+        return loss if self.loss_factor == 1.0 else self.loss_factor * loss
 
     @property
     def models(self) -> list[Any]:

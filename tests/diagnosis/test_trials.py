@@ -23,18 +23,19 @@ BOUND = Expectation(max_loss=1.0, steps=10)
 class FakeReruns:
     """Hands out losses, one a run, and counts how often it was put back."""
 
-    def __init__(self, *losses, full_batch=False, error=None):
-        self.losses, self.error = losses, error
+    def __init__(self, *losses, full_batch=False, error=None, risen=()):
+        self.losses, self.error, self.risen = losses, error, risen
         self.training = types.SimpleNamespace(full_batch=full_batch)
         self.runs, self.put_backs = [], 0
 
     @contextlib.contextmanager
-    def changed(self, change):
+    def changed(self, change, *, doubted):
         def run(number):
             if self.error is not None:
                 raise self.error
             self.runs.append((change.change, number))
-            return record_of([9.0, 5.0, self.losses[number]])
+            record = record_of([9.0, *self.risen, 5.0, self.losses[number]])
+            return record_of([9.0, 5.0, self.losses[number]]) if doubted(record) else record
 
         yield run
 
@@ -46,9 +47,10 @@ def change(name="change", **fields):
     return Intervention(code="plateau", change=name, fix="code", **fields)
 
 
-def trials_of(*losses, budget=1e9, unit=0.0, **options):
+def trials_of(*losses, budget=1e9, unit=0.0, failed=None, **options):
     reruns = FakeReruns(*losses, **options)
-    trials = Trials(reruns, BOUND, budget=budget, began=time.perf_counter(), unit=unit)
+    began = time.perf_counter()
+    trials = Trials(reruns, BOUND, budget=budget, began=began, unit=unit, failed=failed)
     return trials, reruns
 
 
@@ -77,6 +79,23 @@ def test_a_trial_has_the_loss_curve_of_its_first_seed():
     confirmed = trials.try_out(change())
     assert confirmed.seeds == 3
     assert confirmed.course == ((0, 9.0), (160, 5.0), (320, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("rest", "passed"),
+    [(2.0, 3), (1.05, 0), (0.9, 0)],
+    ids=["misses the bound by itself", "within noise of it", "meets it"],
+)
+def test_a_term_left_out_is_a_repair_where_the_rest_missed_the_bound(rest, passed):
+    trials, reruns = trials_of(0.99, 0.99, 0.99, failed=record_of([9.0, 5.0, 4.0]))
+    reruns.loss_untrained = lambda _: rest
+    assert trials.try_out(change(leaves_term=True)).passed == passed
+
+
+@pytest.mark.parametrize(("last", "passed"), [(0.5, 3), (1.5, 0)], ids=["arrives", "misses"])
+def test_a_rise_that_is_all_that_fails_is_seen_on_the_whole_probe_set(last, passed):
+    trials, _ = trials_of(last, last, last, risen=[15.0] * 4)
+    assert trials.try_out(change()).passed == passed
 
 
 def test_one_run_is_all_where_nothing_is_random():

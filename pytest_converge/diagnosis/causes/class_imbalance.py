@@ -19,8 +19,9 @@ alike where
 
 Each row then weighs rows / (classes x rows of its class), as by `class_weight="balanced"` of
 scikit-learn (King and Zeng 2001, *Logistic regression in rare events data*). It is the cause if
-every gate passes on three seeds. A rare class that can be told apart is learnt without any help, so
-the share alone turns nothing red.
+every gate passes on three seeds; a rise that a part of the probe set shows is looked at on the
+whole of it, as for the verdict: of some dozens of rows a few heavy ones decide. A rare class that
+can be told apart is learnt without any help, so the share alone turns nothing red.
 
 A weighted loss is another loss: it is not compared with `max_loss`, and a test that bounds both has
 to bound the weighted one. The weights also shift the probabilities towards the rare class. Other

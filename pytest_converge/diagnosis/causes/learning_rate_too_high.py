@@ -25,8 +25,10 @@ at the start: above it gradient descent on a quadratic diverges (Polyak 1964; Co
 
 Weights of rows or classes multiply each step as a rate does: where their mean is ten times from 1,
 they are divided by it, and those of classes also balanced, before any rate is tried. So does a loss
-that is summed over the rows of a batch, by `reduction="sum"` or in a function of your own: a batch
-with every row twice has twice the loss. The mean is tried in its place.
+that is summed over the rows of a batch, by `reduction="sum"`, in a function or in a step of your
+own: a batch with every row twice has twice the loss. The mean is tried in its place: of a step what
+it returns and its gradients are divided by the rows. A bound that the mean does not meet from the
+start on is taken as it stands.
 
 Where a rate passes on some of the seeds and none on all, two more are tried between such rates, or
 at half and twice. Where none passes, but one brings the loss nine tenths of the way from its start
@@ -121,7 +123,8 @@ def _sums(failed: FailedTraining) -> Repairs:
         rows,
         rate=failed.evidence.rate,
         rose=failed.evidence.rose,
-        factor=None if failed.record.skill is not None else factor,
+        # A step of the user's may learn from another loss than the one that has a skill.
+        factor=factor if training.own_step or failed.record.skill is None else None,
     )
 
 

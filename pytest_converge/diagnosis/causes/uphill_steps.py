@@ -13,6 +13,10 @@ too.
 out of the finite numbers, is negated and the training is repeated. It is the cause if every gate
 then passes on three seeds and the loss stays above 0, as an error does.
 
+**A loss of your own that falls while a bounded metric goes away from its bound** is a score that
+was minimised, as a dice coefficient. Where the metric is all that is missed, the loss is negated;
+it is the cause if every gate then passes on three seeds.
+
 **Steps by hand**, in a `train_step`, a function of `converge.step` or a loop without an optimizer,
 whose loss rose: where no learning rate helps, every update is made in the opposite direction, from
 the same start. Which sign is wrong is told by comparing the gradient of the loss that the step
@@ -56,8 +60,10 @@ def test_as_it_is(converge):
 import math
 from collections.abc import Iterable
 
+from pytest_converge.checks.metrics import metrics_missed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import SPIKE
+from pytest_converge.diagnosis.trials import only_metrics_missed
 from pytest_converge.training.interventions import direction
 from pytest_converge.training.measures.slope_of_steps import along_the_slope
 from pytest_converge.training.model.losses import loss_names
@@ -96,6 +102,33 @@ def _negative_loss(failed: FailedTraining) -> Answer | None:
     return found
 
 
+def _away_from_bounds(failed: FailedTraining) -> Repairs:
+    """A loss of the user's that is a score: it falls, and a bounded metric goes the wrong way."""
+    training, expected, record = failed.training, failed.trials.expectation, failed.record
+    known = [] if training.model is None else loss_names(training.model.loss)
+    # The losses that Keras knows by name are errors.
+    if training.own_step or len(known) != 1 or known[0][0]:
+        return
+    if not only_metrics_missed(record, expected) or not record.curve.last < record.curve.first:
+        return
+    failed.reruns.put_back()
+    rows, _ = training.probe_chunks()
+    measured = failed.trials.guard.tried(
+        "metrics at the start", lambda: training.measure_end(training.chunks(rows))
+    )
+    failed.reruns.put_back()
+    start = {} if measured is None else measured.metrics
+    for name in metrics_missed(record, expected):
+        before, after = start.get(name), record.metrics.get(name)
+        if before is None or after is None:
+            continue
+        low, _high = expected.metrics[name]
+        lower = low is not None and after < low
+        if (after < before) if lower else (after > before):
+            yield direction.negated_score(training, name, before, after)
+            return
+
+
 def _uphill(failed: FailedTraining) -> Repairs:
     """The opposite direction, where a step of the user's rose at every rate."""
     training = failed.training
@@ -120,6 +153,7 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.SIGN, repairs=_negative_rate),
         Step(place=Place.SIGN, answer=_negative_loss),
+        Step(place=Place.SIGN, repairs=_away_from_bounds),
         Step(place=Place.UPHILL, repairs=_uphill),
     ),
 )

@@ -184,11 +184,11 @@ class ModelTraining(Training):
                 logs = self._train_step(batch)
                 keep(logs)
             self._keep_applied()
-            return self.signed(loss_of_logs(logs, self._entry))
+            return self.in_unit(loss_of_logs(logs, self._entry))
         self._reset_metrics()
         logs = self._train_step(batch)
         self._keep_applied()
-        return self.signed(loss_of_logs(logs, self._entry))
+        return self.in_unit(loss_of_logs(logs, self._entry))
 
     def _train_step(self, batch: Batch) -> Any:
         with contextlib.ExitStack() as stack:
@@ -224,7 +224,7 @@ class ModelTraining(Training):
                 for optimizer in self.optimizers:
                     stack.enter_context(optimizer.muted())
                 stack.enter_context(self.functions.in_place())
-                return self.signed(loss_of_logs(self.model.train_step(batch), self._entry))
+                return self.in_unit(loss_of_logs(self.model.train_step(batch), self._entry))
         if self.pure_probe:
             return self._shared_forward(batch)[1]
         return inference(self.model, batch, training=True)[1]

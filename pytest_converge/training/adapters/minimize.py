@@ -226,7 +226,7 @@ class MinimizeTraining(Training):
 
     def _scalar(self) -> Any:
         with self.functions.in_place():
-            return self.signed(scalar_loss(self._loss(), "loss"))
+            return self.in_unit(scalar_loss(self._loss(), "loss"))
 
 
 def check_variables(variables: Any) -> list[Any]:

@@ -147,7 +147,7 @@ class StepTraining(Training):
     def _scalar(self, step: Any, batch: Batch) -> Any:
         with end_of_gradient_named(self), self.functions.in_place():
             returned = step() if batch is None else step(*batch)
-        return self.signed(loss_returned(returned))
+        return self.in_unit(loss_returned(returned))
 
     @property
     def full_batch(self) -> bool:  # type: ignore[override]  # known once the step was called

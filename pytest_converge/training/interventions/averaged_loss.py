@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from pytest_converge.training.interventions import learning_rate, pasted
-from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.intervention import Intervention, Variant
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import with_loss
+from pytest_converge.training.state.snapshot import attributes_set, shadowed
 from pytest_converge.training.training import Training
 
 __all__ = ["averaged", "is_told_to_sum"]
@@ -29,7 +33,7 @@ def is_told_to_sum(training: Training) -> bool:
 def averaged(
     training: Training, rows: int, *, rate: float, rose: bool, factor: float | None
 ) -> Intervention:
-    """The mean over the rows in place of their sum, or the rate of it where the loss is hidden.
+    """The mean over the rows in place of their sum, or the rate of it where losses are several.
 
     Args:
         training: whose loss is a sum.
@@ -42,29 +46,82 @@ def averaged(
     if rose:
         fault = f"the loss is summed over the {rows} rows of a batch: steps are {rows} times longer"
     known = [] if training.model is None else loss_names(training.model.loss)
-    if training.own_train_step or len(known) != 1:
+    if not training.own_step and len(known) != 1:
         slower = learning_rate.scaled(training, rate, 1 / rows)
         return dataclasses.replace(slower, fault=fault)
-    mean, code = _mean_of(known[0][1])
+    if training.own_step:
+        mean: Variant = functools.partial(_divided, rows=rows)
+        code = _in_step(training, rows)
+    else:
+        mean, code = _mean_of(known[0][1])
     return Intervention(
         code="learning-rate-too-high" if rose else "output-loss-mismatch",
         change="the mean over the rows",
         fix=code,
         fault=fault,
-        variant=lambda changed: with_loss(changed.model, mean),
+        variant=mean,
         loss_factor=factor,
+        rate_factor=1 / rows if training.scales_updates else 1.0,
     )
 
 
-def _mean_of(loss: Any) -> tuple[Any, str]:
+def _in_step(training: Training, rows: int) -> str:
+    name = learning_rate.name_of_step(training)
+    return f"# in {name}: loss = loss / {rows}, as tf.reduce_mean over the rows"
+
+
+@contextlib.contextmanager
+def _divided(training: Training, *, rows: int) -> Iterator[None]:
+    """What a step of the user's returns and what its optimizers get, divided by the rows.
+
+    Updates that it makes by itself are multiplied from outside.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(attributes_set([(training, "loss_factor", 1 / rows)]))
+        for observed in training.optimizers:
+            stack.enter_context(shadowed([_of_less(observed.optimizer, rows)]))
+        yield
+
+
+def _of_less(optimizer: Any, rows: int) -> tuple[Any, str, Callable[..., Any]]:
+    """(optimizer, method, the method for gradients divided by the rows)."""
+    if isinstance(optimizer, keras.optimizers.Optimizer):
+        apply = optimizer.apply
+
+        def of_less(grads: Any, trainable_variables: Any = None) -> Any:
+            return apply([_share(gradient, rows) for gradient in grads], trainable_variables)
+
+        return optimizer, "apply", of_less
+    apply_gradients = optimizer.apply_gradients
+
+    def of_less_pairs(grads_and_vars: Any, *args: Any, **kwargs: Any) -> Any:
+        pairs = [(_share(gradient, rows), variable) for gradient, variable in grads_and_vars]
+        return apply_gradients(pairs, *args, **kwargs)
+
+    return optimizer, "apply_gradients", of_less_pairs
+
+
+def _share(gradient: Any, rows: int) -> Any:
+    if isinstance(gradient, tf.IndexedSlices):
+        return tf.IndexedSlices(gradient.values / rows, gradient.indices, gradient.dense_shape)
+    return None if gradient is None else gradient / rows
+
+
+def _mean_of(loss: Any) -> tuple[Variant, str]:
     """(the loss averaged, the code of it)."""
     if isinstance(loss, keras.losses.Loss) and loss.reduction == "sum":
         config = {**loss.get_config(), "reduction": MEAN}
-        return type(loss).from_config(config), f"loss={pasted.call(type(loss), config)}"
+        averaged_ = type(loss).from_config(config)
+        return _compiled(averaged_), f"loss={pasted.call(type(loss), config)}"
 
     def mean(y: Any, predictions: Any) -> Any:
         return loss(y, predictions) / tf.cast(tf.shape(y)[0], "float32")
 
     named = getattr(loss, "__name__", "").isidentifier()
     name, first = (loss.__name__, "") if named else ("own", "own = model.loss\n")
-    return mean, f'{first}loss=lambda y, p: {name}(y, p) / tf.cast(tf.shape(y)[0], "float32")'
+    code = f'{first}loss=lambda y, p: {name}(y, p) / tf.cast(tf.shape(y)[0], "float32")'
+    return _compiled(mean), code
+
+
+def _compiled(loss: Any) -> Variant:
+    return lambda changed: with_loss(changed.model, loss)

@@ -13,7 +13,7 @@ from pytest_converge.training.model.structure import with_loss
 from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
 
-__all__ = ["CODE", "downhill", "negated_loss", "reversed_sign"]
+__all__ = ["CODE", "downhill", "negated_loss", "negated_score", "reversed_sign"]
 
 #: The cause that all of these prove.
 CODE = "uphill-steps"
@@ -99,6 +99,27 @@ def negated_loss(training: Training, *, first: float, least: float, bounded: boo
     )
 
 
+def negated_score(training: Training, name: str, before: float, after: float) -> Intervention:
+    """The loss of the other sign, where a metric went away from its bound while it fell.
+
+    Args:
+        training: with a compiled loss of the user's.
+        name: of the metric.
+        before: the metric at the start.
+        after: that at the end.
+    """
+    moved = f"{name} went from {number(before)} to {number(after)} while the loss fell"
+    fix, variant = _negated(training)
+    return Intervention(
+        code=CODE,
+        change="the loss negated",
+        fix=fix,
+        fault=f"the loss has the wrong sign: {moved}",
+        variant=variant,
+        loss_factor=None,
+    )
+
+
 def _negated(training: Training) -> tuple[str, Variant]:
     if training.verb == "fit" and not training.own_train_step:
         (loss,) = (own for _, own in loss_names(training.model.loss))
@@ -113,4 +134,4 @@ def _negated(training: Training) -> tuple[str, Variant]:
     fix = f"loss = lambda: -{training.loss_name}()"
     if training.verb != "minimize":
         fix = f"# in {name_of_step(training)}: loss = -loss"
-    return fix, lambda changed: attributes_set([(changed, "loss_sign", -1.0)])
+    return fix, lambda changed: attributes_set([(changed, "loss_factor", -1.0)])

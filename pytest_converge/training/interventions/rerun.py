@@ -14,6 +14,7 @@ from pytest_converge.training.data.batches import ArrayData, TrainingData
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.loop.compiled_loop import Loop
 from pytest_converge.training.loop.run import Progress, Start, TrainingRun, Watch
+from pytest_converge.training.loop.whole_probes import seen_on_whole
 from pytest_converge.training.measures.best_constant import with_fitted_constant
 from pytest_converge.training.measures.nonfinite_origin import NonFiniteOrigin, nonfinite_origin
 from pytest_converge.training.measures.one_batch import OverfitReading, overfits_one_batch
@@ -23,6 +24,8 @@ from pytest_converge.training.training import Training
 __all__ = ["Reruns"]
 
 Measured = TypeVar("Measured")
+#: Whether a part of the probe set may have misled about a run.
+Doubt = Callable[[TrainingRecord], bool]
 
 
 class Reruns:
@@ -151,7 +154,7 @@ class Reruns:
         return self._starts[number]
 
     def changed(
-        self, change: Intervention, watch: Watch | None = None
+        self, change: Intervention, watch: Watch | None = None, *, doubted: Doubt | None = None
     ) -> contextlib.AbstractContextManager[Callable[[int], TrainingRecord]]:
         """Makes a change; yields a function from the number of a start to the run's record.
 
@@ -160,13 +163,19 @@ class Reruns:
         Args:
             change: the change.
             watch: may break a run off.
+            doubted: whether a run is to be seen on the whole probe set, as by `seen_on_whole`.
         """
 
+        def known(record: TrainingRecord) -> TrainingRecord:
+            return with_fitted_constant(record, self.training) if change.redefines_loss else record
+
         def measure(running: TrainingRun, seed: int) -> TrainingRecord:
-            record = running.run(seed, watch=watch)
-            if not change.redefines_loss:
+            begun = None if doubted is None else self.training.snapshot()
+            record = known(running.run(seed, watch=watch))
+            if begun is None or doubted is None or not doubted(record):
                 return record
-            return with_fitted_constant(record, running.training)
+            again = seen_on_whole(running, record, begun.values())
+            return record if again is None else known(again)
 
         return self.measuring(change, measure)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.training.loop.run import TrainingRun
+from pytest_converge.training.loop.run import Start, TrainingRun
 
 __all__ = ["seen_on_whole"]
 
 
-def seen_on_whole(running: TrainingRun, record: TrainingRecord) -> TrainingRecord | None:
+def seen_on_whole(
+    running: TrainingRun, record: TrainingRecord, start: Start | None = None
+) -> TrainingRecord | None:
     """The latest run again, with the whole probe set at every checkpoint.
 
     A part of some dozens of rows costs little, and swings where few of its rows decide: those of a
@@ -19,6 +21,7 @@ def seen_on_whole(running: TrainingRun, record: TrainingRecord) -> TrainingRecor
     Args:
         running: the training, as the run left it.
         record: of that run.
+        start: the initial values that it had in the place of those of `running`.
 
     Returns:
         None where the checkpoints saw all of it, or the run cannot be repeated: data that are no
@@ -30,7 +33,7 @@ def seen_on_whole(running: TrainingRun, record: TrainingRecord) -> TrainingRecor
         return None
     ended = training.snapshot()
     whole = running.with_whole_probes()
-    whole.restart()
+    whole.restart(start)
     again = whole.run(record.seed)
     if again.curve.batch_loss != record.curve.batch_loss:
         ended.restore()

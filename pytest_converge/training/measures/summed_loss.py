@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from pytest_converge.training.data.batches import batch_rows
 from pytest_converge.training.training import Training
 
 __all__ = ["rows_summed"]
@@ -23,17 +24,20 @@ def rows_summed(training: Training) -> int | None:
         training: left as it was.
     """
     data = training.data
-    if data is None or not any(training.probe_chunks()):
+    # Without an optimizer nothing is probed: a step is made and taken back.
+    by_hand = training.scales_updates and not training.beyond_reach
+    if data is None or not (any(training.probe_chunks()) or by_hand):
         return None
-    (chunk, *_) = training.chunks(data.batch_size)
-    doubled = keras.tree.map_structure(_doubled, chunk.batch)
+    chunks = training.chunks(data.batch_size)
+    batch = chunks[0].batch if chunks else training.first_batch()
+    doubled = keras.tree.map_structure(_doubled, batch)
     state, losses = training.snapshot(), []
-    for batch in (chunk.batch, doubled):
+    for each in (batch, doubled):
         # A compiled step of the user's updates all the same.
-        losses.append(float(training.probe(batch)))
+        losses.append(float(training.probe(each)))
         state.restore()
     once, twice = losses
-    return chunk.rows if once != 0 and LEAST < twice / once < MOST else None
+    return batch_rows(batch) if once != 0 and LEAST < twice / once < MOST else None
 
 
 def _doubled(array: tf.Tensor | None) -> tf.Tensor | None:

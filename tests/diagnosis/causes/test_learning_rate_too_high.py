@@ -83,25 +83,41 @@ def test_a_sum_over_the_rows_is_named_and_no_floor(loss, fix):
     assert len(found.tried) == 1
 
 
-def test_a_sum_inside_of_a_step_gets_the_rate_of_a_mean():
-    x, _ = wine()
-    targets = (x @ np.linspace(-1.0, 1.0, 13))[:, None].astype("float32")
-    model = sequential(layers.Dense(1), optimizer=SGD(0.05), loss="mse", shape=(13,))
+def update_of(loss_of, optimizer, weights):
+    """A step that hands an optimizer the gradient, or subtracts a part of it by itself."""
 
     @tf.function
     def update(rows, wanted):
         with tf.GradientTape() as tape:
-            loss = tf.reduce_sum((model(rows) - wanted) ** 2)
-        gradients = tape.gradient(loss, model.trainable_variables)
-        model.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+            loss = loss_of((rows @ weights - wanted) ** 2)
+        gradient = tape.gradient(loss, weights)
+        if optimizer is None:
+            weights.assign_sub(0.05 * gradient)
+        else:
+            optimizer.apply_gradients([(gradient, weights)])
         return loss
 
+    return update
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: SGD(0.05), lambda: tf.compat.v1.train.GradientDescentOptimizer(0.05), lambda: None],
+    ids=["keras", "compat v1", "by hand"],
+)
+def test_a_sum_inside_of_a_step_is_judged_as_a_mean(make):
+    x, _ = wine()
+    targets = (x @ np.linspace(-1.0, 1.0, 13))[:, None].astype("float32")
+    weights, optimizer = tf.Variable(tf.zeros((13, 1))), make()
     data = tf.data.Dataset.from_tensor_slices((x, targets)).batch(32, drop_remainder=True)
-    start = step(update, variables=model.trainable_variables, data=data, optimizer=model.optimizer)
-    found = diagnosis_of(start, steps=200, max_loss=1.0)
+    update = update_of(tf.reduce_sum, optimizer, weights)
+    start = step(update, variables=[weights], data=data, optimizer=optimizer)
+    found = diagnosis_of(start, steps=200, max_loss=0.1)
     assert (found.cause, found.proven) == ("learning-rate-too-high", True)
     assert found.message.startswith("the loss is summed over the 32 rows of a batch: steps are 32 ")
-    assert found.fix == "keras.optimizers.SGD(0.0016)"
+    assert found.message.endswith("; it converges with the mean over the rows")
+    assert found.fix == "# in update: loss = loss / 32, as tf.reduce_mean over the rows"
+    assert len(found.tried) == 1
 
 
 def two_optimizers(first, second):

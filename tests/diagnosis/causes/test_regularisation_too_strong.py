@@ -159,13 +159,22 @@ def term(value, slope, rest=1.0, slope_of_rest=1.0):
     ("start", "end", "outweighs"),
     [
         (term(100.0, 50.0), term(1.0, 1.0, rest=0.8), True),
+        (term(100.0, 50.0), term(1e-4, 0.1, rest=0.4), True),
         (term(100.0, 5.0), term(1.0, 1.0, rest=0.8), False),
         (term(100.0, 50.0), term(90.0, 50.0, rest=0.8), False),
         (term(100.0, 50.0), term(1.0, 1.0, rest=0.1), False),
         (term(100.0, 50.0, slope_of_rest=0.0), term(1.0, 1.0, rest=0.8), False),
         (term(100.0, 50.0), term(float("nan"), 1.0), False),
     ],
-    ids=["learnt alone", "in balance", "not learnt", "rest learnt", "rest asks nothing", "nan"],
+    ids=[
+        "learnt alone",
+        "mean learnt beside it",
+        "in balance",
+        "not learnt",
+        "rest learnt",
+        "rest asks nothing",
+        "nan",
+    ],
 )
 def test_a_term_is_suspected_that_was_learnt_at_the_cost_of_the_rest(start, end, outweighs):
     assert outweighing([start], [end]) == ([start] if outweighs else [])

@@ -118,6 +118,19 @@ def test_a_negated_loss_of_a_model_is_named():
     assert found.fix == "loss=lambda y, p: -negative_error(y, p)"
 
 
+def agreement(y, predictions):
+    return tf.exp(-tf.reduce_mean((y - predictions) ** 2, axis=-1))
+
+
+def test_a_score_that_is_minimised_is_told_by_its_metric():
+    model = network(agreement, rate=0.1)
+    model.compile(SGD(0.1), agreement, metrics=[agreement])
+    found = diagnosis_of(fit(model, X, Y), steps=60, metrics={"agreement": (0.8, None)})
+    assert (found.cause, found.proven) == ("uphill-steps", True)
+    assert found.message.startswith("the loss has the wrong sign: agreement went from 0.")
+    assert found.fix == "loss=lambda y, p: -agreement(y, p)"
+
+
 def test_a_negated_loss_of_a_function_is_named():
     w = tf.Variable([3.0, 3.0])
     start = minimize(lambda: -tf.reduce_sum(w**2), [w], SGD(0.4))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from keras import layers, optimizers
 
 from pytest_converge.training.interventions import averaged_loss
 from tests.training.interventions.trainings import SUMMED, regression
+from tests.zoo.problems import step
 from tests.zoo.trainings import training_of
 
 
@@ -34,3 +37,23 @@ def test_what_a_sum_does_depends_on_the_run(rose, code):
 
 def test_a_mean_is_no_sum():
     assert not averaged_loss.is_told_to_sum(training_of(regression()))
+
+
+def test_a_step_gets_the_mean_of_the_sparse_gradient_of_an_embedding():
+    table, optimizer = layers.Embedding(3, 1, embeddings_initializer="ones"), optimizers.SGD(1.0)
+    table.build((None,))
+    weights = table.trainable_variables[0].value
+
+    def update(rows):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(table(rows))
+        optimizer.apply_gradients([(tape.gradient(loss, weights), weights)])
+        return loss
+
+    rows = tf.data.Dataset.from_tensor_slices(np.array([0, 0, 0, 1])).batch(4)
+    training = training_of(step(update, variables=[weights], data=rows, optimizer=optimizer))
+    change = averaged_loss.averaged(training, 4, rate=1.0, rose=True, factor=1.0)
+    with change.variant(training):
+        assert float(training.step(training.first_batch())) == 1.0
+    np.testing.assert_allclose(weights.numpy()[:, 0], [0.25, 0.75, 1.0])
+    training.release()

@@ -166,6 +166,20 @@ def test_other_starts_of_a_model_differ_by_the_order_of_batches():
     assert len({record.curve.batch_loss for record in records}) == 3
 
 
+def test_a_run_in_doubt_is_seen_on_the_whole_probe_set():
+    x, y = linear(0, rows=1000)
+    reruns, _ = reruns_of(fit(sequential(layers.Dense(1), optimizer=SGD(0.01), loss="mse"), x, y))
+    slower = Intervention(code="", change="a tenth of the rate", rate_factor=0.1)
+    seen = []
+    for doubt in (False, True):
+        with reruns.changed(slower, doubted=lambda _, doubt=doubt: doubt) as run:
+            seen.append([run(number) for number in range(2)])
+    for part, whole in zip(*seen, strict=True):
+        assert whole.curve.batch_loss == part.curve.batch_loss
+        assert part.curve.probe_loss[0] != part.curve.initial_loss
+        assert whole.curve.probe_loss[0] == whole.curve.initial_loss
+
+
 def test_the_start_is_put_back_after_an_error():
     reruns, first = reruns_of(network())
 

@@ -52,6 +52,18 @@ def test_the_run_is_repeated_and_every_checkpoint_sees_all_rows():
     run.training.release()
 
 
+def test_a_run_from_another_start_is_repeated_from_there():
+    run = made(batch_size=8)
+    kernel = run.training.trainable[0]
+    start = {id(kernel): np.ones_like(kernel.numpy())}
+    record = run.run(0, start=start)
+    assert seen_on_whole(run, record) is None
+    again = seen_on_whole(run, record, start)
+    assert again is not None
+    assert again.curve.batch_loss == record.curve.batch_loss
+    run.training.release()
+
+
 def test_a_run_with_other_losses_the_second_time_is_left_as_it_was(monkeypatch):
     run = made(batch_size=8)
     record = run.run(0)
