@@ -17,7 +17,8 @@ passes on three seeds.
 | targets 0 and 1, a squared error | sigmoid, sigmoid with binary cross-entropy |
 | one-hot targets, a squared error | softmax, softmax with categorical cross-entropy |
 | several ones in a row, softmax and categorical cross-entropy | sigmoid with binary cross-entropy |
-| amounts, a cross-entropy behind a linear output | squared error |
+| amounts, a cross-entropy | squared error, no activation |
+| two outputs, each with the loss of the other | to each the loss and activation it needs |
 | real targets, a bounded output | no activation |
 | real targets that the output gives under no weights, as a cosine | targets mapped onto its range |
 | amounts, a normalisation as the last layer | none behind the output, targets standardised |

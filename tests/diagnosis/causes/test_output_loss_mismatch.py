@@ -145,6 +145,28 @@ def test_one_of_two_outputs_is_at_fault(head, loss, targets, said):
     assert said in found.message
 
 
+def exchanged(*, keys=("age", "sex")):
+    """A model whose two losses, and activations, each belong to the other output."""
+    x, y = linear(0)
+    inputs = keras.Input((4,))
+    age, sex = layers.Dense(1, "sigmoid", name="age")(inputs), layers.Dense(1, name="sex")(inputs)
+    model = keras.Model(inputs, dict(zip(keys, (age, sex), strict=True)))
+    wrong = ("binary_crossentropy", "mse")
+    model.compile(optimizers.Adam(0.1), dict(zip(keys, wrong, strict=True)))
+    targets = (y - y.mean()) / y.std(), (y > y.mean()).astype("float32")
+    return fit(model, x, dict(zip(keys, targets, strict=True)))
+
+
+def test_losses_of_two_outputs_that_are_exchanged_are_put_back():
+    found = proven_by_its_own(exchanged(), "output-loss-mismatch", steps=150, max_loss=0.6)
+    assert found.message.startswith("the losses of age and sex are exchanged; it converges with")
+    assert found.fix.splitlines() == [
+        'keras.layers.Dense(1, name="age")  # layer age',
+        'keras.layers.Dense(1, activation="sigmoid", name="sex")  # layer sex',
+        'loss={"age": keras.losses.MeanSquaredError(), "sex": keras.losses.BinaryCrossentropy()}',
+    ]
+
+
 SPARSE_LOGITS = tf.nn.sparse_softmax_cross_entropy_with_logits
 
 
