@@ -438,6 +438,7 @@ OPERATION_CALLS = {
     "AddV2": (gen_math_ops, "add_v2"),
     "Div": (gen_math_ops, "div"),
     "Log": (gen_math_ops, "log"),
+    "LogSoftmax": (gen_nn_ops, "log_softmax"),
     "Pow": (gen_math_ops, "_pow"),
     "RealDiv": (gen_math_ops, "real_div"),
     "SelectV2": (gen_math_ops, "select_v2"),

@@ -165,6 +165,7 @@ WAYS = {
     "AddV2": [(operator, "add", 2), (keras.ops, "add", 2), (tf, "add", 2)],
     "Div": [],
     "Log": [(tf.math, "log", 1), (keras.ops, "log", 1)],
+    "LogSoftmax": [],
     "Pow": [(operator, "pow", 2), (tf, "pow", 2)],
     "RealDiv": [(operator, "truediv", 2), (keras.ops, "divide", 2), (tf, "divide", 2)],
     "Rsqrt": [(tf.math, "rsqrt", 1), (keras.ops, "rsqrt", 1)],

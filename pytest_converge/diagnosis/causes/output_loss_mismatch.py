@@ -33,7 +33,8 @@ at large ones.
 Of a model or step of your own, what counts is seen in one step on the first batch: a softmax or
 sigmoid whose values a loss takes for logits, and values far out of [0, 1] that it takes for
 probabilities. The layer that made them gets the activation that the loss reads. So does a softmax
-over another axis than the last, along which a cross-entropy reads the classes.
+over another axis than that along which the loss reads the classes: a cross-entropy along the last,
+a loss written out along the one that labels choose from, as by `tf.gather` or one-hot rows.
 
 A cross-entropy whose arguments are swapped, as `BinaryCrossentropy()(y_pred, y_true)`, weighs the
 logarithm of the labels by the predictions. That is seen in one step too, and it is called the other
@@ -129,7 +130,8 @@ def _says(failed: FailedTraining) -> str:
         return ""
     of = f" of {misread.layer}" if misread.layer else ""
     if misread.takes == "classes":
-        read = "the loss reads classes along the last one"
+        one = "the last one" if misread.classes == -1 else f"axis {misread.classes}"
+        read = f"the loss reads classes along {one}"
         return f"the softmax{of} runs along axis {misread.axis}, {read}"
     if misread.takes == "logits":
         return f"the loss takes logits, and is given the {misread.given}{of}"
