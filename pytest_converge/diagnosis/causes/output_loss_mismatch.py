@@ -40,6 +40,10 @@ A cross-entropy whose arguments are swapped, as `BinaryCrossentropy()(y_pred, y_
 logarithm of the labels by the predictions. That is seen in one step too, and it is called the other
 way round.
 
+An output of an axis more than its targets, as `(n, 10, 1)` against `(n, 1)`, has each of its steps
+compared with the one target of its row: Keras' losses broadcast it. The recurrent layer that hands
+on all of its steps gets no `return_sequences`.
+
 Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best
 constant prediction, which is fitted where no formula gives it, and the table of trials marks its
 losses with a star. A network with softmax over one unit seems to train; the gate that notices is
@@ -82,12 +86,14 @@ from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
 from pytest_converge.training.data.arrays import batch_leaves, finite_rows
 from pytest_converge.training.interventions import (
     labels,
+    last_step,
     misread_output,
     outputs,
     reach,
     swapped_back,
 )
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.measures.broadcasting import RepeatedTarget
 from pytest_converge.training.measures.output_range import fixed_moments, output_range
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import output_layer
@@ -148,6 +154,35 @@ def _misread_seen(failed: FailedTraining) -> Answer | None:
     return Answer(cause=CAUSE.code, message=_says(failed), where=where)
 
 
+def _last_step(failed: FailedTraining) -> Repairs:
+    """The last step of a series alone, where each one is compared with the one target of its row.
+
+    What it is compared with is seen in one step of the training.
+    """
+    repeated = failed.evidence.computation.repeated
+    if repeated is not None and repeated.layer:
+        change = last_step.last_step_of(failed.training.models, repeated.layer)
+        if change is not None:
+            yield dataclasses.replace(change, fault=_compares(repeated))
+
+
+def _compares(repeated: RepeatedTarget) -> str:
+    of = f" of {repeated.layer}" if repeated.layer else ""
+    return (
+        f"outputs of shape {repeated.predicted} against targets of shape {repeated.target}: each"
+        f" of the {repeated.predicted[1]} steps{of} is compared with the one target of its row"
+    )
+
+
+def _steps_seen(failed: FailedTraining) -> Answer | None:
+    """The same where that was not enough, or no layer is known to hand the steps on."""
+    repeated = failed.evidence.computation.repeated
+    if repeated is None:
+        return None
+    where = (repeated.layer,) if repeated.layer else ()
+    return Answer(cause=CAUSE.code, message=_compares(repeated), where=where)
+
+
 def _by_output(failed: FailedTraining) -> list[list[Intervention]]:
     """Another output, loss or labels: which of them does not fit shows in all three at once."""
     training, rows = failed.training, failed.reruns.rows
@@ -189,7 +224,7 @@ def _out_of_reach(failed: FailedTraining) -> Repairs:
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     first, *others = _by_output(failed) or [[]]
     one_output = [*_as_read(failed), *first, *_unbounded(failed)]
-    return [_swapped(failed), one_output, *others, _out_of_reach(failed)]
+    return [_swapped(failed), _last_step(failed), one_output, *others, _out_of_reach(failed)]
 
 
 def _unbounded(failed: FailedTraining) -> Repairs:
@@ -208,9 +243,11 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_swapped),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_as_read),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_last_step),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
         Step(place=Place.TARGETS, repairs=_out_of_reach),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_swapped_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_misread_seen),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_steps_seen),
     ),
 )

@@ -271,3 +271,27 @@ def test_without_a_proof_they_are_named_all_the_same():
     start = of_labels(lambda y, p: keras.losses.binary_crossentropy(p, y), rate=1e-6)
     failed = failed_of(start, steps=5, max_loss=1e-6)
     assert conclusion(failed).message.startswith("the loss takes the logarithm of the targets")
+
+
+def sums(*parts, rate=0.05):
+    """The sum of a short series, compared with an output for each of its steps."""
+    x = np.random.default_rng(0).normal(size=(128, 4, 1)).astype("float32")
+    model = sequential(*parts, optimizer=optimizers.Adam(rate), loss="mse", shape=(4, 1))
+    return fit(model, x, x.sum(axis=1))
+
+
+def test_of_a_series_that_is_compared_with_one_target_the_last_step_is_left():
+    layer = layers.SimpleRNN(8, None, return_sequences=True, name="all")
+    start = sums(layer, layers.Dense(1))
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=120, max_loss=0.2)
+    assert found.message == (
+        "outputs of shape (32, 4, 1) against targets of shape (32, 1): each of the 4 steps of all"
+        " is compared with the one target of its row; it converges with all without"
+        " return_sequences"
+    )
+    assert found.fix == 'keras.layers.SimpleRNN(8, activation="linear", name="all")  # layer all'
+
+
+def test_without_a_recurrent_layer_the_shapes_are_named_all_the_same():
+    failed = failed_of(sums(layers.Conv1D(1, 1), rate=1e-6), steps=5, max_loss=1e-6)
+    assert conclusion(failed).message.endswith("4 steps is compared with the one target of its row")
