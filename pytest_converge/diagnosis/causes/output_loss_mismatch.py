@@ -44,6 +44,10 @@ An output of an axis more than its targets, as `(n, 10, 1)` against `(n, 1)`, ha
 compared with the one target of its row: Keras' losses broadcast it. The recurrent layer that hands
 on all of its steps gets no `return_sequences`.
 
+Logits that stay between -1 and 1 whatever the weights, as cosines without a temperature, leave at
+least `ln(1 + (C - 1) e^-2)` of a cross-entropy over C classes. Where that is above `max_loss`, and
+nothing passed, it is said.
+
 Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best
 constant prediction, which is fitted where no formula gives it, and the table of trials marks its
 losses with a star. A network with softmax over one unit seems to train; the gate that notices is
@@ -93,6 +97,7 @@ from pytest_converge.training.interventions import (
     swapped_back,
 )
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.measures.bounded_logits import bounded_logits
 from pytest_converge.training.measures.broadcasting import RepeatedTarget
 from pytest_converge.training.measures.output_range import fixed_moments, output_range
 from pytest_converge.training.model.losses import loss_names
@@ -183,6 +188,24 @@ def _steps_seen(failed: FailedTraining) -> Answer | None:
     return Answer(cause=CAUSE.code, message=_compares(repeated), where=where)
 
 
+def _bounded_seen(failed: FailedTraining) -> Answer | None:
+    """Logits within a range that leaves more of the cross-entropy than was asked for."""
+    bound, guard = failed.trials.expectation.max_loss, failed.trials.guard
+    failed.reruns.put_back()
+    seen = guard.tried("the range of the logits", lambda: bounded_logits(failed.training))
+    if seen is None or bound is None or not seen.floor > bound:
+        return None
+    others, span = seen.classes - 1, seen.high - seen.low
+    message = (
+        f"the logits lie within {seen.low:g} to {seen.high:g}, whatever the weights: the"
+        f" cross-entropy over {seen.classes} is at least"
+        f" ln(1 + {others} e^-{span:g}) = {number(seen.floor)}"
+    )
+    return Answer(
+        cause=CAUSE.code, message=message, fix="logits = logits / 0.1  # a temperature below 1"
+    )
+
+
 def _by_output(failed: FailedTraining) -> list[list[Intervention]]:
     """Another output, loss or labels: which of them does not fit shows in all three at once."""
     training, rows = failed.training, failed.reruns.rows
@@ -249,5 +272,6 @@ CAUSE = Cause(
         Step(place=Place.SEEN_IN_THE_STEP, answer=_swapped_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_misread_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_steps_seen),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_bounded_seen),
     ),
 )

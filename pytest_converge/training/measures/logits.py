@@ -14,7 +14,7 @@ from pytest_converge.training.data.batches import Array
 from pytest_converge.training.measures.flow import SAME_VALUES, Flow
 from pytest_converge.training.measures.recording import Operation
 
-__all__ = ["PROBABILITIES", "SHARES", "Misread", "misread_output"]
+__all__ = ["PROBABILITIES", "READS_CLASSES", "SHARES", "Misread", "misread_output"]
 
 #: Activations whose values are probabilities.
 PROBABILITIES = {"Softmax": "softmax", "Sigmoid": "sigmoid"}

@@ -295,3 +295,10 @@ def test_of_a_series_that_is_compared_with_one_target_the_last_step_is_left():
 def test_without_a_recurrent_layer_the_shapes_are_named_all_the_same():
     failed = failed_of(sums(layers.Conv1D(1, 1), rate=1e-6), steps=5, max_loss=1e-6)
     assert conclusion(failed).message.endswith("4 steps is compared with the one target of its row")
+
+
+def test_cosines_without_a_temperature_are_named_with_what_they_leave():
+    start = wine_under(layers.Dense(3, tf.nn.tanh), SPARSE_LOGITS)
+    found = conclusion(failed_of(start, steps=5, max_loss=0.1))
+    assert found.cause == "output-loss-mismatch"
+    assert found.message.endswith("over 3 is at least ln(1 + 2 e^-2) = 0.2395")
