@@ -442,6 +442,7 @@ OPERATION_CALLS = {
     "Div": (gen_math_ops, "div"),
     "Log": (gen_math_ops, "log"),
     "Log1p": (gen_math_ops, "log1p"),
+    "LogSoftmax": (gen_nn_ops, "log_softmax"),
     "Pow": (gen_math_ops, "_pow"),
     "RealDiv": (gen_math_ops, "real_div"),
     "SelectV2": (gen_math_ops, "select_v2"),

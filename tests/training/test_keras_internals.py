@@ -183,6 +183,7 @@ WAYS = {
     "Div": [],
     "Log": [(tf.math, "log", 1), (keras.ops, "log", 1)],
     "Log1p": [(tf.math, "log1p", 1), (keras.ops, "log1p", 1)],
+    "LogSoftmax": [],
     "Pow": [(operator, "pow", 2), (tf, "pow", 2)],
     "RealDiv": [(operator, "truediv", 2), (keras.ops, "divide", 2), (tf, "divide", 2)],
     "Reciprocal": [(tf.math, "reciprocal", 1)],

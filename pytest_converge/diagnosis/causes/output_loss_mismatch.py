@@ -17,7 +17,8 @@ passes on three seeds.
 | targets 0 and 1, a squared error | sigmoid, sigmoid with binary cross-entropy |
 | one-hot targets, a squared error | softmax, softmax with categorical cross-entropy |
 | several ones in a row, softmax and categorical cross-entropy | sigmoid with binary cross-entropy |
-| amounts, a cross-entropy behind a linear output | squared error |
+| amounts, a cross-entropy | squared error, no activation |
+| two outputs, each with the loss of the other | to each the loss and activation it needs |
 | real targets, a bounded output | no activation |
 | real targets that the output gives under no weights, as a cosine | targets mapped onto its range |
 | amounts, a normalisation as the last layer | none behind the output, targets standardised |
@@ -32,11 +33,20 @@ at large ones.
 Of a model or step of your own, what counts is seen in one step on the first batch: a softmax or
 sigmoid whose values a loss takes for logits, and values far out of [0, 1] that it takes for
 probabilities. The layer that made them gets the activation that the loss reads. So does a softmax
-over another axis than the last, along which a cross-entropy reads the classes.
+over another axis than that along which the loss reads the classes: a cross-entropy along the last,
+a loss written out along the one that labels choose from, as by `tf.gather` or one-hot rows.
 
 A cross-entropy whose arguments are swapped, as `BinaryCrossentropy()(y_pred, y_true)`, weighs the
 logarithm of the labels by the predictions. That is seen in one step too, and it is called the other
 way round.
+
+An output of an axis more than its targets, as `(n, 10, 1)` against `(n, 1)`, has each of its steps
+compared with the one target of its row: Keras' losses broadcast it. The recurrent layer that hands
+on all of its steps gets no `return_sequences`.
+
+Logits that stay between -1 and 1 whatever the weights, as cosines without a temperature, leave at
+least `ln(1 + (C - 1) e^-2)` of a cross-entropy over C classes. Where that is above `max_loss`, and
+nothing passed, it is said.
 
 Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best
 constant prediction, which is fitted where no formula gives it, and the table of trials marks its
@@ -80,12 +90,15 @@ from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
 from pytest_converge.training.data.arrays import batch_leaves, finite_rows
 from pytest_converge.training.interventions import (
     labels,
+    last_step,
     misread_output,
     outputs,
     reach,
     swapped_back,
 )
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.measures.bounded_logits import bounded_logits
+from pytest_converge.training.measures.broadcasting import RepeatedTarget
 from pytest_converge.training.measures.output_range import fixed_moments, output_range
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import output_layer
@@ -128,7 +141,8 @@ def _says(failed: FailedTraining) -> str:
         return ""
     of = f" of {misread.layer}" if misread.layer else ""
     if misread.takes == "classes":
-        read = "the loss reads classes along the last one"
+        one = "the last one" if misread.classes == -1 else f"axis {misread.classes}"
+        read = f"the loss reads classes along {one}"
         return f"the softmax{of} runs along axis {misread.axis}, {read}"
     if misread.takes == "logits":
         return f"the loss takes logits, and is given the {misread.given}{of}"
@@ -143,6 +157,53 @@ def _misread_seen(failed: FailedTraining) -> Answer | None:
         return None
     where = (misread.layer,) if misread.layer else ()
     return Answer(cause=CAUSE.code, message=_says(failed), where=where)
+
+
+def _last_step(failed: FailedTraining) -> Repairs:
+    """The last step of a series alone, where each one is compared with the one target of its row.
+
+    What it is compared with is seen in one step of the training.
+    """
+    repeated = failed.evidence.computation.repeated
+    if repeated is not None and repeated.layer:
+        change = last_step.last_step_of(failed.training.models, repeated.layer)
+        if change is not None:
+            yield dataclasses.replace(change, fault=_compares(repeated))
+
+
+def _compares(repeated: RepeatedTarget) -> str:
+    of = f" of {repeated.layer}" if repeated.layer else ""
+    return (
+        f"outputs of shape {repeated.predicted} against targets of shape {repeated.target}: each"
+        f" of the {repeated.predicted[1]} steps{of} is compared with the one target of its row"
+    )
+
+
+def _steps_seen(failed: FailedTraining) -> Answer | None:
+    """The same where that was not enough, or no layer is known to hand the steps on."""
+    repeated = failed.evidence.computation.repeated
+    if repeated is None:
+        return None
+    where = (repeated.layer,) if repeated.layer else ()
+    return Answer(cause=CAUSE.code, message=_compares(repeated), where=where)
+
+
+def _bounded_seen(failed: FailedTraining) -> Answer | None:
+    """Logits within a range that leaves more of the cross-entropy than was asked for."""
+    bound, guard = failed.trials.expectation.max_loss, failed.trials.guard
+    failed.reruns.put_back()
+    seen = guard.tried("the range of the logits", lambda: bounded_logits(failed.training))
+    if seen is None or bound is None or not seen.floor > bound:
+        return None
+    others, span = seen.classes - 1, seen.high - seen.low
+    message = (
+        f"the logits lie within {seen.low:g} to {seen.high:g}, whatever the weights: the"
+        f" cross-entropy over {seen.classes} is at least"
+        f" ln(1 + {others} e^-{span:g}) = {number(seen.floor)}"
+    )
+    return Answer(
+        cause=CAUSE.code, message=message, fix="logits = logits / 0.1  # a temperature below 1"
+    )
 
 
 def _by_output(failed: FailedTraining) -> list[list[Intervention]]:
@@ -186,7 +247,7 @@ def _out_of_reach(failed: FailedTraining) -> Repairs:
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     first, *others = _by_output(failed) or [[]]
     one_output = [*_as_read(failed), *first, *_unbounded(failed)]
-    return [_swapped(failed), one_output, *others, _out_of_reach(failed)]
+    return [_swapped(failed), _last_step(failed), one_output, *others, _out_of_reach(failed)]
 
 
 def _unbounded(failed: FailedTraining) -> Repairs:
@@ -205,9 +266,12 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_swapped),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_as_read),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_last_step),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
         Step(place=Place.TARGETS, repairs=_out_of_reach),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_swapped_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_misread_seen),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_steps_seen),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_bounded_seen),
     ),
 )

@@ -13,7 +13,7 @@ from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
 from pytest_converge.training.keras_internals import Setting, calls_of_operation
 from pytest_converge.training.measures.layer_readings import named_layers
-from pytest_converge.training.measures.logits import PROBABILITIES, Misread
+from pytest_converge.training.measures.logits import PROBABILITIES, SHARES, Misread
 from pytest_converge.training.state.snapshot import attributes_set, shadowed
 
 __all__ = ["as_read", "calling_meanwhile", "handed_on"]
@@ -35,7 +35,7 @@ def as_read(models: Sequence[Any], misread: Misread) -> Intervention | None:
     layers = dict(named for model in models for named in named_layers(model))
     layer = layers.get(misread.layer)
     if misread.takes == "classes":
-        return _along_the_last_axis(layer, misread) if misread.alone else None
+        return _along_the_classes(layer, misread) if misread.alone else None
     wanted = misread.fitting or None
     variant = None if layer is None else _variant(layer, wanted)
     if variant is None:
@@ -62,32 +62,36 @@ def _left_out(misread: Misread) -> Intervention:
     )
 
 
-def _along_the_last_axis(layer: Any, misread: Misread) -> Intervention:
+def _along_the_classes(layer: Any, misread: Misread) -> Intervention:
     """The softmax of a layer, or the only one outside of any, over the classes."""
-    softmax = calls_of_operation("Softmax", lambda made: _over_classes(made, misread.axis))
+    (kind,) = (kind for kind, name in SHARES.items() if name == misread.given)
+    made = calls_of_operation(kind, lambda made: _over_classes(made, misread))
     if layer is None:
-        variant: Variant = lambda _: attributes_set(softmax)  # noqa: E731 - one of two
+        variant: Variant = lambda _: attributes_set(made)  # noqa: E731 - one of two
     else:
-        call = calling_meanwhile(layer.call, softmax)
+        call = calling_meanwhile(layer.call, made)
         variant = lambda _: shadowed([(layer, "call", call)])  # noqa: E731 - one of two
-    line = "tf.nn.softmax(logits, axis=-1)"
+    line = f"tf.nn.{misread.given}(logits, axis={misread.classes})"
     if isinstance(layer, keras.layers.Softmax):
-        line = "keras.layers.Softmax(axis=-1)"
+        line = f"keras.layers.Softmax(axis={misread.classes})"
+    over = "the last axis" if misread.classes == -1 else f"axis {misread.classes}"
     return Intervention(
         code="output-loss-mismatch",
-        change="softmax over the last axis",
+        change=f"softmax over {over}",
         fix=f"{line}  # instead of axis={misread.axis}" + (f" in {misread.layer}" if layer else ""),
         where=(misread.layer,) if misread.layer else (),
         variant=variant,
     )
 
 
-def _over_classes(softmax: Callable[..., Any], axis: int) -> Callable[..., Any]:
+def _over_classes(softmax: Callable[..., Any], misread: Misread) -> Callable[..., Any]:
     """TensorFlow changes an axis for the last one before it calls its operation."""
+    swapped = tf.experimental.numpy.swapaxes
 
     def over_classes(logits: Any, name: Any = None) -> Any:
-        swapped = tf.experimental.numpy.swapaxes(logits, axis, -1)
-        return tf.experimental.numpy.swapaxes(softmax(swapped, name=name), axis, -1)
+        as_given = swapped(logits, misread.axis, -1)
+        shares = softmax(swapped(as_given, misread.classes, -1), name=name)
+        return swapped(swapped(shares, misread.classes, -1), misread.axis, -1)
 
     return over_classes
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -18,7 +19,7 @@ from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.targets import one_hot, relabelled
-from pytest_converge.training.model.losses import OutputLoss, losses_of_outputs
+from pytest_converge.training.model.losses import OutputLoss, loss_names, losses_of_outputs
 from pytest_converge.training.model.structure import output_layer, output_layers, with_loss
 from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
@@ -77,18 +78,29 @@ def for_targets(model: keras.Model, targets: Mapping[str, Any]) -> list[Interven
 
 
 def by_output(model: keras.Model, targets: Mapping[str, Any]) -> list[list[Intervention]]:
-    """The same, one list an output, of which each change is an alternative to the others."""
+    """The same, one list an output, of which each change is an alternative to the others.
+
+    Outputs whose losses are exchanged have one list together.
+    """
     layers = output_layers(model)
-    found = []
+    found, outputs = [], []
     for reading in losses_of_outputs(model, list(targets)):
         array = targets[reading.target]
         if array.dtype.kind not in "fiub" or not array.size:
             continue
         layer = layers[reading.index] if reading.index < len(layers) else None
-        invited = _Output(model, layer, reading, array).changes()
+        output = _Output(model, layer, reading, array)
+        outputs.append(output)
+        invited = output.changes()
         several = len(targets) > 1
         found.append([_in_array(c, reading.target) if several else c for c in invited])
-    return found
+    swapped = [output for output in outputs if output.fitting is not None]
+    if not _are_exchanged(swapped):
+        return found
+    pairs = list(zip(outputs, found, strict=True))
+    singly = [change for output, changes in pairs if output in swapped for change in changes]
+    others = [changes for output, changes in pairs if output not in swapped]
+    return [[_put_back(model, swapped), *singly], *others]
 
 
 def kind_of(targets: Any) -> str:
@@ -138,6 +150,24 @@ class _Output:
         return []
 
     @property
+    def fitting(self) -> tuple[str | None, keras.losses.Loss] | None:
+        """The activation and the loss that fit the targets; None where these want no other loss."""
+        kind = kind_of(self.targets)
+        if self.reading.name in FITTING:
+            amounts = kind == "real" and self._amounts
+            return (None, keras.losses.MeanSquaredError()) if amounts else None
+        if self.reading.name not in REGRESSION or (self.columns == 1 and self._units() > 1):
+            return None
+        if self._is_flag(kind) or kind == "labels":
+            return "sigmoid", keras.losses.BinaryCrossentropy()
+        return ("softmax", keras.losses.CategoricalCrossentropy()) if kind == "one-hot" else None
+
+    def fitted(self) -> Intervention:
+        """The output with the activation and the loss that fit its targets."""
+        activation, loss = self.fitting or (self.activation, None)
+        return self.head(activation=activation, loss=loss)
+
+    @property
     def activation(self) -> str:
         """The name of the last layer's activation; empty where it has none that can be set."""
         return "" if self.layer is None else getattr(self.layer.activation, "__name__", "")
@@ -165,11 +195,10 @@ class _Output:
             return [dataclasses.replace(change, fault=shares if kind == "labels" else alone)]
         fitting = None if logits else FITTING[name]
         changes = []
-        if kind == "real" and activation in ("linear", "") and self._amounts:
-            change = self.head(activation=None, loss=keras.losses.MeanSquaredError())
+        if self.fitting is not None:
             low, high = number(float(self.targets.min())), number(float(self.targets.max()))
             fault = f"the targets are amounts from {low} to {high}, and {name} reads probabilities"
-            changes.append(dataclasses.replace(change, fault=fault))
+            changes.append(dataclasses.replace(self.fitted(), fault=fault))
         if activation not in ((fitting or "linear"), ""):
             changes.append(self.head(activation=fitting))
         if activation == "" and isinstance(loss, keras.losses.Loss):
@@ -195,8 +224,13 @@ class _Output:
 
     @property
     def _amounts(self) -> bool:
-        """True for targets that no cross-entropy means, and not because of a few rows."""
-        return bool(np.mean((self.targets < 0) | (self.targets > 1)) > MOST_OUT_OF_RANGE)
+        """True for targets that no cross-entropy means, and not because of a few rows.
+
+        Behind an activation that is meant for one they may be shares in percent.
+        """
+        shares = self.activation not in ("linear", "") and self.targets.min() >= 0
+        beyond = np.mean((self.targets < 0) | (self.targets > 1))
+        return not shares and bool(beyond > MOST_OUT_OF_RANGE)
 
     def _is_flag(self, kind: str) -> bool:
         return kind == "two values" and set(np.unique(self.targets)) == {0, 1}
@@ -205,12 +239,12 @@ class _Output:
         """The same cross-entropy told that it gets logits, or that it gets probabilities."""
         loss = self.reading.loss
         changed = type(loss).from_config({**loss.get_config(), "from_logits": logits})
-        held = loss_replaced(self.model, self.reading, changed)
+        held = loss_replaced(self.model.loss, self.model, self.reading, changed)
         return Intervention(
             code="output-loss-mismatch",
             change=f"loss with from_logits={logits}",
             fix=_loss_line(held, changed, self.reading),
-            variant=lambda training: with_loss(training.model, held),
+            variant=lambda training: _with_loss(training, self.reading, changed),
         )
 
     def _for_regression(self, kind: str) -> list[Intervention]:
@@ -218,15 +252,10 @@ class _Output:
         if kind in ("classes", "two values") and self.columns == 1 and units > 1:
             return [one_hot(units)] if targets.min() >= 0 and targets.max() < units else []
         changes = []
-        bce, cce = keras.losses.BinaryCrossentropy(), keras.losses.CategoricalCrossentropy()
-        if self._is_flag(kind) or kind == "labels":
-            if activation == "softmax":
-                changes.append(self.head(activation="sigmoid"))
-            changes.append(self.head(activation="sigmoid", loss=bce))
-        elif kind == "one-hot":
-            if activation != "softmax":
-                changes.append(self.head(activation="softmax"))
-            changes.append(self.head(activation="softmax", loss=cce))
+        if self.fitting is not None:
+            if (activation == "softmax") != (kind == "one-hot"):
+                changes.append(self.head(activation=self.fitting[0]))
+            changes.append(self.fitted())
         elif activation not in ("linear", "") and not _within_range(activation, targets):
             if kind == "two values" and activation in BOUNDED:
                 old = tuple(float(v) for v in np.unique(targets))
@@ -240,6 +269,29 @@ class _Output:
             return units
         shape = getattr(self.model, "output_shape", None)
         return shape[-1] if isinstance(shape, tuple) and isinstance(shape[-1], int) else 1
+
+
+def _are_exchanged(outputs: Sequence[_Output]) -> bool:
+    """True where the losses that the outputs want are those that they have, of one another."""
+    wanted = [loss for output in outputs if output.fitting for loss in output.fitting[1:]]
+    held = sorted(output.reading.name for output in outputs)
+    return len(outputs) > 1 and held == sorted(name for name, _ in loss_names(wanted))
+
+
+def _put_back(model: keras.Model, outputs: Sequence[_Output]) -> Intervention:
+    """Every one of some outputs with the activation and the loss that fit its targets."""
+    held, lines = model.loss, []
+    for output in outputs:
+        activation, loss = output.fitting or (None, None)
+        held = loss_replaced(held, model, output.reading, loss)
+        lines.append(_layer_line(output.layer, activation))
+    names = " and ".join(output.reading.output for output in outputs)
+    return dataclasses.replace(
+        functools.reduce(Intervention.combined, [output.fitted() for output in outputs]),
+        fault=f"the losses of {names} are exchanged",
+        fix="\n".join([*filter(None, lines), f"loss={pasted.written(held)}"]),
+        parts=(),
+    )
 
 
 def _within_range(activation: str, targets: Any) -> bool:
@@ -315,7 +367,7 @@ def head(
     change = ", ".join([*parts, *([] if name is None else [f"loss {name}"])])
     if reading is not None and reading.output and layer is not None:
         change += f" at {layer.name}"
-    held = None if loss is None else loss_replaced(model, reading, loss)
+    held = None if loss is None else loss_replaced(model.loss, model, reading, loss)
     lines = [] if same and loss is not None else [_layer_line(layer, activation)]
     lines += [] if loss is None else [_loss_line(held, loss, reading)]
     return Intervention(
@@ -323,15 +375,21 @@ def head(
         change=change,
         fix=fix or "\n".join(line for line in lines if line),
         where=(layer.name,) if layer is not None else (),
-        variant=_variant(layer, activation, held),
+        variant=_variant(layer, activation, reading, loss),
         loss_factor=1.0 if loss is None or name == _name_of(old) else None,
         redefines_loss=loss is not None,
     )
 
 
-def loss_replaced(model: keras.Model, reading: OutputLoss | None, loss: Any) -> Any:
-    """What to compile the model with so that one output has another loss, the others theirs."""
-    held = model.loss
+def loss_replaced(held: Any, model: keras.Model, reading: OutputLoss | None, loss: Any) -> Any:
+    """What to compile the model with so that one output has another loss, the others theirs.
+
+    Args:
+        held: what it is compiled with.
+        model: whose outputs they are.
+        reading: which output it is; None for the only one.
+        loss: its other loss.
+    """
     if reading is None or not reading.output:
         return loss
     if isinstance(held, Mapping):
@@ -341,16 +399,25 @@ def loss_replaced(model: keras.Model, reading: OutputLoss | None, loss: Any) -> 
     return listed
 
 
-def _variant(layer: keras.layers.Layer, activation: str | None, loss: Any) -> Any:
+def _with_loss(
+    training: Training, reading: OutputLoss | None, loss: Any
+) -> contextlib.AbstractContextManager[None]:
+    """Another loss of one output beside those that the model has now: others may be changed too."""
+    model = training.model
+    return with_loss(model, loss_replaced(model.loss, model, reading, loss))
+
+
+def _variant(
+    layer: keras.layers.Layer, activation: str | None, reading: OutputLoss | None, loss: Any
+) -> Any:
     @contextlib.contextmanager
     def variant(training: Training) -> Iterator[None]:
-        model = training.model
         with contextlib.ExitStack() as stack:
             if layer is not None:
                 function = keras.activations.get(activation)
                 stack.enter_context(attributes_set([(layer, "activation", function)]))
             if loss is not None:
-                stack.enter_context(with_loss(model, loss))
+                stack.enter_context(_with_loss(training, reading, loss))
             yield
 
     return variant

@@ -1,4 +1,7 @@
-"""Targets that broadcast with the predictions: a column and a row, or a column and several."""
+"""Targets that broadcast with the predictions: a column and a row, or a column and several.
+
+Or one target of a row with every step that a model gives for it.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,19 @@ import numpy as np
 from pytest_converge.training.measures.flow import Flow
 from pytest_converge.training.measures.recording import Operation
 
-__all__ = ["OuterDifference", "RepeatedGrades", "outer_difference", "repeated_grades"]
+__all__ = [
+    "OuterDifference",
+    "RepeatedGrades",
+    "RepeatedTarget",
+    "outer_difference",
+    "repeated_grades",
+    "repeated_target",
+]
 
 #: Operations by which a loss compares targets and predictions.
 COMPARING = frozenset({"Div", "Mul", "RealDiv", "SquaredDifference", "Sub", "Xlogy"})
+#: Operations behind which the same values have another shape, or another type.
+SHAPED = frozenset({"Cast", "ExpandDims", "Identity", "Reshape", "Squeeze"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +58,21 @@ class RepeatedGrades:
     target: tuple[int, ...]
     leaf: str
     highest: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatedTarget:
+    """One target of a row that every step of an output is compared with.
+
+    Attributes:
+        predicted: the shape of the output, (rows, steps, 1).
+        target: the shape of the targets, (rows, 1).
+        layer: the last recurrent layer that hands on all of these steps; empty for none.
+    """
+
+    predicted: tuple[int, ...]
+    target: tuple[int, ...]
+    layer: str = ""
 
 
 def outer_difference(flow: Flow) -> OuterDifference | None:
@@ -82,6 +109,46 @@ def repeated_grades(flow: Flow) -> RepeatedGrades | None:
                 predicted=predicted, target=target, leaf=leaf, highest=int(values.max())
             )
     return None
+
+
+def repeated_target(flow: Flow) -> RepeatedTarget | None:
+    """The first output of an axis more than its targets that a loss broadcasts over it, or None.
+
+    Keras' losses drop the last axis of such an output, so that the shapes broadcast.
+    """
+    for operation in flow.needed:
+        if operation.kind not in COMPARING or len(operation.inputs) != 2:
+            continue
+        pair = _predicted_and_target(operation, flow)
+        if pair is None or not _leaf_behind(flow, pair[1]).startswith("y"):
+            continue
+        predicted, target = _shape_made(flow, pair[0]), tuple(pair[1].shape)
+        alike = len(predicted) == 3 and target == (predicted[0], 1) == predicted[::2]
+        if alike and predicted[1] > 1:
+            layer = _gives_steps(flow, predicted[1])
+            return RepeatedTarget(predicted=predicted, target=target, layer=layer)
+    return None
+
+
+def _shape_made(flow: Flow, tensor: Any) -> tuple[int, ...]:
+    """The shape in which the values of a tensor were made."""
+    made = flow.producers.get(id(tensor))
+    while made is not None and made.kind in SHAPED and not made.layer:
+        tensor = made.inputs[0]
+        made = flow.producers.get(id(tensor))
+    return tuple(tensor.shape)
+
+
+def _gives_steps(flow: Flow, count: int) -> str:
+    """The last recurrent layer of the step that hands on every one of so many steps."""
+    names = [
+        call.name
+        for call in flow.recording.calls
+        if getattr(call.layer, "return_sequences", False)
+        and call.outputs
+        and call.outputs[0].shape[1:2] == (count,)
+    ]
+    return names[-1] if names else ""
 
 
 def _compared(operation: Operation, flow: Flow) -> OuterDifference | None:

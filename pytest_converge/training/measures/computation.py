@@ -13,8 +13,10 @@ from pytest_converge.training.measures.attention_masks import InvertedMask, inve
 from pytest_converge.training.measures.broadcasting import (
     OuterDifference,
     RepeatedGrades,
+    RepeatedTarget,
     outer_difference,
     repeated_grades,
+    repeated_target,
 )
 from pytest_converge.training.measures.flow import Flow
 from pytest_converge.training.measures.gradient_stops import (
@@ -61,6 +63,7 @@ class Computation:
         loss: what the user calls the loss; empty for one of Keras and one without a name.
         outer: predictions and targets that broadcast to a matrix.
         grades: whole numbers in one column that each of several outputs is compared with.
+        repeated: one target of a row that each of several steps of the output is compared with.
         misread: an output that the loss reads as what it is not.
         swapped: True where predictions weigh the logarithm of the targets.
         stop: where the gradient of the first variable without one ends.
@@ -83,6 +86,7 @@ class Computation:
     loss: str = ""
     outer: OuterDifference | None = None
     grades: RepeatedGrades | None = None
+    repeated: RepeatedTarget | None = None
     misread: Misread | None = None
     swapped: bool = False
     stop: GradientStop | None = None
@@ -108,6 +112,7 @@ def computation(training: Training) -> Computation:
         loss=_loss_of(training),
         outer=outer_difference(flow),
         grades=repeated_grades(flow),
+        repeated=repeated_target(flow),
         misread=misread_output(flow),
         swapped=logarithm_of_targets(flow),
         stop=gradient_stop(flow, lost[0]) if lost else None,

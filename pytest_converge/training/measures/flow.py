@@ -72,6 +72,11 @@ class Flow:
         sources = (v for each in self.recording.differentiations for v in each.sources)
         return self.depending(id(v.handle) for v in sources)
 
+    @functools.cached_property
+    def given(self) -> set[int]:
+        """The ids of all tensors that depend on the arrays of the batch."""
+        return self.depending(id(leaf) for leaf in self.recording.leaves.values())
+
     def depending(self, sources: Iterable[int], *, stops: Collection[int] = ()) -> set[int]:
         """The ids of all tensors whose values depend on sources.
 

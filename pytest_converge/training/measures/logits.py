@@ -14,7 +14,7 @@ from pytest_converge.training.data.batches import Array
 from pytest_converge.training.measures.flow import SAME_VALUES, Flow
 from pytest_converge.training.measures.recording import Operation
 
-__all__ = ["PROBABILITIES", "Misread", "misread_output"]
+__all__ = ["PROBABILITIES", "READS_CLASSES", "SHARES", "Misread", "misread_output"]
 
 #: Activations whose values are probabilities.
 PROBABILITIES = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
@@ -29,6 +29,10 @@ READS_CLASSES = TAKES_LOGITS - {"LogSoftmax"}
 #: What Keras does with probabilities before it takes their logarithm.
 CLIPPING = frozenset({"Maximum", "Minimum"})
 OF_PROBABILITIES = CLIPPING | {"Log", "RealDiv"}
+#: What makes logarithms of shares, and keeps each where it is.
+IN_PLACE = OF_PROBABILITIES | {"AddV2", "Cast", "Identity", "Sub"}
+#: Operations that give shares of classes, or their logarithms.
+SHARES = {"LogSoftmax": "log_softmax", "Softmax": "softmax"}
 #: The bounds within which Keras keeps a probability whose logarithm it takes are this near to 0
 #: and 1.
 CLIPPED = 1e-4
@@ -49,7 +53,8 @@ class Misread:
         alone: True where the step makes no other such probabilities.
         fitting: the activation that the loss reads, where it takes probabilities.
         axis: the axis along which shares of classes add up to 1, where the loss takes them along
-            the last.
+            another.
+        classes: that other one; -1 for the last.
     """
 
     takes: str
@@ -60,6 +65,7 @@ class Misread:
     alone: bool = False
     fitting: str = ""
     axis: int = -1
+    classes: int = -1
 
 
 def misread_output(flow: Flow) -> Misread | None:
@@ -170,33 +176,93 @@ def _shares_along_another_axis(flow: Flow, operation: Operation) -> Misread | No
     read: set[int] = set()
     if operation.kind in READS_CLASSES:
         read = _same_axes(flow, given, frozenset())
-    elif operation.kind != "Log" or not _divided_by_its_sum(flow, given):
+        shares, classes = _same_axes(flow, given, OF_PROBABILITIES), -1
+    elif operation.kind == "Log" and _divided_by_its_sum(flow, given):
+        shares, classes = _same_axes(flow, given, OF_PROBABILITIES), -1
+    else:
+        chosen, classes = _chosen_by_labels(flow, operation)
+        shares = set() if chosen is None else _same_shape(flow, chosen)
+    if not shares:
         return None
-    shares = _same_axes(flow, given, OF_PROBABILITIES)
-    made = [each for each in flow.recording.operations if each.kind == "Softmax"]
-    for softmax in (each for each in made if not each.backward):
-        before = flow.producers.get(id(softmax.inputs[0]))
-        if before is None or before.kind != "Transpose":
-            continue
-        after = [
-            id(tensor)
-            for each in flow.recording.operations
-            if each.kind == "Transpose" and each.inputs[0] is softmax.outputs[0]
-            for tensor in each.outputs
-        ]
-        if id(before.inputs[0]) not in read and not shares.intersection(after):
+    made = [each for each in flow.recording.operations if each.kind in SHARES and not each.backward]
+    for softmax in made:
+        axis = _axis_of(flow, softmax, shares, read)
+        if axis is None or axis == classes % softmax.outputs[0].shape.rank:
             continue
         values = _values(softmax.outputs[0])
+        last = classes % values.ndim == values.ndim - 1
         return Misread(
             takes="classes",
-            given="softmax",
+            given=SHARES[softmax.kind],
             low=float(values.min()),
             high=float(values.max()),
             layer=softmax.layer,
-            alone=sum(each.layer == softmax.layer for each in made if not each.backward) == 1,
-            axis=int(before.inputs[1].numpy()[-1]),
+            alone=sum((each.layer, each.kind) == (softmax.layer, softmax.kind) for each in made)
+            == 1,
+            axis=axis,
+            classes=-1 if last else classes,
         )
     return None
+
+
+def _axis_of(flow: Flow, softmax: Operation, shares: set[int], read: set[int]) -> int | None:
+    """The axis along which shares of some tensors, or logits that are read, add up to 1.
+
+    TensorFlow brings the axis of a softmax to the end, and back.
+    """
+    before = flow.producers.get(id(softmax.inputs[0]))
+    if before is not None and before.kind == "Transpose" and id(before.inputs[0]) in read:
+        return int(before.inputs[1].numpy()[-1])
+    last = softmax.outputs[0].shape.rank - 1
+    for each in flow.recording.operations:
+        behind = each.kind == "Transpose" and each.inputs[0] is softmax.outputs[0]
+        if behind and shares.intersection(map(id, each.outputs)):
+            return [int(axis) for axis in each.inputs[1].numpy()].index(last)
+    return last if id(softmax.outputs[0]) in shares else None
+
+
+def _chosen_by_labels(flow: Flow, operation: Operation) -> tuple[Any, int]:
+    """What is given for every class, and the axis along which labels choose one of it, or None."""
+    if operation.kind == "GatherV2":
+        values, labels, axis = operation.inputs
+        if _is_given(flow, labels) and id(values) in flow.by_variables:
+            return values, int(axis.numpy()) % values.shape.rank
+    if operation.kind in ("Mul", "Xlogy") and len(operation.inputs) == 2:
+        for labels, values in (operation.inputs, operation.inputs[::-1]):
+            if labels.shape == values.shape and id(values) in flow.by_variables:
+                axis = _one_hot_axis(labels) if _is_given(flow, labels) else None
+                if axis is not None:
+                    return values, axis
+    return None, -1
+
+
+def _is_given(flow: Flow, tensor: Any) -> bool:
+    """True for what the batch holds, or what is made of it alone."""
+    return id(tensor) in flow.given and id(tensor) not in flow.by_variables
+
+
+def _one_hot_axis(labels: Any) -> int | None:
+    """The only axis along which each row is a single one among zeros, or a single -1."""
+    values = np.abs(_values(labels))
+    if not ((values == 0) | (values == 1)).all():
+        return None
+    sizes = values.shape
+    axes = [axis for axis in range(values.ndim) if (values.sum(axis=axis) == 1).all()]
+    found = [axis for axis in axes if sizes[axis] > 1]
+    return found[0] if len(found) == 1 else None
+
+
+def _same_shape(flow: Flow, tensor: Any) -> set[int]:
+    """The ids of the tensors that one is made of, value by value, each value in its place."""
+    found = {id(tensor)}
+    operation = flow.producers.get(id(tensor))
+    while operation is not None and operation.kind in IN_PLACE:
+        alike = [t for t in operation.inputs if id(t) in flow.by_variables]
+        if len(alike) != 1 or alike[0].shape != tensor.shape:
+            break
+        found.add(id(alike[0]))
+        operation = flow.producers.get(id(alike[0]))
+    return found
 
 
 def _divided_by_its_sum(flow: Flow, tensor: Any) -> bool:

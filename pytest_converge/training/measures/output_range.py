@@ -18,7 +18,7 @@ from pytest_converge.training.measures.gradients import measured_rows, undisturb
 from pytest_converge.training.model.structure import call_model
 from pytest_converge.training.training import Training
 
-__all__ = ["FixedMoments", "fixed_moments", "output_range"]
+__all__ = ["FixedMoments", "fixed_moments", "output_range", "under_other_weights"]
 
 #: What weights are multiplied by, with two signs: a sigmoid reaches its ends, a linear output
 #: leaves any range, a cosine keeps its own.
@@ -93,6 +93,18 @@ def _outputs(training: Training, factors: tuple[float, ...], *, inference: bool)
     if model is None or not chunks or chunks[0].batch is None:
         return
     x = keras.utils.unpack_x_y_sample_weight(chunks[0].batch)[0]
+    for _ in under_other_weights(training, factors):
+        output = call_model(model, x, training=not inference)
+        if not isinstance(output, tf.Tensor) or not output.dtype.is_floating:
+            return
+        values = np.asarray(output.numpy(), dtype=np.float64)
+        if not np.isfinite(values).all():
+            return
+        yield values
+
+
+def under_other_weights(training: Training, factors: tuple[float, ...]) -> Iterator[float]:
+    """Multiples of the present weights and random ones, as long as each is looked at."""
     rng = np.random.default_rng(0)
     with undisturbed(training):
         present = [variable.numpy() for variable in training.trainable]
@@ -100,10 +112,4 @@ def _outputs(training: Training, factors: tuple[float, ...], *, inference: bool)
             for variable, value in zip(training.trainable, present, strict=True):
                 drawn = rng.normal(size=value.shape) if abs(factor) > 1.0 else 0.0
                 variable.assign((value + drawn) * factor)
-            output = call_model(model, x, training=not inference)
-            if not isinstance(output, tf.Tensor) or not output.dtype.is_floating:
-                return
-            values = np.asarray(output.numpy(), dtype=np.float64)
-            if not np.isfinite(values).all():
-                return
-            yield values
+            yield factor

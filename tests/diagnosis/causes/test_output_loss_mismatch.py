@@ -145,6 +145,28 @@ def test_one_of_two_outputs_is_at_fault(head, loss, targets, said):
     assert said in found.message
 
 
+def exchanged(*, keys=("age", "sex")):
+    """A model whose two losses, and activations, each belong to the other output."""
+    x, y = linear(0)
+    inputs = keras.Input((4,))
+    age, sex = layers.Dense(1, "sigmoid", name="age")(inputs), layers.Dense(1, name="sex")(inputs)
+    model = keras.Model(inputs, dict(zip(keys, (age, sex), strict=True)))
+    wrong = ("binary_crossentropy", "mse")
+    model.compile(optimizers.Adam(0.1), dict(zip(keys, wrong, strict=True)))
+    targets = (y - y.mean()) / y.std(), (y > y.mean()).astype("float32")
+    return fit(model, x, dict(zip(keys, targets, strict=True)))
+
+
+def test_losses_of_two_outputs_that_are_exchanged_are_put_back():
+    found = proven_by_its_own(exchanged(), "output-loss-mismatch", steps=150, max_loss=0.6)
+    assert found.message.startswith("the losses of age and sex are exchanged; it converges with")
+    assert found.fix.splitlines() == [
+        'keras.layers.Dense(1, name="age")  # layer age',
+        'keras.layers.Dense(1, activation="sigmoid", name="sex")  # layer sex',
+        'loss={"age": keras.losses.MeanSquaredError(), "sex": keras.losses.BinaryCrossentropy()}',
+    ]
+
+
 SPARSE_LOGITS = tf.nn.sparse_softmax_cross_entropy_with_logits
 
 
@@ -249,3 +271,34 @@ def test_without_a_proof_they_are_named_all_the_same():
     start = of_labels(lambda y, p: keras.losses.binary_crossentropy(p, y), rate=1e-6)
     failed = failed_of(start, steps=5, max_loss=1e-6)
     assert conclusion(failed).message.startswith("the loss takes the logarithm of the targets")
+
+
+def sums(*parts, rate=0.05):
+    """The sum of a short series, compared with an output for each of its steps."""
+    x = np.random.default_rng(0).normal(size=(128, 4, 1)).astype("float32")
+    model = sequential(*parts, optimizer=optimizers.Adam(rate), loss="mse", shape=(4, 1))
+    return fit(model, x, x.sum(axis=1))
+
+
+def test_of_a_series_that_is_compared_with_one_target_the_last_step_is_left():
+    layer = layers.SimpleRNN(8, None, return_sequences=True, name="all")
+    start = sums(layer, layers.Dense(1))
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=120, max_loss=0.2)
+    assert found.message == (
+        "outputs of shape (32, 4, 1) against targets of shape (32, 1): each of the 4 steps of all"
+        " is compared with the one target of its row; it converges with all without"
+        " return_sequences"
+    )
+    assert found.fix == 'keras.layers.SimpleRNN(8, activation="linear", name="all")  # layer all'
+
+
+def test_without_a_recurrent_layer_the_shapes_are_named_all_the_same():
+    failed = failed_of(sums(layers.Conv1D(1, 1), rate=1e-6), steps=5, max_loss=1e-6)
+    assert conclusion(failed).message.endswith("4 steps is compared with the one target of its row")
+
+
+def test_cosines_without_a_temperature_are_named_with_what_they_leave():
+    start = wine_under(layers.Dense(3, tf.nn.tanh), SPARSE_LOGITS)
+    found = conclusion(failed_of(start, steps=5, max_loss=0.1))
+    assert found.cause == "output-loss-mismatch"
+    assert found.message.endswith("over 3 is at least ln(1 + 2 e^-2) = 0.2395")

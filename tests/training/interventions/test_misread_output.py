@@ -89,3 +89,17 @@ def test_a_softmax_is_taken_over_the_last_axis(last, line):
     np.testing.assert_allclose(before, 0.2, rtol=1e-6)
     np.testing.assert_allclose(during, 0.25, rtol=1e-6)
     assert change.fix == f"{line}  # instead of axis=1 in last"
+
+
+@pytest.mark.parametrize(
+    ("given", "axis", "classes"), [("softmax", 2, 1), ("log_softmax", 1, -1)], ids=["1", "last"]
+)
+def test_the_only_softmax_of_a_step_is_taken_over_the_axis_of_the_classes(given, axis, classes):
+    read = {"takes": "classes", "low": 0.0, "high": 1.0, "layer": "", "alone": True}
+    misread = Misread(given=given, axis=axis, classes=classes, **read)
+    change, x = misread_output.as_read([], misread), np.random.default_rng(0).normal(size=(2, 5, 4))
+    softmax = getattr(tf.nn, given)
+    with change.variant(None):
+        during = softmax(x, axis=axis)
+    np.testing.assert_allclose(during, softmax(x, axis=classes), rtol=1e-6)
+    assert change.fix == f"tf.nn.{given}(logits, axis={classes})  # instead of axis={axis}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -37,10 +39,16 @@ def test_labels_that_a_crossentropy_cannot_read(labels, said):
         (layers.Dense(1, "tanh"), "mse", [[0.5], [7.1], [2.2]], "output with no activation"),
         (layers.Dense(1, "relu"), "mae", [[-0.5], [7.1], [2.2]], "output with no activation"),
         (layers.Dense(3), SPARSE, [0, 1, 2], "output with softmax"),
+        (
+            layers.Dense(1, "sigmoid"),
+            BINARY,
+            [[-0.7], [1.3], [-2.0]],
+            "output with no activation, loss MeanSquaredError",
+        ),
         (layers.Dense(1), "poisson", [[0], [3], [1]], "output with exponential"),
         (layers.Dense(2, "relu"), "kl_divergence", [[0.2, 0.8]], "output with softmax"),
     ],
-    ids=["column", "tanh", "relu", "logits", "rates", "shares"],
+    ids=["column", "tanh", "relu", "logits", "amounts", "rates", "shares"],
 )
 def test_what_output_and_loss_invite(head, loss, y, said):
     model = sequential(head, optimizer="sgd", loss=loss, shape=(2,))
@@ -78,3 +86,31 @@ def test_an_output_that_fits_invites_nothing(head, loss, y):
 )
 def test_kinds_of_targets(y, kind):
     assert outputs.kind_of(np.array(4 * y, "float32")) == kind
+
+
+def two_heads(keys):
+    """Outputs by names that are not those of their layers, under losses of one kind each."""
+    inputs = keras.Input((2,))
+    parts = layers.Dense(1, "sigmoid", name="a")(inputs), layers.Dense(1, name="b")(inputs)
+    model = keras.Model(inputs, dict(zip(keys, parts, strict=True)))
+    model.compile("sgd", dict(zip(keys, ("binary_crossentropy", "mse"), strict=True)))
+    return model
+
+
+def test_several_outputs_are_asked_by_their_names():
+    targets = {"y['z']": np.array([[-0.7], [1.3], [-2.0]]), "y['c']": np.array([[0], [1], [1]])}
+    both, first, second = outputs.for_targets(two_heads(("z", "c")), targets)
+    assert (first.where, second.where, both.where) == (("a",), ("b",), ("a", "b"))
+    assert both.fault == "the losses of z and c are exchanged"
+
+
+def test_changes_of_two_losses_at_once_keep_each_other():
+    model = two_heads(("z", "c"))
+    targets = {"y['z']": np.array([[-0.7], [1.3], [-2.0]]), "y['c']": np.array([[0], [1], [1]])}
+    _, first, second = outputs.for_targets(model, targets)
+    training = types.SimpleNamespace(model=model)
+    with first.combined(second).variant(training):
+        assert {key: type(loss).__name__ for key, loss in model.loss.items()} == {
+            "z": "MeanSquaredError",
+            "c": "BinaryCrossentropy",
+        }

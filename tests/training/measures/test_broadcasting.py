@@ -7,7 +7,11 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from pytest_converge.training.measures.broadcasting import outer_difference, repeated_grades
+from pytest_converge.training.measures.broadcasting import (
+    outer_difference,
+    repeated_grades,
+    repeated_target,
+)
 from tests.training.measures.steps import closure, flow_of, own_step
 from tests.zoo.problems import fit, sequential
 
@@ -91,3 +95,37 @@ def test_grades_that_several_outputs_are_compared_with_are_noticed(highest):
 )
 def test_other_targets_of_several_outputs_are_none(y, outputs):
     assert repeated_grades(flow_of(graded(y, outputs))) is None
+
+
+def series(*parts, y=None, loss="mse"):
+    x = np.random.default_rng(0).normal(size=(16, 5, 2)).astype("float32")
+    y = x.sum(axis=(1, 2))[:, None] if y is None else y(x)
+    return fit(sequential(*parts, optimizer="sgd", loss=loss, shape=(5, 2)), x, y)
+
+
+def steps_of(layer=layers.SimpleRNN, **options):
+    return layer(3, return_sequences=True, name="steps", **options)
+
+
+@pytest.mark.parametrize("loss", ["mse", "huber"])
+def test_one_target_that_every_step_is_compared_with_is_noticed(loss):
+    found = repeated_target(flow_of(series(steps_of(), layers.Dense(1), loss=loss)))
+    assert (found.predicted, found.target, found.layer) == ((16, 5, 1), (16, 1), "steps")
+
+
+def test_without_a_recurrent_layer_no_layer_is_named():
+    assert repeated_target(flow_of(series(layers.Dense(1)))).layer == ""
+
+
+@pytest.mark.parametrize(
+    ("parts", "y"),
+    [
+        ([layers.SimpleRNN(3), layers.Dense(1)], None),
+        ([steps_of(), layers.Dense(1)], lambda x: x.sum(axis=2, keepdims=True)),
+        ([layers.SimpleRNN(3), layers.Dense(4)], None),
+        ([layers.Dense(1), layers.Reshape((5,))], None),
+    ],
+    ids=["last step", "a target a step", "quantiles", "reshaped by a layer"],
+)
+def test_outputs_of_the_rank_of_their_targets_are_not(parts, y):
+    assert repeated_target(flow_of(series(*parts, y=y))) is None

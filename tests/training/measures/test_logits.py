@@ -171,3 +171,47 @@ def test_shares_along_the_classes_are_none(last):
     x, y = np.zeros((8, 4, 3), "float32"), np.zeros((8, 4), "int32")
     model = sequential(layers.Dense(4), *last, optimizer="sgd", loss=loss, shape=(4, 3))
     assert misread_output(flow_of(fit(model, x, y))) is None
+
+
+def picked(softmax, axis):
+    return lambda y, z: -tf.math.log(tf.gather(softmax(z, axis=axis), y, batch_dims=2) + 1e-7)
+
+
+def one_hot_of_tags(y, depth=4, axis=-1):
+    return tf.one_hot(y, depth, axis=axis)
+
+
+WRITTEN_OUT = {
+    "gather": lambda axis: picked(tf.nn.softmax, axis),
+    "weighted": lambda axis: (
+        lambda y, z: -one_hot_of_tags(y) * tf.math.log(1e-7 + tf.nn.softmax(z, axis=axis))
+    ),
+    "chosen first": lambda axis: (
+        lambda y, z: (
+            -tf.math.log(tf.reduce_sum(one_hot_of_tags(y) * tf.nn.softmax(z, axis=axis), axis=-1))
+        )
+    ),
+    "logarithms": lambda axis: (
+        lambda y, z: -tf.gather(tf.nn.log_softmax(z, axis=axis), y, batch_dims=2)
+    ),
+}
+
+
+def tagging(loss_of):
+    x = np.random.default_rng(0).normal(size=(16, 5, 3)).astype("float32")
+    return classifying(x, (x[..., 0] > 0).astype("int32"), layers.Dense(4), loss_of=loss_of)
+
+
+@pytest.mark.parametrize("loss_of", WRITTEN_OUT.values(), ids=WRITTEN_OUT)
+def test_shares_along_another_axis_than_labels_choose_from_are_noticed(loss_of):
+    found = misread_output(flow_of(tagging(loss_of(1))))
+    assert (found.takes, found.axis, found.classes, found.alone) == ("classes", 1, -1, True)
+    assert misread_output(flow_of(tagging(loss_of(-1)))) is None
+
+
+def test_labels_may_choose_from_another_axis_than_the_last():
+    def loss_of(y, z):
+        return -one_hot_of_tags(y[:, :4], 5, axis=1) * tf.math.log(tf.nn.softmax(z))
+
+    found = misread_output(flow_of(tagging(loss_of)))
+    assert (found.axis, found.classes, found.given) == (2, 1, "softmax")
