@@ -12,7 +12,7 @@
 - `sessions`: normal scores of unchanged code, where all runs of a session have something in common.
 - `spreads`: normal scores of so many spreads: the runs of unchanged code, and the effects seen.
 - `power`: changes for the worse, from the seeds of the baseline, in other orders of them: frozen
-  filters of a CNN, and those of three models from arrays and from `tf.data` sets.
+  filters of a CNN, and what three models are `TRIED` under from arrays and from `tf.data` sets.
 - `environments`: the same code with other threads, kernels and instruction sets.
 - `reseed`: a run through the trace that is there, against building and training anew.
 
@@ -38,7 +38,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import baseline_trainings
-from benchmarks.baseline_trainings import CHANGED, CHANGES, SETS, SMALLER, ZOO
+from benchmarks.baseline_trainings import CHANGED, SETS, TRIED, ZOO
 from pytest_converge.baselines.gate.bounds import LOOKS, SEEDS, false_alarm
 from pytest_converge.baselines.gate.decision import decide, decide_all, judge
 from pytest_converge.baselines.gate.rules import largest_drift
@@ -378,12 +378,9 @@ def power(store: Store, options: argparse.Namespace) -> bool:
 
 def changes(models: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Every change of these models."""
-    if FROZEN in models:
-        yield FROZEN, "first layer frozen"
-    every = [change for change in {**SMALLER, **CHANGES} if change != "unchanged"]
-    for model, change in itertools.product((*CHANGED, *SETS), every):
-        if model in models and f"{model}/{change}" in baseline_trainings.names():
-            yield model, change
+    for model, tried in TRIED.items():
+        if model in models:
+            yield from ((model, change) for change in tried)
 
 
 def cost(old: Sequence[StoredRun], new: Sequence[StoredRun]) -> tuple[list[float], float]:
