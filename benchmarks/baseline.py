@@ -69,6 +69,7 @@ CLEAR = sum(map(statistics.NormalDist().inv_cdf, (1 - MOST_FALSE, LEAST_POWER)))
 #: By chance a count of false alarms is so many standard deviations above its mean at most.
 DEVIATIONS = 3.0
 BELOW, BEYOND = "below 20 %", "beyond what 20 pairs show"
+SMALLER, LARGER = "of 20 to 60 %", "above 60 %"
 NEW = LOOKS[-1]
 #: The columns of the runs that it took.
 TAKEN = {"1": range(1, 2), "2 to 4": range(2, 5), "6 to 11": range(6, 12), "more": range(12, 21)}
@@ -365,13 +366,12 @@ def power(store: Store, options: argparse.Namespace) -> bool:
         red = 100 * statistics.fmean(tally.failed for tally in tallies)
         runs = statistics.fmean(tally.mean_runs for tally in tallies)
         print(f"{len(tallies)} {name}: {red:.1f} % red, {runs:.2f} runs in the mean")
-    shown = [one for name, some in groups.items() if name not in {BELOW, BEYOND} for one in some]
-    broken = [*shown, *groups[BEYOND]]
+    broken = [one for name, some in groups.items() if name != BELOW for one in some]
     met = (
-        sum(tally.failed for tally in shown) >= LEAST_POWER * len(shown),
+        sum(tally.failed for tally in groups[SMALLER]) >= LEAST_POWER * len(groups[SMALLER]),
         sum(tally.mean_runs for tally in broken) <= MOST_RUNS_BROKEN * len(broken),
     )
-    print(f"target: at least {100 * LEAST_POWER:g} % red of what 20 pairs can show{mark(met[0])}")
+    print(f"target: at least {100 * LEAST_POWER:g} % red {SMALLER}{mark(met[0])}")
     print(f"target: at most {MOST_RUNS_BROKEN:g} runs in the mean, {BEYOND} too{mark(met[1])}")
     return all(met)
 
@@ -400,7 +400,7 @@ def group_of(effect: float, clear: float) -> str:
         return BELOW
     if clear < CLEAR:
         return BEYOND
-    return "of 20 to 60 %" if effect <= SMALL[1] else "above 60 %"
+    return SMALLER if effect <= SMALL[1] else LARGER
 
 
 # ---- environments --------------------------------------------------------------------------------
