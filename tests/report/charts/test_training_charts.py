@@ -15,7 +15,7 @@ from tests.pages import diagnosis, training
 from tests.recorded import stored_run
 
 
-def charts(result, points=64):
+def charts(result, points=80):
     return {chart.title: chart for chart in training_charts(result, points=points)}
 
 
@@ -32,7 +32,7 @@ def test_a_training_that_passes_has_its_curves_and_what_was_recorded_with_them()
     found = charts(training())
     assert list(found) == ["Loss", "Gradient norm", "Learning rate"]
     batches, probe = found["Loss"].lines
-    assert 40 < len(batches.x) <= 64
+    assert 40 < len(batches.x) <= 80
     assert len(probe.x) == 33
     assert batches.x[-1] == 512
     assert [mark.text for mark in found["Loss"].marks] == ["max_loss 0.1", "best constant 1.1"]
@@ -95,7 +95,7 @@ def test_a_surface_has_a_chart_of_its_own():
     surface = LossSurface(x=(0.0, 1.0), losses=((4.0, 1.0),), names=("w",))
     found = dataclasses.replace(training(), surface=surface)
     assert charts(found)["Path over the loss"].x_title == "w"
-    pictured = [chart.title for chart in pictured_charts(found, points=64)]
+    pictured = [chart.title for chart in pictured_charts(found, points=80)]
     assert pictured == ["Loss", "Path over the loss"]
 
 
