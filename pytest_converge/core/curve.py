@@ -93,8 +93,8 @@ class LossCurve(Serialisable):
         """The curve with at most `most` steps: what a picture of so many points can show.
 
         Of each stretch it has the first step and those of the lowest and the highest batch loss and
-        gradient norm, so that a spike of one step in either stays visible; and both ends. `first` and `last` stay what they
-        were, also where they are medians of all batch losses.
+        gradient norm, so that a spike of one step in either stays visible; and both ends. `first`
+        and `last` stay what they were, also where they are medians of all batch losses.
         """
         count = len(self.steps)
         if count <= most:
@@ -147,8 +147,10 @@ class LossSurface:
     slice_of_model: bool = False
 
 
-def _heights(values: Sequence[float]) -> list[float]:
+def _heights(values: Sequence[float]) -> Sequence[float]:
     """The values; one that is not finite is higher than any that is."""
+    if all(map(math.isfinite, values)):
+        return values
     return [value if math.isfinite(value) else math.inf for value in values]
 
 
