@@ -122,8 +122,7 @@ def _calm(course: Sequence[float]) -> list[float]:
     threes = zip(course, course[1:], course[2:], strict=False)
     # Written out: there are a million of them where many trainings failed.
     medians = [
-        (b if b < c else c if a < c else a) if a < b else (a if a < c else c if b < c else b)
-        for a, b, c in threes
+        (b if b < c else max(a, c)) if a < b else (a if a < c else max(b, c)) for a, b, c in threes
     ]
     return [*course[:1], *medians, *course[1:][-1:]]
 
