@@ -152,7 +152,7 @@ def _trained(
         connection.check(running)
     with running.limited(limit):
         first = _settled(context, running, running.run(base))
-    runs = [judged(context, first, training)]
+    runs = [judged(context, _with_scales(training, first), training)]
     surface = _surface(context, running, runs[0])
     repaired = None if connection is None else connection.gate_of(running)
     diagnosis = _diagnosis(context, running, runs[0], repaired)
@@ -339,8 +339,18 @@ def _observed(training: Training, record: TrainingRecord) -> TrainingRecord:
         dead_units=dead or {},
         limit_share=share,
         overlap=overlap,
-        excluded=tuple(guard.failed),
+        excluded=(*record.excluded, *guard.failed),
     )
+
+
+def _with_scales(training: Training, record: TrainingRecord) -> TrainingRecord:
+    """The record with the scale of the inputs, which are those of every start."""
+    from pytest_converge.training.measures.input_scales import input_scales
+
+    guard = Guard()
+    scales = guard.measured("scale of the inputs", lambda: input_scales(training))
+    excluded = (*record.excluded, *guard.failed)
+    return dataclasses.replace(record, input_scales=scales, excluded=excluded)
 
 
 def _from_hooks(context: Context, record: TrainingRecord) -> Iterator[Finding]:

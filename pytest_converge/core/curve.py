@@ -19,8 +19,6 @@ SurfaceMode = Literal["all", "failed", "off"]
 
 #: Steps kept when a curve is written to a report: enough for a picture wider than any terminal.
 THINNED_STEPS = 512
-#: Steps of each stretch that a thinned curve keeps: the first, the lowest and the highest one.
-OF_A_STRETCH = 3
 #: The final loss of a training without a probe set is the median of this last share of its batch
 #: losses; one batch loss is four times noisier across seeds than the probe loss.
 TAIL_SHARE = 0.1
@@ -94,18 +92,20 @@ class LossCurve(Serialisable):
     def thinned(self, most: int = THINNED_STEPS) -> LossCurve:
         """The curve with at most `most` steps: what a picture of so many points can show.
 
-        Of each stretch it has the first step and those of the lowest and the highest batch loss, so
-        that a spike of one step stays visible; and both ends. `first` and `last` stay what they
-        were, also where they are medians of all batch losses.
+        Of each stretch it has the first step and those of the lowest and the highest batch loss and
+        gradient norm, so that a spike of one step in either stays visible; and both ends. `first`
+        and `last` stay what they were, also where they are medians of all batch losses.
         """
         count = len(self.steps)
         if count <= most:
             return self
-        chosen, parts = {0, count - 1}, (most - 2) // OF_A_STRETCH
+        heights = [_heights(series) for series in (self.batch_loss, self.gradient_norm) if series]
+        chosen, parts = {0, count - 1}, (most - 2) // (1 + 2 * len(heights))
         edges = [round(i * count / parts) for i in range(parts + 1)] if parts else []
         for a, b in itertools.pairwise(edges):
-            by_loss = sorted(range(a, b), key=self._height)
-            chosen |= {a, by_loss[0], by_loss[-1]}
+            chosen.add(a)
+            for height in heights:
+                chosen |= {end(range(a, b), key=height.__getitem__) for end in (min, max)}
         kept = sorted(chosen)
 
         def pick(values: Sequence[Any]) -> tuple[Any, ...]:
@@ -120,11 +120,6 @@ class LossCurve(Serialisable):
             initial_loss=self.first,
             final_loss=self.last,
         )
-
-    def _height(self, index: int) -> float:
-        """The batch loss; one that is not finite is a higher one than any that is."""
-        loss = self.batch_loss[index]
-        return loss if math.isfinite(loss) else math.inf
 
     def _tail_length(self) -> int:
         return max(1, round(TAIL_SHARE * len(self.batch_loss)))
@@ -150,6 +145,13 @@ class LossSurface:
     names: tuple[str, ...]
     path: tuple[tuple[float, float, float], ...] = ()
     slice_of_model: bool = False
+
+
+def _heights(values: Sequence[float]) -> Sequence[float]:
+    """The values; one that is not finite is higher than any that is."""
+    if all(map(math.isfinite, values)):
+        return values
+    return [value if math.isfinite(value) else math.inf for value in values]
 
 
 def _median(values: Sequence[float]) -> float:

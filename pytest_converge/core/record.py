@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 
 from pytest_converge.core.curve import LossCurve
+from pytest_converge.core.input_scales import InputScales
 from pytest_converge.core.overlap import RowOverlap
 from pytest_converge.core.serialisation import Serialisable, written_as
 
@@ -56,6 +57,8 @@ class TrainingRecord(Serialisable):
         constant_loss: the loss of the best constant prediction; None where it is not known.
         regularisation: the share of the loss that does not depend on the targets.
         constant_columns: input columns with the same value other than 0 in every row, by name.
+        input_scales: the scale of what the first trained layers are fed with; None where it cannot
+            be told, and of all starts but the first, which have the same data.
         dead_units: share of units that are 0 on every row at the end, by layer of ReLUs; measured
             of a training that passes.
         limit_share: the learning rate over the largest stable one along the last steps; measured
@@ -67,7 +70,8 @@ class TrainingRecord(Serialisable):
         nonfinite: everything that was found not to be finite, in the order of discovery.
         callbacks: the Keras callbacks of the training, by their classes.
         stopped_by: the callback that ended it before its last step; empty where none did.
-        excluded: (measurement, error) of what could not be measured of a training that passes.
+        excluded: (measurement, error) of what could not be measured of the inputs, or of a training
+            that passes.
     """
 
     seed: int
@@ -86,6 +90,7 @@ class TrainingRecord(Serialisable):
     constant_loss: float | None = None
     regularisation: float = 0.0
     constant_columns: tuple[str, ...] = ()
+    input_scales: InputScales | None = None
     dead_units: Mapping[str, float] = dataclasses.field(default_factory=dict)
     limit_share: float | None = None
     overlap: RowOverlap | None = None

@@ -142,6 +142,16 @@ def test_a_thinned_curve_keeps_a_spike_of_one_step(spike):
     assert max(gaps) <= 1000 / 10 + 1
 
 
+@pytest.mark.parametrize("spike", [50.0, 0.0, NAN, math.inf])
+def test_a_thinned_curve_keeps_a_spike_of_the_gradient_alone(spike):
+    losses = [1.0 + 0.1 * math.sin(i) for i in range(1000)]
+    norms = [2.0 + 0.1 * math.cos(i) for i in range(1000)]
+    norms[333] = spike
+    thin = batches(*losses, gradient_norm=tuple(norms)).thinned(32)
+    assert thin.gradient_norm[thin.steps.index(334)] is norms[333]
+    assert len(thin.steps) <= 32
+
+
 def test_a_thinned_curve_has_the_same_first_and_last_loss(long):
     thin = long.thinned(10)
     assert (thin.first, thin.last) == (long.first, long.last)

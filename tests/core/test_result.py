@@ -10,6 +10,7 @@ import pytest
 from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
+from pytest_converge.core.input_scales import ColumnScale, InputScales
 from pytest_converge.core.overlap import RowOverlap
 from pytest_converge.core.record import NonFinite, TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
@@ -121,6 +122,10 @@ def test_a_result_survives_json():
         constant_loss=2.0,
         regularisation=0.25,
         constant_columns=("x[:, 3]",),
+        input_scales=InputScales(
+            columns=(ColumnScale(name="x[:, 0]", mean=5.0, deviation=2.0, low=1.0, high=9.0),),
+            width=4,
+        ),
         dead_units={"dense": 0.25},
         limit_share=0.5,
         overlap=RowOverlap(shared=1, rows=10, expected=0.5, p_value=0.25),

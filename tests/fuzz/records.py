@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.input_scales import ColumnScale, InputScales
 from pytest_converge.core.record import NonFinite, TrainingRecord
 
 #: For large values, which take a tenth of a second to make.
@@ -80,6 +81,7 @@ def records(draw, values=anything, least=0):
         constant_loss=draw(maybe(values)),
         regularisation=draw(st.just(0.0) | values),
         constant_columns=tuple(draw(st.lists(names, max_size=5))),
+        input_scales=draw(maybe(scales)),
         dead_units=draw(st.dictionaries(names, shares, max_size=5)),
         limit_share=draw(maybe(values)),
         variables_changed=draw(maybe(st.booleans())),
@@ -94,6 +96,22 @@ places = st.builds(
     row=maybe(st.integers(0, 10**6)),
     step=maybe(st.integers(0, 10**6)),
     count=maybe(st.integers(0, 10**6)),
+)
+scales = st.builds(
+    InputScales,
+    columns=st.lists(
+        st.builds(
+            ColumnScale,
+            name=names,
+            mean=finite,
+            deviation=finite.map(abs),
+            low=finite,
+            high=finite,
+            unsuitable=st.booleans(),
+        ),
+        max_size=3,
+    ).map(tuple),
+    width=st.integers(3, 10**6),
 )
 bounds = st.tuples(finite, finite).map(sorted).map(tuple)
 expectations = st.builds(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import cast
 
 from pytest_converge.report.charts.loss_axis import LossAxis, loss_axis
 
@@ -160,8 +161,8 @@ class Chart:
     @property
     def names(self) -> list[str]:
         """Those along a vertical axis of names, from the top; empty where it is one of losses."""
-        rows = (name for line in self.lines for name in line.y if isinstance(name, str))
-        return [*dict.fromkeys(rows)]
+        named = (line.y for line in self.lines if not numbers_of(line))
+        return [*dict.fromkeys(str(name) for names in named for name in names)]
 
     @property
     def loss_axis(self) -> LossAxis:
@@ -180,4 +181,4 @@ class Chart:
 
 def numbers_of(line: Line) -> Sequence[float]:
     """The values of a line along a vertical axis of losses; none where that is one of names."""
-    return [value for value in line.y if not isinstance(value, str)]
+    return [] if line.y and isinstance(line.y[0], str) else cast("Sequence[float]", line.y)

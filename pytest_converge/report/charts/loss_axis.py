@@ -7,6 +7,7 @@ sign at its edge: any position would be an invented one.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 
@@ -60,12 +61,18 @@ class LossAxis:
         self, xs: Iterable[float], losses: Iterable[float]
     ) -> list[tuple[str, float, float]]:
         """(sign, x, loss) of the first loss of each sign along a line."""
+        losses = [*losses]
+        if all(map(math.isfinite, losses)) and self._holds(losses):
+            return []
         found: dict[str, tuple[str, float, float]] = {}
         for x, loss in zip(xs, losses, strict=True):
             sign = self.sign(loss)
             if sign:
                 found.setdefault(sign, (sign, x, loss))
         return list(found.values())
+
+    def _holds(self, losses: Sequence[float]) -> bool:
+        return not losses or (self.low <= min(losses) and max(losses) <= self.high)
 
 
 def loss_axis(
@@ -86,14 +93,15 @@ def loss_axis(
         top: losses above it are off the scale.
         log: whether it is logarithmic; None decides by the losses.
     """
-    whole = [[loss for loss in course if math.isfinite(loss)] for course in courses]
-    all_losses = [loss for course in whole for loss in course]
+    whole = [[*filter(math.isfinite, course)] for course in courses]
+    all_losses = [*itertools.chain.from_iterable(whole)]
     most = math.inf if top is None else top
-    seen = [[loss for loss in course if loss <= most] for course in whole]
+    above = bool(all_losses) and max(all_losses) > most
+    seen = [[loss for loss in course if loss <= most] for course in whole] if above else whole
     # What is off the scale by the caller's word has its end on it.
-    marks = [*bounds, *([most] if any(loss > most for loss in all_losses) else [])]
-    calm = [*marks, *(loss for course in seen for loss in _calm(course))]
-    values = [*marks, *(loss for course in seen for loss in course)]
+    marks = [*bounds, *([most] if above else [])]
+    calm = [*marks, *itertools.chain.from_iterable(map(_calm, seen))]
+    values = [*marks, *itertools.chain.from_iterable(seen)]
     if log is None:
         log = min(values, default=0.0) >= 0 and _factor(calm) >= LOG_FROM
     low, high = _ends(_heights(calm, log), _heights(values, log))
@@ -111,7 +119,11 @@ def loss_axis(
 
 def _calm(course: Sequence[float]) -> list[float]:
     """The losses without spikes of one point: their medians of three, and both ends."""
-    medians = (sorted(course[i - 1 : i + 2])[1] for i in range(1, len(course) - 1))
+    threes = zip(course, course[1:], course[2:], strict=False)
+    # Written out: there are a million of them where many trainings failed.
+    medians = [
+        (b if b < c else max(a, c)) if a < b else (a if a < c else max(b, c)) for a, b, c in threes
+    ]
     return [*course[:1], *medians, *course[1:][-1:]]
 
 
@@ -121,16 +133,19 @@ def _factor(losses: Iterable[float]) -> float:
     return max(positive) / min(positive) if positive else 0.0
 
 
-def _heights(losses: Iterable[float], log: bool) -> list[float]:
-    return [math.log10(loss) for loss in losses if loss > 0] if log else [*losses]
+def _heights(losses: Sequence[float], log: bool) -> tuple[float, ...]:
+    """Where the lowest and the highest loss stand that have a place; none where none has."""
+    placed = [loss for loss in losses if loss > 0] if log else losses
+    ends = (min(placed), max(placed)) if placed else ()
+    return tuple(map(math.log10, ends)) if log else ends
 
 
 def _ends(calm: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
     """The lowest and the highest value, or the calm one where a spike would take too much."""
     if not calm:
         return 0.0, 1.0
-    low, high = min(calm), max(calm)
-    lowest, highest = min(values), max(values)
+    low, high = calm
+    lowest, highest = values
     extent = SPIKES_TAKE * (high - low)
     if extent <= FLAT_SHARE * max(abs(low), abs(high)):
         return lowest, highest  # all that there is to see are the spikes

@@ -12,6 +12,7 @@ from pytest_converge.core.pipeline_comparison import PipelineComparison
 from pytest_converge.core.rate_range import RateRange
 from pytest_converge.core.study import Study
 from pytest_converge.report.charts.chart import Chart, Line, Mark, Stretch
+from pytest_converge.report.charts.scale_chart import scale_chart
 
 __all__ = ["small_points", "study_charts"]
 
@@ -19,9 +20,6 @@ __all__ = ["small_points", "study_charts"]
 HIGHEST = 10.0
 #: Columns and groups of columns that a chart has room for; those at fault come first.
 MOST_COLUMNS, MOST_GROUPS = 40, 12
-#: Root mean squares of features that suit a network: outside of these the rule about their scale
-#: fires, which no healthy one of 816 trainings made it do (`columns/scale.py`).
-SUITABLE = (0.05, 6.0)
 COLORS = ("--loss", "--bound", "--rate", "--norm", "--failed")
 
 
@@ -171,35 +169,9 @@ def _scales(report: DataReport) -> Chart:
     """The size of every column, those with findings first."""
     found = {name for finding in report.findings for name in finding.columns}
     ordered = sorted(report.columns, key=lambda column: column.name not in found)
-    columns = ordered[:MOST_COLUMNS]
-    sizes = [
-        ("standard deviation", "circle", "--loss", [c.deviation for c in columns]),
-        ("|mean|", "line-ns-open", "--bound", [abs(c.mean) for c in columns]),
-        ("largest |value|", "triangle-right", "--muted", [_largest(c) for c in columns]),
-    ]
-    lines = []
-    for name, symbol, color, values in sizes:
-        points = [(v, _label(c, found)) for v, c in zip(values, columns, strict=True) if v > 0]
-        if points:
-            x, y = zip(*points, strict=True)
-            lines.append(Line(name=name, x=x, y=y, color=color, width=0, symbol=symbol))
-    low, high = SUITABLE
-    hidden = report.width - min(len(columns), report.width)
-    return Chart(
-        title="Feature scales",
-        x_title="size in the unit of the column",
-        lines=lines,
-        stretches=[Stretch(text="suits a network", color="--pass-tint", low=low, high=high)],
-        log_x=True,
-        nearest=True,
-        note=f"and {numbers.counted(hidden, 'more column')}" if hidden else "",
-    )
+    columns = {_label(column): column for column in ordered[:MOST_COLUMNS]}
+    return scale_chart(columns, found, report.width)
 
 
-def _largest(column: ColumnProfile) -> float:
-    return max(abs(column.low), abs(column.high))
-
-
-def _label(column: ColumnProfile, found: set[str]) -> str:
-    name = column.name if column.kind == "continuous" else f"{column.name} ({column.kind})"
-    return f"▸ {name}" if column.name in found else name
+def _label(column: ColumnProfile) -> str:
+    return column.name if column.kind == "continuous" else f"{column.name} ({column.kind})"

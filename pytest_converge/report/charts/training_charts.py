@@ -12,6 +12,7 @@ from pytest_converge.core.diagnosis import Diagnosis, RateBracket, Trial
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.report import diagnosis as words
 from pytest_converge.report.charts.chart import Band, Chart, Line, Mark, Stretch
+from pytest_converge.report.charts.scale_chart import scale_chart
 from pytest_converge.report.charts.surface_chart import surface_chart
 from pytest_converge.report.curve_summary import summarised
 
@@ -48,6 +49,11 @@ def training_charts(result: ConvergenceResult, *, points: int) -> Iterator[Chart
         yield Chart(title="Learning rate", y_title="learning rate", lines=[line], half=True)
     if diagnosis is not None and diagnosis.bracket is not None:
         yield _bracket(diagnosis.bracket)
+    scales = result.runs[0].record.input_scales
+    if scales is not None:
+        unsuitable = {column.name for column in scales.columns if column.unsuitable}
+        columns = {column.name: column for column in scales.columns}
+        yield scale_chart(columns, unsuitable, scales.width)
 
 
 def pictured_charts(result: ConvergenceResult, *, points: int) -> Iterator[Chart]:

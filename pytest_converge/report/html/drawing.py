@@ -6,8 +6,9 @@ Of a thousand charts most is alike: what a chart does not say here, the script k
 from __future__ import annotations
 
 import html
+import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from pytest_converge.core import numbers
@@ -53,20 +54,30 @@ def drawn(charts: Iterable[Chart], *, side: int = SIDE, text: Text = str) -> Par
         has it.
     """
     columns: dict[tuple[Any, ...], int] = {}
+    known: dict[tuple[Any, ...], int] = {}
 
     def column(values: Iterable[Any]) -> int:
-        values = [*values]
-        digits = _digits(values)
-        rounded = tuple(_rounded(value, digits) for value in values)
-        return columns.setdefault(rounded, len(columns))
+        values = tuple(values)
+        if values not in known:  # most lines of a chart have the same steps
+            known[values] = columns.setdefault(_column(values), len(columns))
+        return known[values]
 
     made = [_chart(chart, column, side, text) for chart in charts]
     return {"columns": [*map(list, columns)], "charts": made}
 
 
-def _digits(values: Iterable[float | str]) -> int:
-    sizes = [abs(v) for v in values if not isinstance(v, str) and math.isfinite(v) and v]
-    return FEW_DIGITS if sizes and max(sizes) > WIDE * min(sizes) else DIGITS
+def _column(values: Sequence[Any]) -> tuple[float | str | None, ...]:
+    """The values of a list, rounded alike."""
+    if values and isinstance(values[0], str):
+        return tuple(map(_rounded, values))
+    finite = [*filter(math.isfinite, values)]
+    sizes = [*filter(None, map(abs, finite))]
+    digits = FEW_DIGITS if sizes and max(sizes) > WIDE * min(sizes) else DIGITS
+    if len(finite) < len(values) or all(value % 1 == 0 for value in values):
+        return tuple(_rounded(value, digits) for value in values)
+    # All at once: there are more than a million of them where many trainings failed.
+    text = ",".join([f"%.{digits}g"] * len(values)) % tuple(values)
+    return tuple(json.loads(f"[{text}]"))
 
 
 def _rounded(value: float | str, digits: int = DIGITS) -> float | str | None:
@@ -99,7 +110,7 @@ def _chart(chart: Chart, column: Column, side: int, text: Text) -> Parts:
             half=chart.half,
             note=text(chart.note) if chart.note else "",
             nearest=chart.nearest,
-            toggle=of_losses and bool(values) and not any(value <= 0 for value in values),
+            toggle=of_losses and bool(values) and not any(map((0.0).__ge__, values)),
             x=_said(log=chart.log_x, title=_other(chart.x_title, usual.x_title, text)),
             y=_said(
                 log=axis.log and of_losses,

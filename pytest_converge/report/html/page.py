@@ -24,7 +24,7 @@ __all__ = ["html_page", "rendered", "section_of"]
 #: Points of a line of batches, and along each side of a loss surface: as many as a screen shows
 #: where there are few trainings, fewer where there are many, so that a thousand that failed stay
 #: within 15 MB, of which the library is a third.
-ALL_POINTS, FEWEST_POINTS, MOST_POINTS = 64_000, 64, 384
+ALL_POINTS, FEWEST_POINTS, MOST_POINTS = 80_000, 80, 384
 FEW_TRAININGS, SIDE, SHORT_SIDE = 200, 21, 9
 #: Cells of the text of a study.
 STUDY_WIDTH = 100

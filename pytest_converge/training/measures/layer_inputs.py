@@ -10,12 +10,13 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.lib.stride_tricks import sliding_window_view
 
 from pytest_converge.columns.profile import profile_arrays
 from pytest_converge.columns.scale import HIGHEST_TARGET, ScaleEvidence, scale_evidence
 from pytest_converge.core.data_report import GroupProfile
 from pytest_converge.core.guard import is_ours
-from pytest_converge.training.data.arrays import batch_leaves
+from pytest_converge.training.data.arrays import batch_leaves, common_rows
 from pytest_converge.training.data.batches import TrainingData
 from pytest_converge.training.data.sources import has_composites
 from pytest_converge.training.measures.gradients import MOST_ROWS, undisturbed
@@ -55,7 +56,9 @@ class TrainingScales:
     codes: frozenset[str]
 
 
-def training_scales(training: Training, multiplied: Collection[str] = ()) -> TrainingScales | None:
+def training_scales(
+    training: Training, multiplied: Collection[str] = (), *, most_rows: int | None = None
+) -> TrainingScales | None:
     """Measures inputs and targets at the initial weights; changes no variable.
 
     Arrays that reach a trained layer as they are, reshaped or side by side, are measured on all
@@ -69,6 +72,7 @@ def training_scales(training: Training, multiplied: Collection[str] = ()) -> Tra
         training: as it begins.
         multiplied: names of inputs that the model multiplies by what trained layers make of others,
             as the edges of a graph: they count as they are.
+        most_rows: about so many of the rows in memory, evenly spaced; None for all.
 
     Returns:
         None for a training without data, or with ragged or sparse data, which have no columns.
@@ -76,7 +80,7 @@ def training_scales(training: Training, multiplied: Collection[str] = ()) -> Tra
     data = training.data
     if data is None or has_composites(training.first_batch()):
         return None
-    arrays = counted_rows(_arrays(data))
+    arrays = counted_rows(_arrays(data, most_rows))
     named = dict(batch_leaves(arrays))
     inputs = {name: value for name, value in named.items() if name[0] not in "ys"}
     targets = {name: value for name, value in named.items() if name[0] == "y"}
@@ -98,10 +102,14 @@ def training_scales(training: Training, multiplied: Collection[str] = ()) -> Tra
     return TrainingScales(scales=scales, evidence=evidence, codes=frozenset(codes))
 
 
-def _arrays(data: TrainingData) -> Any:
-    """All rows in memory, or those of the first batch."""
-    if data.rows_in_memory is not None:
-        return data.rows_in_memory.arrays
+def _arrays(data: TrainingData, most_rows: int | None) -> Any:
+    """The rows in memory, or those of the first batch."""
+    rows = data.rows_in_memory
+    if rows is not None:
+        stride = 1 if most_rows is None else max(1, common_rows(rows.arrays) // most_rows)
+        return keras.tree.map_structure(
+            lambda leaf: None if leaf is None else leaf[::stride], rows.arrays
+        )
     batch = data.probe(1, 1)[0].batch
     return keras.tree.map_structure(lambda leaf: None if leaf is None else np.asarray(leaf), batch)
 
@@ -202,13 +210,20 @@ def _sources(value: Array, inputs: Mapping[str, Array]) -> list[str]:
 
 def _lies_in(array: Array, value: Array) -> bool:
     """True where an array stands beside others on the last axis of a value."""
-    if array.dtype.kind not in "biuf" or len(array) != len(value) or not array.size:
+    kinds = {array.dtype.kind, value.dtype.kind}
+    if not kinds <= {*"biuf"} or len(array) != len(value) or not array.size:
         return False
     part = array.reshape(len(array), -1) if value.ndim == 2 else array
     if value.ndim < 2 or part.shape[:-1] != value.shape[:-1]:
         return False
     width = part.shape[-1]
-    places = range(value.shape[-1] - width + 1)
+    if width > value.shape[-1]:
+        return False
+    # Of the thousands of places that behind a convolution there are, the first row leaves few.
+    first = part[:1].reshape(-1, width)[0].astype(value.dtype)
+    there = sliding_window_view(value[:1].reshape(-1, value.shape[-1])[0], width)
+    same = (there == first) | ((there != there) & (first != first))  # noqa: PLR0124 - NaN
+    places = np.flatnonzero(same.all(axis=-1))
     return any(_equal(part, value[..., at : at + width]) for at in places)
 
 

@@ -10,9 +10,9 @@ import pytest
 from pytest_converge.columns.scale import HIGHEST_RMS, LOWEST_RMS
 from pytest_converge.core.data_report import DataFinding
 from pytest_converge.core.pipeline_report import PipelineReport
+from pytest_converge.report.charts.scale_chart import SUITABLE
 from pytest_converge.report.charts.study_charts import (
     MOST_COLUMNS,
-    SUITABLE,
     small_points,
     study_charts,
 )

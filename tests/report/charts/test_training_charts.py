@@ -10,12 +10,13 @@ import pytest
 from pytest_converge.core.baseline import Baseline, BaselineReport
 from pytest_converge.core.curve import LossSurface
 from pytest_converge.core.finding import Finding
+from pytest_converge.core.input_scales import ColumnScale, InputScales
 from pytest_converge.report.charts.training_charts import pictured_charts, training_charts
 from tests.pages import diagnosis, training
 from tests.recorded import stored_run
 
 
-def charts(result, points=64):
+def charts(result, points=80):
     return {chart.title: chart for chart in training_charts(result, points=points)}
 
 
@@ -32,7 +33,7 @@ def test_a_training_that_passes_has_its_curves_and_what_was_recorded_with_them()
     found = charts(training())
     assert list(found) == ["Loss", "Gradient norm", "Learning rate"]
     batches, probe = found["Loss"].lines
-    assert 40 < len(batches.x) <= 64
+    assert 40 < len(batches.x) <= 80
     assert len(probe.x) == 33
     assert batches.x[-1] == 512
     assert [mark.text for mark in found["Loss"].marks] == ["max_loss 0.1", "best constant 1.1"]
@@ -95,8 +96,33 @@ def test_a_surface_has_a_chart_of_its_own():
     surface = LossSurface(x=(0.0, 1.0), losses=((4.0, 1.0),), names=("w",))
     found = dataclasses.replace(training(), surface=surface)
     assert charts(found)["Path over the loss"].x_title == "w"
-    pictured = [chart.title for chart in pictured_charts(found, points=64)]
+    pictured = [chart.title for chart in pictured_charts(found, points=80)]
     assert pictured == ["Loss", "Path over the loss"]
+
+
+def test_the_scales_of_the_inputs_are_on_it_and_the_unsuitable_ones_are_marked():
+    result = training()
+    (run,) = result.runs
+    scales = InputScales(
+        columns=(
+            ColumnScale(
+                name="x['area']", mean=-1900, deviation=560, low=-5000, high=0, unsuitable=True
+            ),
+            ColumnScale(name="x['rooms']", mean=0.0, deviation=1.0, low=-2.0, high=2.0),
+        ),
+        width=3,
+    )
+    record = dataclasses.replace(run.record, input_scales=scales)
+    result = dataclasses.replace(result, runs=(dataclasses.replace(run, record=record),))
+    chart = charts(result)["Feature scales"]
+    assert chart.names == ["▸ x['area']", "x['rooms']"]
+    assert {line.name: tuple(line.x) for line in chart.lines} == {
+        "standard deviation": (560, 1.0),
+        "|mean|": (1900,),
+        "largest |value|": (5000, 2.0),
+    }
+    assert chart.log_x
+    assert chart.note == "and 1 more column"
 
 
 def test_a_rate_that_never_changes_has_no_chart():

@@ -1,0 +1,41 @@
+"""The scale of the columns that the first trained layers are fed with."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from pytest_converge.core.serialisation import Serialisable
+
+__all__ = ["ColumnScale", "InputScales"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnScale(Serialisable):
+    """One column.
+
+    Attributes:
+        name: as a user would write it: `x[:, 3]`, or the column's own name.
+        mean, deviation: of the finite values, in the data's unit.
+        low, high: the smallest and the largest of them.
+        unsuitable: the scale rule fires on it.
+    """
+
+    name: str
+    mean: float
+    deviation: float
+    low: float
+    high: float
+    unsuitable: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class InputScales(Serialisable):
+    """The columns with the most extreme scales.
+
+    Attributes:
+        columns: those on which the scale rule fires first, then by how far they are from 1.
+        width: how many columns with a scale there are.
+    """
+
+    columns: tuple[ColumnScale, ...]
+    width: int
