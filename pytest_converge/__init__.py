@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         StoredRun,
     )
     from pytest_converge.core.calibration import Calibration, Candidate, LossBound
-    from pytest_converge.core.curve import LossCurve
+    from pytest_converge.core.curve import LossCurve, LossSurface
     from pytest_converge.core.data_report import ColumnProfile, DataFinding, DataReport
     from pytest_converge.core.diagnosis import Diagnosis, NamedCause, RateBracket, Trial
     from pytest_converge.core.errors import InvalidTrainingError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         StudyError,
     )
     from pytest_converge.core.finding import Finding
+    from pytest_converge.core.input_scales import ColumnScale, InputScales
     from pytest_converge.core.overlap import RowOverlap
     from pytest_converge.core.pipeline_comparison import Exchange, PipelineComparison, PipelineRun
     from pytest_converge.core.pipeline_report import Difference, PipelineReport, PipelineTrial
@@ -52,6 +53,7 @@ __all__ = [
     "Calibration",
     "Candidate",
     "ColumnProfile",
+    "ColumnScale",
     "Converge",
     "ConvergenceError",
     "ConvergenceResult",
@@ -63,11 +65,13 @@ __all__ = [
     "Exchange",
     "Expectation",
     "Finding",
+    "InputScales",
     "InvalidTrainingError",
     "LearningRate",
     "LearningRateError",
     "LossBound",
     "LossCurve",
+    "LossSurface",
     "NamedCause",
     "NonFinite",
     "PipelineComparison",
@@ -102,6 +106,7 @@ _HOMES = {
     "Calibration": "core.calibration",
     "Candidate": "core.calibration",
     "ColumnProfile": "core.data_report",
+    "ColumnScale": "core.input_scales",
     "Converge": "plugin.converge_fixture",
     "ConvergenceError": "core.failures",
     "ConvergenceResult": "core.result",
@@ -113,11 +118,13 @@ _HOMES = {
     "Exchange": "core.pipeline_comparison",
     "Expectation": "core.expectation",
     "Finding": "core.finding",
+    "InputScales": "core.input_scales",
     "InvalidTrainingError": "core.errors",
     "LearningRate": "plugin.learning_rate_fixture",
     "LearningRateError": "core.failures",
     "LossBound": "core.calibration",
     "LossCurve": "core.curve",
+    "LossSurface": "core.curve",
     "NamedCause": "core.diagnosis",
     "NonFinite": "core.record",
     "PipelineComparison": "core.pipeline_comparison",

@@ -84,6 +84,8 @@ class Place(enum.IntEnum):
     # Nothing passed.
     NOT_FINITE_SEEN = enum.auto()
     NO_SLOPE_SEEN = enum.auto()
+    # Attention to places that are all alike moves no weights of its own: this is why.
+    PADDING_SEEN = enum.auto()
     SEEN_IN_THE_STEP = enum.auto()
     CONTRADICTIONS_SEEN = enum.auto()
     TERM_SEEN = enum.auto()

@@ -17,7 +17,7 @@ class Least(Training):
     verb = "step"
 
     def __init__(self):
-        self.w, self.seen = tf.Variable([1.0, 2.0], name="w"), tf.Variable(0)
+        self.w, self.count = tf.Variable([1.0, 2.0], name="w"), tf.Variable(0)
 
     @property
     def trainable(self):
@@ -25,10 +25,10 @@ class Least(Training):
 
     @property
     def transient(self):
-        return [self.seen]
+        return [self.count]
 
     def step(self, batch):
-        self.seen.assign_add(1)
+        self.count.assign_add(1)
         self.w.assign(self.w * batch)
         return tf.reduce_sum(self.w)
 
@@ -54,13 +54,13 @@ def test_its_state_is_every_variable_once_and_can_be_put_back():
     training = Least()
     slot = tf.Variable(3.0)
     training.optimizers = (types.SimpleNamespace(variables=[slot, training.w]),)
-    training.touched = [training.seen]
-    assert [id(v) for v in training.state()] == [id(training.w), id(training.seen), id(slot)]
+    training.touched = [training.count]
+    assert [id(v) for v in training.state()] == [id(training.w), id(training.count), id(slot)]
     before = training.snapshot()
     training.bare_step(2.0)
     assert training.w.numpy().tolist() == [2.0, 4.0]
     before.restore()
-    assert (training.w.numpy().tolist(), int(training.seen)) == ([1.0, 2.0], 0)
+    assert (training.w.numpy().tolist(), int(training.count)) == ([1.0, 2.0], 0)
 
 
 def test_rates_and_release_reach_every_optimizer():

@@ -95,6 +95,6 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.PADDING, repairs=_turned_round),
         Step(place=Place.PADDING, repairs=_repairs),
-        Step(place=Place.SEEN_IN_THE_STEP, answer=_seen),
+        Step(place=Place.PADDING_SEEN, answer=_seen),
     ),
 )
