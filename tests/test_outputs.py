@@ -51,14 +51,14 @@ def test_every_block_of_a_page_says_what_it_is(name):
     assert [block.line for block in shown if block.kind not in SAID[block.language]] == []
 
 
-#: To say what a test notices takes dozens of trainings.
-LONG = "docs/how-to/how-sensitive-is-a-test.md"
+#: Dozens of trainings each.
+LONG = {"docs/how-to/how-sensitive-is-a-test.md", "docs/how-to/update-a-baseline.md"}
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.slow if name == LONG else ())
+        pytest.param(name, marks=pytest.mark.slow if name in LONG else ())
         for name in PAGES
         if any(block.kind for block in blocks(text_of(name)))
     ],

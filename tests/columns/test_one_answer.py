@@ -86,6 +86,7 @@ def checked(report):
     return {*report.columns_of("unscaled-features"), *report.columns_of("image-range")}
 
 
+@pytest.mark.slow
 def test_the_same_columns_are_badly_scaled(zoo):
     answers = {case.name: (diagnosed(case.x), checked(case.report)) for case in zoo}
     assert {name: pair for name, pair in answers.items() if pair[0] != pair[1]} == {}

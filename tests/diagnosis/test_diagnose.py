@@ -126,6 +126,7 @@ class OfRagged(keras.Model):
         return self.dense(self.embedding(rows.to_tensor())[:, 0])
 
 
+@pytest.mark.slow
 def test_of_rows_of_different_lengths_it_is_said_what_cannot_be_looked_at():
     rows = tf.ragged.constant([[1, 2, 3], [4], [1, 1], [4, 4, 4, 4]] * 8)
     labels = np.array([[1.0], [0.0]] * 16, "float32")

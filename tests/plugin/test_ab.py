@@ -258,6 +258,7 @@ def test_what_is_on_the_python_path_is_taken_from_the_other_side(
     repository.runpytest_subprocess("--converge-ab=HEAD").assert_outcomes(failed=3, passed=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [(), ("-n2",)])
 @pytest.mark.parametrize(
     ("given", "message"),

@@ -337,6 +337,7 @@ def test_it(converge, number):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("-p", "no:xdist"), ("-n0",), ("-n2",)])
 def test_workers_write_and_list_the_same(
     faked: pytest.Pytester, arguments: tuple[str, ...]
@@ -377,6 +378,7 @@ def stale(recorded: pytest.Pytester) -> pytest.Pytester:
     return recorded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [(), ("-n2",)])
 def test_stale_files_are_mentioned_and_kept(
     stale: pytest.Pytester, arguments: tuple[str, ...]

@@ -131,6 +131,7 @@ def test_objects(converge):
     result.stdout.no_fnmatch_line("*calibration:*")
 
 
+@pytest.mark.slow
 def test_a_baseline_is_part_of_the_power(real: pytest.Pytester) -> None:
     real.makepyfile(test_a=TESTS.replace("(steps=40)", "(steps=40, baseline=True)"))
     real.runpytest("--converge-baseline=new", "--converge-power", "-k", "blind")

@@ -205,6 +205,7 @@ def test_progress_is_reported_between_parts(real: pytest.Pytester) -> None:
     assert all(float(loss) < 10 for _, loss in told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["tensorflow", "keras"])
 def test_missing_libraries_are_one_message(pytester: pytest.Pytester, missing: str) -> None:
     pytester.makeconftest(f"import sys\nsys.modules[{missing!r}] = None\n")

@@ -38,6 +38,7 @@ def calibrated(start, *, seed=1, **expectation):
     return runner.run(context, start.call), kept
 
 
+@pytest.mark.slow
 def test_a_proposal_of_steps_and_bound():
     result, (study,) = calibrated(parts(), steps=40, max_loss=0.01, monotone="strict")
     assert (study.test, study.training, study.left_out) == ("t.py::t", 2, ())

@@ -43,6 +43,7 @@ def by_name(study):
     return {each.change: each for each in study.mutations}
 
 
+@pytest.mark.slow
 def test_a_loose_test_sees_less_than_a_tight_one():
     result, (loose,) = power_of(fit(build, *wine()), steps=60)
     assert result.passed

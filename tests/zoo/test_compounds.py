@@ -70,6 +70,7 @@ def test_what_is_left_of_a_compound_is_every_part_of_its_faults():
     assert left == [("frozen_layers", "rate_by_1000"), ("frozen_layers",), ("rate_by_1000",)]
 
 
+@pytest.mark.slow
 def test_a_small_compound_holds_and_its_base_passes():
     compound = compound_of("factors_by_minimize", "frozen_layers", "rate_by_1000")
     assert all(compounds.verified(left) for left in compound.remainders())

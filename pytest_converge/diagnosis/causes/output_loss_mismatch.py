@@ -82,6 +82,7 @@ def test_sigmoid(converge):
 """
 
 import dataclasses
+import math
 from collections.abc import Iterable
 
 from pytest_converge.core.numbers import number
@@ -103,6 +104,8 @@ from pytest_converge.training.measures.output_range import fixed_moments, output
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import output_layer
 
+#: The least that logits from -1 to 1 leave of a cross-entropy, over two classes.
+LEAST_FLOOR = math.log(1 + math.exp(-2))
 #: What is seen of a cross-entropy that is called the wrong way round.
 SWAPPED = "the loss takes the logarithm of the targets: targets and predictions are swapped in it"
 
@@ -191,9 +194,11 @@ def _steps_seen(failed: FailedTraining) -> Answer | None:
 def _bounded_seen(failed: FailedTraining) -> Answer | None:
     """Logits within a range that leaves more of the cross-entropy than was asked for."""
     bound, guard = failed.trials.expectation.max_loss, failed.trials.guard
+    if bound is None or failed.best < LEAST_FLOOR:
+        return None
     failed.reruns.put_back()
     seen = guard.tried("the range of the logits", lambda: bounded_logits(failed.training))
-    if seen is None or bound is None or not seen.floor > bound:
+    if seen is None or not seen.floor > bound:
         return None
     others, span = seen.classes - 1, seen.high - seen.low
     message = (

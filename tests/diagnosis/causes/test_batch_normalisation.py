@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
@@ -36,6 +37,7 @@ def test_larger_batches_repair_it():
     assert found.where == ("bn",)
 
 
+@pytest.mark.slow
 def test_without_such_a_layer_no_larger_batches_are_tried():
     start = classifier(layers.LayerNormalization(), batch_size=1)
     found = diagnosis_of(start, steps=30, max_loss=0.01)

@@ -139,6 +139,7 @@ def test_plain_variables_of_a_layer_become_weights():
     assert [v.shape for v in model.trainable_variables] == [(16, 1), (1,)]
 
 
+@pytest.mark.slow
 def test_a_variable_that_a_step_reads_and_does_not_train_is_named():
     x, y = linear(0)
     w, b = tf.Variable(tf.zeros((4, 1)), name="w"), tf.Variable(tf.zeros(1), name="b")

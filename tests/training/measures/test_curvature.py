@@ -122,6 +122,7 @@ def test_own_steps_are_differentiated_too(start):
     assert found.largest > 0
 
 
+@pytest.mark.slow
 def test_lanczos_finds_the_ends_of_a_large_matrix():
     rng = np.random.default_rng(1)
     basis, _ = np.linalg.qr(rng.normal(size=(200, 200)))
