@@ -81,7 +81,8 @@ def training_scales(
     if data is None or has_composites(training.first_batch()):
         return None
     arrays = counted_rows(_arrays(data, most_rows))
-    named = dict(batch_leaves(arrays))
+    # A single number is no column.
+    named = {name: value for name, value in batch_leaves(arrays) if value.ndim}
     inputs = {name: value for name, value in named.items() if name[0] not in "ys"}
     targets = {name: value for name, value in named.items() if name[0] == "y"}
     looked = None if training.model is None else _look(training, arrays, inputs)
