@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+# Whatever an inner session is the first to import, it also forgets. So that all of them share one
+# copy of each module, they are imported here: Hypothesis too, whose plugin imports it at the end of
+# every session, which takes seconds where pytest has no bytecode of it.
+import hypothesis  # noqa: F401
 import pytest
 
-# Whatever an inner session is the first to import, it also forgets. So that all of them share one
-# copy of each module, they are imported here.
 import pytest_converge.plugin
 import pytest_converge.plugin.converge_fixture
 import pytest_converge.plugin.xdist
