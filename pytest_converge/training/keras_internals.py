@@ -49,6 +49,8 @@ __all__ = [
     "loss_settings",
     "loss_takes_training",
     "mark_logits",
+    "mark_mask",
+    "mask_of",
     "metrics_as_given",
     "mirrored_variable",
     "operation_seeds",
@@ -206,6 +208,16 @@ def loss_settings(model: Any, loss: Any) -> list[Setting]:
 def mark_logits(probabilities: Any, logits: Any) -> None:
     """Lets Keras' cross-entropies find the logits behind probabilities, as they do in a graph."""
     probabilities._keras_logits = logits
+
+
+def mask_of(tensor: Any) -> Any:
+    """The mask that Keras hangs onto an output, by which losses and metrics skip steps, or None."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def mark_mask(tensor: Any, mask: Any) -> None:
+    """Hangs a mask onto an output, as a layer does that passes it on."""
+    tensor._keras_mask = mask
 
 
 def has_compiled_metrics(model: Any) -> bool:

@@ -227,6 +227,17 @@ def test_logits_that_are_marked_are_found_by_a_loss():
     assert float(loss(labels, marked)) == pytest.approx(np.log1p(np.exp(-8.0)), rel=1e-3)
 
 
+def test_a_masked_step_counts_in_no_loss_and_in_no_metric():
+    targets, mask = tf.constant([[[1.0], [5.0]]]), tf.constant([[True, False]])
+    predictions = keras.Sequential([keras.Input((2, 1)), layers.Masking(-1.0)])(targets * 0 - 1.0)
+    assert not np.any(internals.mask_of(predictions))
+    plain = tf.zeros((1, 2, 1))
+    assert internals.mask_of(plain) is None
+    internals.mark_mask(plain, mask)
+    assert float(keras.losses.MeanSquaredError()(targets, plain)) == 1.0
+    assert float(keras.metrics.MeanAbsoluteError()(targets, plain)) == 1.0
+
+
 def test_a_plain_variable_becomes_a_weight_of_a_layer():
     plain, layer = tf.Variable([1.0, 2.0]), layers.Dense(1)
     weight = internals.variable_around(plain, "plain")

@@ -226,8 +226,8 @@ class ModelTraining(Training):
                 stack.enter_context(self.functions.in_place())
                 return self.in_unit(loss_of_logs(self.model.train_step(batch), self._entry))
         if self.pure_probe:
-            return self._shared_forward(batch)[1]
-        return inference(self.model, batch, training=True)[1]
+            return self._shared_forward(batch)[2]
+        return inference(self.model, batch, training=True)[2]
 
     @property
     def is_recurrent(self) -> bool:
@@ -351,15 +351,15 @@ class ModelTraining(Training):
         if self.own_train_step and all(id(each) in known for each in self.optimizers):
             self.optimizers = tuple(each for each in self._candidates if each.applied)
 
-    def _inference(self, batch: Batch) -> tuple[Any, Any, Any]:
+    def _inference(self, batch: Batch) -> tuple[Any, list[Any], Any, Any]:
         return inference(self.model, batch, training=False)
 
-    def _shared_forward(self, batch: Batch) -> tuple[Any, Any, Any]:
+    def _shared_forward(self, batch: Batch) -> tuple[Any, list[Any], Any, Any]:
         """One traced forward pass for probes and for the end: training mode changes nothing."""
         if self.eager_reason:
             return self._inference(batch)
-        predictions, loss, penalty = self._shared(batch, fixed_rows=self.fixed_rows)
-        return predictions, loss, penalty
+        predictions, masks, loss, penalty = self._shared(batch, fixed_rows=self.fixed_rows)
+        return predictions, masks, loss, penalty
 
     def _metric_variables(self) -> list[tf.Variable]:
         return [v for metric in self.model.metrics for v in metric.variables]

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from pytest_converge.training.data.batches import Chunk
-from pytest_converge.training.keras_internals import compiled_loss
+from pytest_converge.training.keras_internals import compiled_loss, mark_mask, mask_of
 from pytest_converge.training.model.losses import constant_prediction, loss_names
 from pytest_converge.training.model.structure import call_model, compute_loss
 from pytest_converge.training.state.snapshot import Snapshot, unique_variables
@@ -34,7 +34,7 @@ def measure_model(
         chunks: the probe set; empty for none.
         own_train_step: True where the model trains by a step of its own, whose loss and metrics
             nothing outside can recompute.
-        forward: `batch -> (predictions, loss)` in inference mode.
+        forward: `batch -> (predictions, masks, loss, penalty)` in inference mode, see `inference`.
     """
     if not chunks:
         return EndMeasures()
@@ -58,7 +58,7 @@ def measure_held_out(
     Args:
         model: a built model.
         chunks: the held-out data.
-        forward: `batch -> (predictions, loss)` in inference mode.
+        forward: `batch -> (predictions, masks, loss, penalty)` in inference mode, see `inference`.
         entry: what a `test_step` of the user's calls the loss, where it returns no "loss".
     """
     kept = Snapshot(unique_variables(v for metric in model.metrics for v in metric.variables))
@@ -98,11 +98,11 @@ def _by_forward(model: keras.Model, chunks: list[Chunk], forward: Any) -> EndMea
     outputs = []
     for chunk in chunks:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(chunk.batch)
-        output, chunk_loss, chunk_penalty = forward(chunk.batch)
+        output, masks, chunk_loss, chunk_penalty = forward(chunk.batch)
         share = chunk.rows / rows
         penalty += share * float(chunk_penalty)
         loss += share * float(chunk_loss)
-        output = _without_logits(output)
+        output = _as_predicted(output, masks)
         outputs.append(output)
         model.compute_metrics(x, y, output, sample_weight=sample_weight)
         if compiled_loss(model) is not None:
@@ -123,22 +123,38 @@ def _by_forward(model: keras.Model, chunks: list[Chunk], forward: Any) -> EndMea
     )
 
 
-def inference(model: keras.Model, batch: Any, training: bool = False) -> tuple[Any, Any, Any]:
-    """(predictions, loss, the part of the loss that does not depend on the targets)."""
+def inference(
+    model: keras.Model, batch: Any, training: bool = False
+) -> tuple[Any, list[Any], Any, Any]:
+    """A forward pass.
+
+    Returns:
+        The predictions, the mask of each output or None, the loss, and the part of the loss that
+        does not depend on the targets.
+    """
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
     predictions = call_model(model, x, training)
+    masks = [mask_of(leaf) for leaf in keras.tree.flatten(predictions)]
     loss = compute_loss(model, x, y, predictions, sample_weight, training)
     penalty = tf.add_n([tf.cast(tf.reduce_sum(part), tf.float32) for part in model.losses] or [0.0])
-    return predictions, tf.cast(loss, tf.float32), penalty
+    return predictions, masks, tf.cast(loss, tf.float32), penalty
 
 
 def _overrides_loss(model: keras.Model) -> bool:
     return type(model).compute_loss is not keras.Model.compute_loss
 
 
-def _without_logits(output: Any) -> Any:
-    """The bare numbers: Keras hangs the logits onto the tensor that a softmax returns."""
-    return keras.tree.map_structure(lambda leaf: tf.constant(leaf.numpy()), output)
+def _as_predicted(output: Any, masks: list[Any]) -> Any:
+    """The numbers and their masks, without the logits that Keras hangs onto those of a softmax."""
+    plain = keras.tree.map_structure(lambda leaf: tf.constant(leaf.numpy()), output)
+    return _masked(plain, masks)
+
+
+def _masked(output: Any, masks: list[Any]) -> Any:
+    for leaf, mask in zip(keras.tree.flatten(output), masks, strict=True):
+        if mask is not None:
+            mark_mask(leaf, mask)
+    return output
 
 
 def _predicted(model: keras.Model, x: Any, output: Any) -> Any:
@@ -149,9 +165,9 @@ def _predicted(model: keras.Model, x: Any, output: Any) -> Any:
     )
     if not changed:
         return output
-    return keras.tree.map_structure(
-        tf.constant, model.predict_step(keras.utils.pack_x_y_sample_weight(x))
-    )
+    predicted = model.predict_step(keras.utils.pack_x_y_sample_weight(x))
+    masks = [mask_of(leaf) for leaf in keras.tree.flatten(predicted)]
+    return _masked(keras.tree.map_structure(tf.constant, predicted), masks)
 
 
 def _data_loss(model: keras.Model, y: Any, predictions: Any, sample_weight: Any) -> float:
@@ -167,18 +183,29 @@ def _constant_loss(model: keras.Model, chunks: list[Chunk], outputs: list[Any]) 
         return None
     targets = np.concatenate([np.asarray(y) for _, y, _ in batches])
     shape = tuple(outputs[0].shape[1:])
-    weights = [w for _, _, w in batches]
+    pairs = list(zip(batches, outputs, strict=True))
+    weights = [_weights(w, mask_of(output)) for (_, _, w), output in pairs]
     constant = constant_prediction(
         model.loss, targets, shape, None if weights[0] is None else np.concatenate(weights)
     )
     if constant is None:
         return None
     rows, total = len(targets), 0.0
-    for _, y, sample_weight in batches:
+    for (_, y, sample_weight), output in pairs:
         count = int(y.shape[0])
-        prediction = tf.constant(np.broadcast_to(constant, (count, *shape)), outputs[0].dtype)
+        prediction = tf.constant(np.broadcast_to(constant, (count, *shape)), output.dtype)
+        _masked(prediction, [mask_of(output)])
         total += count / rows * _data_loss(model, y, prediction, sample_weight)
     return total if np.isfinite(total) else None
+
+
+def _weights(sample_weight: Any, mask: Any) -> Any:
+    """What a row, or with a mask a step of a row, counts in the loss."""
+    if mask is None:
+        return sample_weight
+    # Keras takes no weight of a row beside a mask of its steps: both are of one shape.
+    counted = np.asarray(mask, dtype=np.float64)
+    return counted if sample_weight is None else counted * np.asarray(sample_weight)
 
 
 def _saturated(output: Any) -> bool:

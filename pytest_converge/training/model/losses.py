@@ -259,14 +259,14 @@ def constant_prediction(
         loss: one loss as given to `compile`.
         targets: NumPy array with the rows first.
         shape: shape of one row of predictions.
-        weights: the weight of each row, or None.
+        weights: the weight of each row, or of each step of each row, or None.
     """
     ((name, found),) = loss_names(loss) or [("", None)]
     rule = _CONSTANTS.get(name)
-    row_weights = _row_weights(weights, len(targets))
-    if rule is None or row_weights is None or targets.dtype.kind not in "fiub":
+    known_weights = _known_weights(weights, targets)
+    if rule is None or known_weights is None or targets.dtype.kind not in "fiub":
         return None
-    constant = rule(np.asarray(targets, dtype=np.float64), shape, row_weights)
+    constant = rule(np.asarray(targets, dtype=np.float64), shape, known_weights)
     if constant is None or not np.isfinite(constant).all():
         return None
     if name in _PROBABILITIES:
@@ -315,14 +315,21 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-def _row_weights(weights: Any, rows: int) -> Array | None:
-    """One weight a row; None where they weigh parts of rows, or nothing."""
+def _known_weights(weights: Any, targets: Any) -> Array | None:
+    """One weight a row or step; None where they do not go with the targets, or weigh nothing."""
     if weights is None:
-        return np.ones(rows)
-    of_row: Array = np.asarray(weights, dtype=np.float64).ravel()
-    if of_row.size != rows or (of_row < 0).any() or not of_row.sum() > 0:
-        return None
-    return of_row
+        return np.ones(len(targets))
+    known: Array = np.asarray(weights, dtype=np.float64)
+    if known.size == len(targets):
+        known = known.ravel()
+    fit = known.shape == targets.shape[: known.ndim]
+    return known if fit and (known >= 0).all() and known.sum() > 0 else None
+
+
+def _of_each(weights: Array, values: Array) -> Array:
+    """The weights with the shape of the values, of which the first axes are theirs."""
+    expanded = weights.reshape(*weights.shape, *(1,) * (values.ndim - weights.ndim))
+    return np.broadcast_to(expanded, values.shape)
 
 
 def _in_the_terms_of(loss: Any, probability: Any, *, is_binary: bool) -> Any:
@@ -345,23 +352,34 @@ def _fits(targets: Array, shape: tuple[int, ...]) -> Array | None:
 
 def _mean(targets: Array, shape: tuple[int, ...], weights: Array) -> Any:
     fitted = _fits(targets, shape)
-    return None if fitted is None else np.average(fitted, axis=0, weights=weights)
+    if fitted is None or weights.ndim > fitted.ndim:
+        return None
+    # A step that counts nowhere may hold anything, and its mean is of no account.
+    known = _of_each(weights, fitted)
+    counted = np.where(known > 0, fitted, 0.0)
+    total = known.sum(axis=0)
+    return (known * counted).sum(axis=0) / np.where(total > 0, total, 1.0)
 
 
 def _median(targets: Array, shape: tuple[int, ...], weights: Array) -> Any:
     fitted = _fits(targets, shape)
-    if fitted is None:
+    if fitted is None or weights.ndim > fitted.ndim:
         return None
+    known = _of_each(weights, fitted)
     order = fitted.argsort(axis=0)
-    half = (weights[order].cumsum(axis=0) >= weights.sum() / 2).argmax(axis=0)
+    reached = np.take_along_axis(known, order, axis=0).cumsum(axis=0) >= known.sum(axis=0) / 2
+    half = reached.argmax(axis=0)
     return np.take_along_axis(np.take_along_axis(fitted, order, axis=0), half[None], axis=0)[0]
 
 
 def _frequencies(targets: Array, shape: tuple[int, ...], weights: Array) -> Any:
-    labels = targets.astype(np.int64).ravel()
+    if weights.ndim > targets.ndim:
+        return None
+    known = _of_each(weights, targets).ravel()
+    labels = targets.ravel()[known > 0].astype(np.int64)
     if not shape or labels.size == 0 or labels.min() < 0 or labels.max() >= shape[-1]:
         return None
-    of_label = np.repeat(weights, labels.size // len(targets))
+    of_label = known[known > 0]
     return np.bincount(labels, of_label, minlength=shape[-1]) / of_label.sum()
 
 

@@ -340,3 +340,14 @@ def test_losses_that_no_training_explains(name, classes, loss, said):
     words = uninformed_loss(name, classes, loss)
     assert said in words
     assert bool(words) == bool(said)
+
+
+def test_a_step_of_a_row_has_its_weight_in_the_best_constant():
+    targets = np.array([[[1.0], [np.inf]], [[3.0], [5.0]]])
+    weights = np.array([[1.0, 0.0], [3.0, 1.0]])
+    assert constant_prediction("mse", targets, (2, 1), weights).tolist() == [[2.5], [5.0]]
+    assert constant_prediction("mae", targets, (2, 1), weights).tolist() == [[3.0], [5.0]]
+    labels = np.array([[0, -1], [1, 1]])
+    expected = np.broadcast_to([0.2, 0.8], (2, 2))
+    found = constant_prediction("sparse_categorical_crossentropy", labels, (2, 2), weights)
+    assert found == pytest.approx(expected)
