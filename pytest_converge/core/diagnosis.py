@@ -115,7 +115,7 @@ class Diagnosis(Serialisable):
         bracket: the learning rates that pass, where the rate was varied.
         floor: the lowest loss that any run reached, for an unreachable target.
         seconds: wall time of the diagnosis.
-        budget: seconds that it was allowed.
+        budget: seconds that it was allowed, a wait for other work counted at half.
         left_out: changes for which no time was left.
         causes: every cause, in the order of evidence: one, or several where no repair of a single
             one is enough; empty where nothing was found.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import time
 from collections.abc import Mapping
 from typing import TypeVar
 
 from pytest_converge.core.diagnosis import Diagnosis, NamedCause, Trial
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.record import TrainingRecord
+from pytest_converge.core.stopwatch import Stopwatch
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining
 from pytest_converge.diagnosis.causes import every_cause
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
@@ -49,18 +49,18 @@ def diagnose(
         running: the failed run, not yet released; it is left as it was.
         record: what was measured of it.
         expectation: what it was judged by.
-        budget: seconds.
+        budget: seconds, as a `Stopwatch` counts them.
         progress: told about every run.
         baseline: what a repair is held to beside the expectation, where the test has one.
     """
-    began = time.perf_counter()
+    watch = Stopwatch()
     # The failure is known, and stays what there is to tell, whatever else a builder does.
     reruns = Reruns(running, record.seed, progress, spares_builder=True)
     trials = Trials(
         reruns,
         expectation,
         budget=budget,
-        began=began,
+        watch=watch,
         unit=record.seconds,
         failed=record,
         baseline=baseline,
@@ -157,7 +157,7 @@ def _diagnosis(failed: FailedTraining, answer: Answer, named: tuple[NamedCause, 
         excluded=tuple(dict.fromkeys(excluded)),
         bracket=answer.bracket,
         floor=answer.floor,
-        seconds=trials.spent,
+        seconds=trials.watch.elapsed,
         budget=trials.budget,
         left_out=tuple(dict.fromkeys(trials.left_out)),
         causes=named,

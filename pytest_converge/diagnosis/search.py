@@ -163,11 +163,15 @@ def _verified_so_far(failed: FailedTraining) -> Answer | None:
 
 
 def _partly(failed: FailedTraining) -> Answer | None:
-    """The repair that passed on most seeds, where none passed on all of them."""
-    partly = [trial for trial in failed.trials.like_the_failed_run if trial.passed]
+    """The repair that passed on most seeds, where none passed on all of them.
+
+    In another unit of the loss it passed by its skill, so that it counts as well; among equals what
+    keeps the unit is nearer to what was asked for.
+    """
+    partly = [trial for trial in failed.trials.done.values() if trial.passed and not trial.control]
     if not partly:
         return None
-    best = max(partly, key=lambda trial: trial.passed)
+    best = max(partly, key=lambda trial: (trial.passed, trial.comparable))
     message = f"{best.change} repairs it on {best.passed} of {best.seeds} starts"
     return Answer(cause=best.code, trial=best, message=message)
 

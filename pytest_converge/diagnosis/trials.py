@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -15,6 +14,7 @@ from pytest_converge.core.diagnosis import Trial
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
+from pytest_converge.core.stopwatch import Stopwatch
 from pytest_converge.training.interventions import learning_rate
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
@@ -112,7 +112,7 @@ class Trials:
         reruns: repeats the failed training.
         expectation: what decides whether a change passes.
         budget: seconds; a trial that has begun is finished, one that would exceed it is left out.
-        began: when the diagnosis began, on the clock of `time.perf_counter`.
+        watch: runs since the diagnosis began.
         unit: seconds that the failed run took; a run that traces nothing corrects it.
         failed: what was measured of the failed run, where it is known.
         baseline: what a repair is held to beside the expectation, where the test has one.
@@ -129,7 +129,7 @@ class Trials:
         expectation: Expectation,
         *,
         budget: float,
-        began: float,
+        watch: Stopwatch,
         unit: float,
         failed: TrainingRecord | None = None,
         baseline: BaselineJudge | None = None,
@@ -146,7 +146,7 @@ class Trials:
         self.without_terms: dict[str, float | None] = {}
         self._cannot_be_made: set[str] = set()
         self._idle: set[str] = set()
-        self._began = began
+        self.watch = watch
         self._unit = unit
         self._most_loss = math.inf
         self._failed = failed
@@ -156,8 +156,8 @@ class Trials:
 
     @property
     def spent(self) -> float:
-        """Seconds since the diagnosis began."""
-        return time.perf_counter() - self._began
+        """Seconds of the budget that are used up."""
+        return self.watch.spent
 
     @functools.cached_property
     def rate_follows(self) -> bool:
@@ -217,14 +217,14 @@ class Trials:
         if self.spent + self._unit * change.steps_factor > self.budget:
             self.left_out.append(change.change)
             return None
-        began = time.perf_counter()
+        began = self.watch.elapsed
         trial = self.guard.tried(change.change, lambda: self._run(change, confirm, known))
         if trial is None:
             self.reruns.put_back()
             self._cannot_be_made.add(change.change)
             return None
         before = 0.0 if known is None else known.seconds
-        trial = dataclasses.replace(trial, seconds=before + time.perf_counter() - began)
+        trial = dataclasses.replace(trial, seconds=before + self.watch.elapsed - began)
         if not trial.passed and self._did_not_act(change):
             self.guard.failed.append((change.change, NO_EFFECT))
             self._cannot_be_made.add(change.change)
@@ -254,11 +254,13 @@ class Trials:
         doubted = functools.partial(self._hangs_on_a_rise, change)
         with self.reruns.changed(change, doubted=doubted) as run:
             for number in range(len(losses), 1 if deterministic or not confirm else SEEDS):
+                before = self.spent
                 made[number] = record = run(number)
                 if number == 0:
                     self.records[change.change] = record
                 if not record.traces:  # what a run costs once its graph is there
-                    self._unit = min(self._unit, record.seconds / change.steps_factor)
+                    took = min(record.seconds, self.spent - before)
+                    self._unit = min(self._unit, took / change.steps_factor)
                 losses.append(record.curve.last)
                 passed += self._passes(record, change)
                 if passed > number == 0 and baseline is not None:

@@ -274,6 +274,11 @@ class Training(abc.ABC):
         return []
 
     @property
+    def function(self) -> Any:
+        """The user's own function, which closes over what it uses; None where there is none."""
+        return None
+
+    @property
     def seen(self) -> Mapping[str, Any]:
         """What the user's own function closes over or names; empty where it has none."""
         return {}

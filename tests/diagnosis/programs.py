@@ -12,6 +12,7 @@ from keras import initializers, layers, optimizers
 from pytest_converge import runner
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.result import ConvergenceResult
+from pytest_converge.core.stopwatch import Stopwatch
 from pytest_converge.diagnosis.cause import FailedTraining
 from pytest_converge.diagnosis.causes import every_cause
 from pytest_converge.diagnosis.evidence import Evidence
@@ -106,7 +107,7 @@ def failed_of(start: Start, *, steps: int = 50, evidence: Evidence | None = None
     record = run.run(0)
     reruns = Reruns(run, 0, quiet)
     expected = Expectation(seed=0, steps=steps, **expectation)
-    trials = Trials(reruns, expected, budget=1e9, began=0.0, unit=record.seconds)
+    trials = Trials(reruns, expected, budget=1e9, watch=Stopwatch(), unit=record.seconds)
     return FailedTraining(trials, record, evidence)
 
 

@@ -126,6 +126,15 @@ def test_a_repair_that_holds_on_some_seeds_is_told_as_such():
     assert found.message == "less repairs it on 2 of 3 starts"
 
 
+def test_a_repair_in_another_unit_that_passed_in_part_counts_as_well():
+    other = trial("other labels", passed=2, comparable=False)
+    assert search(failed_training(trial("less", passed=1), other), {}).trial is other
+    same = trial("less", passed=2)
+    assert search(failed_training(other, same), {}).trial is same
+    asked = trial("permuted", passed=2, comparable=False, control=True)
+    assert search(failed_training(asked), {}).cause == "unknown"
+
+
 @pytest.mark.parametrize(
     ("best", "said"),
     [

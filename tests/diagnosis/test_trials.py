@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import time
 import types
 
 import pytest
@@ -12,6 +11,7 @@ from keras import optimizers
 
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.guard import STRICT
+from pytest_converge.core.stopwatch import Stopwatch
 from pytest_converge.diagnosis.trials import WORSE, OutOfTimeError, Trials, passes
 from pytest_converge.training.interventions.intervention import Intervention
 from tests.checks.curves import record_of
@@ -49,8 +49,7 @@ def change(name="change", **fields):
 
 def trials_of(*losses, budget=1e9, unit=0.0, failed=None, **options):
     reruns = FakeReruns(*losses, **options)
-    began = time.perf_counter()
-    trials = Trials(reruns, BOUND, budget=budget, began=began, unit=unit, failed=failed)
+    trials = Trials(reruns, BOUND, budget=budget, watch=Stopwatch(), unit=unit, failed=failed)
     return trials, reruns
 
 
@@ -184,6 +183,14 @@ def test_after_the_budget_nothing_runs():
     assert reruns.runs == []
 
 
+def test_what_other_work_takes_from_the_machine_is_not_taken_from_the_budget():
+    clock = iter([0.0, *[15.0] * 100])
+    trials, _ = trials_of(0.5, 0.5, 0.5, budget=10.0)
+    trials.watch = Stopwatch(lambda: next(clock), lambda: 0.0)
+    assert trials.spent == 7.5
+    assert trials.try_out(change()).verified
+
+
 def test_a_change_that_would_exceed_the_budget_is_left_out_and_others_go_on():
     trials, reruns = trials_of(0.5, 0.5, 0.5, budget=10.0, unit=1.0)
     assert trials.try_out(change("sixteen times", steps_factor=16)) is None
@@ -285,9 +292,7 @@ class Baseline:
 
 def held_to(baseline, *losses):
     reruns = FakeReruns(*losses)
-    trials = Trials(
-        reruns, BOUND, budget=1e9, began=time.perf_counter(), unit=0.0, baseline=baseline
-    )
+    trials = Trials(reruns, BOUND, budget=1e9, watch=Stopwatch(), unit=0.0, baseline=baseline)
     return trials, reruns
 
 

@@ -36,6 +36,17 @@ Three more are told from the data:
   the best constant on the other: labels of one mapping would carry over. Within each half they
   must, to rows that were held out of it: labels in a wrong order are learnt by heart.
 
+Of a model with several outputs each array of targets is compared with the loss that reads it.
+
+Labels that a loss or a step closes over are looked at like those of a batch: an array of two
+values, one a row, that predictions are compared with. It is replaced where it is held, and the
+training is repeated. The same labels of other rows must then fail, or anything would have passed.
+
+Two annotators may mean opposite things by the same two labels. Where the effects of two columns or
+more on the labels are clear among the rows of one value of a column, and among all others, and each
+has the opposite sign there, the labels of the fewer of both are turned round; so are those of the
+rows before or after the place where the effects change.
+
 A label out of the range of a sparse cross-entropy is an error before any training.
 
 `preprocessing.check` finds without training: text, class numbers that do not start at 0 or leave
@@ -74,15 +85,24 @@ def test_groups_from_zero(converge):
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
+from pytest_converge.columns.opposite_rows import opposite_rows
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.data.arrays import batch_leaves
-from pytest_converge.training.interventions import labels, rows, target_shape
+from pytest_converge.training.interventions import (
+    held_arrays,
+    labels,
+    outputs,
+    rows,
+    target_shape,
+)
+from pytest_converge.training.interventions.held_arrays import held_labels
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.broadcasting import OuterDifference
-from pytest_converge.training.model.losses import PROBABILITIES, loss_names
+from pytest_converge.training.model.losses import PROBABILITIES, losses_of_outputs
 
 __all__ = ["CAUSE", "out_of_range", "unreadable"]
 
@@ -93,8 +113,14 @@ RANDOM_HALVES = 2
 
 
 def _into_range(failed: FailedTraining) -> Repairs:
-    name, counted = _read_as_probabilities(failed)
-    return () if counted is None else labels.into_range(name, counted)
+    found: list[Intervention] = []
+    for loss, name, counted in _read_as_probabilities(failed):
+        changes = labels.into_range(loss, counted)
+        if name == "y":
+            return changes
+        # Rows of one of several arrays cannot be left out.
+        found += [outputs.in_array(change, name) for change in changes if change.redefines_loss]
+    return found
 
 
 def _unreadable(failed: FailedTraining) -> Answer | None:
@@ -106,7 +132,8 @@ def _unreadable(failed: FailedTraining) -> Answer | None:
         fix = f"{name} = tf.reshape({name}, {shape})"
         return Answer(cause=CAUSE.code, message=_broadcasts(outer), fix=fix, where=(name,))
     message = out_of_range(failed)
-    return Answer(cause=CAUSE.code, message=message, where=("y",)) if message else None
+    where = tuple(name for _, name, _ in _out_of_range(failed))
+    return Answer(cause=CAUSE.code, message=message, where=where) if message else None
 
 
 def unreadable(failed: FailedTraining) -> bool:
@@ -147,10 +174,15 @@ def _in_columns(failed: FailedTraining) -> Repairs:
 
 
 def out_of_range(failed: FailedTraining) -> str:
-    """The targets that the compiled cross-entropy cannot read, in words; empty for none."""
-    name, counted = _read_as_probabilities(failed)
-    what = "" if counted is None else labels.beyond(name, counted)
-    return f"the targets hold {what}, where {name} reads probabilities" if what else ""
+    """The targets that a compiled cross-entropy cannot read, in words; empty for none."""
+    for loss, name, counted in _out_of_range(failed):
+        whose = "the targets hold" if name == "y" else f"{name} holds"
+        return f"{whose} {labels.beyond(loss, counted)}, where {loss} reads probabilities"
+    return ""
+
+
+def _out_of_range(failed: FailedTraining) -> list[tuple[str, str, Any]]:
+    return [read for read in _read_as_probabilities(failed) if labels.beyond(read[0], read[2])]
 
 
 def _two_encodings(failed: FailedTraining) -> Answer | None:
@@ -181,6 +213,42 @@ def _two_encodings(failed: FailedTraining) -> Answer | None:
     return Answer(cause=CAUSE.code, message=message, fix=fix, where=("y",))
 
 
+def _opposite(failed: FailedTraining) -> Repairs:
+    """Labels that are the other way round in the rows of one annotator, or of one file."""
+    data = failed.reruns.rows
+    leaves = [] if data is None else list(batch_leaves(data.arrays))
+    x = [array for name, array in leaves if name[0] == "x"]
+    y = [array for name, array in leaves if name[0] == "y"]
+    if data is None or len(x) != 1 or len(y) != 1:
+        return
+    if not {x[0].dtype.kind, y[0].dtype.kind} <= {*"biuf"} or x[0].ndim < 2:
+        return
+    found = opposite_rows(x[0][: data.epoch_rows], y[0][: data.epoch_rows])
+    if found is not None:
+        yield labels.turned_round(found, (float(y[0].min()), float(y[0].max())))
+
+
+def _held(failed: FailedTraining) -> Answer | None:
+    """Labels that a loss or step closes over, as another pair of values.
+
+    A mask of 0 and 1 would pass as well, by a loss without a bottom; so would any labels that are
+    learnt by heart. Then the same labels of other rows pass too, and nothing is said.
+    """
+    if failed.reruns.rows is not None or failed.training.function is None:
+        return None
+    failed.reruns.put_back()
+    found = failed.trials.guard.tried("labels in closures", lambda: held_labels(failed.training))
+    for change, control in itertools.chain.from_iterable(map(held_arrays.relabelled, found or ())):
+        trial = failed.trials.try_out(change)
+        if trial is None or not trial.verified:
+            continue
+        other = failed.trials.control(control, confirm=False)
+        if other is not None and not other.passed:
+            return failed.first_passing([change])
+        failed.trials.ask(trial)
+    return None
+
+
 def _strangers(failed: FailedTraining, first: Intervention, second: Intervention) -> bool:
     """Whether a model of either half is no better than a constant on the other, but on its own.
 
@@ -199,15 +267,17 @@ def _strangers(failed: FailedTraining, first: Intervention, second: Intervention
     )
 
 
-def _read_as_probabilities(failed: FailedTraining) -> tuple[str, Any]:
-    """The only compiled loss, if it takes probabilities, and the targets that count in it."""
+def _read_as_probabilities(failed: FailedTraining) -> list[tuple[str, str, Any]]:
+    """(loss, name, rows that count) of each array of targets that a compiled loss reads so."""
     training, data = failed.training, failed.reruns.rows
     if training.model is None or training.own_train_step or data is None:
-        return "", None
-    names = [name for name, _ in loss_names(training.model.loss)]
-    if len(names) != 1 or names[0] not in PROBABILITIES:
-        return "", None
-    return names[0], labels.counted_target(data.arrays)
+        return []
+    targets = labels.counted_targets(data.arrays)
+    return [
+        (known.name, known.target, targets[known.target])
+        for known in losses_of_outputs(training.model, list(targets))
+        if known.name in PROBABILITIES
+    ]
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
@@ -222,6 +292,8 @@ CAUSE = Cause(
         Step(place=Place.LABELS, repairs=_into_range),
         Step(place=Place.LABELS, repairs=_in_shape),
         Step(place=Place.LABELS, repairs=_in_columns),
+        Step(place=Place.LABELS, answer=_held),
+        Step(place=Place.MISALIGNED_ROWS, repairs=_opposite),
         Step(place=Place.TWO_ENCODINGS, answer=_two_encodings),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_unreadable),
     ),

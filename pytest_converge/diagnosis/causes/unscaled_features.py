@@ -31,6 +31,12 @@ of the layer that takes it: derivatives by it stay in their unit. An array that 
 it is but multiplies what one is fed with, as the edges of a graph do, is divided by its largest
 value where that is above 20.
 
+A square matrix without negative numbers that multiplies what a network makes of its nodes, as the
+neighbours in a graph, makes it larger with every product where its rows add up to more than 1.
+Where its largest eigenvalue is above 2, wherever it is held, its rows are divided by their sums,
+which makes means of the sums; else by the roots of both of their sums (Kipf and Welling 2017,
+*Semi-supervised classification with graph convolutional networks*).
+
 `preprocessing.check` asks the same rule and fails on it, without training, since it looks at what
 goes into a network. Of the columns that pass, it also reports one whose spread is 1,000 times
 (`max_ratio`) that of most of them or a thousandth of it.
@@ -66,6 +72,7 @@ def test_scaled_price(converge):
 ```
 """
 
+import itertools
 from collections.abc import Iterable
 
 from pytest_converge.columns.contradictions import targets_are_inputs
@@ -83,6 +90,7 @@ from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import features
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.layer_inputs_scaled import standardised_in_front
+from pytest_converge.training.interventions.neighbours import averaged_neighbours
 from pytest_converge.training.measures.closed_over_inputs import unscaled_inputs
 from pytest_converge.training.measures.layer_inputs import FED
 
@@ -163,6 +171,13 @@ def _multiplying(failed: FailedTraining) -> Repairs:
         yield features.divided(largest)
 
 
+def _summed(failed: FailedTraining) -> Repairs:
+    """Sums over the neighbours in a graph as their means."""
+    failed.reruns.put_back()
+    training, guard = failed.training, failed.trials.guard
+    return guard.tried("sums over neighbours", lambda: averaged_neighbours(training)) or ()
+
+
 def _closed_over(failed: FailedTraining) -> Repairs:
     """Inputs that are no part of the data, standardised where their layers take them."""
     training = failed.training
@@ -180,6 +195,7 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
         *_standardised(failed),
         *_marked(failed),
         *_multiplying(failed),
+        *itertools.islice(_summed(failed), 1),
         *_closed_over(failed),
     ]
     if flagged or failed.reruns.rows is None:
@@ -230,6 +246,7 @@ CAUSE = Cause(
         Step(place=Place.FEATURES, repairs=_standardised),
         Step(place=Place.FEATURES, repairs=_marked),
         Step(place=Place.FEATURES, repairs=_multiplying),
+        Step(place=Place.FEATURES, repairs=_summed),
         Step(place=Place.FEATURES, repairs=_closed_over),
         Step(place=Place.FEATURES_AND_TARGETS, repairs=_both),
         Step(place=Place.SCALE_AND_RATE, repairs=_with_rate),

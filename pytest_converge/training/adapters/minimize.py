@@ -186,6 +186,11 @@ class MinimizeTraining(Training):
         return unique_variables(tape.watched_variables())
 
     @property
+    def function(self) -> Any:
+        """The loss as it was given."""
+        return self._loss
+
+    @property
     def seen(self) -> Mapping[str, Any]:
         """What the loss closes over or names."""
         return seen_by(self._loss)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import inspect
 import itertools
 import random
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
-__all__ = ["changed_between", "python_state", "seen_by"]
+__all__ = ["CELL", "Held", "changed_between", "held_by", "python_state", "seen_by"]
 
 #: How far the functions are followed that a step calls by name.
 DEPTH = 3
@@ -22,30 +24,60 @@ MOST_VALUES = 1000
 NESTED = 2
 #: What is no state of Python's: an object of another kind, or one that may be anything.
 OTHER = "..."
+#: The attribute by which a cell of a closure has its value.
+CELL = "cell_contents"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Held:
+    """A value that a function closes over or names.
+
+    Attributes:
+        name: as the function has it.
+        value: what is held.
+        owner, attribute: where it is held; the owner of a global whose module nobody knows is None.
+    """
+
+    name: str
+    value: Any
+    owner: Any
+    attribute: str
 
 
 def seen_by(step: Any) -> dict[str, Any]:
     """What a function, and those that it calls by name, close over or name."""
     seen: dict[str, Any] = {}
-    _see(step, seen, DEPTH, set())
+    for held in held_by(step):
+        seen.setdefault(held.name, held.value)
     return seen
 
 
-def _see(step: Any, seen: dict[str, Any], depth: int, known: set[int]) -> None:
+def held_by(step: Any) -> list[Held]:
+    """The same with the places that it is held in, of one name as many as there are."""
+    return list(_held(step, DEPTH, set()))
+
+
+def _held(step: Any, depth: int, known: set[int]) -> Iterator[Held]:
     function = inspect.unwrap(getattr(step, "python_function", step))
     owner, function = getattr(function, "__self__", None), getattr(function, "__func__", function)
     if not inspect.isfunction(function) or id(function) in known:
         return
     known.add(id(function))
     variables = inspect.getclosurevars(function)
-    found = {**variables.globals, **variables.nonlocals}
+    module = sys.modules.get(function.__module__)
+    if module is None or vars(module) is not function.__globals__:
+        module = None
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    found = {name: Held(name, value, module, name) for name, value in variables.globals.items()}
+    for name, value in variables.nonlocals.items():
+        found[name] = Held(name, value, cells[name], CELL)
     if owner is not None and hasattr(owner, "__dict__") and not isinstance(owner, keras.Model):
-        found.update({f"self.{name}": value for name, value in vars(owner).items()})
-    for name, value in found.items():
-        seen.setdefault(name, value)
-    for value in found.values() if depth else ():
-        if inspect.isroutine(value) or hasattr(value, "python_function"):
-            _see(value, seen, depth - 1, known)
+        for name, value in vars(owner).items():
+            found[f"self.{name}"] = Held(f"self.{name}", value, owner, name)
+    yield from found.values()
+    for held in found.values() if depth else ():
+        if inspect.isroutine(held.value) or hasattr(held.value, "python_function"):
+            yield from _held(held.value, depth - 1, known)
 
 
 def python_state(seen: Mapping[str, Any]) -> dict[str, Any]:

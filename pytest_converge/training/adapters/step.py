@@ -92,6 +92,11 @@ class StepTraining(Training):
         self._draws, self._lasting = False, ""
 
     @property
+    def function(self) -> Any:
+        """The step as it was given."""
+        return self._step
+
+    @property
     def seen(self) -> Mapping[str, Any]:
         """What the step closes over or names."""
         return seen_by(self._step)

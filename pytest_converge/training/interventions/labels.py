@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from pytest_converge.columns.opposite_rows import OppositeRows
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
@@ -14,7 +15,7 @@ from pytest_converge.training.interventions.targets import of_targets, relabelle
 from pytest_converge.training.measures.layer_inputs import counted_rows
 from pytest_converge.training.model.losses import PROBABILITIES
 
-__all__ = ["beyond", "counted_target", "into_range"]
+__all__ = ["beyond", "counted_target", "counted_targets", "into_range", "turned_round"]
 
 Array = np.ndarray[Any, Any]
 
@@ -28,13 +29,19 @@ UNITS = (100.0, 255.0)
 MOST_LEFT_OUT = 0.5
 
 
+def counted_targets(arrays: Any) -> dict[str, Array]:
+    """The arrays of targets that hold numbers, by name, without the rows of sample weight 0."""
+    return {
+        name: array
+        for name, array in batch_leaves(counted_rows(arrays))
+        if name.startswith("y") and array.dtype.kind in "fiub" and array.size
+    }
+
+
 def counted_target(arrays: Any) -> Array | None:
-    """The only array of targets, without the rows of sample weight 0; None for several or none."""
-    leaves = batch_leaves(counted_rows(arrays))
-    found: list[Array] = [array for name, array in leaves if name.startswith("y")]
-    if len(found) != 1 or found[0].dtype.kind not in "fiub" or not found[0].size:
-        return None
-    return found[0]
+    """The only array of targets of these; None for several or none."""
+    found = list(counted_targets(arrays).values())
+    return found[0] if len(found) == 1 else None
 
 
 def beyond(loss: str, targets: Array) -> str:
@@ -88,6 +95,49 @@ def _as_shares(values: Array) -> list[Intervention]:
     if whole:
         changes.append(_changed("labels above 0 as 1", "y = (y > 0).astype('float32')", _positive))
     return changes
+
+
+def turned_round(found: OppositeRows, values: tuple[float, float]) -> Intervention:
+    """The labels of some rows as the other one of two values.
+
+    Args:
+        found: the rows, told by a column or by their place.
+        values: the two labels.
+    """
+    total = sum(values)
+
+    def data(rows: ArrayData) -> ArrayData:
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(rows.arrays)
+        (inputs,), (labels,) = keras.tree.flatten(x), keras.tree.flatten(y)
+        among = np.zeros(len(labels), dtype=bool)
+        for begin in range(0, rows.rows, rows.epoch_rows):  # each epoch has them again
+            epoch = slice(begin, begin + rows.epoch_rows)
+            among[epoch] = found.among(inputs[epoch])
+        turned = labels.astype(_float_of(labels))
+        turned[among] = total - turned[among]
+        other = keras.tree.pack_sequence_as(y, [turned])
+        return rows.with_arrays((x, other) if weights is None else (x, other, weights))
+
+    if found.column is None:
+        begin, end = ("" if at is None else f"{at}" for at in (found.begin, found.end))
+        part = f"{begin}:{end}"
+        where = f"from row {begin} on" if begin else f"in the first {end} rows"
+    else:
+        part = f"x[:, {found.column}] == {found.value:g}"
+        where = f"where x[:, {found.column}] is {found.value:g}"
+    turned = f"{total:g} - y[{part}]" if total else f"-y[{part}]"
+    return Intervention(
+        code="label-encoding",
+        change=f"labels the other way round {where}",
+        fix=f"y[{part}] = {turned}",
+        where=("y",),
+        fault=(
+            f"{where} the labels are the other way round: the effects of {found.effects} columns"
+            " on them are reversed"
+        ),
+        data=data,
+        redefines_loss=True,
+    )
 
 
 def _divided_by_sum() -> Intervention:

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -24,7 +24,19 @@ from pytest_converge.training.model.structure import output_layer, output_layers
 from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
 
-__all__ = ["FITTING", "REGRESSION", "by_output", "for_targets", "head", "outside"]
+__all__ = [
+    "FITTING",
+    "REGRESSION",
+    "by_output",
+    "for_targets",
+    "head",
+    "in_array",
+    "other_encodings",
+    "outside",
+]
+
+#: Labels as they are, as they could be, and the change that makes them so.
+Encoding: TypeAlias = tuple[tuple[float, ...], tuple[float, ...], Intervention]
 
 #: Losses that compare numbers, and take predictions of any size.
 REGRESSION = frozenset(
@@ -93,7 +105,7 @@ def by_output(model: keras.Model, targets: Mapping[str, Any]) -> list[list[Inter
         outputs.append(output)
         invited = output.changes()
         several = len(targets) > 1
-        found.append([_in_array(c, reading.target) if several else c for c in invited])
+        found.append([in_array(c, reading.target) if several else c for c in invited])
     swapped = [output for output in outputs if output.fitting is not None]
     if not _are_exchanged(swapped):
         return found
@@ -299,25 +311,33 @@ def _within_range(activation: str, targets: Any) -> bool:
     return not outside(targets, *RANGES.get(activation, (1.0, 1.0)))
 
 
-def _other_labels(targets: Any, *, swapped: bool = False) -> list[Intervention]:
+def other_encodings(targets: Any, *, swapped: bool = False) -> list[Encoding]:
     """Two values as 0 and 1, as -1 and 1, and the wrong way round where a loss of one's own reads.
 
     A similarity where a distance is read wants the other label, and the other way round.
+
+    Returns:
+        (the values as they are, as they could be, the targets changed so) of each.
     """
     old = tuple(float(v) for v in np.unique(targets))
     usual = [(0.0, 1.0), (-1.0, 1.0)]
-    changes = [relabelled(old, new) for new in usual if new != old]
+    found: list[Encoding] = [(old, new, relabelled(old, new)) for new in usual if new != old]
     if swapped and old in usual:
         low, high = old
         line = f"y = {low + high:g} - y" if low + high else "y = -y"
         other = relabelled(old, (high, low))
         fault = "the loss reads the labels the other way round, as a distance for a similarity"
         change = "labels the other way round"
-        changes.append(dataclasses.replace(other, change=change, fault=fault, fix=line))
-    return changes
+        other = dataclasses.replace(other, change=change, fault=fault, fix=line)
+        found.append((old, (high, low), other))
+    return found
 
 
-def _in_array(change: Intervention, name: str) -> Intervention:
+def _other_labels(targets: Any, *, swapped: bool = False) -> list[Intervention]:
+    return [change for _, _, change in other_encodings(targets, swapped=swapped)]
+
+
+def in_array(change: Intervention, name: str) -> Intervention:
     """A change for one of several arrays of targets, and said of it."""
 
     def only(data: ArrayData) -> ArrayData:

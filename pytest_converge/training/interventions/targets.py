@@ -12,7 +12,7 @@ from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.features import standardised_columns
 from pytest_converge.training.interventions.intervention import Intervention
 
-__all__ = ["of_targets", "one_hot", "permuted", "relabelled", "standardised"]
+__all__ = ["of_targets", "one_hot", "permuted", "relabelled", "standardised", "with_labels"]
 
 Array = np.ndarray[Any, Any]
 
@@ -47,14 +47,6 @@ def standardised(
 
 def relabelled(old: tuple[float, ...], new: tuple[float, ...]) -> Intervention:
     """Label values replaced: {1, 2} by {0, 1} for a cross-entropy, by {-1, 1} for a hinge."""
-
-    def change(array: Array) -> Array:
-        # In whole numbers without a sign, and in truth values, there is no room for every label.
-        replaced = array.astype(array.dtype if array.dtype.kind == "f" else np.float32)
-        for before, after in zip(old, new, strict=True):
-            replaced[array == before] = after
-        return replaced
-
     words = f"labels {_set(new)} instead of {_set(old)}"
     shown = [(f"{before:g}", f"{after:g}") for before, after in zip(old, new, strict=True)]
     values = shown[-1][1]
@@ -65,9 +57,18 @@ def relabelled(old: tuple[float, ...], new: tuple[float, ...]) -> Intervention:
         change=words,
         fix=f'y = {values}.astype("float32")  # {words}',
         where=("y",),
-        data=of_targets(change),
+        data=of_targets(lambda array: with_labels(array, old, new)),
         redefines_loss=True,
     )
+
+
+def with_labels(array: Array, old: Sequence[float], new: Sequence[float]) -> Array:
+    """An array with some values replaced."""
+    # In whole numbers without a sign, and in truth values, there is no room for every label.
+    replaced = array.astype(array.dtype if array.dtype.kind == "f" else np.float32)
+    for before, after in zip(old, new, strict=True):
+        replaced[array == before] = after
+    return replaced
 
 
 def one_hot(classes: int) -> Intervention:

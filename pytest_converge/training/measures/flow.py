@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
+
+import numpy as np
+import tensorflow as tf
 
 from pytest_converge.training.measures.recording import Operation, Recording
 
@@ -30,6 +33,12 @@ SAME_VALUES = frozenset(
         "Transpose",
     }
 )
+
+
+def _is_value(tensor: Any, value: Any) -> bool:
+    if tensor.dtype.as_numpy_dtype != value.dtype or tensor.shape != value.shape:
+        return False
+    return bool(np.array_equal(tensor.numpy(), value))
 
 
 class Flow:
@@ -69,8 +78,24 @@ class Flow:
     @functools.cached_property
     def by_variables(self) -> set[int]:
         """The ids of all tensors that depend on the variables by which the step differentiates."""
-        sources = (v for each in self.recording.differentiations for v in each.sources)
-        return self.depending(id(v.handle) for v in sources)
+        sources = [v for each in self.recording.differentiations for v in each.sources]
+        return self.depending([*(id(v.handle) for v in sources), *self._read_unseen(sources)])
+
+    def _read_unseen(self, variables: Iterable[Any]) -> Iterator[int]:
+        """The ids of tensors that hold a variable without an operation that read it.
+
+        TensorFlow reads what is handed to an operation directly, as in `tf.expand_dims(w, 1)`,
+        where nobody sees it: they are told by their values.
+        """
+        values = [variable.numpy() for variable in variables]
+        known = {*self.producers, *(id(leaf) for leaf in self.recording.leaves.values())}
+        for operation in self.recording.operations:
+            for tensor in () if operation.backward else operation.inputs:
+                if id(tensor) in known or tensor.dtype == tf.resource:
+                    continue
+                known.add(id(tensor))
+                if any(_is_value(tensor, value) for value in values):
+                    yield id(tensor)
 
     @functools.cached_property
     def given(self) -> set[int]:

@@ -243,3 +243,97 @@ def test_truth_values_hold_no_label_below_zero():
     failed = failed_of(towers(lambda same: same), steps=2)
     (_, y) = change.data(failed.reruns.rows).arrays
     assert set(np.unique(y)) == {-1.0, 1.0}
+
+
+HELD, _ = linear(0, rows=200)
+FLAGS = (HELD[:, 0] > HELD[:, 1]).astype("float32")
+
+
+def by_closure():
+    w, labels = tf.Variable(tf.zeros(4)), FLAGS
+
+    def hinge():
+        return tf.reduce_mean(tf.nn.relu(1.0 - labels * tf.linalg.matvec(HELD, w)))
+
+    return minimize(hinge, [w], SGD(0.3))
+
+
+def by_step():
+    w, answers = tf.Variable(tf.zeros((4, 1))), tf.constant(FLAGS)
+    optimizer = SGD(0.5)
+
+    def train():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.math.softplus(-answers[:, None] * (HELD @ w)))
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    return step(train, variables=[w], optimizer=optimizer)
+
+
+@pytest.mark.parametrize(
+    ("start", "name"), [(by_closure, "labels"), (by_step, "answers")], ids=["hinge", "softplus"]
+)
+def test_labels_in_a_closure_are_looked_at_like_targets(start, name):
+    found = proven_by_its_own(start(), "label-encoding", steps=60, max_loss=0.35)
+    assert found.fix.startswith(f"{name} = np.where({name} == 0, -1, 1)")
+    assert "labels {-1, 1} instead of {0, 1}" in found.message
+
+
+def test_a_mask_in_a_closure_is_no_label():
+    w, counts = tf.Variable(tf.zeros(4)), FLAGS
+    far = np.random.default_rng(0).normal(size=200).astype("float32")
+
+    def masked():
+        return tf.reduce_mean(counts * (tf.linalg.matvec(HELD, w) - far) ** 2)
+
+    failed = failed_of(minimize(masked, [w], SGD(0.1)), steps=60, max_loss=0.1)
+    assert label_encoding._held(failed) is None
+    assert not any(t.verified and not t.control for t in failed.trials.done.values())
+
+
+def two_heads(flags):
+    x, _ = linear(0, rows=200)
+    inputs = keras.Input((4,))
+    heads = {
+        "sick": layers.Dense(1, "sigmoid", name="sick")(inputs),
+        "age": layers.Dense(1, name="age")(inputs),
+    }
+    model = keras.Model(inputs, heads)
+    model.compile(optimizers.Adam(0.05), {"sick": BINARY, "age": "mse"})
+    return fit(model, x, {"sick": flags, "age": x[:, 1:2]})
+
+
+def test_each_of_several_outputs_has_its_own_labels():
+    failed = failed_of(two_heads(2.0 - signs()), steps=10)
+    assert label_encoding.out_of_range(failed) == (
+        "y['sick'] holds values from 1 to 2, where binary_crossentropy reads probabilities"
+    )
+    (change,) = label_encoding._into_range(failed)
+    assert change.fix.startswith("y['sick'] = np.where(y['sick'] == 1, 0, 1)")
+    changed = change.data(failed.reruns.rows).arrays[1]
+    assert set(np.unique(changed["sick"])) == {0.0, 1.0}
+    np.testing.assert_array_equal(changed["age"], failed.reruns.rows.arrays[1]["age"])
+
+
+def test_labels_of_one_of_several_outputs_are_put_into_range():
+    flags = np.where(signs() > 0, 1.0, -1.0)
+    found = proven_by_its_own(two_heads(flags), "label-encoding", steps=150, min_skill=0.6)
+    assert found.where == ("y['sick']",)
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [("column", "y[x[:, 4] == 1] = 1 - y[x[:, 4] == 1]"), ("place", "y[:")],
+)
+def test_two_annotators_mean_opposite_things(told, line):
+    x, _ = linear(0, rows=200)
+    y = (x[:, :1] + x[:, 1:2] > 0).astype("float32")
+    other = np.arange(200) % 3 == 0 if told == "column" else np.arange(200) < 80
+    y[other] = 1 - y[other]
+    x = np.column_stack([x, np.arange(200) % 3 == 0]).astype("float32")
+    layer = layers.Dense(1, "sigmoid")
+    model = sequential(layer, optimizer=optimizers.Adam(0.1), loss=BINARY, shape=(5,))
+    found = proven_by_its_own(fit(model, x, y), "label-encoding", steps=100, max_loss=0.4)
+    assert found.fix.startswith(line)
+    assert "the labels are the other way round" in found.message

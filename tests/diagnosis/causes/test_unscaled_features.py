@@ -7,6 +7,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, optimizers
 
 from pytest_converge.columns.scale import ScaleEvidence, ScaleFlag
@@ -176,3 +177,28 @@ def test_marks_for_no_value_get_the_median_of_the_other_rows(scaled):
 def test_without_marks_nothing_is_filled_in():
     start, _ = sensors(mark=20.0)
     assert unscaled_features._marked(failed_of(start, steps=2)) == []
+
+
+class Neighbours(layers.Layer):
+    """Adds up the neighbours of each node of a graph, then a dense layer."""
+
+    def __init__(self, graph, units, activation=None):
+        super().__init__()
+        self.graph, self.dense = tf.constant(graph), layers.Dense(units, activation)
+
+    def call(self, inputs):
+        return self.dense(tf.matmul(self.graph, inputs))
+
+
+def test_sums_over_neighbours_become_means():
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 2, 40)
+    graph = (rng.random((40, 40)) < np.where(kinds[:, None] == kinds, 0.6, 0.1)).astype("float32")
+    graph[:3] = 1.0  # hubs
+    x = (rng.normal(size=(40, 2)) + 2.0 * kinds[:, None] - 1.0).astype("float32")
+    parts = [Neighbours(graph, 8, "relu"), Neighbours(graph, 8, "relu"), Neighbours(graph, 1)]
+    model = sequential(*parts, optimizer=optimizers.SGD(0.2), loss="mse", shape=(2,))
+    start = fit(model, x, kinds[:, None].astype("float32"), batch_size=40, shuffle=False)
+    found = proven_by_its_own(start, "unscaled-features", steps=60, max_loss=0.15)
+    assert found.message.startswith("products with self.graph")
+    assert "self.graph / tf.reduce_sum(self.graph, axis=-1, keepdims=True)" in found.fix

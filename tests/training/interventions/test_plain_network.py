@@ -8,6 +8,7 @@ import pytest
 from keras import layers, optimizers
 
 from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.stopwatch import Stopwatch
 from pytest_converge.diagnosis.trials import Trials
 from pytest_converge.training.interventions.plain_network import plain_network
 from pytest_converge.training.interventions.rerun import Reruns
@@ -24,7 +25,11 @@ def skill_on(x, y, model):
     run = running(fit(model, x, y), steps=150)
     record = run.run(0)
     trials = Trials(
-        Reruns(run, 0, quiet), Expectation(seed=0), budget=1e9, began=0.0, unit=record.seconds
+        Reruns(run, 0, quiet),
+        Expectation(seed=0),
+        budget=1e9,
+        watch=Stopwatch(),
+        unit=record.seconds,
     )
     change = plain_network(run.training.rows_in_memory.arrays)
     trial = trials.control(change, confirm=False)

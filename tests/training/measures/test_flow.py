@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 import tensorflow as tf
+from keras import optimizers
 
+from pytest_converge.training.measures.flow import Flow
+from pytest_converge.training.measures.recording import recorded
 from tests.training.measures.steps import flow_of, own_step
+from tests.zoo.problems import minimize
+from tests.zoo.trainings import training_of
 
 
 def squared(y, p):
@@ -49,3 +54,12 @@ def test_only_what_the_loss_needs_is_needed():
     kinds = {each.kind for each in flow_of(own_step(with_more)).needed}
     assert "Cosh" not in kinds
     assert "Sub" in kinds
+
+
+def test_a_variable_that_an_operation_reads_by_itself_is_followed():
+    w, x = tf.Variable([1.0, 2.0]), tf.constant([[3.0, 4.0], [5.0, 6.0]])
+    loss = lambda: tf.reduce_sum(tf.linalg.matvec(x, w))  # noqa: E731
+    training = training_of(minimize(loss, [w], optimizers.SGD(0.1)))
+    flow = Flow(recorded(training, None))
+    assert id(flow.targets[0]) in flow.by_variables
+    assert id(x) not in flow.by_variables
