@@ -66,6 +66,8 @@
   }
 
   function field_of(field, columns, color) {
+    const [x, y, losses] = [columns[field.x], columns[field.y], columns[field.losses]];
+    const rows = y.map((_, row) => losses.slice(row * x.length, (row + 1) * x.length));
     const scaled = (loss) => (loss === null ? null : field.log ? (loss > 0 ? Math.log10(loss) : field.range[0]) : loss);
     const bar = { thickness: 12, outlinewidth: 0, title: { text: "loss", side: "right" } };
     if (field.log) {
@@ -73,8 +75,8 @@
       Object.assign(bar, { tickvals: ticks.map(Math.log10), ticktext: ticks.map((tick) => String(Number(tick.toPrecision(1)))) });
     }
     return {
-      type: "heatmap", x: columns[field.x], y: columns[field.y], z: field.losses.map((row) => row.map(scaled)),
-      customdata: field.losses, zsmooth: "best", colorscale: "Viridis", zmin: field.range[0], zmax: field.range[1],
+      type: "heatmap", x, y, z: rows.map((row) => row.map(scaled)),
+      customdata: rows, zsmooth: "best", colorscale: "Viridis", zmin: field.range[0], zmax: field.range[1],
       colorbar: bar, hovertemplate: "%{customdata:.3~g}<extra>loss</extra>", showlegend: false,
     };
   }
@@ -241,7 +243,8 @@
     if (!details.has(row)) {
       const content = document.getElementById("s-" + row.id).content.cloneNode(true);
       const data = content.querySelector("script");
-      const { columns, charts } = JSON.parse(data.textContent);
+      const { columns: lists, charts } = JSON.parse(data.textContent);
+      const columns = lists.map((list) => (typeof list === "string" ? JSON.parse(`[${list}]`) : list));
       data.remove();
       for (const code of content.querySelectorAll(".code > pre")) code.after(copy_button());
       const shared = content.querySelector("[data-environment]");
