@@ -130,7 +130,7 @@ def test_a_repair_that_holds_on_some_seeds_is_told_as_such():
     ("best", "said"),
     [
         (math.nan, "none of 1 changes made the test pass"),
-        (0.25, "none of 1 changes made the test pass; the best of them reached 0.25"),
+        (0.25, "none of 1 changes made the test pass; the best of them reached 0.2500"),
     ],
 )
 def test_where_nothing_was_found_it_is_said(best, said):

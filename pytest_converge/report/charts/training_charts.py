@@ -105,7 +105,7 @@ def _bounds(result: ConvergenceResult) -> Iterator[Mark]:
         text = f"max_loss {numbers.number(bound)}"
         yield Mark(axis="y", at=bound, text=text, color="--bound")
     if constant is not None and math.isfinite(constant):
-        text = f"best constant {numbers.number(constant)}"
+        text = f"best constant {numbers.loss(constant)}"
         yield Mark(axis="y", at=constant, text=text, color="--muted", dash="dot")
 
 

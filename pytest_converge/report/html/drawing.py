@@ -205,7 +205,7 @@ def _signs(line: Line, axis: LossAxis) -> Iterator[Parts]:
     if not (line.listed and losses):
         return
     for sign, x, loss in axis.off_the_scale(line.x, losses):
-        text = {"text": f"{sign} {numbers.number(loss)}", "x": _rounded(x), "color": line.color}
+        text = {"text": f"{sign} {numbers.loss(loss)}", "x": _rounded(x), "color": line.color}
         yield {**text, **_said(below=sign == BELOW)}
 
 

@@ -37,7 +37,7 @@ def test_a_training_that_passes_has_its_curves_and_what_was_recorded_with_them()
     assert 40 < len(batches.x) <= 80
     assert len(probe.x) == 33
     assert batches.x[-1] == 512
-    assert [mark.text for mark in found["Loss"].marks] == ["max_loss 0.1", "best constant 1.1"]
+    assert [mark.text for mark in found["Loss"].marks] == ["max_loss 0.1", "best constant 1.100"]
 
 
 def test_the_verified_repair_is_beside_the_failed_curve(failed):

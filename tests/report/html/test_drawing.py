@@ -84,7 +84,7 @@ def test_what_is_usual_is_left_out():
 
 def test_what_has_no_place_on_the_axis_stands_at_its_edge():
     assert signs(line(1000.0, 0.0, 1.0, math.nan)) == ["▾ 0", "\N{MULTIPLICATION SIGN} nan"]
-    assert signs(line(1.0, 50.0, math.inf), top=10.0) == ["▴ 50"]
+    assert signs(line(1.0, 50.0, math.inf), top=10.0) == ["▴ 50.00"]
     assert signs(line(1.0, 0.0)) == []
 
 
