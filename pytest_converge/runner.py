@@ -59,6 +59,7 @@ class Context:
         keep: receives what was measured so.
         surface: of which trainings somebody wants to see the loss around the path or the end of the
             first start: "all", "failed" or "off".
+        scales: somebody wants to see the scale of the inputs also of a training that passes.
         steps: the number of updates where the call itself gives it; what a marker says, `epochs`
             in the call override.
         timeout: seconds that the training may take from each start; None for no limit.
@@ -75,6 +76,7 @@ class Context:
     calibrate: bool = False
     keep: Callable[[Study], None] = lambda study: None
     surface: SurfaceMode = "off"
+    scales: bool = False
     steps: int | None = None
     timeout: float | None = None
 
@@ -152,7 +154,7 @@ def _trained(
         connection.check(running)
     with running.limited(limit):
         first = _settled(context, running, running.run(base))
-    runs = [judged(context, _with_scales(training, first), training)]
+    runs = [judged(context, first, training)]
     surface = _surface(context, running, runs[0])
     repaired = None if connection is None else connection.gate_of(running)
     diagnosis = _diagnosis(context, running, runs[0], repaired)
@@ -165,6 +167,8 @@ def _trained(
     baseline: BaselineReport | None = None
     if connection is not None and (connection.always or all(run.passed for run in runs)):
         baseline, runs[0] = _compared(context, connection, running, runs)
+    if context.scales or not all(run.passed for run in runs):
+        runs[0] = _with_scales(training, runs[0])
     _study(context, running, runs, connection)
     return runs, diagnosis, baseline, surface
 
@@ -343,14 +347,15 @@ def _observed(training: Training, record: TrainingRecord) -> TrainingRecord:
     )
 
 
-def _with_scales(training: Training, record: TrainingRecord) -> TrainingRecord:
-    """The record with the scale of the inputs, which are those of every start."""
+def _with_scales(training: Training, run: Run) -> Run:
+    """The run with the scale of the inputs, which are those of every start."""
     from pytest_converge.training.measures.input_scales import input_scales
 
     guard = Guard()
     scales = guard.measured("scale of the inputs", lambda: input_scales(training))
-    excluded = (*record.excluded, *guard.failed)
-    return dataclasses.replace(record, input_scales=scales, excluded=excluded)
+    excluded = (*run.record.excluded, *guard.failed)
+    record = dataclasses.replace(run.record, input_scales=scales, excluded=excluded)
+    return dataclasses.replace(run, record=record)
 
 
 def _from_hooks(context: Context, record: TrainingRecord) -> Iterator[Finding]:

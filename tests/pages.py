@@ -11,12 +11,22 @@ from pytest_converge.core.curve import LossCurve, LossSurface
 from pytest_converge.core.data_report import ColumnProfile, DataFinding, DataReport
 from pytest_converge.core.diagnosis import Diagnosis, RateBracket, Trial
 from pytest_converge.core.expectation import Expectation
+from pytest_converge.core.input_scales import ColumnScale, InputScales
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.result import ConvergenceResult, Run
 from tests.comparisons import compared
 from tests.rate_ranges import usual
 
-__all__ = ["HOSTILE", "data_report", "diagnosis", "session", "studies", "training", "weights_slice"]
+__all__ = [
+    "HOSTILE",
+    "data_report",
+    "diagnosis",
+    "scales",
+    "session",
+    "studies",
+    "training",
+    "weights_slice",
+]
 
 #: What ends a script, a template and an attribute where it is not escaped, and opens a tag of those
 #: that the plotting library reads.
@@ -59,7 +69,12 @@ def training(index=0, *, last=0.05, test=None, seeds=1, wave=0.1, **changes):
             final_loss=course[-1][1],
         )
         record = TrainingRecord(
-            seed=seed, curve=curve, seconds=0.5 + index / 100, probe_rows=256, constant_loss=1.1
+            seed=seed,
+            curve=curve,
+            seconds=0.5 + index / 100,
+            probe_rows=256,
+            constant_loss=1.1,
+            input_scales=scales(index) if seed == index else None,
         )
         return Run(record=record, findings=tuple(judge(record, expectation)))
 
@@ -117,6 +132,23 @@ def diagnosis(trials=12, *, name="", cause="unscaled-features"):
         seconds=3.0,
         budget=10.0,
     )
+
+
+def scales(index=0, *, width=30):
+    """The columns of a training's inputs, of which the first is too large."""
+    sizes = [227.0 + index, *((1.0 + index / 1000) * 1.07**i for i in range(1, width))]
+    columns = tuple(
+        ColumnScale(
+            name=f"x[:, {i}]",
+            mean=size / 3,
+            deviation=size,
+            low=-2.1 * size,
+            high=3.3 * size,
+            unsuitable=not i,
+        )
+        for i, size in enumerate(sizes)
+    )
+    return InputScales(columns=columns, width=2 * width)
 
 
 def weights_slice(index=0):

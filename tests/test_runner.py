@@ -489,3 +489,17 @@ def test_a_surface_is_measured_where_somebody_wants_to_see_it(surface, max_loss,
     start = minimize(lambda: (w - 1.0) ** 2, [w], optimizers.SGD(0.1))
     result = judged(start, surface=surface, steps=3, max_loss=max_loss)
     assert (result.surface is not None) == measured
+
+
+@pytest.mark.parametrize(
+    ("scales", "max_loss", "measured"),
+    [(True, 10.0, True), (False, 10.0, False), (False, 1e-9, True)],
+)
+def test_scales_of_inputs_are_measured_of_what_failed_and_where_somebody_wants_to_see_them(
+    scales, max_loss, measured
+):
+    model = sequential(layers.Dense(1), optimizer=optimizers.SGD(0.01), loss="mse")
+    x = np.random.default_rng(0).normal(size=(16, 2)).astype("float32")
+    start = fit(model, x, x[:, :1])
+    result = judged(start, scales=scales, steps=3, max_loss=max_loss, monotone="off")
+    assert (result.runs[0].record.input_scales is not None) == measured

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
 from pytest_converge.core.numbers import beyond, counted, number, share
+from pytest_converge.core.numbers import loss as loss_text
 from pytest_converge.core.record import TrainingRecord
 
 __all__ = ["RISEN", "loss_decreases", "loss_falls_monotonically"]
@@ -41,7 +42,7 @@ def loss_decreases(record: TrainingRecord, expectation: Expectation) -> Finding 
     fell = f"fell by {share(gone)}" if drop > 0 else "did not fall"
     message = (
         f"the loss {fell} in {counted(record.curve.updates, 'step')}"
-        f" ({number(first)} to {number(last)}),"
+        f" ({loss_text(first)} to {loss_text(last)}),"
         f" min_decrease={number(demanded)}"
     )
     return Finding(
@@ -92,8 +93,8 @@ def _strict(at: Sequence[int], losses: Sequence[float]) -> Finding | None:
         rise = loss - losses[lowest]
         if rise > ROUNDING * max(abs(loss), abs(losses[lowest])):
             message = (
-                f"the loss rose from {beyond(losses[lowest], loss, number)}"
-                f" to {beyond(loss, losses[lowest], number)}"
+                f"the loss rose from {beyond(losses[lowest], loss)}"
+                f" to {beyond(loss, losses[lowest])}"
                 f" between steps {at[lowest]} and {at[index]}, monotone='strict'"
             )
             return Finding(code=RISEN, message=message, evidence={"rise": rise})
@@ -114,7 +115,8 @@ def _trend(at: Sequence[int], losses: Sequence[float], bounded: Sequence[float])
     size = f"{share(rise / drop)} of its whole drop" if drop > 0 else "and does not end lower"
     how_long = "to the end" if above[-1] > allowed else f"for {share(high)} of the run"
     message = (
-        f"the loss rose by {number(rise)} up to step {at[peak]} ({size}) and stayed high {how_long}"
+        f"the loss rose by {loss_text(rise)} up to step {at[peak]} ({size})"
+        f" and stayed high {how_long}"
     )
     return Finding(
         code=RISEN,

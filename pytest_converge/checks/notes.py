@@ -6,7 +6,7 @@ import math
 
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
-from pytest_converge.core.numbers import listed, number, share
+from pytest_converge.core.numbers import listed, loss, number, share
 from pytest_converge.core.record import TrainingRecord
 
 __all__ = [
@@ -36,7 +36,7 @@ def inference_differs(record: TrainingRecord, expectation: Expectation) -> Findi
         return None
     if inference <= INFERENCE_FACTOR * last:
         return None
-    message = f"the loss is {number(inference)} in inference and {number(last)} in training mode"
+    message = f"the loss is {loss(inference)} in inference and {loss(last)} in training mode"
     return Finding(
         code="inference-gap",
         message=message,

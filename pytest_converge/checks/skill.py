@@ -6,7 +6,7 @@ import math
 
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
-from pytest_converge.core.numbers import beyond, number
+from pytest_converge.core.numbers import beyond, loss, number
 from pytest_converge.core.record import TrainingRecord
 
 __all__ = ["skill_suffices"]
@@ -26,7 +26,7 @@ def skill_suffices(record: TrainingRecord, expectation: Expectation) -> Finding 
     else:
         message = (
             f"skill {beyond(skill, demanded, number)} over the best constant prediction"
-            f" (loss {number(record.constant_loss or 0.0)}),"
+            f" (loss {loss(record.constant_loss or 0.0)}),"
             f" min_skill={beyond(demanded, skill, number)}"
         )
     return Finding(

@@ -16,7 +16,7 @@ def loss_reaches_target(record: TrainingRecord, expectation: Expectation) -> Fin
     if bound is None or last <= bound or any(i.what == "loss" for i in record.nonfinite):
         return None
     message = (
-        f"loss {beyond(last, bound, number)} after {counted(record.curve.updates, 'step')},"
+        f"loss {beyond(last, bound)} after {counted(record.curve.updates, 'step')},"
         f" above max_loss={beyond(bound, last, number)}"
     )
     return Finding(

@@ -6,7 +6,7 @@ import math
 
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.finding import Finding
-from pytest_converge.core.numbers import number
+from pytest_converge.core.numbers import loss
 from pytest_converge.core.record import TrainingRecord
 
 __all__ = ["loss_is_not_negative", "loss_is_that_of_the_predictions"]
@@ -32,8 +32,7 @@ def loss_is_not_negative(record: TrainingRecord, expectation: Expectation) -> Fi
     if not record.nonnegative or lowest >= NEGATIVE:
         return None
     message = (
-        f"{record.loss_name} fell to {number(lowest)}; it cannot be negative"
-        " on targets that suit it"
+        f"{record.loss_name} fell to {loss(lowest)}; it cannot be negative on targets that suit it"
     )
     return Finding(code="negative-loss", message=message, evidence={"lowest_loss": lowest})
 
@@ -55,8 +54,7 @@ def loss_is_that_of_the_predictions(
     if abs(difference) <= allowed or (difference < 0 and record.saturated):
         return None
     message = (
-        f"the loss of the predictions is {number(predicted)},"
-        f" the reported loss is {number(reported)}"
+        f"the loss of the predictions is {loss(predicted)}, the reported loss is {loss(reported)}"
     )
     return Finding(
         code="loss-disagrees",

@@ -104,8 +104,8 @@ class LossCurve(Serialisable):
         edges = [round(i * count / parts) for i in range(parts + 1)] if parts else []
         for a, b in itertools.pairwise(edges):
             chosen.add(a)
-            for height in heights:
-                chosen |= {end(range(a, b), key=height.__getitem__) for end in (min, max)}
+            for stretch in [height[a:b] for height in heights]:
+                chosen |= {a + stretch.index(end(stretch)) for end in (min, max)}
         kept = sorted(chosen)
 
         def pick(values: Sequence[Any]) -> tuple[Any, ...]:

@@ -257,9 +257,7 @@ def failure(study: RateRange) -> str:
     facts = (
         []
         if best is None
-        else [
-            f"lowest loss {numbers.number(best.final_loss)} at {numbers.rate(best.learning_rate)}"
-        ]
+        else [f"lowest loss {numbers.loss(best.final_loss)} at {numbers.rate(best.learning_rate)}"]
     )
     facts += [] if limit is None else [f"diverges from {numbers.rate(limit)} on"]
     lines += [", ".join(facts)] if facts else []

@@ -58,7 +58,8 @@ class TrainingRecord(Serialisable):
         regularisation: the share of the loss that does not depend on the targets.
         constant_columns: input columns with the same value other than 0 in every row, by name.
         input_scales: the scale of what the first trained layers are fed with; None where it cannot
-            be told, and of all starts but the first, which have the same data.
+            be told or nobody wanted to see it, and of all starts but the first, which have the same
+            data.
         dead_units: share of units that are 0 on every row at the end, by layer of ReLUs; measured
             of a training that passes.
         limit_share: the learning rate over the largest stable one along the last steps; measured

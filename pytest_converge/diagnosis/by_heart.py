@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_converge.core.numbers import number
+from pytest_converge.core.numbers import loss
 from pytest_converge.diagnosis.cause import Answer, FailedTraining
 from pytest_converge.diagnosis.causes.labels_unrelated import constant_loss, signal_of
 from pytest_converge.training.interventions import rows
@@ -42,7 +42,7 @@ def unless_by_heart(failed: FailedTraining, answer: Answer) -> Answer:
         cause="unreachable-target",
         message=(
             f"{change.change} reaches it only by heart: on rows held out the loss rises from"
-            f" {number(as_it_is)} to {number(repaired)}, as with noise or wrong labels"
+            f" {loss(as_it_is)} to {loss(repaired)}, as with noise or wrong labels"
         ),
         floor=failed.record.curve.last,
     )

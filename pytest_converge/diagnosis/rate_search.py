@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytest_converge.core.diagnosis import RateBracket, Trial
-from pytest_converge.core.numbers import number, share
+from pytest_converge.core.numbers import loss, number, share
 from pytest_converge.diagnosis.cause import Answer, FailedTraining
 from pytest_converge.diagnosis.causes.local_minimum import other_starts, rests
 from pytest_converge.diagnosis.causes.plateau import without_slope
@@ -155,7 +155,7 @@ def _of_an_adversary(failed: FailedTraining, place: int, rates: RateSearch, tria
         return False
     rates.withdraw()
     name = failed.training.optimizers[place].name or "one of the optimizers"
-    why = f"it works against this loss: {number(curve.first)} to {number(curve.last)} by it alone"
+    why = f"it works against this loss: {loss(curve.first)} to {loss(curve.last)} by it alone"
     failed.trials.guard.failed.append((f"a lower rate of {name}", why))
     return True
 
@@ -180,7 +180,7 @@ def rate_and_steps(failed: FailedTraining) -> Answer | None:
     found = failed.first_passing(longer)
     if found is None:
         return None
-    rose = f"the loss rose from {number(first)} to {number(failed.record.curve.last)}"
+    rose = f"the loss rose from {loss(first)} to {loss(failed.record.curve.last)}"
     if not failed.training.scales_updates:
         rose += f" at learning rate {number(failed.evidence.rate)}"
     message = f"{rose}; a stable one needs time: it converges with {found.change}"

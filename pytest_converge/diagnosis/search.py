@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias, TypeVar
 
-from pytest_converge.core.numbers import number
+from pytest_converge.core.numbers import loss
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.causes.label_encoding import unreadable
 from pytest_converge.diagnosis.causes.nonfinite_data import nothing_else_helps
@@ -179,6 +179,6 @@ def _partly(failed: FailedTraining) -> Answer | None:
 def _unknown(failed: FailedTraining, floor: str) -> str:
     tried = sum(not trial.control for trial in failed.trials.done.values())
     best = failed.best
-    reached = "" if math.isnan(best) else f"; the best of them reached {number(best)}"
+    reached = "" if math.isnan(best) else f"; the best of them reached {loss(best)}"
     known = f", {floor}" if floor else ""
     return f"none of {tried} changes made the test pass{reached}{known}"

@@ -201,6 +201,7 @@ class Converge:
             "calibrate": settings.calibrate,
             "keep": lambda study: runtest.keep(item, study),
             "surface": _surfaces_wanted(settings),
+            "scales": settings.html is not None,
             "steps": expectation.get("steps"),
             "timeout": settings.timeout,
         }

@@ -256,7 +256,7 @@ def _signs(axes: Any, chart: Chart) -> None:
         below = sign == BELOW
         index, stacked[below] = stacked[below], stacked[below] + 1
         axes.annotate(
-            f"{sign} {numbers.number(loss)}",
+            f"{sign} {numbers.loss(loss)}",
             (x, 0.0 if below else 1.0),
             (0, (4 + 14 * index) * (1 if below else -1)),
             xycoords=axes.get_xaxis_transform(),

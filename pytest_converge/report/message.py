@@ -165,7 +165,7 @@ def _proof(diagnosis: Diagnosis | None, sentences: Sequence[str]) -> list[str]:
         change = one_line(trial.change)
         name = "" if change in said else f"{change}, "
         return [cut(f"proof: {name}{words.outcome(trial)}", WIDTH, mark=MARK)]
-    if diagnosis.floor is not None and numbers.number(diagnosis.floor) not in said:
+    if diagnosis.floor is not None and numbers.loss(diagnosis.floor) not in said:
         return [cut(f"floor: no run went below {numbers.loss(diagnosis.floor)}", WIDTH, mark=MARK)]
     return []
 

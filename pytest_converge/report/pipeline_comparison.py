@@ -43,7 +43,7 @@ def failure(study: PipelineComparison) -> str:
     if len(first) > FIRST_LINE:
         factor = numbers.factor(study.judged_run.factor)
         first = f"{study.judged[:20]} converges {factor} worse"
-    losses = ", ".join(f"{run.name} {numbers.number(run.final_loss)}" for run in study.runs)
+    losses = ", ".join(f"{run.name} {numbers.loss(run.final_loss)}" for run in study.runs)
     lines = [f"final loss: {losses}"]
     if study.obstacle:
         lines.append(f"columns not exchanged: {study.obstacle}")

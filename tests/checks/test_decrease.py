@@ -104,9 +104,9 @@ def test_the_share_of_the_initial_loss_that_is_gone(first, last, demanded, passe
 @pytest.mark.parametrize(
     ("losses", "message"),
     [
-        ([2.0, 1.98], "the loss fell by 1 % in 320 steps (2 to 1.98), min_decrease=0.05"),
-        ([2.0, 2.5], "the loss did not fall in 320 steps (2 to 2.5), min_decrease=0.05"),
-        ([2.0, 2.0], "the loss did not fall in 320 steps (2 to 2), min_decrease=0.05"),
+        ([2.0, 1.98], "the loss fell by 1 % in 320 steps (2.000 to 1.980), min_decrease=0.05"),
+        ([2.0, 2.5], "the loss did not fall in 320 steps (2.000 to 2.500), min_decrease=0.05"),
+        ([2.0, 2.0], "the loss did not fall in 320 steps (2.000 to 2.000), min_decrease=0.05"),
         ([-0.0, -0.0], "the loss did not fall in 320 steps (0 to 0), min_decrease=0.05"),
     ],
 )
@@ -206,24 +206,30 @@ def test_a_dip_of_one_checkpoint_is_no_minimum():
         (
             [2.0, 1.0, 1.0, 1.0, 1.5, 1.5, 1.5, 1.5, 1.5],
             (
-                "the loss rose by 0.5 up to step 320 (100 % of its whole drop) and stayed high"
+                "the loss rose by 0.5000 up to step 320 (100 % of its whole drop) and stayed high"
                 " to the end"
             ),
         ),
         (
             [2.0, 1.0, 1.0, 3.0, 3.0, 3.0, 1.0, 1.0, 1.0],
             (
-                "the loss rose by 2 up to step 200 (200 % of its whole drop) and stayed high"
+                "the loss rose by 2.000 up to step 200 (200 % of its whole drop) and stayed high"
                 " for 33 % of the run"
             ),
         ),
         (
             [2.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0],
-            "the loss rose by 1 up to step 320 (and does not end lower) and stayed high to the end",
+            (
+                "the loss rose by 1.000 up to step 320 (and does not end lower) and stayed high"
+                " to the end"
+            ),
         ),
         (
             [2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0],
-            "the loss rose by 1 up to step 320 (and does not end lower) and stayed high to the end",
+            (
+                "the loss rose by 1.000 up to step 320 (and does not end lower) and stayed high"
+                " to the end"
+            ),
         ),
     ],
 )
@@ -293,7 +299,7 @@ def test_strict_names_the_first_rise():
     finding = course([4.0, 3.0, 3.5, 9.0, 1.0], monotone="strict")
     assert finding.code == "not-monotone"
     assert finding.message == (
-        f"the loss rose from 3 to 3.5 between steps {STEPS // 4} and {STEPS // 2},"
+        f"the loss rose from 3.000 to 3.500 between steps {STEPS // 4} and {STEPS // 2},"
         " monotone='strict'"
     )
     assert finding.evidence == {"rise": 0.5}

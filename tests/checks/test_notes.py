@@ -47,7 +47,7 @@ def test_an_inference_loss_more_than_twice_as_high_is_noted(inference, last, not
 def test_what_is_said():
     finding = compared(0.208, 0.025)
     assert (finding.code, finding.fails) == ("inference-gap", False)
-    assert finding.message == "the loss is 0.208 in inference and 0.025 in training mode"
+    assert finding.message == "the loss is 0.2080 in inference and 0.02500 in training mode"
     assert finding.evidence == {"inference_loss": 0.208, "final_loss": 0.025}
 
 

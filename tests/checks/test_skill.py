@@ -34,7 +34,7 @@ def test_the_demand_belongs_to_the_good_side(last, constant, demanded, passes):
 @pytest.mark.parametrize(
     ("last", "constant", "message"),
     [
-        (3.0, 4.0, "skill 0.25 over the best constant prediction (loss 4), min_skill=0.5"),
+        (3.0, 4.0, "skill 0.25 over the best constant prediction (loss 4.000), min_skill=0.5"),
         (3.0, None, "the skill is not known, min_skill=0.5"),
         (math.nan, 4.0, "the skill is not known, min_skill=0.5"),
     ],

@@ -37,7 +37,7 @@ def test_a_softmax_over_one_unit_is_found(positives):
 
 def test_what_is_said_of_it():
     assert compared(0.131, 8.059, saturated=True).message == (
-        "the loss of the predictions is 8.059, the reported loss is 0.131"
+        "the loss of the predictions is 8.059, the reported loss is 0.1310"
     )
 
 
@@ -85,7 +85,7 @@ def test_a_negative_cross_entropy_is_found():
     finding = sign([0.7, -3.0, -80.0])
     assert (finding.code, finding.fails) == ("negative-loss", True)
     assert finding.message == (
-        "binary_crossentropy fell to -80; it cannot be negative on targets that suit it"
+        "binary_crossentropy fell to -80.00; it cannot be negative on targets that suit it"
     )
     assert finding.evidence == {"lowest_loss": -80.0}
 

@@ -8,6 +8,7 @@ import pytest
 from pytest_converge.columns import scale
 from pytest_converge.columns.profile import profile_arrays
 from pytest_converge.columns.scale import scale_evidence
+from pytest_converge.core.input_scales import HIGHEST_RMS, LOWEST_RMS
 
 
 def normal(rows=500, columns=3, mean=0.0, deviation=1.0):
@@ -102,7 +103,7 @@ def test_rows_of_length_one_are_not_small():
 def test_rare_words_do_not_count_as_small():
     rng = np.random.default_rng(0)
     x = np.where(rng.random((300, 200)) < 0.01, rng.uniform(0.1, 0.5, (300, 200)), 0.0)
-    assert np.sqrt(np.mean(x**2)) < scale.LOWEST_RMS
+    assert np.sqrt(np.mean(x**2)) < LOWEST_RMS
     assert fired(x=x) == []
 
 
@@ -128,7 +129,7 @@ def test_a_flag_names_its_columns_and_numbers():
     rms, deviation = evidence.features
     assert rms.columns == deviation.columns == ("x[:, 2]", "x[:, 1]")
     assert rms.value == pytest.approx(np.sqrt(np.mean(x**2)))
-    assert (rms.limit, deviation.limit) == (scale.HIGHEST_RMS, scale.HIGHEST_DEVIATION)
+    assert (rms.limit, deviation.limit) == (HIGHEST_RMS, scale.HIGHEST_DEVIATION)
     assert deviation.value == pytest.approx(np.std(x[:, 2]))
     assert evidence.columns == ("x[:, 2]", "x[:, 1]", "y")
     assert evidence.targets[0].value == pytest.approx(90.0, abs=0.2)

@@ -81,7 +81,7 @@ def test_the_message_says_what_to_do():
         usual(own=1.0).assert_within()
     assert str(caught.value).split("\n")[1:] == [
         "passing: 0.01 to 1; 0.001 and 1.3 fail",
-        "lowest loss 0.05 at 0.3, diverges from 3 on",
+        "lowest loss 0.05000 at 0.3, diverges from 3 on",
         "fix: keras.optimizers.SGD(0.3)",
         "reproduce: pytest test_a.py::test_it",
     ]

@@ -260,7 +260,7 @@ def test_a_run_that_diverged_gets_a_stable_rate_and_time():
     start = minimize(lambda: tf.reduce_sum([1.0, 30.0] * w**2), [w], optimizers.SGD(0.034))
     found = diagnosis_of(start, steps=40, max_loss=1e-3)
     assert (found.cause, found.proven) == ("learning-rate-too-high", True)
-    assert found.message.startswith("the loss rose from 39 to ")
+    assert found.message.startswith("the loss rose from 39.00 to ")
     assert " at learning rate 0.034; a stable one needs time: it converges with " in found.message
     assert found.fix == "keras.optimizers.SGD(0.025)\nsteps=160"
     assert not any(trial.code == "too-few-steps" for trial in found.tried)

@@ -139,7 +139,7 @@ def test_a_repair_in_another_unit_that_passed_in_part_counts_as_well():
     ("best", "said"),
     [
         (math.nan, "none of 1 changes made the test pass"),
-        (0.25, "none of 1 changes made the test pass; the best of them reached 0.25"),
+        (0.25, "none of 1 changes made the test pass; the best of them reached 0.2500"),
     ],
 )
 def test_where_nothing_was_found_it_is_said(best, said):

@@ -44,6 +44,7 @@ class Context:
     calibrate: bool = False
     keep: Callable[[Any], None] = lambda study: None
     surface: str = "off"
+    scales: bool = False
     steps: int | None = None
     timeout: float | None = None
 

@@ -322,10 +322,14 @@ def test_fit_takes_the_arguments_of_model_fit_in_their_order(faked: pytest.Pytes
 
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
-    [((), "off"), (("--converge-html=a.html",), "failed"), (("--converge-plots=a",), "all")],
+    [
+        ((), "off no scales"),
+        (("--converge-html=a.html",), "failed scales"),
+        (("--converge-plots=a",), "all no scales"),
+    ],
     ids=str,
 )
-def test_the_loss_surface_is_for_pictures_and_for_what_failed_on_the_page(
+def test_surfaces_are_for_pictures_and_for_what_failed_on_the_page_and_scales_for_the_page(
     faked: pytest.Pytester, arguments: tuple[str, ...], wanted: str
 ) -> None:
     pytest.importorskip("matplotlib")
@@ -336,7 +340,7 @@ def test_the_loss_surface_is_for_pictures_and_for_what_failed_on_the_page(
 kept = fake_runner.Context.__init__
 
 def noting(context, **values):
-    print("wanted:", values["surface"])
+    print("wanted:", values["surface"], "scales" if values["scales"] else "no scales")
     kept(context, **values)
 
 fake_runner.Context.__init__ = noting

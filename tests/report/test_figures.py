@@ -109,7 +109,7 @@ def test_the_repaired_curve_is_beside_the_failing_one():
         "loss on the probe set",
         "with features standardised",
         "max_loss 0.1",
-        "best constant 1.1",
+        "best constant 1.100",
     ]
     assert ticks(axes.yaxis) == ["0.02", "0.05", "0.1", "0.2", "0.5", "1", "2"]
 
@@ -129,7 +129,7 @@ def test_one_spike_leaves_the_axis_to_the_rest(failed):
     losses[20] = 1e6
     axes = drawn(with_losses(failed, *losses))
     assert axes.get_ylim()[1] < 3
-    assert signs(axes) == ["▴ 1e6"] * 2
+    assert signs(axes) == ["▴ 1.000e6"] * 2
 
 
 def test_what_has_no_place_on_the_axis_stands_at_its_edge(failed):
@@ -174,7 +174,7 @@ def test_the_rate_range_shows_the_bracket_and_the_own_rate():
         "max_loss 0.5",
         "initial loss",
     ]
-    assert signs(axes) == ["▴ 40", "× nan"]
+    assert signs(axes) == ["▴ 40.00", "× nan"]
 
 
 def test_the_comparison_shows_courses_and_what_columns_do():

@@ -46,7 +46,8 @@ def test_everything_at_once(judged, make_curve):
     result = dataclasses.replace(result, runs=(other, result.runs[0], other))
     assert lines_of(result) == [
         "target-missed, training 2: loss 0.4310 > max_loss=0.1",
-        "also: skill 0.3048 over the best constant prediction (loss 0.62), min_skill=0.5",
+        "also: skill 0.3048 over the best constant prediction (loss 0.6200),",
+        "  min_skill=0.5",
         "loss 2.303 -> 0.4310 in 200 steps, 2 of 3 starts passed",
         f"reproduce: {COMMAND}",
     ]

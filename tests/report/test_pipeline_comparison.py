@@ -78,7 +78,7 @@ def test_the_message_names_the_columns():
     study = compared([4.0] * 3, culprits=("x['area']", "x['tax']"), mended=1.02)
     assert failure(study).split("\n") == [
         "ours converges 4.0x worse than z-scored raw",
-        "final loss: z-scored raw 0.1, raw 1, ours 0.9",
+        "final loss: z-scored raw 0.1000, raw 1.000, ours 0.9000",
         "because of x['area'], x['tax']",
         "with the reference's in their place 1.0x",
         "reproduce: pytest test_a.py::test_it",

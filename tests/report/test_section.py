@@ -23,8 +23,9 @@ fit, training 2: did not converge, 200 steps in 1.2 s, lowest 0.4310 at step 200
 loss 2.303 █▇▅▄▃▃▂▂▂▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 0.4310
 step     0                                   200
 
-loss-disagrees: the loss of the predictions is 8.06, the reported loss is 0.131
-target-missed: loss 0.431 after 200 steps, above max_loss=0.1
+loss-disagrees: the loss of the predictions is 8.060, the reported loss is
+  0.1310
+target-missed: loss 0.4310 after 200 steps, above max_loss=0.1
 metric-out-of-bounds: accuracy is 0.4213, below 0.9
 note constant-feature: x[:, 3] has the same value in every row
 
@@ -229,7 +230,7 @@ def test_a_section_reads_the_same_after_it_crossed_a_process(
 # ---- with a diagnosis ---------------------------------------------------------------------------
 
 DIAGNOSIS_AT_80 = """\
-target-missed: loss 0.431 after 200 steps, above max_loss=0.1
+target-missed: loss 0.4310 after 200 steps, above max_loss=0.1
 
 cause: unscaled-features: x[:, 12] has a standard deviation of 314 and x[:, 7]
   of 0.12; standardised, the loss reaches 0.0236 at your own learning rate

@@ -38,6 +38,7 @@ def judged(
     progress: object = quiet,
     seed: int = 0,
     surface: SurfaceMode = "off",
+    scales: bool = False,
     **expectation,
 ) -> ConvergenceResult:
     """The result of a training."""
@@ -48,6 +49,7 @@ def judged(
         hooks=hooks or NoHooks(),
         progress=progress,
         surface=surface,
+        scales=scales,
     )
     return runner.run(context, start.call)
 

@@ -69,7 +69,7 @@ import contextlib
 import math
 from collections.abc import Iterable, Sequence
 
-from pytest_converge.core.numbers import number
+from pytest_converge.core.numbers import loss, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import lighter_terms, optimizers, regularisation
@@ -202,7 +202,7 @@ def _term_seen(failed: FailedTraining) -> Answer | None:
     for change, rest in failed.trials.without_terms.items():
         if bound is not None and rest is not None and rest <= bound < last:
             message = (
-                f"without a term of it the loss is {number(rest)} at the end ({change}): max_loss="
+                f"without a term of it the loss is {loss(rest)} at the end ({change}): max_loss="
                 f"{number(bound)} is below the term, which no change made smaller"
             )
             where = failed.trials.changes[change].where if change in failed.trials.changes else ()

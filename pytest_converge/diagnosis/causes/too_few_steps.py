@@ -56,7 +56,7 @@ def test_with_time(converge):
 
 import math
 
-from pytest_converge.core.numbers import number
+from pytest_converge.core.numbers import loss, number
 from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.labels_unrelated import RELATED, relation, signal_of
@@ -119,7 +119,7 @@ def still_falls(failed: FailedTraining) -> Answer | None:
     rounded = int(float(f"{predicted:.1g}"))
     near = predicted <= FAR * long
     message = (
-        f"{number(before)} after {short} steps, {number(after)} after {long}: it still falls, and"
+        f"{loss(before)} after {short} steps, {loss(after)} after {long}: it still falls, and"
         f" would reach max_loss={number(bound)} "
         + (f"in about {rounded}" if near else f"after more than {FAR:g} times as many")
     )

@@ -60,7 +60,7 @@ import math
 from typing import Any
 
 from pytest_converge.columns.contradictions import contradicting_share
-from pytest_converge.core.numbers import number, share
+from pytest_converge.core.numbers import loss, number, share
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.causes.labels_unrelated import (
     RELATED,
@@ -175,7 +175,7 @@ def _unreachable(failed: FailedTraining, seen: str = "") -> Answer:
     higher = 1.05 * best if best > 0 else 0.95 * best
     return Answer(
         cause=CAUSE.code,
-        message=f"no change gets below {number(best)}, {aim}{seen}",
+        message=f"no change gets below {loss(best)}, {aim}{seen}",
         floor=best,
         fix="" if bound is None else f"max_loss={higher:.3g}",
     )

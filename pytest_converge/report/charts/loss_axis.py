@@ -36,13 +36,11 @@ class LossAxis:
     Attributes:
         log: it is logarithmic.
         low, high: its ends, with some room beyond the values.
-        cut: some finite value is off the scale.
     """
 
     log: bool
     low: float
     high: float
-    cut: bool = False
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -93,51 +91,59 @@ def loss_axis(
         top: losses above it are off the scale.
         log: whether it is logarithmic; None decides by the losses.
     """
-    whole = [[*filter(math.isfinite, course)] for course in courses]
-    all_losses = [*itertools.chain.from_iterable(whole)]
-    most = math.inf if top is None else top
-    above = bool(all_losses) and max(all_losses) > most
-    seen = [[loss for loss in course if loss <= most] for course in whole] if above else whole
-    # What is off the scale by the caller's word has its end on it.
-    marks = [*bounds, *([most] if above else [])]
-    calm = [*marks, *itertools.chain.from_iterable(map(_calm, seen))]
-    values = [*marks, *itertools.chain.from_iterable(seen)]
+    courses = [[*filter(math.isfinite, course)] for course in courses]
+    marks = [*bounds]
+    if top is not None and any(max(course, default=top) > top for course in courses):
+        courses = [[loss for loss in course if loss <= top] for course in courses]
+        marks.append(top)  # what is off the scale by the caller's word has its end on it
+    calm = _Extent.of([*marks, *itertools.chain.from_iterable(map(_calm, courses))])
+    whole = _Extent.of([*marks, *itertools.chain.from_iterable(courses)])
     if log is None:
-        log = min(values, default=0.0) >= 0 and _factor(calm) >= LOG_FROM
-    low, high = _ends(_heights(calm, log), _heights(values, log))
+        log = whole.low >= 0 and calm.factor >= LOG_FROM
+    low, high = _ends(calm.heights(log), whole.heights(log))
     # No position says much about 1 % of a loss; of a factor every part of it counts.
     least = 0.0 if log else FLAT_SHARE * max(abs(low), abs(high)) / 2
     room = max(ROOM * (high - low), least) or 0.1
     low, high = (_within(end, log) for end in (low - room, high + room))
-    return LossAxis(
-        log=log,
-        low=10.0**low if log else low,
-        high=10.0**high if log else high,
-        cut=any(not low <= height <= high for height in _heights(all_losses, log)),
-    )
+    return LossAxis(log=log, low=10.0**low if log else low, high=10.0**high if log else high)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Extent:
+    """Between which losses some are: the lowest, the lowest above 0 or 0, and the highest."""
+
+    low: float
+    positive: float
+    high: float
+
+    @classmethod
+    def of(cls, losses: Sequence[float]) -> _Extent:
+        """That of these; of none that of an empty axis."""
+        low, high = (min(losses), max(losses)) if losses else (0.0, 1.0)
+        positive = low if low > 0 else min((loss for loss in losses if loss > 0), default=0.0)
+        return cls(low, positive, high)
+
+    @property
+    def factor(self) -> float:
+        """How many times the smallest positive loss the largest one is."""
+        return self.high / self.positive if self.positive else 0.0
+
+    def heights(self, log: bool) -> tuple[float, ...]:
+        """Where the lowest and the highest loss stand that have a place; none where none has."""
+        if not log:
+            return self.low, self.high
+        return (math.log10(self.positive), math.log10(self.high)) if self.positive else ()
 
 
 def _calm(course: Sequence[float]) -> list[float]:
     """The losses without spikes of one point: their medians of three, and both ends."""
     threes = zip(course, course[1:], course[2:], strict=False)
-    # Written out: there are a million of them where many trainings failed.
+    # Written out: there are a million of them where many trainings failed, and a call is slow.
     medians = [
-        (b if b < c else max(a, c)) if a < b else (a if a < c else max(b, c)) for a, b, c in threes
+        (b if b < c else c if a < c else a) if a < b else (a if a < c else c if b < c else b)  # noqa: FURB136
+        for a, b, c in threes
     ]
     return [*course[:1], *medians, *course[1:][-1:]]
-
-
-def _factor(losses: Iterable[float]) -> float:
-    """How many times the smallest positive loss the largest one is."""
-    positive = [loss for loss in losses if loss > 0]
-    return max(positive) / min(positive) if positive else 0.0
-
-
-def _heights(losses: Sequence[float], log: bool) -> tuple[float, ...]:
-    """Where the lowest and the highest loss stand that have a place; none where none has."""
-    placed = [loss for loss in losses if loss > 0] if log else losses
-    ends = (min(placed), max(placed)) if placed else ()
-    return tuple(map(math.log10, ends)) if log else ends
 
 
 def _ends(calm: Sequence[float], values: Sequence[float]) -> tuple[float, float]:

@@ -6,14 +6,10 @@ from collections.abc import Collection, Mapping
 
 from pytest_converge.core import numbers
 from pytest_converge.core.data_report import ColumnProfile
-from pytest_converge.core.input_scales import ColumnScale
+from pytest_converge.core.input_scales import HIGHEST_RMS, LOWEST_RMS, ColumnScale
 from pytest_converge.report.charts.chart import Chart, Line, Stretch
 
 __all__ = ["scale_chart"]
-
-#: Root mean squares of features that suit a network: outside of these the rule about their scale
-#: fires, which no healthy one of 816 trainings made it do (`columns/scale.py`).
-SUITABLE = (0.05, 6.0)
 
 
 def scale_chart(
@@ -39,13 +35,14 @@ def scale_chart(
         if points:
             x, y = zip(*points, strict=True)
             lines.append(Line(name=name, x=x, y=y, color=color, width=0, symbol=symbol))
-    low, high = SUITABLE
     hidden = max(width - len(columns), 0)
     return Chart(
         title="Feature scales",
         x_title="size in the unit of the column",
         lines=lines,
-        stretches=[Stretch(text="suits a network", color="--pass-tint", low=low, high=high)],
+        stretches=[
+            Stretch(text="suits a network", color="--pass-tint", low=LOWEST_RMS, high=HIGHEST_RMS)
+        ],
         log_x=True,
         nearest=True,
         note=f"and {numbers.counted(hidden, 'more column')}" if hidden else "",

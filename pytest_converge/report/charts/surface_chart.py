@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 
@@ -26,7 +27,7 @@ def surface_chart(surface: LossSurface) -> Chart:
         return _line(surface)
     axis = loss_axis(surface.losses, bounds=[loss for _, _, loss in surface.path if loss > 0])
     unit = f" ({LENGTHS})" if surface.slice_of_model else ""
-    finite = all(math.isfinite(loss) for row in surface.losses for loss in row)
+    finite = all(map(math.isfinite, itertools.chain.from_iterable(surface.losses)))
     notes = [DIRECTIONS if surface.slice_of_model else "", "" if finite else NO_COLOR]
     return Chart(
         title="Slice through the weights" if surface.slice_of_model else "Path over the loss",

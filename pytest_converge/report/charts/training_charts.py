@@ -14,7 +14,7 @@ from pytest_converge.report import diagnosis as words
 from pytest_converge.report.charts.chart import Band, Chart, Line, Mark, Stretch
 from pytest_converge.report.charts.scale_chart import scale_chart
 from pytest_converge.report.charts.surface_chart import surface_chart
-from pytest_converge.report.curve_summary import summarised
+from pytest_converge.report.curve_summary import CurveSummary, summarised
 
 __all__ = ["pictured_charts", "training_charts"]
 
@@ -25,18 +25,20 @@ HOW_TO_READ = "Blue is the training as it is; green ones pass. Point at a curve 
 ANOTHER_UNIT = "loss in another unit"
 
 
-def training_charts(result: ConvergenceResult, *, points: int) -> Iterator[Chart]:
+def training_charts(result: ConvergenceResult, *, points: int, rows: int) -> Iterator[Chart]:
     """The charts, those first that say most.
 
     Args:
         result: a training.
         points: the most points of a line of batches.
+        rows: the most columns of the inputs.
     """
     diagnosis = result.diagnosis
     curve = result.curve.thinned(points)
-    yield _loss(result, curve)
+    seen = summarised(result.curve)
+    yield _loss(result, curve, seen)
     if diagnosis is not None and diagnosis.tried:
-        yield _tried(result, diagnosis)
+        yield _tried(result, diagnosis, seen)
     if result.baseline is not None and result.baseline.band:
         yield _baseline(result, result.baseline, curve)
     if result.surface is not None:
@@ -52,7 +54,7 @@ def training_charts(result: ConvergenceResult, *, points: int) -> Iterator[Chart
     scales = result.runs[0].record.input_scales
     if scales is not None:
         unsuitable = {column.name for column in scales.columns if column.unsuitable}
-        columns = {column.name: column for column in scales.columns}
+        columns = {column.name: column for column in scales.columns[:rows]}
         yield scale_chart(columns, unsuitable, scales.width)
 
 
@@ -64,16 +66,16 @@ def pictured_charts(result: ConvergenceResult, *, points: int) -> Iterator[Chart
         points: the most points of a line of batches.
     """
     curve = result.curve.thinned(points)
-    yield _loss(result, curve)
+    yield _loss(result, curve, summarised(result.curve))
     if result.baseline is not None and result.baseline.band:
         yield _baseline(result, result.baseline, curve)
     if result.surface is not None:
         yield surface_chart(result.surface)
 
 
-def _loss(result: ConvergenceResult, curve: LossCurve) -> Chart:
+def _loss(result: ConvergenceResult, curve: LossCurve, seen: CurveSummary) -> Chart:
     """The curves of batches, probe set and other starts, the repair and the bounds."""
-    seen, record = summarised(result.curve), result.shown_run.record
+    record = result.shown_run.record
     repair = None if result.diagnosis is None else words.proof(result.diagnosis)
     lines = [
         Line(name=f"seed {run.record.seed}", x=steps, y=losses, color="--muted", width=0.8)
@@ -103,7 +105,7 @@ def _bounds(result: ConvergenceResult) -> Iterator[Mark]:
         text = f"max_loss {numbers.number(bound)}"
         yield Mark(axis="y", at=bound, text=text, color="--bound")
     if constant is not None and math.isfinite(constant):
-        text = f"best constant {numbers.number(constant)}"
+        text = f"best constant {numbers.loss(constant)}"
         yield Mark(axis="y", at=constant, text=text, color="--muted", dash="dot")
 
 
@@ -127,11 +129,11 @@ def _course(trial: Trial, name: str, color: str, width: float, *, listed: bool =
                 unit=not trial.comparable)  # fmt: skip
 
 
-def _tried(result: ConvergenceResult, diagnosis: Diagnosis) -> Chart:
+def _tried(result: ConvergenceResult, diagnosis: Diagnosis, seen: CurveSummary) -> Chart:
     """Every change in the unit of the failed run over it, with its name at the pointer."""
     trials = [trial for trial in words.all_trials(diagnosis) if trial.course]
     shown = [trial for trial in trials if trial.comparable]
-    seen, repair = summarised(result.curve), words.proof(diagnosis)
+    repair = words.proof(diagnosis)
     lines = [Line(name="as it is", x=seen.steps, y=seen.losses, color="--loss", width=2.2)]
     kinds = [
         ("asks a question", "--muted", [t for t in shown if t.control]),

@@ -21,11 +21,11 @@ from pytest_converge.report.studies import study_section
 
 __all__ = ["html_page", "rendered", "section_of"]
 
-#: Points of a line of batches, and along each side of a loss surface: as many as a screen shows
-#: where there are few trainings, fewer where there are many, so that a thousand that failed stay
-#: within 15 MB, of which the library is a third.
+#: Points of a line of batches and along each side of a loss surface, and columns of the inputs: as
+#: many as a screen shows where there are few trainings, fewer where there are many, so that a
+#: thousand that failed stay within 15 MB, of which the library is a third.
 ALL_POINTS, FEWEST_POINTS, MOST_POINTS = 80_000, 80, 384
-FEW_TRAININGS, SIDE, SHORT_SIDE = 200, 21, 9
+FEW_TRAININGS, SIDE, FEWER_SIDE, ROWS, FEWER_ROWS = 200, 21, 9, 30, 10
 #: Cells of the text of a study.
 STUDY_WIDTH = 100
 #: What would end a script, or begin one within it, as JSON may write it too.
@@ -62,16 +62,19 @@ def html_page(
     points = min(max(ALL_POINTS // max(len(results), 1), FEWEST_POINTS), MOST_POINTS)
     outcomes = Counter(row.outcome for row in rows)
     causes = Counter(row.verdict for row in rows if row.outcome != "passed" and not row.said)
-    side = SIDE if len(results) <= FEW_TRAININGS else SHORT_SIDE
+    few = len(results) <= FEW_TRAININGS
+    side, most = (SIDE, ROWS) if few else (FEWER_SIDE, FEWER_ROWS)
     texts: dict[str, int] = {}
 
     def text(said: str) -> int:
         return texts.setdefault(said, len(texts))
 
-    def draw(charts: Iterable[Chart]) -> dict[str, Any]:
-        return drawn(charts, side=side, text=text)
+    def draw(charts: Iterable[Chart]) -> str:
+        return json_in_script(drawn(charts, side=side, text=text))
 
-    sections = [{**section_of(row.subject), "charts": draw(_charts(row, points))} for row in rows]
+    sections = [
+        {**section_of(row.subject), "charts": draw(_charts(row, points, most))} for row in rows
+    ]
     environments: dict[tuple[tuple[str, str], ...], int] = {}
     for words in (section["words"] for section in sections):
         if words is not None:
@@ -81,7 +84,7 @@ def html_page(
         rows=rows,
         sections=sections,
         environments=environments,
-        texts=list(texts),
+        texts=json_in_script(list(texts)),
         title=_title(rows),
         outcomes=[(key, name, outcomes[key]) for key, name in OUTCOMES.items() if outcomes[key]],
         causes=causes.most_common(),
@@ -91,7 +94,6 @@ def html_page(
         version=version,
         made=made,
         library=get_plotlyjs(),
-        data=json_in_script,
     )
 
 
@@ -129,10 +131,10 @@ def rendered(template: str, **values: Any) -> str:
     return templates.get_template(template).render(**values)
 
 
-def _charts(row: Entry, points: int) -> Iterable[Chart]:
-    if isinstance(row.subject, Study):
-        return study_charts(row.subject)
-    return training_charts(row.subject, points=points)
+def _charts(entry: Entry, points: int, rows: int) -> Iterable[Chart]:
+    if isinstance(entry.subject, Study):
+        return study_charts(entry.subject)
+    return training_charts(entry.subject, points=points, rows=rows)
 
 
 def _title(rows: Sequence[Entry]) -> str:
@@ -143,7 +145,7 @@ def _title(rows: Sequence[Entry]) -> str:
 
 
 def json_in_script(value: Any) -> str:
-    """JSON that ends no script whatever texts it holds; a template need not escape it."""
+    """JSON that ends no script whatever texts it holds; a template must not escape it."""
     text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
     for sign, escape in OF_MARKUP.items():
         text = text.replace(sign, escape)

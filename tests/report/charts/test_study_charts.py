@@ -7,10 +7,9 @@ import math
 
 import pytest
 
-from pytest_converge.columns.scale import HIGHEST_RMS, LOWEST_RMS
 from pytest_converge.core.data_report import DataFinding
+from pytest_converge.core.input_scales import HIGHEST_RMS, LOWEST_RMS
 from pytest_converge.core.pipeline_report import PipelineReport
-from pytest_converge.report.charts.scale_chart import SUITABLE
 from pytest_converge.report.charts.study_charts import (
     MOST_COLUMNS,
     small_points,
@@ -61,7 +60,6 @@ def test_columns_with_findings_come_first_in_the_scales():
     deviations = chart.lines[0]
     assert list(deviations.y) == ["▸ area", "rooms (ordinal)"]  # 0 has no place on the axis
     assert (chart.stretches[0].low, chart.stretches[0].high) == (LOWEST_RMS, HIGHEST_RMS)
-    assert SUITABLE == (LOWEST_RMS, HIGHEST_RMS)
 
 
 def test_very_wide_data_are_counted():

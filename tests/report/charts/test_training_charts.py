@@ -16,8 +16,9 @@ from tests.pages import diagnosis, training
 from tests.recorded import stored_run
 
 
-def charts(result, points=80):
-    return {chart.title: chart for chart in training_charts(result, points=points)}
+def charts(result, points=80, rows=30):
+    found = training_charts(result, points=points, rows=rows)
+    return {chart.title: chart for chart in found}
 
 
 def names(chart):
@@ -31,12 +32,12 @@ def failed():
 
 def test_a_training_that_passes_has_its_curves_and_what_was_recorded_with_them():
     found = charts(training())
-    assert list(found) == ["Loss", "Gradient norm", "Learning rate"]
+    assert list(found) == ["Loss", "Gradient norm", "Learning rate", "Feature scales"]
     batches, probe = found["Loss"].lines
     assert 40 < len(batches.x) <= 80
     assert len(probe.x) == 33
     assert batches.x[-1] == 512
-    assert [mark.text for mark in found["Loss"].marks] == ["max_loss 0.1", "best constant 1.1"]
+    assert [mark.text for mark in found["Loss"].marks] == ["max_loss 0.1", "best constant 1.100"]
 
 
 def test_the_verified_repair_is_beside_the_failed_curve(failed):
@@ -123,6 +124,8 @@ def test_the_scales_of_the_inputs_are_on_it_and_the_unsuitable_ones_are_marked()
     }
     assert chart.log_x
     assert chart.note == "and 1 more column"
+    fewer = charts(result, rows=1)["Feature scales"]
+    assert (fewer.names, fewer.note) == (["▸ x['area']"], "and 2 more columns")
 
 
 def test_a_rate_that_never_changes_has_no_chart():
@@ -131,7 +134,7 @@ def test_a_rate_that_never_changes_has_no_chart():
     curve = dataclasses.replace(run.record.curve, learning_rate=(0.1,) * 512, gradient_norm=())
     record = dataclasses.replace(run.record, curve=curve)
     result = dataclasses.replace(result, runs=(dataclasses.replace(run, record=record),))
-    assert list(charts(result)) == ["Loss"]
+    assert list(charts(result)) == ["Loss", "Feature scales"]
 
 
 def test_the_recorded_band_is_behind_the_new_runs():

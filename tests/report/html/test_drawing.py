@@ -32,7 +32,7 @@ def signs(*lines, **changes):
 def test_a_list_of_numbers_that_two_lines_share_is_written_once():
     found = drawn([Chart(title="a", lines=[line(1.0, 2.0), line(2.0, 1.0, name="other")])])
     (style,) = found["charts"][0]["lines"]
-    assert found["columns"] == [[1, 2], [2, 1]]
+    assert found["columns"] == ["1,2", "2,1"]
     assert style == {"color": "--loss", "of": [["loss", 0, 0], ["other", 0, 1]]}
 
 
@@ -52,11 +52,17 @@ def test_texts_are_what_the_page_has_for_them():
         ((0.123456789, math.nan, math.inf, 0.2), [0.1235, None, None, 0.2]),
         ((0.123456789, 12345678.4), [0.123, 12300000]),  # no screen shows more
         ((12345678.0, 12345679.0), [12345678, 12345679]),
+        ((12345678.0, math.nan, 12345679), [12345678, None, 12345679]),
+        ((1e300, -1e300), [1e300, -1e300]),
+        ((0.0, 0.0), [0, 0]),
+        ((math.nan,), [None]),
+        ((), []),
     ],
 )
 def test_losses_are_rounded_and_what_is_not_finite_is_left_out(losses, column):
     found = drawn([Chart(title="a", lines=[line(*losses)])])
-    assert found["columns"][1] == column
+    text = found["columns"][-1]
+    assert json.loads(f"[{text}]") == column
     json.dumps(found, allow_nan=False)
 
 
@@ -78,7 +84,7 @@ def test_what_is_usual_is_left_out():
 
 def test_what_has_no_place_on_the_axis_stands_at_its_edge():
     assert signs(line(1000.0, 0.0, 1.0, math.nan)) == ["▾ 0", "\N{MULTIPLICATION SIGN} nan"]
-    assert signs(line(1.0, 50.0, math.inf), top=10.0) == ["▴ 50"]
+    assert signs(line(1.0, 50.0, math.inf), top=10.0) == ["▴ 50.00"]
     assert signs(line(1.0, 0.0)) == []
 
 
@@ -116,10 +122,12 @@ def test_a_field_is_thinned_and_keeps_its_edges_and_its_holes():
     losses[0][40] = math.nan
     surface = LossSurface(x=places, y=places, losses=tuple(map(tuple, losses)), names=("a", "b"))
     found = drawn([surface_chart(surface)])
-    (chart,), columns = found["charts"], found["columns"]
+    (chart,) = found["charts"]
+    columns = [json.loads(f"[{text}]") for text in found["columns"]]
     field = chart["field"]
     assert (columns[field["x"]][0], columns[field["x"]][-1], len(columns[field["x"]])) == (0, 1, 21)
-    assert field["losses"][0][-2:] == [1.95, None]
+    assert len(columns[field["losses"]]) == 21 * 21
+    assert columns[field["losses"]][19:21] == [1.95, None]
     assert "range" not in chart["y"]
 
 

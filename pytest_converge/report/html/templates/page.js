@@ -35,7 +35,8 @@
   // A chart says what is on it; how that looks, and what is usual, stands here.
 
   const LINE = 14, EDGE = 14; // a line of text, and the edge above a chart
-  const AROUND_ROWS = 130, ROW = 22; // around the rows of a chart of names, and one of them
+  const AROUND_ROWS = 130, BELOW_ROWS = 60, ROW = 22; // around the rows of a chart of names, and one of them
+  const ENTRY = 22; // of a legend
   const FEW_DECADES = 3; // with the digits 1, 2 and 5; of more, 1 alone
   // Titles, notes and names that many charts have are there once.
   const TEXTS = JSON.parse(document.getElementById("texts").textContent);
@@ -66,6 +67,8 @@
   }
 
   function field_of(field, columns, color) {
+    const [x, y, losses] = [columns[field.x], columns[field.y], columns[field.losses]];
+    const rows = y.map((_, row) => losses.slice(row * x.length, (row + 1) * x.length));
     const scaled = (loss) => (loss === null ? null : field.log ? (loss > 0 ? Math.log10(loss) : field.range[0]) : loss);
     const bar = { thickness: 12, outlinewidth: 0, title: { text: "loss", side: "right" } };
     if (field.log) {
@@ -73,8 +76,8 @@
       Object.assign(bar, { tickvals: ticks.map(Math.log10), ticktext: ticks.map((tick) => String(Number(tick.toPrecision(1)))) });
     }
     return {
-      type: "heatmap", x: columns[field.x], y: columns[field.y], z: field.losses.map((row) => row.map(scaled)),
-      customdata: field.losses, zsmooth: "best", colorscale: "Viridis", zmin: field.range[0], zmax: field.range[1],
+      type: "heatmap", x, y, z: rows.map((row) => row.map(scaled)),
+      customdata: rows, zsmooth: "best", colorscale: "Viridis", zmin: field.range[0], zmax: field.range[1],
       colorbar: bar, hovertemplate: "%{customdata:.3~g}<extra>loss</extra>", showlegend: false,
     };
   }
@@ -147,7 +150,9 @@
   // none hides its neighbour.
   function notes_of(chart, color) {
     const at = (value, axis) => (axis && axis.log ? Math.log10(value) : value);
-    const note = (text, name, place) => ({ text, showarrow: false, font: { color: color(name), size: 11.5 }, ...place });
+    const note = (text, name, place) => ({
+      text, showarrow: false, font: { color: color(name), size: 11.5 }, bgcolor: color("--veil"), borderpad: 0, ...place,
+    });
     const marks = chart.marks || [];
     const beside = marks.filter((mark) => mark.axis === "y").map((mark) =>
       note(mark.text, mark.color, { xref: "paper", x: 1, xanchor: "right", y: at(mark.at, chart.y), yanchor: "bottom" }));
@@ -170,7 +175,7 @@
       shapes: shapes_of(chart, color), annotations: notes_of(chart, color),
     };
     // On a logarithmic axis the library takes all digits of a decade, whether or not they fit.
-    if (narrow || chart.half) layout.xaxis.nticks = 5;
+    if (narrow || chart.half) Object.assign(layout.xaxis, x.log ? { dtick: 1 } : { nticks: 5 });
     if (y.names) Object.assign(layout.yaxis, { type: "category", autorange: "reversed", title: { text: "" } });
     if (chart.unit) {
       const right = { overlaying: "y", side: "right", showgrid: false };
@@ -178,10 +183,11 @@
     }
     const listed = chart.lines.reduce((count, line) => count + (line.unlisted ? 0 : line.of.length), 0)
       + (chart.stretches || []).length + (chart.bands || []).length;
-    const height = narrow ? 270 + 22 * (listed > 1 ? listed : 0) : chart.half ? 260 : 360;
+    const entries = narrow && listed > 1 ? ENTRY * listed : 0; // below each other where it is narrow
+    const height = narrow ? 270 + entries : chart.half ? 260 : 360;
     return {
       ...layout,
-      height: y.names ? AROUND_ROWS + ROW * y.names + above : height,
+      height: y.names ? AROUND_ROWS + ROW * y.names + above + entries : height,
       showlegend: listed > 1,
       margin: { l: 8, r: narrow ? 8 : 16, b: 8, t: EDGE + above },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
@@ -190,7 +196,7 @@
         bgcolor: color("--card"), bordercolor: color("--line"), align: "left", namelength: -1,
         font: { color: color("--text"), size: 12.5 },
       },
-      legend: { orientation: "h", x: 0, y: -0.22, yanchor: "top", font: { size: 12 } },
+      legend: { orientation: "h", x: 0, y: y.names ? -BELOW_ROWS / (ROW * y.names) : -0.22, yanchor: "top", font: { size: 12 } },
       dragmode: narrow ? false : "zoom",
     };
   }
@@ -241,7 +247,8 @@
     if (!details.has(row)) {
       const content = document.getElementById("s-" + row.id).content.cloneNode(true);
       const data = content.querySelector("script");
-      const { columns, charts } = JSON.parse(data.textContent);
+      const { columns: lists, charts } = JSON.parse(data.textContent);
+      const columns = lists.map((list) => (typeof list === "string" ? JSON.parse(`[${list}]`) : list));
       data.remove();
       for (const code of content.querySelectorAll(".code > pre")) code.after(copy_button());
       const shared = content.querySelector("[data-environment]");
