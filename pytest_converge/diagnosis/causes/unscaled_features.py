@@ -89,7 +89,10 @@ from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import features
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.layer_inputs_scaled import standardised_in_front
+from pytest_converge.training.interventions.layer_inputs_scaled import (
+    standardised_in_front,
+    without_rescaling,
+)
 from pytest_converge.training.interventions.neighbours import averaged_neighbours
 from pytest_converge.training.measures.closed_over_inputs import unscaled_inputs
 from pytest_converge.training.measures.layer_inputs import FED
@@ -178,13 +181,21 @@ def _summed(failed: FailedTraining) -> Repairs:
     return guard.tried("sums over neighbours", lambda: averaged_neighbours(training)) or ()
 
 
-def _closed_over(failed: FailedTraining) -> Repairs:
-    """Inputs that are no part of the data, standardised where their layers take them."""
-    training = failed.training
-    if failed.reruns.rows is not None or not training.models:
+def _in_front(failed: FailedTraining) -> Repairs:
+    """What layers are fed with where no change of the data reaches it, standardised there.
+
+    Inputs that are no part of the data, and what the model's own preprocessing makes of the data,
+    as of pixels that are divided by 255 once more.
+    """
+    training, flags = failed.training, failed.evidence.scale.features
+    preprocessed = any(flag.array.startswith(FED) for flag in flags)
+    if not training.models or (failed.reruns.rows is not None and not preprocessed):
         return
     failed.reruns.put_back()
-    found = failed.trials.guard.tried("inputs of layers", lambda: unscaled_inputs(training))
+    guard = failed.trials.guard
+    if preprocessed:
+        yield from guard.tried("own rescaling", lambda: without_rescaling(training)) or ()
+    found = guard.tried("inputs of layers", lambda: unscaled_inputs(training))
     if found:
         yield standardised_in_front(found)
 
@@ -196,7 +207,7 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
         *_marked(failed),
         *_multiplying(failed),
         *itertools.islice(_summed(failed), 1),
-        *_closed_over(failed),
+        *_in_front(failed),
     ]
     if flagged or failed.reruns.rows is None:
         return [flagged]
@@ -247,7 +258,7 @@ CAUSE = Cause(
         Step(place=Place.FEATURES, repairs=_marked),
         Step(place=Place.FEATURES, repairs=_multiplying),
         Step(place=Place.FEATURES, repairs=_summed),
-        Step(place=Place.FEATURES, repairs=_closed_over),
+        Step(place=Place.FEATURES, repairs=_in_front),
         Step(place=Place.FEATURES_AND_TARGETS, repairs=_both),
         Step(place=Place.SCALE_AND_RATE, repairs=_with_rate),
     ),

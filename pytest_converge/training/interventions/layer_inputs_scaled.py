@@ -6,15 +6,19 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from pytest_converge.core.numbers import listed, number
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.measures.closed_over_inputs import UnscaledInput
+from pytest_converge.training.measures.closed_over_inputs import UnscaledInput, is_off
+from pytest_converge.training.measures.recording import recorded
+from pytest_converge.training.model.structure import layers_of
 from pytest_converge.training.state.snapshot import shadowed
+from pytest_converge.training.training import Training
 
-__all__ = ["standardised_in_front"]
+__all__ = ["standardised_in_front", "without_rescaling"]
 
 #: More columns than this are standardised by one mean and one deviation, which can be written out.
 MOST_WRITTEN = 8
@@ -39,6 +43,40 @@ def standardised_in_front(inputs: Sequence[UnscaledInput]) -> Intervention:
         variant=lambda _: shadowed(
             [(each.layer, "call", _scaled(each.layer.call, *_columns(each))) for each in inputs]
         ),
+    )
+
+
+def without_rescaling(training: Training) -> tuple[Intervention, ...]:
+    """Every `Rescaling` of a model left out, one trial each, where it is fed with a suitable scale.
+
+    That is what makes it one too many; a layer that is fed with bytes is not.
+    """
+    layers = [layer for model in training.models for layer in layers_of(model)]
+    scaling = [layer for layer in layers if isinstance(layer, keras.layers.Rescaling)]
+    if not scaling:
+        return ()
+    fed = {id(call.layer): call.inputs for call in recorded(training, training.first_batch()).calls}
+    found = []
+    for layer in scaling:
+        values = [np.asarray(tensor.numpy(), np.float64) for tensor in fed.get(id(layer), ())]
+        if len(values) == 1 and not is_off(values[0]):
+            low, high = values[0].min(), values[0].max()
+            found.append(_left_out(layer, float(low), float(high)))
+    return tuple(found)
+
+
+def _left_out(layer: Any, low: float, high: float) -> Intervention:
+    made = [float(np.max(end * layer.scale + layer.offset)) for end in (low, high)]
+    ends, after = (
+        f"from {number(min(pair))} to {number(max(pair))}" for pair in ((low, high), made)
+    )
+    return Intervention(
+        code="unscaled-features",
+        change=f"{layer.name} left out",
+        fix=f"keras.layers.Rescaling(1.0)  # in place of {layer.name}, or leave it out",
+        where=(layer.name,),
+        fault=f"{layer.name} is fed with values {ends} and makes them {after}",
+        variant=lambda _: shadowed([(layer, "scale", 1.0), (layer, "offset", 0.0)]),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the first trained layers of a step are fed with where it is no part of its data."""
+"""What the first trained layers of a step are fed with, as they get it, where it is off scale."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_converge.training.measures.layer_readings import own_weights
 from pytest_converge.training.measures.recording import recorded
 from pytest_converge.training.training import Training
 
-__all__ = ["UnscaledInput", "unscaled_inputs"]
+__all__ = ["UnscaledInput", "is_off", "unscaled_inputs"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ def unscaled_inputs(training: Training) -> tuple[UnscaledInput, ...]:
         if id(tensor) in trained or not tensor.dtype.is_floating or not tensor.shape.rank:
             continue
         values = np.asarray(tensor.numpy(), np.float64)
-        if call.name not in found and _is_off(values):
+        if call.name not in found and is_off(values):
             columns = values.reshape(-1, values.shape[-1])
             found[call.name] = UnscaledInput(
                 name=call.name,
@@ -66,7 +66,8 @@ def unscaled_inputs(training: Training) -> tuple[UnscaledInput, ...]:
     return tuple(found.values())
 
 
-def _is_off(values: Any) -> bool:
+def is_off(values: Any) -> bool:
+    """True where the scale rule fires on the values, columns last."""
     if values.ndim < 2 or not np.isfinite(values).all():
         return False
     return bool(scale_evidence(profile_arrays({"x": values})).features)

@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 from keras import layers
 
-from pytest_converge.training.interventions.layer_inputs_scaled import standardised_in_front
+from pytest_converge.training.interventions.layer_inputs_scaled import (
+    standardised_in_front,
+    without_rescaling,
+)
 from pytest_converge.training.measures.closed_over_inputs import UnscaledInput
+from tests.zoo.problems import fit, sequential
+from tests.zoo.trainings import training_of
 
 RNG = np.random.default_rng(0)
 
@@ -52,3 +57,31 @@ def test_a_constant_column_becomes_zero():
     layer = dense(2)
     with standardised_in_front([measured(layer, x)]).variant(None):
         np.testing.assert_array_equal(layer(x), np.zeros((8, 2)))
+
+
+def preprocessed(*scaling):
+    model = sequential(*scaling, layers.Dense(1), optimizer="sgd", loss="mse", shape=(3,))
+    return training_of(fit(model, RNG.uniform(0, 1, (32, 3)), np.zeros((32, 1))))
+
+
+def test_a_rescaling_of_what_has_a_suitable_scale_is_left_out():
+    training = preprocessed(layers.Rescaling(1 / 255, name="again"))
+    (change,) = without_rescaling(training)
+    line, _, place = change.fix.partition("  # in place of ")
+    pasted = eval(line, {"keras": keras})  # noqa: S307 - a line of our own
+    x = RNG.uniform(0, 1, (4, 3)).astype("float32")
+    layer = training.model.layers[0]
+    with change.variant(None):
+        np.testing.assert_array_equal(layer(x), pasted(x))
+    np.testing.assert_allclose(layer(x), x / 255, rtol=1e-5)
+    assert place.startswith("again")
+    assert "makes them from" in change.fault
+
+
+def test_a_rescaling_that_is_needed_stays():
+    needed = sequential(
+        layers.Rescaling(1 / 255), layers.Dense(1), optimizer="sgd", loss="mse", shape=(3,)
+    )
+    pixels = RNG.uniform(0, 255, (32, 3))
+    assert without_rescaling(training_of(fit(needed, pixels, np.zeros((32, 1))))) == ()
+    assert without_rescaling(preprocessed()) == ()
