@@ -62,8 +62,8 @@ def test_a_power_law_is_followed_to_the_target():
     assert found.cause == "too-few-steps"
     assert found.fix == "steps=6000"
     assert found.message == (
-        "0.2 after 400 steps, 0.1 after 1600: it still falls, and would reach max_loss=0.05"
-        " in about 6000"
+        "0.2000 after 400 steps, 0.1000 after 1600: it still falls, and would reach"
+        " max_loss=0.05 in about 6000"
     )
 
 
