@@ -17,6 +17,7 @@ passes on three seeds.
 | targets 0 and 1, a squared error | sigmoid, sigmoid with binary cross-entropy |
 | one-hot targets, a squared error | softmax, softmax with categorical cross-entropy |
 | several ones in a row, softmax and categorical cross-entropy | sigmoid with binary cross-entropy |
+| a sigmoid or softmax layer behind an activation | none on the layer in front of it |
 | amounts, a cross-entropy | squared error, no activation |
 | two outputs, each with the loss of the other | to each the loss and activation it needs |
 | real targets, a bounded output | no activation |
@@ -92,6 +93,7 @@ from pytest_converge.training.data.arrays import batch_leaves, finite_rows
 from pytest_converge.training.interventions import (
     labels,
     last_step,
+    logits,
     misread_output,
     outputs,
     reach,
@@ -225,6 +227,12 @@ def _repairs(failed: FailedTraining) -> Repairs:
     return [change for changes in _by_output(failed) for change in changes]
 
 
+def _unclipped(failed: FailedTraining) -> Repairs:
+    """Logits without an activation that cuts them off in front of a last sigmoid or softmax."""
+    model = failed.training.model
+    return () if model is None else logits.unclipped(model)
+
+
 def _out_of_reach(failed: FailedTraining) -> Repairs:
     """Targets that lie outside of what the output gives under any weights, and the output."""
     training, rows = failed.training, failed.reruns.rows
@@ -251,7 +259,7 @@ def _out_of_reach(failed: FailedTraining) -> Repairs:
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     first, *others = _by_output(failed) or [[]]
-    one_output = [*_as_read(failed), *first, *_unbounded(failed)]
+    one_output = [*_as_read(failed), *_unclipped(failed), *first, *_unbounded(failed)]
     return [_swapped(failed), _last_step(failed), one_output, *others, _out_of_reach(failed)]
 
 
@@ -272,6 +280,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_swapped),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_as_read),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_last_step),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_unclipped),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
         Step(place=Place.TARGETS, repairs=_out_of_reach),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_swapped_seen),

@@ -189,7 +189,10 @@ def _in_front(failed: FailedTraining) -> Repairs:
     """
     training, flags = failed.training, failed.evidence.scale.features
     preprocessed = any(flag.array.startswith(FED) for flag in flags)
-    if not training.models or (failed.reruns.rows is not None and not preprocessed):
+    # A step may differentiate by its inputs: in another unit it means another equation.
+    own_step = training.model is None and bool(flags)
+    in_data = failed.reruns.rows is not None and not preprocessed and not own_step
+    if not training.models or in_data:
         return
     failed.reruns.put_back()
     guard = failed.trials.guard

@@ -38,16 +38,36 @@ def untrained(training: Training, recording: Recording) -> tuple[Untrained, ...]
     """The variables that a tape watched, that have a gradient, and of which no update is made.
 
     What was made as one that is not trained, as a moving average, is not watched. Weights that a
-    Keras model keeps are not meant: they are frozen on purpose, or by mistake, as its layers tell.
+    Keras model keeps are not meant where Keras makes the list of what is trained: they are frozen
+    on purpose, or by mistake, as its layers tell. Where a step makes it, those that nothing freezes
+    and that the step writes in no other way are.
     """
     noted = recording.differentiations
     known = {id(v) for v in training.trainable}
     known.update(id(v) for each in noted for v in each.sources)
-    known.update(id(v) for model in training.models for v in unique_variables(model.variables))
+    weights = [v for model in training.models for v in unique_variables(model.variables)]
+    kept = weights
+    if training.verb == "step":
+        kept = [v for model in training.models for v in _frozen(model)]
+        known.update(_assigned(recording))
+    known.update(id(v) for v in kept)
     others = unique_variables(v for each in noted for v in each.others)
     found = [v for v in others if id(v) not in known]
     holders = dict(_holders(training)) if found else {}
+    for weight in weights:
+        holders.pop(id(weight), None)
     return tuple(holders.get(id(v)) or Untrained(variable=v, name=name_of(v)) for v in found)
+
+
+def _frozen(model: Any) -> list[Any]:
+    return [as_tf_variable(v) for v in model.variables if not v.trainable]
+
+
+def _assigned(recording: Recording) -> Iterator[int]:
+    """The ids of the variables that the step writes by other means than a gradient of them."""
+    handles = {id(op.inputs[0]) for op in recording.operations if op.kind.startswith("Assign")}
+    others = [v for each in recording.differentiations for v in each.others]
+    yield from (id(v) for v in others if id(v.handle) in handles)
 
 
 def _holders(training: Training) -> Iterator[tuple[int, Untrained]]:

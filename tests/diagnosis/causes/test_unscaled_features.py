@@ -139,8 +139,9 @@ def edges(scale):
 def test_an_array_that_multiplies_what_a_layer_is_fed_with_is_divided(scale, tried):
     failed = failed_of(edges(scale), steps=3)
     steps = [step for step in unscaled_features.CAUSE.steps if step.place == Place.FEATURES]
-    changes = [change for step in steps for change in step.repairs(failed)]
-    assert [change.change for change in changes if " / " in change.change] == tried
+    repairs = [change for step in steps for change in step.repairs(failed)]
+    changes = [change for change in repairs if " / " in change.change]
+    assert [change.change for change in changes] == tried
     for change in changes:
         assert change.fix == "x[1] = x[1] / 40"
         _, near = change.data(failed.reruns.rows).arrays[0]

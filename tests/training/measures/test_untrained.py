@@ -101,3 +101,29 @@ def test_what_the_loss_does_not_depend_on_is_not():
         return w**2 + tf.stop_gradient(calls)
 
     assert names_of(minimize(loss, [w], optimizers.SGD(0.1))) == []
+
+
+@pytest.mark.parametrize("kind", ["left out", "frozen", "averaged", "given"])
+def test_of_a_step_also_the_weights_that_its_list_forgets(kind):
+    encoder = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="encoding")])
+    head = keras.Sequential([keras.Input((3,)), layers.Dense(1, name="head")])
+    encoder.trainable = kind != "frozen"
+    variables = head.trainable_variables
+    if kind == "given":
+        variables = encoder.trainable_variables + variables
+    optimizer = optimizers.SGD(0.1)
+
+    def update(x, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((head(encoder(x)) - y) ** 2)
+        optimizer.apply(tape.gradient(loss, variables), variables)
+        if kind == "averaged":
+            for weight in encoder.variables:
+                weight.assign(0.9 * weight)
+        return loss
+
+    start = step(
+        update, variables=variables, optimizer=optimizer, data=batches(*linear(0, rows=64))
+    )
+    expected = ["kernel", "bias"] if kind == "left out" else []
+    assert [name.rpartition("/")[2] for name in names_of(start)] == expected
