@@ -372,7 +372,12 @@ ELEVEN_RUNS = [
         "p at the limit",
         FALLING,
         above(LOW_OF_ELEVEN),
-        look("fail", "eleven runs", p_values=(EXACT_P_OF_ELEVEN,) * 2),
+        look(
+            "fail",
+            "eleven runs",
+            p_values=(EXACT_P_OF_ELEVEN,) * 2,
+            false_alarm=6.2933808e-4,
+        ),
         alpha=10 * EXACT_P_OF_ELEVEN,
     ),
     scored(
