@@ -24,14 +24,12 @@ from typing import Any
 from pytest_converge.baselines.gate import rules, wording
 from pytest_converge.baselines.gate.bounds import (
     LOOKS,
-    RANK_LOOKS,
     SEEDS,
+    SHARES,
     false_alarm,
-    pairs_limit,
-    rank_limit,
+    limits_at,
     require_alpha,
     require_tolerance,
-    signs_limit,
 )
 from pytest_converge.baselines.gate.comparison import Comparison, compare_scores, pairs_p, signs_p
 from pytest_converge.baselines.gate.detectable_shift import smallest_effect
@@ -51,11 +49,12 @@ NAMES = {
     6: "six runs",
     8: "eight runs",
     11: "eleven runs",
-    15: "fifteen runs",
+    13: "thirteen runs",
+    16: "sixteen runs",
     20: "twenty runs",
 }
 #: So many runs say little by the ranks of their pairs: whether all are worse is all there is.
-FEW_RUNS = RANK_LOOKS[0]
+FEW_RUNS = 4
 #: How far the runs that were not made are from the seeds they stand for, in the smallest effect
 #: that would have failed: it is the largest of three, since one could be lucky.
 TURNS = (5, 10, 15)
@@ -95,10 +94,7 @@ class _Terms:
     def fails(self, parts: _Parts) -> bool:
         """Whether the look that has so many runs fails, whatever those before it said."""
         count = len(parts[0].new)
-        if count == SEEDS:
-            by_ranks = rules.pairs_fail(parts, pairs_limit(self.alpha))
-            return by_ranks or rules.signs_fail(parts, signs_limit(self.alpha))
-        return count in RANK_LOOKS and rules.ranks_fail(parts, rank_limit(self.alpha))
+        return count in SHARES and rules.fails(parts, limits_at(count, self.alpha))
 
     def passes_in_turn(self, parts: _Parts) -> bool:
         """Whether all runs, looked at one look after the other, pass."""
@@ -110,7 +106,7 @@ class _Terms:
 
     def passes_at_all(self, parts: _Parts) -> bool:
         """Whether no look at all runs fails."""
-        return not any(self.fails([part.after(look) for part in parts]) for look in LOOKS)
+        return not any(self.fails([part.after(look) for part in parts]) for look in SHARES)
 
 
 def decide(
@@ -157,7 +153,7 @@ def decide_all(
         InvalidTrainingError: see `judge`.
     """
     quick = {**options, "finds_limit": False}
-    for look in RANK_LOOKS:
+    for look in SHARES:
         if judge(baseline, runs[:look], **quick).outcome == "fail":
             return judge(baseline, runs[:look], **options, stops=False)
     return judge(baseline, runs, **options, stops=False)
@@ -199,7 +195,7 @@ def judge(
     terms = _Terms(alpha=alpha, drift=drift, same_environment=same_environment)
     outcome = terms.outcome(parts)
     count = len(runs)
-    is_first, is_last = count == LOOKS[0], count == SEEDS
+    is_first = count == LOOKS[0]
     p_values = () if is_first else tuple(part.p_worse() for part in parts)
     paired = pairs_p(parts) if count > FEW_RUNS else None
     decided = outcome != "continue"
@@ -215,9 +211,9 @@ def judge(
         effect=tuple(part.scale.effect(part.median_excess) for part in parts),
         detectable=_limit(parts, passes) if decided and finds_limit else None,
         false_alarm=false_alarm(alpha, len(parts)),
-        faster=outcome == "pass" and _is_better(parts, rank_limit(alpha)),
+        faster=outcome == "pass" and _is_better(parts, limits_at(FEW_RUNS, alpha).ranks),
         perhaps_worse=outcome == "pass" and rules.perhaps_worse(parts),
-        reason=_reason(parts, terms, p_values, paired, failed=outcome == "fail", is_last=is_last),
+        reason=_reason(parts, terms, p_values, paired, failed=outcome == "fail"),
     )
 
 
@@ -228,18 +224,16 @@ def _reason(
     paired: float | None,
     *,
     failed: bool,
-    is_last: bool,
 ) -> str:
     if not p_values:
         repeats = terms.repeats(parts)
         return wording.signature(parts, terms.drift) if repeats else wording.one_run(parts)
-    if is_last and paired is not None:
-        by_ranks = pairs_limit(terms.alpha)
-        if failed and paired > by_ranks:
-            return wording.pairs(parts, signs_p(parts), signs_limit(terms.alpha))
-        return wording.pairs(parts, paired, by_ranks)
-    limit = rank_limit(terms.alpha) if len(parts[0].new) in RANK_LOOKS else None
-    return wording.ranks(parts, p_values, limit, failed=failed)
+    limits = limits_at(len(parts[0].new), terms.alpha)
+    if limits.pairs and paired is not None:
+        if failed and paired > limits.pairs:
+            return wording.pairs(parts, signs_p(parts), limits.signs)
+        return wording.pairs(parts, paired, limits.pairs)
+    return wording.ranks(parts, p_values, limits.ranks, failed=failed)
 
 
 def _limit(parts: _Parts, passes: Callable[[_Parts], bool]) -> float | None:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from pytest_converge.baselines.gate.bounds import Limits
 from pytest_converge.baselines.gate.comparison import Comparison, pairs_p, signs_p
 from pytest_converge.core.baseline import StoredRun
 
 __all__ = [
+    "fails",
     "few_runs_pass",
     "largest_drift",
     "many_runs_pass",
     "one_run_passes",
-    "pairs_fail",
     "perhaps_worse",
-    "ranks_fail",
     "signature_holds",
-    "signs_fail",
 ]
 
 #: Steps whose losses are the signature of a training's numerics.
@@ -28,12 +27,13 @@ SIGNATURE_DRIFT, SIGNATURE_DRIFT_ELSEWHERE = 3e-4, 1e-3
 #: Scores are alike up to this share of the tolerance: 3 % of the default 5 %, and all of it where
 #: another environment may drift further apart on the way.
 SIGNATURE_SHARE, SIGNATURE_SHARE_ELSEWHERE = math.log(1.03) / math.log(1.05), 1.0
-#: One run passes among the better 70 % of the baseline, where 15 of 21 of unchanged code are at
-#: least.
-BEST_RUNS = 14
+#: One run passes among the better 60 % of the baseline, where 13 of 21 of unchanged code are at
+#: least. At 70 % a run in twenty of an MLP with an eighth less of its units passed at once.
+BEST_RUNS = 12
 #: Up to four runs that rank as high as this by chance are no reason for more, and neither are more
-#: whose ranks and pairs are both as likely: the frozen filters of a CNN had 1.8e-4 after eleven.
-CLEAR_P_OF_FEW, CLEAR_P_OF_MANY = 0.15, 0.05
+#: whose ranks and pairs are both as likely. With 0.15 for few, 1.7 % more of an LSTM with a rate of
+#: x0.8 passed before the last look.
+CLEAR_P_OF_FEW, CLEAR_P_OF_MANY = 0.2, 0.05
 #: A p at or below it makes a note where it is too high to fail.
 NOTED_P = 0.01
 
@@ -60,7 +60,7 @@ def signature_holds(
 
 
 def one_run_passes(parts: Sequence[Comparison]) -> bool:
-    """On no score among the worst 30 % of the worsened baseline or worse than its own seed."""
+    """On no score among the worst 40 % of the worsened baseline or worse than its own seed."""
     return all(
         rank <= BEST_RUNS and excess <= part.tolerance
         for part in parts
@@ -68,19 +68,10 @@ def one_run_passes(parts: Sequence[Comparison]) -> bool:
     )
 
 
-def ranks_fail(parts: Sequence[Comparison], limit: float) -> bool:
-    """An exact p of the ranks at or below the limit, on any score."""
-    return min(part.p_worse() for part in parts) <= limit
-
-
-def pairs_fail(parts: Sequence[Comparison], limit: float) -> bool:
-    """An exact p of the ranks of the pairs of seeds at or below the limit."""
-    return pairs_p(parts) <= limit
-
-
-def signs_fail(parts: Sequence[Comparison], limit: float) -> bool:
-    """An exact p of the signs of the pairs of seeds at or below the limit."""
-    return signs_p(parts) <= limit
+def fails(parts: Sequence[Comparison], limits: Limits) -> bool:
+    """An exact p at or below its limit: of the ranks on any score, or of the pairs of seeds."""
+    by_ranks = min(part.p_worse() for part in parts) <= limits.ranks
+    return by_ranks or pairs_p(parts) <= limits.pairs or signs_p(parts) <= limits.signs
 
 
 def few_runs_pass(parts: Sequence[Comparison]) -> bool:

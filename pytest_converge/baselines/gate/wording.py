@@ -27,16 +27,16 @@ def one_run(parts: Sequence[Comparison]) -> str:
 
 
 def ranks(
-    parts: Sequence[Comparison], p_values: Sequence[float], limit: float | None, *, failed: bool
+    parts: Sequence[Comparison], p_values: Sequence[float], limit: float, *, failed: bool
 ) -> str:
-    """How some runs compare with all stored ones; the limit is None where none can fail."""
+    """How some runs compare with all stored ones; the limit is 0 where none can fail."""
     made, total = len(parts[0].new), len(parts[0].baseline)
     if failed and any(part.all_above() for part in parts):
         effect = effect_in_words(_largest_effect(parts))
         return (
             f"all {made} runs are worse than all {total} stored ones beyond the tolerance: {effect}"
         )
-    fails_at = "" if limit is None else f", fails at {limit:.2g}"
+    fails_at = f", fails at {limit:.2g}" if limit else ""
     return f"{_by_p(parts, p_values)}{fails_at}"
 
 

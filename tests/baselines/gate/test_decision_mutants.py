@@ -55,7 +55,7 @@ EQUIVALENT = {
     ("decision", "count = len(parts[0].new)", "0 -> -1"): "all scores have as many runs",
     (
         "decision",
-        "limit = rank_limit(terms.alpha) if len(parts[0].new) in RANK_LOOKS else None",
+        "limits = limits_at(len(parts[0].new), terms.alpha)",
         "0 -> -1",
     ): "all scores have as many runs",
     (
@@ -63,6 +63,7 @@ EQUIVALENT = {
         "drift = rules.largest_drift(baseline[0], runs[0])",
         "0 -> -1",
     ): "where the drift counts, the first run is the last one",
+    ("bounds", "signs: float = 0.0", "0.0 -> -0.1"): "no p is below 0 either",
     ("ranks", "ways = [1]", "1 -> 2"): "a share of ways does not hang on their unit",
     ("ranks", "return (1,)", "1 -> 2"): "a share of ways does not hang on their unit",
     (
@@ -79,12 +80,12 @@ EQUIVALENT = {
         "rules",
         "clear = min(part.p_worse() for part in parts) > CLEAR_P_OF_FEW",
         f"{LOWEST_P} > CLEAR_P_OF_FEW -> {LOWEST_P} >= CLEAR_P_OF_FEW",
-    ): "no p of up to four runs is 0.15: 231, 1,771 and 10,626 ways have no such share",
+    ): "no p of up to four runs is 0.2: 231, 1,771 and 10,626 ways have no such share",
     (
         "rules",
         "return lowest > CLEAR_P_OF_MANY",
         "lowest > CLEAR_P_OF_MANY -> lowest >= CLEAR_P_OF_MANY",
-    ): "no p of 6, 8, 11 or 15 runs is 0.05",
+    ): "no p of 6, 8, 11, 13 or 16 runs is 0.05",
     (
         "rules",
         "return lowest <= NOTED_P and any(part.median_excess > part.tolerance for part in parts)",

@@ -6,20 +6,19 @@ import math
 
 import pytest
 
+from pytest_converge.baselines.gate.bounds import Limits
 from pytest_converge.baselines.gate.comparison import Comparison, ScoreScale
 from pytest_converge.baselines.gate.rules import (
     BEST_RUNS,
     SIGNATURE_DRIFT,
     SIGNATURE_DRIFT_ELSEWHERE,
+    fails,
     few_runs_pass,
     largest_drift,
     many_runs_pass,
     one_run_passes,
-    pairs_fail,
     perhaps_worse,
-    ranks_fail,
     signature_holds,
-    signs_fail,
 )
 from tests.baselines.gate.cases import FALLING, RISING, runs
 
@@ -75,23 +74,23 @@ def test_one_run_passes_by_its_rank_and_its_own_seed():
 
 def test_four_runs_fail_above_all_and_pass_among_them():
     above, among = [part([2.0] * 4)], [part([1.0, 0.0, 0.5, 0.2])]
-    assert ranks_fail(above, 1e-4)
+    assert fails(above, Limits(ranks=1e-4))
     assert not few_runs_pass(above)
-    assert not ranks_fail(among, 1e-4)
+    assert not fails(among, Limits(ranks=1e-4))
     assert few_runs_pass(among)
 
 
 def test_four_runs_that_are_all_worse_than_their_own_need_more():
     a_little = [part([0.01, 0.11, 0.21, 0.31])]
-    assert not ranks_fail(a_little, 1e-4)
+    assert not fails(a_little, Limits(ranks=1e-4))
     assert not few_runs_pass(a_little)
 
 
 def test_eleven_runs_fail_by_their_ranks_and_pass_by_ranks_and_pairs():
     worse = [part([score + 0.06 for score in RISING[:11]])]
     equal = [part(RISING[:11])]
-    assert ranks_fail([part([3.0] * 11)], 1e-3)
-    assert not ranks_fail(worse, 1e-3)
+    assert fails([part([3.0] * 11)], Limits(ranks=1e-3))
+    assert not fails(worse, Limits(ranks=1e-3))
     assert not many_runs_pass(worse)
     assert many_runs_pass(equal)
     assert not many_runs_pass([part([1.9] * 11)])
@@ -99,16 +98,16 @@ def test_eleven_runs_fail_by_their_ranks_and_pass_by_ranks_and_pairs():
 
 def test_all_pairs_fail_together_though_a_stray_seed_is_better():
     worse = [score + 0.1 for score in RISING]
-    assert pairs_fail([part(worse)], 1e-6)
+    assert fails([part(worse)], Limits(pairs=1e-6))
     stray = [worse[0] - 0.5, *worse[1:]]
-    assert signs_fail([part(stray)], 1e-4)
-    assert not signs_fail([part(stray)], 1e-5)
-    assert not pairs_fail([part(RISING)], 1e-4)
+    assert fails([part(stray)], Limits(signs=1e-4))
+    assert not fails([part(stray)], Limits(signs=1e-5))
+    assert not fails([part(RISING)], Limits(pairs=1e-4))
 
 
 def test_a_seed_counts_once_whatever_the_scores():
     balanced = [part([s + 0.2 for s in RISING]), part([s - 0.15 for s in RISING])]
-    assert not pairs_fail(balanced, 0.5)
+    assert not fails(balanced, Limits(pairs=0.5))
 
 
 def test_perhaps_worse_needs_an_effect_and_a_p():

@@ -174,6 +174,6 @@ def test_a_look_without_p_has_none_in_its_evidence():
 
 
 def test_no_limit_is_told_where_none_can_fail():
-    assert wording.ranks(parts(RISING[:2]), [0.25], None, failed=False) == (
+    assert wording.ranks(parts(RISING[:2]), [0.25], 0.0, failed=False) == (
         "equal at the median of 2 seeds, p = 0.25"
     )
