@@ -32,6 +32,7 @@ __all__ = [
 
 #: What to do about a value that is no array of numbers or text.
 CONVERT = "Convert the data, as by np.asarray(data)."
+WITH_ROWS = "arrays whose first axis is the rows"
 #: Columns reported one by one; no message has room for more.
 MOST_COLUMNS = 20
 
@@ -56,8 +57,10 @@ def as_arrays(structure: Any, name: str) -> Any:
     """Every leaf of a nested structure as an array with rows.
 
     Raises:
-        InvalidTrainingError: a leaf is no array, or has no rows axis.
+        InvalidTrainingError: a leaf is no array, or has no rows axis, or there is no leaf.
     """
+    if structure is not None and not keras.tree.flatten(structure):
+        raise invalid(f"{name}={shown(structure)}", WITH_ROWS, CONVERT)
     if isinstance(structure, list) and structure and _is_plain(structure):
         return _checked(structure, name)
     return keras.tree.map_structure(lambda leaf: _checked(leaf, name), structure)
@@ -75,8 +78,7 @@ def _checked(leaf: Any, name: str) -> Any:
         return None
     array = check_kind(name, leaf)
     if array.ndim == 0:
-        expected = "arrays whose first axis is the rows"
-        raise invalid(f"{name}={shown(leaf)}", expected, CONVERT)
+        raise invalid(f"{name}={shown(leaf)}", WITH_ROWS, CONVERT)
     return array
 
 

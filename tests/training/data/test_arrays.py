@@ -113,6 +113,8 @@ def test_the_structure_is_kept_and_lists_of_numbers_are_data(structure, shapes):
         (3.0, "x=3.0 (float)", "arrays whose first axis is the rows"),
         (np.float32(3), f"x={np.float32(3)!r} (float32)", "arrays whose first axis is the rows"),
         ((1, 2), "x=1 (int)", "arrays whose first axis is the rows"),
+        ({}, "x={} (dict)", "arrays whose first axis is the rows"),
+        ({"a": ()}, "x={'a': ()} (dict)", "arrays whose first axis is the rows"),
         (object, "x=<class 'object'> (type)", "NumPy arrays, tensors, data frames or nested"),
         (np.array([None, 1]), "x=array([None, 1], dtype=object) (ndarray)", "NumPy arrays"),
         (map(abs, []), "x=<map object at ", "NumPy arrays"),
