@@ -86,7 +86,7 @@ def check_kind(name: str, leaf: Any) -> Array:
     """The leaf of what a user passed as an array of numbers, truth values or text; for every verb.
 
     Raises:
-        InvalidTrainingError: it is of objects, dates or spans of time, or cannot be converted.
+        InvalidTrainingError: it is of objects, dates, times or records, or cannot be converted.
     """
     expected = "NumPy arrays, tensors, data frames or nested structures of them"
     try:
@@ -97,7 +97,7 @@ def check_kind(name: str, leaf: Any) -> Array:
     if isinstance(leaf, (tf.distribute.DistributedDataset, tf.distribute.DistributedIterator)):
         remedy = "Pass the dataset itself: every replica gets its rows of each batch."
         raise invalid(f"{name} that is distributed already", "a dataset", remedy)
-    if array.dtype.kind in "OMm" and not is_text:  # objects, dates and spans of time
+    if array.dtype.kind in "OMmV" and not is_text:  # objects, dates, spans of time and records
         raise invalid(f"{name}={shown(leaf)}", expected, CONVERT)
     return array
 

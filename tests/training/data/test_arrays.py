@@ -114,6 +114,7 @@ def test_the_structure_is_kept_and_lists_of_numbers_are_data(structure, shapes):
         (np.float32(3), f"x={np.float32(3)!r} (float32)", "arrays whose first axis is the rows"),
         ((1, 2), "x=1 (int)", "arrays whose first axis is the rows"),
         ({}, "x={} (dict)", "arrays whose first axis is the rows"),
+        (np.zeros(2, [("a", "f4")]), "x=array([(0.,), (0.,)],", "NumPy arrays"),
         ({"a": ()}, "x={'a': ()} (dict)", "arrays whose first axis is the rows"),
         (object, "x=<class 'object'> (type)", "NumPy arrays, tensors, data frames or nested"),
         (np.array([None, 1]), "x=array([None, 1], dtype=object) (ndarray)", "NumPy arrays"),
