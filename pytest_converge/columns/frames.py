@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -106,7 +106,7 @@ def read_parts(data: Any, name: str, labels: Sequence[str] | None = None) -> tup
             or there are not as many names as columns.
     """
     parts = tuple(_parts(data, name))
-    if not parts:
+    if not parts or not all(part.width and 0 not in part.array.shape[1:] for part in parts):
         remedy = "Check how the columns were chosen."
         raise InvalidTrainingError(complaint(f"{name} without columns", "a column", remedy))
     rows = {len(part) for part in parts}
@@ -117,7 +117,7 @@ def read_parts(data: Any, name: str, labels: Sequence[str] | None = None) -> tup
     if not rows.pop():
         remedy = "Check the path and the filter of the data."
         raise InvalidTrainingError(complaint(f"{name} without rows", "at least one row", remedy))
-    return parts if labels is None else _renamed(parts, name, list(labels))
+    return parts if labels is None else _renamed(parts, name, labels)
 
 
 def read_dataset(dataset: Any) -> tuple[Any, Any]:
@@ -248,7 +248,13 @@ def _labels(name: str, ndim: int, width: int) -> tuple[str, ...]:
     return tuple(f"{name}[{place}, {index}]" for index in range(width))
 
 
-def _renamed(parts: tuple[Part, ...], name: str, labels: list[str]) -> tuple[Part, ...]:
+def _renamed(parts: tuple[Part, ...], name: str, labels: Any) -> tuple[Part, ...]:
+    # A text is a sequence too, of its letters.
+    if isinstance(labels, (str, bytes)) or not isinstance(labels, Iterable):
+        given = f"names={shown(labels)}"
+        remedy = 'Write names=["height", "width"], for example.'
+        raise InvalidTrainingError(complaint(given, "a list of names, one a column", remedy))
+    labels = list(labels)
     width = sum(part.width for part in parts)
     if len(labels) != width:
         given = f"{len(labels)} names for {name} with {width} columns"

@@ -61,9 +61,12 @@ class Moments:
 
     @property
     def deviation(self) -> Array:
-        """The standard deviation of each column (of the population)."""
+        """The standard deviation of each column (of the population); infinite beyond float64."""
         count = np.maximum(self.count, 1.0)
-        return np.sqrt(np.maximum(self.squares / count - (self.total / count) ** 2, 0.0))
+        with np.errstate(over="ignore", invalid="ignore"):
+            variance = self.squares / count - (self.total / count) ** 2
+        beyond = np.isinf(self.squares) | np.isnan(variance)
+        return np.where(beyond, np.inf, np.sqrt(np.maximum(variance, 0.0)))
 
     def join(self, other: Moments) -> None:
         """Takes in the statistics of other rows, made around the same guess."""

@@ -43,8 +43,14 @@ class ColumnSample:
 
     @property
     def mean(self) -> float:
-        """The mean of the finite values, 0 where there are none."""
-        return float(self.ordered.mean()) if len(self.ordered) else 0.0
+        """The mean of the finite values, 0 where there are none; about that of the largest."""
+        count = len(self.ordered)
+        if not count:
+            return 0.0
+        with np.errstate(over="ignore"):
+            mean = self.ordered.mean()
+        # The sum of the largest numbers leaves float64; where they lie is told by one of them.
+        return float(mean) if np.isfinite(mean) else self.median
 
     @property
     def median(self) -> float:
@@ -57,7 +63,9 @@ class ColumnSample:
         count = len(self.ordered)
         if not count:
             return 0.0
-        return float(self.ordered[(3 * count) // 4] - self.ordered[count // 4]) / NORMAL_RANGE
+        # Python's numbers, which become infinite without a warning.
+        low, high = float(self.ordered[count // 4]), float(self.ordered[(3 * count) // 4])
+        return (high - low) / NORMAL_RANGE
 
     @property
     def distinct(self) -> int:

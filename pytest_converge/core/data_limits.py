@@ -69,14 +69,10 @@ class DataLimits:
         _check_number("min_balance", self.min_balance, 0.0, 1.0)
         _check_number("max_conflicts", self.max_conflicts, 0.0, 1.0)
         _check_range(self.image_range)
-        if self.task is not None and self.task not in TASKS:
+        if self.task is not None and not _is_one_of(self.task, TASKS):
             remedy = "Write task='classes' or task='values', or leave it out."
             raise InvalidTrainingError(complaint(f"task={shown(self.task)}", str(TASKS), remedy))
-        for name, kind in self.kinds.items():
-            if kind not in KINDS:
-                given = f"kinds={{{name!r}: {kind!r}}}"
-                remedy = nearest(str(kind), KINDS)
-                raise InvalidTrainingError(complaint(given, "a kind of column", remedy))
+        _check_kinds(self.kinds)
         object.__setattr__(self, "ignore", check_codes(self.ignore, DATA_CODES))
 
 
@@ -86,6 +82,23 @@ def _check_number(name: str, value: Any, low: float, high: float) -> None:
         expected = f"a number from {low:g} to {high:g}"
         remedy = f"The default is {DataLimits.__dataclass_fields__[name].default}."
         raise InvalidTrainingError(complaint(f"{name}={shown(value)}", expected, remedy))
+
+
+def _check_kinds(kinds: Any) -> None:
+    if not isinstance(kinds, Mapping):
+        remedy = 'Write, for example, kinds={"postcode": "categorical"}.'
+        given = f"kinds={shown(kinds)}"
+        raise InvalidTrainingError(complaint(given, "a dict of kinds by column", remedy))
+    for name, kind in kinds.items():
+        if not _is_one_of(kind, KINDS):
+            given = f"kinds={{{name!r}: {shown(kind)}}}"
+            remedy = nearest(str(kind), KINDS)
+            raise InvalidTrainingError(complaint(given, "a kind of column", remedy))
+
+
+def _is_one_of(value: Any, known: Sequence[str]) -> bool:
+    """Whether it is one of the texts; to an array, say, nothing is equal as a whole."""
+    return isinstance(value, str) and value in known
 
 
 def _check_range(value: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import ClassVar
 
 from pytest_converge.core.finding import Evidence
@@ -71,7 +72,7 @@ class ColumnProfile:
     @property
     def rms(self) -> float:
         """Root mean square."""
-        return float((self.mean**2 + self.deviation**2) ** 0.5)
+        return math.hypot(self.mean, self.deviation)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.numbers import listed
 from pytest_converge.core.rate_range import RatePoint, RateRange, ScheduleRun
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.runner import Context, judged, seeded_training
+from pytest_converge.runner import Context, judged, seeded_training, with_length
 
 if TYPE_CHECKING:
     from pytest_converge.learning_rate.sweep import Sweep
@@ -47,6 +47,7 @@ def range_of_rates(
     from pytest_converge.training.state.seeding import preserved
 
     began = time.perf_counter()
+    context = with_length(context, call)
     with preserved():
         training = seeded_training(context, call)
         try:
@@ -73,6 +74,7 @@ def _range(
     training = sweep.training
     first = sweep.at(1.0, 0)
     _check_optimizer(training, schedules)  # of a step outside of any graph it is known by now
+    _check_callbacks(training)
     for number in range(1, context.expectation.seeds):
         sweep.start_values(number)  # what a builder does wrong is no outcome of a rate
     own, scheduled = _own_rate(first), learning_rate.has_schedule(training)
@@ -156,6 +158,15 @@ def _check_data(training: Training) -> None:
         remedy = "Pass a function or a dataset that can start again."
         expected = "data that can be read once a learning rate"
         raise invalid("a generator that runs dry", expected, remedy)
+
+
+def _check_callbacks(training: Training) -> None:
+    """Refuses callbacks that were seen to set the rate, which is then not the optimizer's own."""
+    setters = training.callbacks.rate_setters if training.callbacks is not None else {}
+    if setters:
+        remedy = "Give the optimizer a schedule in its place, or leave it out of this call."
+        given = f"callbacks of which {listed(tuple(setters))} sets the learning rate"
+        raise invalid(given, "a rate that the optimizer alone holds", remedy)
 
 
 def _check_optimizer(training: Training, schedules: Mapping[str, Any] | None) -> None:

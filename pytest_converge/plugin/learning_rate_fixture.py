@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -42,13 +43,22 @@ class LearningRate:
         build: Callable[[], Any],
         x: Any = None,
         y: Any = None,
-        *,
-        batch_size: int = 32,
-        shuffle: bool = True,
-        sample_weight: Any = None,
-        class_weight: Mapping[int, float] | None = None,
+        batch_size: int | None = None,
+        epochs: int | None = None,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
         validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
         loss: str | None = None,
+        *,
         schedules: Mapping[str, Any] | None = None,
         decades: int = 8,
         **expectation: Unpack[ExpectationArguments],
@@ -64,12 +74,21 @@ class LearningRate:
                 `converge.minimize`.
             x: inputs, as for `converge.fit`; `None` for a function that is minimised.
             y: targets, where `x` does not bring them.
-            batch_size: rows of a batch, where `x` does not bring batches.
+            batch_size: these and the following as for `converge.fit`.
+            epochs: another way to give `steps`.
+            verbose: taken and not used.
+            callbacks: they take part in the training at every rate, but for those that write.
+            validation_split: the share of the rows, the last ones, that is held out.
+            validation_data: held-out data.
             shuffle: a new order of the rows in every epoch.
-            sample_weight: one weight a row.
             class_weight: weights by class.
-            validation_data: held-out data, as for `converge.fit`.
-            loss: the entry of the logs that is judged, as for `converge.fit`.
+            sample_weight: one weight a row.
+            initial_epoch: the number of the first epoch.
+            steps_per_epoch: updates of an epoch.
+            validation_steps: batches of held-out data.
+            validation_batch_size: rows of a batch of held-out arrays.
+            validation_freq: after which epochs callbacks see held-out data.
+            loss: the entry of the logs that is judged.
             schedules: `keras.optimizers.schedules` by name, to be shown beside the constant rates.
             decades: how many to sweep, half of them above the user's rate and half below.
             **expectation: arguments of `Expectation`, which say what passes.
@@ -77,32 +96,51 @@ class LearningRate:
         Raises:
             InvalidTrainingError: the training cannot be run or judged as asked.
         """
-        call: Call = MinimizeCall(loss=build)
-        if x is not None:
-            call = FitCall(
-                model=build,
-                x=x,
-                y=y,
-                batch_size=batch_size,
-                shuffle=shuffle,
-                sample_weight=sample_weight,
-                class_weight=class_weight,
-                validation_data=validation_data,
-                loss=loss,
-            )
+        fitted = FitCall(
+            model=build,
+            x=x,
+            y=y,
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_split=validation_split,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size,
+            validation_freq=validation_freq,
+            loss=loss,
+        )
 
         def make(number: int) -> RateRange:
-            refuse_unknown(
-                "learning_rate.range", [*call.names(), "schedules", "decades"], expectation
-            )
+            call = fitted if x is not None else _minimized(fitted)
+            known = [*call.names(), "schedules", "decades"]
+            refuse_unknown("learning_rate.range", known, expectation)
             _check(schedules, decades)
             expected = runtest.expectation_of(self._item, expectation)
-            with runner_context(self._item, number, expected) as context:
+            steps = expectation.get("steps")
+            with runner_context(self._item, number, expected, steps=steps) as context:
                 from pytest_converge.learning_rate.study import range_of_rates
 
                 return range_of_rates(context, call, schedules=schedules, decades=decades)
 
         return make_study(self._item, make)
+
+
+def _minimized(call: FitCall) -> Call:
+    """The call without data, which is that of a function to minimise."""
+    for field in dataclasses.fields(call):
+        given = getattr(call, field.name)
+        # By their types first: what is equal to an array is an array.
+        if field.name != "model" and (type(given), given) != (type(field.default), field.default):
+            remedy = "Pass the data, or leave it out where the function returns loss and variables."
+            raise invalid(f"{field.name} without x", "the inputs beside it", remedy)
+    return MinimizeCall(loss=call.model)
 
 
 def _check(schedules: Any, decades: Any) -> None:

@@ -584,7 +584,8 @@ def _parsed(option: Option[Any], raw: Any, place: str, remedy: str, folder: Path
     if raw is None:
         return None
     if option.repeatable:
-        return tuple(_parsed_one(option, each, place, remedy, folder) for each in raw)
+        lines = raw if isinstance(raw, (list, tuple)) else [raw]
+        return tuple(_parsed_one(option, each, place, remedy, folder) for each in lines)
     return _parsed_one(option, raw, place, remedy, folder)
 
 

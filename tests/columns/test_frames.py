@@ -94,6 +94,8 @@ def test_rows_of_a_sparse_matrix_are_filled_in():
     [
         (np.zeros((0, 2)), "got x without rows"),
         ({}, "got x without columns"),
+        (np.zeros((3, 0)), "got x without columns"),
+        ({"a": np.zeros((3, 0, 2)), "b": np.ones(3)}, "got x without columns"),
         (3.0, "got x=3.0 (float)"),
         ({"a": np.ones(3), "b": np.ones(4)}, "got x with parts of 3, 4 rows"),
     ],
@@ -132,3 +134,9 @@ def test_an_empty_dataset_is_refused(tensorflow_loaded):
 
     with pytest.raises(InvalidTrainingError, match="a dataset without any element"):
         read_dataset(tf.data.Dataset.from_tensor_slices(X).take(0))
+
+
+@pytest.mark.parametrize("names", ["ab", b"ab", 5, True])
+def test_names_of_columns_are_a_list(names):
+    with pytest.raises(InvalidTrainingError, match=r"got names=.+; expected a list of names"):
+        read_parts(np.ones((3, 2)), "x", names)

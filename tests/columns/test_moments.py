@@ -70,3 +70,9 @@ def test_an_array_is_not_copied():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < x.nbytes / 4
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_spread_beyond_float64_is_infinite():
+    found = measured(np.array([[1e200, 1.0], [-1e200, 2.0], [0.0, 3.0], [1e308, 4.0]]))
+    assert found.deviation.tolist() == [np.inf, pytest.approx(1.118, rel=1e-3)]

@@ -36,3 +36,10 @@ def test_the_spread_of_a_normal_distribution_is_its_deviation():
     (seen,) = sampled(np.random.default_rng(0).normal(0, 3, 8000))
     assert seen.spread == pytest.approx(3, rel=0.05)
     assert not seen.whole
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_largest_numbers_of_float64_have_a_mean():
+    (seen,) = sampled(np.array([1.5e308, 1.5e308, -1.5e308, -1.5e308, 1.5e308]))
+    assert seen.mean == seen.median == 1.5e308
+    assert seen.spread == np.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from pytest_converge.core.data_limits import DATA_CODES, DataLimits
@@ -19,7 +20,10 @@ from pytest_converge.core.errors import InvalidTrainingError
         ({"image_range": (1, 0)}, "got image_range=(1, 0)"),
         ({"image_range": 255}, "got image_range=255"),
         ({"task": "regression"}, "got task='regression'"),
-        ({"kinds": {"a": "token"}}, "got kinds={'a': 'token'}"),
+        ({"kinds": {"a": "token"}}, "got kinds={'a': 'token' (str)}"),
+        ({"kinds": {"a": np.ones(2)}}, "got kinds={'a': "),
+        ({"kinds": ["tokens"]}, "got kinds=['tokens'] (list)"),
+        ({"task": np.array(["classes", "values"])}, "got task="),
         ({"ignore": ("outlier",)}, "got the code 'outlier' in ignore"),
         ({"ignore": "outliers"}, "got ignore='outliers'"),
     ],

@@ -217,3 +217,37 @@ def test_of_several_optimizers_there_is_no_range(eagerly):
     pattern = r"2 optimizers \(g_optimizer, d_optimizer\); expected one with one optimizer"
     with pytest.raises(InvalidTrainingError, match=pattern):
         ranged(start, steps=4)
+
+
+def test_the_arguments_of_fit_are_those_of_every_training():
+    class Counted(keras.callbacks.Callback):
+        """Counts its epochs, and ends every run within the sixth."""
+
+        epochs = 0
+
+        def on_epoch_end(self, epoch, logs=None):
+            type(self).epochs += 1
+            assert "val_loss" in logs
+            self.model.stop_training = epoch == 5
+
+    start = fit(
+        build(), X, Y, batch_size=16, epochs=15, validation_split=0.25, callbacks=[Counted()]
+    )
+    found = ranged(start, decades=2)
+    # Of 48 rows an epoch has three batches: 15 epochs are 45 updates, of which 18 are made.
+    assert found.steps == 45
+    assert {point.steps for point in found.points if point.passed} == {18}
+    assert all(point.complete for point in found.points if point.passed)
+    assert Counted.epochs >= 6 * len([point for point in found.points if point.passed])
+
+
+def test_a_rate_that_a_callback_sets_cannot_be_varied():
+    class Halving(keras.callbacks.Callback):
+        """Sets the rate, whatever it was."""
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.optimizer.learning_rate = 0.1 * 0.5**epoch
+
+    start = fit(build(), X, Y, epochs=3, callbacks=[Halving()])
+    with pytest.raises(InvalidTrainingError, match=r"of which Halving sets the learning rate; "):
+        ranged(start)

@@ -152,7 +152,7 @@ def test_fixture(learning_rate):
     [
         ("range('invalid', 1)", "got no rate; expected one. Give one."),
         ("range('good', 1, decade=4)", "*argument 'decade'; *learning_rate.range.*'decades'?"),
-        ("range('good', 1, epochs=4)", "*argument 'epochs'; *write steps=200."),
+        ("range('good', epochs=4)", "got epochs without x; expected the inputs beside it. *"),
         ("range('good', 1, decades=1)", "got decades=1 (int); expected an integer from 2 to 40.*"),
         ("range('good', 1, decades=True)", "got decades=True (bool); expected an integer*"),
         ("range('good', 1, schedules=[1])", "got schedules=*; expected a dict of schedules*"),

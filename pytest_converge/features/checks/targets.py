@@ -61,12 +61,12 @@ def labels_are_encoded(target: TargetProfile, limits: DataLimits) -> DataFinding
     labels = [label for label, _ in target.classes]
     first = ", ".join(labels[:4]) + (", ..." if len(labels) > 4 else "")
     why = ""
-    if column.kind in {"text", "categorical", "dates"} and column.dtype.startswith(
+    if column.dtype.startswith(("int", "uint", "float")):
+        why = _numbers_wrong(target, first, is_float=column.dtype.startswith("float"))
+    elif column.kind in {"text", "categorical", "dates"} and column.dtype.startswith(
         ("object", "category", "str", "<U", "|S")
     ):
         why = f"the labels are text ({first}), no numbers"
-    elif column.dtype != "bool":
-        why = _numbers_wrong(target, first, is_float=column.dtype.startswith("float"))
     return finding("label-encoding", why, target.columns[:1], classes=len(labels)) if why else None
 
 

@@ -125,7 +125,8 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
         together = call.rows_per_batch
         columns = {**column_names(call.x, "x"), **column_names(call.y, "y")}
     kind = ModelTraining if own_strategy(model) is None else ReplicatedTraining
-    if call.callbacks and kind is ReplicatedTraining:
+    callbacks = _callbacks(call, steps)
+    if callbacks is not None and kind is ReplicatedTraining:
         given = f"callbacks of a model built under {type(own_strategy(model)).__name__}"
         remedy = "Leave callbacks out, or build the model outside of strategy.scope() in the test."
         raise invalid(given, "no callbacks under a strategy", remedy)
@@ -136,7 +137,7 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
         columns=columns,
         bounds=expectation.metrics,
         held_out=_held_out(call, together, seed),
-        callbacks=_callbacks(call, steps),
+        callbacks=callbacks,
         entry=call.loss,
     )
     if call.epochs is not None:
@@ -160,7 +161,7 @@ def _split(call: FitCall) -> FitCall:
 
 
 def _callbacks(call: FitCall, steps: int) -> Callbacks | None:
-    if call.callbacks is None or call.callbacks in ([], ()):
+    if call.callbacks is None or (isinstance(call.callbacks, (list, tuple)) and not call.callbacks):
         return None
     return Callbacks(
         call.callbacks,

@@ -81,6 +81,9 @@ class MinimizeTraining(Training):
         self._loss = loss
         self._given = check_variables(variables)
         self._variables = unique_variables(self._given)
+        if len(self._variables) < len(self._given):
+            remedy = "Pass each of them once."
+            raise invalid("a variable that is listed twice", "different variables", remedy)
         if any(graph_of(variable) is not None for variable in self._variables):
             remedy = "Use converge.step, whose step runs session.run([train_op, loss])."
             raise invalid("variables of a tf.Graph", "variables of eager TensorFlow", remedy)

@@ -32,6 +32,7 @@ __all__ = [
 
 #: What to do about a value that is no array of numbers or text.
 CONVERT = "Convert the data, as by np.asarray(data)."
+WITH_ROWS = "arrays whose first axis is the rows"
 #: Columns reported one by one; no message has room for more.
 MOST_COLUMNS = 20
 
@@ -56,8 +57,10 @@ def as_arrays(structure: Any, name: str) -> Any:
     """Every leaf of a nested structure as an array with rows.
 
     Raises:
-        InvalidTrainingError: a leaf is no array, or has no rows axis.
+        InvalidTrainingError: a leaf is no array, or has no rows axis, or there is no leaf.
     """
+    if structure is not None and not keras.tree.flatten(structure):
+        raise invalid(f"{name}={shown(structure)}", WITH_ROWS, CONVERT)
     if isinstance(structure, list) and structure and _is_plain(structure):
         return _checked(structure, name)
     return keras.tree.map_structure(lambda leaf: _checked(leaf, name), structure)
@@ -75,8 +78,7 @@ def _checked(leaf: Any, name: str) -> Any:
         return None
     array = check_kind(name, leaf)
     if array.ndim == 0:
-        expected = "arrays whose first axis is the rows"
-        raise invalid(f"{name}={shown(leaf)}", expected, CONVERT)
+        raise invalid(f"{name}={shown(leaf)}", WITH_ROWS, CONVERT)
     return array
 
 
@@ -84,7 +86,7 @@ def check_kind(name: str, leaf: Any) -> Array:
     """The leaf of what a user passed as an array of numbers, truth values or text; for every verb.
 
     Raises:
-        InvalidTrainingError: it is of objects, dates or spans of time, or cannot be converted.
+        InvalidTrainingError: it is of objects, dates, times or records, or cannot be converted.
     """
     expected = "NumPy arrays, tensors, data frames or nested structures of them"
     try:
@@ -95,7 +97,7 @@ def check_kind(name: str, leaf: Any) -> Array:
     if isinstance(leaf, (tf.distribute.DistributedDataset, tf.distribute.DistributedIterator)):
         remedy = "Pass the dataset itself: every replica gets its rows of each batch."
         raise invalid(f"{name} that is distributed already", "a dataset", remedy)
-    if array.dtype.kind in "OMm" and not is_text:  # objects, dates and spans of time
+    if array.dtype.kind in "OMmV" and not is_text:  # objects, dates, spans of time and records
         raise invalid(f"{name}={shown(leaf)}", expected, CONVERT)
     return array
 

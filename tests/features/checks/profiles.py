@@ -30,7 +30,7 @@ def group(*columns, shape="table", normed=False):
 def target(task="classes", classes=(("0", 500), ("1", 500)), **values):
     dtype = values.pop("dtype", "int64")
     own = values.pop("own", {})
-    columns = values.pop("columns", (column("y", dtype=dtype, kind="binary", **own),))
+    columns = values.pop("columns", (column("y", **{"dtype": dtype, "kind": "binary", **own}),))
     expected = {"changes": 500, "expected_changes": 500.0} if classes else {}
     given = {"rows": 1000, **expected, **values}
     return TargetProfile(task=task, columns=columns, classes=classes, **given)

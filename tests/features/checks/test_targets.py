@@ -28,6 +28,16 @@ def equally(*names):
         ({"classes": equally("0", "1"), "dtype": "float32"}, None),
         ({"classes": equally("0", "1", "2"), "dtype": "float32"}, "3 classes as floats (0, 1, 2)"),
         ({"classes": equally("False", "True"), "dtype": "bool"}, None),
+        ({"classes": equally("(1+0j)", "2j"), "dtype": "complex64"}, None),  # no type of labels
+        (
+            {
+                "classes": equally("2026", "2027"),
+                "dtype": "datetime64[Y]",
+                "own": {"kind": "dates"},
+            },
+            None,
+        ),
+        ({"classes": (("", 1000),), "dtype": "object", "own": {"kind": "empty"}}, None),
         ({"task": "one-hot"}, None),
         ({"task": "one-hot", "off_rows": 3}, "3 of 1000 one-hot rows do not add up to 1"),
         ({"task": "one-hot", "row_sum": 2.0}, "the rows of the targets add up to 2, not to 1"),

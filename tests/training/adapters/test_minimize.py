@@ -203,6 +203,13 @@ def test_a_loss_that_draws_its_batches_draws_one_a_step(compiled):
     assert (curve.initial_loss, curve.final_loss) == (None, None)
 
 
+def test_a_variable_is_listed_once():
+    w = tf.Variable(3.0)
+    start = minimize(lambda: w**2, [w, w], optimizers.SGD(0.1))
+    with pytest.raises(ValueError, match="got a variable that is listed twice; "):
+        judged(start)
+
+
 def test_variables_of_a_graph_are_for_steps():
     with tf.Graph().as_default():
         w = tf.compat.v1.get_variable("w", initializer=1.0)

@@ -454,6 +454,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_its_epoch():
     [
         ([3], "got callbacks=3 .int.; expected Keras callbacks in a list, or a function"),
         (of_keras.EarlyStopping, "got callbacks=<class"),
+        (np.zeros(2), "got callbacks=array"),
         (lambda: "a", "got callbacks='a'"),
     ],
 )
