@@ -184,7 +184,7 @@
     const listed = chart.lines.reduce((count, line) => count + (line.unlisted ? 0 : line.of.length), 0)
       + (chart.stretches || []).length + (chart.bands || []).length;
     const entries = narrow && listed > 1 ? ENTRY * listed : 0; // below each other where it is narrow
-    const height = narrow ? 270 + entries : chart.half ? 260 : 360;
+    const height = narrow ? 290 + entries : chart.half ? 260 : 360;
     return {
       ...layout,
       height: y.names ? AROUND_ROWS + ROW * y.names + above + entries : height,
@@ -196,7 +196,7 @@
         bgcolor: color("--card"), bordercolor: color("--line"), align: "left", namelength: -1,
         font: { color: color("--text"), size: 12.5 },
       },
-      legend: { orientation: "h", x: 0, y: y.names ? -BELOW_ROWS / (ROW * y.names) : -0.22, yanchor: "top", font: { size: 12 } },
+      legend: { orientation: "h", x: 0, y: y.names ? -BELOW_ROWS / (ROW * y.names) : narrow ? -0.4 : -0.22, yanchor: "top", font: { size: 12 } },
       dragmode: narrow ? false : "zoom",
     };
   }
