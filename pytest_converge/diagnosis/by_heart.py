@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pytest_converge.core.numbers import loss
 from pytest_converge.diagnosis.cause import Answer, FailedTraining
-from pytest_converge.diagnosis.causes.labels_unrelated import constant_loss, signal_of
+from pytest_converge.diagnosis.causes.labels_unrelated import (
+    RELATED,
+    are_inputs,
+    constant_loss,
+    gained_on_others,
+    signal_of,
+)
 from pytest_converge.training.interventions import rows
 from pytest_converge.training.interventions.intervention import Intervention
 
@@ -13,31 +19,42 @@ __all__ = ["unless_by_heart"]
 #: A loss on rows held out that rises by this share of the best constant's while the one on the rows
 #: trained on falls: too few steps and too small models do worse on both.
 WORSE = 0.05
+#: Fewer rows of random labels are learnt by heart on purpose, as a test of whether a model can; and
+#: half of fewer is little to learn what holds for others from.
+FEWEST_ROWS = 200
 
 
 def unless_by_heart(failed: FailedTraining, answer: Answer) -> Answer:
     """The answer, or one that says that its repair reaches the target only by heart.
 
     The training as it is and with the repair are made on half of the rows, and looked at on the
-    other half. A repair that does worse there has learnt the noise of its rows, as wrong labels:
-    nothing was missing. Only where the inputs are known to say something about the targets: a test
-    that asks for random labels by heart means it.
+    other half. Where inputs are known to say something about the targets, a repair that does worse
+    there has learnt the noise of its rows, as wrong labels: nothing was missing. Where they are
+    not, targets that it predicts there no better than permuted ones do not belong to their rows.
+
+    It is looked at whatever the budget: it takes about as long as the proof that it is about.
     """
     change = None if answer.trial is None else failed.trials.changes.get(answer.trial.change)
-    if change is None:
+    constant = None if change is None else constant_loss(failed)
+    if change is None or not constant or not constant > 0:
         return answer
-    signal, constant = signal_of(failed), constant_loss(failed)
-    if signal is None or not signal.some or not constant:
-        return answer
-    trials = failed.trials
-    if trials.spent + failed.record.seconds * (1 + change.steps_factor) > trials.budget:
-        return answer
-    half, other = rows.random_half(0, answer.cause), rows.random_half(0, answer.cause, other=True)
-    plain = Intervention(code=answer.cause, change="as it is")
+    signal = signal_of(failed)
+    if signal is not None and signal.some:
+        found = _noise(failed, change, constant)
+    else:
+        found = _unrelated(failed, change, constant)
+    if found is not None and answer.trial is not None:
+        failed.trials.ask(answer.trial)
+    return found or answer
+
+
+def _noise(failed: FailedTraining, change: Intervention, constant: float) -> Answer | None:
+    half, other = _halves(change.code)
+    plain = Intervention(code=change.code, change="as it is")
     as_it_is = failed.reruns.loss_on_others(plain.combined(half), other)
     repaired = failed.reruns.loss_on_others(change.combined(half), other)
     if not repaired - as_it_is > WORSE * constant:
-        return answer
+        return None
     return Answer(
         cause="unreachable-target",
         message=(
@@ -46,3 +63,29 @@ def unless_by_heart(failed: FailedTraining, answer: Answer) -> Answer:
         ),
         floor=failed.record.curve.last,
     )
+
+
+def _unrelated(failed: FailedTraining, change: Intervention, constant: float) -> Answer | None:
+    data = failed.reruns.rows
+    if data is None or data.epoch_rows < FEWEST_ROWS or are_inputs(failed):
+        return None
+    half, other = _halves(change.code)
+    repaired = failed.reruns.loss_on_others(change.combined(half), other)
+    if not repaired > (1 - RELATED) * constant:
+        return None
+    gained = gained_on_others(failed, change)
+    if gained is None or gained > RELATED:
+        return None
+    return Answer(
+        cause="labels-unrelated",
+        message=(
+            f"{change.change} reaches it only by heart: rows held out get a loss of"
+            f" {loss(repaired)}, the best constant {loss(constant)}, and targets in random order"
+            " are predicted no worse there"
+        ),
+    )
+
+
+def _halves(code: str) -> tuple[Intervention, Intervention]:
+    """Half of the rows, and the rest of them."""
+    return rows.random_half(0, code), rows.random_half(0, code, other=True)

@@ -41,6 +41,7 @@ from pytest_converge.training.measures.slope_ratio import step_gauge
 
 __all__ = [
     "DRAWS",
+    "FAR_TOO_SHORT",
     "SPIKE",
     "SPREADS",
     "Evidence",

@@ -52,10 +52,34 @@ def test_labels_that_are_to_be_learnt_by_heart_may_be():
     assert found.cause == "too-few-steps"
 
 
-@pytest.mark.parametrize("budget", [0.0])
-def test_without_time_nothing_is_claimed(budget):
-    failed = failed_of(classes(wrong=0.08), steps=200, max_loss=0.02)
-    trial = failed.trials.try_out(steps.more(200, 16))
-    failed.trials.budget = budget
-    answer = Answer(cause="too-few-steps", trial=trial)
-    assert unless_by_heart(failed, answer) is answer
+def test_by_heart_is_seen_also_where_the_proof_took_the_time_left():
+    failed = failed_of(classes(wrong=0.15), steps=50, max_loss=0.1)
+    trial = failed.trials.try_out(steps.more(50, 16))
+    assert trial.passed
+    failed.trials.budget = 0.0
+    found = unless_by_heart(failed, Answer(cause="too-few-steps", trial=trial))
+    assert found.cause == "unreachable-target"
+    assert failed.trials.done[trial.change].control  # it is no proof of anything
+
+
+def squares(*, apart, rows=240):
+    """Pictures of small and of large squares; their labels belong to them, or to others."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, rows)
+    x = rng.normal(0.3, 0.15, (rows, 8, 8, 1))
+    for i, (top, left) in enumerate(rng.integers(0, 4, (rows, 2))):
+        x[i, top : top + 2 + 2 * y[i], left : left + 2 + 2 * y[i]] += 0.8
+    if apart:  # as a listing by name: 10 comes before 2
+        x = x[sorted(range(rows), key=str)]
+    keras.utils.set_random_seed(0)
+    parts = [layers.Conv2D(8, 3, activation="relu"), layers.Flatten(), layers.Dense(64, "relu")]
+    parts.append(layers.Dense(1, "sigmoid"))
+    model = sequential(*parts, optimizer=optimizers.Adam(0.003), loss=BINARY, shape=(8, 8, 1))
+    return fit(model, x.astype("float32"), y[:, None].astype("float32"))
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_labels_of_other_pictures_that_are_learnt_by_heart_are_unrelated(apart):
+    found = answer_of(squares(apart=apart), count=10, factor=24, max_loss=0.3)
+    assert found.cause == ("labels-unrelated" if apart else "too-few-steps")
+    assert ("by heart" in found.message) is apart

@@ -36,6 +36,12 @@ in its own number of steps. If those are learnt by heart as well, the training i
 the rows and looked at on the other half: targets that are related are predicted better there than
 each of three permutations, by 5 % of the loss of the best constant and by more than these differ.
 
+More steps, or a larger model, that reach the target prove nothing where they do so by heart. Where
+the inputs are not known to say anything about the targets and there are 200 rows or more, either is
+also trained on half of the rows, and has to get below the best constant on the other half, or to
+predict it better than permuted targets, as above. Else the targets do not belong to their rows, as
+of files that are listed in another order than their labels: `img_10` stands before `img_2`.
+
 It is not said either where the model is to blame or the targets are the inputs: of an autoencoder,
 of batches of fewer than 16 rows, where a layer of ReLUs is dead at the start
 ([dead-units](dead-units.md)), or where the model gets no more than 5 % below the best constant on a
@@ -98,6 +104,7 @@ __all__ = [
     "RELATED",
     "are_inputs",
     "constant_loss",
+    "gained_on_others",
     "learns_a_batch",
     "left_out",
     "relation",
@@ -188,13 +195,13 @@ def relation(failed: FailedTraining) -> float | None:
     if constant - own <= RELATED * constant and (of_own > RELATED or gained <= RELATED):
         return of_own
     # By heart some orders are learnt faster than others, by chance.
-    found = _gained_on_others(failed, None)
+    found = gained_on_others(failed, None)
     if best is not None and gained > RELATED and not (found is not None and found > RELATED):
-        found = _gained_on_others(failed, best)
+        found = gained_on_others(failed, best)
     return found
 
 
-def _gained_on_others(failed: FailedTraining, change: Intervention | None) -> float | None:
+def gained_on_others(failed: FailedTraining, change: Intervention | None) -> float | None:
     """By what share of the constant loss rows held out are predicted better than permuted ones.
 
     Better than each draw of these, by more than the draws differ.

@@ -37,6 +37,10 @@ probabilities. The layer that made them gets the activation that the loss reads.
 over another axis than that along which the loss reads the classes: a cross-entropy along the last,
 a loss written out along the one that labels choose from, as by `tf.gather` or one-hot rows.
 
+Scores of the steps of a series, as `(n, 10, 1)` by a `Dense(1)`, whose softmax runs along their
+last axis are weights of 1 each, and nothing trains what makes them. The softmax is taken over the
+steps, as by `Softmax(axis=1)`.
+
 A cross-entropy whose arguments are swapped, as `BinaryCrossentropy()(y_pred, y_true)`, weighs the
 logarithm of the labels by the predictions. That is seen in one step too, and it is called the other
 way round.
@@ -149,6 +153,9 @@ def _says(failed: FailedTraining) -> str:
         one = "the last one" if misread.classes == -1 else f"axis {misread.classes}"
         read = f"the loss reads classes along {one}"
         return f"the softmax{of} runs along axis {misread.axis}, {read}"
+    if misread.takes == "weights":
+        seen = "an axis of length 1: every weight is 1, whatever the scores"
+        return f"the softmax{of} runs along {seen}"
     if misread.takes == "logits":
         return f"the loss takes logits, and is given the {misread.given}{of}"
     low, high = number(misread.low), number(misread.high)

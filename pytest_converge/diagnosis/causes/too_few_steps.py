@@ -13,7 +13,9 @@ not do as well.
 Learning rows by heart is no learning. Where the inputs say something about the targets (see
 [labels-unrelated](labels-unrelated.md)), the longer training is also made on half of the rows: if
 its loss on the other half is worse than that of the training as it is, by 5 % of the loss of the
-best constant prediction, it is an [unreachable target](unreachable-target.md).
+best constant prediction, it is an [unreachable target](unreachable-target.md). Where nothing is
+known of that, the half that was held out has to be predicted better than in random order, or the
+[labels are unrelated](labels-unrelated.md) to their rows.
 
 A run whose loss rose is never too short.
 

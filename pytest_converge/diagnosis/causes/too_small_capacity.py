@@ -14,7 +14,9 @@ are tried first. It needs a sequential or functional model that Keras can rebuil
 for others the report says that a wider model could not be tried.
 
 Before them comes the hidden layer of a linear model whose loss came to rest while nearest
-neighbours, or a fit with products of columns, predict the targets better on rows held out.
+neighbours, or a fit with products of columns, predict the targets better on rows held out; or which
+never left the loss of the best constant, by steps that are long enough. Hidden layers that it has,
+without activations, get rectifiers.
 
 As of more steps, a larger model that only learns its rows by heart, and does worse on rows held
 out, is no proof; see [too-few-steps](too-few-steps.md).
@@ -57,6 +59,7 @@ from collections.abc import Sequence
 from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
+from pytest_converge.diagnosis.evidence import FAR_TOO_SHORT, early_gauge
 from pytest_converge.training.interventions import hidden, width
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.model.structure import hidden_layers
@@ -87,12 +90,26 @@ def _deeper(failed: FailedTraining) -> Repairs:
     deeper = width.deeper(training.model) if training.model is not None else None
     if deeper is None or not failed.takes_optimizer or failed.evidence.unstable:
         return
-    if not came_to_rest(record.curve.trend[1]):
-        return
     signal = signal_of(failed)
+    if not came_to_rest(record.curve.trend[1]) and not _never_left(failed):
+        return
     if signal is not None and record.skill is not None and signal.skill > record.skill + MISSING:
         layers = hidden_layers(training.model)
         yield hidden.rectified(layers, CAUSE.code) if layers else deeper
+
+
+def _never_left(failed: FailedTraining) -> bool:
+    """Whether the loss stands where it began, at the best constant, by steps that are long enough.
+
+    That is where a linear model has its minimum, where no linear relation is there to be learnt.
+    """
+    record, constant = failed.record, failed.record.constant_loss
+    if constant is None or not constant > 0:
+        return False
+    losses = [record.curve.first, record.curve.last, *record.curve.trend[1]]
+    if not all(abs(loss - constant) <= AT_REST * constant for loss in losses):
+        return False
+    return early_gauge(failed.reruns, failed.trials.guard) < FAR_TOO_SHORT
 
 
 def came_to_rest(losses: Sequence[float]) -> bool:

@@ -13,7 +13,12 @@ from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
 from pytest_converge.training.keras_internals import Setting, calls_of_operation
 from pytest_converge.training.measures.layer_readings import named_layers
-from pytest_converge.training.measures.logits import PROBABILITIES, SHARES, Misread
+from pytest_converge.training.measures.logits import (
+    PROBABILITIES,
+    SHARES,
+    WEIGHTED_RANK,
+    Misread,
+)
 from pytest_converge.training.state.snapshot import attributes_set, shadowed
 
 __all__ = ["as_read", "calling_meanwhile", "handed_on"]
@@ -34,7 +39,7 @@ def as_read(models: Sequence[Any], misread: Misread) -> Intervention | None:
     """
     layers = dict(named for model in models for named in named_layers(model))
     layer = layers.get(misread.layer)
-    if misread.takes == "classes":
+    if misread.takes in ("classes", "weights"):
         return _along_the_classes(layer, misread) if misread.alone else None
     wanted = misread.fitting or None
     variant = None if layer is None else _variant(layer, wanted)
@@ -63,7 +68,7 @@ def _left_out(misread: Misread) -> Intervention:
 
 
 def _along_the_classes(layer: Any, misread: Misread) -> Intervention:
-    """The softmax of a layer, or the only one outside of any, over the classes."""
+    """The softmax of a layer, or the only one outside of any, over the classes, or the steps."""
     (kind,) = (kind for kind, name in SHARES.items() if name == misread.given)
     made = calls_of_operation(kind, lambda made: _over_classes(made, misread))
     if layer is None:
@@ -89,6 +94,9 @@ def _over_classes(softmax: Callable[..., Any], misread: Misread) -> Callable[...
     swapped = tf.experimental.numpy.swapaxes
 
     def over_classes(logits: Any, name: Any = None) -> Any:
+        single = logits.shape.rank == WEIGHTED_RANK and logits.shape[-1] == 1
+        if misread.takes == "weights" and not single:
+            return softmax(logits, name=name)
         as_given = swapped(logits, misread.axis, -1)
         shares = softmax(swapped(as_given, misread.classes, -1), name=name)
         return swapped(swapped(shares, misread.classes, -1), misread.axis, -1)

@@ -1,6 +1,7 @@
 """What a cross-entropy is given: logits where it takes probabilities, or the other way round.
 
-Or shares that add up to 1 along another axis than the one along which it reads the classes.
+Or shares that add up to 1 along another axis than the one along which it reads the classes, and
+weights within the model that are shares of nothing but themselves.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from pytest_converge.training.data.batches import Array
 from pytest_converge.training.measures.flow import SAME_VALUES, Flow
 from pytest_converge.training.measures.recording import Operation
 
-__all__ = ["PROBABILITIES", "READS_CLASSES", "SHARES", "Misread", "misread_output"]
+__all__ = [
+    "PROBABILITIES",
+    "READS_CLASSES",
+    "SHARES",
+    "WEIGHTED_RANK",
+    "Misread",
+    "misread_output",
+]
 
 #: Activations whose values are probabilities.
 PROBABILITIES = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
@@ -33,6 +41,11 @@ OF_PROBABILITIES = CLIPPING | {"Log", "RealDiv"}
 IN_PLACE = OF_PROBABILITIES | {"AddV2", "Cast", "Identity", "Sub"}
 #: Operations that give shares of classes, or their logarithms.
 SHARES = {"LogSoftmax": "log_softmax", "Softmax": "softmax"}
+#: Operations in which one factor weighs what the other one says.
+WEIGHS = frozenset({"BatchMatMul", "BatchMatMulV2", "Einsum", "Mul"})
+#: Axes of the scores of the steps of a series, one a step: rows, steps and a single unit. Shares of
+#: others, as of several heads, may be meant along more than one.
+WEIGHTED_RANK = 3
 #: The bounds within which Keras keeps a probability whose logarithm it takes are this near to 0
 #: and 1.
 CLIPPED = 1e-4
@@ -46,7 +59,7 @@ class Misread:
 
     Attributes:
         takes: "logits", "probabilities", or "classes" where the shares of classes are given along
-            another axis than the last.
+            another axis than the last, "weights" where the shares are those of a single value.
         given: the activation that makes probabilities of the output, where the loss takes others.
         low, high: the ends of the values that the loss is given.
         layer: the layer that the values come from; empty for none.
@@ -83,7 +96,37 @@ def misread_output(flow: Flow) -> Misread | None:
         )
         if found is not None:
             return found
-    return None
+    return next(filter(None, (_shares_of_one(flow, operation) for operation in flow.needed)), None)
+
+
+def _shares_of_one(flow: Flow, softmax: Operation) -> Misread | None:
+    """A softmax of scores of steps, along their only unit, by which the steps are weighed.
+
+    All weights are 1, and no gradient reaches what makes the scores.
+    """
+    if softmax.kind != "Softmax" or softmax.backward:
+        return None
+    shape = softmax.outputs[0].shape
+    if shape.rank != WEIGHTED_RANK or shape[-1] != 1 or shape[1] == 1:
+        return None
+    if id(softmax.inputs[0]) not in flow.by_variables:
+        return None
+    weighs = any(
+        operation.kind in WEIGHS and any(flow.origin(t) is softmax for t in operation.inputs)
+        for operation in flow.needed
+    )
+    if not weighs:
+        return None
+    made = [each for each in flow.recording.operations if each.kind == "Softmax"]
+    return Misread(
+        takes="weights",
+        given=SHARES[softmax.kind],
+        low=1.0,
+        high=1.0,
+        layer=softmax.layer,
+        alone=sum(each.layer == softmax.layer and not each.backward for each in made) == 1,
+        classes=1,
+    )
 
 
 def _probabilities_as_logits(flow: Flow, operation: Operation) -> Misread | None:

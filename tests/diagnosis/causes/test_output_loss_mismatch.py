@@ -252,6 +252,25 @@ def test_a_softmax_over_the_steps_of_a_series_is_taken_over_the_classes():
     )
 
 
+@pytest.mark.filterwarnings("ignore:(?s).*You are using a softmax:UserWarning")
+def test_a_softmax_over_the_only_unit_of_scores_is_taken_over_the_steps():
+    rng = np.random.default_rng(0)
+    x, at = rng.normal(size=(256, 6, 2)).astype("float32"), rng.integers(0, 6, 256)
+    x[:, :, 1] = 0.0
+    x[np.arange(256), at, 1] = 3.0  # the step that is asked for
+    series = keras.Input((6, 2))
+    weights = layers.Softmax(name="weights")(layers.Dense(1)(series))
+    model = keras.Model(series, layers.Dense(1)(keras.ops.sum(weights * series, axis=1)))
+    model.compile(optimizers.Adam(0.05), "mse")
+    start = fit(model, x, x[np.arange(256), at, :1])
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=150, max_loss=0.2)
+    assert found.message == (
+        "the softmax of weights runs along an axis of length 1: every weight is 1, whatever the"
+        " scores; it converges with softmax over axis 1"
+    )
+    assert found.fix == "keras.layers.Softmax(axis=1)  # instead of axis=-1 in weights"
+
+
 def of_labels(loss, *, rate=0.1):
     """A classifier under a loss of its own."""
     x = np.random.default_rng(0).normal(size=(128, 4)).astype("float32")

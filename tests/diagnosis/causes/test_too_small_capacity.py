@@ -72,3 +72,21 @@ def test_a_linear_model_that_rests_gets_a_hidden_layer_before_any_rate_is_tried(
 )
 def test_a_course_rests_where_its_second_half_brings_nothing(losses, rests):
     assert came_to_rest(losses) is rests
+
+
+def rings(rows=300):
+    rng = np.random.default_rng(40)
+    angle, y = rng.uniform(0, 2 * np.pi, rows), rng.integers(0, 2, rows)
+    radius = 0.7 + y + 0.15 * rng.normal(size=rows)
+    x = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    return x.astype("float32"), y[:, None].astype("float32")
+
+
+def test_hidden_layers_without_activations_that_never_leave_the_constant_get_rectifiers():
+    parts = [layers.Dense(32), layers.Dense(32), layers.Dense(1, "sigmoid")]
+    adam = optimizers.Adam(0.005)
+    model = sequential(*parts, optimizer=adam, loss="binary_crossentropy", shape=(2,))
+    found = diagnosis_of(fit(model, *rings()), steps=200, max_loss=0.3)
+    assert (found.cause, found.proven) == ("too-small-capacity", True)
+    assert found.tried[-1].change == "hidden activations relu instead of no activation"
+    assert 'activation="relu"' in found.fix or "activation='relu'" in found.fix

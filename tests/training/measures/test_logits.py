@@ -215,3 +215,26 @@ def test_labels_may_choose_from_another_axis_than_the_last():
 
     found = misread_output(flow_of(tagging(loss_of)))
     assert (found.axis, found.classes, found.given) == (2, 1, "softmax")
+
+
+def weighing(*, axis, units=1):
+    """Steps of a series, weighed by a softmax of scores."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(32, 6, 3)).astype("float32")
+    series = keras.Input((6, 3))
+    scores = layers.Dense(units)(series)
+    weights = layers.Softmax(axis=axis, name="weights")(scores)
+    pooled = keras.ops.sum(weights * series, axis=1)
+    model = keras.Model(series, layers.Dense(1)(pooled))
+    model.compile("sgd", "mse")
+    return fit(model, x, x[:, 0, :1])
+
+
+@pytest.mark.filterwarnings("ignore:(?s).*You are using a softmax:UserWarning")
+@pytest.mark.parametrize(("axis", "units"), [(-1, 1), (2, 1), (1, 1), (-1, 3)])
+def test_weights_of_one_each_are_noticed(axis, units):
+    found = misread_output(flow_of(weighing(axis=axis, units=units)))
+    if axis == 1 or units > 1:
+        assert found is None
+    else:
+        assert (found.takes, found.layer, found.classes) == ("weights", "weights", 1)
