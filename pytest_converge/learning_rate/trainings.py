@@ -159,11 +159,8 @@ class RateProbes:
         return hopeless
 
     def _passes(self, record: TrainingRecord) -> bool:
-        return self._complete(record) and not any(finding.fails for finding in self._judge(record))
-
-    def _complete(self, record: TrainingRecord) -> bool:
-        """True for a run that made all its steps, or that a callback of the user ended."""
-        return bool(record.stopped_by) or record.curve.updates >= self._expectation.steps
+        whole = record.is_whole(self._expectation.steps)
+        return whole and not any(finding.fails for finding in self._judge(record))
 
     def _keep(self, rate: float, records: list[TrainingRecord]) -> Probe:
         """The point of the last start, which is the first that failed or else the last to pass."""
@@ -171,7 +168,7 @@ class RateProbes:
         shown = max(records, key=lambda record: _finite(record.curve.last))
         last, curve = records[-1], records[-1].curve
         failing = [finding.code for finding in self._judge(last) if finding.fails]
-        complete = self._complete(last) or _left_the_finite(last)
+        complete = last.is_whole(self._expectation.steps) or _left_the_finite(last)
         passed = complete and not failing
         loss = (shown if passed else last).curve.last if complete else _level(curve)
         start = curve.first if complete or not curve.probe_loss else curve.probe_loss[0]
