@@ -62,15 +62,15 @@ class NonFiniteOrigin:
     """The operation.
 
     Attributes:
-            step: counted from 1.
-            kind: the operation of the model or the loss, as in `Sqrt`; where its derivative is not
-                finite the one that was differentiated.
-            derivative: True where its value is finite and its derivative is not.
-            layer: whose call it is part of; empty for the loss or the step.
-            least: the least number that it was given, of which it has no value or no slope; for a
-                division that of least size, for an operation with another end how far within it is.
-    XX
-            columns: the columns of a layer's output that it is given; None for other numbers.
+        step: counted from 1.
+        kind: the operation of the model or the loss, as in `Sqrt`; where its derivative is not
+            finite the one that was differentiated.
+        derivative: True where its value is finite and its derivative is not.
+        layer: whose call it is part of; empty for the loss or the step.
+        least: the least number that it was given, of which it has no value or no slope; for a
+            division that of least size, for an operation with another end how far within it is.
+            None for other operations, and for numbers that suit it.
+        columns: of a layer's output, that it is given; None for other numbers.
     """
 
     step: int
