@@ -285,7 +285,7 @@ class _Search:
 
     def _place(self, part: Intervention) -> tuple[bool, int]:
         """Where a change stands in the order of evidence; a rate that others may need, last."""
-        return part.rate_factor != 1.0, self._order.get(part.code, 0)
+        return abs(part.rate_factor) != 1.0, self._order.get(part.code, 0)
 
     def verified(self) -> Answer | None:
         """The smallest set that passes on every seed, as an answer; None where none does.

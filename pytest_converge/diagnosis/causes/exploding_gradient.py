@@ -65,7 +65,7 @@ from pytest_converge.training.interventions import (
 )
 from pytest_converge.training.measures.nonfinite_origin import ENDS, WORDS, NonFiniteOrigin
 
-__all__ = ["CAUSE", "broken_step"]
+__all__ = ["CAUSE", "broken_step", "origin_of", "takes_less"]
 
 #: Gradients that grew so many times before belong to a run that left the finite numbers by itself.
 GREW = 1e3
@@ -88,7 +88,7 @@ def broken_step(record: TrainingRecord) -> int | None:
 
 def _safe(failed: FailedTraining) -> Repairs:
     """The operation that made the first value that is not finite, kept away from 0 or its end."""
-    origin = _origin(failed)
+    origin = origin_of(failed)
     if origin is not None and origin.at_zero:
         change = safe_operations.safe(origin.kind, _place(failed, origin))
         yield dataclasses.replace(change, fault=_says(failed, origin))
@@ -113,7 +113,7 @@ def _seen(failed: FailedTraining) -> Answer | None:
         message = _says(failed, origin)
         return Answer(cause=CAUSE.code, message=message, where=change.where, fix=change.fix)
     if origin is not None and origin.least is not None:
-        return Answer(cause="output-loss-mismatch", message=_takes_less(failed, origin))
+        return Answer(cause="output-loss-mismatch", message=takes_less(failed, origin))
     if broken_step(failed.record) is None:
         return None
     message = (
@@ -123,7 +123,7 @@ def _seen(failed: FailedTraining) -> Answer | None:
     return Answer(cause=CAUSE.code, message=message, fix=finite_gradients.FIX)
 
 
-def _origin(failed: FailedTraining) -> NonFiniteOrigin | None:
+def origin_of(failed: FailedTraining) -> NonFiniteOrigin | None:
     """What made the first value that is not finite; looked for once."""
     step = first_nonfinite(failed.record)
     if step is None or failed.evidence.origin is not None:
@@ -152,10 +152,11 @@ def _place(failed: FailedTraining, origin: NonFiniteOrigin) -> str:
     return origin.layer or failed.evidence.computation.loss
 
 
-def _takes_less(failed: FailedTraining, origin: NonFiniteOrigin) -> str:
+def takes_less(failed: FailedTraining, origin: NonFiniteOrigin) -> str:
     """Numbers far below 0 are no rounding: the output is not what the loss takes."""
     place, least = _place(failed, origin) or "the loss", number(origin.least or 0.0)
-    return f"{place} takes the {WORDS[origin.kind]} of numbers down to {least}, before any update"
+    when = "before any update" if origin.step == 1 else f"in step {origin.step}"
+    return f"{place} takes the {WORDS[origin.kind]} of numbers down to {least}, {when}"
 
 
 def _says(failed: FailedTraining, origin: NonFiniteOrigin) -> str:

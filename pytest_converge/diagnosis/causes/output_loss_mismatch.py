@@ -19,6 +19,7 @@ passes on three seeds.
 | several ones in a row, softmax and categorical cross-entropy | sigmoid with binary cross-entropy |
 | a sigmoid or softmax layer behind an activation | none on the layer in front of it |
 | amounts, a cross-entropy | squared error, no activation |
+| the logarithm or the root of an output that was negative | softplus, exponential, sigmoid |
 | two outputs, each with the loss of the other | to each the loss and activation it needs |
 | real targets, a bounded output | no activation |
 | real targets that the output gives under no weights, as a cosine | targets mapped onto its range |
@@ -48,6 +49,11 @@ way round.
 An output of an axis more than its targets, as `(n, 10, 1)` against `(n, 1)`, has each of its steps
 compared with the one target of its row: Keras' losses broadcast it. The recurrent layer that hands
 on all of its steps gets no `return_sequences`.
+
+A loss of your own that takes the logarithm or the root of an output that may be negative, as of a
+standard deviation or a rate that is the bare output of a layer, is not finite from then on. The
+operation is found in the first step that has such a value, and the columns of the output that it
+is given are put behind softplus, the exponential or the sigmoid.
 
 Logits that stay between -1 and 1 whatever the weights, as cosines without a temperature, leave at
 least `ln(1 + (C - 1) e^-2)` of a cross-entropy over C classes. Where that is above `max_loss`, and
@@ -87,11 +93,13 @@ def test_sigmoid(converge):
 """
 
 import dataclasses
+import inspect
 import math
 from collections.abc import Iterable
 
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.causes.exploding_gradient import origin_of, takes_less
 from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
 from pytest_converge.training.data.arrays import batch_leaves, finite_rows
 from pytest_converge.training.interventions import (
@@ -104,6 +112,7 @@ from pytest_converge.training.interventions import (
     swapped_back,
 )
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.positive_output import positive_output
 from pytest_converge.training.measures.bounded_logits import bounded_logits
 from pytest_converge.training.measures.broadcasting import RepeatedTarget
 from pytest_converge.training.measures.output_range import fixed_moments, output_range
@@ -200,6 +209,28 @@ def _steps_seen(failed: FailedTraining) -> Answer | None:
     return Answer(cause=CAUSE.code, message=_compares(repeated), where=where)
 
 
+def _positive(failed: FailedTraining) -> Repairs:
+    """Outputs kept positive where the loss took the logarithm or the root of negative ones."""
+    origin = origin_of(failed)
+    if origin is None or origin.columns is None or not origin.far_below_zero:
+        return []
+    return positive_output(
+        failed.training.models,
+        origin.columns,
+        predictions=_predictions(failed),
+        fault=takes_less(failed, origin),
+    )
+
+
+def _predictions(failed: FailedTraining) -> str:
+    """What the user's own loss calls the predictions."""
+    model = failed.training.model
+    known = [] if model is None or failed.training.own_train_step else loss_names(model.loss)
+    loss = known[0][1] if len(known) == 1 else None
+    names = list(inspect.signature(loss).parameters) if inspect.isfunction(loss) else []
+    return names[1] if len(names) > 1 else "outputs"
+
+
 def _bounded_seen(failed: FailedTraining) -> Answer | None:
     """Logits within a range that leaves more of the cross-entropy than was asked for."""
     bound, guard = failed.trials.expectation.max_loss, failed.trials.guard
@@ -267,7 +298,14 @@ def _out_of_reach(failed: FailedTraining) -> Repairs:
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     first, *others = _by_output(failed) or [[]]
     one_output = [*_as_read(failed), *_unclipped(failed), *first, *_unbounded(failed)]
-    return [_swapped(failed), _last_step(failed), one_output, *others, _out_of_reach(failed)]
+    return [
+        _swapped(failed),
+        _positive(failed),
+        _last_step(failed),
+        one_output,
+        *others,
+        _out_of_reach(failed),
+    ]
 
 
 def _unbounded(failed: FailedTraining) -> Repairs:
@@ -285,6 +323,7 @@ CAUSE = Cause(
     usual=_usual,
     steps=(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_swapped),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_positive),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_as_read),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_last_step),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_unclipped),

@@ -132,6 +132,8 @@ def _rate_that_helps(failed: FailedTraining) -> str | None:
 
 def cause_of_an_escape(failed: FailedTraining) -> str:
     """What Adam's success means: a plateau where the run stood still, else a rate that is wrong."""
+    if failed.evidence.rose and failed.evidence.hardly_moves:  # the wrong way, in tiny steps
+        return "learning-rate-too-low"
     if failed.evidence.unstable or failed.evidence.never_too_slow:
         return "learning-rate-too-high"
     if looks_stationary(failed.record) or failed.evidence.gauge > FLAT_GAUGE:

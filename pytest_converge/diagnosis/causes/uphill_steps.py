@@ -20,7 +20,10 @@ it is the cause if every gate then passes on three seeds.
 **Steps by hand**, in a `train_step`, a function of `converge.step` or a loop without an optimizer,
 whose loss rose: where no learning rate helps, every update is made in the opposite direction, from
 the same start. Which sign is wrong is told by comparing the gradient of the loss that the step
-returns with what the optimizer gets, or with the update that the step makes.
+returns with what the optimizer gets, or with the update that the step makes. Where that comparison
+shows steps that go uphill and turning them round is not enough, it is one of several causes that
+are [repaired together](../how-it-diagnoses.md#all-changes-at-once); it is said also where no repair
+is proven.
 
 ## A test that shows it
 
@@ -67,6 +70,10 @@ from pytest_converge.diagnosis.trials import only_metrics_missed
 from pytest_converge.training.interventions import direction
 from pytest_converge.training.measures.slope_of_steps import along_the_slope
 from pytest_converge.training.model.losses import loss_names
+
+#: Under this cosine of what a step follows with the gradient of its loss a sign is wrong: clipping
+#: each variable by itself turns it, but not to the other side.
+UPHILL = -0.5
 
 
 def _negative_rate(failed: FailedTraining) -> Repairs:
@@ -131,19 +138,42 @@ def _away_from_bounds(failed: FailedTraining) -> Repairs:
 
 def _uphill(failed: FailedTraining) -> Repairs:
     """The opposite direction, where a step of the user's rose at every rate."""
+    if _rose_by_itself(failed):
+        yield direction.downhill(failed.training, _along(failed))
+
+
+def _seen(failed: FailedTraining) -> Repairs:
+    """The same where one step is seen to go uphill; alone it need not be enough."""
+    if _rose_by_itself(failed):
+        along = _along(failed)
+        if along is not None and along < UPHILL:
+            yield direction.downhill(failed.training, along)
+
+
+def _rose_by_itself(failed: FailedTraining) -> bool:
+    """Whether a step of the user's rose although its rate is none that goes uphill."""
+    own = failed.training.verb == "step" or failed.training.own_train_step
+    return own and failed.evidence.rose and failed.evidence.rate > 0
+
+
+def _along(failed: FailedTraining) -> float | None:
+    """Which way the first step goes on its own loss; None where that is not known."""
+    failed.reruns.put_back()
     training = failed.training
-    own = training.verb == "step" or training.own_train_step
-    if own and failed.evidence.rose and failed.evidence.rate > 0:
-        failed.reruns.put_back()
-        along = failed.trials.guard.tried(
-            "what the steps follow", lambda: along_the_slope(training)
-        )
-        failed.reruns.put_back()
-        yield direction.downhill(training, along)
+    along = failed.trials.guard.tried("what the steps follow", lambda: along_the_slope(training))
+    failed.reruns.put_back()
+    return along
+
+
+def _uphill_seen(failed: FailedTraining) -> Answer | None:
+    """A step that goes uphill, where the opposite direction was not enough."""
+    for change in _seen(failed):
+        return Answer(cause=CAUSE.code, message=change.fault, fix=change.fix)
+    return None
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [_negative_rate(failed)]
+    return [_negative_rate(failed), _seen(failed)]
 
 
 CAUSE = Cause(
@@ -155,5 +185,6 @@ CAUSE = Cause(
         Step(place=Place.SIGN, answer=_negative_loss),
         Step(place=Place.SIGN, repairs=_away_from_bounds),
         Step(place=Place.UPHILL, repairs=_uphill),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_uphill_seen),
     ),
 )

@@ -12,6 +12,7 @@ import tensorflow as tf
 from pytest_converge.training.loop.run import TrainingRun
 from pytest_converge.training.measures.flow import Flow
 from pytest_converge.training.measures.gradients import undisturbed
+from pytest_converge.training.measures.output_columns import OutputColumns, output_columns
 from pytest_converge.training.measures.recording import Operation, recorded
 
 __all__ = ["WORDS", "NonFiniteOrigin", "nonfinite_origin", "origin_in"]
@@ -32,6 +33,8 @@ WORDS = {
 }
 #: The end of what an operation takes, where that is not 0.
 ENDS = {"Acos": "1 or -1", "Asin": "1 or -1", "Atanh": "1 or -1", "Log1p": "-1"}
+#: Those among them that want positive numbers.
+OF_POSITIVE = frozenset({"Log", "Pow", "Rsqrt", "Sqrt"})
 #: Operations by which TensorFlow computes their derivatives.
 DERIVATIVES = {
     "Acos": frozenset({"Reciprocal"}),
@@ -67,6 +70,7 @@ class NonFiniteOrigin:
         least: the least number that it was given, of which it has no value or no slope; for a
             division that of least size, for an operation with another end how far within it is.
             None for other operations, and for numbers that suit it.
+        columns: of a layer's output, that it is given; None for other numbers.
     """
 
     step: int
@@ -74,11 +78,17 @@ class NonFiniteOrigin:
     derivative: bool
     layer: str
     least: float | None
+    columns: OutputColumns | None = None
 
     @property
     def at_zero(self) -> bool:
         """True where 0, its end, or what rounding makes of it is what it does not take."""
         return self.least is not None and abs(self.least) <= ROUNDING
+
+    @property
+    def far_below_zero(self) -> bool:
+        """True where a layer's output that it does not take is below 0 by more than rounding."""
+        return self.columns is not None and self.least is not None and self.least < -ROUNDING
 
     @property
     def in_words(self) -> str:
@@ -153,6 +163,9 @@ def _described(flow: Flow, maker: Operation, step: int) -> NonFiniteOrigin:
         derivative=original is not None,
         layer=operation.layer,
         least=_unsuitable(operation) if operation.kind in WORDS else None,
+        columns=output_columns(flow, operation.inputs[0])
+        if operation.kind in OF_POSITIVE
+        else None,
     )
 
 

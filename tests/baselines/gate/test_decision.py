@@ -50,7 +50,7 @@ def test_all_runs_at_once_fail_at_any_look(case):
         (above([16, 16, 16, 16, *[3] * 16], FALLING), 6, "pass", "six runs"),
         (WORSE, 13, "fail", "thirteen runs"),
         ((FALLING[0], *WORSE[1:]), 20, "fail", "twenty runs"),
-        (tuple(score + DELTA - 0.01 for score in FALLING), 16, "pass", "sixteen runs"),
+        (tuple(score + DELTA - 0.01 for score in FALLING), 13, "pass", "thirteen runs"),
         (
             (FALLING[0], *WORSE[1:15], *RISING[:5]),
             20,

@@ -322,3 +322,17 @@ def test_cosines_without_a_temperature_are_named_with_what_they_leave():
     found = conclusion(failed_of(start, steps=5, max_loss=0.1))
     assert found.cause == "output-loss-mismatch"
     assert found.message.endswith("over 3 is at least ln(1 + 2 e^-2) = 0.2395")
+
+
+def likelihood(y, p):
+    return tf.math.log(p[:, 1:]) + 0.5 * ((y - p[:, :1]) / p[:, 1:]) ** 2
+
+
+def test_a_deviation_that_is_the_bare_output_is_kept_positive():
+    x, y = linear(0, rows=128)
+    rate = optimizers.Adam(0.03)
+    start = fit(sequential(layers.Dense(2), optimizer=rate, loss=likelihood, shape=(4,)), x, y)
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=100, max_loss=1.0)
+    assert found.message.startswith("likelihood takes the log of numbers down to -")
+    assert found.message.endswith("it converges with softplus over column 1 of the output")
+    assert found.fix.startswith("p = tf.concat([p[..., :1], tf.nn.softplus(p[..., 1:]) + 0.001]")

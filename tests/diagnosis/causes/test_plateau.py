@@ -91,9 +91,10 @@ def test_a_flat_start_that_adam_leaves_is_a_plateau():
         ([1.0, 0.5], 0.99, False, "plateau"),
         ([1.0, 0.5], 0.5, False, "learning-rate-too-low"),
         ([1.0, 9.0], -3.0, True, "learning-rate-too-high"),
+        ([1.0, 1.01], 0.999, True, "learning-rate-too-low"),
     ],
 )
 def test_what_an_escape_by_adam_means(losses, gauge, unstable, cause):
-    evidence = Evidence(rate=0.1, unstable=unstable, gauge=gauge)
+    evidence = Evidence(rate=0.1, unstable=unstable, rose=unstable, gauge=gauge)
     failed = types.SimpleNamespace(record=record_of(losses), evidence=evidence)
     assert plateau.cause_of_an_escape(failed) == cause

@@ -8,6 +8,8 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
+from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.diagnosis.order import Place
 from tests.diagnosis.programs import diagnosis_of, distance, failed_of, proven_by_its_own
 from tests.zoo.problems import fit, linear, minimize, sequential, step
 
@@ -88,6 +90,45 @@ def test_an_update_by_hand_that_adds_is_turned_round(compiled):
     assert found.fix == "# in train_step: subtract the learning rate times the gradient"
 
 
+def far_away(sign, *, clip=tf.identity):
+    """Targets far from zero, which steps downhill alone do not reach either."""
+    w, b = tf.Variable(tf.zeros((4, 1))), tf.Variable(0.0)
+
+    def train_step(x, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ w + b - y) ** 2)
+        for variable, gradient in zip([w, b], tape.gradient(loss, [w, b]), strict=True):
+            variable.assign_sub(sign * 0.1 * clip(gradient))
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices((X, Y + 1000)).batch(32)
+    return step(train_step, variables=[w, b], data=data)
+
+
+@pytest.mark.slow
+def test_steps_uphill_are_one_of_two_causes():
+    start = far_away(-1.0, clip=lambda gradient: tf.clip_by_norm(gradient, 1.0))
+    found = diagnosis_of(start, steps=150, max_loss=0.1)
+    assert [part.cause for part in found.causes] == ["uphill-steps", "unscaled-targets"]
+    assert found.proven
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_steps_are_seen_to_go_uphill_where_the_other_direction_is_not_enough(sign):
+    clip = (lambda gradient: tf.clip_by_norm(gradient, 1.0)) if sign < 0 else tf.identity
+    evidence = Evidence(rate=1.0, rose=True)
+    failed = failed_of(far_away(sign, clip=clip), steps=5, evidence=evidence)
+    usual = [change.change for group in cause().usual(failed) for change in group]
+    assert usual == (["every step in the opposite direction"] if sign < 0 else [])
+    (seen,) = (step for step in cause().steps if step.place is Place.SEEN_IN_THE_STEP)
+    answer = seen.answer(failed)
+    if sign > 0:
+        assert answer is None
+    else:
+        assert answer.message.startswith("the steps go uphill: train_step adds the gradient")
+        assert answer.trial is None
+
+
 class Climbs(keras.Model):
     """Hands minus the gradient to its optimizer."""
 
@@ -149,7 +190,7 @@ def test_a_likelihood_that_falls_below_zero_by_right_is_no_negated_error():
     w = tf.Variable([1.0, 0.0])
     start = minimize(lambda: tf.reduce_sum(w[1] + 0.0 * w[0]), [w], SGD(10.0))
     failed = failed_of(start, steps=50, max_loss=-1e9)
-    (answer,) = (step.answer for step in cause().steps if step.answer is not None)
+    (answer,) = (step.answer for step in cause().steps if step.answer and step.place is Place.SIGN)
     assert answer(failed) is None
     assert failed.trials.done["the loss negated"].passed == 0 or not np.isnan(failed.best)
 
