@@ -59,7 +59,7 @@ def test_columns_overrules_the_usual_width(environ, width):
 
 
 def test_the_width_is_that_of_the_terminal(monkeypatch):
-    monkeypatch.setattr("shutil.get_terminal_size", lambda **_: os.terminal_size((99, 24)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_, **__: os.terminal_size((99, 24)))
     assert Terminal(Stream(tty=True), Stream(), {}).width == 99
     assert Terminal(Stream(tty=False), Stream(), {}).width == 80
 
