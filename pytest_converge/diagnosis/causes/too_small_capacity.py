@@ -15,7 +15,7 @@ for others the report says that a wider model could not be tried.
 
 Before them comes the hidden layer of a linear model whose loss came to rest while nearest
 neighbours, or a fit with products of columns, predict the targets better on rows held out; or which
-never left the loss of the best constant, by steps that are long enough. Hidden layers that it has,
+stands at the loss of the best constant, by steps that are long enough. Hidden layers that it has,
 without activations, get rectifiers.
 
 As of more steps, a larger model that only learns its rows by heart, and does worse on rows held
@@ -91,22 +91,23 @@ def _deeper(failed: FailedTraining) -> Repairs:
     if deeper is None or not failed.takes_optimizer or failed.evidence.unstable:
         return
     signal = signal_of(failed)
-    if not came_to_rest(record.curve.trend[1]) and not _never_left(failed):
+    if not came_to_rest(record.curve.trend[1]) and not _stands_at_the_constant(failed):
         return
     if signal is not None and record.skill is not None and signal.skill > record.skill + MISSING:
         layers = hidden_layers(training.model)
         yield hidden.rectified(layers, CAUSE.code) if layers else deeper
 
 
-def _never_left(failed: FailedTraining) -> bool:
-    """Whether the loss stands where it began, at the best constant, by steps that are long enough.
+def _stands_at_the_constant(failed: FailedTraining) -> bool:
+    """Whether the second half of a run stood at the best constant, by steps that are long enough.
 
     That is where a linear model has its minimum, where no linear relation is there to be learnt.
     """
     record, constant = failed.record, failed.record.constant_loss
     if constant is None or not constant > 0:
         return False
-    losses = [record.curve.first, record.curve.last, *record.curve.trend[1]]
+    course = record.curve.trend[1]
+    losses = [record.curve.last, *course[len(course) // 2 :]]
     if not all(abs(loss - constant) <= AT_REST * constant for loss in losses):
         return False
     return early_gauge(failed.reruns, failed.trials.guard) < FAR_TOO_SHORT
