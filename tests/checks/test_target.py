@@ -34,7 +34,7 @@ def test_the_bound_belongs_to_the_good_side(last, bound, passes):
 @pytest.mark.parametrize(
     ("last", "bound", "message"),
     [
-        (0.5, 0.1, "loss 0.5 after 320 steps, above max_loss=0.1"),  # as one would type it
+        (0.5, 0.1, "loss 0.5000 after 320 steps, above max_loss=0.1"),
         (0.10000001, 0.1, "loss 0.10000001 after 320 steps, above max_loss=0.1"),
         (0.1, 0.09999999, "loss 0.1 after 320 steps, above max_loss=0.09999999"),
     ],
