@@ -218,7 +218,7 @@ def test_a_training_that_sets_its_rate_itself_is_refused():
     formula = Formula(0.1)
     at = formula.at
     formula.at = lambda factor, number, watch=None: at(1.0, number, watch)
-    with pytest.raises(InvalidTrainingError, match=r"^got a training step that sets the learning"):
+    with pytest.raises(InvalidTrainingError, match=r"^got a training that sets the learning"):
         searched(formula, max_loss=0.1)
 
 

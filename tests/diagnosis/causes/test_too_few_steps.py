@@ -39,7 +39,13 @@ def slow_training(*losses, bound=0.01, steps=100):
             change=change.change, code="too-few-steps", losses=(loss,), passed=0
         )
     training = types.SimpleNamespace(
-        full_batch=False, data=None, model=None, rows_in_memory=None, unwritten=()
+        verb="fit",
+        own_train_step=False,
+        full_batch=False,
+        data=None,
+        model=None,
+        rows_in_memory=None,
+        unwritten=(),
     )
     trials = types.SimpleNamespace(
         reruns=types.SimpleNamespace(
