@@ -29,6 +29,7 @@ OF_SEVERAL = {
     "faults/test_outcomes.py": "what docs/what-can-go-wrong.md promises",
     "faults/test_user_code.py": "what tests do beside training",
     "fuzz/test_arguments.py": "arguments and options with anything in them",
+    "fuzz/test_studies.py": "arguments of learning_rate and preprocessing with anything in them",
     "fuzz/test_baseline_files.py": "files of baselines with anything in them",
     "fuzz/test_gates.py": "any record through every gate",
     "fuzz/test_texts.py": "anything as text, at any width",

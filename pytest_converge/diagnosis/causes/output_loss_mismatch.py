@@ -105,11 +105,11 @@ from pytest_converge.training.data.arrays import batch_leaves, finite_rows
 from pytest_converge.training.interventions import (
     labels,
     last_step,
-    logits,
     misread_output,
     outputs,
     reach,
     swapped_back,
+    unclipped_logits,
 )
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.positive_output import positive_output
@@ -268,7 +268,7 @@ def _repairs(failed: FailedTraining) -> Repairs:
 def _unclipped(failed: FailedTraining) -> Repairs:
     """Logits without an activation that cuts them off in front of a last sigmoid or softmax."""
     model = failed.training.model
-    return () if model is None else logits.unclipped(model)
+    return () if model is None else unclipped_logits.unclipped(model)
 
 
 def _out_of_reach(failed: FailedTraining) -> Repairs:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from pytest_converge.training.interventions.logits import unclipped
+from pytest_converge.training.interventions.unclipped_logits import unclipped
 
 X = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
 
