@@ -88,7 +88,7 @@ def test_tables_of_what_passed_are_shown_when_asked(ran: pytest.Pytester) -> Non
         ("check([[1.0]], ignore='outliers')", "got ignore='outliers' (str); expected a tuple of"),
         ("fit_once(abs, [[1.0]], [[1.0]], ignore='missing')", "got ignore='missing' (str); expec"),
         ("check(3)", "got x=3 (int)"),
-        ("check([[1.0]], kinds={'x': 'number'})", "got kinds={'x': 'number'}"),
+        ("check([[1.0]], kinds={'x': 'number'})", "got kinds={'x': 'number' (str)}"),
         ("fit_once(3, [[1.0]], [[1.0]])", "got pipeline=3 (int)"),
     ],
 )
