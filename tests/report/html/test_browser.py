@@ -170,9 +170,10 @@ def test_a_section_is_drawn_when_it_is_opened_and_tells_at_the_pointer(look):
         "Gradient norm",
         "Learning rate",
         "Learning rates that pass",
+        "Feature scales",
     ]
     plots = page.all(".js-plotly-plot")
-    assert len(plots) == 6
+    assert len(plots) == 7
     texts = plots[0].get_attribute("textContent")
     assert "max_loss 0.1" in texts
     assert "with features standardised" in texts
@@ -242,7 +243,7 @@ def test_a_phone_shows_all_without_scrolling_sideways(look):
     page.open("test_rates")
     assert page.run("return document.documentElement.scrollWidth") == 390
     widths = page.run("return [...document.querySelectorAll('.plot')].map((p) => p.offsetWidth)")
-    assert len(widths) == 7
+    assert len(widths) == 8
     assert all(250 < width < 390 for width in widths)
     # The sign of a row is on the line of its name.
     opened = page.all(".open[aria-expanded='true']")
