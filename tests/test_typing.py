@@ -51,6 +51,7 @@ def test_mypy(request, tmp_path):
     assert sorted({*map(int, errors)}) == expected(), said
 
 
+@pytest.mark.slow
 def test_pyright(tmp_path):
     if not importlib.util.find_spec("pyright") or not shutil.which("node"):
         pytest.skip("needs pyright, and node for it")

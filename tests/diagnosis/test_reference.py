@@ -98,6 +98,7 @@ def test_two_causes_are_both_named_and_neither_is_enough_alone():
     assert not tried["learning rate 0.1"].passed
 
 
+@pytest.mark.slow
 def test_three_causes_and_nothing_that_does_no_harm():
     optimizer = keras.optimizers.Adam(20.0)
     model = network(optimizer, penalty=keras.regularizers.L2(1.0), dropout=0.02)

@@ -159,6 +159,7 @@ def test_broken(preprocessing):
 """
 
 
+@pytest.mark.slow
 def test_real_comparisons(real: pytest.Pytester) -> None:
     real.makepyfile(test_a=COMPARISONS)
     result = real.runpytest("-W", "error", "--converge-json=a.json", "-v")

@@ -28,6 +28,7 @@ def line(make, rows=128):
     return step(train_step, variables=[w], data=batches(x, y, 64))
 
 
+@pytest.mark.slow
 def test_one_optimizer_for_all_steps_repairs_it():
     start = line(lambda: optimizers.Adam(0.1))
     found = proven_by_its_own(start, "optimizer-reset", steps=100, max_loss=1e-3)

@@ -28,6 +28,7 @@ def product(model, **options):
     return fit(model, x, x[:, :1] * x[:, 1:2], **options)
 
 
+@pytest.mark.slow
 def test_one_unit_cannot_express_a_circle():
     x = np.random.default_rng(0).normal(size=(256, 2)).astype("float32")
     y = (x**2).sum(axis=1, keepdims=True)

@@ -286,6 +286,7 @@ def test_two_devices(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=15)
 
 
+@pytest.mark.slow
 def test_two_processes(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(models=MODELS, test_workers=IN_TWO_PROCESSES)
     addresses = [f"localhost:{port}" for port in free_ports(2)]
