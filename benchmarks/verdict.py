@@ -14,7 +14,6 @@ import argparse
 import collections
 import dataclasses
 import importlib
-import inspect
 import os
 import statistics
 import sys
@@ -32,6 +31,9 @@ from tests.zoo import (
 )
 
 HEALTHY, TWIN, FAULTY = "healthy", "twin", "faulty"
+#: What a case of a corpus hands over to a verb.
+FIT = ("model", "x", "y", "batch_size", "sample_weight", "class_weight", "shuffle")
+MINIMIZE = ("loss", "variables", "optimizer")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +77,7 @@ def trials_of_corpus(folder: Path) -> Iterator[Trial]:
 
 def start_of(case: Any) -> tuple[problems.Start, dict[str, Any]]:
     """A case of a corpus as a start and the arguments of its expectation."""
-    verb = problems.fit if case.model is not None else problems.minimize
-    names = inspect.signature(verb).parameters
+    verb, names = (problems.fit, FIT) if case.model is not None else (problems.minimize, MINIMIZE)
     start = verb(**{name: getattr(case, name) for name in names})
     return start, {"max_loss": case.max_loss, "steps": case.steps}
 

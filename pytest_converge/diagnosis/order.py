@@ -70,6 +70,8 @@ class Place(enum.IntEnum):
     CONTRADICTIONS = enum.auto()
     TWO_ENCODINGS = enum.auto()
     MORE_STEPS = enum.auto()
+    # Rates beyond one that did worse, and between others: many, each for a small chance.
+    FARTHER_RATES = enum.auto()
     RATE_AND_STEPS = enum.auto()
     # Remedies, which help whatever the cause.
     CAPACITY = enum.auto()

@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Iterator
 from typing import Any
 
+from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.diagnosis import RateBracket, Trial
 from pytest_converge.core.numbers import loss, number, share
 from pytest_converge.diagnosis.cause import Answer, FailedTraining
@@ -27,6 +28,7 @@ from pytest_converge.training.state.optimizer import ObservedOptimizer, is_plain
 __all__ = [
     "FAR_OFF",
     "RateSearch",
+    "any_rate_that_passes",
     "largest_stable_rate",
     "rate_and_steps",
     "rate_that_passes",
@@ -45,6 +47,9 @@ OWN_FROM, OWN_TO = 0.5, 2.0
 #: A rate that is proposed keeps this distance from every rate that is known to fail, where one
 #: does: batches of other seeds move the edges of what passes.
 ROOM = 3.0
+#: A run that gained this share of its first loss has learnt something; a rate at which this share of
+#: that is lost again is a wrong way, and what lies beyond it is left for later.
+LEARNT, LOST_AGAIN = 0.1, 0.1
 #: Rates that are confirmed on more seeds before the one that passed first is good enough.
 MOST_CONFIRMED = 2
 #: A rate with which the loss comes so far from its start to the bound is near one that passes: of
@@ -69,15 +74,25 @@ FAR_OFF = 30.0
 LONG, SHORT = 0.0, 0.5
 
 
-def rate_that_passes(failed: FailedTraining) -> Answer | None:
-    """What a rate that passes means: a rate too high or too low, if nothing explains more."""
-    gauge = early_gauge(failed.reruns, failed.trials.guard)
-    failed.evidence = dataclasses.replace(failed.evidence, gauge=gauge)
+def rate_that_passes(failed: FailedTraining, *, beyond_worse: bool = False) -> Answer | None:
+    """What a rate that passes means: a rate too high or too low, if nothing explains more.
+
+    Args:
+        failed: the training.
+        beyond_worse: whether those of a run that learns are tried too that lie beyond one at which it
+            ended worse, or between others.
+    """
+    if math.isnan(failed.evidence.gauge):
+        gauge = early_gauge(failed.reruns, failed.trials.guard)
+        failed.evidence = dataclasses.replace(failed.evidence, gauge=gauge)
     rates = RateSearch(failed.trials, failed.evidence)
     named = _one_of_several(failed)
     if named is not None:
         return named
-    trial = rates.search() or rates.refined(failed.record.curve.first)
+    worse = None if beyond_worse else _clearly_worse(failed.record.curve)
+    trial = rates.search(worse=worse)
+    if trial is None and worse is None:
+        trial = rates.refined(failed.record.curve.first)
     if trial is None:
         return None
     message = without_slope(failed)
@@ -92,6 +107,19 @@ def rate_that_passes(failed: FailedTraining) -> Answer | None:
         return Answer(cause=trial.code, trial=trial, message=message)
     bracket = rates.bracket(largest_stable_rate(failed))
     return Answer(cause=trial.code, trial=trial, bracket=bracket)
+
+
+def any_rate_that_passes(failed: FailedTraining) -> Answer | None:
+    """The same of the rates that were left for later: one step too large may look like a way up."""
+    return rate_that_passes(failed, beyond_worse=True)
+
+
+def _clearly_worse(curve: LossCurve) -> float | None:
+    """A loss above which a rate is a wrong way; None for a run that learnt nothing itself."""
+    gained = curve.first - curve.last
+    if not (math.isfinite(gained) and gained > LEARNT * abs(curve.first)):
+        return None
+    return curve.last + LOST_AGAIN * gained
 
 
 def _one_of_several(failed: FailedTraining) -> Answer | None:
@@ -258,8 +286,12 @@ class RateSearch:
         self._losses: dict[float, float] = {}
         self._chosen = math.nan
 
-    def search(self) -> Trial | None:
-        """The trial of the first rate that passes on every seed, or None."""
+    def search(self, *, worse: float | None = None) -> Trial | None:
+        """The trial of the first rate that passes on every seed, or None.
+
+        Args:
+            worse: a loss; beyond a rate that ends above it none is tried that way. None for all.
+        """
         if not math.isfinite(self._own) or self._own == 0:
             return None
         first = () if self._toward == 1.0 else (self._toward,)
@@ -267,6 +299,8 @@ class RateSearch:
             if self._rose and factor > 1 and factor not in first:
                 continue  # no run that left its start upwards is too slow by its only optimizer
             if self._upwards and factor < 1:
+                continue
+            if worse is not None and self._is_beyond(factor, worse):
                 continue
             if factor in FARTHER and not self._ends_best(factor / 10):
                 break
@@ -349,6 +383,13 @@ class RateSearch:
         if self._gauge < LONG:
             return (*self._gauged(), *down_first)
         return (*(self._gauged() if self._gauge > SHORT else ()), *up_first)
+
+    def _is_beyond(self, factor: float, worse: float) -> bool:
+        """Whether a factor lies beyond one, on the same side of 1, that ended above a loss."""
+        return any(
+            (1 < tried < factor or factor < tried < 1) and not self._losses.get(tried, math.inf) < worse
+            for tried in self.failing
+        )
 
     def _ends_best(self, factor: float) -> bool:
         """Whether the highest rate that was tried reached the lowest loss of all."""

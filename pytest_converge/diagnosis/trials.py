@@ -46,6 +46,9 @@ SKILL_BESIDE_A_BOUND = 0.05
 MOST_LOSS = 1.1
 
 
+#: Of the seconds of a longer run, the least share that is taken for its steps: what two timings say
+#: of the rest is off by as much on a machine with other work.
+LEAST_OF_STEPS = 0.25
 #: What a rate is multiplied by to see whether others follow it, as near as float32 tells.
 HALF, SAME_RATE = 0.5, 1e-3
 #: Why a change that meets every bound is no repair.
@@ -60,6 +63,10 @@ class BaselineJudge(Protocol):
 
     def fails(self, run: Callable[[int], TrainingRecord]) -> bool:
         """Whether the gate turns red; `run` makes a run by the number of its start."""
+
+
+def _names_of_parts(change: Intervention) -> set[str]:
+    return {part.change for part in change.parts or (change,)}
 
 
 class OutOfTimeError(Exception):
@@ -118,7 +125,9 @@ class Trials:
         baseline: what a repair is held to beside the expectation, where the test has one.
 
     Attributes:
+        allowed: the budget that was given; `budget` is lifted for what nothing can be said without.
         guard: keeps the changes that could not be made, and the measurements.
+        seconds_of_run: of the last run of each change, traces included.
         without_terms: the final loss of the failed run without terms of it, by the change that
             switches them off; None where it is not known.
     """
@@ -136,7 +145,7 @@ class Trials:
     ) -> None:
         self.reruns = reruns
         self.expectation = expectation
-        self.budget = budget
+        self.allowed = self.budget = budget
         self.done: dict[str, Trial] = {}
         self.records: dict[str, TrainingRecord] = {}
         self.left_out: list[str] = []
@@ -148,6 +157,9 @@ class Trials:
         self._idle: set[str] = set()
         self.watch = watch
         self._unit = unit
+        self.seconds_of_run: dict[str, float] = {}
+        self._failed_seconds = self._shortest = unit
+        self._longer: tuple[float, float] | None = None
         self._most_loss = math.inf
         self._failed = failed
         self._baseline = baseline
@@ -214,7 +226,7 @@ class Trials:
         if self.spent > self.budget:
             self.left_out.append(change.change)
             raise OutOfTimeError
-        if self.spent + self._unit * change.steps_factor > self.budget:
+        if self.spent + self._expected(change) > self.budget:
             self.left_out.append(change.change)
             return None
         began = self.watch.elapsed
@@ -234,6 +246,38 @@ class Trials:
             return None
         self.done[change.change] = trial
         return trial
+
+    def _keep_time(self, factor: float, seconds: float) -> None:
+        """Keeps what a run of so many times the steps took."""
+        self._unit = min(self._unit, seconds / factor)
+        if factor > 1:
+            self._longer = factor, seconds
+        elif factor == 1:
+            self._shortest = min(self._shortest, seconds)
+
+    def _expected(self, change: Intervention) -> float:
+        """Seconds that a run takes: as long at least as those that had a part of its changes."""
+        parts = _names_of_parts(change)
+        known = [self._of_steps(change.steps_factor)]
+        for name, seconds in self.seconds_of_run.items():
+            tried = self.changes[name]
+            longer = change.steps_factor / tried.steps_factor
+            if longer >= 1 and _names_of_parts(tried) <= parts:
+                # It may have been traced anew, which takes no longer than the failed run did.
+                known.append(seconds + max(seconds - self._failed_seconds, 0.0) * (longer - 1))
+        return max(known)
+
+    def _of_steps(self, factor: float) -> float:
+        """Seconds that a run of so many times the steps takes.
+
+        Where a longer one is known, what every run costs beside its steps is known as well.
+        """
+        if self._longer is None or not factor > self._longer[0]:
+            return self._unit * factor
+        longer, seconds = self._longer
+        evenly = seconds / longer
+        step = max((seconds - self._shortest) / (longer - 1), LEAST_OF_STEPS * evenly)
+        return seconds + min(step, evenly) * (factor - longer)
 
     def _did_not_act(self, change: Intervention) -> bool:
         """Whether every loss of a finite run is the failed run's to the last digit."""
@@ -258,9 +302,10 @@ class Trials:
                 made[number] = record = run(number)
                 if number == 0:
                     self.records[change.change] = record
+                took = min(record.seconds, self.spent - before)
+                self.seconds_of_run[change.change] = took
                 if not record.traces:  # what a run costs once its graph is there
-                    took = min(record.seconds, self.spent - before)
-                    self._unit = min(self._unit, took / change.steps_factor)
+                    self._keep_time(change.steps_factor, took)
                 losses.append(record.curve.last)
                 passed += self._passes(record, change)
                 if passed > number == 0 and baseline is not None:

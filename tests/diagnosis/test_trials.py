@@ -340,3 +340,22 @@ def test_runs_of_another_task_are_not(fields):
 def test_a_question_is_not():
     trials, _ = held_to(Baseline(far=0.0, fails=True), 0.1, 0.1, 0.1)
     assert trials.control(change()).passed == 3
+
+
+def test_a_longer_run_tells_what_its_steps_cost_beside_the_rest():
+    trials, _ = trials_of(0.5, 0.5, 0.5, 0.5, 0.5, 0.5, budget=30.0, unit=2.5)
+    trials._keep_time(1.0, 2.5)
+    trials._keep_time(4.0, 4.0)
+    assert trials._of_steps(16.0) == 10.0
+    trials._keep_time(4.0, 2.5)  # steps are never for nothing
+    assert trials._of_steps(16.0) == 2.5 + 0.25 * 2.5 / 4 * 12
+    assert trials._of_steps(2.0) == 2 * 0.625
+
+
+def test_a_change_takes_as_long_as_a_part_of_it_did():
+    trials, _ = trials_of(0.5, 0.5, 0.5, budget=30.0, unit=1.0)
+    wide = change("wide")
+    trials.changes["wide"], trials.seconds_of_run["wide"] = wide, 9.0
+    assert trials._expected(wide.combined(change("other loss"))) == 9.0
+    assert trials._expected(wide.combined(change("four times", steps_factor=4))) == 9.0 + 8.0 * 3
+    assert trials._expected(change("four times", steps_factor=4)) == 4.0

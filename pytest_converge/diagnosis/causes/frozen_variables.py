@@ -123,6 +123,15 @@ def _untrained(failed: FailedTraining) -> Answer | None:
     return Answer(cause=CAUSE.code, where=where, message=message)
 
 
+def _drawn(failed: FailedTraining) -> Answer | None:
+    """Weights that no variable holds: each step multiplies by others."""
+    where = failed.evidence.computation.drawn
+    if not where:
+        return None
+    message = f"the weights in {listed(where)} are drawn anew in every step: none are kept"
+    return Answer(cause=CAUSE.code, where=where, message=message)
+
+
 def _unmoved(failed: FailedTraining) -> Answer | None:
     """Trained variables that end with the very values that they began with, where others move.
 
@@ -146,7 +155,7 @@ def _unmoved(failed: FailedTraining) -> Answer | None:
 
 def _seen(failed: FailedTraining) -> Answer | None:
     """What is not trained, where no repair was proven or no time was left."""
-    return _untrained(failed) or _disconnected(failed) or _unmoved(failed)
+    return _untrained(failed) or _drawn(failed) or _disconnected(failed) or _unmoved(failed)
 
 
 CAUSE = Cause(

@@ -120,6 +120,9 @@ RELATED = 0.05
 #: their features, series) they do by 97 % of the loss of the best constant and more, and with
 #: labels in another order by less than nothing.
 PERMUTATIONS = 3
+#: Of the seconds that a diagnosis is allowed, the share that one control may take: it is made also
+#: where all of them are spent.
+SHARE_OF_A_CONTROL = 0.25
 #: So many times the steps that bring the loss down by less than this share say that it has arrived.
 LONGER, STILL_GAINS = 4, 0.1
 #: Rows of a batch from which a network can tell: BatchNorm on one row gives nothing but its shift.
@@ -178,12 +181,15 @@ def relation(failed: FailedTraining) -> float | None:
     constant = constant_loss(failed) if asked else None
     if constant is None or not constant > 0:
         return None
-    failed.trials.budget = math.inf  # the control is one run, and without it nothing can be said
     best, permuted = _best(failed), targets.permuted(0)
+    lowest = failed.record.curve.last
+    if best is not None:
+        lowest = failed.trials.done[best.change].losses[0]
+    failed.trials.budget = math.inf  # the control is one run, and without it nothing can be said
     control = _loss_of(failed, permuted if best is None else permuted.combined(best))
     if control is None:
         return None
-    gained = (min(control, constant) - failed.best) / constant
+    gained = (min(control, constant) - lowest) / constant
     signal = signal_of(failed)
     known = gained > RELATED and signal is not None and signal.some
     if known or constant - control <= RELATED * constant:
@@ -240,12 +246,21 @@ def _loss_of(failed: FailedTraining, permuted: Intervention) -> float | None:
 
 
 def _best(failed: FailedTraining) -> Intervention | None:
-    """The change that reached the lowest loss, where it was one."""
-    for trial in failed.trials.like_the_failed_run:
-        change = failed.trials.changes.get(trial.change)
-        if trial.losses[0] == failed.best and change is not None:
-            return change
-    return None
+    """The change that reached the lowest loss, if any did better than the run as it is.
+
+    Of those whose run, which is repeated, takes no more than its share of the budget.
+    """
+    trials = failed.trials
+    affordable = [
+        (trial.losses[0], trials.changes[trial.change])
+        for trial in trials.like_the_failed_run
+        if trial.change in trials.changes
+        and trials.seconds_of_run.get(trial.change, 0.0) <= SHARE_OF_A_CONTROL * trials.allowed
+    ]
+    own = failed.record.curve.last
+    least = own if math.isfinite(own) else math.inf
+    lower = [(loss, change) for loss, change in affordable if loss < least]
+    return min(lower, key=lambda pair: pair[0])[1] if lower else None
 
 
 def are_inputs(failed: FailedTraining) -> bool:

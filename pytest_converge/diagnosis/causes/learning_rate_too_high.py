@@ -8,7 +8,9 @@ ends as NaN; a network with ReLUs may die in the first steps and look calm later
 The training is repeated from the same start with other learning rates, the nearest decade first.
 The finding names a rate only if every gate passes with it on three seeds; the *bracket* gives the
 smallest and the largest rate that passed, and a proposal from within: the lowest loss among those
-that are at least three times away from every rate that failed, where there is one.
+that are at least three times away from every rate that failed, where there is one. Where the loss
+of a training fell by a tenth at least, and another rate loses a tenth of that again, the rates
+beyond it and those between others are left until four times the steps were tried.
 
 Where to look first is told by the **step gauge**: with d the update just made, it compares the
 slope along d after the step with the slope before, (g(w + d) d) / (g(w) d), on the same batch.
@@ -71,7 +73,12 @@ import math
 from collections.abc import Iterable
 
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
-from pytest_converge.diagnosis.rate_search import rate_and_steps, rate_that_passes, sentence
+from pytest_converge.diagnosis.rate_search import (
+    any_rate_that_passes,
+    rate_and_steps,
+    rate_that_passes,
+    sentence,
+)
 from pytest_converge.training.interventions import (
     averaged_loss,
     class_weights,
@@ -157,6 +164,7 @@ CAUSE = Cause(
         Step(place=Place.WEIGHTS, repairs=_weights),
         Step(place=Place.WEIGHTS, repairs=_sums),
         Step(place=Place.LEARNING_RATE, answer=rate_that_passes),
+        Step(place=Place.FARTHER_RATES, answer=any_rate_that_passes),
         Step(place=Place.RATE_AND_STEPS, answer=rate_and_steps),
         Step(place=Place.DECAYING_RATE, repairs=_decaying),
     ),

@@ -31,6 +31,10 @@ of the layer that takes it: derivatives by it stay in their unit. An array that 
 it is but multiplies what one is fed with, as the edges of a graph do, is divided by its largest
 value where that is above 20.
 
+Where a `Normalization` of the model makes such values, as one that was adapted to other data or to
+all columns as one (`axis=None`), it is adapted to the columns that it is fed with; a `Rescaling` of
+what has a scale that suits is left out.
+
 A square matrix without negative numbers that multiplies what a network makes of its nodes, as the
 neighbours in a graph, makes it larger with every product where its rows add up to more than 1.
 Where its largest eigenvalue is above 2, wherever it is held, its rows are divided by their sums,
@@ -90,6 +94,7 @@ from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import features
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.layer_inputs_scaled import (
+    adapted_anew,
     standardised_in_front,
     without_rescaling,
 )
@@ -181,6 +186,16 @@ def _summed(failed: FailedTraining) -> Repairs:
     return guard.tried("sums over neighbours", lambda: averaged_neighbours(training)) or ()
 
 
+def _adapted(failed: FailedTraining) -> Repairs:
+    """The model's own normalisation, adapted to the columns that it is fed with."""
+    rows, training, guard = failed.reruns.rows, failed.training, failed.trials.guard
+    if rows is None:
+        return ()
+    failed.reruns.put_back()
+    arrays = dict(batch_leaves(rows.arrays))
+    return guard.tried("own normalisation", lambda: adapted_anew(training, arrays)) or ()
+
+
 def _in_front(failed: FailedTraining) -> Repairs:
     """What layers are fed with where no change of the data reaches it, standardised there.
 
@@ -210,6 +225,7 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
         *_marked(failed),
         *_multiplying(failed),
         *itertools.islice(_summed(failed), 1),
+        *_adapted(failed),
         *_in_front(failed),
     ]
     if flagged or failed.reruns.rows is None:
@@ -261,6 +277,7 @@ CAUSE = Cause(
         Step(place=Place.FEATURES, repairs=_marked),
         Step(place=Place.FEATURES, repairs=_multiplying),
         Step(place=Place.FEATURES, repairs=_summed),
+        Step(place=Place.FEATURES, repairs=_adapted),
         Step(place=Place.FEATURES, repairs=_in_front),
         Step(place=Place.FEATURES_AND_TARGETS, repairs=_both),
         Step(place=Place.SCALE_AND_RATE, repairs=_with_rate),

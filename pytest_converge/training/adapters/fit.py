@@ -241,7 +241,10 @@ class ModelTraining(Training):
 
     def measure_end(self, chunks: list[Chunk]) -> EndMeasures:
         """Inference loss, metrics, the loss of the predictions and of the best constant."""
-        forward = self._shared_forward if self.pure_probe else self._inference
+        # A graph costs as much as one pass outside of it, or two where that takes the steps of a
+        # sequence one by one.
+        pays = self.pure_probe or self.is_recurrent or len(chunks) + len(self.held_out) > 1
+        forward = self._shared_forward if pays else self._inference
         measures = measure_model(
             self.model, chunks, own_train_step=self.own_train_step, forward=forward
         )

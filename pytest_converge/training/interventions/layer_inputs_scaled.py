@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -18,8 +18,13 @@ from pytest_converge.training.model.structure import layers_of
 from pytest_converge.training.state.snapshot import shadowed
 from pytest_converge.training.training import Training
 
-__all__ = ["standardised_in_front", "without_rescaling"]
+__all__ = ["adapted_anew", "standardised_in_front", "without_rescaling"]
 
+#: What Keras' Normalization divides by at least.
+EPSILON = 1e-7
+#: Columns that a normalisation leaves further apart are not what it is for. Healthy data have such
+#: columns too, so that it is a reason to try the usual one, and no finding.
+LARGEST_RATIO = 100.0
 #: More columns than this are standardised by one mean and one deviation, which can be written out.
 MOST_WRITTEN = 8
 
@@ -63,6 +68,61 @@ def without_rescaling(training: Training) -> tuple[Intervention, ...]:
             low, high = values[0].min(), values[0].max()
             found.append(_left_out(layer, float(low), float(high)))
     return tuple(found)
+
+
+def adapted_anew(training: Training, arrays: Mapping[str, Any]) -> tuple[Intervention, ...]:
+    """Every `Normalization` that makes values on no suitable scale, as `adapt` makes it of the data.
+
+    It was adapted to other data, or to all columns as one (`axis=None`).
+
+    Args:
+        training: at its start.
+        arrays: all rows in memory, by name, as a batch has them.
+    """
+    layers = [layer for model in training.models for layer in layers_of(model)]
+    scaling = [layer for layer in layers if isinstance(layer, keras.layers.Normalization)]
+    if not scaling:
+        return ()
+    recording = recorded(training, training.first_batch())
+    batch = {name: np.asarray(leaf) for name, leaf in recording.leaves.items()}
+    calls = {id(call.layer): call for call in recording.calls}
+    found = []
+    for layer in scaling:
+        call = calls.get(id(layer))
+        if call is None or len(call.inputs) != 1 or layer.invert:
+            continue
+        fed = np.asarray(call.inputs[0])
+        names = [name for name, leaf in batch.items() if np.array_equal(leaf, fed)]
+        if names and fed.ndim > 1 and _is_unsuitable(np.asarray(call.outputs[0], np.float64)):
+            found.append(_adapted(layer, names[0], np.asarray(arrays[names[0]])))
+    return tuple(found)
+
+
+def _is_unsuitable(made: Any) -> bool:
+    """Whether a normalisation leaves a scale that is off, or columns that next to nothing is left of."""
+    deviations = made.reshape(-1, made.shape[-1]).std(axis=0)
+    varying = deviations[deviations > 0]
+    return is_off(made) or (len(varying) > 1 and varying.max() > LARGEST_RATIO * varying.min())
+
+
+def _adapted(layer: Any, name: str, rows: Any) -> Intervention:
+    columns = rows.reshape(-1, rows.shape[-1]).astype(np.float64)
+    mean, deviation = columns.mean(axis=0), np.maximum(columns.std(axis=0), EPSILON)
+
+    def call(inputs: Any) -> Any:
+        values = tf.cast(tf.convert_to_tensor(inputs), layer.compute_dtype)
+        return (values - tf.cast(mean, values.dtype)) / tf.cast(deviation, values.dtype)
+
+    one = layer.axis is None or layer.axis == ()
+    why = "takes all columns as one" if one else "was adapted to other data"
+    return Intervention(
+        code="unscaled-features",
+        change=f"{layer.name} adapted to the columns of {name}",
+        fix=f"norm = keras.layers.Normalization(); norm.adapt({name})  # in place of {layer.name}",
+        where=(layer.name,),
+        fault=f"{layer.name} {why}: what it makes of {name} is on no suitable scale",
+        variant=lambda _: shadowed([(layer, "call", call)]),
+    )
 
 
 def _left_out(layer: Any, low: float, high: float) -> Intervention:

@@ -18,6 +18,7 @@ from pytest_converge.training.measures.broadcasting import (
     repeated_grades,
     repeated_target,
 )
+from pytest_converge.training.measures.drawn_weights import weights_drawn_anew
 from pytest_converge.training.measures.flow import Flow
 from pytest_converge.training.measures.gradient_stops import (
     GradientStop,
@@ -73,6 +74,7 @@ class Computation:
         untrained: variables made trainable that the loss depends on and the step does not train.
         references: frozen layers that are none by mistake: others are trained towards what they
             answer.
+        drawn: the layers that multiply by weights which the step draws anew, by name.
         made: (class, configuration) of each Keras optimizer that the step makes anew.
         accumulated: the variables to which the step adds its gradients.
         normalisations: the layers of batch normalisation that work on nothing, or never learn.
@@ -95,6 +97,7 @@ class Computation:
     multiplied: tuple[str, ...] = ()
     untrained: tuple[Untrained, ...] = ()
     references: tuple[str, ...] = ()
+    drawn: tuple[str, ...] = ()
     made: tuple[tuple[type, Mapping[str, Any]], ...] = ()
     accumulated: tuple[Any, ...] = ()
     normalisations: tuple[Normalisation, ...] = ()
@@ -121,6 +124,7 @@ def computation(training: Training) -> Computation:
         multiplied=_multiplied(flow),
         untrained=untrained(training, recording),
         references=references(training, flow),
+        drawn=weights_drawn_anew(flow),
         made=tuple((type(each), each.get_config()) for each in recording.made),
         accumulated=accumulated(training, recording),
         normalisations=normalisations(recording),

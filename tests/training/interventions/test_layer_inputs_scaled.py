@@ -8,6 +8,7 @@ import pytest
 from keras import layers
 
 from pytest_converge.training.interventions.layer_inputs_scaled import (
+    adapted_anew,
     standardised_in_front,
     without_rescaling,
 )
@@ -85,3 +86,33 @@ def test_a_rescaling_that_is_needed_stays():
     pixels = RNG.uniform(0, 255, (32, 3))
     assert without_rescaling(training_of(fit(needed, pixels, np.zeros((32, 1))))) == ()
     assert without_rescaling(preprocessed()) == ()
+
+
+def normalised(norm, x):
+    parts = (norm, layers.Dense(1))
+    training = training_of(fit(sequential(*parts, shape=x.shape[1:], optimizer=keras.optimizers.SGD(0.1), loss="mse"), x, x[:, :1]))
+    return adapted_anew(training, {"x": x})
+
+
+@pytest.mark.parametrize("kind", ["all columns as one", "other data"])
+def test_a_normalisation_is_adapted_to_the_columns_that_it_is_fed_with(kind):
+    x = (RNG.normal(size=(64, 3)) * [1.0, 50.0, 4000.0]).astype("float32")
+    norm = layers.Normalization(axis=None if kind == "all columns as one" else -1)
+    norm.adapt(x if kind == "all columns as one" else 1000 * x)
+    before = np.asarray(norm(x))
+    (change,) = normalised(norm, x)
+    line, _, where = change.fix.partition("  # in place of ")
+    named = {"keras": keras, "x": x}
+    exec(line, named)  # noqa: S102 - a line of our own
+    with change.variant(None):
+        np.testing.assert_allclose(norm(x), named["norm"](x), atol=1e-4)
+    np.testing.assert_array_equal(norm(x), before)
+    assert where == norm.name
+    assert kind in change.fault
+
+
+def test_a_normalisation_that_suits_its_data_is_left_alone():
+    x = (RNG.normal(size=(64, 3)) * [1.0, 50.0, 4000.0]).astype("float32")
+    norm = layers.Normalization()
+    norm.adapt(x)
+    assert normalised(norm, x) == ()
