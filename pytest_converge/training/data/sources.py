@@ -102,8 +102,17 @@ def as_dataset(arrays: Any, batch_size: int, *, shuffle: bool, seed: int) -> Any
 
 
 def has_composites(arrays: Any) -> bool:
-    """True where a leaf is a ragged or a sparse tensor."""
-    leaves = keras.tree.flatten(arrays)
+    """True where a leaf is a ragged or a sparse tensor.
+
+    Raises:
+        InvalidTrainingError: the arrays are nested without end.
+    """
+    try:
+        leaves = keras.tree.flatten(arrays)
+    except RecursionError as error:
+        given = "data that contain themselves"
+        remedy = "Give each array once, in a dict, list or tuple where there are several."
+        raise invalid(given, "arrays", remedy) from error
     return any(isinstance(leaf, (tf.RaggedTensor, tf.SparseTensor)) for leaf in leaves)
 
 

@@ -351,3 +351,10 @@ def test_the_arrays_of_the_user_are_not_touched():
     arrays(x, y, class_weight={0: 3.0}, shuffle=True)
     assert (x.tolist(), y.tolist()) == (kept[0].tolist(), kept[1].tolist())
     assert (x.dtype, y.dtype) == (kept[0].dtype, kept[1].dtype)
+
+
+def test_data_that_contain_themselves_are_refused():
+    endless: list[object] = [np.zeros(4)]
+    endless.append(endless)
+    with pytest.raises(InvalidTrainingError, match="got data that contain themselves"):
+        sources.has_composites((endless, np.zeros(4), None))
