@@ -387,7 +387,8 @@ class RateSearch:
     def _is_beyond(self, factor: float, worse: float) -> bool:
         """Whether a factor lies beyond one, on the same side of 1, that ended above a loss."""
         return any(
-            (1 < tried < factor or factor < tried < 1) and not self._losses.get(tried, math.inf) < worse
+            (1 < tried < factor or factor < tried < 1)
+            and not self._losses.get(tried, math.inf) < worse
             for tried in self.failing
         )
 

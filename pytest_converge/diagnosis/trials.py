@@ -41,6 +41,9 @@ OF_THE_SIZE = frozenset({"target-missed", "not-decreasing"})
 #: Where targets or weights are others and the unit of the loss is not, its bound stands, and so
 #: much of the loss of the best constant has to go: what noise leaves of a model's advantage.
 SKILL_BESIDE_A_BOUND = 0.05
+#: Below this share of the loss of the best constant a bound asks squared errors to be smaller than
+#: a thousandth of the targets' deviation: whoever gives it thinks of targets of another scale.
+OUT_OF_REACH = 1e-6
 #: Where a metric alone was missed, a repair may cost so much of the loss: a start that has learnt
 #: nothing names every rare row, and a rate that keeps the start meets the bound without training.
 MOST_LOSS = 1.1
@@ -102,14 +105,22 @@ def _failing(
             decrease = max(decrease or 0.0, SKILL_OF_A_REPAIR)
         bound = None
     else:
-        if bound is not None:
+        if bound is not None and not _is_out_of_reach(bound * change.loss_factor, record):
             bound *= change.loss_factor
+        elif bound is not None:
+            skill = max(skill or 0.0, SKILL_OF_A_REPAIR)
         if redefined and record.skill is not None:
             skill = max(skill or 0.0, SKILL_BESIDE_A_BOUND)
     expected = dataclasses.replace(
         expectation, max_loss=bound, min_skill=skill, min_decrease=decrease
     )
     return {finding.code for finding in judge(record, expected) if finding.fails}
+
+
+def _is_out_of_reach(bound: float, record: TrainingRecord) -> bool:
+    """Whether nobody can have meant a bound in the unit of these targets, but of scaled ones."""
+    constant = record.constant_loss
+    return constant is not None and 0 < bound < OUT_OF_REACH * constant
 
 
 class Trials:

@@ -1,13 +1,14 @@
 """The loss does not read all of the data.
 
 The loss is computed without something that it should be learnt from: it takes one row of the batch,
-as by `losses[0]`, or the targets never reach it.
+as by `losses[0]`, one column of the targets, or the targets never reach it.
 
 ## How it is found
 
 One step is made on the first batch. Four parts of its rows are exchanged for others of the batch,
-one after the other: a part without influence leaves the loss as it is, to the last digit. Targets
-that no operation on the way to the loss reads are seen without that.
+one after the other: a part without influence leaves the loss as it is, to the last digit. The rows
+of each column of targets are exchanged in the same way, as a loss may take one column of several.
+Targets that no operation on the way to the loss reads are seen without that.
 
 Targets with one value in all rows are there because `fit` asks for some, and do not count.
 
@@ -63,7 +64,7 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import class_weights, trainable
-from pytest_converge.training.measures.influence import IdleRows, idle_rows
+from pytest_converge.training.measures.influence import IdleRows, idle_columns, idle_rows
 
 
 def _idle(failed: FailedTraining) -> IdleRows | None:
@@ -105,6 +106,18 @@ def _rows(failed: FailedTraining) -> Answer | None:
     return None if idle is None else Answer(cause=CAUSE.code, message=_says(idle))
 
 
+def _columns(failed: FailedTraining) -> Answer | None:
+    """Columns of the targets that do not reach the loss, where others do."""
+    if failed.training.data is None or not failed.reruns.roles:
+        return None
+    failed.reruns.put_back()
+    where = idle_columns(failed.reruns.loop)
+    if not where:
+        return None
+    message = f"the loss does not read {listed(where)}: any other values give the same loss"
+    return Answer(cause=CAUSE.code, message=message, where=where)
+
+
 def _targets(failed: FailedTraining) -> Answer | None:
     """Targets that do not reach the loss."""
     rows = failed.reruns.rows
@@ -128,6 +141,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_returned_loss),
         Step(place=Place.WEIGHTS, repairs=_turned_round),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_rows),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_columns),
         Step(place=Place.UNREAD_TARGETS, answer=_targets),
     ),
 )

@@ -1,4 +1,4 @@
-"""Rows of a batch that have no influence on its loss."""
+"""Rows of a batch, and columns of its targets, that have no influence on its loss."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.data.batches import Batch, Chunk, batch_rows
 from pytest_converge.training.loop.compiled_loop import Loop
 from pytest_converge.training.measures.gradients import StepGradient, Vector, undisturbed
 
-__all__ = ["IdleRows", "idle_rows"]
+__all__ = ["IdleRows", "idle_columns", "idle_rows"]
 
 #: Parts of a batch that are exchanged one after the other: a loss of one row leaves three of them
 #: idle, at the cost of six probes of a batch.
 PARTS = 4
 #: How far away, as a share of the batch, the rows are that take the place of a part.
 SHIFT = 1 / 2
+#: Columns of targets that are looked at, at the cost of a probe of a batch each.
+MOST_COLUMNS = 32
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,54 @@ def idle_rows(loop: Loop) -> IdleRows | None:
                 found = _longest(list(_parts(rows)), idle, rows)
                 return dataclasses.replace(found, learnt=learnt)
     return None
+
+
+def idle_columns(loop: Loop) -> tuple[str, ...]:
+    """The columns of targets of the first batch without influence on its loss; changes nothing.
+
+    A loss that takes one of several columns, as by `errors[:, 0]`, reads nothing of the others.
+
+    Args:
+        loop: of the training, with a step that was traced.
+
+    Returns:
+        Names as in `y[:, 1]`, where some columns of an array have an influence and others, whose
+        values differ, do not.
+    """
+    training = loop.training
+    batch = training.first_batch()
+    if batch is None or training.probe_chunks()[1] == 0:
+        return ()
+    rows = batch_rows(batch)
+    found: list[str] = []
+    with undisturbed(training):
+
+        def look(changed: Batch) -> float:
+            return loop.probe_loss([Chunk(changed, rows)])
+
+        own = look(batch)
+        if own != look(batch):
+            return ()
+        for name, leaf in batch_leaves(batch):
+            values = np.asarray(leaf)
+            if name[0] != "y" or values.ndim < 2 or not 2 <= values.shape[-1] <= MOST_COLUMNS:
+                continue
+            idle = {}
+            for column in range(values.shape[-1]):
+                moved = values.copy()
+                moved[..., column] = np.roll(values[..., column], round(rows * SHIFT), axis=0)
+                if not np.array_equal(moved, values):
+                    idle[column] = look(_with_leaf(batch, leaf, moved)) == own
+            if any(idle.values()) and not all(idle.values()):
+                axes = ", ".join(":" * (values.ndim - 1))
+                found += [f"{name}[{axes}, {column}]" for column in idle if idle[column]]
+    return tuple(found)
+
+
+def _with_leaf(batch: Batch, leaf: Any, values: Any) -> Batch:
+    """The batch with another array in the place of one."""
+    new = tf.constant(values, dtype=leaf.dtype)
+    return keras.tree.map_structure(lambda each: new if each is leaf else each, batch)
 
 
 def _looks(loop: Loop, rows: int) -> Iterator[tuple[bool, Callable[[Batch], object]]]:

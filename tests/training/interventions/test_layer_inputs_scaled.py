@@ -90,7 +90,13 @@ def test_a_rescaling_that_is_needed_stays():
 
 def normalised(norm, x):
     parts = (norm, layers.Dense(1))
-    training = training_of(fit(sequential(*parts, shape=x.shape[1:], optimizer=keras.optimizers.SGD(0.1), loss="mse"), x, x[:, :1]))
+    training = training_of(
+        fit(
+            sequential(*parts, shape=x.shape[1:], optimizer=keras.optimizers.SGD(0.1), loss="mse"),
+            x,
+            x[:, :1],
+        )
+    )
     return adapted_anew(training, {"x": x})
 
 

@@ -1,15 +1,16 @@
-"""Rows of a batch that have no influence on its loss."""
+"""Rows of a batch, and columns of its targets, that have no influence on its loss."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
-from pytest_converge.training.measures.influence import idle_rows
+from pytest_converge.training.measures.influence import idle_columns, idle_rows
 from tests.measured import left_alone
 from tests.training.measures.steps import own_step, regression
-from tests.zoo.problems import minimize
+from tests.zoo.problems import fit, minimize, sequential
 from tests.zoo.trainings import running
 
 
@@ -60,3 +61,28 @@ def test_rows_that_it_takes_are_not(start):
 def test_a_closure_has_no_rows():
     w = tf.Variable(1.0)
     assert idle_rows(running(minimize(lambda: w**2, [w], optimizers.SGD(0.1))).loop) is None
+
+
+def several(loss):
+    """Three targets from four columns, the last of them one value."""
+    x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
+    y = np.column_stack([x[:, 0], x[:, 1], np.ones(64)]).astype("float32")
+    return fit(
+        sequential(layers.Dense(3), optimizer=optimizers.SGD(0.1), loss=loss, shape=(4,)), x, y
+    )
+
+
+@pytest.mark.parametrize(
+    ("loss", "columns"),
+    [
+        (lambda y, p: tf.square(y - p)[:, 0], ("y[:, 1]",)),
+        (lambda y, p: tf.square(y - p)[:, 1:], ("y[:, 0]",)),
+        ("mse", ()),
+        (lambda y, p: 0.0 * tf.reduce_sum(y - p, axis=-1), ()),
+    ],
+    ids=["first", "others", "all", "none"],
+)
+def test_columns_of_targets_that_the_loss_leaves_out_are_found(loss, columns):
+    run = running(several(loss))
+    with left_alone(run.training):
+        assert idle_columns(run.loop) == columns
