@@ -344,7 +344,7 @@ def two_sessions(
 
 
 def power(store: Store, options: argparse.Namespace) -> bool:
-    """Changes for the worse, from the seeds of the baseline, 20 of which are drawn where more are."""
+    """Changes for the worse, from the seeds of the baseline, of which 20 are drawn."""
     rng = np.random.default_rng(options.seed)
     print(f"\nchanges for the worse, {options.power_replays} orders of the seeds of each")
     print(f"{'model':10}{'change':28}{'effects':>14}{'clear':>7}{'red':>9}{'runs':>7}")

@@ -47,8 +47,8 @@ OWN_FROM, OWN_TO = 0.5, 2.0
 #: A rate that is proposed keeps this distance from every rate that is known to fail, where one
 #: does: batches of other seeds move the edges of what passes.
 ROOM = 3.0
-#: A run that gained this share of its first loss has learnt something; a rate at which this share of
-#: that is lost again is a wrong way, and what lies beyond it is left for later.
+#: A run that gained this share of its first loss has learnt something; a rate at which this share
+#: of that is lost again is a wrong way, and what lies beyond it is left for later.
 LEARNT, LOST_AGAIN = 0.1, 0.1
 #: Rates that are confirmed on more seeds before the one that passed first is good enough.
 MOST_CONFIRMED = 2
@@ -79,8 +79,8 @@ def rate_that_passes(failed: FailedTraining, *, beyond_worse: bool = False) -> A
 
     Args:
         failed: the training.
-        beyond_worse: whether those of a run that learns are tried too that lie beyond one at which it
-            ended worse, or between others.
+        beyond_worse: whether those of a run that learns are tried too that lie beyond one at
+            which it ended worse, or between others.
     """
     if math.isnan(failed.evidence.gauge):
         gauge = early_gauge(failed.reruns, failed.trials.guard)
