@@ -386,11 +386,8 @@ class RateSearch:
 
     def _is_beyond(self, factor: float, worse: float) -> bool:
         """Whether a factor lies beyond one, on the same side of 1, that ended above a loss."""
-        return any(
-            (1 < tried < factor or factor < tried < 1)
-            and not self._losses.get(tried, math.inf) < worse
-            for tried in self.failing
-        )
+        nearer = [n for n in self.failing if 1 < n < factor or factor < n < 1]
+        return any(not self._losses.get(near, math.inf) < worse for near in nearer)
 
     def _ends_best(self, factor: float) -> bool:
         """Whether the highest rate that was tried reached the lowest loss of all."""

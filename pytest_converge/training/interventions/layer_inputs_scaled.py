@@ -71,7 +71,7 @@ def without_rescaling(training: Training) -> tuple[Intervention, ...]:
 
 
 def adapted_anew(training: Training, arrays: Mapping[str, Any]) -> tuple[Intervention, ...]:
-    """Every `Normalization` that makes values on no suitable scale, as `adapt` makes it of the data.
+    """Every `Normalization` that makes values on no suitable scale, adapted to its data.
 
     It was adapted to other data, or to all columns as one (`axis=None`).
 
@@ -99,7 +99,7 @@ def adapted_anew(training: Training, arrays: Mapping[str, Any]) -> tuple[Interve
 
 
 def _is_unsuitable(made: Any) -> bool:
-    """Whether a normalisation leaves a scale that is off, or columns that next to nothing is left of."""
+    """Whether a normalisation leaves a scale that is off, or next to nothing of a column."""
     deviations = made.reshape(-1, made.shape[-1]).std(axis=0)
     varying = deviations[deviations > 0]
     return is_off(made) or (len(varying) > 1 and varying.max() > LARGEST_RATIO * varying.min())

@@ -89,15 +89,9 @@ def test_a_rescaling_that_is_needed_stays():
 
 
 def normalised(norm, x):
-    parts = (norm, layers.Dense(1))
-    training = training_of(
-        fit(
-            sequential(*parts, shape=x.shape[1:], optimizer=keras.optimizers.SGD(0.1), loss="mse"),
-            x,
-            x[:, :1],
-        )
-    )
-    return adapted_anew(training, {"x": x})
+    parts, rate = (norm, layers.Dense(1)), keras.optimizers.SGD(0.1)
+    model = sequential(*parts, optimizer=rate, loss="mse", shape=x.shape[1:])
+    return adapted_anew(training_of(fit(model, x, x[:, :1])), {"x": x})
 
 
 @pytest.mark.parametrize("kind", ["all columns as one", "other data"])
