@@ -22,6 +22,9 @@ Numbers of float16 end at 65504, and below at 6e-8. Where layers compute in it, 
 before all else; a run that does not rise but stands still is then called a
 [vanishing-gradient](vanishing-gradient.md).
 
+A recurrent layer multiplies its state by the same weights in every step of a row. Where the loss
+rose and its activation has no bound, as `relu`, it is replaced by `tanh`, and the training repeated.
+
 The report section shows the gradient norm at the checkpoints. A large norm turns nothing red: it
 depends on the unit of the loss and the number of weights.
 
@@ -59,11 +62,13 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.diagnosis.evidence import SPIKE
 from pytest_converge.training.interventions import (
     finite_gradients,
+    hidden,
     optimizers,
     precision,
     safe_operations,
 )
 from pytest_converge.training.measures.nonfinite_origin import ENDS, WORDS, NonFiniteOrigin
+from pytest_converge.training.model.structure import layers_of
 
 __all__ = ["CAUSE", "broken_step", "origin_of", "takes_less"]
 
@@ -167,6 +172,17 @@ def _says(failed: FailedTraining, origin: NonFiniteOrigin) -> str:
     return f"the {words} is not finite, first in step {origin.step}"
 
 
+def _bounded_states(failed: FailedTraining) -> Repairs:
+    """States of recurrent layers that grow without bounds, where the loss rose."""
+    evidence = failed.evidence
+    if not (evidence.rose or evidence.climbed or evidence.unstable):
+        return
+    layers = [layer for model in failed.training.models for layer in layers_of(model)]
+    change = hidden.bounded_states(layers, CAUSE.code)
+    if change is not None:
+        yield change
+
+
 def _clipped(failed: FailedTraining) -> Repairs:
     if failed.takes_optimizer and optimizers.is_keras(failed.training):
         yield optimizers.clipped(failed.training)
@@ -183,9 +199,10 @@ def _half_precision(failed: FailedTraining) -> Repairs:
 CAUSE = Cause(
     code="exploding-gradient",
     sentence="single gradients are too large; it converges with {change}",
-    usual=lambda failed: [[*_safe(failed), *_finite(failed)]],
+    usual=lambda failed: [[*_safe(failed), *_finite(failed)], [*_bounded_states(failed)]],
     steps=(
         Step(place=Place.HALF_PRECISION, repairs=_half_precision),
+        Step(place=Place.ACTIVATIONS, repairs=_bounded_states),
         Step(place=Place.BROKEN_GRADIENT, repairs=_safe),
         Step(place=Place.BROKEN_GRADIENT, repairs=_finite),
         Step(place=Place.CLIPPED, repairs=_clipped),

@@ -10,8 +10,9 @@ numbers (an embedding of one number beside wider ones is a bias, and stays); a m
 activation up to its output gets a hidden layer of 64 units there, however wide it is. The training
 is repeated with the larger model. It is the
 cause if every gate then passes on three seeds, and if neither other rates nor more steps did: these
-are tried first. It needs a sequential or functional model that Keras can rebuild from its layers;
-for others the report says that a wider model could not be tried.
+are tried first. It needs a sequential or functional model that Keras can rebuild from its layers,
+or a function that builds the model: that is called again, and what it makes before the first call
+is made wider. For others the report says that a wider model could not be tried.
 
 Before them comes the hidden layer of a linear model whose loss came to rest while nearest
 neighbours, or a fit with products of columns, predict the targets better on rows held out; or which
@@ -128,7 +129,11 @@ def larger(training: Training) -> list[Intervention]:
     """
     if training.model is None:
         return []
-    every = (width.deeper(training.model), width.wider(training.model))
+    every = (
+        width.deeper(training.model),
+        width.wider(training.model),
+        width.built_wider(training.model, training.builder),
+    )
     return [change for change in every if change is not None]
 
 

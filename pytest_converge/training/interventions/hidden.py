@@ -12,8 +12,12 @@ from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.state.snapshot import attributes_set
 
-__all__ = ["activations", "plain_rectifiers", "rectified", "shifted_rectifiers"]
+__all__ = ["activations", "bounded_states", "plain_rectifiers", "rectified", "shifted_rectifiers"]
 
+#: Activations of a bounded range.
+BOUNDED = frozenset(
+    {"hard_sigmoid", "hard_tanh", "relu6", "sigmoid", "soft_sign", "softmax", "softsign", "tanh"}
+)
 #: What makes of Keras' layer `ReLU` the plain rectifier max(x, 0).
 PLAIN = {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}
 
@@ -36,6 +40,35 @@ def rectified(layers: list[Any], code: str) -> Intervention:
     shown = "no activation" if [*names] == ["linear"] else " and ".join(names)
     change = activations(layers, "relu", code)
     return dataclasses.replace(change, change=f"{change.change} instead of {shown}")
+
+
+def bounded_states(layers: list[Any], code: str) -> Intervention | None:
+    """Recurrent layers with tanh in the place of an activation without bounds; None without any.
+
+    The state is multiplied by the same weights in every step of a row, so that what has no bound
+    grows with the length.
+    """
+    cells = [(layer, cell) for layer in layers for cell in _cells(layer)]
+    open_ended = [(x, c) for x, c in cells if c.activation.__name__ not in BOUNDED]
+    if not open_ended:
+        return None
+    names = tuple(dict.fromkeys(layer.name for layer, _ in open_ended))
+    which = listed(tuple(dict.fromkeys(cell.activation.__name__ for _, cell in open_ended)))
+    change = [(cell, "activation", keras.activations.tanh) for _, cell in open_ended]
+    grows = "grows" if len(names) == 1 else "grow"
+    return Intervention(
+        code=code,
+        change="recurrent activation tanh",
+        fix=pasted.layer_lines((layer, {"activation": "tanh"}) for layer, _ in open_ended),
+        where=names,
+        fault=f"the state of {listed(names)} {grows} from step to step under {which}",
+        variant=lambda _: attributes_set(change),
+    )
+
+
+def _cells(layer: Any) -> list[Any]:
+    cell = getattr(layer, "cell", None)
+    return [] if cell is None or not hasattr(cell, "activation") else [cell]
 
 
 def shifted_rectifiers(layers: list[keras.layers.Layer]) -> list[Any]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,14 +21,25 @@ from pytest_converge.training.model.structure import (
     layers_of,
     output_layer,
 )
-from pytest_converge.training.state.snapshot import attributes_set
+from pytest_converge.training.state.snapshot import attributes_set, method_replaced
 from pytest_converge.training.training import Training
 
-__all__ = ["deeper", "of_another_model", "wider"]
+__all__ = ["built_wider", "deeper", "of_another_model", "wider"]
 
 #: Times the units, filters or embedded numbers of every hidden layer, and at least so many.
 FACTOR, FEWEST = 8, 32
 SIZES = ("units", "filters", "output_dim")
+#: Layers that are made with a size, where a model is built anew by the user's function.
+SIZED = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Dense,
+    keras.layers.Embedding,
+    keras.layers.GRU,
+    keras.layers.LSTM,
+    keras.layers.SimpleRNN,
+)
 #: Units of a hidden layer where there was none.
 HIDDEN_UNITS = 64
 #: Layers of which a model stays linear in its numbers, where they have no activation.
@@ -54,7 +68,8 @@ LINEAR = (
 def wider(model: keras.Model) -> Intervention | None:
     """The same model with more units in its hidden layers; None where Keras cannot clone it."""
     output = output_layer(model)
-    hidden = [layer for layer in model.layers if layer is not output and _size(layer)]
+    # What is frozen is meant to stay what it was made to be, in size too.
+    hidden = [x for x in model.layers if x is not output and _size(x) and x.trainable]
     hidden = [layer for layer in hidden if not _is_offset(layer, hidden)]
     if not hidden or type(model).__name__ not in ("Sequential", "Functional"):
         return None
@@ -63,18 +78,91 @@ def wider(model: keras.Model) -> Intervention | None:
         config = layer.get_config()
         name = _size(layer)
         if name and layer in hidden:
-            config[name] = max(FACTOR * config[name], FEWEST)
+            config[name] = _enlarged(config[name])
         return type(layer).from_config(config)
 
     return Intervention(
         code="too-small-capacity",
         change=f"hidden layers {FACTOR} times as wide",
         fix=pasted.layer_lines(
-            (x, {_size(x): max(FACTOR * getattr(x, _size(x)), FEWEST)}) for x in hidden
+            (x, {_size(x): _enlarged(getattr(x, _size(x)))}) for x in hidden
         ),
         where=tuple(layer.name for layer in hidden),
         variant=of_another_model(lambda: _cloned(model, enlarged)),
     )
+
+
+def built_wider(
+    model: keras.Model, builder: Callable[[], keras.Model] | None
+) -> Intervention | None:
+    """The model that the user's function builds where it asks for wider hidden layers.
+
+    For models that Keras cannot clone. What is made at the first call keeps its size.
+
+    Args:
+        model: the model, built by the function.
+        builder: makes another one; None for no function.
+
+    Returns:
+        None where Keras clones the model, or where it has no hidden layer of a size of its own.
+    """
+    if builder is None or type(model).__name__ in ("Sequential", "Functional"):
+        return None
+    output = output_layer(model)
+    every = [x for x in layers_of(model) if type(x) in SIZED]
+    hidden = [x for x in every if x is not output and x.trainable]
+    hidden = [x for x in hidden if not _is_offset(x, every)]
+    if not hidden:
+        return None
+    made: list[Any] = []
+    with _made_larger(lambda layer: made.append(layer) is None and False):
+        known = layers_of(builder())
+    # A function may make layers that are no part of its model, in any order.
+    places = [made.index(x) if x in made else None for x in known if type(x) in SIZED]
+    if len(places) != len(every) or None in places:
+        return None
+    chosen = {place for layer, place in zip(every, places, strict=True) if layer in hidden}
+
+    def build() -> keras.Model:
+        count = itertools.count()
+        with _made_larger(lambda _: next(count) in chosen):
+            return builder()
+
+    return Intervention(
+        code="too-small-capacity",
+        change=f"hidden layers {FACTOR} times as wide",
+        fix=pasted.layer_lines((x, {_size(x): _enlarged(getattr(x, _size(x)))}) for x in hidden),
+        where=tuple(layer.name for layer in hidden),
+        variant=of_another_model(build),
+    )
+
+
+@contextlib.contextmanager
+def _made_larger(asks: Callable[[Any], bool]) -> Iterator[None]:
+    """Layers that are made meanwhile with a larger size, where they are asked for."""
+
+    def replaced(kind: type[Any]) -> contextlib.AbstractContextManager[None]:
+        original = kind.__init__
+        signature = inspect.signature(original)
+
+        @functools.wraps(original)
+        def init(layer: Any, *args: Any, **kwargs: Any) -> None:
+            given = signature.bind(layer, *args, **kwargs)
+            if type(layer) is kind and asks(layer):
+                name = next(each for each in SIZES if each in given.arguments)
+                given.arguments[name] = _enlarged(given.arguments[name])
+            original(*given.args, **given.kwargs)
+
+        return method_replaced(kind, "__init__", init)
+
+    with contextlib.ExitStack() as stack:
+        for kind in SIZED:
+            stack.enter_context(replaced(kind))
+        yield
+
+
+def _enlarged(size: int) -> int:
+    return max(FACTOR * size, FEWEST)
 
 
 def deeper(model: keras.Model) -> Intervention | None:

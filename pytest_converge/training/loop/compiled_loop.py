@@ -222,7 +222,9 @@ class Loop:
         norms = [norm for norm in norms if norm is not None]
         self.sees_gradients = bool(norms)
         self.sees_rate = rate is not None
-        norm = _NAN if not norms else norms[0] if len(norms) == 1 else tf.linalg.norm(norms)
+        # A step that has not called its optimizer yet has no gradient, which is none that is not
+        # finite.
+        norm = 0.0 if not norms else norms[0] if len(norms) == 1 else tf.linalg.norm(norms)
         rate = rate if self.sees_rate else _NAN
         return tf.stack([tf.cast(loss, tf.float32), tf.cast(norm, tf.float32), rate])
 

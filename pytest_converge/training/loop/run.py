@@ -213,7 +213,7 @@ class TrainingRun:
             steps=tuple(range(1, len(table) + 1)),
             batch_loss=tuple(table[:, 0].tolist()),
             gradient_norm=tuple(table[:, 1].tolist()) if seen else (),
-            learning_rate=tuple(table[:, 2].tolist()) if loop.sees_rate else (),
+            learning_rate=_from_the_first_on(table[:, 2]) if loop.sees_rate else (),
             checkpoints=tuple(at for at, _ in probes),
             probe_loss=tuple(loss for _, loss in probes),
             initial_loss=initial,
@@ -317,6 +317,15 @@ class TrainingRun:
         losses = [*table[:, 0].tolist(), final]
         at = [n for n in self._plan.checkpoints if n < steps]
         return [(n, losses[n]) for n in (*at, steps)]
+
+
+def _from_the_first_on(rates: Array) -> tuple[float, ...]:
+    """The learning rates; that of the first update also for the steps before, which made none."""
+    known = np.flatnonzero(np.isfinite(rates))
+    filled = rates.copy()
+    if len(known):
+        filled[: known[0]] = rates[known[0]]
+    return tuple(filled.tolist())
 
 
 def _course_of(table: Array, probes: list[tuple[int, float]]) -> list[tuple[int, float]]:

@@ -31,6 +31,18 @@ def test_a_wider_model_keeps_its_output(parts_during):
     assert during["sizes"] == [32, None, 1]
 
 
+def test_what_is_frozen_is_not_made_wider():
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            layers.Dense(2, trainable=False, name="frozen"),
+            layers.Dense(2, name="hidden"),
+            layers.Dense(1),
+        ]
+    )
+    assert width.wider(model).where == ("hidden",)
+
+
 def two_codes(*, adapted=False):
     """A model of two inputs without anything between their codes and the output."""
     one, other = keras.Input((3,)), keras.Input((3,))
