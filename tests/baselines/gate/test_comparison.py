@@ -6,7 +6,12 @@ import math
 
 import pytest
 
-from pytest_converge.baselines.gate.comparison import Comparison, ScoreScale, compare_scores
+from pytest_converge.baselines.gate.comparison import (
+    Comparison,
+    ScoreScale,
+    compare_scores,
+    pairs_p,
+)
 from tests.baselines.gate.cases import RISING, runs
 
 
@@ -58,12 +63,22 @@ def test_worse_runs_make_a_low_p_and_better_ones_the_other():
     assert better.moved(6.0).p_worse() == worse.p_worse()
 
 
+def test_both_p_are_of_pairs_that_differ_by_more_than_the_tolerance():
+    # All of 80 pairs come in one order of 24 values, and 76 or more in 1 + 1 + 2 + 3 + 5.
+    all_pairs, some_pairs = 1 / math.comb(24, 4), 12 / math.comb(24, 4)
+    top, bottom = max(RISING), min(RISING)
+    assert comparison([bottom - 0.06] * 4).p_better() == pytest.approx(all_pairs)
+    assert comparison([bottom - 0.04] * 4).p_better() == pytest.approx(some_pairs)
+    assert comparison([top + 0.06] * 4).p_worse() == pytest.approx(all_pairs)
+    assert comparison([top + 0.04] * 4).p_worse() == pytest.approx(some_pairs)
+
+
 def test_every_score_is_compared_in_its_own_unit():
     losses, metric = compare_scores(
         runs(RISING, [-0.8] * 20), runs([0.3], [-0.7]), tolerance=0.05, logarithmic=False
     )
     assert (losses.baseline, losses.new) == (RISING, (0.3,))
-    assert metric.scale.unit == 0.8
+    assert metric.scale == ScoreScale(logarithmic=False, unit=0.8)
     assert metric.tolerance == pytest.approx(0.04)
     (logarithmic,) = compare_scores(runs(RISING), runs([0.3]), tolerance=0.05, logarithmic=True)
     assert logarithmic.tolerance == pytest.approx(math.log(1.05))
@@ -73,3 +88,22 @@ def test_every_score_is_compared_in_its_own_unit():
 def test_a_metric_without_a_size_has_the_unit_1(values):
     (part,) = compare_scores(runs(values), runs([0.3]), tolerance=0.05, logarithmic=False)
     assert part.scale.unit == 1.0
+
+
+@pytest.mark.parametrize(
+    ("baseline", "new"),
+    [
+        ((*runs(RISING[:1]), *runs(RISING[1:], RISING[1:], first=1)), runs([0.3])),
+        (runs(RISING), (*runs([0.3]), *runs([0.4], [0.4], first=1))),
+        (runs(RISING), runs([0.3], [0.3])),
+        (runs(RISING, RISING), runs([0.3])),
+    ],
+)
+def test_no_score_is_left_out_where_runs_have_different_numbers_of_them(baseline, new):
+    with pytest.raises(ValueError, match="zip"):
+        compare_scores(baseline, new, tolerance=0.05, logarithmic=True)
+
+
+def test_no_pair_is_left_out_where_scores_have_different_numbers_of_runs():
+    with pytest.raises(ValueError, match="zip"):
+        pairs_p([comparison([0.1, 0.2]), comparison([0.1])])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from unittest import mock
 
 import pytest
 
+from pytest_converge.baselines.gate import decision
 from pytest_converge.baselines.gate.decision import TURNS, decide, decide_all, judge
 from pytest_converge.baselines.gate.scores import scores
 from pytest_converge.core.errors import InvalidTrainingError
@@ -73,9 +75,13 @@ def test_runs_are_made_only_as_long_as_they_are_needed(new, made, outcome, look)
 
 
 def test_runs_that_end_before_it_is_decided_are_an_error():
-    for count in (0, 3, 5):
-        with pytest.raises(InvalidTrainingError, match=f"got {count} new runs and no decision"):
+    for count, following in ((0, 1), (3, 4), (5, 6)):
+        with pytest.raises(InvalidTrainingError) as caught:
             decide(runs(FALLING), runs([1.91 - 0.1 * i for i in range(count)], losses=OTHER_LOSSES))
+        assert str(caught.value) == (
+            f"got {count} new runs and no decision; expected {following} runs. "
+            "Make as many as the baseline has."
+        )
 
 
 #: The first new run is a lucky one, all others are worse than their own seeds.
@@ -117,6 +123,48 @@ def test_runs_and_settings_that_make_no_gate_are_refused(baseline, new, options,
         judge(baseline, new, **options)
 
 
+RECORD_AGAIN = "Record the baseline again with --converge-baseline=update."
+
+
+@pytest.mark.parametrize(
+    ("baseline", "new", "said"),
+    [
+        (
+            runs(RISING[:19]),
+            runs([0.0]),
+            f"got a baseline of 19 runs; expected 20 runs. {RECORD_AGAIN}",
+        ),
+        (
+            runs(RISING),
+            runs([0.0] * 5),
+            (
+                "got 5 new runs; expected one of 1, 2, 3, 4, 6, 8, 11, 13, 16, 20. "
+                "Make as many as the verdict before says."
+            ),
+        ),
+        (
+            runs(RISING),
+            runs([0.0], first=1),
+            f"got new runs of seeds [1]; expected [0]. {RECORD_AGAIN}",
+        ),
+        (
+            runs(RISING),
+            runs([0.0], [0.0]),
+            f"got runs of [1, 2] scores; expected as many for all, at least one. {RECORD_AGAIN}",
+        ),
+        (
+            runs(RISING),
+            runs([math.nan]),
+            f"got a score that is NaN; expected a number. {RECORD_AGAIN}",
+        ),
+    ],
+)
+def test_runs_without_counterparts_are_refused_with_the_way_out(baseline, new, said):
+    with pytest.raises(InvalidTrainingError) as caught:
+        judge(baseline, new)
+    assert str(caught.value) == said
+
+
 @pytest.mark.parametrize("shift", [0.0, 0.1, 0.4])
 def test_from_the_detectable_effect_on_the_whole_procedure_fails(shift):
     """Whatever look decided, with all 20 runs made: none is taken for another seed's."""
@@ -136,12 +184,24 @@ def test_from_the_detectable_effect_on_the_whole_procedure_fails(shift):
         assert edges == ["pass", "fail"]
 
 
-@pytest.mark.parametrize("count", [1, 4, 11])
-def test_a_pass_states_the_limit_of_all_looks_and_not_of_the_one_that_decided(count):
-    """More runs are not a failure: the runs that were not made are taken for other seeds'."""
-    draw = random.Random(3)
-    old = sorted(draw.gauss(0, 0.2) for _ in range(20))
-    old = [*old[10:], *old[:10]][::-1]
+def drawn(seed):
+    draw = random.Random(seed)
+    return [draw.gauss(0, 0.2) for _ in range(20)]
+
+
+#: The better half falls and then the worse one does, each from its worst run.
+ROTATED = [*sorted(drawn(3))[10:], *sorted(drawn(3))[:10]][::-1]
+
+
+@pytest.mark.parametrize(
+    ("old", "count"),
+    [(ROTATED, 1), (ROTATED, 4), (ROTATED, 11), (drawn(17), 1), (drawn(38), 2), (drawn(27), 4)],
+)
+def test_a_pass_states_the_limit_of_all_looks_and_not_of_the_one_that_decided(old, count):
+    """More runs are not a failure: the runs that were not made are taken for other seeds'.
+
+    Of unsorted baselines a look that lets pass hides one behind it that would have failed.
+    """
     baseline = runs(old, losses=(1.0,) * 12)
     same = runs([score - 1e-5 * (-1) ** i for i, score in enumerate(old)], losses=OTHER_LOSSES)
     verdict = judge(baseline, same[:count])
@@ -167,6 +227,23 @@ def test_all_runs_are_judged_where_they_were_made():
     assert judge(old, new[:1]).outcome == "pass"
     assert decide(old, new).passed
     assert decide_all(old, new).outcome == "fail"
+
+
+@pytest.mark.parametrize(
+    ("worse", "tolerance", "outcome", "look"),
+    [(1.1, 0.2, "pass", "twenty runs"), (1.02, 0.0, "fail", "four runs")],
+)
+def test_all_runs_are_judged_by_the_tolerance_that_was_given(worse, tolerance, outcome, look):
+    new = runs([1.0 + math.log(worse)] * 20, losses=OTHER_LOSSES)
+    verdict = decide_all(runs([1.0] * 20), new, tolerance=tolerance)
+    assert (verdict.outcome, verdict.look) == (outcome, look)
+    assert verdict.detectable == pytest.approx(tolerance, abs=3e-4)
+
+
+def test_the_limit_of_all_runs_is_looked_for_once():
+    with mock.patch.object(decision, "smallest_effect", return_value=0.1) as looked_for:
+        decide_all(runs(RISING), runs(RISING, losses=OTHER_LOSSES))
+    assert looked_for.call_count == len(TURNS)
 
 
 def test_a_failure_after_four_runs_says_what_would_have_failed_too():

@@ -91,3 +91,17 @@ def test_runs_that_were_not_made_are_those_of_other_seeds_worse_by_the_effect():
     assert math.log1p(smallest_effect([one], counted(passes), turn=5)) == pytest.approx(
         0.25, abs=1.1e-4
     )
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(("bound", "asked"), [(0.03, 12), (0.1, 13), (0.2, 15), (0.4, 17)])
+def test_small_effects_take_few_procedures(bound, asked, side):
+    """One at no effect, one for each doubling from 1/16 on, and halvings down to 1/16384."""
+    calls = []
+
+    def passes(parts):
+        calls.append(parts)
+        return parts[0].new[0] < side * bound
+
+    smallest_effect([part(0.0)], passes)
+    assert len(calls) == asked

@@ -87,8 +87,20 @@ def test_rows_with_the_same_digest_are_the_same():
 def test_rounding_makes_no_other_rows():
     rounded = {**FACTS, "digest": "b", "x_mean": 3e-8, "y_mean": 152.1352, "link": 0.5003}
     assert data_changes(FACTS, rounded) == ()
-    spread = {"x_mean": 0.0, "x_deviation": 99999.0}
-    assert data_changes({**spread, "digest": "a"}, {**spread, "digest": "b", "x_mean": 1.0}) == ()
+    reordered = {"digest": "b", "order": "2"}
+    assert data_changes({**FACTS, "order": "1"}, {**rounded, **reordered}) == ()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"x_mean": 0.0, "x_deviation": 99999.0}, {"x_mean": 1.0, "x_deviation": 99999.0}),
+        ({"link": 99999.0}, {"link": 100000.0}),
+    ],
+)
+def test_rounding_is_relative_to_the_larger_of_both_sides(one, other):
+    one, other = {**one, "digest": "a"}, {**other, "digest": "b"}
+    assert data_changes(one, other) == data_changes(other, one) == ()
 
 
 @pytest.mark.parametrize(

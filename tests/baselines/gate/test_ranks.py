@@ -10,8 +10,11 @@ import pytest
 
 from pytest_converge.baselines.gate.ranks import (
     attained,
+    group_tail,
     mann_whitney_p,
+    pair_tail,
     sign_p,
+    sign_tail,
     signed_rank_p,
 )
 
@@ -154,3 +157,10 @@ def test_the_order_of_the_values_does_not_matter():
         draw.shuffle(worse)
         draw.shuffle(baseline)
         assert mann_whitney_p(worse, baseline) == expected
+
+
+def test_tails_that_no_call_before_left_behind_are_those_of_counting_by_hand():
+    assert group_tail.__wrapped__(2, 1) == (1.0, 2 / 3, 1 / 3)
+    assert group_tail.__wrapped__(2, 2) == (1.0, 5 / 6, 4 / 6, 2 / 6, 1 / 6)
+    assert pair_tail.__wrapped__(2) == (1.0, 0.75, 0.5, 0.25)
+    assert sign_tail.__wrapped__(3) == (1.0, 7 / 8, 4 / 8, 1 / 8)

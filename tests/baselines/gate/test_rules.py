@@ -20,6 +20,7 @@ from pytest_converge.baselines.gate.rules import (
     perhaps_worse,
     signature_holds,
 )
+from pytest_converge.core.baseline import StoredRun
 from tests.baselines.gate.cases import FALLING, RISING, runs
 
 
@@ -115,3 +116,20 @@ def test_perhaps_worse_needs_an_effect_and_a_p():
     assert not perhaps_worse([part(few)])
     assert perhaps_worse([part([score + 0.06 for score in RISING])])
     assert not perhaps_worse([part([score + 0.04 for score in RISING])])
+
+
+def test_no_run_is_left_out_where_scores_have_different_numbers_of_them():
+    with pytest.raises(ValueError, match="zip"):
+        few_runs_pass([part([0.1, 0.2]), part([0.1])])
+
+
+def test_a_run_without_a_stored_one_of_its_seed_does_not_pass():
+    with pytest.raises(ValueError, match="zip"):
+        one_run_passes([part([0.0, 0.0], baseline=(0.0,))])
+
+
+@pytest.mark.parametrize(("steps", "losses"), [((1, 2), (1.0,)), ((1,), (1.0, 1.0))])
+def test_no_step_is_left_out_where_its_loss_is_missing(steps, losses):
+    torn = StoredRun(seed=0, scores=(0.0,), steps=steps, losses=losses)
+    with pytest.raises(ValueError, match="zip"):
+        largest_drift(torn, torn)

@@ -177,3 +177,13 @@ def test_no_limit_is_told_where_none_can_fail():
     assert wording.ranks(parts(RISING[:2]), [0.25], 0.0, failed=False) == (
         "equal at the median of 2 seeds, p = 0.25"
     )
+
+
+def test_no_seed_is_left_out_where_scores_have_different_numbers_of_runs():
+    with pytest.raises(ValueError, match="zip"):
+        wording.pairs(parts([0.1, 0.2], [0.1]), 0.5, 1e-4)
+
+
+def test_no_effect_is_left_out_of_the_evidence():
+    with pytest.raises(ValueError, match="zip"):
+        wording.refusal(verdict(outcome="fail", effect=(0.1, 0.2, 0.3)))
