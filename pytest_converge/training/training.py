@@ -6,7 +6,7 @@ import abc
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,7 @@ class Training(abc.ABC):
         loss_name: what the loss is called in messages.
         nonnegative: True where the loss cannot be negative on targets that suit it.
         takes_builder: False where no function can build what is trained anew.
+        builder: makes another such model, where the user gave a function.
         model: the compiled Keras model that is trained; None where there is none.
         own_train_step: True where the model's `train_step` is the user's.
         lists_variables: True where the user listed the variables to train.
@@ -83,6 +84,7 @@ class Training(abc.ABC):
     nonnegative: bool = False
     eager_reason: str = ""
     takes_builder: bool = True
+    builder: Callable[[], Any] | None = None
     model: Any = None
     own_train_step: bool = False
     lists_variables: bool = False

@@ -23,7 +23,8 @@ before all else; a run that does not rise but stands still is then called a
 [vanishing-gradient](vanishing-gradient.md).
 
 A recurrent layer multiplies its state by the same weights in every step of a row. Where the loss
-rose and its activation has no bound, as `relu`, it is replaced by `tanh`, and the training repeated.
+rose and its activation has no bound, as `relu`, `tanh` takes its place, and the training is
+repeated.
 
 The report section shows the gradient norm at the checkpoints. A large norm turns nothing red: it
 depends on the unit of the loss and the number of weights.

@@ -132,7 +132,7 @@ def larger(training: Training) -> list[Intervention]:
     every = (
         width.deeper(training.model),
         width.wider(training.model),
-        width.built_wider(training.model, training.builder),
+        width.built_wider(training),
     )
     return [change for change in every if change is not None]
 

@@ -101,7 +101,7 @@ class ModelTraining(Training):
     ) -> None:
         self.model = model
         self.data = data
-        self._builder = builder
+        self.builder = builder
         self._first, self._built = model, Built()
         self.columns = columns
         self._bounds = bounds or {}
@@ -321,11 +321,11 @@ class ModelTraining(Training):
         Raises:
             InvalidTrainingError: the builder returned a variable of an earlier model again.
         """
-        if self._builder is None:
+        if self.builder is None:
             return redrawn(self.model, seed) or None
         self._built.keep(_updated(self._first))
         seed_everything(seed)
-        other = self._builder()
+        other = self.builder()
         self._built.require_new(_updated(other))  # before it is built, for errors of its own
         create_variables(other, next(self.data.batches()))
         self._built.require_new(_updated(other))

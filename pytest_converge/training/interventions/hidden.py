@@ -55,13 +55,13 @@ def bounded_states(layers: list[Any], code: str) -> Intervention | None:
     names = tuple(dict.fromkeys(layer.name for layer, _ in open_ended))
     which = listed(tuple(dict.fromkeys(cell.activation.__name__ for _, cell in open_ended)))
     change = [(cell, "activation", keras.activations.tanh) for _, cell in open_ended]
-    grows = "grows" if len(names) == 1 else "grow"
+    grows = f"state of {names[0]} grows" if len(names) == 1 else f"states of {listed(names)} grow"
     return Intervention(
         code=code,
         change="recurrent activation tanh",
         fix=pasted.layer_lines((layer, {"activation": "tanh"}) for layer, _ in open_ended),
         where=names,
-        fault=f"the state of {listed(names)} {grows} from step to step under {which}",
+        fault=f"the {grows} from step to step under {which}",
         variant=lambda _: attributes_set(change),
     )
 

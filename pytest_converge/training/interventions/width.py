@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
 from pytest_converge.training.interventions.optimizers import reconfigured
 from pytest_converge.training.keras_internals import own_variables
 from pytest_converge.training.model.structure import (
+    call_model,
     compiled_metrics,
     create_all_variables,
     layers_of,
@@ -84,38 +86,38 @@ def wider(model: keras.Model) -> Intervention | None:
     return Intervention(
         code="too-small-capacity",
         change=f"hidden layers {FACTOR} times as wide",
-        fix=pasted.layer_lines(
-            (x, {_size(x): _enlarged(getattr(x, _size(x)))}) for x in hidden
-        ),
+        fix=pasted.layer_lines((x, {_size(x): _enlarged(getattr(x, _size(x)))}) for x in hidden),
         where=tuple(layer.name for layer in hidden),
         variant=of_another_model(lambda: _cloned(model, enlarged)),
     )
 
 
-def built_wider(
-    model: keras.Model, builder: Callable[[], keras.Model] | None
-) -> Intervention | None:
+def built_wider(training: Training) -> Intervention | None:
     """The model that the user's function builds where it asks for wider hidden layers.
 
-    For models that Keras cannot clone. What is made at the first call keeps its size.
-
-    Args:
-        model: the model, built by the function.
-        builder: makes another one; None for no function.
+    For models that Keras cannot clone. What is made at the first call keeps its size, as does the
+    last layer that is as wide as the output.
 
     Returns:
-        None where Keras clones the model, or where it has no hidden layer of a size of its own.
+        None where there is no function, where Keras clones the model, where it has several outputs
+        or no hidden layer of a size of its own.
     """
+    model, builder = training.model, training.builder
     if builder is None or type(model).__name__ in ("Sequential", "Functional"):
         return None
-    output = output_layer(model)
     every = [x for x in layers_of(model) if type(x) in SIZED]
-    hidden = [x for x in every if x is not output and x.trainable]
+    x, _, _ = keras.utils.unpack_x_y_sample_weight(training.first_batch())
+    answer = call_model(model, x, training=False)
+    if not isinstance(answer, tf.Tensor) or not answer.shape.rank:
+        return None
+    looked_up = [x for x in every if isinstance(x, keras.layers.Embedding)]
+    last = [x for x in every if x not in looked_up and getattr(x, _size(x)) == answer.shape[-1]]
+    hidden = [x for x in every if x not in last[-1:] and x.trainable]
     hidden = [x for x in hidden if not _is_offset(x, every)]
     if not hidden:
         return None
     made: list[Any] = []
-    with _made_larger(lambda layer: made.append(layer) is None and False):
+    with _made_larger(made.append):
         known = layers_of(builder())
     # A function may make layers that are no part of its model, in any order.
     places = [made.index(x) if x in made else None for x in known if type(x) in SIZED]
@@ -138,7 +140,7 @@ def built_wider(
 
 
 @contextlib.contextmanager
-def _made_larger(asks: Callable[[Any], bool]) -> Iterator[None]:
+def _made_larger(asks: Callable[[Any], bool | None]) -> Iterator[None]:
     """Layers that are made meanwhile with a larger size, where they are asked for."""
 
     def replaced(kind: type[Any]) -> contextlib.AbstractContextManager[None]:
@@ -146,13 +148,14 @@ def _made_larger(asks: Callable[[Any], bool]) -> Iterator[None]:
         signature = inspect.signature(original)
 
         @functools.wraps(original)
-        def init(layer: Any, *args: Any, **kwargs: Any) -> None:
-            given = signature.bind(layer, *args, **kwargs)
-            if type(layer) is kind and asks(layer):
+        def init(self: Any, *args: Any, **kwargs: Any) -> None:
+            given = signature.bind(self, *args, **kwargs)
+            if type(self) is kind and asks(self):
                 name = next(each for each in SIZES if each in given.arguments)
                 given.arguments[name] = _enlarged(given.arguments[name])
             original(*given.args, **given.kwargs)
 
+        init.__signature__ = signature  # type: ignore[attr-defined]  # Keras reads it
         return method_replaced(kind, "__init__", init)
 
     with contextlib.ExitStack() as stack:

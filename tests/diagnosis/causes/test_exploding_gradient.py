@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras import layers
+from keras import layers, optimizers
 
 from pytest_converge.diagnosis.causes.exploding_gradient import CAUSE, broken_step
 from pytest_converge.diagnosis.order import Place
@@ -196,3 +196,21 @@ def test_a_model_in_float16_is_repaired_by_float32():
     assert found.cause in ("exploding-gradient", "vanishing-gradient")
     assert " compute in float16, which ends at 65504 and at 6e-8; it conv" in found.message
     assert found.fix.startswith('keras.config.set_dtype_policy("float32")')
+
+
+def test_a_state_that_grows_under_relu_is_the_cause_by_tanh():
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(96, 40, 1)) + 3.0).astype("float32")
+    y = x[:, :, 0].mean(axis=1, keepdims=True) - 3.0
+
+    def build():
+        state = layers.SimpleRNN(8, "relu", recurrent_initializer=keras.initializers.Identity(1.3))
+        model = keras.Sequential([keras.Input((40, 1)), state, layers.Dense(1)])
+        model.compile(optimizers.Adam(0.01), "mse")
+        return model
+
+    failed = failed_of(fit(build, x, y, batch_size=32), steps=30, max_loss=0.02)
+    (recurrent,) = [x.repairs for x in CAUSE.steps if x.place == Place.ACTIVATIONS]
+    (change,) = recurrent(failed)
+    name = failed.training.model.layers[0].name
+    assert (change.code, change.where) == ("exploding-gradient", (name,))

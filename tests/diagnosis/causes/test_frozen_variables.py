@@ -14,7 +14,7 @@ from pytest_converge.diagnosis.causes import frozen_variables
 from pytest_converge.diagnosis.order import Place
 from pytest_converge.training.interventions import trainable
 from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
-from tests.training.measures.steps import batches, taught
+from tests.training.measures.steps import batches, regression, taught
 from tests.zoo.problems import SPARSE, fit, linear, minimize, sequential, step, wine
 
 
@@ -216,3 +216,17 @@ def test_a_teacher_stays_frozen(frozen_body, where, fix):
         with change.variant(failed.training):
             assert len(failed.training.model.teacher.trainable_weights) == 0
             assert len(failed.training.model.body.trainable_weights) == 2
+
+
+class Drawn(layers.Layer):
+    """Multiplies by a kernel that it draws in its call."""
+
+    def call(self, x):
+        return tf.tanh(x @ tf.random.normal((x.shape[-1], 8)))
+
+
+def test_weights_that_are_drawn_in_every_call_are_named():
+    failed = failed_of(regression(Drawn(name="mine"), layers.Dense(1)), steps=3, max_loss=1e-9)
+    answer = frozen_variables._seen(failed)
+    said = "the weights in mine are drawn anew in every step: none are kept"
+    assert (answer.cause, answer.where, answer.message) == ("frozen-variables", ("mine",), said)

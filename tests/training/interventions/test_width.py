@@ -85,3 +85,41 @@ def test_what_a_layer_was_adapted_to_stays(larger):
     with larger(model).variant(training):
         means = training.model.get_layer("norm").mean
     assert means.numpy().ravel() == pytest.approx([5.25, 5.25, 5.25])
+
+
+class Tower(keras.Model):
+    """Layers that Keras cannot list in their order, one of them frozen."""
+
+    def __init__(self):
+        super().__init__()
+        self.frozen = layers.Dense(3, trainable=False)
+        self.hidden = layers.Dense(2, "relu")
+        self.out = layers.Dense(1)
+        self.spare = layers.Dropout(0.1)
+
+    def call(self, x):
+        return self.out(self.hidden(self.frozen(x)))
+
+
+def tower():
+    layers.Dense(7)  # no part of the model
+    model = Tower()
+    model.compile(optimizers.SGD(0.01), "mse")
+    return model
+
+
+def test_a_model_that_keras_cannot_clone_is_built_wider():
+    x = np.ones((8, 4), "float32")
+    training = training_of(fit(tower, x, x[:, :1]))
+    change = width.built_wider(training)
+    assert len(change.where) == 1
+    assert "keras.layers.Dense(32, " in change.fix
+    with change.variant(training):
+        assert [x.units for x in training.model.layers if hasattr(x, "units")] == [3, 32, 1]
+    assert training.model.hidden.units == 2
+    assert layers.Dense(2).units == 2
+
+
+def test_a_model_without_a_function_is_not_built():
+    x = np.ones((8, 4), "float32")
+    assert width.built_wider(training_of(fit(tower(), x, x[:, :1]))) is None
