@@ -86,7 +86,7 @@ def idle_columns(loop: Loop) -> tuple[str, ...]:
         loop: of the training, with a step that was traced.
 
     Returns:
-        Names as in `y[:, 1]`, where some columns of an array have an influence and others, whose
+        Names as in `y[:, 1]` of targets that are amounts, where some columns of an array have an influence and others, whose
         values differ, do not.
     """
     training = loop.training
@@ -105,13 +105,18 @@ def idle_columns(loop: Loop) -> tuple[str, ...]:
             return ()
         for name, leaf in batch_leaves(batch):
             values = np.asarray(leaf)
-            if name[0] != "y" or values.ndim < 2 or not 2 <= values.shape[-1] <= MOST_COLUMNS:
+            several = values.ndim > 1 and 2 <= values.shape[-1] <= MOST_COLUMNS
+            if name[0] != "y" or values.dtype.kind != "f" or not several:
                 continue
+            # A small column beside large ones is lost in the rounding of their sum, and where all
+            # predictions are alike other rows of a column have the same sum.
+            far = np.abs(values).max()
             idle = {}
             for column in range(values.shape[-1]):
                 moved = values.copy()
-                moved[..., column] = np.roll(values[..., column], round(rows * SHIFT), axis=0)
-                if not np.array_equal(moved, values):
+                rolled = np.roll(values[..., column], round(rows * SHIFT), axis=0)
+                moved[..., column] = rolled + far
+                if not np.array_equal(rolled, values[..., column]):
                     idle[column] = look(_with_leaf(batch, leaf, moved)) == own
             if any(idle.values()) and not all(idle.values()):
                 axes = ", ".join(":" * (values.ndim - 1))

@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras import layers, optimizers
 
 from pytest_converge.diagnosis.causes.exploding_gradient import CAUSE, broken_step
+from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.diagnosis.order import Place
 from tests.checks.curves import record_of_batches
 from tests.diagnosis.programs import diagnosis_of, failed_of
@@ -209,7 +210,8 @@ def test_a_state_that_grows_under_relu_is_the_cause_by_tanh():
         model.compile(optimizers.Adam(0.01), "mse")
         return model
 
-    failed = failed_of(fit(build, x, y, batch_size=32), steps=30, max_loss=0.02)
+    rose = Evidence(rate=0.01, rose=True)
+    failed = failed_of(fit(build, x, y, batch_size=32), steps=3, evidence=rose, max_loss=0.02)
     (recurrent,) = [x.repairs for x in CAUSE.steps if x.place == Place.ACTIVATIONS]
     (change,) = recurrent(failed)
     name = failed.training.model.layers[0].name

@@ -86,3 +86,10 @@ def test_columns_of_targets_that_the_loss_leaves_out_are_found(loss, columns):
     run = running(several(loss))
     with left_alone(run.training):
         assert idle_columns(run.loop) == columns
+
+
+def test_a_small_column_beside_a_large_one_is_read():
+    x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
+    y = np.column_stack([1e6 * x[:, 0], 1e-4 * x[:, 1]]).astype("float32")
+    model = sequential(layers.Dense(2), optimizer=optimizers.SGD(0.1), loss="mse", shape=(4,))
+    assert idle_columns(running(fit(model, x, y)).loop) == ()
