@@ -86,8 +86,8 @@ def idle_columns(loop: Loop) -> tuple[str, ...]:
         loop: of the training, with a step that was traced.
 
     Returns:
-        Names as in `y[:, 1]` of targets that are amounts, where some columns of an array have an influence and others, whose
-        values differ, do not.
+        Names as in `y[:, 1]` of targets that are amounts, where some columns of an array have an
+        influence and others, whose values differ, do not.
     """
     training = loop.training
     batch = training.first_batch()
