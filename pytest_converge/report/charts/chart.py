@@ -65,6 +65,7 @@ class Mark:
         text: beside it.
         color: a custom property.
         dash: "solid", "dash" or "dot".
+        below: the text of a level stands below it, as a curve runs above.
     """
 
     axis: str
@@ -72,6 +73,7 @@ class Mark:
     text: str
     color: str
     dash: str = "dash"
+    below: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

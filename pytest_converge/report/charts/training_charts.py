@@ -106,7 +106,8 @@ def _bounds(result: ConvergenceResult) -> Iterator[Mark]:
         yield Mark(axis="y", at=bound, text=text, color="--bound")
     if constant is not None and math.isfinite(constant):
         text = f"best constant {numbers.loss(constant)}"
-        yield Mark(axis="y", at=constant, text=text, color="--muted", dash="dot")
+        below = result.final_loss > constant
+        yield Mark(axis="y", at=constant, text=text, color="--muted", dash="dot", below=below)
 
 
 def _failures(result: ConvergenceResult) -> Iterator[Mark]:

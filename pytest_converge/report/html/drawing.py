@@ -191,7 +191,7 @@ def _stretch(stretch: Stretch) -> Parts:
 def _mark(mark: Mark) -> Parts:
     dash = _said(dash=mark.dash if mark.dash != "dash" else "")
     text = {"text": _letters(mark.text), "color": mark.color}
-    return {"axis": mark.axis, "at": _rounded(mark.at), **text, **dash}
+    return {"axis": mark.axis, "at": _rounded(mark.at), **text, **dash, **_said(below=mark.below)}
 
 
 def _has_place(mark: Mark, chart: Chart, axis: LossAxis | None) -> bool:

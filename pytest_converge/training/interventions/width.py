@@ -23,6 +23,7 @@ from pytest_converge.training.model.structure import (
     layers_of,
     output_layer,
 )
+from pytest_converge.training.state.seeding import preserved
 from pytest_converge.training.state.snapshot import attributes_set, method_replaced
 from pytest_converge.training.training import Training
 
@@ -99,11 +100,13 @@ def built_wider(training: Training) -> Intervention | None:
     last layer that is as wide as the output.
 
     Returns:
-        None where there is no function, where Keras clones the model, where it has several outputs
-        or no hidden layer of a size of its own.
+        None where there is no function, where Keras clones the model, where it trains by a step of
+        its own, has several outputs or no hidden layer of a size of its own.
     """
     model, builder = training.model, training.builder
-    if builder is None or type(model).__name__ in ("Sequential", "Functional"):
+    cloned = type(model).__name__ in ("Sequential", "Functional")
+    # What a step of the user's makes of its batches need not be what a call does.
+    if builder is None or cloned or training.own_train_step:
         return None
     every = [x for x in layers_of(model) if type(x) in SIZED]
     x, _, _ = keras.utils.unpack_x_y_sample_weight(training.first_batch())
@@ -117,7 +120,7 @@ def built_wider(training: Training) -> Intervention | None:
     if not hidden:
         return None
     made: list[Any] = []
-    with _made_larger(made.append):
+    with preserved(), _made_larger(made.append):
         known = layers_of(builder())
     # A function may make layers that are no part of its model, in any order.
     places = [made.index(x) if x in made else None for x in known if type(x) in SIZED]

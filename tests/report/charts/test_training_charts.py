@@ -40,6 +40,12 @@ def test_a_training_that_passes_has_its_curves_and_what_was_recorded_with_them()
     assert [mark.text for mark in found["Loss"].marks] == ["max_loss 0.1", "best constant 1.100"]
 
 
+def test_a_level_below_the_end_of_the_curve_has_its_text_below_it(failed):
+    constant = [mark.below for mark in charts(failed)["Loss"].marks if "constant" in mark.text]
+    assert constant == [True]
+    assert not any(mark.below for mark in charts(training())["Loss"].marks)
+
+
 def test_the_verified_repair_is_beside_the_failed_curve(failed):
     assert names(charts(failed)["Loss"]) == [
         "loss of each batch",

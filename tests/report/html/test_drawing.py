@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -92,6 +93,8 @@ def test_a_mark_has_its_place_where_the_axis_has_one():
     bound = Mark(axis="y", at=0.1, text="max_loss 0.1", color="--bound")
     (mark,) = made(line(1000.0, 0.01), marks=[bound])["marks"]
     assert mark == {"axis": "y", "at": 0.1, "text": "max_loss 0.1", "color": "--bound"}
+    below = dataclasses.replace(bound, below=True)
+    assert made(line(1000.0, 0.01), marks=[below])["marks"] == [{**mark, "below": True}]
     # 0 has no logarithm.
     none = Mark(axis="y", at=0.0, text="max_loss 0", color="--bound")
     assert "marks" not in made(line(1000.0, 0.01), marks=[none])

@@ -155,7 +155,7 @@
     });
     const marks = chart.marks || [];
     const beside = marks.filter((mark) => mark.axis === "y").map((mark) =>
-      note(mark.text, mark.color, { xref: "paper", x: 1, xanchor: "right", y: at(mark.at, chart.y), yanchor: "bottom" }));
+      note(mark.text, mark.color, { xref: "paper", x: 1, xanchor: "right", y: at(mark.at, chart.y), yanchor: mark.below ? "top" : "bottom" }));
     const above = marks.filter((mark) => mark.axis === "x").map((mark, index) =>
       note(mark.text, mark.color, { yref: "paper", y: 1, yanchor: "bottom", x: at(mark.at, chart.x), xanchor: "center", yshift: LINE * index }));
     const edge = (below) => (chart.signs || []).filter((sign) => !!sign.below === below).map((sign, index) =>
