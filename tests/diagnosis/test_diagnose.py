@@ -197,6 +197,7 @@ def wild():
     return x, y
 
 
+@pytest.mark.slow
 def test_everything_is_put_back_afterwards():
     """Also the weights, which are those at the end of the failed run."""
     keras.utils.set_random_seed(0)

@@ -90,7 +90,13 @@ class Rounded(keras.Model):
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
-@pytest.mark.parametrize("stopped", [True, False], ids=["stopped", "rounded"])
+@pytest.mark.parametrize(
+    "stopped",
+    [
+        pytest.param(True, id="stopped"),
+        pytest.param(False, id="rounded", marks=pytest.mark.slow),
+    ],
+)
 def test_layers_behind_a_broken_connection_are_named(stopped):
     x, _ = linear(0)
     model = Rounded(stopped=stopped)

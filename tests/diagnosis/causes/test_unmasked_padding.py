@@ -32,6 +32,7 @@ def test_a_mask_repairs_it():
     assert found.where == ("words",)
 
 
+@pytest.mark.slow
 def test_with_a_mask_none_is_tried():
     found = diagnosis_of(reader(mask=True, rate=1e-5, steps=10), steps=20, max_loss=0.2)
     assert not any("masked" in trial.change for trial in found.tried)
