@@ -96,6 +96,15 @@ def search_in(monkeypatch):
     return search
 
 
+def test_beyond_a_rate_that_ended_worse_none_is_tried_that_way(search_in):
+    before = search_in(1e9, 2e9)  # all of these end at 99
+    assert before[0].search(worse=50.0) is None
+    assert sorted(before[1].asked) == [0.1, 0.3, 3.0, 10.0]
+    every = search_in(1e9, 2e9)
+    assert every[0].search(worse=100.0) is None
+    assert {100.0, 1000.0, 0.01} <= set(every[1].asked)
+
+
 def test_a_calm_run_looks_upwards_first(search_in):
     search, trials = search_in(5.0, 50.0)
     assert search.search().verified

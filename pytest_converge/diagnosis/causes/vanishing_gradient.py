@@ -64,8 +64,6 @@ from pytest_converge.training.model.structure import activation_layers, hidden_l
 #: Activations whose slope does not shrink for large inputs (after eight sigmoid layers: elu trained
 #: on 9 of 10 seeds, relu on 8).
 OPEN_ENDED = ("elu", "relu")
-#: Activations whose slope shrinks on both sides.
-SQUASHING = frozenset({"sigmoid", "tanh", "hard_sigmoid", "softsign", "softmax"})
 #: Activations as wide as layers are deep: rectifiers, and their smooth kin.
 RECTIFYING = frozenset(
     {"relu", "relu6", "elu", "selu", "gelu", "silu", "leaky_relu", "softplus", "mish", "celu"}
@@ -99,7 +97,7 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
     found: dict[str, list[Any]] = {}
     for layer in [layer for model in models for layer in hidden_layers(model)]:
         name = getattr(layer.activation, "__name__", "")
-        if name in SQUASHING:
+        if name in hidden.SQUASHING:
             found.setdefault(CAUSE.code, []).append(layer)
         elif name == "linear":
             found.setdefault("too-small-capacity", []).append(layer)
@@ -111,7 +109,7 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
 
 
 def _squashes(layer: Any) -> bool:
-    return getattr(getattr(layer, "activation", None), "__name__", "") in SQUASHING
+    return getattr(getattr(layer, "activation", None), "__name__", "") in hidden.SQUASHING
 
 
 def _with_room(failed: FailedTraining, answer: Answer) -> Answer:

@@ -12,12 +12,18 @@ from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.state.snapshot import attributes_set
 
-__all__ = ["activations", "bounded_states", "plain_rectifiers", "rectified", "shifted_rectifiers"]
+__all__ = [
+    "SQUASHING",
+    "activations",
+    "bounded_states",
+    "plain_rectifiers",
+    "rectified",
+    "shifted_rectifiers",
+]
 
-#: Activations of a bounded range.
-BOUNDED = frozenset(
-    {"hard_sigmoid", "hard_tanh", "relu6", "sigmoid", "soft_sign", "softmax", "softsign", "tanh"}
-)
+#: Activations whose slope shrinks on both sides, and all of a bounded range.
+SQUASHING = frozenset({"sigmoid", "tanh", "hard_sigmoid", "softsign", "softmax"})
+BOUNDED = SQUASHING | {"hard_tanh", "relu6"}
 #: What makes of Keras' layer `ReLU` the plain rectifier max(x, 0).
 PLAIN = {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}
 
@@ -48,8 +54,9 @@ def bounded_states(layers: list[Any], code: str) -> Intervention | None:
     The state is multiplied by the same weights in every step of a row, so that what has no bound
     grows with the length.
     """
-    cells = [(layer, cell) for layer in layers for cell in _cells(layer)]
-    open_ended = [(x, c) for x, c in cells if c.activation.__name__ not in BOUNDED]
+    cells = [(layer, getattr(layer, "cell", None)) for layer in layers]
+    recurrent = [(layer, cell) for layer, cell in cells if hasattr(cell, "activation")]
+    open_ended = [(x, c) for x, c in recurrent if c.activation.__name__ not in BOUNDED]
     if not open_ended:
         return None
     names = tuple(dict.fromkeys(layer.name for layer, _ in open_ended))
@@ -64,11 +71,6 @@ def bounded_states(layers: list[Any], code: str) -> Intervention | None:
         fault=f"the {grows} from step to step under {which}",
         variant=lambda _: attributes_set(change),
     )
-
-
-def _cells(layer: Any) -> list[Any]:
-    cell = getattr(layer, "cell", None)
-    return [] if cell is None or not hasattr(cell, "activation") else [cell]
 
 
 def shifted_rectifiers(layers: list[keras.layers.Layer]) -> list[Any]:

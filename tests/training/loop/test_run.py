@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
-from tests.zoo.problems import fit
+from tests.zoo.problems import fit, step
 from tests.zoo.trainings import failing, judged, running
 
 STEPS = 20
@@ -97,3 +97,21 @@ def test_a_loss_that_only_the_probe_set_meets_is_seen():
     assert failing(result) == {"nonfinite-loss"}
     assert result.runs[0].record.nonfinite[0].name == "nan on the probe set"
     assert result.findings[0].message == "the loss was nan on the probe set before the first step"
+
+
+def test_steps_before_the_first_update_have_no_gradient_that_is_not_finite():
+    w, total, calls = tf.Variable(3.0), tf.Variable(0.0), tf.Variable(0)
+    optimizer = optimizers.SGD(0.1)
+
+    def accumulate():
+        with tf.GradientTape() as tape:
+            loss = w**2
+        total.assign_add(tape.gradient(loss, w))
+        calls.assign_add(1)
+        if float(calls) % 3 == 0:  # read outside of any graph
+            optimizer.apply_gradients([(total, w)])
+        return loss
+
+    curve = running(step(accumulate, variables=[w], optimizer=optimizer), steps=6).run(0).curve
+    assert curve.gradient_norm[:3] == (0.0, 0.0, pytest.approx(18.0))
+    assert curve.learning_rate[:3] == pytest.approx((0.1, 0.1, 0.1))
