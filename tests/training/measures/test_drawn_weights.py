@@ -37,6 +37,21 @@ def test_a_kernel_drawn_in_a_call_is_named():
         assert weights_drawn_anew(flow_of(start)) == ("mine",)
 
 
+class Uncertain(layers.Layer):
+    """Multiplies by a kept kernel with noise, as a variational layer does, and adds other noise."""
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], shape[-1]))
+
+    def call(self, x):
+        noise = tf.random.normal((1, 3)) @ tf.random.normal((3, x.shape[-1]))
+        return x @ (self.kernel + tf.random.normal(tf.shape(self.kernel))) + noise
+
+
+def test_noise_of_kept_weights_and_of_its_own_is_none_either():
+    assert weights_drawn_anew(flow_of(regression(Uncertain(), layers.Dense(1)))) == ()
+
+
 def test_noise_and_dropout_are_no_weights():
     parts = (Noisy(), layers.GaussianNoise(0.1), layers.Dropout(0.5), layers.Dense(1))
     assert weights_drawn_anew(flow_of(regression(*parts))) == ()
