@@ -54,9 +54,8 @@ def bounded_states(layers: list[Any], code: str) -> Intervention | None:
     The state is multiplied by the same weights in every step of a row, so that what has no bound
     grows with the length.
     """
-    cells = [(layer, getattr(layer, "cell", None)) for layer in layers]
-    recurrent = [(layer, cell) for layer, cell in cells if hasattr(cell, "activation")]
-    open_ended = [(x, c) for x, c in recurrent if c.activation.__name__ not in BOUNDED]
+    cells = [(x, x.cell) for x in layers if hasattr(getattr(x, "cell", None), "activation")]
+    open_ended = [(x, c) for x, c in cells if c.activation.__name__ not in BOUNDED]
     if not open_ended:
         return None
     names = tuple(dict.fromkeys(layer.name for layer, _ in open_ended))
