@@ -39,6 +39,7 @@ __all__ = [
     "proof",
     "rates_parts",
     "sentence",
+    "sentences",
     "told",
     "verdict",
 ]
@@ -115,6 +116,21 @@ def sentence(diagnosis: Diagnosis) -> str:
         if names
         else (diagnosis.message)
     )
+
+
+def sentences(result: ConvergenceResult, diagnosis: Diagnosis) -> list[str]:
+    """What was seen of each cause, behind its code, or that none was found.
+
+    What is a gate and a cause at once is said by the finding.
+    """
+    if not diagnosis.known:
+        return [not_found(diagnosis, result.final_loss)]
+    if len(diagnosis.causes) > 1:
+        seen = [(part.cause, part.message) for part in diagnosis.causes]
+    else:
+        seen = [(diagnosis.cause, sentence(diagnosis))]
+    gates = {finding.code for finding in result.findings if finding.fails}
+    return [f"{code}: {text}" for code, text in seen if text.strip() and code not in gates]
 
 
 def fix_label(diagnosis: Diagnosis) -> str:
@@ -264,12 +280,7 @@ def _cause(
     """What the message had no room for, and the measurements."""
     if len(diagnosis.causes) > 1:
         yield from look.text(f"{len(diagnosis.causes)} causes, none of which is enough alone")
-        texts = [f"{part.cause}: {part.message}" for part in diagnosis.causes]
-    elif diagnosis.known:
-        texts = [f"{diagnosis.cause}: {sentence(diagnosis)}"]
-    else:
-        texts = [not_found(diagnosis, result.final_loss)]
-    for text in texts:
+    for text in sentences(result, diagnosis):
         whole = not message and len(diagnosis.causes) < 2
         if not told(text.removeprefix(f"{diagnosis.cause}: "), message):
             yield from look.text(f"cause: {text}" if whole and diagnosis.known else text)
@@ -397,7 +408,7 @@ def _columns(rows: Sequence[Sequence[Trial]], look: _Look, *, whole: bool) -> Ta
         Column(title="passed", cells=[*map(_passed, rows)]),
     ]
     if whole:
-        seconds = [math.fsum(trial.seconds for trial in family) for family in rows]
+        seconds = [sum(trial.seconds for trial in family) for family in rows]
         columns.append(Column(title="time", cells=[*map(numbers.seconds, seconds)], gives_way=1))
     return Table(columns=tuple(columns))
 

@@ -119,13 +119,10 @@ def _sentences(result: ConvergenceResult) -> list[str]:
     diagnosis = result.diagnosis
     if diagnosis is None:
         return []
-    if not diagnosis.known:
-        return [one_line(words.not_found(diagnosis, result.final_loss))]
-    if len(diagnosis.causes) > 1:
-        # Each with its code, of which the first line has but one; more than two leave no room.
-        parts = [f"{part.cause}: {part.message}" for part in diagnosis.causes[:2]]
-        return [*map(one_line, parts)]
-    return [one_line(words.sentence(diagnosis))] if diagnosis.message.strip() else []
+    # Each with its code, of which the first line has but one; more than two leave no room.
+    texts = [one_line(text) for text in words.sentences(result, diagnosis)[:2]]
+    alone = len(diagnosis.causes) < 2
+    return [text.removeprefix(f"{diagnosis.cause}: ") if alone else text for text in texts]
 
 
 def _wrapped(sentences: Sequence[str], room: int) -> list[str]:

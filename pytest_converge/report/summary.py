@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -172,7 +171,7 @@ def _tally(
         said = (
             said.removesuffix(" converged") + f", {numbers.counted(recorded, 'baseline')} recorded"
         )
-    seconds = numbers.seconds(math.fsum(result.seconds for result in results))
+    seconds = numbers.seconds(sum(result.seconds for result in results))
     return tally(said, failed=failed, width=width, unicode=unicode, besides=f", {seconds}")
 
 

@@ -263,6 +263,25 @@ def test_several_causes_are_counted_and_each_has_its_sentence(failed):
     ]
 
 
+def test_a_cause_that_is_the_gate_has_its_sentence_once(failed):
+    gate = Finding(code="nonfinite-data", message="x[:, 2] is not finite, first in row 17")
+    run = dataclasses.replace(failed.runs[0], findings=(gate,))
+    failed = dataclasses.replace(failed, runs=(run,))
+    alone = cause("nonfinite-data", "x[:, 2] holds values that are not finite", fix="a = 1")
+    first = "x[:, 2] is not finite, first in row 17"
+    assert lines_of(with_diagnosis(failed, alone))[:2] == [
+        f"nonfinite-data: {first}",
+        "fix, not verified: a = 1",
+    ]
+    slow = NamedCause(cause="learning-rate-too-low", message="learning rate 0.01 is too low")
+    parts = (NamedCause(cause="nonfinite-data", message=alone.message), slow)
+    assert lines_of(with_diagnosis(failed, dataclasses.replace(alone, causes=parts)))[:3] == [
+        f"nonfinite-data and 1 more: {first}",
+        "learning-rate-too-low: learning rate 0.01 is too low",
+        "fix, not verified: a = 1",
+    ]
+
+
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize(
     ("gate", "message", "evidence", "start"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+import sys
 
 import pytest
 from _pytest._io import TerminalWriter
@@ -131,6 +132,11 @@ def test_by_default_failed_trainings_and_the_tally(session):
         "test_trains…-batchnorm]    2.303  █▃▂▁▁▁▁×     nan     37  0.3 s  nonfinite-loss",
         "convergence: 5 trainings, 2 did not converge, 3 min 24 s",
     ]
+
+
+def test_any_number_of_seconds_can_be_summed(make_result):
+    endless = [make_result(seconds=sys.float_info.max) for _ in range(2)]
+    assert texts(endless, verbosity=0)[-1].endswith("inf s")
 
 
 def test_quiet_is_the_tally_and_very_quiet_is_nothing(session):

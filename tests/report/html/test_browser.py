@@ -237,6 +237,33 @@ def test_the_theme_is_that_of_the_reader_until_another_is_picked(look):
     assert drawn() == light
 
 
+def test_a_chart_that_is_drawn_again_keeps_its_axes(look):
+    page = look()
+    page.open(FAILED.lower())
+    steps = "return document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range"
+    before = page.run(steps)
+    assert before[1] >= 100, before
+    page.run("dispatchEvent(new Event('beforeprint'))")  # in the colours that it has
+    assert page.run(steps) == before
+    page.one("#theme").click()
+    assert page.run(steps) == before
+
+
+def test_charts_are_printed_as_wide_as_a_sheet(look):
+    page = look(width=1280)
+    page.open(FAILED.lower())
+    widths = (
+        "return [...document.querySelectorAll('.js-plotly-plot')]"
+        ".map((plot) => plot._fullLayout.width)"
+    )
+    before = page.run(widths)
+    page.run("dispatchEvent(new Event('beforeprint'))")
+    assert max(before) > 1000
+    assert max(page.run(widths)) < 700
+    page.run("dispatchEvent(new Event('afterprint'))")
+    page.until(lambda: page.run(widths) == before)
+
+
 def test_a_phone_shows_all_without_scrolling_sideways(look):
     page = look(width=390)
     page.open(FAILED.lower())

@@ -41,6 +41,7 @@
   // Titles, notes and names that many charts have are there once.
   const TEXTS = JSON.parse(document.getElementById("texts").textContent);
   const NAME = "<extra>%{fullData.name}</extra>";
+  let drawn = 0; // times
   const USUAL = { x: "steps (optimizer updates)", y: "loss", width: 1.5 };
 
   function axis_of(given, title, color) {
@@ -206,9 +207,12 @@
     const Plotly = library();
     const style = getComputedStyle(root);
     const color = (name) => style.getPropertyValue(name).trim(); // by the name of a custom property
-    const narrow = innerWidth <= 760;
+    const narrow = innerWidth <= 760 && root.dataset.print === undefined;
+    drawn += 1;
     for (const { chart, plot } of detail.charts) {
-      const layout = layout_of(chart, color, narrow);
+      // Without another revision the library keeps what it knows of the data, but for their ends.
+      const layout = { ...layout_of(chart, color, narrow), datarevision: drawn };
+      if (root.dataset.print !== undefined) layout.width = plot.clientWidth; // no resize follows
       Plotly.react(plot, traces_of(chart, detail.columns, color), layout, {
         responsive: true, displayModeBar: false,
       });
@@ -368,8 +372,15 @@
     apply_theme();
   });
   prefers.addEventListener("change", () => apply_theme());
-  addEventListener("beforeprint", () => apply_theme("light"));
-  addEventListener("afterprint", () => apply_theme());
+  addEventListener("beforeprint", () => {
+    root.dataset.print = "";
+    apply_theme("light");
+  });
+  addEventListener("afterprint", () => {
+    delete root.dataset.print;
+    apply_theme();
+    dispatchEvent(new Event("resize")); // charts are as wide as their places again
+  });
   document.addEventListener("click", (event) => {
     const sorter = event.target.closest("th button");
     if (sorter) return sort_by(sorter);
