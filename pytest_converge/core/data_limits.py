@@ -107,7 +107,7 @@ def _check_range(value: Any) -> None:
     try:
         low, high = value
         right = float(low) < float(high)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         right = False
     if not right:
         remedy = "Write, for example, image_range=(0, 255)."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -72,7 +73,9 @@ def append_to_file(path: Path, content: bytes) -> None:
         OSError: it cannot be written.
     """
     with open(os.open(path, _SHARED, 0o666), "wb", buffering=0) as file:
-        file.write(content)
+        done = file.write(content)
+    if done != len(content):
+        raise OSError(errno.ENOSPC, f"{done} of {len(content)} bytes were written", str(path))
 
 
 def replace(

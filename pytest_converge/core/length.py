@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import operator
@@ -103,9 +104,12 @@ def check_count(name: str, value: object, *, lowest: int = 1, remedy: str = "") 
     Raises:
         InvalidTrainingError: it is none, or too small.
     """
-    # A truth value has an index for Python, and for NumPy of old too.
-    number = None if "bool" in type(value).__name__ or not hasattr(value, "__index__") else value
-    if number is None or operator.index(number) < lowest:
+    number = lowest - 1
+    # A truth value has an index for Python, and for NumPy of old too; a class has it for others.
+    if "bool" not in type(value).__name__:
+        with contextlib.suppress(TypeError):
+            number = operator.index(value)  # type: ignore[arg-type]  # what has none raises
+    if number < lowest:
         expected = f"an integer of at least {lowest}"
         raise invalid(f"{name}={shown(value)}", expected, remedy or f"Write {name}=5, for example.")
-    return operator.index(number)
+    return number

@@ -41,7 +41,7 @@ def loss(value: float) -> str:
         text = f"{value:.{max(0, 3 - exponent)}f}"
         if len(text) <= LOSS_WIDTH:
             return text
-    texts = (_scientific(f"{value:.{decimals}e}") for decimals in (3, 2, 1, 0))
+    texts = (_scientific(f"{value:.{decimals}e}") for decimals in (3, 2, 1))
     return next(text for text in texts if len(text) <= LOSS_WIDTH)
 
 
@@ -121,7 +121,7 @@ def seconds(value: float) -> str:
 def rate(value: float) -> str:
     """A learning rate with three significant digits, as people write it: `0.03`, `1e-5`, `1000`."""
     rounded = float(f"{value:.3g}")
-    return _scientific(f"{rounded:.6g}" if 1e-4 <= abs(rounded) < 1e5 else f"{rounded:g}")
+    return _scientific(f"{rounded:g}")
 
 
 def factor(value: float) -> str:

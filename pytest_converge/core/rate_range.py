@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import math
 import shlex
+import sys
 from typing import ClassVar
 
 from pytest_converge.core import numbers
@@ -230,7 +231,7 @@ class RateRange(Study):
         """
         given: object = margin  # whatever the caller passed
         number = isinstance(given, (int, float)) and not isinstance(given, bool)
-        if not number or not 1 <= margin < math.inf:
+        if not number or not 1 <= margin <= sys.float_info.max:
             remedy = "Write, for example, assert_within(margin=3)."
             raise InvalidTrainingError(
                 complaint(f"margin={shown(margin)}", "a number of at least 1", remedy)

@@ -223,7 +223,8 @@ def _judged_name(build: Any, pipelines: Any, judged: Any, tolerance: Any) -> str
         remedy = "Pass the function itself: compare(build, {...}, targets)."
         expected = "a function that builds the compiled model"
         raise invalid(f"build={shown(build)}", expected, remedy)
-    if not isinstance(pipelines, Mapping) or not pipelines:
+    named = isinstance(pipelines, Mapping) and all(isinstance(name, str) for name in pipelines)
+    if not named or not pipelines:
         remedy = 'Write {"raw": x, "ours": pipeline.fit_transform(x)}.'
         expected = "a dict of features by name"
         raise invalid(f"pipelines={shown(pipelines)}", expected, remedy)
@@ -232,7 +233,7 @@ def _judged_name(build: Any, pipelines: Any, judged: Any, tolerance: Any) -> str
         remedy = "1.0 allows twice the loss of the reference, on average over the course."
         expected = "a number of at least 0"
         raise invalid(f"tolerance={shown(tolerance)}", expected, remedy)
-    names = [str(name) for name in pipelines]
+    names = list(pipelines)
     if judged is not None and judged not in names:
         expected = f"one of {', '.join(map(repr, names))}"
         remedy = "Name the pipeline under test, or leave judged out for the last one."

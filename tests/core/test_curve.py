@@ -33,7 +33,8 @@ def probed(**fields):
 def long():
     """1000 steps, without a probe set."""
     losses = [1000.0 - i + 100 * (-1) ** i for i in range(1000)]
-    return batches(*losses, gradient_norm=tuple(2 * loss for loss in losses))
+    norms, rates = (tuple(share * loss for loss in losses) for share in (2, 3))
+    return batches(*losses, gradient_norm=norms, learning_rate=rates)
 
 
 def test_the_probe_set_comes_first():
@@ -129,7 +130,7 @@ def test_a_thinned_curve_keeps_its_ends_and_its_pairs(long, most):
     assert thin.updates == long.updates
     assert thin.batch_loss == tuple(long.batch_loss[step - 1] for step in thin.steps)
     assert thin.gradient_norm == tuple(2 * loss for loss in thin.batch_loss)
-    assert thin.learning_rate == ()
+    assert thin.learning_rate == tuple(3 * loss for loss in thin.batch_loss)
 
 
 @pytest.mark.parametrize("spike", [50.0, -50.0, NAN, math.inf])
@@ -137,6 +138,7 @@ def test_a_thinned_curve_keeps_a_spike_of_one_step(spike):
     losses = [1.0 + 0.1 * math.sin(i) for i in range(1000)]
     losses[333] = spike
     thin = batches(*losses).thinned(32)
+    assert (thin.gradient_norm, thin.learning_rate) == ((), ())
     assert thin.batch_loss[thin.steps.index(334)] is losses[333]
     gaps = [b - a for a, b in zip(thin.steps, thin.steps[1:], strict=False)]
     assert max(gaps) <= 1000 / 10 + 1

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from pytest_converge.core.errors import InvalidTrainingError
-from pytest_converge.core.expectation import Expectation, ExpectationArguments
+from pytest_converge.core.expectation import Expectation, ExpectationArguments, _number
+from pytest_converge.core.finding import GATE_CODES, NOTE_CODES
 
 WRONG_FOR_ALL_NUMBERS = ["0.1", b"1", [1], {}, True, np.True_, 1j, float("nan")]
 ORDER = (
@@ -226,10 +227,66 @@ def test_a_wrong_value_is_refused_in_the_one_wording(name, value):
             ),
         ),
         (
+            {"seed": -1},
+            (
+                "got seed=-1 (int); expected an integer from 0 to 2**32 - 1."
+                " Leave it out to derive the seed from the test's id."
+            ),
+        ),
+        *(
+            (
+                {"metrics": value},
+                (
+                    f"got metrics={text}; expected a dict of metric names to (lowest, highest) with"
+                    ' None for an open side. Write, for example, metrics={"accuracy": (0.9, None)}.'
+                ),
+            )
+            for value, text in [
+                ("accuracy", "'accuracy' (str)"),
+                ({"accuracy": 0.9}, "{'accuracy': 0.9} (dict)"),
+                ({"accuracy": (None, None)}, "{'accuracy': (None, None)} (dict)"),
+            ]
+        ),
+        (
             {"metrics": {"accuracy": (0.9, 0.8)}},
             (
                 "got metrics={'accuracy': (0.9, 0.8)} (dict); expected a lowest value not above the"
                 ' highest. Write, for example, metrics={"accuracy": (0.9, None)}.'
+            ),
+        ),
+        (
+            {"baseline": "new"},
+            (
+                "got baseline='new' (str); expected True, False or a dict of its limits. True"
+                " compares with the loss curves that --converge-baseline=new recorded."
+            ),
+        ),
+        (
+            {"baseline": {"tolerence": 0.1}},
+            (
+                "got baseline={'tolerence': 0.1} (dict); expected limits that a baseline has."
+                " Did you mean 'tolerance'?"
+            ),
+        ),
+        (
+            {"baseline": {"tolerance": "5 %"}},
+            (
+                "got baseline={'tolerance': '5 %'} (dict); expected numbers as its limits."
+                " Write, for example, baseline={'tolerance': 0.02}."
+            ),
+        ),
+        (
+            {"metric": ""},
+            (
+                "got metric='' (str); expected the name of a metric."
+                ' Write, for example, metric="val_loss".'
+            ),
+        ),
+        (
+            {"ignore": ("target-missed",)},
+            (
+                "got the gate 'target-missed' in ignore; expected codes of notes. A gate decides:"
+                " leave it out, and state other bounds where it is wrong."
             ),
         ),
     ],
@@ -240,6 +297,16 @@ def test_the_whole_message(argument, message):
     assert str(caught.value) == message
 
 
+def test_a_check_of_a_number_takes_its_limits():
+    """Asked for anew: those of the arguments are made at the import, where no mutant is on."""
+    check = _number("a share", "Write 0.5.", 0.0, 1.0)
+    assert [check("part", value) for value in (None, 0, 1.0)] == [None, 0.0, 1.0]
+    for value, text in [(1.5, "1.5 (float)"), ("1", "'1' (str)")]:
+        with pytest.raises(InvalidTrainingError) as caught:
+            check("part", value)
+        assert str(caught.value) == f"got part={text}; expected a share. Write 0.5."
+
+
 @pytest.mark.parametrize(
     ("name", "suggestion"),
     [
@@ -248,6 +315,7 @@ def test_the_whole_message(argument, message):
         ("step", "Did you mean 'steps'?"),
         ("min_skil", "Did you mean 'min_skill'?"),
         ("lr", f"Known names: {', '.join(sorted(ORDER))}."),
+        ("epochs", "Give it to converge.fit, where the data are, or write steps=200."),
     ],
 )
 def test_an_unknown_name_gets_a_suggestion(name, suggestion):
@@ -260,6 +328,18 @@ def test_an_unknown_name_gets_a_suggestion(name, suggestion):
 
 def test_known_names_are_taken():
     assert Expectation.of({"steps": 10, "max_loss": 1}) == Expectation(steps=10, max_loss=1.0)
+
+
+def test_a_code_of_a_hook_is_refused_where_there_are_no_hooks():
+    arguments = {"ignore": ("of-a-hook",)}
+    assert Expectation.of(arguments).ignore == ("of-a-hook",)
+    assert Expectation.of({}, hooks=False) == Expectation()
+    with pytest.raises(InvalidTrainingError) as caught:
+        Expectation.of(arguments, hooks=False)
+    assert str(caught.value) == (
+        "got the code 'of-a-hook' in ignore; expected a code that can be reported here."
+        f" Known names: {', '.join(sorted((*GATE_CODES, *NOTE_CODES)))}."
+    )
 
 
 @pytest.mark.parametrize(
@@ -322,11 +402,6 @@ def test_a_baseline_with_limits_survives_json(baseline):
     assert Expectation.from_dict(json.loads(json.dumps(expected.to_dict()))) == expected
     limits = baseline if isinstance(baseline, dict) else {}
     assert expected.baseline_limits == limits
-
-
-def test_a_misspelt_limit_of_a_baseline_is_named():
-    with pytest.raises(InvalidTrainingError, match=r"limits that a baseline has.*'tolerance'"):
-        Expectation(baseline={"tolerence": 0.1})
 
 
 def test_type_checkers_know_its_arguments():

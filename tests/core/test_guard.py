@@ -4,7 +4,7 @@ import pytest
 
 from pytest_converge.core.calls import StepCall
 from pytest_converge.core.errors import nearest
-from pytest_converge.core.guard import STRICT, Guard, described
+from pytest_converge.core.guard import STRICT, Guard, described, is_ours
 
 
 def broken():
@@ -47,6 +47,10 @@ def test_an_error_of_a_line_of_our_own_is_seen_in_the_project_s_own_tests(monkey
         Guard().tried("a change", lambda: nearest("a", 3))
     monkeypatch.delenv(STRICT)
     assert Guard().tried("a change", lambda: nearest("a", 3)) is None
+
+
+def test_an_error_that_no_line_raised_is_not_ours():
+    assert not is_ours(TypeError())
 
 
 def test_an_interrupt_is_never_kept(monkeypatch):

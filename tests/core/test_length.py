@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from pytest_converge import InvalidTrainingError
+from pytest_converge.core.errors import shown
 from pytest_converge.core.length import Length, check_count
 
 
@@ -30,41 +29,69 @@ def test_epochs_and_steps_of_one_call_may_agree() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "steps", "pattern"),
+    ("given", "steps", "message"),
     [
         (
             {"epochs": 5, "steps_per_epoch": 40},
             100,
-            "got steps=100 beside 5 epochs of 40 steps, which are 200; expected the same number",
+            (
+                "got steps=100 beside 5 epochs of 40 steps, which are 200; expected the same number"
+                " of updates. Leave one of the two out."
+            ),
         ),
         (
             {"epochs": 2, "initial_epoch": 1, "steps_per_epoch": 1},
             2,
-            "got steps=2 beside 1 epoch of 1 step, which are 1;",
+            (
+                "got steps=2 beside 1 epoch of 1 step, which are 1; expected the same number"
+                " of updates. Leave one of the two out."
+            ),
         ),
-        ({"epochs": 5}, None, "got epochs=5 for data .* not known; expected steps_per_epoch"),
+        (
+            {"epochs": 5},
+            None,
+            (
+                "got epochs=5 for data whose number of batches is not known; expected"
+                " steps_per_epoch beside it."
+                " Give steps_per_epoch, or the number of updates alone: steps=200."
+            ),
+        ),
     ],
 )
-def test_a_call_that_contradicts_itself_is_named(given: dict, steps: int, pattern: str) -> None:
-    with pytest.raises(InvalidTrainingError, match=pattern):
+def test_a_call_that_contradicts_itself_is_named(given: dict, steps: int, message: str) -> None:
+    with pytest.raises(InvalidTrainingError) as caught:
         Length(**given).updates(None, steps=steps)
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(
-    ("given", "pattern"),
+    ("name", "value", "text", "lowest"),
     [
-        ({"epochs": 0}, "got epochs=0 (int); expected an integer of at least 1"),
-        ({"epochs": 2.0}, "got epochs=2.0 (float)"),
-        ({"epochs": True}, "got epochs=True (bool)"),
-        ({"steps_per_epoch": "40"}, "got steps_per_epoch='40' (str)"),
-        ({"initial_epoch": -1}, "got initial_epoch=-1 (int); expected an integer of at least 0"),
-        ({"initial_epoch": None}, "got initial_epoch=None"),
-        ({"epochs": 5, "initial_epoch": 5}, "got initial_epoch=5 with epochs=5"),
+        ("epochs", 0, "0 (int)", 1),
+        ("epochs", 2.0, "2.0 (float)", 1),
+        ("epochs", True, "True (bool)", 1),
+        ("steps_per_epoch", "40", "'40' (str)", 1),
+        ("initial_epoch", -1, "-1 (int)", 0),
+        ("initial_epoch", None, "None (NoneType)", 0),
     ],
 )
-def test_what_is_no_number_of_epochs_is_refused(given: dict, pattern: str) -> None:
-    with pytest.raises(InvalidTrainingError, match=re.escape(pattern)):
-        Length(**given)
+def test_what_is_no_number_of_epochs_is_refused(
+    name: str, value: object, text: str, lowest: int
+) -> None:
+    with pytest.raises(InvalidTrainingError) as caught:
+        Length(**{name: value})
+    assert str(caught.value) == (
+        f"got {name}={text}; expected an integer of at least {lowest}. Write {name}=5, for example."
+    )
+
+
+def test_a_call_without_an_epoch_that_is_left_is_refused() -> None:
+    with pytest.raises(InvalidTrainingError) as caught:
+        Length(epochs=5, initial_epoch=5)
+    assert str(caught.value) == (
+        "got initial_epoch=5 with epochs=5; expected an epoch that is left to train."
+        " epochs is the number of the last epoch, not how many are trained."
+    )
 
 
 def test_callbacks_are_told_of_an_epoch_that_is_cut() -> None:
@@ -72,6 +99,16 @@ def test_callbacks_are_told_of_an_epoch_that_is_cut() -> None:
     assert Length(initial_epoch=4).last_epoch(20, 10) == 6
 
 
+@pytest.mark.parametrize("value", [int, "3", 3.0, True, None])
+def test_what_is_no_count_is_named(value: object) -> None:
+    with pytest.raises(InvalidTrainingError) as caught:
+        check_count("epochs", value, remedy="Count.")
+    assert str(caught.value) == (
+        f"got epochs={shown(value)}; expected an integer of at least 1. Count."
+    )
+
+
 def test_a_count_of_numpy_is_one_of_python() -> None:
     numpy = pytest.importorskip("numpy")
-    assert type(check_count("epochs", numpy.int64(3))) is int
+    count = check_count("epochs", numpy.int64(1))
+    assert (count, type(count)) == (1, int)

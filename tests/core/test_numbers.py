@@ -120,6 +120,7 @@ def test_change_is_one_number_where_both_read_the_same():
         (0.5234, "52 %"),
         (1.0, "100 %"),
         (-0.5, "-50 %"),
+        (1000.0, "1e5 %"),
         (0.99996, "99.99 %"),
         (0.0003, "0.03 %"),
         (0.0, "0 %"),
@@ -135,13 +136,14 @@ def test_percent(share, text):
     [
         (0.0, "0 s"),
         (0.004, "0 s"),
+        (0.005, "0.01 s"),
         (0.04, "0.04 s"),
-        (0.0951, "0.1 s"),
+        (0.095, "0.1 s"),
         (0.4, "0.4 s"),
         (9.94, "9.9 s"),
-        (9.96, "10 s"),
+        (9.95, "10 s"),
         (12.3, "12 s"),
-        (59.6, "1 min"),
+        (59.5, "1 min"),
         (200.0, "3 min 20 s"),
         (3599.7, "1 h"),
         (7500.0, "2 h 5 min"),
@@ -154,7 +156,14 @@ def test_seconds(value, text):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.1, "0.1"), (0.100001, "0.100001"), (math.nan, "nan"), (7, "7"), ("x", "x"), (None, "None")],
+    [
+        (0.100001, "0.100001"),
+        (0.1000001, "0.1"),
+        (math.nan, "nan"),
+        (7, "7"),
+        ("x", "x"),
+        (None, "None"),
+    ],
 )
 def test_exact_shows_six_digits_of_a_float_and_all_else_as_it_is(value, text):
     assert numbers.exact(value) == text
@@ -170,7 +179,14 @@ def test_rates_are_written_as_people_write_them(rate, text):
 
 @pytest.mark.parametrize(
     ("factor", "text"),
-    [(1.0, "1.0x"), (1.37, "1.4x"), (9.96, "10x"), (29.4, "29x"), (184.0, "180x")],
+    [
+        (1.0, "1.0x"),
+        (1.37, "1.4x"),
+        (9.96, "10x"),
+        (29.4, "29x"),
+        (184.0, "180x"),
+        (math.inf, "not finite"),
+    ],
 )
 def test_factors_have_two_digits(factor, text):
     assert numbers.factor(factor) == text
@@ -182,6 +198,7 @@ def test_factors_have_two_digits(factor, text):
         ((), ""),
         (("a",), "a"),
         (("a", "b", "c"), "a, b, c"),
+        (("a", "b", "c", "d"), "a, b, c and 1 more"),
         (("a", "b", "c", "d", "e"), "a, b, c and 2 more"),
     ],
 )

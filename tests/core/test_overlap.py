@@ -27,4 +27,5 @@ def test_what_is_no_chance(changed, expected):
 
 def test_the_words():
     assert overlap().in_words("x") == "5 of 100 rows of x are trained on, 0.1 by chance"
+    assert overlap(expected=0.05).in_words("x").endswith("0.05 by chance")
     assert overlap(expected=0.04).in_words("x").endswith("none by chance")

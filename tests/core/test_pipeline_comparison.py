@@ -27,6 +27,11 @@ def test_the_step_is_the_median_of_the_starts(reached, step):
     assert dataclasses.replace(run("ours", [1, 1, 1]), reached=reached).step == step
 
 
+def test_the_trainings_on_a_pipeline_are_found_by_its_name():
+    study = compared([2.1, 5.0, 9.0])
+    assert [study[name] for name in ("raw", "ours")] == list(study.runs[1:])
+
+
 def test_it_survives_the_way_to_another_process():
     study = compared([4.0] * 3, culprits=("x[:, 1]",), mended=1.0)
     assert PipelineComparison.from_dict(json.loads(json.dumps(study.to_dict()))) == study

@@ -12,6 +12,7 @@ from pytest_converge.core.recorded_scores import (
     end_losses,
     loss_band,
     loss_of,
+    losses_by_step,
     median,
     named_scores,
 )
@@ -25,11 +26,24 @@ def test_scores_of_losses_are_losses():
     assert half == ("last half", [math.inf] * 20)
 
 
-def test_a_metric_is_named_and_left_as_it_is():
+@pytest.mark.parametrize(
+    ("settings", "name"), [({"metric": "accuracy"}, "accuracy"), ({}, "metric")]
+)
+def test_a_metric_is_named_and_left_as_it_is(settings, name):
     runs = tuple(stored_run(i, scores=(-0.9,)) for i in range(20))
-    assert named_scores(recorded(runs=runs, settings={"metric": "accuracy"})) == [
-        ("accuracy", [-0.9] * 20)
-    ]
+    assert named_scores(recorded(runs=runs, settings=settings)) == [(name, [-0.9] * 20)]
+
+
+@pytest.mark.parametrize("counts", [(1, 2), (3, 3)])
+def test_scores_that_not_all_runs_have_or_nobody_knows_are_an_error(counts):
+    runs = tuple(stored_run(scores=(0.5,) * count) for count in counts)
+    with pytest.raises(ValueError, match=r"^zip\(\) argument 2 is longer than argument 1$"):
+        named_scores(recorded(runs=runs))
+
+
+def test_a_run_without_a_loss_at_each_of_its_steps_is_an_error():
+    with pytest.raises(ValueError, match=r"^zip\(\) argument 2 is shorter than argument 1$"):
+        losses_by_step([stored_run(losses=(1.0,))])
 
 
 def test_losses_at_the_ends_that_are_not_finite_are_the_worst():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_converge.core.repository import commit_of, root_of
+from pytest_converge.core.repository import GIT_SECONDS, commit_of, root_of
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
@@ -32,8 +32,9 @@ def test_a_folder_that_is_no_repository_has_none(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError, subprocess.TimeoutExpired("git", 10)])
-def test_without_an_answer_of_git_there_is_none(tmp_path, monkeypatch, error):
-    def run(*_, **__):
+def test_without_an_answer_of_git_in_time_there_is_none(tmp_path, monkeypatch, error):
+    def run(*_, timeout, **__):
+        assert timeout == GIT_SECONDS
         raise error
 
     monkeypatch.setattr(subprocess, "run", run)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -32,6 +33,9 @@ class Drawing(Serialisable):
     bounds: Mapping[str, tuple[float | None, float | None]] = dataclasses.field(
         default_factory=dict
     )
+    limits: bool | Mapping[str, tuple[float, ...]] = False
+    legend: tuple[str, Point] | None = None
+    single: tuple[int] = (0,)
     size: float | None = None
     kept: tuple[int, ...] = dataclasses.field(default=(), metadata=written_as(halved))
 
@@ -42,6 +46,8 @@ WHOLE = Drawing(
     corner=Point(at=(0, 0.0)),
     rows=((1, 2), (), (3,)),
     bounds={"accuracy": (0.9, None)},
+    limits={"tolerance": (0.1,)},
+    legend=("far", Point(at=(3, 1.0))),
     size=2.0,
 )
 
@@ -58,6 +64,9 @@ def test_primitives_are_lists_and_dicts_by_the_names_of_the_fields():
         "corner": {"at": [0, 0.0], "name": ""},
         "rows": [[1, 2], [], [3]],
         "bounds": {"accuracy": [0.9, None]},
+        "limits": {"tolerance": [0.1]},
+        "legend": ["far", {"at": [3, 1.0], "name": ""}],
+        "single": [0],
         "size": 2.0,
         "kept": [],
     }
@@ -79,6 +88,8 @@ def test_what_is_not_there_gets_its_default_and_what_is_not_known_is_refused():
         (np.float64(0.5), 0.5),
         (np.int32(3), 3),
         (np.bool_(True), True),
+        (np.complex128(1j), "1j"),
+        (Fraction(1, 2), 0.5),
         ({1: (2, None)}, {"1": [2, None]}),
         (np.array([1, 2]), "[1 2]"),
     ],

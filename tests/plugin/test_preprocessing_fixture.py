@@ -190,6 +190,10 @@ def test_real_comparisons(real: pytest.Pytester) -> None:
     [
         ("compare(1, {'a': [1.0]}, [1.0])", "got build=1 (int); expected a function*"),
         ("compare(print, [1.0], [1.0])", "got pipelines=* (list); expected a dict of features*"),
+        (
+            "compare(print, {1: [1.0]}, [1.0])",
+            "got pipelines=* (dict); expected a dict of features*",
+        ),
         ("compare(print, {}, [1.0])", "got pipelines={} (dict); expected a dict of features*"),
         ("compare(print, {'a': 1}, 1, judged='b')", "got judged='b' (str); expected one of 'a'.*"),
         ("compare(print, {'a': 1}, 1, tolerance=-1)", "got tolerance=-1 (int); expected a number*"),

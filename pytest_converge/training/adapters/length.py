@@ -10,6 +10,8 @@ import keras
 import tensorflow as tf
 
 from pytest_converge.core.calls import Call, FitCall
+from pytest_converge.core.errors import InvalidTrainingError
+from pytest_converge.core.length import check_count
 from pytest_converge.training.data.held_out import split_at
 from pytest_converge.training.data.sources import MOST_BATCHES, yields_batches
 
@@ -62,10 +64,14 @@ def batches_per_pass(call: FitCall) -> int | None:
             known = counted if counted <= MOST_BATCHES else tf.data.INFINITE_CARDINALITY
         return known if known > 0 else None
     rows = None if yields_batches(x) else _rows(x)
-    if rows is None or not hasattr(call.rows_per_batch, "__index__") or call.rows_per_batch < 1:
+    if rows is None:
         return None
+    try:
+        size = check_count("batch_size", call.rows_per_batch)
+    except InvalidTrainingError:
+        return None  # refused with the data
     share = 0.0 if call.validation_data is not None else call.validation_split
-    return math.ceil(split_at(rows, share) / int(call.rows_per_batch)) or None
+    return math.ceil(split_at(rows, share) / size) or None
 
 
 def _rows(x: Any) -> int | None:

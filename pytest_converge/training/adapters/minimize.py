@@ -15,7 +15,7 @@ from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.built import Built, updated
 from pytest_converge.training.adapters.legacy_keras import refuse_legacy
-from pytest_converge.training.adapters.seen import seen_by
+from pytest_converge.training.adapters.seen import models_seen_by, seen_by
 from pytest_converge.training.adapters.traceability import (
     Made,
     made_before,
@@ -101,6 +101,11 @@ class MinimizeTraining(Training):
     def trainable(self) -> list[tf.Variable]:
         """The variables given."""
         return self._variables
+
+    @property
+    def models(self) -> list[Any]:
+        """The models that the loss closes over or names."""
+        return models_seen_by(self._loss)
 
     @property
     def transient(self) -> list[tf.Variable]:
@@ -251,6 +256,8 @@ def check_variables(variables: Any) -> list[Any]:
     for variable in listed:
         if not isinstance(variable, (tf.Variable, keras.Variable)):
             raise invalid(f"the variable {shown(variable)}", expected, remedy)
+        if tf.as_dtype(variable.dtype) == tf.string:
+            raise invalid(f"the variable {shown(variable)}", "variables of numbers", remedy)
     return listed
 
 

@@ -210,6 +210,12 @@ def test_a_variable_is_listed_once():
         judged(start)
 
 
+def test_variables_hold_numbers():
+    text = tf.Variable("a")
+    with pytest.raises(ValueError, match="expected variables of numbers"):
+        judged(minimize(lambda: 1.0, [text], optimizers.SGD(0.1)))
+
+
 def test_variables_of_a_graph_are_for_steps():
     with tf.Graph().as_default():
         w = tf.compat.v1.get_variable("w", initializer=1.0)
