@@ -7,7 +7,7 @@ each time.
 import keras
 import numpy as np
 
-CAUSE, ALSO, VERB = "learning-rate-too-low", ("unknown",), "fit"
+CAUSE, ALSO, VERB = "harmful-callback", ("learning-rate-too-low",), "fit"
 EXPECT = {"steps": 240, "max_loss": 0.25}
 
 rng = np.random.default_rng(337)

@@ -1,14 +1,17 @@
 """Physics-informed network (second derivative by nested tapes).
 
-U'' = -u with u(0)=0, u'(0)=1.
-Sick: tanh became ReLU, whose second derivative is zero everywhere.
+U'' = -u with u(0)=1, u'(0)=0.
+Sick: tanh became ReLU, whose second derivative is zero everywhere: of the best, that falls to 0
+between two points, a 40th is left.
 """
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-CAUSE, ALSO, VERB = "unknown", ("too-small-capacity", "unreachable-target", "plateau"), "step"
+CAUSE, VERB = "unknown", "step"
+# It rests at 0.307, and other starts end lower.
+ALSO = ("too-small-capacity", "unreachable-target", "plateau", "local-minimum")
 EXPECT = {"steps": 300, "max_loss": 0.02, "monotone": "off"}
 
 t = tf.constant(np.linspace(0, 3, 40, dtype="float32")[:, None])
@@ -37,7 +40,7 @@ def pinn(activation):
                 du = first.gradient(u, t)
             ddu = second.gradient(du, t)
             residual = tf.reduce_mean((ddu + u) ** 2)
-            boundary = u[0, 0] ** 2 + (du[0, 0] - 1.0) ** 2
+            boundary = (u[0, 0] - 1.0) ** 2 + du[0, 0] ** 2
             loss = residual + boundary
         opt.apply_gradients(
             zip(

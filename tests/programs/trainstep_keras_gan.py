@@ -1,7 +1,7 @@
 """Own train_step, two optimizers.
 
 From keras.io guide "Customizing what happens in fit" (end-to-end GAN).
-Sick: the generator's optimizer got 2.0 in place of 0.005.
+Sick: the generator's optimizer got 50.0 in place of 0.005.
 
 Changed: a two-dimensional ring in place of MNIST with dense networks; the returned dict also has
 "loss", the squared distance between the moments of real and generated rows, to have something to
@@ -107,7 +107,7 @@ def healthy():
 
 
 def sick():
-    return {"model": lambda: build(2.0), "x": real, "batch_size": 64}
+    return {"model": lambda: build(50.0), "x": real, "batch_size": 64}
 
 
 def compared():
