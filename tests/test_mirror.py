@@ -17,6 +17,7 @@ PACKAGE = Path(pytest_converge.__file__).parent
 OF_SEVERAL = {
     "diagnosis/test_callbacks.py": "callbacks in the trials of a diagnosis, and in its repairs",
     "diagnosis/test_rates_of_the_user.py": "rates that the user's own code sets",
+    "diagnosis/test_order.py": "all causes in the order of evidence",
     "diagnosis/test_fix_lines.py": "the lines to paste of all changes",
     "baselines/gate/test_false_alarms.py": "the stated bound, by playing unchanged code",
     "baselines/gate/test_decision_mutants.py": "seeded faults in all modules of the gate",

@@ -1213,7 +1213,7 @@ def train(start: Start, steps: int, seed: int) -> list[float]:
 
 
 #: What `fit` takes where it is not told.
-USUAL = {"batch_size": 32, "shuffle": True, "sample_weight": None, "class_weight": None}
+USUAL = {"y": None, "batch_size": 32, "shuffle": True, "sample_weight": None, "class_weight": None}
 
 
 def _of_model(arguments, seed):

@@ -185,6 +185,8 @@ class Repair:
             self._rebuild(lambda layer: [made], {output.name: code})
         elif comment == "as the first layer":  # the line that adapts it
             self._in_front(known["norm"])
+        elif comment.startswith("in place of "):
+            self._rebuild(lambda _: [known["norm"]], {comment.removeprefix("in place of "): ""})
 
     def _optimize_with(self, optimizer: Any, comment: str = "") -> None:
         if "instead of " in comment:
@@ -215,6 +217,8 @@ class Repair:
             names: the keys are the names of the layers.
         """
         old = self.model
+        if old is None:
+            raise CannotPasteError("the model is held by a function")
         held = {layer.name: layer for layer in old.layers}
         missing = [name for name in names if name not in held]
         if missing:
@@ -284,6 +288,8 @@ def _keep_weights(old: Any, new: Any) -> None:
     if alike and _initialisers(old) == _initialisers(new):
         for one, other in zip(theirs, ours, strict=True):
             other.assign(tf.cast(one, other.dtype))
+        if hasattr(new, "finalize_state"):
+            new.finalize_state()  # a normalisation reads its weights here
 
 
 def _initialisers(layer: Any) -> dict[str, Any]:
