@@ -11,6 +11,8 @@ from pytest_converge.diagnosis.causes.labels_unrelated import (
     gained_on_others,
     signal_of,
 )
+from pytest_converge.training.data.arrays import batch_leaves
+from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions import rows
 from pytest_converge.training.interventions.intervention import Intervention
 
@@ -67,7 +69,7 @@ def _noise(failed: FailedTraining, change: Intervention, constant: float) -> Ans
 
 def _unrelated(failed: FailedTraining, change: Intervention, constant: float) -> Answer | None:
     data = failed.reruns.rows
-    if data is None or data.epoch_rows < FEWEST_ROWS or are_inputs(failed):
+    if data is None or data.epoch_rows < FEWEST_ROWS or are_inputs(failed) or _are_ids(data):
         return None
     half, other = _halves(change.code)
     repaired = failed.reruns.loss_on_others(change.combined(half), other)
@@ -84,6 +86,15 @@ def _unrelated(failed: FailedTraining, change: Intervention, constant: float) ->
             " are predicted no worse there"
         ),
     )
+
+
+def _are_ids(data: ArrayData) -> bool:
+    """Whether each input of a row is one number of a kind, as of a user and a film.
+
+    Of what half of the rows say about each, little holds for the other half.
+    """
+    inputs = [array for name, array in batch_leaves(data.arrays) if name.startswith("x")]
+    return all(array.dtype.kind in "iu" and array.size == len(array) for array in inputs)
 
 
 def _halves(code: str) -> tuple[Intervention, Intervention]:

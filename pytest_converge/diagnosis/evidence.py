@@ -219,8 +219,11 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
         )
     first, last = curve.first, curve.last
     left = any(found.what != "data" for found in record.nonfinite)  # data may have NaN as a mask
-    rose = left or (ends_higher(first, last) and _beyond_noise(curve))
-    spiked = left or not math.isfinite(last) or _spikes(record)
+    if any(found.what == "data" for found in record.nonfinite) and not math.isfinite(last):
+        rose = spiked = False  # the data say nothing of the steps that brought them into the loss
+    else:
+        rose = left or (ends_higher(first, last) and _beyond_noise(curve))
+        spiked = left or not math.isfinite(last) or _spikes(record)
     ratio = first / record.constant_loss if record.constant_loss else math.nan
     unknown = 1.0 if training.scales_updates else math.nan
     return Evidence(

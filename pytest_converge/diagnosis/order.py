@@ -69,6 +69,8 @@ class Place(enum.IntEnum):
     # Rows that contradict each other: no remedy changes that, but a rate may reach the target.
     CONTRADICTIONS = enum.auto()
     TWO_ENCODINGS = enum.auto()
+    # One step off a cliff, of which thousands lead back.
+    CLIFF = enum.auto()
     MORE_STEPS = enum.auto()
     # Rates beyond one that did worse, and between others: many, each for a small chance.
     FARTHER_RATES = enum.auto()

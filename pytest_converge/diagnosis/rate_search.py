@@ -26,9 +26,9 @@ from pytest_converge.training.measures.curvature import stability_limit
 from pytest_converge.training.state.optimizer import ObservedOptimizer, is_plain_sgd
 
 __all__ = [
-    "FAR_OFF",
     "RateSearch",
     "any_rate_that_passes",
+    "far_off",
     "largest_stable_rate",
     "rate_and_steps",
     "rate_that_passes",
@@ -157,10 +157,18 @@ def usual_rates(optimizer: Any) -> tuple[float, ...]:
     return USUAL_RATES.get(type(optimizer).__name__, ADAPTIVE_RATES)
 
 
+def far_off(optimizer: Any, rate: float) -> str:
+    """Where a rate is far off the usual ones of an optimizer, "low" or "high"; else empty."""
+    usual, own = usual_rates(optimizer), abs(rate)
+    if 0 < own < min(usual) / FAR_OFF:
+        return "low"
+    return "high" if own > FAR_OFF * max(usual) else ""
+
+
 def _to_usual(observed: ObservedOptimizer) -> float:
     """What brings a rate that is far off into the middle of the usual ones; 1 for another."""
     usual, own = usual_rates(observed.optimizer), abs(observed.user_rate)
-    if not own > 0 or min(usual) / FAR_OFF <= own <= FAR_OFF * max(usual):
+    if not far_off(observed.optimizer, own):
         return 1.0
     return float(f"{statistics.median(usual) / own:.2g}")
 

@@ -11,21 +11,23 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining
 from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.diagnosis.causes.plateau import cause_of_an_escape
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
-from pytest_converge.diagnosis.rate_search import FAR_OFF, usual_rates
+from pytest_converge.diagnosis.rate_search import far_off, usual_rates
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import optimizers, targets
 from pytest_converge.training.interventions import steps as more_steps
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.plain_network import plain_network
 
-__all__ = ["Parts", "guilty_model", "smallest_difference", "together", "without"]
+__all__ = ["TRIED_UNSEEN", "Parts", "guilty_model", "smallest_difference", "together", "without"]
 
 #: Several changes that are made at once, each of another cause.
 Parts = tuple[Intervention, ...]
@@ -37,11 +39,18 @@ ADAM_RATES = (0.01, 0.001)
 LONGER = 4
 #: Multiples of a rate that are tried where no optimizer can take its place.
 FACTORS = (0.1, 10.0, 0.01, 100.0)
+#: Of a run that loses less than this share of its loss also these: its steps may be of any length.
+STANDS_STILL, FAR_FACTORS = 0.05, (1e3, 1e4, 1e5)
 #: Sets of changes that are tried on more seeds, from the smallest on.
 MOST_VERIFIED = 3
 #: A model is at fault where a plain network leaves less than this share of what it leaves: a
 #: choice, far from what noise makes of two networks on the same rows.
 LEFT_BY_THE_MODEL = 0.5
+#: Causes whose repairs are tried without a sign of them: whether a source shuffles is not known,
+#: nor what a callback does before it is left out.
+TRIED_UNSEEN = frozenset({"unshuffled-data", "harmful-callback"})
+#: What a model needs to learn its rows by heart as well.
+BY_HEART = frozenset({"too-few-steps", "too-small-capacity"})
 #: The share of the budget after which no more is taken back, so that what is left can be verified.
 TAKING_BACK = 0.6
 
@@ -63,7 +72,10 @@ def smallest_difference(failed: FailedTraining, causes: Mapping[str, Cause]) -> 
     with contextlib.suppress(OutOfTimeError):  # then less is taken back than could be
         search.smallest(parts)
     answer = search.verified()
-    return None if answer is None or search.tells_no_more(answer) else answer
+    if answer is None or search.tells_no_more(answer):
+        return None
+    codes = {part.code for part in answer.parts}
+    return unless_by_heart(failed, answer) if codes & BY_HEART else answer
 
 
 def without(parts: Parts, candidates: Parts, passes: Callable[[Parts], bool]) -> Parts:
@@ -184,7 +196,8 @@ class _Search:
         if not self._first:
             return  # the remedies are tried one by one
         remedies = self._optimizers()
-        seen = tuple(part for part in self._first if part.change in self._seen)
+        sure = [part for part in self._first if part.code not in TRIED_UNSEEN]
+        seen = tuple(part for part in sure if part.change in self._seen)
         if seen and seen != self._first:  # it leaves less to be taken back
             yield (*seen, *remedies[0])
         for remedy in remedies:
@@ -207,19 +220,19 @@ class _Search:
 
     def _code_of_the_optimizer(self) -> str:
         """What it means that Adam remains: a rate far off the usual ones, or what the run shows."""
-        own, usual = abs(self._failed.evidence.rate), self._usual_rates()
-        slow = not self._failed.evidence.never_too_slow
-        if slow and 0 < own < min(usual) / FAR_OFF:
-            return "learning-rate-too-low"
-        if own > FAR_OFF * max(usual):
-            return "learning-rate-too-high"
-        return cause_of_an_escape(self._failed)
+        failed = self._failed
+        off = far_off(failed.training.optimizers[0].optimizer, failed.evidence.rate)
+        if off == "high" or (off and not failed.evidence.never_too_slow):
+            return f"learning-rate-too-{off}"
+        return cause_of_an_escape(failed)
 
     def _usual_rates(self) -> tuple[float, ...]:
         return usual_rates(self._failed.training.optimizers[0].optimizer)
 
     def _factors(self) -> tuple[float, ...]:
-        up_first = (*FACTORS[1::2], *FACTORS[::2])
+        curve = self._failed.record.curve
+        stands = abs(curve.last - curve.first) < STANDS_STILL * abs(curve.first)
+        up_first = (*FACTORS[1::2], *(FAR_FACTORS if stands else ()), *FACTORS[::2])
         return FACTORS if self._failed.evidence.unstable else up_first
 
     def _more(self) -> list[Parts]:
@@ -254,11 +267,12 @@ class _Search:
         rest = tuple(part for part in parts if part not in replaced)
         # Settings of the optimizer that nothing hinted at do not show under Adam.
         whole = (*rest, *(part for part in self._first if part not in rest))
-        rates = [(), *((change,) for change in self._own_rates())]
-        for base in [rest, whole][: 1 + (whole != rest)]:
-            for rate in rates:
-                if (*base, *rate) and self._passes((*base, *rate)):
-                    return (*base, *rate)
+        bases = [rest, whole][: 1 + (whole != rest)]
+        rates = [(change,) for change in self._own_rates()]
+        # As it is before any other rate, which may make up for a schedule or a momentum.
+        for base, rate in [*((b, ()) for b in bases), *itertools.product(bases, rates)]:
+            if (*base, *rate) and self._passes((*base, *rate)):
+                return (*base, *rate)
         return parts
 
     def _own_rates(self) -> list[Intervention]:
@@ -292,7 +306,7 @@ class _Search:
 
         Where no time is left to try other seeds, it is the one that passed on its own.
         """
-        for parts in self.passing[: -MOST_VERIFIED - 1 : -1]:
+        for parts in self._to_verify():
             change = together(parts)
             try:
                 found = self._failed.first_passing([change])
@@ -302,6 +316,18 @@ class _Search:
             if found is not None:
                 return self._answer(parts, found)
         return None
+
+    def _to_verify(self) -> Iterator[Parts]:
+        """The sets that passed, from the smallest on; more steps before what needs a larger model.
+
+        What is enough from some starts alone may be too slow: a larger model would help as well.
+        """
+        latest = self.passing[: -MOST_VERIFIED - 1 : -1]
+        for parts, larger_set in zip(latest, [*latest[1:], ()], strict=True):
+            yield parts
+            added = [part for part in larger_set if part not in parts]
+            if any(part.code == "too-small-capacity" for part in added):
+                yield (*parts, more_steps.more(self._failed.reruns.steps, LONGER))
 
     def tells_no_more(self, answer: Answer) -> bool:
         """True for a rate or another optimizer alone: the steps for these tell more about it."""

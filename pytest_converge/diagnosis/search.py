@@ -12,7 +12,8 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.diagnosis.causes.label_encoding import unreadable
 from pytest_converge.diagnosis.causes.nonfinite_data import nothing_else_helps
 from pytest_converge.diagnosis.causes.unreachable_target import known_floor
-from pytest_converge.diagnosis.reference import guilty_model, smallest_difference
+from pytest_converge.diagnosis.rate_search import far_off
+from pytest_converge.diagnosis.reference import TRIED_UNSEEN, guilty_model, smallest_difference
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import steps as more_steps
 
@@ -57,7 +58,11 @@ def _repaired(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer | N
     answer = _first_answer(failed, steps(Place.NOT_FINITE, Place.NOT_TRAINED), causes)
     if answer is None and nothing_else_helps(failed):
         return _kept(failed, REFERENCE, difference)
-    answer = answer or _first_answer(failed, steps(Place.NOT_TRAINED, Place.SCALE_AND_RATE), causes)
+    answer = answer or _first_answer(failed, steps(Place.NOT_TRAINED, Place.RECTIFIERS), causes)
+    if answer is None and _several_seen(failed):
+        # Another start, or activations that bear anything, would make up for what was seen.
+        answer = _kept(failed, REFERENCE, difference)
+    answer = answer or _first_answer(failed, steps(Place.RECTIFIERS, Place.SCALE_AND_RATE), causes)
     if answer is None and (unreadable(failed) or _several_seen(failed)):
         answer = _kept(failed, REFERENCE, difference)
     if unreadable(failed):
@@ -96,9 +101,10 @@ def _between(causes: Mapping[str, Cause], first: Place, end: float) -> list[Entr
 
 def _several_seen(failed: FailedTraining) -> bool:
     """Whether evidence hints at more than one cause, none of which is the only one."""
-    codes = {change.code for change in failed.trials.changes.values()}
-    # Whether a source shuffles is not known, nor what a callback does before it is left out.
-    return len(codes - {"unshuffled-data", "harmful-callback"}) >= SEVERAL
+    codes = {change.code for change in failed.trials.changes.values()} - TRIED_UNSEEN
+    optimizers = failed.training.optimizers if codes and failed.takes_rate else ()
+    rates = any(far_off(each.optimizer, failed.evidence.rate) for each in optimizers)
+    return len(codes) + rates >= SEVERAL
 
 
 def _first_answer(
@@ -141,7 +147,8 @@ def _pair(failed: FailedTraining) -> Answer | None:
         key=lambda t: t.losses[0] if math.isfinite(t.losses[0]) else math.inf,
     )
     for change in [changes[trial.change] for trial in ranked[:NEAREST]]:
-        if change.steps_factor != 1 or change.other_optimizer:
+        # The rate of one of several optimizers was looked at beside the others.
+        if change.steps_factor != 1 or change.other_optimizer or change.of_optimizer is not None:
             continue
         partners = [more_steps.more(failed.reruns.steps, LONGER)]
         if change.rate_factor == 1.0:

@@ -41,9 +41,11 @@ OF_THE_SIZE = frozenset({"target-missed", "not-decreasing"})
 #: Where targets or weights are others and the unit of the loss is not, its bound stands, and so
 #: much of the loss of the best constant has to go: what noise leaves of a model's advantage.
 SKILL_BESIDE_A_BOUND = 0.05
-#: Below this share of the loss of the best constant a bound asks squared errors to be smaller than
-#: a thousandth of the targets' deviation: whoever gives it thinks of targets of another scale.
-OUT_OF_REACH = 1e-6
+#: A bound that asks for errors below this share of the targets' deviation: whoever gives it thinks
+#: of targets of another scale.
+OUT_OF_REACH = 1e-2
+#: Losses that grow with the error; that of others, with its square.
+LINEAR_LOSSES = frozenset({"mean_absolute_error", "huber", "log_cosh"})
 #: Where a metric alone was missed, a repair may cost so much of the loss: a start that has learnt
 #: nothing names every rare row, and a rate that keeps the start meets the bound without training.
 MOST_LOSS = 1.1
@@ -120,7 +122,8 @@ def _failing(
 def _is_out_of_reach(bound: float, record: TrainingRecord) -> bool:
     """Whether nobody can have meant a bound in the unit of these targets, but of scaled ones."""
     constant = record.constant_loss
-    return constant is not None and 0 < bound < OUT_OF_REACH * constant
+    power = 1 if record.loss_name in LINEAR_LOSSES else 2
+    return constant is not None and 0 < bound < OUT_OF_REACH**power * constant
 
 
 class Trials:

@@ -44,6 +44,7 @@ __all__ = [
     "held_setting",
     "inputs_of_node",
     "iterations",
+    "layer_of",
     "learning_rate_held",
     "loss_counts_in_metrics",
     "loss_settings",
@@ -106,6 +107,11 @@ def build_from_batch(model: Any, batch: Any) -> None:
 def flat_layers(model: Any) -> list[Any]:
     """Every layer of a model, nested ones included, the model itself left out."""
     return list(model._flatten_layers(include_self=False))
+
+
+def layer_of(tensor: Any) -> Any:
+    """The layer or operation that makes a symbolic tensor of a functional model."""
+    return tensor._keras_history.operation
 
 
 def own_strategy(model: Any) -> Any:
@@ -462,6 +468,11 @@ OPERATION_CALLS = {
     "Rsqrt": (gen_math_ops, "rsqrt"),
     "Sigmoid": (gen_math_ops, "sigmoid"),
     "Softmax": (gen_nn_ops, "softmax"),
+    "SoftmaxCrossEntropyWithLogits": (gen_nn_ops, "softmax_cross_entropy_with_logits"),
+    "SparseSoftmaxCrossEntropyWithLogits": (
+        gen_nn_ops,
+        "sparse_softmax_cross_entropy_with_logits",
+    ),
     "Sqrt": (gen_math_ops, "sqrt"),
     "Sub": (gen_math_ops, "sub"),
 }

@@ -62,6 +62,20 @@ def test_by_heart_is_seen_also_where_the_proof_took_the_time_left():
     assert failed.trials.done[trial.change].control  # it is no proof of anything
 
 
+def test_of_ids_of_rows_half_of_them_says_little():
+    """A table of ratings by users and films, of which each row is one place."""
+    rng = np.random.default_rng(0)
+    users, films = (z.ravel() for z in np.meshgrid(np.arange(20), np.arange(20)))
+    ratings = (rng.normal(size=(20, 4))[users] * rng.normal(size=(20, 4))[films]).sum(axis=1)
+    inputs = [keras.Input((1,), dtype="int32") for _ in range(2)]
+    tastes = [layers.Flatten()(layers.Embedding(20, 16)(each)) for each in inputs]
+    model = keras.Model(inputs, layers.Dot(1)(tastes))
+    model.compile(optimizers.Adam(0.03), "mse")
+    x = [users.astype("int32")[:, None], films.astype("int32")[:, None]]
+    start = fit(model, x, ratings.astype("float32")[:, None])
+    assert answer_of(start, count=10, factor=30, max_loss=0.3).cause == "too-few-steps"
+
+
 def squares(*, apart, rows=240):
     """Pictures of small and of large squares; their labels belong to them, or to others."""
     rng = np.random.default_rng(0)

@@ -133,6 +133,59 @@ def test_rows_that_are_not_finite_need_not_be_all():
     assert found.proven
 
 
+def test_what_is_too_slow_from_some_starts_needs_more_steps_and_no_larger_model():
+    rows = np.random.default_rng(0).normal(size=(128, 4)).astype("float32")
+    wanted = rows @ np.ones((4, 1), "float32")
+    rows[17, 2] = np.nan
+
+    def build():
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(0.01), "mse")
+        return model
+
+    found = diagnosis_of(fit(build, rows, wanted), steps=100, max_loss=0.1, seed=2102591131)
+    assert [part.cause for part in found.causes] == ["nonfinite-data", "too-few-steps"]
+    assert found.proven
+
+
+def two_heads(scale, *, trained):
+    """An amount and a flag behind one layer, which may be frozen."""
+    inputs = keras.Input((8,))
+    trunk = layers.Dense(8, "tanh", trainable=trained, name="trunk")(inputs)
+    heads = {
+        "amount": layers.Dense(1, name="amount")(trunk),
+        "flag": layers.Dense(1, "sigmoid", name="flag")(trunk),
+    }
+    model = keras.Model(inputs, heads)
+    model.compile(keras.optimizers.Adam(0.03), {"amount": "mse", "flag": "binary_crossentropy"})
+    targets = {"amount": np.tanh(X[:, :1] - X[:, 1:2]), "flag": 1.0 * (X[:, 2:3] > X[:, 3:4])}
+    return fit(model, scale * X + scale, targets)
+
+
+def test_what_a_frozen_layer_is_fed_with_has_a_scale_too():
+    found = diagnosis_of(two_heads(1000.0, trained=False), steps=200, max_loss=0.4)
+    causes = [part.cause for part in found.causes]
+    assert (causes, found.proven) == (["frozen-variables", "unscaled-features"], True)
+
+
+def test_a_schedule_is_at_fault_before_another_rate_makes_up_for_it():
+    rows, decay = X.copy(), keras.optimizers.schedules.CosineDecay(0.02, 12, alpha=1e-4)
+    rows[3, 1] = np.nan
+    target = (X @ np.ones((8, 1)) / 4).astype("float32")
+    start = fit(network(keras.optimizers.Adam(decay)), rows, target)
+    found = diagnosis_of(start, steps=200, max_loss=0.01)
+    assert [part.cause for part in found.causes] == ["nonfinite-data", "learning-rate-too-low"]
+    assert "the schedule, 0.02 at its peak, is at 2e-06 after 200 steps" in found.message
+
+
+def test_a_rate_that_is_far_off_counts_as_one_of_several_signs():
+    heavy = network(keras.optimizers.SGD(1e-6), penalty=keras.regularizers.L2(1.0))
+    found = diagnosis_of(fit(heavy, X, Y), steps=400, max_loss=0.3)
+    (first, *_) = [trial for trial in found.tried if " and " in trial.change]
+    singles = found.tried[: found.tried.index(first)]
+    assert [trial.code for trial in singles] == ["regularisation-too-strong", "bad-initialisation"]
+
+
 def test_a_rate_alone_is_left_to_the_search_for_rates():
     found = diagnosis_of(fit(network(keras.optimizers.SGD(1e-5)), X, Y), steps=300, max_loss=0.3)
     assert [part.cause for part in found.causes] == ["learning-rate-too-low"]

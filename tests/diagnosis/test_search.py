@@ -85,6 +85,18 @@ def test_causes_answer_in_the_order_of_evidence():
     assert failed.asked == ["d", "c", "a"]
 
 
+def test_several_signs_come_before_another_start(monkeypatch):
+    """What makes up for all of them would hide them."""
+    module = "pytest_converge.diagnosis.search"
+    monkeypatch.setattr(f"{module}.smallest_difference", lambda *_: Answer(cause="both"))
+    causes = of(saying("start", Place.DRAWN_ANEW), saying("scale", Place.FEATURES, when=False))
+    for signs, cause in [({"a"}, "start"), ({"a", "b"}, "both")]:
+        failed = failed_training()
+        failed.takes_rate = False
+        failed.trials.changes = {code: Intervention(code=code, change=code) for code in signs}
+        assert search(failed, causes).cause == cause
+
+
 def test_what_proves_nothing_is_said_last():
     causes = of(saying("told", Place.NO_SLOPE_SEEN), saying("proven", Place.OTHER_STARTS))
     assert search(failed_training(), causes).cause == "proven"
@@ -185,13 +197,16 @@ def test_a_measurement_within_a_cause_is_guarded(monkeypatch, module, function, 
     assert (name, "NameError: renamed") in failed.trials.guard.failed
 
 
-@pytest.mark.parametrize(("other_optimizer", "pairs"), [(True, []), (False, ["Adamant and more"])])
-def test_another_optimizer_is_paired_with_nothing(monkeypatch, other_optimizer, pairs):
-    change = Intervention(code="a", change="Adamant", other_optimizer=other_optimizer)
+@pytest.mark.parametrize(
+    ("fields", "pairs"),
+    [({}, ["Adamant and more"]), ({"other_optimizer": True}, []), ({"of_optimizer": 1}, [])],
+)
+def test_another_optimizer_and_one_of_several_are_paired_with_nothing(monkeypatch, fields, pairs):
+    change = Intervention(code="a", change="Adamant", **fields)
     failed = failed_training(trial("Adamant", passed=0, seeds=1))
     failed.trials.changes["Adamant"] = change
     failed.reruns = types.SimpleNamespace(steps=10)
-    failed.not_steeper = lambda factors: factors
+    failed.not_steeper, failed.takes_rate = (lambda factors: factors), False
     monkeypatch.setattr(more_steps, "more", lambda *_: Intervention(code="b", change="more"))
     failed.at_rates, tried = (lambda *_: []), []
     failed.first_passing = lambda changes: tried.extend(each.change for each in changes)

@@ -236,6 +236,13 @@ def test_a_bound_that_raw_targets_cannot_meet_is_one_of_scaled_ones(loss, expect
     assert passes(record, BOUND, change(loss_factor=1e-8)) is expected
 
 
+@pytest.mark.parametrize(("name", "expected"), [("mean_absolute_error", True), ("loss", False)])
+def test_an_error_that_is_not_squared_cannot_be_as_small(name, expected):
+    """A bound of 1e-4 of the constant loss is a hundredth of the deviation where it is squared."""
+    record = record_of([2.0, 1.5, 0.4], constant_loss=1.0, loss_name=name)
+    assert passes(record, BOUND, change(loss_factor=1e-4)) is expected
+
+
 @pytest.mark.parametrize(("loss", "expected"), [(4.0, True), (6.0, False)])
 def test_half_of_the_constant_loss_has_to_go_where_the_unit_is_lost(loss, expected):
     """The bound of 1 says nothing any more; the skill does."""

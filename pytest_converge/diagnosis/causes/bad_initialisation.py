@@ -13,10 +13,11 @@ every row.
 
 Then all weights are drawn anew by Keras' default initialisers (Glorot and Bengio 2010 for kernels,
 zeros for biases), those of layers of your own that start so by their shape, and the training is
-repeated. It is the cause if every gate then passes on three
-seeds. Without a symptom nothing is redrawn: another start helps many trainings by chance. The same
-repair goes by the name of the symptom where units are [dead](dead-units.md) or the gradient
-[vanishes](vanishing-gradient.md).
+repeated. It is the cause if every gate then passes on three seeds. Without a symptom nothing is
+redrawn: another start helps many trainings by chance. The same repair goes by the name of the
+symptom where units are [dead](dead-units.md), or where the gradient
+[vanishes](vanishing-gradient.md) at an initial loss of at most twice that of a constant: weights
+that are too large hide it behind units at their ends.
 
 For ReLUs in deep networks `he_normal` is the better choice (He et al. 2015).
 
@@ -112,9 +113,13 @@ def _chosen_initialisers(failed: FailedTraining) -> Repairs:
 
 
 def _drawn_anew(failed: FailedTraining) -> Repairs:
-    """The same repair by the name of the plainest symptom."""
+    """The same repair by the name of the plainest symptom.
+
+    Where the initial loss is far above a constant's, weights that are too large hide the gradient.
+    """
     if failed.training.model is not None and failed.evidence.odd_start:
-        code = "vanishing-gradient" if failed.evidence.faint else CAUSE.code
+        faint = failed.evidence.faint and not failed.evidence.start_ratio > HIGHER_THAN_A_CONSTANT
+        code = "vanishing-gradient" if faint else CAUSE.code
         yield drawn_anew(failed, "dead-units" if failed.evidence.dead else code)
 
 

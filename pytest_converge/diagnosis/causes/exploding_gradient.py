@@ -8,8 +8,10 @@ weights far away. A rate low enough for the cliff would be far too low for the r
 
 The global norm of the gradients is clipped to 1, everything else stays, and the training is
 repeated from the same start. It is the cause if every gate then passes on three seeds, and if no
-learning rate alone did: rates are tried first. The usual bound of 1: Pascanu, Mikolov and Bengio
-2013, *On the difficulty of training recurrent neural networks*.
+learning rate alone did: rates are tried first. Where the largest norm is more than 100 times the
+median one, as of a step off a cliff, it is tried before more steps, which lead back after
+thousands. The usual bound of 1, and the cliffs: Pascanu, Mikolov and Bengio 2013, *On the
+difficulty of training recurrent neural networks*.
 
 A gradient may also be NaN where the loss is not: `tf.where` gives the branch that was not taken the
 gradient 0, and 0 times the infinite slope of a logarithm or a quotient is NaN. The step in which a
@@ -56,6 +58,7 @@ def test_clipped(converge):
 import dataclasses
 import itertools
 import math
+import statistics
 
 from pytest_converge.core.numbers import number
 from pytest_converge.core.record import TrainingRecord
@@ -73,6 +76,9 @@ from pytest_converge.training.model.structure import layers_of
 
 __all__ = ["CAUSE", "broken_step", "origin_of", "takes_less"]
 
+#: A gradient so many times the median one of its run (Pascanu et al. 2013, arXiv:1211.5063, section
+#: 2.3, on cliffs; the number is a choice).
+CLIFF = 100.0
 #: Gradients that grew so many times before belong to a run that left the finite numbers by itself.
 GREW = 1e3
 
@@ -189,6 +195,13 @@ def _clipped(failed: FailedTraining) -> Repairs:
         yield optimizers.clipped(failed.training)
 
 
+def _off_a_cliff(failed: FailedTraining) -> Repairs:
+    """Clipped as well, where one gradient is far larger than those of all other steps."""
+    norms = [norm for norm in failed.record.curve.gradient_norm if math.isfinite(norm)]
+    if len(norms) > 1 and max(norms) > CLIFF * statistics.median(norms):
+        yield from _clipped(failed)
+
+
 def _half_precision(failed: FailedTraining) -> Repairs:
     """Numbers of 16 bits, which overflow where others do not, or lose a gradient altogether."""
     code = CAUSE.code if failed.evidence.rose else "vanishing-gradient"
@@ -206,6 +219,7 @@ CAUSE = Cause(
         Step(place=Place.ACTIVATIONS, repairs=_bounded_states),
         Step(place=Place.BROKEN_GRADIENT, repairs=_safe),
         Step(place=Place.BROKEN_GRADIENT, repairs=_finite),
+        Step(place=Place.CLIFF, repairs=_off_a_cliff),
         Step(place=Place.CLIPPED, repairs=_clipped),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_seen),
     ),

@@ -61,18 +61,28 @@ from collections.abc import Iterable
 from pytest_converge.core.numbers import counted, listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import trainable, untracked
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.gradient_stops import in_words
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.state.snapshot import name_of
 
+__all__ = ["CAUSE", "with_all_layers"]
+
+
+def with_all_layers(failed: FailedTraining) -> Intervention | None:
+    """The frozen layers of the model trained as well; None where it has none."""
+    model = failed.training.model
+    if model is None:
+        return None
+    named = dict(named_layers(model))
+    kept = [named[name] for name in failed.evidence.computation.references]
+    return trainable.all_layers(model, kept) if any(trainable.frozen(model, kept)) else None
+
 
 def _repairs(failed: FailedTraining) -> Repairs:
-    training = failed.training
-    if training.model is not None:
-        named = dict(named_layers(training.model))
-        kept = [named[name] for name in failed.evidence.computation.references]
-        if any(trainable.frozen(training.model, kept)):
-            yield trainable.all_layers(training.model, kept)
+    training, thawed = failed.training, with_all_layers(failed)
+    if thawed is not None:
+        yield thawed
     if training.lists_variables:
         everything = trainable.all_read(training)
         if everything is not None:

@@ -40,7 +40,8 @@ More steps, or a larger model, that reach the target prove nothing where they do
 the inputs are not known to say anything about the targets and there are 200 rows or more, either is
 also trained on half of the rows, and has to get below the best constant on the other half, or to
 predict it better than permuted targets, as above. Else the targets do not belong to their rows, as
-of files that are listed in another order than their labels: `img_10` stands before `img_2`.
+of files that are listed in another order than their labels: `img_10` stands before `img_2`. Of rows
+that are nothing but ids, as of a user and a film, half say too little about the others to tell.
 
 It is not said either where the model is to blame or the targets are the inputs: of an autoencoder,
 of batches of fewer than 16 rows, where a layer of ReLUs is dead at the start
@@ -96,7 +97,7 @@ from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import rows, steps, targets
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.measures.best_constant import best_constant
+from pytest_converge.training.measures.best_constant import ConstantLoss, best_constant
 from pytest_converge.training.measures.pairing import shuffled_apart
 
 __all__ = [
@@ -106,6 +107,7 @@ __all__ = [
     "constant_loss",
     "gained_on_others",
     "learns_a_batch",
+    "least_loss",
     "left_out",
     "relation",
     "signal_of",
@@ -164,10 +166,20 @@ def constant_loss(failed: FailedTraining) -> float | None:
     known = failed.record.constant_loss
     if known is not None:
         return known
-    found = failed.trials.guard.measured(
+    found = _without_the_model(failed)
+    return None if found is None else found.constant
+
+
+def least_loss(failed: FailedTraining) -> float:
+    """The loss that no prediction gets below, as the entropy of targets that are no classes."""
+    found = _without_the_model(failed)
+    return 0.0 if found is None else found.least
+
+
+def _without_the_model(failed: FailedTraining) -> ConstantLoss | None:
+    return failed.trials.guard.measured(
         "the best constant prediction", lambda: best_constant(failed.training)
     )
-    return None if found is None else found.constant
 
 
 def relation(failed: FailedTraining) -> float | None:
@@ -191,9 +203,19 @@ def relation(failed: FailedTraining) -> float | None:
         return None
     gained = (min(control, constant) - lowest) / constant
     signal = signal_of(failed)
+    if gained > RELATED and signal is not None and signal.none:
+        # Nobody else can predict them: what is learnt faster may be learnt by heart all the same.
+        on_others = gained_on_others(failed, best)
+        return gained if on_others is None else on_others
     known = gained > RELATED and signal is not None and signal.some
     if known or constant - control <= RELATED * constant:
         return gained
+    return _by_heart(failed, best, gained)
+
+
+def _by_heart(failed: FailedTraining, best: Intervention | None, gained: float) -> float | None:
+    """The same where permuted targets are learnt too: the failed run's own, then rows held out."""
+    constant, permuted = constant_loss(failed) or math.nan, targets.permuted(0)
     own = _loss_of(failed, permuted)
     if own is None:
         return None

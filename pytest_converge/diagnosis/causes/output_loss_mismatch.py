@@ -17,8 +17,11 @@ passes on three seeds.
 | targets 0 and 1, a squared error | sigmoid, sigmoid with binary cross-entropy |
 | one-hot targets, a squared error | softmax, softmax with categorical cross-entropy |
 | several ones in a row, softmax and categorical cross-entropy | sigmoid with binary cross-entropy |
+| several ones in a row, softmax and a loss of your own | sigmoid |
+| a step of your own, targets beyond what its output gives | no activation |
 | a sigmoid or softmax layer behind an activation | none on the layer in front of it |
 | amounts, a cross-entropy | squared error, no activation |
+| amounts from 0 to 1, a cross-entropy, a bound below their entropy | squared error |
 | the logarithm or the root of an output that was negative | softplus, exponential, sigmoid |
 | two outputs, each with the loss of the other | to each the loss and activation it needs |
 | real targets, a bounded output | no activation |
@@ -34,9 +37,11 @@ at large ones.
 
 Of a model or step of your own, what counts is seen in one step on the first batch: a softmax or
 sigmoid whose values a loss takes for logits, and values far out of [0, 1] that it takes for
-probabilities. The layer that made them gets the activation that the loss reads. So does a softmax
-over another axis than that along which the loss reads the classes: a cross-entropy along the last,
-a loss written out along the one that labels choose from, as by `tf.gather` or one-hot rows.
+probabilities. The layer that made them gets the activation that the loss reads; of exponentials
+divided by their sum by hand, the logarithms are handed to the loss. A softmax over another axis
+than that along which the loss reads the classes is taken over these: a cross-entropy reads them
+along the last, a loss written out along the one that labels choose from, as by `tf.gather` or
+one-hot rows.
 
 Scores of the steps of a series, as `(n, 10, 1)` by a `Dense(1)`, whose softmax runs along their
 last axis are weights of 1 each, and nothing trains what makes them. The softmax is taken over the
@@ -54,6 +59,10 @@ A loss of your own that takes the logarithm or the root of an output that may be
 standard deviation or a rate that is the bare output of a layer, is not finite from then on. The
 operation is found in the first step that has such a value, and the columns of the output that it
 is given are put behind softplus, the exponential or the sigmoid.
+
+Of targets between 0 and 1 a cross-entropy leaves their own entropy, whatever is predicted. Where
+that is above `max_loss`, the squared error, which is 0 where they are met, takes its place; where
+that is not learnt either, the target is [unreachable](unreachable-target.md).
 
 Logits that stay between -1 and 1 whatever the weights, as cosines without a temperature, leave at
 least `ln(1 + (C - 1) e^-2)` of a cross-entropy over C classes. Where that is above `max_loss`, and
@@ -97,9 +106,10 @@ import inspect
 import math
 from collections.abc import Iterable
 
-from pytest_converge.core.numbers import number
+from pytest_converge.core.numbers import number, share
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.exploding_gradient import origin_of, takes_less
+from pytest_converge.diagnosis.causes.labels_unrelated import least_loss
 from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
 from pytest_converge.training.data.arrays import batch_leaves, finite_rows
 from pytest_converge.training.interventions import (
@@ -121,6 +131,9 @@ from pytest_converge.training.model.structure import output_layer
 
 #: The least that logits from -1 to 1 leave of a cross-entropy, over two classes.
 LEAST_FLOOR = math.log(1 + math.exp(-2))
+#: The share of targets beyond the range of an output from which on they are no rounding, and no few
+#: rows far out.
+BEYOND = 0.05
 #: What is seen of a cross-entropy that is called the wrong way round.
 SWAPPED = "the loss takes the logarithm of the targets: targets and predictions are swapped in it"
 
@@ -265,6 +278,37 @@ def _repairs(failed: FailedTraining) -> Repairs:
     return [change for changes in _by_output(failed) for change in changes]
 
 
+def _between_classes(failed: FailedTraining) -> str:
+    """Targets of which a cross-entropy leaves more than was asked for, in words; empty for none."""
+    training, bound = failed.training, failed.trials.expectation.max_loss
+    known = [] if training.model is None else loss_names(training.model.loss)
+    if bound is None or len(known) != 1 or not known[0][0].endswith("crossentropy"):
+        return ""
+    least = least_loss(failed)
+    if not least > bound:
+        return ""
+    return (
+        f"the targets lie between 0 and 1, where a {known[0][0]} is at least"
+        f" {number(least)}, their own entropy"
+    )
+
+
+def _squared(failed: FailedTraining) -> Repairs:
+    """The squared error of amounts between 0 and 1, which is 0 where they are met."""
+    fault, model = _between_classes(failed), failed.training.model
+    if fault and output_layer(model) is not None:
+        yield dataclasses.replace(outputs.with_squared_error(model), fault=fault)
+
+
+def _between_classes_seen(failed: FailedTraining) -> Answer | None:
+    """The same where the squared error is not learnt either: no training reaches that bound."""
+    fault = _between_classes(failed)
+    if not fault:
+        return None
+    higher = f"max_loss={1.05 * least_loss(failed):.3g}"
+    return Answer(cause="unreachable-target", message=fault, fix=higher)
+
+
 def _unclipped(failed: FailedTraining) -> Repairs:
     """Logits without an activation that cuts them off in front of a last sigmoid or softmax."""
     model = failed.training.model
@@ -311,10 +355,18 @@ def _usual(failed: FailedTraining) -> Iterable[Repairs]:
 def _unbounded(failed: FailedTraining) -> Repairs:
     """Of a step of the user's, whose loss nobody names: an output without bounds."""
     training = failed.training
-    for model in training.models if training.model is None or training.own_train_step else []:
-        layer = output_layer(model)
-        if layer is not None and layer.activation.__name__ in outputs.RANGES:
-            yield outputs.head(model, activation=None)
+    own = training.model is None or training.own_train_step
+    return [change for change, _ in outputs.without_bounds(training)] if own else []
+
+
+def _unbounded_seen(failed: FailedTraining) -> Repairs:
+    """The same where amounts beside its inputs lie beyond what it gives."""
+    training = failed.training
+    if training.model is None or training.own_train_step:
+        for change, beyond in outputs.without_bounds(training):
+            if beyond > BEYOND:
+                fault = f"{share(beyond)} of the targets lie beyond what the output gives"
+                yield dataclasses.replace(change, fault=fault)
 
 
 CAUSE = Cause(
@@ -327,7 +379,11 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_as_read),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_last_step),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_unclipped),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_squared),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_unbounded_seen),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
+        # Behind the encodings of labels: no other change brings the loss below its least.
+        Step(place=Place.LABELS, answer=_between_classes_seen),
         Step(place=Place.TARGETS, repairs=_out_of_reach),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_swapped_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_misread_seen),

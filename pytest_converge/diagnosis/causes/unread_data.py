@@ -13,7 +13,8 @@ Targets that no operation on the way to the loss reads are seen without that.
 Targets with one value in all rows are there because `fit` asks for some, and do not count.
 
 A step of your own may return another loss than it differentiates: then the gradient that reaches
-its optimizer is looked at as well, and the training is repeated with updates by the loss that is
+its optimizer is looked at as well. Rows without influence on that, or columns that the returned
+loss reads and the gradient does not, and the training is repeated with updates by the loss that is
 returned. It is the cause if every gate then passes on three seeds.
 
 Sample weights of two values, one of them 0, may be the wrong way round: where a fifth of the rows
@@ -64,7 +65,12 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import class_weights, trainable
-from pytest_converge.training.measures.influence import IdleRows, idle_columns, idle_rows
+from pytest_converge.training.measures.influence import (
+    IdleColumns,
+    IdleRows,
+    idle_columns,
+    idle_rows,
+)
 
 
 def _idle(failed: FailedTraining) -> IdleRows | None:
@@ -72,6 +78,20 @@ def _idle(failed: FailedTraining) -> IdleRows | None:
         return None
     failed.reruns.put_back()
     return idle_rows(failed.reruns.loop)
+
+
+def _idle_columns(failed: FailedTraining) -> IdleColumns | None:
+    if failed.training.data is None:
+        return None
+    failed.reruns.put_back()
+    return idle_columns(failed.reruns.loop)
+
+
+def _says_of(columns: IdleColumns) -> str:
+    named = listed(columns.names)
+    if columns.learnt:
+        return f"{named} reaches the loss, and not the gradient that is applied"
+    return f"the loss does not read {named}: any other values give the same loss"
 
 
 def _says(idle: IdleRows) -> str:
@@ -86,9 +106,12 @@ def _returned_loss(failed: FailedTraining) -> Repairs:
     if training.verb != "step" or not training.optimizer_is_ours:
         return
     idle = _idle(failed)
-    if idle is not None and idle.learnt:
-        change = trainable.every_given((), CAUSE.code)
-        yield dataclasses.replace(change, fault=_says(idle))
+    fault = _says(idle) if idle is not None and idle.learnt else ""
+    if not fault:
+        columns = _idle_columns(failed)
+        fault = _says_of(columns) if columns is not None and columns.learnt else ""
+    if fault:
+        yield dataclasses.replace(trainable.every_given((), CAUSE.code), fault=fault)
 
 
 def _turned_round(failed: FailedTraining) -> Repairs:
@@ -107,15 +130,11 @@ def _rows(failed: FailedTraining) -> Answer | None:
 
 
 def _columns(failed: FailedTraining) -> Answer | None:
-    """Columns of the targets that do not reach the loss, where others do."""
-    if failed.training.data is None or not failed.reruns.roles:
+    """Columns that do not reach the loss, or what is learnt, where others do."""
+    columns = _idle_columns(failed)
+    if columns is None or not (failed.reruns.roles or columns.learnt):
         return None
-    failed.reruns.put_back()
-    where = idle_columns(failed.reruns.loop)
-    if not where:
-        return None
-    message = f"the loss does not read {listed(where)}: any other values give the same loss"
-    return Answer(cause=CAUSE.code, message=message, where=where)
+    return Answer(cause=CAUSE.code, message=_says_of(columns), where=columns.names)
 
 
 def _targets(failed: FailedTraining) -> Answer | None:

@@ -27,9 +27,10 @@ If another rate is needed with it, both are shown. Standardised inputs: LeCun et
 *Efficient BackProp*.
 
 What is no part of the data, as the points at which an equation is to hold, is standardised in front
-of the layer that takes it: derivatives by it stay in their unit. An array that reaches no layer as
-it is but multiplies what one is fed with, as the edges of a graph do, is divided by its largest
-value where that is above 20.
+of the layer that takes it, of a model that a loss or a step closes over: derivatives by it stay in
+their unit. An array that reaches no layer as it is but multiplies what one is fed with, as the
+edges of a graph do, is divided by its largest value where that is above 20. What frozen layers are
+fed with counts where all is repaired at once.
 
 Where a `Normalization` of the model makes such values, as one that was adapted to other data or to
 all columns as one (`axis=None`), it is adapted to the columns that it is fed with; a `Rescaling` of
@@ -76,6 +77,8 @@ def test_scaled_price(converge):
 ```
 """
 
+import copy
+import dataclasses
 import itertools
 from collections.abc import Iterable
 
@@ -84,6 +87,7 @@ from pytest_converge.columns.scale import HIGHEST_DEVIATION
 from pytest_converge.core.data_report import ColumnProfile
 from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.causes.frozen_variables import with_all_layers
 from pytest_converge.diagnosis.causes.unscaled_targets import (
     as_far_from_zero,
     on_an_unsuitable_scale,
@@ -100,7 +104,7 @@ from pytest_converge.training.interventions.layer_inputs_scaled import (
 )
 from pytest_converge.training.interventions.neighbours import averaged_neighbours
 from pytest_converge.training.measures.closed_over_inputs import unscaled_inputs
-from pytest_converge.training.measures.layer_inputs import FED
+from pytest_converge.training.measures.layer_inputs import FED, training_scales
 
 __all__ = ["CAUSE", "scale_changes"]
 
@@ -220,6 +224,7 @@ def _in_front(failed: FailedTraining) -> Repairs:
 
 def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
     """What the rule asks for; where it asks for nothing, every amount that is not standard yet."""
+    failed = _with_frozen_layers(failed)
     flagged = [
         *_standardised(failed),
         *_marked(failed),
@@ -243,14 +248,36 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
     return [[_changed(failed, tuple(where), columns)] if columns else []]
 
 
+def _with_frozen_layers(failed: FailedTraining) -> FailedTraining:
+    """The failed training as it looks where frozen layers count: their inputs have a scale too."""
+    thawed = with_all_layers(failed)
+    if thawed is None or thawed.variant is None or failed.evidence.scale.features:
+        return failed
+    failed.reruns.put_back()
+    training = failed.training
+    with thawed.variant(training):
+        measure = "scales of what frozen layers are fed with"
+        found = failed.trials.guard.measured(measure, lambda: training_scales(training))
+    if found is None:
+        return failed
+    looked = copy.copy(failed)
+    looked.evidence = dataclasses.replace(
+        failed.evidence, scales=found.scales, scale=found.evidence
+    )
+    return looked
+
+
 def _is_standard(column: ColumnProfile) -> bool:
     return 1 / STANDARD < column.deviation < STANDARD and abs(column.mean) < STANDARD
 
 
 def _both(failed: FailedTraining) -> list[Intervention]:
     others = standardised_targets(failed) or as_far_from_zero(failed)
-    pairs = zip(_standardised(failed), others, strict=False)
-    return [first.combined(second) for first, second in pairs]
+    rows = failed.reruns.rows
+    # Targets that are the inputs have no scale of their own.
+    one = rows is not None and targets_are_inputs(batch_leaves(rows.arrays))
+    join = Intervention.combined if one else Intervention.with_causes
+    return [join(*pair) for pair in zip(_standardised(failed), others, strict=False)]
 
 
 def scale_changes(failed: FailedTraining) -> list[Intervention]:

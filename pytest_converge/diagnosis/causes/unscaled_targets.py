@@ -13,8 +13,8 @@ is the cause if every gate then passes on three seeds. The loss changes its unit
 a squared error shrinks by their variance, an absolute one by their standard deviation. `max_loss`
 is converted with it where the tool knows how; else the repair passes by its skill, at least 0.5
 over the best constant prediction, and the table of trials marks its losses with a star. A bound
-below a millionth of the best constant's loss was thought of for scaled targets: there it is taken
-as it stands, together with that skill.
+that asks for errors below a hundredth of the best constant's, a ten-thousandth of a squared loss,
+was thought of for scaled targets: there that skill takes its place.
 
 Where the spread of the features is small against their mean and that of the targets too, as of
 prices divided by the highest, both are standardised.

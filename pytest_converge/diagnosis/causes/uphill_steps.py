@@ -22,8 +22,8 @@ whose loss rose: where no learning rate helps, every update is made in the oppos
 the same start. Which sign is wrong is told by comparing the gradient of the loss that the step
 returns with what the optimizer gets, or with the update that the step makes. Where that comparison
 shows steps that go uphill and turning them round is not enough, it is one of several causes that
-are [repaired together](../how-it-diagnoses.md#all-changes-at-once); it is said also where no repair
-is proven.
+are [repaired together](../how-it-diagnoses.md#all-changes-at-once), also where the loss did not
+rise clearly since the steps are far too short; it is said also where no repair is proven.
 
 ## A test that shows it
 
@@ -138,22 +138,26 @@ def _away_from_bounds(failed: FailedTraining) -> Repairs:
 
 def _uphill(failed: FailedTraining) -> Repairs:
     """The opposite direction, where a step of the user's rose at every rate."""
-    if _rose_by_itself(failed):
+    if _rose_by_itself(failed, rose=failed.evidence.rose):
         yield direction.downhill(failed.training, _along(failed))
 
 
 def _seen(failed: FailedTraining) -> Repairs:
-    """The same where one step is seen to go uphill; alone it need not be enough."""
-    if _rose_by_itself(failed):
+    """The same where one step is seen to go uphill; alone it need not be enough.
+
+    Steps that are far too short as well rise by less than batches differ.
+    """
+    curve = failed.record.curve
+    if _rose_by_itself(failed, rose=failed.evidence.rose or not curve.last < curve.first):
         along = _along(failed)
         if along is not None and along < UPHILL:
             yield direction.downhill(failed.training, along)
 
 
-def _rose_by_itself(failed: FailedTraining) -> bool:
+def _rose_by_itself(failed: FailedTraining, *, rose: bool) -> bool:
     """Whether a step of the user's rose although its rate is none that goes uphill."""
     own = failed.training.verb == "step" or failed.training.own_train_step
-    return own and failed.evidence.rose and failed.evidence.rate > 0
+    return own and rose and failed.evidence.rate > 0
 
 
 def _along(failed: FailedTraining) -> float | None:

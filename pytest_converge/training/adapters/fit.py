@@ -42,6 +42,7 @@ from pytest_converge.training.model.structure import (
     directions,
     global_seed,
     has_own_train_step,
+    is_built,
     is_seed,
     layers_of,
     loss_of_logs,
@@ -111,7 +112,7 @@ class ModelTraining(Training):
         check_compiled(model, first)
         check_entry(model, entry)
         self._entry = "loss" if entry is None else str(entry)
-        if model.built:
+        if is_built(model):
             check_trainable(model)
         self.own_train_step = has_own_train_step(model)
         self.own_updates = OwnUpdates() if self.own_train_step else None

@@ -14,7 +14,15 @@ from typing import Any
 import keras
 import numpy as np
 
-__all__ = ["CELL", "Held", "changed_between", "held_by", "python_state", "seen_by"]
+__all__ = [
+    "CELL",
+    "Held",
+    "changed_between",
+    "held_by",
+    "models_seen_by",
+    "python_state",
+    "seen_by",
+]
 
 #: How far the functions are followed that a step calls by name.
 DEPTH = 3
@@ -50,6 +58,12 @@ def seen_by(step: Any) -> dict[str, Any]:
     for held in held_by(step):
         seen.setdefault(held.name, held.value)
     return seen
+
+
+def models_seen_by(step: Any) -> list[Any]:
+    """The models with weights that a function closes over or names."""
+    seen = [value for value in seen_by(step).values() if isinstance(value, keras.Model)]
+    return list({id(model): model for model in seen if model.built}.values())
 
 
 def held_by(step: Any) -> list[Held]:

@@ -16,7 +16,7 @@ from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.legacy_keras import refuse_legacy_step
 from pytest_converge.training.adapters.minimize import check_variables, observed
-from pytest_converge.training.adapters.seen import seen_by
+from pytest_converge.training.adapters.seen import models_seen_by, seen_by
 from pytest_converge.training.adapters.traceability import Made, made_before, rehearse
 from pytest_converge.training.data.arrays import nonfinite
 from pytest_converge.training.data.batches import Batch, TrainingData
@@ -139,8 +139,7 @@ class StepTraining(Training):
     @property
     def models(self) -> list[Any]:
         """The models that the step closes over or names."""
-        named = [each for each in seen_by(self._step).values() if _is_model(each) and each.built]
-        return list({id(each): each for each in named}.values())
+        return models_seen_by(self._step)
 
     def bare_step(self, batch: Batch) -> Any:
         """One call of the function that the user's step was compiled from."""
@@ -324,12 +323,8 @@ def optimizers_of(step: Any) -> dict[str, Any]:
     named = seen_by(step)
     found = {name: each for name, each in named.items() if is_optimizer(each)}
     if not found:
-        models = {name: each for name, each in named.items() if _is_model(each)}
+        models = {name: each for name, each in named.items() if isinstance(each, keras.Model)}
         held = {name: getattr(each, "optimizer", None) for name, each in models.items()}
         found = {f"{name}.optimizer": each for name, each in held.items()}
     first = {id(each): name for name, each in reversed(found.items()) if each}
     return {name: found[name] for name in reversed(first.values())}
-
-
-def _is_model(candidate: Any) -> bool:
-    return isinstance(candidate, keras.Model)

@@ -23,6 +23,9 @@ from pytest_converge.training.state.snapshot import attributes_set, shadowed
 
 __all__ = ["as_read", "calling_meanwhile", "handed_on"]
 
+#: What Keras keeps probabilities above before it takes their logarithms.
+LEAST_SHARE = 1e-7
+
 
 def as_read(models: Sequence[Any], misread: Misread) -> Intervention | None:
     """The layer behind a misread output with the activation that the loss reads.
@@ -41,6 +44,8 @@ def as_read(models: Sequence[Any], misread: Misread) -> Intervention | None:
     layer = layers.get(misread.layer)
     if misread.takes in ("classes", "weights"):
         return _along_the_classes(layer, misread) if misread.alone else None
+    if misread.by_hand:
+        return _as_logarithms(misread)
     wanted = misread.fitting or None
     variant = None if layer is None else _variant(layer, wanted)
     if variant is None:
@@ -64,6 +69,26 @@ def _left_out(misread: Misread) -> Intervention:
         fix=f"outputs = logits  # no tf.nn.{misread.given}(logits) before the loss",
         where=(misread.layer,) if misread.layer else (),
         variant=lambda _: attributes_set(calls_of_operation(kind, lambda _: handed_on)),
+    )
+
+
+def _as_logarithms(misread: Misread) -> Intervention:
+    """The logarithms of shares that a program makes by itself: logits of the same shares."""
+
+    def of_logarithms(made: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(made)
+        def call(features: Any, labels: Any, name: Any = None) -> Any:
+            return made(tf.math.log(tf.maximum(features, LEAST_SHARE)), labels, name=name)
+
+        return call
+
+    where = f" in {misread.layer}" if misread.layer else ""
+    return Intervention(
+        code="output-loss-mismatch",
+        change="no softmax before the loss",
+        fix=f"outputs = logits  # no exp(logits) / sum(exp(logits)){where}",
+        where=(misread.layer,) if misread.layer else (),
+        variant=lambda _: attributes_set(calls_of_operation(misread.by_hand, of_logarithms)),
     )
 
 

@@ -18,7 +18,7 @@ from pytest_converge.training.data.arrays import batch_leaves, map_named
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.targets import one_hot, relabelled
+from pytest_converge.training.interventions.targets import in_one_column, one_hot, relabelled
 from pytest_converge.training.model.losses import OutputLoss, loss_names, losses_of_outputs
 from pytest_converge.training.model.structure import output_layer, output_layers, with_loss
 from pytest_converge.training.state.snapshot import attributes_set
@@ -33,6 +33,8 @@ __all__ = [
     "in_array",
     "other_encodings",
     "outside",
+    "with_squared_error",
+    "without_bounds",
 ]
 
 #: Labels as they are, as they could be, and the change that makes them so.
@@ -75,6 +77,8 @@ RANGES = {**BOUNDED, "relu": (0.0, float("inf")), "softplus": (0.0, float("inf")
 MOST_OUT_OF_RANGE = 0.5
 #: The loss in percent of the targets, and the part of their mean under which one is next to zero.
 PERCENTAGE, NEXT_TO_NOTHING = "mean_absolute_percentage_error", 1e-3
+#: What is wrong about a softmax beside labels of which several hold.
+SHARED = "rows hold several ones, among which softmax has only one to share"
 #: How far the sum of a row of probabilities may be from 1: float16.
 SUM_ERROR = 5e-3
 
@@ -106,7 +110,7 @@ def by_output(model: keras.Model, targets: Mapping[str, Any]) -> list[list[Inter
         invited = output.changes()
         several = len(targets) > 1
         found.append([in_array(c, reading.target) if several else c for c in invited])
-    swapped = [output for output in outputs if output.fitting is not None]
+    swapped = [output for output in outputs if output.wanted is not None]
     if not _are_exchanged(swapped):
         return found
     pairs = list(zip(outputs, found, strict=True))
@@ -148,18 +152,25 @@ class _Output:
     def changes(self) -> list[Intervention]:
         """What output, loss and targets invite."""
         name, kind = self.reading.name, kind_of(self.targets)
-        if name in FITTING:
-            return self._for_crossentropy(kind)
+        found: list[Intervention] = []
+        two = kind == "one-hot" and self.columns == 2 and self.targets.ndim == 2
         positive = self.activation in (*GIVES_POSITIVE, "")
-        if name in POSITIVE and not positive and self.targets.min() >= 0:
-            return [self.head(activation=fitting) for fitting in POSITIVE[name]]
-        if name == PERCENTAGE and self._near_zero:
-            return [self._absolute()]
-        if name in REGRESSION:
-            return self._for_regression(kind)
-        if name == "" and kind == "two values":
-            return _other_labels(self.targets, swapped=True)
-        return []
+        if name in FITTING:
+            found = self._for_crossentropy(kind)
+        elif two and self._units() == 1 and name in REGRESSION | {""}:
+            found = [in_one_column()]
+        elif name in POSITIVE and not positive and self.targets.min() >= 0:
+            found = [self.head(activation=fitting) for fitting in POSITIVE[name]]
+        elif name == PERCENTAGE and self._near_zero:
+            found = [self._absolute()]
+        elif name in REGRESSION:
+            found = self._for_regression(kind)
+        elif name == "" and kind == "two values":
+            found = _other_labels(self.targets, swapped=True)
+        elif name == "" and kind == "labels" and self.activation == "softmax":
+            change = self.head(activation="sigmoid")
+            found = [dataclasses.replace(change, fault=SHARED)]
+        return found
 
     @property
     def fitting(self) -> tuple[str | None, keras.losses.Loss] | None:
@@ -174,9 +185,15 @@ class _Output:
             return "sigmoid", keras.losses.BinaryCrossentropy()
         return ("softmax", keras.losses.CategoricalCrossentropy()) if kind == "one-hot" else None
 
+    @property
+    def wanted(self) -> tuple[str | None, keras.losses.Loss] | None:
+        """The same beside other outputs: shares that a cross-entropy reads may be amounts."""
+        shares = self.reading.name in FITTING and kind_of(self.targets) == "real"
+        return (None, keras.losses.MeanSquaredError()) if shares else self.fitting
+
     def fitted(self) -> Intervention:
         """The output with the activation and the loss that fit its targets."""
-        activation, loss = self.fitting or (self.activation, None)
+        activation, loss = self.wanted or (self.activation, None)
         return self.head(activation=activation, loss=loss)
 
     @property
@@ -201,10 +218,9 @@ class _Output:
         logits = bool(config.get("from_logits"))
         binary = keras.losses.BinaryCrossentropy(from_logits=logits)
         if name.startswith("categorical") and (kind == "labels" or self._is_flag(kind)):
-            shares = "rows hold several ones, among which softmax has only one to share"
             alone = "a categorical cross-entropy over one output is 0 for every row"
             change = self.head(activation=None if logits else "sigmoid", loss=binary)
-            return [dataclasses.replace(change, fault=shares if kind == "labels" else alone)]
+            return [dataclasses.replace(change, fault=SHARED if kind == "labels" else alone)]
         fitting = None if logits else FITTING[name]
         changes = []
         if self.fitting is not None:
@@ -285,7 +301,7 @@ class _Output:
 
 def _are_exchanged(outputs: Sequence[_Output]) -> bool:
     """True where the losses that the outputs want are those that they have, of one another."""
-    wanted = [loss for output in outputs if output.fitting for loss in output.fitting[1:]]
+    wanted = [loss for output in outputs if output.wanted for loss in output.wanted[1:]]
     held = sorted(output.reading.name for output in outputs)
     return len(outputs) > 1 and held == sorted(name for name, _ in loss_names(wanted))
 
@@ -294,7 +310,7 @@ def _put_back(model: keras.Model, outputs: Sequence[_Output]) -> Intervention:
     """Every one of some outputs with the activation and the loss that fit its targets."""
     held, lines = model.loss, []
     for output in outputs:
-        activation, loss = output.fitting or (None, None)
+        activation, loss = output.wanted or (None, None)
         held = loss_replaced(held, model, output.reading, loss)
         lines.append(_layer_line(output.layer, activation))
     names = " and ".join(output.reading.output for output in outputs)
@@ -417,6 +433,38 @@ def loss_replaced(held: Any, model: keras.Model, reading: OutputLoss | None, los
     listed = list(held) if isinstance(held, (list, tuple)) else [held] * len(model.outputs)
     listed[reading.index] = loss
     return listed
+
+
+def without_bounds(training: Training) -> list[tuple[Intervention, float]]:
+    """The outputs of a training's models without the activation that keeps them within a range.
+
+    Returns:
+        With each the share of the amounts behind the inputs of the first batch, of as many columns
+        as the output has, that lie beyond that range.
+    """
+    batch = training.first_batch()
+    leaves = [] if batch is None else [np.asarray(leaf) for _, leaf in batch_leaves(batch)]
+    found = []
+    for model in training.models:
+        layer = output_layer(model)
+        name = "" if layer is None else getattr(layer.activation, "__name__", "")
+        if name not in RANGES:
+            continue
+        low, high = RANGES[name]
+        beyond = [
+            float(np.mean((leaf < low) | (leaf > high)))
+            for leaf in leaves[1:]
+            if leaf.dtype.kind == "f" and leaf.ndim > 1
+            if leaf.shape[-1] == getattr(layer, "units", None)
+        ]
+        found.append((head(model, activation=None), max(beyond, default=0.0)))
+    return found
+
+
+def with_squared_error(model: keras.Model) -> Intervention:
+    """The output of a model as it is, under the squared error."""
+    held = getattr(output_layer(model).activation, "__name__", None)
+    return head(model, activation=held, loss=keras.losses.MeanSquaredError())
 
 
 def _with_loss(

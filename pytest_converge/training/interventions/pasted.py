@@ -162,7 +162,9 @@ def _object(serialised: Mapping[str, Any]) -> str:
         return literal(config["name"])
     if not isinstance(config, Mapping):  # a function is saved by its name
         return str(config)
-    kinds = [getattr(getattr(keras, module), name, None) for module in MODULES]
+    own = str(serialised.get("module") or "").rpartition(".")[2]  # some names are in two modules
+    modules = sorted(MODULES, key=lambda module: module != own)
+    kinds = [getattr(getattr(keras, module), name, None) for module in modules]
     kind = next((kind for kind in kinds if isinstance(kind, type)), None)
     if kind is not None:
         return call(kind, config)

@@ -75,9 +75,9 @@ def _with_usual_initialisers(model: keras.Model) -> list[tuple[Any, dict[str, An
     for layer in layers_of(model):
         owner = getattr(layer, "cell", layer)
         others = {
-            f"{name}_initializer": usual
+            _setting_of(name): usual
             for name, usual in INITIALISED.items()
-            if _differs(getattr(owner, f"{name}_initializer", None), usual)
+            if _differs(getattr(owner, _setting_of(name), None), usual)
         }
         if others:
             found.append((layer, others))
@@ -179,11 +179,16 @@ def _is_odd(variable: Any) -> bool:
 def has_own_initialisers(model: keras.Model) -> bool:
     """True where a layer's initial values are drawn in another way than Keras does by itself."""
     return any(
-        _differs(getattr(owner, f"{name}_initializer", None), usual)
+        _differs(getattr(owner, _setting_of(name), None), usual)
         for layer in layers_of(model)
         for owner in (layer, getattr(layer, "cell", layer))
         for name, usual in INITIALISED.items()
     )
+
+
+def _setting_of(weight: str) -> str:
+    """The argument that draws a weight: `recurrent_initializer` draws `recurrent_kernel`."""
+    return f"{weight.removesuffix('_kernel')}_initializer"
 
 
 def _differs(given: Any, usual: str) -> bool:

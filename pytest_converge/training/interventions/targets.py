@@ -12,7 +12,15 @@ from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.features import standardised_columns
 from pytest_converge.training.interventions.intervention import Intervention
 
-__all__ = ["of_targets", "one_hot", "permuted", "relabelled", "standardised", "with_labels"]
+__all__ = [
+    "in_one_column",
+    "of_targets",
+    "one_hot",
+    "permuted",
+    "relabelled",
+    "standardised",
+    "with_labels",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -80,6 +88,20 @@ def one_hot(classes: int) -> Intervention:
         fix=f"y = keras.utils.to_categorical(y, {classes})",
         where=("y",),
         data=of_targets(lambda y: rows[y.reshape(len(y)).astype(np.int64)]),
+        loss_factor=None,
+        redefines_loss=True,
+    )
+
+
+def in_one_column() -> Intervention:
+    """One-hot rows of two classes as the one column that a single output is compared with."""
+    return Intervention(
+        code="label-encoding",
+        change="labels in one column instead of one-hot rows",
+        fix="y = y.argmax(axis=-1)[:, None]",
+        where=("y",),
+        fault="one-hot rows of two classes, a 1 and a 0, are both compared with one output",
+        data=of_targets(lambda y: y.argmax(axis=-1)[:, None].astype(y.dtype)),
         loss_factor=None,
         redefines_loss=True,
     )

@@ -22,6 +22,7 @@ from pytest_converge.training.model.structure import (
     create_all_variables,
     layers_of,
     output_layer,
+    output_layers,
 )
 from pytest_converge.training.state.seeding import preserved
 from pytest_converge.training.state.snapshot import attributes_set, method_replaced
@@ -70,9 +71,9 @@ LINEAR = (
 
 def wider(model: keras.Model) -> Intervention | None:
     """The same model with more units in its hidden layers; None where Keras cannot clone it."""
-    output = output_layer(model)
+    outputs = {id(output) for output in output_layers(model)}
     # What is frozen is meant to stay what it was made to be, in size too.
-    hidden = [x for x in model.layers if x is not output and _size(x) and x.trainable]
+    hidden = [x for x in model.layers if id(x) not in outputs and _size(x) and x.trainable]
     hidden = [layer for layer in hidden if not _is_offset(layer, hidden)]
     if not hidden or type(model).__name__ not in ("Sequential", "Functional"):
         return None
@@ -82,7 +83,7 @@ def wider(model: keras.Model) -> Intervention | None:
         name = _size(layer)
         if name and layer in hidden:
             config[name] = _enlarged(config[name])
-        return type(layer).from_config(config)
+        return _with_initialisers(type(layer).from_config(config), layer)
 
     return Intervention(
         code="too-small-capacity",
@@ -91,6 +92,19 @@ def wider(model: keras.Model) -> Intervention | None:
         where=tuple(layer.name for layer in hidden),
         variant=of_another_model(lambda: _cloned(model, enlarged)),
     )
+
+
+def _with_initialisers(copy: Any, layer: Any) -> Any:
+    """A copy whose weights are drawn alike, also by what does not tell its settings.
+
+    Of `keras.initializers.Identity` the configuration lacks the gain.
+    """
+    base = keras.initializers.Initializer
+    for owner, of in ((copy, layer), (getattr(copy, "cell", None), getattr(layer, "cell", None))):
+        for name, held in list(vars(of).items()) if of is not None else []:
+            if isinstance(held, base) and type(held).get_config is base.get_config and vars(held):
+                setattr(owner, name, held)
+    return copy
 
 
 def built_wider(training: Training) -> Intervention | None:

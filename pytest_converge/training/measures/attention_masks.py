@@ -55,7 +55,7 @@ def inverted_mask(flow: Flow) -> InvertedMask | None:
             tokens_are_masked = bool((scores[filled][~padded[filled]] <= MASKED).all())
             laid = _laid(flow, softmax)
             if laid is not None and tokens_are_masked and to_tokens.max() < TO_TOKENS:
-                return InvertedMask(layer=softmax.layer, kind=laid.kind, array=name)
+                return InvertedMask(layer=laid.layer, kind=laid.kind, array=name)
     return None
 
 

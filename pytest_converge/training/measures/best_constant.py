@@ -211,7 +211,7 @@ def _perfect(model: Any, targets: dict[str, Array], predictions: list[Array]) ->
         return None
     (reading,) = readings
     config = reading.loss.get_config() if isinstance(reading.loss, keras.losses.Loss) else {}
-    if config.get("from_logits"):
+    if config.get("from_logits") or config.get("label_smoothing"):
         return None
     values = targets[reading.target]
     exact = least_loss_prediction(reading.name, values, predictions[0].shape[1:])

@@ -87,7 +87,7 @@ class Flow:
         TensorFlow reads what is handed to an operation directly, as in `tf.expand_dims(w, 1)`,
         where nobody sees it: they are told by their values.
         """
-        values = [variable.numpy() for variable in variables]
+        values = [np.asarray(variable.numpy()) for variable in variables]
         known = {*self.producers, *(id(leaf) for leaf in self.recording.leaves.values())}
         for operation in self.recording.operations:
             for tensor in () if operation.backward else operation.inputs:

@@ -16,7 +16,7 @@ from pytest_converge.training.data.batches import Batch, Chunk, batch_rows
 from pytest_converge.training.loop.compiled_loop import Loop
 from pytest_converge.training.measures.gradients import StepGradient, Vector, undisturbed
 
-__all__ = ["IdleRows", "idle_columns", "idle_rows"]
+__all__ = ["IdleColumns", "IdleRows", "idle_columns", "idle_rows"]
 
 #: Parts of a batch that are exchanged one after the other: a loss of one row leaves three of them
 #: idle, at the cost of six probes of a batch.
@@ -41,6 +41,19 @@ class IdleRows:
     first: int
     last: int
     rows: int
+    learnt: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class IdleColumns:
+    """Columns of the first batch that can hold any other values.
+
+    Attributes:
+        names: as in `y[:, 1]`.
+        learnt: True where it is the gradient alone on which they have no influence.
+    """
+
+    names: tuple[str, ...]
     learnt: bool = False
 
 
@@ -77,51 +90,70 @@ def idle_rows(loop: Loop) -> IdleRows | None:
     return None
 
 
-def idle_columns(loop: Loop) -> tuple[str, ...]:
-    """The columns of targets of the first batch without influence on its loss; changes nothing.
+def idle_columns(loop: Loop) -> IdleColumns | None:
+    """The columns of the first batch that are not learnt from; changes nothing.
 
-    A loss that takes one of several columns, as by `errors[:, 0]`, reads nothing of the others.
+    A loss that takes one of several columns of the targets, as by `errors[:, 0]`, reads nothing of
+    the others. A step that returns another loss than it differentiates may do so for its gradient
+    alone: there columns of any array count that the loss reads.
 
     Args:
         loop: of the training, with a step that was traced.
 
     Returns:
-        Names as in `y[:, 1]` of targets that are amounts, where some columns of an array have an
-        influence and others, whose values differ, do not.
+        Columns of amounts, where some of an array have an influence and others, whose values
+        differ, do not; None where there are none.
     """
     training = loop.training
     batch = training.first_batch()
     if batch is None or training.probe_chunks()[1] == 0:
-        return ()
+        return None
     rows = batch_rows(batch)
-    found: list[str] = []
     with undisturbed(training):
+        read: set[str] = set()
+        for learnt, look in _looks(loop, rows):
+            own = look(batch)
+            if own is None or own != look(batch):
+                return None
+            found = {
+                name: idle
+                for leaf in batch_leaves(batch)
+                for name, idle in _columns(batch, *leaf, look, own).items()
+            }
+            arrays = {name.partition("[:")[0] for name, idle in found.items() if not idle}
+            names = [
+                name
+                for name, idle in found.items()
+                if idle and name.partition("[:")[0] in arrays
+                if name in read or (not learnt and name[0] == "y")
+            ]
+            if names:
+                return IdleColumns(names=tuple(names), learnt=learnt)
+            read = {name for name, idle in found.items() if not idle}
+    return None
 
-        def look(changed: Batch) -> float:
-            return loop.probe_loss([Chunk(changed, rows)])
 
-        own = look(batch)
-        if own != look(batch):
-            return ()
-        for name, leaf in batch_leaves(batch):
-            values = np.asarray(leaf)
-            several = values.ndim > 1 and 2 <= values.shape[-1] <= MOST_COLUMNS
-            if name[0] != "y" or values.dtype.kind != "f" or not several:
-                continue
-            # A small column beside large ones is lost in the rounding of their sum, and where all
-            # predictions are alike other rows of a column have the same sum.
-            far = np.abs(values).max()
-            idle = {}
-            for column in range(values.shape[-1]):
-                moved = values.copy()
-                rolled = np.roll(values[..., column], round(rows * SHIFT), axis=0)
-                moved[..., column] = rolled + far
-                if not np.array_equal(rolled, values[..., column]):
-                    idle[column] = look(_with_leaf(batch, leaf, moved)) == own
-            if any(idle.values()) and not all(idle.values()):
-                axes = ", ".join(":" * (values.ndim - 1))
-                found += [f"{name}[{axes}, {column}]" for column in idle if idle[column]]
-    return tuple(found)
+def _columns(
+    batch: Batch, name: str, leaf: Any, look: Callable[[Batch], object], own: object
+) -> dict[str, bool]:
+    """Whether each column of an array of amounts is without influence on what is looked at."""
+    values = np.asarray(leaf)
+    several = values.ndim > 1 and 2 <= values.shape[-1] <= MOST_COLUMNS
+    if values.dtype.kind != "f" or not several:
+        return {}
+    # A small column beside large ones is lost in the rounding of their sum, and where all
+    # predictions are alike other rows of a column have the same sum.
+    far = np.abs(values).max()
+    axes = ", ".join(":" * (values.ndim - 1))
+    idle = {}
+    for column in range(values.shape[-1]):
+        moved = values.copy()
+        rolled = np.roll(values[..., column], round(len(values) * SHIFT), axis=0)
+        moved[..., column] = rolled + far
+        if not np.array_equal(rolled, values[..., column]):
+            changed = look(_with_leaf(batch, leaf, moved))
+            idle[f"{name}[{axes}, {column}]"] = changed == own
+    return idle
 
 
 def _with_leaf(batch: Batch, leaf: Any, values: Any) -> Batch:

@@ -68,6 +68,8 @@ class Misread:
         axis: the axis along which shares of classes add up to 1, where the loss takes them along
             another.
         classes: that other one; -1 for the last.
+        by_hand: the operation that takes logits, where the exponentials that it is given are
+            divided by their sum outside of any activation; else empty.
     """
 
     takes: str
@@ -79,6 +81,7 @@ class Misread:
     fitting: str = ""
     axis: int = -1
     classes: int = -1
+    by_hand: str = ""
 
 
 def misread_output(flow: Flow) -> Misread | None:
@@ -139,17 +142,30 @@ def _probabilities_as_logits(flow: Flow, operation: Operation) -> Misread | None
         source = source if source is not None and source.kind == "Softmax" else None
     else:
         return None
-    if source is None or source.kind not in PROBABILITIES:
+    by_hand = source is not None and _is_softmax_by_hand(flow, source)
+    if source is None or (source.kind not in PROBABILITIES and not by_hand):
         return None
     values = _values(source.outputs[0])
     return Misread(
         takes="logits",
-        given=PROBABILITIES[source.kind],
+        by_hand=operation.kind if by_hand and operation.kind in READS_CLASSES else "",
+        given="softmax" if by_hand else PROBABILITIES[source.kind],
         low=float(values.min()),
         high=float(values.max()),
         layer=source.layer,
         alone=sum(each.kind == source.kind for each in flow.recording.operations) == 1,
     )
+
+
+def _is_softmax_by_hand(flow: Flow, operation: Operation) -> bool:
+    """Whether an operation divides exponentials by their sum."""
+    if operation.kind != "RealDiv":
+        return False
+    shares, total = (flow.origin(tensor) for tensor in operation.inputs)
+    if shares is None or total is None or (shares.kind, total.kind) != ("Exp", "Sum"):
+        return False
+    summed = flow.origin(total.inputs[0])
+    return summed is not None and summed.kind == "Exp"
 
 
 def _behind_temperature(flow: Flow, tensor: Any) -> Operation | None:

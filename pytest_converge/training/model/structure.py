@@ -30,6 +30,7 @@ __all__ = [
     "has_own_train_step",
     "hidden_layers",
     "initialised_variables",
+    "is_built",
     "is_seed",
     "layers_of",
     "loss_of_logs",
@@ -63,12 +64,17 @@ RETURN_THE_LOSS = 'Return {"loss": loss, ...} from train_step.'
 FEWEST_DRAWN, MOST_SPREAD = 16, 2.0
 
 
+def is_built(model: keras.Model) -> bool:
+    """Whether a model and all of its layers have their weights; `build` alone may leave some."""
+    return all(layer.built for layer in [model, *layers_of(model)])
+
+
 def create_variables(model: keras.Model, batch: Batch) -> None:
     """Creates the weights of a model that waits for its first batch; changes no value.
 
     Nothing is run either, except for a step of the user's that is not to be traced: it is called.
     """
-    if all(layer.built for layer in [model, *layers_of(model)]):
+    if is_built(model):
         return
     with _scope_of(model):
         if not _builds_by_its_step(model):
@@ -85,7 +91,7 @@ def create_all_variables(model: keras.Model, batch: Batch) -> None:
     A model with a step of its own need not define what Keras builds it from; where it is not built
     yet, the loop's first trace creates its variables and TensorFlow traces again.
     """
-    built = all(layer.built for layer in [model, *layers_of(model)])
+    built = is_built(model)
     own = _builds_by_its_step(model)
     bare = own or not keras_internals.has_compiled_metrics(model)
     with _scope_of(model):
@@ -228,19 +234,21 @@ def output_layers(model: keras.Model) -> list[Any]:
 
     Of a model whose outputs are not known before a call it is the layer listed last.
     """
-    names = getattr(model, "output_names", None) or []
-    if len(names) < 2:
+    tensors = getattr(model, "outputs", None) or []
+    if len(tensors) < 2:
         return [output_layer(model)]
-    return [_with_activation(model.get_layer(name)) for name in names]
+    return [_with_activation(keras_internals.layer_of(tensor)) for tensor in tensors]
 
 
 def hidden_layers(model: keras.Model) -> list[Any]:
-    """The layers with an activation, the output layer left out."""
-    output = output_layer(model)
+    """The layers with an activation, those of the outputs left out."""
+    outputs = output_layers(model)
     return [
         layer
         for layer in layers_of(model)
-        if layer is not output and hasattr(layer, "activation") and not hasattr(layer, "cell")
+        if not any(layer is output for output in outputs)
+        and hasattr(layer, "activation")
+        and not hasattr(layer, "cell")
     ]
 
 

@@ -130,6 +130,13 @@ def test_a_layer_of_ones_own_that_starts_at_zero_is_drawn_by_its_shape():
     assert f"{line}.assign(keras.initializers.GlorotUniform()({line}.shape))" in found.fix
 
 
+def test_a_gradient_that_is_faint_behind_weights_that_are_too_large_is_their_fault():
+    start = own_layers(initializers.RandomNormal(stddev=30.0, seed=1))
+    found = diagnosis_of(start, steps=250, max_loss=0.3)
+    assert (found.cause, found.proven) == ("bad-initialisation", True)
+    assert "times that of a constant" in found.message or "start saturated" in found.message
+
+
 def test_a_layer_of_ones_own_that_is_drawn_as_usual_is_left_as_it_is():
     failed = failed_of(own_layers("glorot_uniform"), steps=5)
     assert failed.evidence.alike == []

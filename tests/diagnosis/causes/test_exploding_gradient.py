@@ -38,6 +38,14 @@ def test_the_branch_that_is_not_taken_is_no_local_minimum():
     assert found.fix == "tf.math.log(tf.maximum(x, 1e-7))  # in the loss"
 
 
+def test_one_step_off_a_cliff_is_clipped_before_thousands_lead_back():
+    w = tf.Variable(8.0)
+    loss = lambda: tf.exp(w) - w - 1  # noqa: E731 - the least is 0, at 0
+    found = diagnosis_of(minimize(loss, [w], optimizers.SGD(0.1)), steps=300, max_loss=0.05)
+    assert (found.cause, found.proven) == ("exploding-gradient", True)
+    assert found.verified[0].change == "gradients clipped to norm 1"
+
+
 def test_an_optimizer_of_tensorflow_1_is_no_hindrance():
     optimizer = tf.compat.v1.train.GradientDescentOptimizer(0.3)
     found = diagnosis_of(masked_logarithm(optimizer), steps=100, max_loss=0.1)

@@ -108,6 +108,14 @@ def test_halves_that_do_not_train_either_are_no_proof():
     assert label_encoding._two_encodings(failed) is None
 
 
+def test_halves_of_sorted_targets_differ_less_and_are_not_learnt():
+    x, y = linear(0, rows=600)
+    model = sequential(layers.Dense(1), optimizer=optimizers.Adam(0.02), loss="mse")
+    failed = failed_of(fit(model, x, np.sort(y, axis=0)), steps=100, max_loss=0.4 * np.var(y))
+    assert label_encoding._two_encodings(failed) is None
+    assert all(trial.verified for trial in failed.trials.done.values())
+
+
 def test_few_rows_are_learnt_by_heart():
     failed = failed_of(numbered_twice(150, twice=True), steps=60, max_loss=0.3)
     assert label_encoding._two_encodings(failed) is None

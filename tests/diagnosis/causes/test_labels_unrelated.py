@@ -109,6 +109,17 @@ def plane(*, shift=0, shuffled=False, rows=600, batch_size=32, head=None):
     return fit(model, x, y, batch_size=batch_size)
 
 
+def test_what_nobody_predicts_and_is_learnt_a_little_faster_is_looked_at_on_other_rows(monkeypatch):
+    failed = failed_of(plane(shuffled=True), steps=60, max_loss=1e-9)
+    constant = failed.record.constant_loss
+    monkeypatch.setattr(labels_unrelated, "_loss_of", lambda *_: 0.95 * constant)
+    failed.record = dataclasses.replace(
+        failed.record, curve=dataclasses.replace(failed.record.curve, final_loss=0.8 * constant)
+    )
+    assert labels_unrelated.signal_of(failed).none
+    assert not labels_unrelated.relation(failed) > labels_unrelated.RELATED
+
+
 @pytest.mark.parametrize(
     ("shift", "line"), [(1, "x, y = x[:-1], y[1:]"), (-12, "x, y = x[12:], y[:-12]")]
 )

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers, losses, optimizers
 
+from pytest_converge.diagnosis.causes import output_loss_mismatch
 from tests.diagnosis.programs import conclusion, diagnosis_of, failed_of, proven_by_its_own
 from tests.training.measures.steps import batches, classifying
 from tests.zoo.problems import BINARY, fit, linear, sequential, step, wine
@@ -22,6 +23,31 @@ def tanh_head():
 def test_an_output_that_cannot_reach_the_targets_is_opened():
     found = proven_by_its_own(tanh_head(), "output-loss-mismatch", steps=100, max_loss=0.5)
     assert found.message.startswith("output and loss do not fit the targets; it converges with")
+
+
+def copies(**settings):
+    """An autoencoder of shares under a cross-entropy, which keeps their entropy."""
+    x = np.random.default_rng(0).random((256, 4)).astype("float32")
+    parts = [layers.Dense(16, "relu"), layers.Dense(4, "sigmoid")]
+    loss = losses.BinaryCrossentropy(**settings)
+    return fit(sequential(*parts, optimizer=optimizers.Adam(0.03), loss=loss, shape=(4,)), x, x)
+
+
+def test_a_crossentropy_of_shares_does_not_get_below_their_entropy():
+    found = proven_by_its_own(copies(), "output-loss-mismatch", steps=200, max_loss=0.1)
+    seen = "the targets lie between 0 and 1, where a binary_crossentropy is at least 0."
+    assert found.message.startswith(seen)
+    assert "MeanSquaredError()" in found.fix
+
+
+def test_it_is_known_without_a_proof():
+    failed = failed_of(copies(), steps=5, max_loss=0.1)
+    answer = output_loss_mismatch._between_classes_seen(failed)
+    assert (answer.cause, answer.trial) == ("unreachable-target", None)
+    assert 0.5 < float(answer.fix.removeprefix("max_loss=")) < 0.55
+    above = failed_of(copies(), steps=5, max_loss=0.55)
+    smoothed = failed_of(copies(label_smoothing=0.1), steps=5, max_loss=0.1)
+    assert not any(map(output_loss_mismatch._between_classes_seen, (above, smoothed)))
 
 
 def several_labels():
@@ -146,20 +172,26 @@ def test_one_of_two_outputs_is_at_fault(head, loss, targets, said):
     assert said in found.message
 
 
-def exchanged(*, keys=("age", "sex")):
-    """A model whose two losses, and activations, each belong to the other output."""
+def exchanged(*, keys=("age", "sex"), shares=False):
+    """A model whose two losses, and activations, each belong to the other output.
+
+    The amounts may lie between 0 and 1, where a cross-entropy reads them.
+    """
     x, y = linear(0)
     inputs = keras.Input((4,))
     age, sex = layers.Dense(1, "sigmoid", name="age")(inputs), layers.Dense(1, name="sex")(inputs)
     model = keras.Model(inputs, dict(zip(keys, (age, sex), strict=True)))
     wrong = ("binary_crossentropy", "mse")
     model.compile(optimizers.Adam(0.1), dict(zip(keys, wrong, strict=True)))
-    targets = (y - y.mean()) / y.std(), (y > y.mean()).astype("float32")
+    amounts = (y - y.min()) / np.ptp(y) if shares else (y - y.mean()) / y.std()
+    targets = amounts, (y > y.mean()).astype("float32")
     return fit(model, x, dict(zip(keys, targets, strict=True)))
 
 
-def test_losses_of_two_outputs_that_are_exchanged_are_put_back():
-    found = proven_by_its_own(exchanged(), "output-loss-mismatch", steps=150, max_loss=0.6)
+@pytest.mark.parametrize("shares", [False, True])
+def test_losses_of_two_outputs_that_are_exchanged_are_put_back(shares):
+    start = exchanged(shares=shares)
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=150, max_loss=0.6)
     assert found.message.startswith("the losses of age and sex are exchanged; it converges with")
     assert found.fix.splitlines() == [
         'keras.layers.Dense(1, name="age")  # layer age',
@@ -174,6 +206,38 @@ SPARSE_LOGITS = tf.nn.sparse_softmax_cross_entropy_with_logits
 def wine_under(last, loss_of):
     x, y = wine()
     return classifying(x, y.astype("int32"), layers.Dense(16, "relu"), last, loss_of=loss_of)
+
+
+def test_targets_beyond_the_output_of_a_step_are_seen_before_any_rate():
+    x, y = linear(0)
+    start = classifying(
+        x, 3 * y, layers.Dense(1, "sigmoid", name="last"), loss_of=lambda t, p: (t - p) ** 2
+    )
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=150, max_loss=1.0)
+    assert "of the targets lie beyond what the output gives" in found.message
+    assert len(found.tried) == 1
+
+
+class Shares(keras.Model):
+    """Divides exponentials by their sum in its call."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = keras.Sequential([layers.Dense(16, "relu"), layers.Dense(3)])
+
+    def call(self, x):
+        weights = tf.exp(self.body(x))
+        return weights / tf.reduce_sum(weights, axis=1, keepdims=True)
+
+
+def test_a_softmax_by_hand_before_a_loss_of_logits_is_seen_through():
+    x, y = wine()
+    model = Shares()
+    model.compile(optimizers.Adam(0.02), losses.SparseCategoricalCrossentropy(from_logits=True))
+    start = fit(model, x, y)
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=100, max_loss=0.1)
+    assert found.message.startswith("the loss takes logits, and is given the softmax of ")
+    assert found.fix.startswith("outputs = logits  # no exp(logits) / sum(exp(logits))")
 
 
 @pytest.mark.parametrize(

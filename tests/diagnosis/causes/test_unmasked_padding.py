@@ -38,7 +38,7 @@ def test_with_a_mask_none_is_tried():
     assert not any("masked" in trial.change for trial in found.tried)
 
 
-@pytest.mark.parametrize("form", ["layer", "added", "subtracted"])
+@pytest.mark.parametrize("form", ["layer", "added", "subtracted", "added before a layer"])
 def test_a_mask_of_the_wrong_sign_is_turned_round(form):
     start = attending(form, inverted=True)
     found = proven_by_its_own(start, "unmasked-padding", steps=100, max_loss=0.4)

@@ -10,6 +10,7 @@ from keras import layers, optimizers
 from pytest_converge.diagnosis.causes import unread_data
 from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
 from tests.training.measures.steps import own_step
+from tests.training.measures.test_influence import several_of_a_step
 from tests.zoo.problems import fit, linear, sequential
 
 
@@ -51,6 +52,13 @@ def test_a_step_that_learns_from_less_than_it_returns_is_made_to_learn_from_that
     )
     found = proven_by_its_own(start, "unread-data", steps=150, max_loss=0.02, monotone="off")
     seen = "rows 5 to 16 of the 16 of a batch have no influence on the gradient that is applied"
+    assert found.message.startswith(seen)
+
+
+def test_a_step_that_learns_from_one_column_is_made_to_learn_from_all():
+    start = several_of_a_step(lambda errors: errors[:, 0], tf.identity)
+    found = proven_by_its_own(start, "unread-data", steps=100, max_loss=0.02, monotone="off")
+    seen = "y[:, 1] reaches the loss, and not the gradient that is applied; it converges with "
     assert found.message.startswith(seen)
 
 

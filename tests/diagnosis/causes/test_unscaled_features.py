@@ -18,7 +18,7 @@ from pytest_converge.diagnosis.order import Place
 from tests.checks.curves import record_of
 from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own, raw_features
 from tests.training.measures.steps import rod
-from tests.zoo.problems import BINARY, fit, sequential
+from tests.zoo.problems import BINARY, fit, minimize, sequential
 
 
 def test_raw_features_need_to_be_standardised():
@@ -29,6 +29,18 @@ def test_raw_features_need_to_be_standardised():
     assert "features standardised" in found.verified[0].change
     assert "Normalization" in found.fix
     assert "1.53e+03" in found.message
+
+
+def test_inputs_that_a_loss_closes_over_are_scaled_in_front_of_its_model():
+    seconds = tf.constant(np.linspace(0, 4e4, 64)[:, None].astype("float32"))
+    network = keras.Sequential([keras.Input((1,)), layers.Dense(16, "tanh"), layers.Dense(1)])
+
+    def loss():
+        return tf.reduce_mean((network(seconds) - tf.exp(-seconds / 1e4)) ** 2)
+
+    start = minimize(loss, network.trainable_variables, optimizers.Adam(0.02))
+    found = proven_by_its_own(start, "unscaled-features", steps=200, max_loss=0.005)
+    assert found.message.startswith("the input of dense")
 
 
 def shares(spread, *, of_targets):

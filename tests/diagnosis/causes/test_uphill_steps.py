@@ -105,6 +105,23 @@ def far_away(sign, *, clip=tf.identity):
     return step(train_step, variables=[w, b], data=data)
 
 
+def test_steps_uphill_that_are_far_too_short_are_seen_too():
+    """They rise by less than the batches differ."""
+    w = tf.Variable(tf.fill((4, 1), 0.01))
+
+    def train_step(x, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ w - y) ** 2)
+        w.assign_add(1e-5 * tape.gradient(loss, w))
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(16)
+    start = step(train_step, variables=[w], data=data)
+    found = diagnosis_of(start, steps=100, max_loss=0.1)
+    causes = [part.cause for part in found.causes]
+    assert (causes, found.proven) == (["uphill-steps", "learning-rate-too-low"], True)
+
+
 @pytest.mark.slow
 def test_steps_uphill_are_one_of_two_causes():
     start = far_away(-1.0, clip=lambda gradient: tf.clip_by_norm(gradient, 1.0))

@@ -207,6 +207,27 @@ def test_a_builder_gives_the_same_training_as_its_model():
     assert recorded(fit(dense, x, y), seed=7, steps=6).curve.batch_loss == model.batch_loss
 
 
+class Nested(keras.Model):
+    """Layers in a list, which `build` does not reach."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = [keras.Sequential([layers.Dense(4, "tanh"), layers.Dense(1)])]
+
+    def call(self, x):
+        return self.parts[0](x)
+
+
+@pytest.mark.filterwarnings("ignore:`build")
+def test_a_model_whose_layers_are_not_built_yet_is_trained():
+    model = Nested()
+    model.build((None, 4))
+    model.compile(optimizers.Adam(0.1), "mse")
+    assert model.built
+    assert not model.trainable_variables
+    assert judged(fit(model, *linear(0)), steps=60, max_loss=0.5).passed
+
+
 def test_a_class_is_a_builder():
     class Whole(Subclassed):
         def __init__(self):

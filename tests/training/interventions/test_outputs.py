@@ -32,6 +32,10 @@ def test_labels_that_a_crossentropy_cannot_read(labels, said):
     assert "output with sigmoid" in changes
 
 
+def of_ones_own(y, p):
+    return keras.ops.mean((y - p) ** 2, axis=-1)
+
+
 @pytest.mark.parametrize(
     ("head", "loss", "y", "said"),
     [
@@ -47,8 +51,10 @@ def test_labels_that_a_crossentropy_cannot_read(labels, said):
         ),
         (layers.Dense(1), "poisson", [[0], [3], [1]], "output with exponential"),
         (layers.Dense(2, "relu"), "kl_divergence", [[0.2, 0.8]], "output with softmax"),
+        (layers.Dense(1), "mse", [[0, 1], [1, 0]], "labels in one column instead of one-hot rows"),
+        (layers.Dense(2, "softmax"), of_ones_own, [[1, 1], [0, 1]], "output with sigmoid"),
     ],
-    ids=["column", "tanh", "relu", "logits", "amounts", "rates", "shares"],
+    ids=["column", "tanh", "relu", "logits", "amounts", "rates", "shares", "two", "several"],
 )
 def test_what_output_and_loss_invite(head, loss, y, said):
     model = sequential(head, optimizer="sgd", loss=loss, shape=(2,))

@@ -21,6 +21,9 @@ LAYERS = {
         3, kernel_constraint=constraints.MaxNorm(1.0)
     ),
     'keras.layers.Conv2D(4, (3, 3), padding="same")': lambda: layers.Conv2D(4, 3, padding="same"),
+    "keras.layers.GRU(2, recurrent_initializer=keras.initializers.Identity())": (
+        lambda: layers.GRU(2, recurrent_initializer=initializers.Identity())
+    ),
     "keras.layers.LSTM(8, dropout=0.3)": lambda: layers.LSTM(8, dropout=0.3),
     "keras.layers.Dropout(0.5)": lambda: layers.Dropout(0.5),
     'keras.layers.Dense(2, dtype="float16")': lambda: layers.Dense(2, dtype="float16"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import types
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import layers
 
 from pytest_converge.training.interventions import (
     starts,
@@ -28,6 +30,21 @@ def test_a_nudge_has_the_length_that_was_asked_for(parts_during):
         closure(), lambda _: starts.nudged([[0.6, 0.8]], 0.5, "saddle-point")
     )
     np.testing.assert_allclose(during["weights"][0], [1.3, 2.4], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("layer", "chosen"),
+    [
+        (layers.SimpleRNN(3, recurrent_initializer="zeros"), True),
+        (layers.SimpleRNN(3, kernel_initializer="zeros"), True),
+        (layers.SeparableConv1D(3, 2, depthwise_initializer="zeros"), True),
+        (layers.SeparableConv1D(3, 2), False),
+        (layers.GRU(3), False),
+    ],
+)
+def test_initialisers_that_somebody_chose_are_told(layer, chosen):
+    model = keras.Sequential([keras.Input((5, 2)), layer])
+    assert starts.has_own_initialisers(model) is chosen
 
 
 def test_default_initialisers_zero_the_biases_and_spread_the_kernels(parts_during):

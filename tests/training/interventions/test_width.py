@@ -10,7 +10,7 @@ from keras import layers, optimizers
 from pytest_converge.training.interventions import width
 from tests.training.interventions.trainings import of_model, regression
 from tests.zoo.problems import fit
-from tests.zoo.trainings import training_of
+from tests.zoo.trainings import running, training_of
 
 
 def factors(*sizes):
@@ -29,6 +29,20 @@ def test_a_wider_model_keeps_its_output(parts_during):
     before, (during,), _ = parts_during(regression(), of_model(width.wider))
     assert before["sizes"] == [4, None, 1]
     assert during["sizes"] == [32, None, 1]
+
+
+def test_initialisers_that_do_not_tell_their_settings_keep_them():
+    """Of `Identity` Keras' configuration lacks the gain."""
+    layer = layers.SimpleRNN(2, recurrent_initializer=keras.initializers.Identity(0.3), name="r")
+    model = keras.Sequential([keras.Input((3, 2)), layer, layers.Dense(1)])
+    model.compile("sgd", "mse")
+    change = width.wider(model)
+    training = running(
+        fit(model, np.zeros((8, 3, 2), "float32"), np.zeros((8, 1), "float32"))
+    ).training
+    with change.variant(training):
+        kernel = training.model.get_layer("r").cell.recurrent_kernel.numpy()
+    assert np.allclose(kernel, 0.3 * np.eye(32))
 
 
 def test_what_is_frozen_is_not_made_wider():

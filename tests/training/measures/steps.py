@@ -185,7 +185,7 @@ def attending(form, *, inverted, in_front=False):
 
     Args:
         form: "layer" for the attention of Keras; else how the mask is laid over scores: "added",
-            "subtracted" or "chosen".
+            "added before a layer" of softmax, "subtracted" or "chosen".
         inverted: True for a mask of the wrong sign.
         in_front: True for padding in front of the tokens.
     """
@@ -206,13 +206,14 @@ def attending(form, *, inverted, in_front=False):
     else:
         left_out = keras.ops.cast(keras.ops.logical_not(kept), "float32")
         scores = layers.Dense(1)(hidden)[..., 0]
-        if form == "added":
+        if form.startswith("added"):
             scores = scores + left_out * -1e9
         elif form == "subtracted":
             scores = scores - left_out * 1e9
         else:
             scores = keras.ops.where(kept, scores, -1e9)
-        hidden = keras.ops.sum(keras.ops.softmax(scores)[..., None] * hidden, axis=1)
+        shares = layers.Softmax()(scores) if form.endswith("a layer") else keras.ops.softmax(scores)
+        hidden = keras.ops.sum(shares[..., None] * hidden, axis=1)
     model = keras.Model(inputs, layers.Dense(1, "sigmoid")(hidden), name="reader")
     model.compile(optimizers.Adam(0.02), "binary_crossentropy")
     return fit(model, x, y)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
-from pytest_converge.training.measures.influence import idle_columns, idle_rows
+from pytest_converge.training.measures.influence import IdleColumns, idle_columns, idle_rows
 from tests.measured import left_alone
-from tests.training.measures.steps import own_step, regression
-from tests.zoo.problems import fit, minimize, sequential
+from tests.training.measures.steps import batches, own_step, regression
+from tests.zoo.problems import fit, minimize, sequential, step
 from tests.zoo.trainings import running
 
 
@@ -85,11 +86,42 @@ def several(loss):
 def test_columns_of_targets_that_the_loss_leaves_out_are_found(loss, columns):
     run = running(several(loss))
     with left_alone(run.training):
-        assert idle_columns(run.loop) == columns
+        found = idle_columns(run.loop)
+    assert found == (IdleColumns(names=columns) if columns else None)
+
+
+def several_of_a_step(learnt, returned):
+    """A step on two targets, which reports one loss and differentiates another."""
+    x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    optimizer = optimizers.Adam(0.1)
+
+    def train_step(features, targets):
+        with tf.GradientTape() as tape:
+            errors = (model(features, training=True) - targets) ** 2
+            loss = tf.reduce_mean(learnt(errors))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return tf.reduce_mean(returned(errors))
+
+    variables = model.trainable_variables
+    return step(train_step, variables=variables, data=batches(x, x[:, :2]), optimizer=optimizer)
+
+
+def first(errors):
+    return errors[:, 0]
+
+
+def test_columns_that_a_step_learns_nothing_from_are_found_behind_another_loss():
+    run = running(several_of_a_step(first, tf.identity))
+    with left_alone(run.training):
+        found = idle_columns(run.loop)
+    assert found == IdleColumns(names=("y[:, 1]",), learnt=True)
+    assert idle_columns(running(several_of_a_step(tf.identity, tf.identity)).loop) is None
 
 
 def test_a_small_column_beside_a_large_one_is_read():
     x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
     y = np.column_stack([1e6 * x[:, 0], 1e-4 * x[:, 1]]).astype("float32")
     model = sequential(layers.Dense(2), optimizer=optimizers.SGD(0.1), loss="mse", shape=(4,))
-    assert idle_columns(running(fit(model, x, y)).loop) == ()
+    assert idle_columns(running(fit(model, x, y)).loop) is None

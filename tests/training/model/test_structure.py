@@ -23,6 +23,7 @@ from pytest_converge.training.model.structure import (
     layers_of,
     loss_of_logs,
     output_layer,
+    output_layers,
     redrawn,
     seeded,
     training_matters,
@@ -153,6 +154,15 @@ def test_the_output_may_be_nested_and_need_not_be_one():
     x = keras.Input((4,))
     assert output_layer(keras.Model(x, [layers.Dense(1)(x), layers.Dense(1)(x)])) is None
     assert output_layer(model_of(layers.BatchNormalization())) is None
+
+
+def test_no_output_of_several_is_hidden():
+    x = keras.Input((4,))
+    hidden = layers.Dense(3, "tanh", name="hidden")(x)
+    amount, flag = layers.Dense(1, name="amount"), layers.Dense(1, "sigmoid", name="flag")
+    model = keras.Model(x, {"of_flag": flag(hidden), "of_amount": amount(hidden)})
+    assert output_layers(model) == [amount, flag]  # in the order of `model.outputs`
+    assert [layer.name for layer in hidden_layers(model)] == ["hidden"]
 
 
 @pytest.mark.parametrize(
