@@ -191,6 +191,8 @@ WAYS = {
     "SelectV2": choices(tf, keras.ops),
     "Sigmoid": [(tf, "sigmoid", 1), (tf.nn, "sigmoid", 1), (keras.ops, "sigmoid", 1)],
     "Softmax": [],
+    "SoftmaxCrossEntropyWithLogits": [],
+    "SparseSoftmaxCrossEntropyWithLogits": [],
     "Sqrt": [(tf, "sqrt", 1), (keras.ops, "sqrt", 1), (tf.math, "sqrt", 1)],
     "Sub": [(operator, "sub", 2), (keras.ops, "subtract", 2), (tf, "subtract", 2)],
 }
@@ -208,6 +210,24 @@ def test_another_function_takes_the_place_of_an_operation(kind):
     with attributes_set(other):
         assert values() == [-1.0] * len(WAYS[kind])
     assert all(value >= 0 for value in values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "loss", "labels"),
+    [
+        ("SoftmaxCrossEntropyWithLogits", "categorical_crossentropy", [[0.0, 1.0]]),
+        ("SparseSoftmaxCrossEntropyWithLogits", "sparse_categorical_crossentropy", [1]),
+    ],
+)
+def test_every_crossentropy_ends_in_the_same_function(kind, loss, labels):
+    shares = tf.constant([[0.25, 0.75]])
+
+    def of_logarithms(made):
+        return lambda features, *rest, **named: made(tf.math.log(features), *rest, **named)
+
+    with attributes_set(internals.calls_of_operation(kind, of_logarithms)):
+        found = getattr(keras.losses, loss)(tf.constant(labels), shares, from_logits=True)
+    assert float(found[0]) == pytest.approx(-np.log(0.75), rel=1e-5)
 
 
 @pytest.mark.parametrize("softmax", [tf.nn.softmax, keras.ops.softmax, keras.activations.softmax])
