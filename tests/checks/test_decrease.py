@@ -303,6 +303,8 @@ def test_strict_names_the_first_rise():
         " monotone='strict'"
     )
     assert finding.evidence == {"rise": 0.5}
+    last = course([4.0, 3.0, 3.0, 9.0, 1.0], monotone="strict")  # the last of equal losses
+    assert f"between steps {STEPS // 2} and {3 * STEPS // 4}," in last.message
     small = course([4.0, 2.0, 2.00001, 1.0], monotone="strict")
     assert small.message.startswith("the loss rose from 2.0 to 2.00001 between steps")
 

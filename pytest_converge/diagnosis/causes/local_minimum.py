@@ -16,10 +16,6 @@ A larger rate that passes proves little where the run had come to rest: it may h
 hill. Where nothing is random, the gradient at the end is below 0.1 % of the largest, and 16 times
 as many steps gain less than 2 %, other starts are therefore tried before a rate is called too low.
 
-A run of a few numbers that rests where one direction has next to no curvature (below a
-ten-thousandth of the largest) is in no valley: there the same proof is called a
-[plateau](plateau.md).
-
 If other starts do not help either, see [unreachable-target](unreachable-target.md).
 
 In wide networks local minima far above the best are rare; in small ones, and in curves with few
@@ -58,7 +54,7 @@ from pytest_converge.core.numbers import loss
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.exploding_gradient import broken_step
-from pytest_converge.diagnosis.evidence import NO_SLOPE, curvature_here
+from pytest_converge.diagnosis.evidence import NO_SLOPE
 from pytest_converge.diagnosis.trials import SEEDS, passes
 from pytest_converge.training.interventions import starts, steps
 from pytest_converge.training.interventions.intervention import Intervention
@@ -69,9 +65,6 @@ __all__ = ["CAUSE", "came_to_rest", "other_starts", "rests"]
 SPREADS, DRAWS = (0.3, 1.0), 8
 #: By so much lower another start must end to call this one's end a local minimum.
 LOWER = 0.02
-#: Curvature that is none, beside the largest, of a training of at most so many numbers.
-FLAT, FEW_NUMBERS = 1e-4, 16
-FLAT_END = "it rests where the loss is flat along one direction"
 #: So many times the steps gain nothing where a run has arrived somewhere.
 LONGER = 16
 
@@ -81,34 +74,14 @@ def other_starts(failed: FailedTraining) -> Answer | None:
     if broken_step(failed.record) is not None:
         return None  # a start that leads past the break is no other valley
     trial = _elsewhere(failed) if failed.training.full_batch else _other_seeds(failed)
-    if trial is not None and trial.verified:
-        flat = _rests_on_the_flat(failed)
-        message = f"{FLAT_END}; it converges with {trial.change}" if flat else ""
-        return Answer(cause="plateau" if flat else trial.code, trial=trial, message=message)
-    if trial is None:
-        return None
+    if trial is None or trial.verified:
+        return None if trial is None else Answer(cause=trial.code, trial=trial)
     lower = loss(trial.losses[0])
     message = (
         f"this start leads to a local minimum: from {trial.change} the same training ends at"
         f" {lower}, lower than any other run, and misses the target as well"
     )
     return Answer(cause=trial.code, trial=trial, message=message)
-
-
-def _rests_on_the_flat(failed: FailedTraining) -> bool:
-    """Whether a run of a few numbers rests where one direction has no curvature at all.
-
-    Of many numbers, as of a network, some directions never have any.
-    """
-    reruns, training = failed.reruns, failed.training
-    numbers = sum(int(v.shape.num_elements() or 0) for v in training.trainable)
-    if not training.full_batch or numbers > FEW_NUMBERS or not came_to_rest(failed.record):
-        return False
-    reruns.put_back()
-    reruns.end.restore()
-    found = curvature_here(reruns, failed.trials.guard)
-    reruns.put_back()
-    return found is not None and abs(found.ratio) < FLAT
 
 
 def _at_rest(failed: FailedTraining) -> Answer | None:
