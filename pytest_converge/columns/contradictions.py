@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from statistics import NormalDist
 from typing import Any
@@ -57,7 +58,8 @@ def _torn(values: Array, rows: Array, starts: Array, sizes: Array) -> Array:
     with normal noise follow a chi-squared distribution, whose quantiles are those of Wilson and
     Hilferty (1931), The distribution of chi-square, PNAS 17.
     """
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a column without any number
         limit = UNEXPLAINED * np.nanvar(values, axis=0)
         away = values[rows] - np.nanmean(values, axis=0)
         away -= np.repeat(np.add.reduceat(away, starts) / sizes[:, None], sizes, axis=0)

@@ -29,7 +29,7 @@ def profile_targets(
         task: "classes" or "values" where the user says which; else it is told from the numbers.
     """
     only = parts[0].array if len(parts) == 1 else None
-    table = np.column_stack([part.array.reshape(len(part), -1) for part in parts])
+    table = _side_by_side([part.array.reshape(len(part), -1) for part in parts])
     found = task_of(table if only is None else only, task)
     known = class_labels(table, found)
     changes, expected = (0, 0.0) if known is None else _changes(known[1])
@@ -49,6 +49,14 @@ def profile_targets(
         conflicts=conflicts,
         repeated=repeated,
     )
+
+
+def _side_by_side(arrays: Sequence[Array]) -> Array:
+    """Columns as one table; as objects where no kind of numbers holds all, as flags and dates."""
+    try:
+        return np.column_stack(arrays)
+    except TypeError:
+        return np.column_stack([array.astype(object) for array in arrays])
 
 
 def _shown(value: Any) -> str:

@@ -99,3 +99,8 @@ def test_targets_that_are_an_input():
     assert not targets_are_inputs(batch_leaves((x, x + 1)))
     assert not targets_are_inputs(batch_leaves((x, other)))
     assert not targets_are_inputs(batch_leaves((x,)))
+
+
+def test_targets_that_are_missing_everywhere_contradict_nobody(recwarn):
+    assert rows(np.zeros((4, 1)), np.full((4, 1), np.nan), "values") == (0, 4)
+    assert not recwarn.list

@@ -47,3 +47,8 @@ def test_the_share_of_steps_that_go_one_way():
 
 def test_rows_are_counted_once_whatever_lies_in_them():
     assert profile(np.zeros((7, 4, 4))).rows == 7
+
+
+def test_flags_and_dates_lie_side_by_side():
+    dates = np.array(["2026-01-01", "2026-01-02"] * 5, "M8[s]")
+    assert profile({"sold": np.array([True, False] * 5), "on": dates}).rows == 10

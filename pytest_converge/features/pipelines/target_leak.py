@@ -60,7 +60,8 @@ def _labels(targets: Any) -> Array | None:
         return None
     if array.dtype.kind in "biuf":
         return array.astype(np.float64)
-    return np.unique(array.astype(str), return_inverse=True)[1].astype(np.float64)
+    texts = np.array([str(value) for value in array])  # `astype` takes no rows of several
+    return np.unique(texts, return_inverse=True)[1].astype(np.float64)
 
 
 def _in_training(

@@ -42,6 +42,8 @@ def unseen_trials(subject: TriedPipeline) -> list[PipelineTrial]:
 def _never_seen(train: Column, column: Column) -> Any:
     if column.is_text:
         return UNSEEN
+    # The training data may hold another kind of values, of which none lies beyond the others.
+    train = train if train.values.dtype.kind in "biuf" else column
     values = train.values[~train.missing]
     if column.values.dtype.kind in "iu":
         top = np.iinfo(column.values.dtype).max

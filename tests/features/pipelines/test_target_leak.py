@@ -53,3 +53,9 @@ def test_an_encoding_of_rare_categories_leaks(categories, leaks):
 @pytest.mark.parametrize("targets", [None, Y[:10], RNG.normal(size=(200, 2))])
 def test_without_one_target_a_row_nothing_is_tried(targets):
     assert trial(X, targets).outcome == "not tried"
+
+
+def test_targets_of_several_values_a_row_are_classes():
+    pairs = np.empty(200, dtype=object)
+    pairs[:] = [[1, 2], [3]] * 100
+    assert trial(X, pairs).outcome == "passed"

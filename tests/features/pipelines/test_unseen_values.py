@@ -10,6 +10,7 @@ from pytest_converge.features.pipelines.trial_run import prepare
 from pytest_converge.features.pipelines.unseen_values import missing_trial, unseen_trials
 
 RNG = np.random.default_rng(0)
+X = RNG.normal(size=(20, 1))
 TABLE = {"area": RNG.normal(3, 1, 60), "city": RNG.choice(["u", "v"], 60)}
 
 
@@ -50,6 +51,12 @@ def test_integers_get_the_next_number():
     _, amounts = unseen_trials(subject(lambda x: table[x[:, 0]], codes))
     assert amounts.failed
     assert "IndexError" in amounts.difference.problem
+
+
+@pytest.mark.parametrize("kind", [object, complex])
+def test_training_data_of_another_kind_have_no_ends(kind):
+    train = prepare(pipeline_for(lambda x: np.ones((len(x), 1))), np.ones((9, 1), kind), X)
+    assert unseen_trials(train)[1].outcome in ("passed", "not tried")
 
 
 @pytest.mark.parametrize(
