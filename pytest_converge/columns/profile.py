@@ -218,7 +218,8 @@ def _sentinel(profile: ColumnProfile, seen: ColumnSample) -> float | None:
         if spread <= 0.0:
             continue  # hardly anything but one value: an event that is rare
         nearest = rest[0] if value < median else rest[-1]
-        alone = abs(value - nearest) > 0.5 * abs(value - median) > 0.5 * FAR * spread
+        with np.errstate(over="ignore"):  # infinitely far is far
+            alone = abs(value - nearest) > 0.5 * abs(value - median) > 0.5 * FAR * spread
         distance = abs(value - profile.mean) / max(profile.deviation, 1e-300)
         if alone and (distance > SENTINEL_DEVIATIONS or value in CUSTOMARY_SENTINELS):
             return float(value)

@@ -59,6 +59,10 @@ def in_memory(data: Any, name: str) -> Any:
     held = read_dataset(data)[0] if is_dataset(data) else data
     if isinstance(held, list) and held and not is_frame(held[0]) and not hasattr(held[0], "shape"):
         held = np.asarray(held)
+    if isinstance(held, Mapping) and len({count_rows(part) for part in held.values()}) > 1:
+        counts = ", ".join(f"{count_rows(part)} in {key!r}" for key, part in held.items())
+        given = f"{name} of unequal rows: {counts}"
+        raise InvalidTrainingError(complaint(given, "as many rows in each", "Join them by rows."))
     if count_rows(held) < 1:
         remedy = "Check how it was cut."
         raise InvalidTrainingError(complaint(f"{name} without rows", "at least one row", remedy))

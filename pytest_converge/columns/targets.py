@@ -28,8 +28,9 @@ def profile_targets(
         features: those of the inputs.
         task: "classes" or "values" where the user says which; else it is told from the numbers.
     """
-    only = parts[0].array if len(parts) == 1 else None
-    table = _side_by_side([part.array.reshape(len(part), -1) for part in parts])
+    only = parts[0].array if len(parts) == 1 and not parts[0].sparse else None
+    held = [part.array.toarray() if part.sparse else part.array for part in parts]
+    table = _side_by_side([array.reshape(len(array), -1) for array in held])
     found = task_of(table if only is None else only, task)
     known = class_labels(table, found)
     changes, expected = (0, 0.0) if known is None else _changes(known[1])

@@ -219,7 +219,8 @@ class Preprocessing:
 
 def _judged_name(build: Any, pipelines: Any, judged: Any, tolerance: Any) -> str:
     """The name of the pipeline under test, when all arguments can be used."""
-    if not callable(build):
+    # A model can be called too, and is one start alone.
+    if not callable(build) or hasattr(type(build), "compile"):
         remedy = "Pass the function itself: compare(build, {...}, targets)."
         expected = "a function that builds the compiled model"
         raise invalid(f"build={shown(build)}", expected, remedy)

@@ -78,3 +78,9 @@ def test_zeros_of_a_sparse_matrix_are_counted_exactly():
     x[:100, 1] = RNG.uniform(1, 2, 100)
     columns = profile(sparse.csr_matrix(x))
     assert [column.zeros for column in columns] == [1.0, 0.75]
+
+
+def test_values_next_to_the_largest_number_are_looked_at(recwarn):
+    tiny, huge = 5e-324, -1.7976931348623157e308
+    assert profile(np.array([0.0, 0.0, tiny, tiny, tiny, huge]))[0].values == 6
+    assert not recwarn.list

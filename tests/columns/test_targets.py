@@ -52,3 +52,9 @@ def test_rows_are_counted_once_whatever_lies_in_them():
 def test_flags_and_dates_lie_side_by_side():
     dates = np.array(["2026-01-01", "2026-01-02"] * 5, "M8[s]")
     assert profile({"sold": np.array([True, False] * 5), "on": dates}).rows == 10
+
+
+def test_sparse_flags_are_read():
+    sparse = pytest.importorskip("scipy.sparse")
+    flags = sparse.csr_matrix(np.array([[True], [False], [True], [True]]))
+    assert profile(flags).rows == 4

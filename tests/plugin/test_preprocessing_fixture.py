@@ -189,6 +189,8 @@ def test_real_comparisons(real: pytest.Pytester) -> None:
     ("call", "message"),
     [
         ("compare(1, {'a': [1.0]}, [1.0])", "got build=1 (int); expected a function*"),
+        ("compare(Model(), {'a': [1.0]}, [1.0])", "got build=* (Model); expected a function*"),
+        ("fit_once(print, {'a': [1, 2], 'b': [1]}, [1.0])", "got train of unequal rows: *"),
         ("compare(print, [1.0], [1.0])", "got pipelines=* (list); expected a dict of features*"),
         (
             "compare(print, {1: [1.0]}, [1.0])",
@@ -204,7 +206,10 @@ def test_a_bad_argument_is_an_error_at_the_call(
     faked: pytest.Pytester, call: str, message: str
 ) -> None:
     # The arguments are looked at before anything is trained or TensorFlow imported.
-    faked.makepyfile(f"def test_it(preprocessing):\n    preprocessing.{call}\n")
+    faked.makepyfile(
+        "class Model:\n    def compile(self): ...\n    def __call__(self, x): ...\n"
+        f"def test_it(preprocessing):\n    preprocessing.{call}\n"
+    )
     result = faked.runpytest()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f"E  *{message}"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -137,7 +138,9 @@ def _matrix(output: Any, name: str) -> tuple[Array, tuple[str, ...]]:
 
 def _flat(array: Any) -> Array:
     array = np.asarray(array)
-    matrix = array.reshape(len(array), -1) if array.ndim else array.reshape(1, 1)
+    matrix = (
+        array.reshape(len(array), math.prod(array.shape[1:])) if array.ndim else array.reshape(1, 1)
+    )
     return np.asarray(matrix.astype(np.float64 if matrix.dtype.kind in "biuf" else object))
 
 

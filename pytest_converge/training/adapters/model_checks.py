@@ -88,6 +88,9 @@ def check_data(model: keras.Model, batches: Iterable[Batch], of: str = "") -> No
                 remedy = "Split them into columns of real and imaginary parts, or take np.abs."
                 expected = "real ones, since Keras drops the imaginary part"
                 raise invalid(f"{name}{of} of complex numbers", expected, remedy)
+            if name[0] == "y" and _is_text(leaf) and _reads_numbers(model):
+                remedy = "Number the classes: y = np.unique(y, return_inverse=True)[1]."
+                raise invalid(f"{name}{of} of text", "numbers, which the loss reads", remedy)
             if name.startswith("sample_weight"):
                 weights = np.asarray(leaf)
                 if weights.dtype.kind in "OSU":
@@ -98,6 +101,17 @@ def check_data(model: keras.Model, batches: Iterable[Batch], of: str = "") -> No
         given = f"weights of samples or classes{of} that sum to {lowest:g}"
         remedy = "Without weight nothing is learnt: weigh the rows that count above 0."
         raise invalid(given, "a sum above 0", remedy)
+
+
+def _is_text(leaf: Any) -> bool:
+    return leaf.dtype == tf.string if isinstance(leaf, tf.Tensor) else leaf.dtype.kind in "SU"
+
+
+def _reads_numbers(model: keras.Model) -> bool:
+    """True where Keras hands the targets to losses of its own."""
+    own = has_own_train_step(model) or type(model).compute_loss is not keras.Model.compute_loss
+    known = loss_names(model.loss)
+    return not own and bool(known) and all(name for name, _ in known)
 
 
 def _takes_complex(model: keras.Model, name: str) -> bool:

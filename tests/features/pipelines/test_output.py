@@ -80,3 +80,7 @@ def test_what_is_not_finite_is_found_unless_it_was_before():
     assert not_finite(gaps, gaps).is_none
     assert not_finite(FeatureMatrix(X, NAMES)).is_none
     assert not_finite(gaps, FeatureMatrix(X[:, :2], NAMES[:2])).problem
+
+
+def test_an_output_without_rows_has_its_columns():
+    assert features_of(np.ones((0, 2, 3))).values.shape == (0, 6)

@@ -963,6 +963,10 @@ ERRORS = {
         lambda: fit(dense(), X, Y, class_weight=dict.fromkeys(range(3), 0.0)),
         r"got weights of samples or classes that sum to 0; expected a sum above 0\.",
     ),
+    "targets of text": (
+        lambda: fit(dense(), X, np.array(["u", "v", "w"])[Y]),
+        r"got y of text; expected numbers, .* y = np\.unique\(y, return_inverse=True\)\[1\]\.",
+    ),
     "weights as text": (
         lambda: fit(dense(), X, Y, sample_weight=np.full(50, "1")),
         r"got sample_weight of text; expected numbers",
