@@ -132,7 +132,11 @@ def _numbers(array: Array) -> Array:
         return flat.astype(np.float64)
     if flat.dtype.kind == "c":
         return _numbers(np.stack([flat.real, flat.imag], axis=-1))
-    texts, inverse = np.unique(np.asarray(flat, dtype=str), return_inverse=True)
+    try:
+        held = np.asarray(flat, dtype=str)
+    except ValueError:  # of lists
+        held = np.array([str(value) for value in flat.flat]).reshape(flat.shape)
+    texts, inverse = np.unique(held, return_inverse=True)
     codes = np.array([_of_text(text) for text in texts.tolist()])
     return codes[inverse].reshape(flat.shape)
 

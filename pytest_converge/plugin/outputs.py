@@ -42,9 +42,10 @@ def path_of(value: Any) -> Path:
     Raises:
         ValueError: it is empty.
     """
-    if not value:
+    text = str(value) if isinstance(value, (str, os.PathLike)) else ""
+    if not text:
         raise ValueError(value)
-    return Path(os.path.expanduser(str(value)))
+    return Path(os.path.expanduser(text))
 
 
 def report_of(value: Any) -> Report:

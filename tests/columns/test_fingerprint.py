@@ -78,3 +78,9 @@ def test_text_and_missing_values_have_numbers():
 def test_rows_hardly_ever_share_a_number():
     grid = np.stack(np.meshgrid(*[np.arange(40)] * 3), axis=-1).reshape(-1, 3)
     assert len(np.unique(row_numbers([grid]))) == len(grid)
+
+
+def test_lists_in_a_column_are_texts():
+    column = np.empty(2, dtype=object)
+    column[:] = [[True], [False]]
+    assert len(set(row_numbers([column]).tolist())) == 2

@@ -47,7 +47,7 @@ def _never_seen(train: Column, column: Column) -> Any:
     values = train.values[~train.missing]
     if column.values.dtype.kind in "iu":
         top = np.iinfo(column.values.dtype).max
-        return int(min(int(values.max(initial=0)) + 1, top))
+        return int(min(max(_ends(values)[0], 0) + 1, top))
     high, low = (float(end) if len(values) else 0.0 for end in _ends(values))
     return high + BEYOND * max(high - low, abs(high), 1e-6)
 
