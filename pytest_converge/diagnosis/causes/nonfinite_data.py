@@ -58,6 +58,7 @@ def test_whole_rows(converge):
 from collections.abc import Iterable
 
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import rows
 
 
@@ -79,8 +80,11 @@ def _repairs(failed: FailedTraining) -> Repairs:
     where, data = _where(failed), failed.reruns.rows_of_any_kind
     if where and data is not None:
         columns = rows.unusable_columns(data)
-        without_columns = rows.without_unusable_columns(where, columns) if columns else None
-        yield without_columns or rows.without_nonfinite(where)
+        arrays = [name for name, _ in batch_leaves(data.arrays)]
+        if columns:
+            yield rows.without_unusable_columns(where, columns, arrays)
+        else:
+            yield rows.without_nonfinite(where, arrays)
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ __all__ = [
 
 #: A column that is not finite in more than this share of the rows is left out rather than the rows.
 MOST_BAD_ROWS = 0.5
+#: What is handed over with a row each, as users call it.
+PARTS = ("x", "y", "sample_weight")
 
 
 def shuffled(seed: int, from_dataset: bool, sizes: tuple[int, int] | None = None) -> Intervention:
@@ -48,8 +50,13 @@ def shuffled(seed: int, from_dataset: bool, sizes: tuple[int, int] | None = None
     )
 
 
-def without_nonfinite(where: tuple[str, ...]) -> Intervention:
-    """The rows that hold a NaN or an infinity left out."""
+def without_nonfinite(where: tuple[str, ...], arrays: Iterable[str] = ("x", "y")) -> Intervention:
+    """The rows that hold a NaN or an infinity left out.
+
+    Args:
+        where: the columns that hold them, by name.
+        arrays: the names of all arrays, whose rows go together.
+    """
 
     def change(data: ArrayData) -> ArrayData:
         bad = np.zeros(data.rows, dtype=bool)
@@ -61,17 +68,23 @@ def without_nonfinite(where: tuple[str, ...]) -> Intervention:
     return Intervention(
         code="nonfinite-data",
         change="rows that are not finite left out",
-        fix=_kept(where),
+        fix=_kept(where, list(arrays)),
         where=where,
         data=change,
     )
 
 
-def _kept(where: tuple[str, ...]) -> str:
+def _kept(where: tuple[str, ...], arrays: Sequence[str]) -> str:
     """The code that keeps the rows that are finite in the arrays concerned."""
-    names = [name for name in "xy" if any(place[:1] == name for place in where)] or ["x"]
-    good = " & ".join(f"np.isfinite({n}.reshape(len({n}), -1)).all(axis=1)" for n in names)
-    return f"keep = {good}; x, y = x[keep], y[keep]"
+    bad = [name for name in arrays if any(place.startswith(name) for place in where)] or arrays[:1]
+    good = " & ".join(f"np.isfinite({n}.reshape(len({n}), -1)).all(axis=1)" for n in bad)
+    parts = [name for name in PARTS if any(array.startswith(name) for array in arrays)]
+    given = ", ".join(parts)
+    if set(arrays) <= set(PARTS):
+        return f"keep = {good}; {given} = {', '.join(f'{part}[keep]' for part in parts)}"
+    every = f"({given},)" if len(parts) == 1 else f"({given})"
+    kept = f"keras.tree.map_structure(lambda array: array[keep], {every})"
+    return f"keep = {good}\n{given}{',' * (len(parts) == 1)} = {kept}"
 
 
 def unusable_columns(data: ArrayData) -> dict[str, list[int]]:
@@ -81,15 +94,18 @@ def unusable_columns(data: ArrayData) -> dict[str, list[int]]:
 
 
 def without_unusable_columns(
-    where: tuple[str, ...], columns: Mapping[str, Sequence[int]]
+    where: tuple[str, ...],
+    columns: Mapping[str, Sequence[int]],
+    arrays: Iterable[str] = ("x", "y"),
 ) -> Intervention:
     """Columns that are not finite in most rows set to 0, and other rows with such values left out.
 
     Args:
         where: names of all columns with values that are not finite.
         columns: numbers of the columns by the name of their array.
+        arrays: the names of all arrays.
     """
-    rest = without_nonfinite(where)
+    rest = without_nonfinite(where, arrays)
     zeroed = f"x = np.where(np.isfinite(x).mean(axis=0) >= {1 - MOST_BAD_ROWS:g}, x, 0.0)"
 
     def of_columns(name: str, array: Any) -> Any:

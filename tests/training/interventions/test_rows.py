@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
+import pytest
 
+from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import (
     rows,
 )
@@ -28,3 +31,21 @@ def test_a_column_of_nan_becomes_zero_and_other_rows_are_left_out(parts_during):
     assert (values[:, 3] == 0).all()
     kept = [n for n in range(20) if n != 2]
     assert (values[kept][:, :3] == np.array(before["x"][0][1])[kept][:, :3]).all()
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "places"),
+    [
+        (np.array([[1.0], [np.nan], [3.0]]), np.arange(3.0), ["x[:, 0]"]),
+        ([np.ones((3, 2)), np.array([[1.0], [np.nan], [3.0]])], np.arange(3.0), ["x[1][:, 0]"]),
+        ({"a": np.ones((3, 1))}, np.array([1.0, np.inf, 3.0]), ["y"]),
+    ],
+    ids=["array", "list", "dict"],
+)
+def test_the_code_that_keeps_finite_rows_keeps_them_in_all_parts(x, y, places):
+    weights = np.arange(3.0)
+    known = {"x": x, "y": y, "sample_weight": weights, "np": np, "keras": keras}
+    names = [name for name, _ in batch_leaves((x, y, weights))]
+    exec(rows.without_nonfinite(tuple(places), names).fix, known)  # noqa: S102 - it is what is pasted
+    kept = keras.tree.flatten((known["x"], known["y"], known["sample_weight"]))
+    assert all(len(part) == 2 and np.isfinite(part).all() for part in kept)
