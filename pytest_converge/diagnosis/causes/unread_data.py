@@ -13,8 +13,8 @@ Targets that no operation on the way to the loss reads are seen without that.
 Targets with one value in all rows are there because `fit` asks for some, and do not count.
 
 A step of your own may return another loss than it differentiates: then the gradient that reaches
-its optimizer is looked at as well. Rows without influence on that, or columns that the returned
-loss reads and the gradient does not, and the training is repeated with updates by the loss that is
+its optimizer is looked at as well. Where rows have no influence on it, or the returned loss reads
+columns that the gradient does not, the training is repeated with updates by the loss that is
 returned. It is the cause if every gate then passes on three seeds.
 
 Sample weights of two values, one of them 0, may be the wrong way round: where a fifth of the rows
