@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+
+from pytest_converge.columns.told_rows import ToldRows, told_by_columns, told_by_place
 
 __all__ = ["OppositeRows", "opposite_rows"]
 
@@ -17,8 +18,8 @@ Array = np.ndarray[Any, Any]
 CLEAR = 4.0
 #: Effects that are reversed, at least: one alone is what two columns do together.
 FEWEST_EFFECTS = 2
-#: Values of a column that may tell rows apart, and rows of a part that tell an effect.
-MOST_VALUES, FEWEST_ROWS = 12, 40
+#: Rows of a part that tell an effect.
+FEWEST_ROWS = 40
 #: Rows and columns that are looked at, so that it takes half a second.
 MOST_ROWS, MOST_COLUMNS = 4000, 64
 
@@ -28,27 +29,12 @@ class OppositeRows:
     """Rows in which the labels mean the opposite of those in the others.
 
     Attributes:
-        column: the number of the column that tells them; None where their place does.
-        value: what that column holds there.
-        begin, end: their first row and the one after the last, where their place tells them; None
-            for those of all rows.
+        rows: what tells them.
         effects: columns of which the effect is reversed.
     """
 
+    rows: ToldRows
     effects: int
-    column: int | None = None
-    value: float = math.nan
-    begin: int | None = None
-    end: int | None = None
-
-    def among(self, x: Array) -> Array:
-        """True for each of these rows of the inputs."""
-        if self.column is not None:
-            told: Array = x[:, self.column] == self.value
-            return told
-        rows = np.zeros(len(x), dtype=bool)
-        rows[self.begin : self.end] = True
-        return rows
 
 
 def opposite_rows(x: Array, y: Array) -> OppositeRows | None:
@@ -70,26 +56,12 @@ def opposite_rows(x: Array, y: Array) -> OppositeRows | None:
     if labels.shape[1:] != (1,) or len(np.unique(labels)) != 2 or not np.isfinite(table).all():
         return None
     high = (labels[:, 0] == labels.max()).astype(np.float64)
-    for part in _parts(table, high, named=x.ndim == 2):
+    parts = told_by_columns(table) if x.ndim == 2 else []
+    for part in (*parts, told_by_place(_change(table, high), len(table))):
         effects = _reversed(table, high, part.among(table))
         if effects >= FEWEST_EFFECTS:
-            place = [None if row is None else row * stride for row in (part.begin, part.end)]
-            return dataclasses.replace(part, effects=effects, begin=place[0], end=place[1])
+            return OppositeRows(rows=part.of_every(stride), effects=effects)
     return None
-
-
-def _parts(table: Array, high: Array, *, named: bool) -> Iterator[OppositeRows]:
-    """The rows of each value of a column of few, then those up to one row or from it on."""
-    for column, values in enumerate(table.T if named else ()):
-        known, counts = np.unique(values, return_counts=True)
-        if 2 <= len(known) <= MOST_VALUES:
-            # Of two values each tells the same two parts: the rarer one.
-            rarest = known[np.argsort(counts, kind="stable")][: None if len(known) > 2 else 1]
-            for value in rarest:
-                yield OppositeRows(effects=0, column=column, value=float(value))
-    row = _change(table, high)
-    later = row > len(table) / 2
-    yield OppositeRows(effects=0, begin=row if later else None, end=None if later else row)
 
 
 def _change(table: Array, high: Array) -> int:

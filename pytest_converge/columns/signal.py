@@ -18,7 +18,7 @@ import numpy as np
 
 from pytest_converge.columns.classes import as_table, class_labels, task_of
 
-__all__ = ["MOST_SHIFT", "Signal", "read_signal"]
+__all__ = ["MOST_SHIFT", "Signal", "features_of", "read_signal"]
 
 Array = np.ndarray[Any, Any]
 
@@ -144,7 +144,7 @@ def read_signal(inputs: Sequence[Array], targets: Array, task: str | None = None
     places: Array = np.arange(most, count - most)
     if len(places) > MOST_ROWS:
         places = np.sort(rng.choice(places, MOST_ROWS, replace=False))
-    features = _features([array[places] for array in inputs], rng)
+    features = features_of([array[places] for array in inputs])
     encoded = _encoded(targets, task, rng)
     if features is None or encoded is None:
         return None
@@ -191,8 +191,13 @@ def _overlap(array: Array) -> int:
     return reach
 
 
-def _features(inputs: Sequence[Array], rng: np.random.Generator) -> Array | None:
-    """What the predictors read: scaled columns, and what often matters of them."""
+def features_of(inputs: Sequence[Array]) -> Array | None:
+    """What predictors read: scaled columns, and what often matters of them; None for none.
+
+    Args:
+        inputs: arrays of numbers with the rows first.
+    """
+    rng = np.random.default_rng(0)
     parts = [part for array in inputs for part in _of_array(array)]
     for first, second in itertools.combinations(inputs, 2):
         if first.shape == second.shape and first.dtype.kind == second.dtype.kind:

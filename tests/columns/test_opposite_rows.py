@@ -14,25 +14,25 @@ def test_a_column_tells_who_encoded_the_other_way_round():
     who = RNG.integers(0, 2, 400) + 1.0
     x = np.column_stack([X, who])
     found = opposite_rows(x, np.where(who == 2, 1 - Y, Y))
-    assert found.column == 4
+    assert found.rows.column == 4
     assert found.effects == 2
-    np.testing.assert_array_equal(found.among(x), who == found.value)
-    assert found.among(x).sum() <= 200
+    np.testing.assert_array_equal(found.rows.among(x), who == found.rows.value)
+    assert found.rows.among(x).sum() <= 200
 
 
 @pytest.mark.parametrize("first", [150, 290])
 def test_a_block_of_rows_is_found_by_its_place(first):
     found = opposite_rows(X, np.where(np.arange(400) >= first, 1 - Y, Y))
-    assert found.column is None
-    assert (found.begin is None) == (first < 200)
-    assert abs((found.begin or found.end) - first) <= 12
-    assert found.among(X).sum() <= 200
+    assert found.rows.column is None
+    assert (found.rows.begin is None) == (first < 200)
+    assert abs((found.rows.begin or found.rows.end) - first) <= 12
+    assert found.rows.among(X).sum() <= 200
 
 
 def test_one_annotator_of_several():
     who = RNG.integers(0, 3, 400)
     found = opposite_rows(np.column_stack([X, who]), np.where(who == 1, 1 - Y, Y))
-    assert (found.column, found.value) == (4, 1.0)
+    assert (found.rows.column, found.rows.value) == (4, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_other_labels_are_not_accused(y):
 def test_of_many_rows_some_are_looked_at(monkeypatch):
     monkeypatch.setattr("pytest_converge.columns.opposite_rows.MOST_ROWS", 200)
     found = opposite_rows(X, np.where(np.arange(400) >= 290, 1 - Y, Y))
-    assert abs(found.begin - 290) <= 24
+    assert abs(found.rows.begin - 290) <= 24
 
 
 def test_pictures_have_no_columns_that_tell_rows():

@@ -62,7 +62,7 @@ from pytest_converge.training.interventions import starts
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.state.snapshot import name_of, unique_variables
 
-__all__ = ["CAUSE", "drawn_anew", "symptom"]
+__all__ = ["CAUSE", "chosen_start", "drawn_anew", "symptom"]
 
 #: A loss so many times that of a constant is worth to be told where nothing else shows.
 HIGHER_THAN_A_CONSTANT = 2
@@ -105,11 +105,23 @@ def _constant_matrices(failed: FailedTraining) -> Repairs:
 
 def _chosen_initialisers(failed: FailedTraining) -> Repairs:
     """Initialisers that somebody chose, also where a rate should suit what they draw."""
+    if _is_chosen(failed):
+        yield drawn_anew(failed, CAUSE.code)
+
+
+def _is_chosen(failed: FailedTraining) -> bool:
+    """Whether somebody chose how the weights of a model start."""
     model = failed.training.model
     if model is None:
-        return
-    if starts.has_own_initialisers(model) or _own_layers(failed, CAUSE.code) is not None:
-        yield drawn_anew(failed, CAUSE.code)
+        return False
+    return starts.has_own_initialisers(model) or _own_layers(failed, CAUSE.code) is not None
+
+
+def chosen_start(failed: FailedTraining) -> Intervention | None:
+    """A start that somebody chose taken back, by the name of its symptom; None for no such one."""
+    if not _is_chosen(failed):
+        return None
+    return drawn_anew(failed, "dead-units" if failed.evidence.dead else CAUSE.code)
 
 
 def _drawn_anew(failed: FailedTraining) -> Repairs:

@@ -51,6 +51,10 @@ more on the labels are clear among the rows of one value of a column, and among 
 has the opposite sign there, the labels of the fewer of both are turned round; so are those of the
 rows before or after the place where the effects change.
 
+Two files may number the same three classes or more in two ways. Where the rows of one value of a
+column, or those before or after a place, look to their nearest neighbours among the others like
+classes of other numbers, each class like one other and most rows of it, they get these numbers.
+
 A label out of the range of a sparse cross-entropy is an error before any training.
 
 `preprocessing.check` finds without training: text, class numbers that do not start at 0 or leave
@@ -94,6 +98,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pytest_converge.columns.opposite_rows import opposite_rows
+from pytest_converge.columns.renumbered_rows import renumbered_rows
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import (
@@ -227,19 +232,24 @@ def _as_skilled(failed: FailedTraining, half: Intervention) -> bool:
     return bound is None or not whole or skill is None or skill >= 1 - bound / whole
 
 
-def _opposite(failed: FailedTraining) -> Repairs:
-    """Labels that are the other way round in the rows of one annotator, or of one file."""
+def _of_some_rows(failed: FailedTraining) -> Repairs:
+    """Labels of the rows of one annotator, or of one file, by the encoding of the others."""
     data = failed.reruns.rows
     leaves = [] if data is None else list(batch_leaves(data.arrays))
     x = [array for name, array in leaves if name[0] == "x"]
     y = [array for name, array in leaves if name[0] == "y"]
-    if data is None or len(x) != 1 or len(y) != 1:
+    if data is None or not x or len(y) != 1:
         return
-    if not {x[0].dtype.kind, y[0].dtype.kind} <= {*"biuf"} or x[0].ndim < 2:
+    if not {array.dtype.kind for array in (*x, *y)} <= {*"biuf"} or x[0].ndim < 2:
         return
-    found = opposite_rows(x[0][: data.epoch_rows], y[0][: data.epoch_rows])
-    if found is not None:
-        yield labels.turned_round(found, (float(y[0].min()), float(y[0].max())))
+    once = slice(data.epoch_rows)
+    inputs, targets = [array[once] for array in x], y[0][once]
+    opposite = opposite_rows(inputs[0], targets) if len(x) == 1 else None
+    if opposite is not None:
+        yield labels.turned_round(opposite, (float(targets.min()), float(targets.max())))
+    renumbered = renumbered_rows(inputs, targets)
+    if renumbered is not None:
+        yield labels.renumbered(renumbered)
 
 
 def _held(failed: FailedTraining) -> Answer | None:
@@ -295,7 +305,8 @@ def _read_as_probabilities(failed: FailedTraining) -> list[tuple[str, str, Any]]
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [_into_range(failed), _in_shape(failed), _in_columns(failed)]
+    every = (_into_range, _in_shape, _in_columns, _of_some_rows)
+    return [repairs(failed) for repairs in every]
 
 
 CAUSE = Cause(
@@ -307,7 +318,7 @@ CAUSE = Cause(
         Step(place=Place.LABELS, repairs=_in_shape),
         Step(place=Place.LABELS, repairs=_in_columns),
         Step(place=Place.LABELS, answer=_held),
-        Step(place=Place.MISALIGNED_ROWS, repairs=_opposite),
+        Step(place=Place.MISALIGNED_ROWS, repairs=_of_some_rows),
         Step(place=Place.TWO_ENCODINGS, answer=_two_encodings),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_unreadable),
     ),

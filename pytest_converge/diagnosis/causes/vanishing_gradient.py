@@ -50,15 +50,21 @@ def test_eight_rectifiers(converge):
 """
 
 import contextlib
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
-from pytest_converge.diagnosis.causes.bad_initialisation import drawn_anew, symptom
+from pytest_converge.diagnosis.causes.bad_initialisation import (
+    chosen_start,
+    drawn_anew,
+    symptom,
+)
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import hidden
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.measures.layer_readings import LayerReadings, layer_readings
 from pytest_converge.training.model.structure import activation_layers, hidden_layers
 
 #: Activations whose slope does not shrink for large inputs (after eight sigmoid layers: elu trained
@@ -78,10 +84,30 @@ def _activations(failed: FailedTraining) -> Repairs:
 
 def _drawn_anew_and_activations(failed: FailedTraining) -> Repairs:
     open_ended = _open_ended(failed) if failed.evidence.odd_start else []
-    if open_ended:
+    if not open_ended or not _faint_anew(failed):
+        return
+    start = chosen_start(failed)
+    if start is None:
         yield open_ended[0].combined(drawn_anew(failed, CAUSE.code))
-        for slower in failed.at_rates(SLOWER):
-            yield from (change.combined(slower) for change in open_ended)
+    else:  # what somebody chose is a cause of its own, unless other activations bear it
+        yield open_ended[0]
+        yield open_ended[0].with_causes(start)
+    for slower in failed.at_rates(SLOWER):
+        yield from (change.combined(slower) for change in open_ended)
+
+
+def _faint_anew(failed: FailedTraining) -> bool:
+    """Whether the gradient vanishes from a usual start too: from a bad one it says nothing."""
+    if failed.evidence.faint:
+        return True
+    anew, training = drawn_anew(failed, CAUSE.code), failed.training
+
+    def look() -> LayerReadings | None:
+        with failed.reruns.measuring(anew, lambda *_: layer_readings(training)) as read:
+            return read(0)
+
+    readings = failed.trials.guard.tried(f"gradients of layers, {anew.change}", look)
+    return dataclasses.replace(failed.evidence, layers=readings).vanishing
 
 
 def _open_ended(failed: FailedTraining) -> list[Intervention]:
@@ -117,6 +143,8 @@ def _with_room(failed: FailedTraining, answer: Answer) -> Answer:
     change = failed.trials.changes.get(answer.change)
     rates = failed.at_rates(1 / SLOWER, SLOWER)
     if change is None or change.variant is None or change.rate_factor != 1.0 or not rates:
+        return answer
+    if change.several:  # a rate would be one more of them
         return answer
     with contextlib.suppress(OutOfTimeError):  # the cause is known
         faster = failed.trials.try_out(change.combined(rates[0]), confirm=False)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 
 from pytest_converge.columns.opposite_rows import OppositeRows
+from pytest_converge.columns.renumbered_rows import RenumberedRows
+from pytest_converge.columns.told_rows import ToldRows
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
@@ -15,7 +18,14 @@ from pytest_converge.training.interventions.targets import of_targets, relabelle
 from pytest_converge.training.measures.layer_inputs import counted_rows
 from pytest_converge.training.model.losses import PROBABILITIES
 
-__all__ = ["beyond", "counted_target", "counted_targets", "into_range", "turned_round"]
+__all__ = [
+    "beyond",
+    "counted_target",
+    "counted_targets",
+    "into_range",
+    "renumbered",
+    "turned_round",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -104,40 +114,61 @@ def turned_round(found: OppositeRows, values: tuple[float, float]) -> Interventi
         found: the rows, told by a column or by their place.
         values: the two labels.
     """
-    total = sum(values)
+    total, rows = sum(values), found.rows
+    index = rows.index
+    turned = f"{total:g} - y[{index}]" if total else f"-y[{index}]"
+    return Intervention(
+        code="label-encoding",
+        change=f"labels the other way round {rows.words}",
+        fix=f"y[{index}] = {turned}",
+        where=("y",),
+        fault=(
+            f"{rows.words} the labels are the other way round: the effects of {found.effects}"
+            " columns on them are reversed"
+        ),
+        data=_of_some(rows, lambda labels: total - labels.astype(_float_of(labels))),
+        redefines_loss=True,
+    )
+
+
+def renumbered(found: RenumberedRows) -> Intervention:
+    """The classes of some rows by the numbers that they have in the others.
+
+    Args:
+        found: the rows, told by a column or by their place, and the numbers.
+    """
+    numbers, rows = np.array(found.numbers), found.rows
+    index, old = rows.index, next(i for i, number in enumerate(found.numbers) if i != number)
+    return Intervention(
+        code="label-encoding",
+        change=f"classes renumbered {rows.words}",
+        fix=f"y[{index}] = np.array({numbers.tolist()})[y[{index}].astype(int)]",
+        where=("y",),
+        fault=(
+            f"{rows.words} the classes are numbered in another way: class {old} there looks like"
+            f" class {numbers[old]} of the other rows"
+        ),
+        data=_of_some(rows, lambda labels: numbers[labels.astype(np.int64)].astype(labels.dtype)),
+        redefines_loss=True,
+    )
+
+
+def _of_some(told: ToldRows, change: Callable[[Array], Array]) -> Callable[[ArrayData], ArrayData]:
+    """A change of the labels of some rows, of one array of targets beside inputs."""
 
     def data(rows: ArrayData) -> ArrayData:
         x, y, weights = keras.utils.unpack_x_y_sample_weight(rows.arrays)
-        (inputs,), (labels,) = keras.tree.flatten(x), keras.tree.flatten(y)
+        inputs, (labels,) = keras.tree.flatten(x)[0], keras.tree.flatten(y)
         among = np.zeros(len(labels), dtype=bool)
         for begin in range(0, rows.rows, rows.epoch_rows):  # each epoch has them again
             epoch = slice(begin, begin + rows.epoch_rows)
-            among[epoch] = found.among(inputs[epoch])
-        turned = labels.astype(_float_of(labels))
-        turned[among] = total - turned[among]
-        other = keras.tree.pack_sequence_as(y, [turned])
+            among[epoch] = told.among(inputs[epoch])
+        changed = change(labels)
+        kept = among.reshape(-1, *[1] * (labels.ndim - 1))
+        other = keras.tree.pack_sequence_as(y, [np.where(kept, changed, labels)])
         return rows.with_arrays((x, other) if weights is None else (x, other, weights))
 
-    if found.column is None:
-        begin, end = ("" if at is None else f"{at}" for at in (found.begin, found.end))
-        part = f"{begin}:{end}"
-        where = f"from row {begin} on" if begin else f"in the first {end} rows"
-    else:
-        part = f"x[:, {found.column}] == {found.value:g}"
-        where = f"where x[:, {found.column}] is {found.value:g}"
-    turned = f"{total:g} - y[{part}]" if total else f"-y[{part}]"
-    return Intervention(
-        code="label-encoding",
-        change=f"labels the other way round {where}",
-        fix=f"y[{part}] = {turned}",
-        where=("y",),
-        fault=(
-            f"{where} the labels are the other way round: the effects of {found.effects} columns"
-            " on them are reversed"
-        ),
-        data=data,
-        redefines_loss=True,
-    )
+    return data
 
 
 def _divided_by_sum() -> Intervention:
