@@ -12,6 +12,7 @@ from pytest_converge.baselines.session.connection import Connection, connect, is
 from pytest_converge.baselines.session.repairs import RepairGate
 from pytest_converge.checks.decrease import RISEN
 from pytest_converge.checks.gates import is_ignored, judge
+from pytest_converge.checks.truth import NEGATIVE
 from pytest_converge.core.baseline import BaselinePolicy, BaselineReport
 from pytest_converge.core.calibration import Calibration
 from pytest_converge.core.calls import Call
@@ -329,12 +330,19 @@ def judged(context: Context, record: TrainingRecord, training: Training | None =
 
 
 def _observed(training: Training, record: TrainingRecord) -> TrainingRecord:
-    """What notes are made of, of a training that passes; a failed one has its diagnosis."""
+    """What notes are made of, of a training that passes; a failed one has its diagnosis.
+
+    A loss below 0 that nobody names may be a likelihood, or one whose targets give it no bottom.
+    """
     from pytest_converge.training.measures.dead_units import dead_units
     from pytest_converge.training.measures.edge_of_stability import share_of_limit
     from pytest_converge.training.measures.held_out_overlap import held_out_overlap
+    from pytest_converge.training.measures.shares import falls_without_end
 
     guard = Guard()
+    if record.curve.last < NEGATIVE and not record.nonnegative:
+        without_end = guard.measured("the bottom of the loss", lambda: falls_without_end(training))
+        record = dataclasses.replace(record, nonnegative=bool(without_end))
     dead = guard.measured("dead units", lambda: dead_units(training))
     share = guard.measured("edge of stability", lambda: share_of_limit(training, record.curve))
     overlap = guard.measured("rows held out", lambda: held_out_overlap(training))

@@ -9,7 +9,7 @@ from pytest_converge.core.finding import Finding
 from pytest_converge.core.numbers import loss
 from pytest_converge.core.record import TrainingRecord
 
-__all__ = ["loss_is_not_negative", "loss_is_that_of_the_predictions"]
+__all__ = ["NEGATIVE", "loss_is_not_negative", "loss_is_that_of_the_predictions"]
 
 #: Float32 rounding of probabilities near 0 and 1 moves a mean cross-entropy by less than this.
 RELATIVE_TOLERANCE = 0.02

@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar
 
 from pytest_converge.core.numbers import loss
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
-from pytest_converge.diagnosis.causes.label_encoding import unreadable
+from pytest_converge.diagnosis.causes.label_encoding import out_of_range, unreadable
 from pytest_converge.diagnosis.causes.nonfinite_data import nothing_else_helps
 from pytest_converge.diagnosis.causes.unreachable_target import known_floor
 from pytest_converge.diagnosis.rate_search import far_off
@@ -53,6 +53,8 @@ def search(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer:
 
 def _repaired(failed: FailedTraining, causes: Mapping[str, Cause]) -> Answer | None:
     """Single changes by the order of evidence; where none passes, the smallest set of them."""
+    # A cross-entropy of what is no probability meets any bound, however little is learnt.
+    failed.trials.has_no_bottom = bool(out_of_range(failed))
     steps = functools.partial(_between, causes)
     difference = functools.cache(lambda: smallest_difference(failed, causes))
     answer = _first_answer(failed, steps(Place.NOT_FINITE, Place.NOT_TRAINED), causes)

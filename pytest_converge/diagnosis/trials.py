@@ -142,6 +142,8 @@ class Trials:
         allowed: the budget that was given; `budget` is lifted for what nothing can be said without.
         guard: keeps the changes that could not be made, and the measurements.
         seconds_of_run: of the last run of each change, traces included.
+        has_no_bottom: True where the loss falls below 0 by a fault of its targets: a loss below 0
+            is not met by a repair then.
         without_terms: the final loss of the failed run without terms of it, by the change that
             switches them off; None where it is not known.
     """
@@ -164,6 +166,7 @@ class Trials:
         self.records: dict[str, TrainingRecord] = {}
         self.left_out: list[str] = []
         self.guard = Guard()
+        self.has_no_bottom = False
         self.controls: set[str] = set()
         self.changes: dict[str, Intervention] = {}
         self.without_terms: dict[str, float | None] = {}
@@ -386,6 +389,8 @@ class Trials:
 
     def _passes(self, record: TrainingRecord, change: Intervention) -> bool:
         if change.loss_factor == 1.0 and record.curve.last > self._most_loss:
+            return False
+        if self.has_no_bottom and record.curve.last < 0:
             return False
         return passes(record, self.expectation, change)
 

@@ -26,7 +26,8 @@ Three more are told from the data:
 
 - Targets outside of [0, 1] under a binary or categorical cross-entropy, where none of these changes
   passes: such a loss has no least value, or a needlessly high one. Rows of sample weight 0 do not
-  count.
+  count. So do targets that a step of your own reads so, by `1 - y` or by
+  `tf.nn.sigmoid_cross_entropy_with_logits`.
 - Predictions of shape `(n, 1)` and targets of shape `(n,)`, or the other way round, which a loss or
   step of your own broadcasts to a matrix of all pairs. They are seen in one step on the first
   batch. Where the targets are an array of the batch, they get the shape of the predictions and the
@@ -117,6 +118,8 @@ __all__ = ["CAUSE", "out_of_range", "unreadable"]
 
 #: A half of fewer rows is learnt by heart.
 FEWEST_ROWS = 200
+#: What a loss of the user's is called that is seen to read probabilities of two classes.
+BINARY = "binary_crossentropy"
 #: Random halves that have to fail: one may, by luck, also where no labels disagree.
 RANDOM_HALVES = 2
 
@@ -292,11 +295,18 @@ def _strangers(failed: FailedTraining, first: Intervention, second: Intervention
 
 
 def _read_as_probabilities(failed: FailedTraining) -> list[tuple[str, str, Any]]:
-    """(loss, name, rows that count) of each array of targets that a compiled loss reads so."""
+    """(loss, name, rows that count) of each array of targets that a loss reads so.
+
+    A compiled loss is asked; one of the user's is seen in a step.
+    """
     training, data = failed.training, failed.reruns.rows
-    if training.model is None or training.own_train_step or data is None:
+    if data is None:
         return []
     targets = labels.counted_targets(data.arrays)
+    if training.model is None or training.own_train_step:
+        shares = failed.evidence.computation.shares
+        name = shares.leaf if shares is not None and shares.beyond else ""
+        return [(BINARY, name, targets[name])] if name in targets else []
     return [
         (known.name, known.target, targets[known.target])
         for known in losses_of_outputs(training.model, list(targets))

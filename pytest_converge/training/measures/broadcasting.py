@@ -101,7 +101,7 @@ def repeated_grades(flow: Flow) -> RepeatedGrades | None:
         predicted, target = (tuple(tensor.shape) for tensor in pair) if pair else ((), ())
         if pair is None or len(predicted) != 2 or target != (predicted[0], 1) or predicted[1] < 2:
             continue
-        leaf = _leaf_behind(flow, pair[1])
+        leaf = flow.leaf_behind(pair[1])
         values = np.asarray(pair[1].numpy(), np.float64)
         whole = bool((values == np.round(values)).all()) and values.min() >= 0
         if leaf.startswith("y") and whole and 1 < values.max() <= predicted[1]:
@@ -120,7 +120,7 @@ def repeated_target(flow: Flow) -> RepeatedTarget | None:
         if operation.kind not in COMPARING or len(operation.inputs) != 2:
             continue
         pair = _predicted_and_target(operation, flow)
-        if pair is None or not _leaf_behind(flow, pair[1]).startswith("y"):
+        if pair is None or not flow.leaf_behind(pair[1]).startswith("y"):
             continue
         predicted, target = _shape_made(flow, pair[0]), tuple(pair[1].shape)
         alike = len(predicted) == 3 and target == (predicted[0], 1) == predicted[::2]
@@ -156,7 +156,7 @@ def _compared(operation: Operation, flow: Flow) -> OuterDifference | None:
     shapes = None if pair is None else (tuple(pair[0].shape), tuple(pair[1].shape))
     if pair is None or shapes is None or not _outer(*shapes):
         return None
-    return OuterDifference(predicted=shapes[0], target=shapes[1], leaf=_leaf_behind(flow, pair[1]))
+    return OuterDifference(predicted=shapes[0], target=shapes[1], leaf=flow.leaf_behind(pair[1]))
 
 
 def _predicted_and_target(operation: Operation, flow: Flow) -> tuple[Any, Any] | None:
@@ -165,22 +165,6 @@ def _predicted_and_target(operation: Operation, flow: Flow) -> tuple[Any, Any] |
     if (id(first) in flow.by_variables) == (id(second) in flow.by_variables):
         return None
     return (first, second) if id(first) in flow.by_variables else (second, first)
-
-
-def _leaf_behind(flow: Flow, tensor: Any) -> str:
-    """The array of the batch that a tensor is made of, value by value; empty where there is none.
-
-    If the array gets another shape, so does the tensor.
-    """
-    names = {id(leaf): name for name, leaf in flow.recording.leaves.items()}
-    while id(tensor) not in names:
-        operation = flow.producers.get(id(tensor))
-        inputs = () if operation is None else operation.inputs
-        arrays = [each for each in inputs if each.shape.rank]
-        if len(arrays) != 1 or arrays[0].shape != tensor.shape:
-            return ""
-        tensor = arrays[0]
-    return names[id(tensor)]
 
 
 def _outer(first: tuple[int, ...], second: tuple[int, ...]) -> bool:

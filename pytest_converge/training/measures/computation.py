@@ -34,6 +34,7 @@ from pytest_converge.training.measures.normalisation import (
 )
 from pytest_converge.training.measures.recording import Recording, recorded
 from pytest_converge.training.measures.references import references
+from pytest_converge.training.measures.shares import Shares, targets_read_as_shares
 from pytest_converge.training.measures.swapped import logarithm_of_targets
 from pytest_converge.training.measures.untrained import Untrained, untrained
 from pytest_converge.training.model.losses import loss_names
@@ -80,6 +81,7 @@ class Computation:
         normalisations: the layers of batch normalisation that work on nothing, or never learn.
         padding: token numbers that fill rows up and reach a recurrent layer without a mask.
         inverted: a mask that lets the padding of rows through and leaves their tokens out.
+        shares: the targets that a binary cross-entropy reads as probabilities.
         roles: False where a step of the user's feeds layers what would be targets or weights, as
             the parts of a triplet, or compares with predictions what would be weights, as the
             targets of a second task: then nothing is known of what the parts of the data are.
@@ -103,6 +105,7 @@ class Computation:
     normalisations: tuple[Normalisation, ...] = ()
     padding: UnmaskedPadding | None = None
     inverted: InvertedMask | None = None
+    shares: Shares | None = None
     roles: bool = True
 
 
@@ -130,6 +133,7 @@ def computation(training: Training) -> Computation:
         normalisations=normalisations(recording),
         padding=unmasked_padding(recording),
         inverted=inverted_mask(flow),
+        shares=targets_read_as_shares(flow),
         roles=_have_roles(flow),
     )
 

@@ -128,3 +128,18 @@ class Flow:
     def origin(self, tensor: Any) -> Operation | None:
         """The operation whose values a tensor holds, handed on as they are; None for an input."""
         return self.producers.get(id(self.source(tensor)))
+
+    def leaf_behind(self, tensor: Any) -> str:
+        """The array of the batch that a tensor is made of, value by value; empty for none.
+
+        If the array gets another shape, so does the tensor.
+        """
+        names = {id(leaf): name for name, leaf in self.recording.leaves.items()}
+        while id(tensor) not in names:
+            operation = self.producers.get(id(tensor))
+            inputs = () if operation is None else operation.inputs
+            arrays = [each for each in inputs if each.shape.rank]
+            if len(arrays) != 1 or arrays[0].shape != tensor.shape:
+                return ""
+            tensor = arrays[0]
+        return names[id(tensor)]

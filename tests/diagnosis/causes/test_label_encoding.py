@@ -12,7 +12,7 @@ from keras import layers, optimizers
 
 from pytest_converge.diagnosis.causes import label_encoding
 from pytest_converge.training.interventions import rows, targets
-from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
+from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own, result_of
 from tests.training.measures.steps import batches
 from tests.zoo.problems import BINARY, SPARSE, fit, linear, minimize, moons, sequential, step
 
@@ -352,3 +352,40 @@ def test_two_annotators_mean_opposite_things(told, line):
     found = proven_by_its_own(fit(model, x, y), "label-encoding", steps=100, max_loss=0.4)
     assert found.fix.startswith(line)
     assert "the labels are the other way round" in found.message
+
+
+@pytest.mark.parametrize("clipped", [False, True])
+def test_a_step_reads_labels_that_are_no_probabilities(clipped):
+    x, _ = linear(0, rows=200)
+    y = (1 + (x.sum(axis=1, keepdims=True) > 0)).astype("float32")
+    w, b = tf.Variable(tf.zeros((4, 1))), tf.Variable([0.0])
+    optimizer = optimizers.SGD(0.5, clipnorm=1e-5 if clipped else None)
+
+    def one(a, labels):
+        with tf.GradientTape() as tape:
+            errors = tf.nn.sigmoid_cross_entropy_with_logits(labels, a @ w + b)
+            loss = tf.reduce_mean(errors)
+        optimizer.apply(tape.gradient(loss, [w, b]), [w, b])
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(50)
+    start = step(one, variables=[w, b], data=data, optimizer=optimizer)
+    # Without its clip it falls below any bound, however little it learns.
+    found = diagnosis_of(start, steps=100, max_loss=0.3)
+    codes = [cause.cause for cause in found.causes]
+    assert codes == ["label-encoding", *(["learning-rate-too-low"] if clipped else [])]
+    assert "instead of {1, 2}" in found.fix
+
+
+def test_a_loss_that_closes_over_such_labels_has_no_bottom():
+    x, _ = linear(0, rows=200)
+    y = tf.constant(1 + (x.sum(axis=1, keepdims=True) > 0), tf.float32)
+    w, b = tf.Variable(tf.zeros((4, 1))), tf.Variable(0.0)
+
+    def loss():
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(y, x @ w + b))
+
+    start = minimize(loss, [w, b], SGD(0.5))
+    result = result_of(start, steps=100, max_loss=0.3)
+    assert [finding.code for finding in result.findings if finding.fails] == ["negative-loss"]
+    assert result.diagnosis.cause == "label-encoding"
