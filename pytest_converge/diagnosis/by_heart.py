@@ -94,7 +94,8 @@ def _are_ids(data: ArrayData) -> bool:
     Of what half of the rows say about each, little holds for the other half.
     """
     inputs = [array for name, array in batch_leaves(data.arrays) if name.startswith("x")]
-    return all(array.dtype.kind in "iu" and array.size == len(array) for array in inputs)
+    ids = [array.dtype.kind in "iu" and array.size == len(array) for array in inputs]
+    return bool(ids) and all(ids)
 
 
 def _halves(code: str) -> tuple[Intervention, Intervention]:

@@ -354,19 +354,21 @@ def _usual(failed: FailedTraining) -> Iterable[Repairs]:
 
 def _unbounded(failed: FailedTraining) -> Repairs:
     """Of a step of the user's, whose loss nobody names: an output without bounds."""
+    return [change for change, _ in _without_bounds(failed)]
+
+
+def _without_bounds(failed: FailedTraining) -> list[tuple[Intervention, float]]:
     training = failed.training
     own = training.model is None or training.own_train_step
-    return [change for change, _ in outputs.without_bounds(training)] if own else []
+    return outputs.without_bounds(training) if own else []
 
 
 def _unbounded_seen(failed: FailedTraining) -> Repairs:
     """The same where amounts beside its inputs lie beyond what it gives."""
-    training = failed.training
-    if training.model is None or training.own_train_step:
-        for change, beyond in outputs.without_bounds(training):
-            if beyond > BEYOND:
-                fault = f"{share(beyond)} of the targets lie beyond what the output gives"
-                yield dataclasses.replace(change, fault=fault)
+    for change, beyond in _without_bounds(failed):
+        if beyond > BEYOND:
+            fault = f"{share(beyond)} of the targets lie beyond what the output gives"
+            yield dataclasses.replace(change, fault=fault)
 
 
 CAUSE = Cause(

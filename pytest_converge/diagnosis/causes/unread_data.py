@@ -90,7 +90,8 @@ def _idle_columns(failed: FailedTraining) -> IdleColumns | None:
 def _says_of(columns: IdleColumns) -> str:
     named = listed(columns.names)
     if columns.learnt:
-        return f"{named} reaches the loss, and not the gradient that is applied"
+        reach = "reaches" if len(columns.names) == 1 else "reach"
+        return f"{named} {reach} the loss, and not the gradient that is applied"
     return f"the loss does not read {named}: any other values give the same loss"
 
 

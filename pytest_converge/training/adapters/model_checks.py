@@ -104,7 +104,12 @@ def check_data(model: keras.Model, batches: Iterable[Batch], of: str = "") -> No
 
 
 def _is_text(leaf: Any) -> bool:
-    return leaf.dtype == tf.string if isinstance(leaf, tf.Tensor) else leaf.dtype.kind in "SU"
+    """True where some values are text, as in columns of objects, which pandas makes of it."""
+    if isinstance(leaf, tf.Tensor):
+        return bool(leaf.dtype == tf.string)
+    if leaf.dtype.kind == "O":
+        return any(isinstance(value, (str, bytes)) for value in leaf.flat)
+    return leaf.dtype.kind in "SU"
 
 
 def _reads_numbers(model: keras.Model) -> bool:

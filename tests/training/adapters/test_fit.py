@@ -7,6 +7,7 @@ import types
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
@@ -966,6 +967,14 @@ ERRORS = {
     "targets of text": (
         lambda: fit(dense(), X, np.array(["u", "v", "w"])[Y]),
         r"got y of text; expected numbers, .* y = np\.unique\(y, return_inverse=True\)\[1\]\.",
+    ),
+    "targets of text as pandas has it": (
+        lambda: fit(dense(), X, pd.Series(np.array(["u", "v", "w"])[Y])),
+        r"got y of text; expected numbers",
+    ),
+    "targets of objects that are text": (
+        lambda: fit(dense(), X, np.array(["u", "v", "w"], dtype=object)[Y]),
+        r"got y of text; expected numbers",
     ),
     "weights as text": (
         lambda: fit(dense(), X, Y, sample_weight=np.full(50, "1")),
