@@ -17,13 +17,14 @@ then passes on three seeds and the loss stays above 0, as an error does.
 was minimised, as a dice coefficient. Where the metric is all that is missed, the loss is negated;
 it is the cause if every gate then passes on three seeds.
 
-**Steps by hand**, in a `train_step`, a function of `converge.step` or a loop without an optimizer,
-whose loss rose: where no learning rate helps, every update is made in the opposite direction, from
-the same start. Which sign is wrong is told by comparing the gradient of the loss that the step
-returns with what the optimizer gets, or with the update that the step makes. Where that comparison
-shows steps that go uphill and turning them round is not enough, it is one of several causes that
-are [repaired together](../how-it-diagnoses.md#all-changes-at-once), also where the loss did not
-rise clearly since the steps are far too short; it is said also where no repair is proven.
+**Steps by hand**, in a `train_step`, a function of `converge.step`, a loop without an optimizer or
+an optimizer class of your own, whose loss rose: where no learning rate helps, every update is made
+in the opposite direction, from the same start. Which sign is wrong is told by comparing the
+gradient of the loss that the step returns with what the optimizer gets, or with the update that the
+step, or your optimizer, makes. Where that comparison shows steps that go uphill and turning them
+round is not enough, it is one of several causes that are
+[repaired together](../how-it-diagnoses.md#all-changes-at-once), also where the loss did not rise
+clearly since the steps are far too short; it is said also where no repair is proven.
 
 ## A test that shows it
 
@@ -68,7 +69,12 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.diagnosis.evidence import SPIKE
 from pytest_converge.diagnosis.trials import only_metrics_missed
 from pytest_converge.training.interventions import direction
-from pytest_converge.training.measures.slope_of_steps import along_the_slope
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.measures.slope_of_steps import (
+    along_the_slope,
+    has_own_optimizer,
+    updates_along,
+)
 from pytest_converge.training.model.losses import loss_names
 
 #: Under this cosine of what a step follows with the gradient of its loss a sign is wrong: clipping
@@ -139,7 +145,21 @@ def _away_from_bounds(failed: FailedTraining) -> Repairs:
 def _uphill(failed: FailedTraining) -> Repairs:
     """The opposite direction, where a step of the user's rose at every rate."""
     if _rose_by_itself(failed, rose=failed.evidence.rose):
-        yield direction.downhill(failed.training, _along(failed))
+        turned = direction.downhill(failed.training, _along(failed))
+        yield _of_own_optimizer(failed, turned)
+
+
+def _of_own_optimizer(failed: FailedTraining, turned: Intervention) -> Intervention:
+    """The same by the class of the user's that makes the updates, where it turns them round."""
+    training = failed.training
+    if not has_own_optimizer(training):
+        return turned
+    failed.reruns.put_back()
+    along = failed.trials.guard.tried("which way updates go", lambda: updates_along(training))
+    failed.reruns.put_back()
+    if along is None or along > 0:
+        return turned
+    return direction.downhill_in(turned, type(training.optimizers[0].optimizer).__name__)
 
 
 def _seen(failed: FailedTraining) -> Repairs:
@@ -155,8 +175,9 @@ def _seen(failed: FailedTraining) -> Repairs:
 
 
 def _rose_by_itself(failed: FailedTraining, *, rose: bool) -> bool:
-    """Whether a step of the user's rose although its rate is none that goes uphill."""
-    own = failed.training.verb == "step" or failed.training.own_train_step
+    """Whether a step, or an optimizer, of the user's rose at a rate that does not go uphill."""
+    training = failed.training
+    own = training.verb == "step" or training.own_train_step or has_own_optimizer(training)
     return own and rose and failed.evidence.rate > 0
 
 

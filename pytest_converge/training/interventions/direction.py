@@ -13,7 +13,7 @@ from pytest_converge.training.model.structure import with_loss
 from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
 
-__all__ = ["CODE", "downhill", "negated_loss", "negated_score", "reversed_sign"]
+__all__ = ["CODE", "downhill", "downhill_in", "negated_loss", "negated_score", "reversed_sign"]
 
 #: The cause that all of these prove.
 CODE = "uphill-steps"
@@ -65,6 +65,17 @@ def downhill(training: Training, along: float | None) -> Intervention:
         fault=f"the steps go uphill: {wrong}",
         rate_factor=-1.0,
     )
+
+
+def downhill_in(turned: Intervention, kind: str) -> Intervention:
+    """The same, where an optimizer class of the user's adds its update.
+
+    Args:
+        turned: made by `downhill`.
+        kind: the name of the class.
+    """
+    fault = f"the steps go uphill: {kind} adds its update where it should subtract it"
+    return dataclasses.replace(turned, fix=f"# in {kind}: subtract the update", fault=fault)
 
 
 def _of_own_updates(training: Training, along: float | None) -> tuple[str, str]:

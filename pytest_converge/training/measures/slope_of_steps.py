@@ -11,7 +11,10 @@ from pytest_converge.training.measures.gradients import Vector, flat, undisturbe
 from pytest_converge.training.state.optimizer import GradientStore
 from pytest_converge.training.training import Training
 
-__all__ = ["along_the_slope"]
+__all__ = ["along_the_slope", "has_own_optimizer", "updates_along"]
+
+#: Packages whose optimizers go downhill.
+OF_OTHERS = frozenset({"keras", "tensorflow", "tensorflow_addons", "tf_keras"})
 
 
 def along_the_slope(training: Training) -> float | None:
@@ -39,6 +42,27 @@ def along_the_slope(training: Training) -> float | None:
     given = flat([v.numpy() for v in store.values]) if training.optimizers else -moved
     gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
     return _cosine(flat([tf.convert_to_tensor(gradient) for gradient in gradients]), given)
+
+
+def has_own_optimizer(training: Training) -> bool:
+    """Whether a class of the user's makes the updates."""
+    kinds = [type(observed.optimizer) for observed in training.optimizers]
+    return any(kind.__module__.partition(".")[0] not in OF_OTHERS for kind in kinds)
+
+
+def updates_along(training: Training) -> float | None:
+    """The cosine between the gradient that optimizers get and the update reversed that they make.
+
+    Measured as by `along_the_slope`; below 0 they add what they should subtract.
+    """
+    variables, store = training.trainable, GradientStore(training.trainable)
+    before = flat([v.numpy() for v in variables])
+    with undisturbed(training), contextlib.ExitStack() as stack:
+        for optimizer in training.optimizers:
+            stack.enter_context(optimizer.handing_out(store))
+        training.bare_step(training.first_batch())
+        moved = flat([v.numpy() for v in variables]) - before
+    return _cosine(flat([v.numpy() for v in store.values]), -moved) if store.filled else None
 
 
 def _cosine(first: Vector, second: Vector) -> float | None:

@@ -216,3 +216,22 @@ def cause():
     from pytest_converge.diagnosis.causes.uphill_steps import CAUSE
 
     return CAUSE
+
+
+class Ascent(optimizers.Optimizer):
+    """Its formula was written for a score."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        self.assign_add(variable, keras.ops.cast(learning_rate, variable.dtype) * gradient)
+
+
+@pytest.mark.parametrize("verb", ["fit", "minimize"])
+def test_an_optimizer_class_that_adds_its_update(verb):
+    start = distance(Ascent(0.1))
+    if verb == "fit":
+        start = fit(
+            sequential(layers.Dense(1), optimizer=Ascent(0.05), loss="mse", shape=(4,)), X, Y
+        )
+    found = proven_by_its_own(start, "uphill-steps", steps=60, max_loss=0.67)
+    assert "Ascent adds its update where it should subtract it" in found.message
+    assert found.fix == "# in Ascent: subtract the update"
