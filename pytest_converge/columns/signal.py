@@ -4,7 +4,8 @@ Two predictors that need no tuning stand for all: a linear fit with a ridge (Hoe
 Ridge regression) and nearest neighbours (Cover and Hart 1967, Nearest neighbor pattern
 classification), both on scaled features. What either of them predicts better than the best constant
 is there to be learnt; what neither does may be there all the same, in a form that only a model for
-pictures, sequences or text can see.
+pictures, sequences or text can see. Targets of every place of a picture, or step of a sequence, are
+predicted from what is around it as well: there a mask of another picture says nothing.
 """
 
 from __future__ import annotations
@@ -59,6 +60,9 @@ MOST_MULTIPLIED = 16
 #: Integers with more different values than this and no order are tokens, counted by row; columns
 #: with no more come back to what they were, as the hours do.
 FEWEST_TOKENS, MOST_TOKENS = 20, 200
+#: Places on a side that are around one whose target is predicted: those that two layers of small
+#: kernels see.
+AROUND = 5
 #: Standard deviations at which a feature ends: one value far out would be all that is seen.
 FARTHEST = 5.0
 
@@ -73,8 +77,10 @@ class Signal:
             classes it is that of their shares (Brier 1950).
         by: which predictor is best at shift 0, in words.
         rows: rows that were looked at.
-        tells: True where no skill means that a table of numbers says nothing about the targets;
-            False where inputs are pictures, sequences, tokens or too few rows.
+        tells: True where no skill means that a table of numbers, or what is around a place, says
+            nothing about the targets; False where inputs are pictures, sequences or tokens whose
+            rows have one target.
+        places: True where the targets of places were predicted from what is around them.
         lagged: the shifts at which a column of the inputs is the targets themselves.
         overlap: by how many rows a row may lie from another that holds a part of it, as windows do
             of which each begins one row after the one before; 0 where rows stand for themselves.
@@ -84,6 +90,7 @@ class Signal:
     by: str
     rows: int
     tells: bool
+    places: bool = False
     lagged: frozenset[int] = frozenset()
     overlap: int = 0
 
@@ -152,12 +159,17 @@ def read_signal(inputs: Sequence[Array], targets: Array, task: str | None = None
     paired = {shift: encoded[places + shift] for shift in shifts}
     linear = _linear(features, paired)
     near = _near(features, paired)
+    placed = _by_place([array[places] for array in inputs], targets[places])
     skills = {shift: max(linear[shift], near[shift], 0.0) for shift in shifts}
+    if placed is not None:
+        skills[0] = max(skills[0], placed)
     return Signal(
         skills=skills,
         by="a linear fit" if linear[0] >= near[0] else "nearest neighbours",
         rows=len(places),
-        tells=all(array.ndim <= 2 and not _are_tokens(array) for array in inputs),
+        tells=placed is not None
+        or all(array.ndim <= 2 and not _are_tokens(array) for array in inputs),
+        places=placed is not None,
         lagged=frozenset(_lagged(inputs, targets, places, shifts)),
         overlap=max(map(_overlap, inputs)),
     )
@@ -343,6 +355,42 @@ def _near(features: Array, paired: Mapping[int, Array]) -> dict[int, float]:
                 given = of_near[:, :count].mean(axis=1)
                 errors[shift][place] += np.square(truth - given).sum()
     return {shift: _skill(errors[shift], constant[shift]) for shift in paired}
+
+
+def _by_place(inputs: Sequence[Array], targets: Array) -> float | None:
+    """The skill for every place of the targets from what is around it in the inputs.
+
+    Over what the place has in the mean of all rows, which is no skill; None where targets have no
+    places, or no input has the same ones.
+    """
+    flat = targets[..., None] if inputs[0].ndim == targets.ndim + 1 else targets
+    sizes = flat.shape[1:-1]
+    alike = [array for array in inputs if array.ndim > 2 and array.shape[1:-1] == sizes]
+    if not sizes or not alike or min(sizes) < AROUND or flat.shape[-1] > MOST_TARGETS:
+        return None
+    rng = np.random.default_rng(0)
+    rows = np.sort(rng.choice(len(flat), min(len(flat), MOST_ROWS), replace=False))
+    where = tuple(rng.integers(0, size, len(rows)) for size in sizes)
+    away = flat.astype(np.float64) - flat.mean(axis=0, dtype=np.float64)
+    around = [_around(array[rows], where) for array in alike]
+    features = _scaled(np.concatenate(around, axis=1), rng)
+    paired = {0: away[(rows, *where)]}
+    if not features.shape[1] or not np.isfinite(paired[0]).all() or not paired[0].any():
+        return None
+    return max(_linear(features, paired)[0], _near(features, paired)[0], 0.0)
+
+
+def _around(array: Array, where: tuple[Array, ...]) -> Array:
+    """What is around one place of each row, and the mean and the deviation of the whole row."""
+    reach = AROUND // 2
+    wide = np.pad(array, [(0, 0), *[(reach, reach)] * len(where), (0, 0)], mode="edge")
+    rows = np.arange(len(array))
+    steps = itertools.product(range(AROUND), repeat=len(where))
+    near = [wide[(rows, *(w + s for w, s in zip(where, step, strict=True)))] for step in steps]
+    axes = tuple(range(1, array.ndim - 1))
+    whole = [array.mean(axis=axes), array.std(axis=axes)]
+    table: Array = np.concatenate([*near, *whole], axis=1).astype(np.float64)
+    return table
 
 
 def _skill(errors: Array, constant: float) -> float:

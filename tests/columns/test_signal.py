@@ -181,3 +181,41 @@ def test_rows_that_come_again_do_not_tell_their_own_answers():
     once, thrice = read_signal([x], y), read_signal([np.tile(x, (3, 1))], np.tile(y, 3))
     assert thrice == once
     assert once.none
+
+
+def pictures(rows=300, size=12):
+    """Squares in noise, and their masks."""
+    rng = np.random.default_rng(0)
+    masks = np.zeros((rows, size, size, 1))
+    for mask, (high, wide) in zip(masks, rng.integers(0, size - 5, (rows, 2)), strict=True):
+        mask[high : high + 5, wide : wide + 5] = 1
+    return 0.7 * masks + 0.2 * rng.normal(size=masks.shape), masks
+
+
+def rims(x, masks):
+    """A target that no single place tells: where something begins."""
+    return x, np.abs(np.diff(masks, axis=1, prepend=0.0))
+
+
+@pytest.mark.parametrize("targets", [lambda x, m: (x, m), rims, lambda x, m: (x, m[..., 0] > 0.5)])
+def test_masks_are_predicted_from_what_is_around_each_place(targets):
+    x, y = targets(*pictures())
+    signal = read_signal([x], y)
+    assert signal.some
+    assert signal.places
+
+
+def test_masks_of_other_pictures_say_nothing():
+    x, masks = pictures()
+    other = masks[np.random.default_rng(1).permutation(len(masks))]
+    assert read_signal([x], other).none
+    # That most masks are in the middle is no skill.
+    assert read_signal([np.random.default_rng(2).normal(size=x.shape)], masks).none
+
+
+def test_every_step_of_a_series_is_a_place():
+    x = table(40, rows=300)[..., None]
+    y = x[..., 0] + np.roll(x[..., 0], 1, axis=1)
+    assert read_signal([x], y).some
+    assert read_signal([x], y[::-1]).none
+    assert not read_signal([x], y[:, :1]).places

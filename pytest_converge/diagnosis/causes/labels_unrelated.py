@@ -355,14 +355,20 @@ def _unrelated(failed: FailedTraining) -> Answer | None:
     gained = relation(failed)
     if gained is None:
         gained = 0.0 if alone else math.inf  # by heart both ways, where nothing can be told
-    if gained > RELATED or are_inputs(failed) or not learns_a_batch(failed):
-        return None
-    if not alone and not _learnt_something(failed):
+    if gained > RELATED or are_inputs(failed) or not _can_tell(failed, signal):
         return None
     message = "the targets are learnt no better than the same targets in random order"
     if alone:
         message += ", and a linear fit and nearest neighbours predict nothing of them either"
     return Answer(cause=CAUSE.code, message=message)
+
+
+def _can_tell(failed: FailedTraining, signal: Signal | None) -> bool:
+    """Whether it is not the model that learns nothing, whatever its targets are."""
+    alone = signal is not None and signal.none
+    if signal is not None and alone and signal.places:
+        return True  # a convolution learns no batch of masks by heart
+    return learns_a_batch(failed) and (alone or _learnt_something(failed))
 
 
 def _learnt_something(failed: FailedTraining) -> bool:
