@@ -20,7 +20,14 @@ from tensorflow.python.eager import context as tf_context
 from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
 from tensorflow.python.framework import op_callbacks, op_def_registry
 from tensorflow.python.framework import ops as tf_ops
-from tensorflow.python.ops import gen_math_ops, gen_nn_ops, math_ops, nn_ops
+from tensorflow.python.ops import (
+    array_ops,
+    gen_array_ops,
+    gen_math_ops,
+    gen_nn_ops,
+    math_ops,
+    nn_ops,
+)
 from tensorflow.python.ops.resource_variable_ops import BaseResourceVariable, ResourceVariable
 
 __all__ = [
@@ -458,6 +465,7 @@ OPERATION_CALLS = {
     "Asin": (gen_math_ops, "asin"),
     "Atanh": (gen_math_ops, "atanh"),
     "Div": (gen_math_ops, "div"),
+    "GatherV2": (gen_array_ops, "gather_v2"),
     "Log": (gen_math_ops, "log"),
     "Log1p": (gen_math_ops, "log1p"),
     "LogSoftmax": (gen_nn_ops, "log_softmax"),
@@ -488,7 +496,8 @@ def calls_of_operation(kind: str, replaced: Callable[[Any], Any]) -> list[Settin
     owner, name = OPERATION_CALLS[kind]
     original = getattr(owner, name)
     other = replaced(original)
-    modules = (gen_math_ops, gen_nn_ops, math_ops, nn_ops, tf, tf.math, tf.nn, tf.compat.v1)
+    ours = (gen_array_ops, gen_math_ops, gen_nn_ops, array_ops, math_ops, nn_ops)
+    modules = (*ours, tf, tf.math, tf.nn, tf.compat.v1)
     return [
         (module, name, other)
         for module in modules

@@ -109,7 +109,7 @@ from pytest_converge.training.interventions import (
     rows,
     target_shape,
 )
-from pytest_converge.training.interventions.held_arrays import held_labels
+from pytest_converge.training.interventions.held_arrays import held_labels, held_targets
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.broadcasting import OuterDifference
 from pytest_converge.training.model.losses import PROBABILITIES, losses_of_outputs
@@ -139,6 +139,9 @@ def _unreadable(failed: FailedTraining) -> Answer | None:
     """Targets whose shape or range the loss does not mean, seen in the data; not proven."""
     outer = failed.evidence.computation.outer
     if outer is not None:
+        if outer.gathered:
+            fix = target_shape.own_columns(column=len(outer.target) == 2).fix
+            return Answer(cause=CAUSE.code, message=_broadcasts(outer), fix=fix)
         name = outer.leaf or "y"
         shape = "(-1, 1)" if len(outer.predicted) == 2 else "(-1,)"
         fix = f"{name} = tf.reshape({name}, {shape})"
@@ -154,6 +157,11 @@ def unreadable(failed: FailedTraining) -> bool:
 
 
 def _broadcasts(outer: OuterDifference) -> str:
+    if outer.gathered:
+        return (
+            f"each row is given the columns that all rows ask for: predictions of shape"
+            f" {outer.predicted} against targets of shape {outer.target}"
+        )
     return (
         f"the loss combines predictions of shape {outer.predicted} with targets of shape"
         f" {outer.target}, which broadcasts to a matrix of all pairs"
@@ -162,10 +170,21 @@ def _broadcasts(outer: OuterDifference) -> str:
 
 def _in_shape(failed: FailedTraining) -> Repairs:
     """Targets that broadcast with the predictions to a matrix, in the predictions' shape."""
-    outer = failed.evidence.computation.outer
-    if outer is not None and outer.leaf:
-        column = len(outer.predicted) == 2
-        change = target_shape.as_predicted(failed.training, outer.leaf, column=column)
+    outer, training = failed.evidence.computation.outer, failed.training
+    if outer is None:
+        return
+    column, changes = len(outer.predicted) == 2, []
+    if outer.gathered:
+        changes = [target_shape.own_columns(column=len(outer.target) == 2)]
+    elif outer.leaf:
+        changes = [target_shape.as_predicted(training, outer.leaf, column=column)]
+    elif training.function is not None:
+        failed.reruns.put_back()
+        held = failed.trials.guard.tried(
+            "targets in closures", lambda: held_targets(training, outer.target)
+        )
+        changes = [target_shape.held_as_predicted(each, column=column) for each in held or ()]
+    for change in changes:
         yield dataclasses.replace(change, fault=_broadcasts(outer))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from pytest_converge.training.measures.recording import recorded
 from pytest_converge.training.state.snapshot import attributes_set, shadowed
 from pytest_converge.training.training import Training
 
-__all__ = ["HeldArray", "held_arrays", "held_labels", "relabelled"]
+__all__ = ["HeldArray", "held_arrays", "held_labels", "held_targets", "relabelled"]
 
 Array = np.ndarray[Any, Any]
 
@@ -119,13 +119,19 @@ def _read(layer: str, held: Held) -> HeldArray | None:
 
 def held_labels(training: Training) -> list[HeldArray]:
     """Those with two values, one a row, that predictions are compared with in a step."""
-    candidates = [
-        held
-        for held in held_arrays(training)
-        if len(held.values) >= FEWEST_LABELS
-        and held.values.size == len(held.values)
-        and len(np.unique(held.values)) == 2
-    ]
+    return _compared(
+        training,
+        lambda values: values.size == len(values) >= FEWEST_LABELS and len(np.unique(values)) == 2,
+    )
+
+
+def held_targets(training: Training, shape: tuple[int, ...]) -> list[HeldArray]:
+    """Those of one shape that predictions are compared with in a step."""
+    return _compared(training, lambda values: values.shape == shape)
+
+
+def _compared(training: Training, likely: Callable[[Array], bool]) -> list[HeldArray]:
+    candidates = [held for held in held_arrays(training) if likely(held.values)]
     if not candidates:
         return []
     flow = Flow(recorded(training, training.first_batch()))

@@ -12,11 +12,13 @@ import tensorflow as tf
 
 from pytest_converge.training.data.arrays import map_named
 from pytest_converge.training.data.batches import ArrayData, Batch
+from pytest_converge.training.interventions.held_arrays import HeldArray
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.state.snapshot import shadowed
+from pytest_converge.training.keras_internals import calls_of_operation
+from pytest_converge.training.state.snapshot import attributes_set, shadowed
 from pytest_converge.training.training import Training
 
-__all__ = ["as_predicted", "flags", "one_hot"]
+__all__ = ["as_predicted", "flags", "held_as_predicted", "one_hot", "own_columns"]
 
 
 def as_predicted(training: Training, name: str, *, column: bool) -> Intervention:
@@ -36,6 +38,48 @@ def as_predicted(training: Training, name: str, *, column: bool) -> Intervention
         lambda leaf: leaf[index] if len(leaf.shape) == (1 if column else 2) else leaf,
         change=f"{name} of shape {'(n, 1)' if column else '(n,)'}",
         fix=f"{name} = {name}{code}",
+    )
+
+
+def held_as_predicted(held: HeldArray, *, column: bool) -> Intervention:
+    """An array that the user's function closes over with one axis more or less.
+
+    Args:
+        held: the array.
+        column: see `as_predicted`.
+    """
+    code, values = ("[:, None]", held.values[:, None]) if column else ("[:, 0]", held.values[:, 0])
+    return Intervention(
+        code="label-encoding",
+        change=f"{held.name} of shape {'(n, 1)' if column else '(n,)'}",
+        fix=held.line(f"y = y{code}"),
+        where=(held.name,),
+        variant=lambda _: held.replaced(values),
+    )
+
+
+def own_columns(*, column: bool) -> Intervention:
+    """The column of each row that it asks for itself, out of a matrix of values.
+
+    Args:
+        column: True where the targets are a column (rows, 1), False where they are a row.
+    """
+
+    def each(original: Callable[..., Any]) -> Callable[..., Any]:
+        def gather(params: Any, indices: Any, axis: Any, *args: Any, **named: Any) -> Any:
+            ranks = [getattr(getattr(x, "shape", None), "rank", None) for x in (params, indices)]
+            if ranks != [2, 1] or tf.get_static_value(axis) != 1:
+                return original(params, indices, axis, *args, **named)
+            own = original(params, indices[:, None], axis, batch_dims=1)
+            return own if column else own[:, 0]
+
+        return gather
+
+    return Intervention(
+        code="label-encoding",
+        change="the column of each row that it asks for",
+        fix=f"tf.gather(values, chosen[:, None], axis=1, batch_dims=1){'' if column else '[:, 0]'}",
+        variant=lambda _: attributes_set(calls_of_operation("GatherV2", each)),
     )
 
 

@@ -36,11 +36,14 @@ class OuterDifference:
         predicted: the shape of what depends on the variables.
         target: the shape of what does not.
         leaf: the array of the batch that the targets are made of, value by value; empty for none.
+        gathered: True where the predictions are a matrix already, since each row was given the
+            columns that all rows ask for.
     """
 
     predicted: tuple[int, ...]
     target: tuple[int, ...]
     leaf: str = ""
+    gathered: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +157,26 @@ def _gives_steps(flow: Flow, count: int) -> str:
 def _compared(operation: Operation, flow: Flow) -> OuterDifference | None:
     pair = _predicted_and_target(operation, flow)
     shapes = None if pair is None else (tuple(pair[0].shape), tuple(pair[1].shape))
-    if pair is None or shapes is None or not _outer(*shapes):
+    if pair is None or shapes is None:
         return None
-    return OuterDifference(predicted=shapes[0], target=shapes[1], leaf=flow.leaf_behind(pair[1]))
+    rows = shapes[0][:1]
+    gathered = shapes[1] in (rows, (*rows, 1)) and _gathers_of_all_rows(flow, pair[0])
+    if not gathered and not _outer(*shapes):
+        return None
+    leaf = flow.leaf_behind(pair[1])
+    return OuterDifference(predicted=shapes[0], target=shapes[1], leaf=leaf, gathered=gathered)
+
+
+def _gathers_of_all_rows(flow: Flow, tensor: Any) -> bool:
+    """Whether a matrix holds for each row the columns that every row asks for.
+
+    `tf.gather(values, chosen, axis=1)` gives that, where `batch_dims=1` gives each row its own.
+    """
+    made = flow.producers.get(id(tensor))
+    if made is None or made.kind != "GatherV2":
+        return False
+    values, chosen = (tuple(each.shape) for each in made.inputs[:2])
+    return len(values) == 2 and chosen == values[:1] and tuple(tensor.shape) == values[:1] * 2
 
 
 def _predicted_and_target(operation: Operation, flow: Flow) -> tuple[Any, Any] | None:

@@ -69,11 +69,44 @@ def broadcasting(rows, *, column):
 
 
 def test_a_row_less_a_column_is_a_matrix():
-    found = diagnosis_of(broadcasting(60, column=False), steps=50, max_loss=0.1)
-    assert found.cause == "label-encoding"
+    start = broadcasting(60, column=False)
+    found = proven_by_its_own(start, "label-encoding", steps=50, max_loss=0.1)
     assert "(60, 1)" in found.message
     assert "(60,)" in found.message
+    assert found.fix == "targets = targets[:, None]"
+
+
+def test_where_nobody_knows_the_array_the_shape_is_told_all_the_same():
+    x, y = linear(0, rows=60)
+    held, w = {"y": tf.constant(y[:, 0])}, tf.Variable(tf.zeros((4, 1)))
+    start = minimize(lambda: tf.reduce_mean((x @ w - held["y"]) ** 2), [w], SGD(0.1))
+    found = diagnosis_of(start, steps=50, max_loss=0.1)
+    assert (found.cause, found.proven) == ("label-encoding", False)
     assert "reshape" in found.fix
+
+
+@pytest.mark.parametrize("targets", ["column", "row"])
+def test_the_values_of_one_action_a_row(targets):
+    rng = np.random.default_rng(0)
+    x, chosen = rng.normal(size=(256, 4)).astype("float32"), rng.integers(0, 3, 256)
+    y = (x[:, :3] * [1, -2, 3])[np.arange(256), chosen].astype("float32")
+    y = y[:, None] if targets == "column" else y
+    model = sequential(layers.Dense(3), optimizer=SGD(0.1), loss="mse", shape=(4,))
+    variables = model.trainable_variables
+    optimizer = optimizers.Adam(0.03)
+
+    def one(states, actions, rewards):
+        with tf.GradientTape() as tape:
+            taken = tf.gather(model(states), actions, axis=1)
+            loss = tf.reduce_mean((taken - rewards) ** 2)
+        optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices((x, chosen, y)).batch(64)
+    start = step(one, variables=variables, data=data, optimizer=optimizer)
+    found = proven_by_its_own(start, "label-encoding", steps=300, max_loss=0.3)
+    assert "(64, 64)" in found.message
+    assert "batch_dims=1" in found.fix
 
 
 def test_a_column_less_a_column_is_none():
