@@ -81,7 +81,7 @@ def _own_layers(failed: FailedTraining, code: str) -> Intervention | None:
     """Weights of the user's own layers that start as no initialiser draws them, drawn anew."""
     failed.reruns.put_back()
     called = starts.of_own_layers(failed.training.model)
-    return starts.drawn_variables(list(called.values()), code, called=list(called))
+    return starts.drawn_variables(list(called.values()), code, names=list(called))
 
 
 def _chosen_start(failed: FailedTraining) -> Repairs:

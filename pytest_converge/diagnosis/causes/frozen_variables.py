@@ -60,6 +60,7 @@ from collections.abc import Iterable
 
 from pytest_converge.core.numbers import counted, listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.causes.plateau import flat_along
 from pytest_converge.training.interventions import trainable, untracked
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.gradient_stops import in_words
@@ -154,7 +155,7 @@ def _unmoved(failed: FailedTraining) -> Answer | None:
         where = tuple(name for name in where if name in unwritten)
     elif evidence.no_gradient:
         return None
-    if not where or len(where) == len(failed.training.trainable):
+    if not where or len(where) == len(failed.training.trainable) or flat_along(failed):
         return None
     callbacks = failed.training.callbacks
     if callbacks is not None and callbacks.acting:

@@ -6,7 +6,7 @@ shut are common places.
 
 ## How it is found
 
-The word is earned by escaping, in one of two ways.
+The word is earned by escaping, in one of three ways.
 
 **No slope at the start**, where nothing is random (`converge.minimize`): the loss moved by less
 than 0.1 %, every gradient of the run is below 0.1 % of what starts drawn elsewhere have in the
@@ -15,6 +15,10 @@ a minimum nor a saddle point at this rate. Then no rate is too low, whichever pa
 are tried: near the given one, and around 0, since a start that is far too large has no better ones
 near it. If none passes, the plateau is named by this evidence alone; nothing is called out of reach
 where no run had a gradient.
+
+**No slope along a few numbers**, of at most 8 in a variable without a model: their gradient is
+exactly 0 at the start, though the loss depends on them, and they end where they began. They are
+begun 1, 10, 100 and 1,000 higher and lower, and the training is repeated.
 
 **Adam leaves it.** Adam, whose steps do not shrink with the gradient, is put in place
 of the optimizer (Kingma and Ba 2015), and the training is repeated from the same start. It is a
@@ -59,16 +63,22 @@ def test_adam(converge):
 
 import dataclasses
 import math
+from typing import Any
 
-from pytest_converge.core.numbers import number
+import numpy as np
+
+from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import DRAWS, SPREADS, looks_stationary, usual_gradient
 from pytest_converge.training.interventions import optimizers, starts
 
-__all__ = ["CAUSE", "cause_of_an_escape", "escapes", "without_slope"]
+__all__ = ["CAUSE", "cause_of_an_escape", "escapes", "flat_along", "without_slope"]
 
 #: A gauge this near to 1 means that the steps do not feel any curvature.
 FLAT_GAUGE = 0.9
+#: Distances from a start without a slope, each ten times the one before: of a parameter nobody
+#: knows the unit. And the most numbers that are one: matrices without a gradient are a bad start.
+DISTANCES, MOST_NUMBERS = (1.0, 10.0, 100.0, 1000.0), 8
 #: The share of the gap to the target that tells a rate that helps.
 CLOSED = 0.5
 
@@ -104,8 +114,49 @@ def without_slope(failed: FailedTraining) -> str:
     )
 
 
+def flat_along(failed: FailedTraining) -> list[tuple[int, Any]]:
+    """The few numbers by which the loss has a slope of exactly 0, and which stay as they are.
+
+    With the place of each among the trained variables. Where all stay, it is the start as a whole.
+    """
+    evidence, variables = failed.evidence, failed.training.trainable
+    readings = () if evidence.layers is None else evidence.layers.layers
+    if len(readings) != len(variables) or any(each.kind != "variable" for each in readings):
+        return []
+    still = [
+        (place, variable)
+        for place, (reading, variable) in enumerate(zip(readings, variables, strict=True))
+        if reading.gradient_norm == 0.0
+        and reading.name not in evidence.disconnected
+        and int(np.prod(variable.shape)) <= MOST_NUMBERS
+        and np.array_equal(failed.reruns.start.values()[id(variable)], _end(failed, variable))
+    ]
+    return still if len(still) < len(variables) else []
+
+
+def _end(failed: FailedTraining, variable: Any) -> Any:
+    return failed.reruns.end.values()[id(variable)]
+
+
+def _farther(failed: FailedTraining) -> Repairs:
+    """Starts farther off along these numbers, where the loss may depend on them."""
+    still = flat_along(failed)
+    if still:
+        for distance in DISTANCES:
+            for by in (distance, -distance):
+                change = starts.moved(still, by, CAUSE.code)
+                yield dataclasses.replace(change, fault=_flat(still))
+
+
+def _flat(still: list[tuple[int, Any]]) -> str:
+    names = listed(tuple(starts.called(variable, place)[0] for place, variable in still))
+    return f"the loss has no slope along {names} at the start: its gradient is exactly 0"
+
+
 def _seen(failed: FailedTraining) -> Answer | None:
-    message = without_slope(failed)
+    message, still = without_slope(failed), flat_along(failed)
+    if not message and still:
+        message = _flat(still)
     return Answer(cause=CAUSE.code, message=message) if message else None
 
 
@@ -146,6 +197,7 @@ CAUSE = Cause(
     sentence="the start lies on a plateau; it converges with {change}",
     steps=(
         Step(place=Place.NO_SLOPE, answer=_no_slope),
+        Step(place=Place.NO_SLOPE, repairs=_farther),
         Step(place=Place.OTHER_OPTIMIZER, answer=_other_optimizer),
         Step(place=Place.NO_SLOPE_SEEN, answer=_seen),
     ),

@@ -29,14 +29,18 @@ AT_THE_END = (
     "for v in variables: v.assign_add({size:.2g} * np.random.normal(size=v.shape))"
     "  # at the end, then train on"
 )
+#: What TensorFlow calls a variable that has no name.
+UNNAMED = "Variable"
 #: So many numbers of a direction are written out.
 MOST_WRITTEN = 8
 
 __all__ = [
+    "called",
     "default_initialisers",
     "drawn_variables",
     "elsewhere",
     "has_own_initialisers",
+    "moved",
     "nudged",
     "of_one_value",
     "of_own_layers",
@@ -112,22 +116,22 @@ def of_one_value(variables: Iterable[Any]) -> list[Any]:
 
 
 def drawn_variables(
-    variables: Sequence[Any], code: str, *, called: Sequence[tuple[str, str]] | None = None
+    variables: Sequence[Any], code: str, *, names: Sequence[tuple[str, str]] | None = None
 ) -> Intervention | None:
     """Matrices and kernels that were not drawn as usual drawn by Glorot, biases far off at zero.
 
     Args:
         variables: `tf.Variable`s at their initial values.
         code: the cause that is proven where it passes.
-        called: the name of each and the code that gets hold of it, where there is more to tell
+        names: the name of each and the code that gets hold of it, where there is more to tell
             than the name of the variable.
 
     Returns:
         None where all look as usual: Glorot and Bengio 2010, whose spread others share within a
         factor of three (He, LeCun, a uniform draw of 0.05 in small layers).
     """
-    called = called or [_called(variable, place) for place, variable in enumerate(variables)]
-    pairs = [(each, v) for each, v in zip(called, variables, strict=True) if _is_odd(v)]
+    known = names or [called(variable, place) for place, variable in enumerate(variables)]
+    pairs = [(each, v) for each, v in zip(known, variables, strict=True) if _is_odd(v)]
     odd = [variable for _, variable in pairs]
     if not odd:
         return None
@@ -140,7 +144,7 @@ def drawn_variables(
             changed[id(variable)] = np.asarray(drawn)
         return changed
 
-    names = tuple(name for (name, _), _ in pairs)
+    where = tuple(name for (name, _), _ in pairs)
     lines = [
         f"{held}.assign(keras.initializers.GlorotUniform()({held}.shape))"
         if _is_kernel(variable)
@@ -149,16 +153,24 @@ def drawn_variables(
     ]
     return Intervention(
         code=code,
-        change=f"{listed(names)} drawn anew",
+        change=f"{listed(where)} drawn anew",
         fix="\n".join(lines),
-        where=names,
+        where=where,
         start=start,
     )
 
 
-def _called(variable: Any, place: int) -> tuple[str, str]:
-    name = name_of(variable)
-    return name, name if name.isidentifier() else f"variables[{place}]"
+def called(variable: Any, place: int) -> tuple[str, str]:
+    """The name of a trained variable, and the code that gets hold of it.
+
+    Args:
+        variable: a `tf.Variable`.
+        place: its place among those that are trained.
+    """
+    name, held = name_of(variable), f"variables[{place}]"
+    if name == UNNAMED:
+        return held, held
+    return name, name if name.isidentifier() else held
 
 
 def _is_kernel(variable: Any) -> bool:
@@ -237,6 +249,34 @@ def _moved(direction: Sequence[Any], size: float) -> str:
         return f"for v, step in zip(variables, {steps}): v.assign_add(step)"
     spread = size / math.sqrt(count)
     return f"for v in variables: v.assign_add({spread:.2g} * np.random.normal(size=v.shape))"
+
+
+def moved(variables: Sequence[tuple[int, Any]], by: float, code: str) -> Intervention:
+    """Some variables begun farther off.
+
+    Args:
+        variables: with the place of each among those that are trained.
+        by: what is added to each of their numbers.
+        code: the cause that is proven where it passes.
+    """
+
+    def start(_: Training, values: Start) -> Start:
+        changed = dict(values)
+        for _place, variable in variables:
+            changed[id(variable)] = np.asarray(values.get(id(variable), variable.numpy())) + by
+        return changed
+
+    named = [called(variable, place) for place, variable in variables]
+    names = tuple(name for name, _ in named)
+    return Intervention(
+        code=code,
+        change=f"{listed(names)} begun {abs(by):g} {'higher' if by > 0 else 'lower'}",
+        fix="\n".join(
+            f"{held}.assign_add(tf.fill({held}.shape, {float(by)!r}))" for _, held in named
+        ),
+        where=names,
+        start=start,
+    )
 
 
 def elsewhere(

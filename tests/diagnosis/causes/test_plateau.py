@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from keras import optimizers
@@ -98,3 +99,29 @@ def test_what_an_escape_by_adam_means(losses, gauge, unstable, cause):
     evidence = Evidence(rate=0.1, unstable=unstable, rose=unstable, gauge=gauge)
     failed = types.SimpleNamespace(record=record_of(losses), evidence=evidence)
     assert plateau.cause_of_an_escape(failed) == cause
+
+
+def lengths(start, *, given=False):
+    """Smooth values of points hundreds apart, by their distances over a length that is learnt."""
+    points = np.linspace(0.0, 3000.0, 25)
+    y = tf.constant(np.sin(points / 400.0)[:, None], tf.float32)
+    squares = tf.constant((points[:, None] - points) ** 2, tf.float32)
+    length = tf.Variable(start, name="length") if given else tf.Variable(start)
+    weights = tf.Variable(tf.ones((25, 1)))
+
+    def loss():
+        near = tf.exp(-0.5 * squares / length**2)
+        # Each point by the others: if none is near, there is nothing to learn.
+        others = near - tf.linalg.diag(tf.linalg.diag_part(near))
+        others = others / (tf.reduce_sum(others, axis=1, keepdims=True) + 1e-6)
+        return tf.reduce_mean((others @ y - y) ** 2) + 0.01 * tf.reduce_sum(weights**2)
+
+    return minimize(loss, [length, weights], optimizers.Adam(0.5))
+
+
+@pytest.mark.parametrize(("given", "held"), [(True, "length"), (False, "variables[0]")])
+def test_a_number_along_which_the_loss_has_no_slope_is_begun_farther_off(given, held):
+    found = diagnosis_of(lengths(1.0, given=given), steps=200, max_loss=0.05, min_decrease=0.0)
+    assert (found.cause, found.proven) == ("plateau", True)
+    assert f"no slope along {held} at the start" in found.message
+    assert found.fix == f"{held}.assign_add(tf.fill({held}.shape, 100.0))"
