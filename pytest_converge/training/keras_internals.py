@@ -16,6 +16,7 @@ import keras
 import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.trainers.compile_utils import CompileLoss
+from tensorflow.core.config import flags as tf_flags
 from tensorflow.python.eager import context as tf_context
 from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
 from tensorflow.python.framework import op_callbacks, op_def_registry
@@ -40,6 +41,7 @@ __all__ = [
     "functions_called_through",
     "functions_watched",
     "global_attribute",
+    "graphs_built_faster",
     "has_compiled_metrics",
     "held_setting",
     "inputs_of_node",
@@ -544,6 +546,23 @@ def inputs_of_node(node: Any) -> dict[str, tuple[int, int]]:
 def outside_of_graphs() -> contextlib.AbstractContextManager[Any]:
     """Eager execution meanwhile, within `graph.as_default()` and where it was disabled too."""
     return contextlib.nullcontext() if tf.executing_eagerly() else tf_context.eager_mode()
+
+
+@contextlib.contextmanager
+def graphs_built_faster() -> Iterator[None]:
+    """TensorFlow's quicker way to add operations to graphs meanwhile, where a release has it.
+
+    It is off by default, makes the same graphs, and saves about 60 us an operation.
+    """
+    flag = getattr(tf_flags.config(), "graph_building_optimization", None)
+    was_on = flag is None or flag.value()
+    if not was_on:
+        flag.reset(True)
+    try:
+        yield
+    finally:
+        if not was_on:
+            flag.reset(False)
 
 
 # ---- compiled functions and values --------------------------------------------------------------
