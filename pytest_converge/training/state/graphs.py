@@ -12,7 +12,13 @@ import tensorflow as tf
 
 from pytest_converge.training.keras_internals import graphs_built_faster
 
-__all__ = ["TracedForAnyRows", "light_graph_optimizer", "no_garbage_collection", "tracing", "uses_any"]
+__all__ = [
+    "TracedForAnyRows",
+    "light_graph_optimizer",
+    "no_garbage_collection",
+    "tracing",
+    "uses_any",
+]
 
 #: Grappler costs 40 to 130 ms a graph and saves 0 to 0.4 ms a step (MLP, CNN, LSTM of the
 #: benchmark): it pays from about this many steps.
