@@ -16,7 +16,9 @@ import keras
 import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.trainers.compile_utils import CompileLoss
+from tensorflow.core.config import flags as tf_flags
 from tensorflow.python.eager import context as tf_context
+from tensorflow.python.eager import record
 from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
 from tensorflow.python.framework import op_callbacks, op_def_registry
 from tensorflow.python.framework import ops as tf_ops
@@ -34,6 +36,8 @@ __all__ = [
     "WRITING_ERRORS",
     "Setting",
     "added_losses",
+    "additions_through",
+    "adds_at_will",
     "build_from_batch",
     "call_takes_training",
     "calls_of_operation",
@@ -47,9 +51,11 @@ __all__ = [
     "functions_called_through",
     "functions_watched",
     "global_attribute",
+    "graphs_built_faster",
     "has_compiled_metrics",
     "held_setting",
     "inputs_of_node",
+    "is_stateless",
     "iterations",
     "layer_of",
     "learning_rate_held",
@@ -101,6 +107,8 @@ READS_RATE, ASSIGN = "_get_current_learning_rate", "assign"
 COMPAT_RATES = ("_learning_rate", "_lr")
 #: Where they keep what they have made of it in a graph.
 COMPAT_RATE_TENSORS = ("_learning_rate_tensor", "_lr_t")
+#: The method by which every operation gets into a graph.
+ADDS = "_create_op_internal"
 
 
 # ---- models and layers --------------------------------------------------------------------------
@@ -553,6 +561,51 @@ def inputs_of_node(node: Any) -> dict[str, tuple[int, int]]:
 def outside_of_graphs() -> contextlib.AbstractContextManager[Any]:
     """Eager execution meanwhile, within `graph.as_default()` and where it was disabled too."""
     return contextlib.nullcontext() if tf.executing_eagerly() else tf_context.eager_mode()
+
+
+@contextlib.contextmanager
+def additions_through(graph: Any, other: Callable[..., Any]) -> Iterator[None]:
+    """A graph adds operations by `other(add, kind, inputs, *args, **settings)` meanwhile.
+
+    `add` is its own method, which takes the rest.
+    """
+    add = getattr(graph, ADDS)
+    setattr(graph, ADDS, functools.partial(other, add))
+    try:
+        yield
+    finally:
+        delattr(graph, ADDS)
+        if getattr(graph, ADDS) != add:  # another one stood in its place
+            setattr(graph, ADDS, add)
+
+
+def adds_at_will(graph: Any) -> bool:
+    """True where no tape sees the next operation, and it has to wait for no other one."""
+    waits = graph._current_control_dependencies() or graph._get_control_flow_context() is not None
+    return not waits and not record.could_possibly_record()
+
+
+def is_stateless(kind: str) -> bool:
+    """True for an operation of TensorFlow whose value depends on inputs and attributes alone."""
+    definition = op_def_registry.get(kind)
+    return definition is not None and not definition.is_stateful
+
+
+@contextlib.contextmanager
+def graphs_built_faster() -> Iterator[None]:
+    """TensorFlow's quicker way to add operations to graphs meanwhile, where a release has it.
+
+    It is off by default, and makes the same graphs.
+    """
+    flag: Any = getattr(tf_flags.config(), "graph_building_optimization", None)
+    if flag is None or flag.value():
+        yield
+        return
+    flag.reset(True)
+    try:
+        yield
+    finally:
+        flag.reset(False)
 
 
 # ---- compiled functions and values --------------------------------------------------------------

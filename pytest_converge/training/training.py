@@ -212,6 +212,10 @@ class Training(abc.ABC):
     def finish(self) -> None:  # noqa: B027 - most trainings have nothing to finish
         """What the framework does after the last update, as averaging the weights."""
 
+    def standing(self) -> contextlib.AbstractContextManager[None]:
+        """Nothing is trained meanwhile, so that what was computed of a chunk holds."""
+        return contextlib.nullcontext()
+
     def measure_end(self, chunks: list[Chunk]) -> EndMeasures:
         """What can be measured once at the end."""
         return EndMeasures()
@@ -329,9 +333,11 @@ class Training(abc.ABC):
         apart = strategy is not None and works_in_several_processes(strategy)
         return SEVERAL_PROCESSES if apart else ""
 
-    def traced_anew(self) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def traced_anew(self) -> Iterator[None]:
         """Graphs that the training keeps of itself are not used meanwhile, nor afterwards."""
-        return self.functions.traced_anew()
+        with self.functions.traced_anew(), attributes_set([(self, "graph", None)]):
+            yield
 
     @property
     def scales_updates(self) -> bool:

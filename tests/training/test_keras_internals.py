@@ -159,6 +159,33 @@ def test_every_operation_is_watched_with_the_tensors_of_its_caller():
     assert len(seen) == 3
 
 
+def test_additions_to_a_graph_pass_through_another_function_meanwhile():
+    added = []
+
+    def other(add, kind, inputs, *args, **settings):
+        added.append((kind, len(inputs), internals.adds_at_will(add.__self__)))
+        return add(kind, inputs, *args, **settings)
+
+    def function(x):
+        graph = tf.compat.v1.get_default_graph()
+        with internals.additions_through(graph, other):
+            doubled = x + x
+            with tf.control_dependencies([doubled]):
+                root = tf.sqrt(x)
+            with tf.GradientTape():
+                power = tf.square(x)
+        return doubled + root + power
+
+    graph = tf.function(function, autograph=False).get_concrete_function(tf.constant(4.0))
+    assert added == [("AddV2", 2, True), ("Sqrt", 1, False), ("Square", 1, False)]
+    assert float(graph(tf.constant(4.0))) == 26.0
+
+
+def test_operations_with_a_state_are_known():
+    kinds = ["Mul", "Const", "ReadVariableOp", "RandomUniform", "AssignVariableOp", "of the user"]
+    assert [internals.is_stateless(kind) for kind in kinds] == [True] * 2 + [False] * 4
+
+
 def of_a_share(*ways):
     """Ways to functions that take numbers from -1 to 1."""
     return [_one_number(lambda x, o=o, name=name: getattr(o, name)(x / 8)) for o, name in ways]

@@ -137,6 +137,7 @@ class ModelTraining(Training):
             self.loss_name = self._entry
         self.nonnegative = nonnegative(model.loss) and not _negative_weights(data)
         self._shared = TracedForAnyRows(self._inference)
+        self._passes: dict[int, tuple[Any, list[Any], Any, Any]] | None = None
 
     def verify(self) -> None:
         """Checks what only the traced and thereby built model can tell."""
@@ -150,13 +151,13 @@ class ModelTraining(Training):
 
     @property
     def pure_probe(self) -> bool:  # type: ignore[override]
-        """True where the model has neither random nor averaging layers.
+        """True where the step uses neither random nor averaging layers of the model.
 
         With several outputs the loss itself counts in metrics, which callbacks see.
         """
         if self.callbacks is not None and loss_counts_in_metrics(self.model):
             return False
-        return not self.own_train_step and not training_matters(self.model)
+        return not self.own_train_step and not training_matters(self.model, self.graph)
 
     @property
     def trainable(self) -> list[tf.Variable]:
@@ -227,7 +228,7 @@ class ModelTraining(Training):
                 stack.enter_context(self.functions.in_place())
                 return self.in_unit(loss_of_logs(self.model.train_step(batch), self._entry))
         if self.pure_probe:
-            return self._shared_forward(batch)[2]
+            return self._shared_forward(batch, keep=True)[2]
         return inference(self.model, batch, training=True)[2]
 
     @property
@@ -239,6 +240,10 @@ class ModelTraining(Training):
         """Averages the weights where the optimizer keeps an average, as `model.fit` does."""
         if self.model.optimizer is not None:
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+
+    def standing(self) -> contextlib.AbstractContextManager[None]:
+        """The forward pass of a probe is kept for what is measured on the same rows."""
+        return attributes_set([(self, "_passes", {})])
 
     def measure_end(self, chunks: list[Chunk]) -> EndMeasures:
         """Inference loss, metrics, the loss of the predictions and of the best constant."""
@@ -307,7 +312,8 @@ class ModelTraining(Training):
         """Another model on the same data, by the optimizers that it brings."""
         held = self._observed(model)
         names = ("optimizers", "_candidates")
-        return attributes_set([(self, "model", model), *((self, name, held) for name in names)])
+        changes = [(self, "model", model), (self, "graph", None)]
+        return attributes_set([*changes, *((self, name, held) for name in names)])
 
     @contextlib.contextmanager
     def traced_anew(self) -> Iterator[None]:
@@ -358,11 +364,23 @@ class ModelTraining(Training):
     def _inference(self, batch: Batch) -> tuple[Any, list[Any], Any, Any]:
         return inference(self.model, batch, training=False)
 
-    def _shared_forward(self, batch: Batch) -> tuple[Any, list[Any], Any, Any]:
-        """One traced forward pass for probes and for the end: training mode changes nothing."""
+    def _shared_forward(
+        self, batch: Batch, *, keep: bool = False
+    ) -> tuple[Any, list[Any], Any, Any]:
+        """One traced forward pass for probes and for the end: training mode changes nothing.
+
+        Args:
+            batch: the rows.
+            keep: True to hand the same values out once more, while the training `stands`.
+        """
+        kept = None if self._passes is None else self._passes.pop(id(batch), None)
+        if kept is not None:
+            return kept
         if self.eager_reason:
             return self._inference(batch)
         predictions, masks, loss, penalty = self._shared(batch, fixed_rows=self.fixed_rows)
+        if keep and self._passes is not None:
+            self._passes[id(batch)] = predictions, masks, loss, penalty
         return predictions, masks, loss, penalty
 
     def _metric_variables(self) -> list[tf.Variable]:

@@ -13,7 +13,7 @@ from pytest_converge.training.data.batch_order import BatchRows
 from pytest_converge.training.data.batches import Array, Batch, Chunk
 from pytest_converge.training.data.exhausted import end_of_data_named
 from pytest_converge.training.loop.callbacks import CallbackRun, HeldOutSteps
-from pytest_converge.training.state.graphs import TracedForAnyRows
+from pytest_converge.training.state.graphs import TracedForAnyRows, tracing
 from pytest_converge.training.state.snapshot import unique_variables
 from pytest_converge.training.training import Training
 
@@ -92,7 +92,8 @@ class Loop:
             none = tf.constant(0)
             graph = self._segment_function().prepare(none, none, *self._arguments(0, 1))
         else:
-            graph = self._step_function.get_concrete_function(self._next_batch())
+            with tracing():
+                graph = self._step_function.get_concrete_function(self._next_batch())
         self._graph = graph
         self.training.graph = graph.graph
         instruments = [v for o in self.training.optimizers for v in o.instruments]

@@ -199,11 +199,12 @@ class TrainingRun:
         loop.finish(len(table))
         by_right = bool(loop.stopped_by) or self._certain_failure(table)
         broken_off = len(table) < self.steps and not by_right
-        if broken_off and part:
-            final: float | None = probes[-1][1]
-        else:
-            final = loop.probe_loss(whole) if whole else None
-        measures = EndMeasures() if broken_off else training.measure_end(whole)
+        with training.standing():
+            if broken_off and part:
+                final: float | None = probes[-1][1]
+            else:
+                final = loop.probe_loss(whole) if whole else None
+            measures = EndMeasures() if broken_off else training.measure_end(whole)
         if training.full_batch and final is not None:
             probes = self._steps_as_probes(table, final)
         # A step that may call its optimizer, and never did, has no gradient of 0.

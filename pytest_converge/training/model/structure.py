@@ -14,7 +14,12 @@ from pytest_converge.core.errors import invalid
 from pytest_converge.training import keras_internals
 from pytest_converge.training.data.batches import Array, Batch
 from pytest_converge.training.model.losses import scalar_loss
-from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set
+from pytest_converge.training.state.graphs import uses_any
+from pytest_converge.training.state.snapshot import (
+    as_tf_variable,
+    attributes_set,
+    unique_variables,
+)
 from pytest_converge.training.state.touched import Touched
 
 __all__ = [
@@ -145,12 +150,18 @@ def compute_loss(
     return model.compute_loss(x, y, predictions, sample_weight)
 
 
-def training_matters(model: keras.Model) -> bool:
+def training_matters(model: keras.Model, step: Any = None) -> bool:
     """False where training and inference mode give the same output: no random or averaging layer.
 
-    Such layers of Keras keep a seed generator or moving averages; of others nothing is known.
+    Such layers of Keras keep a seed generator or moving averages; of others nothing is known. A
+    recurrent layer keeps a generator also where it drops nothing.
+
+    Args:
+        model: built.
+        step: the graph of its traced training step; None where there is none.
     """
-    if model.non_trainable_variables:
+    kept = unique_variables(model.non_trainable_variables)
+    if kept and (step is None or uses_any(step, kept)):
         return True
     return any(
         keras_internals.call_takes_training(layer)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-__all__ = ["TracedForAnyRows", "light_graph_optimizer", "no_garbage_collection"]
+from pytest_converge.training.keras_internals import graphs_built_faster
+
+__all__ = [
+    "TracedForAnyRows",
+    "light_graph_optimizer",
+    "no_garbage_collection",
+    "tracing",
+    "uses_any",
+]
 
 #: Grappler costs 40 to 130 ms a graph and saves 0 to 0.4 ms a step (MLP, CNN, LSTM of the
 #: benchmark): it pays from about this many steps.
@@ -54,6 +62,13 @@ def no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
+@contextlib.contextmanager
+def tracing() -> Iterator[None]:
+    """Graphs are traced as fast as TensorFlow can meanwhile."""
+    with no_garbage_collection(), graphs_built_faster():
+        yield
+
+
 class TracedForAnyRows:
     """A function of tensors as a graph that is traced once for any number of rows.
 
@@ -82,13 +97,28 @@ class TracedForAnyRows:
         if not all(leaf is None or isinstance(leaf, tf.Tensor) for leaf in leaves):
             return self._function
         specs = keras.tree.map_structure(_these_rows if fixed_rows else _any_rows, arguments)
-        with no_garbage_collection():
+        with tracing():
             self._traced[key] = self._function.get_concrete_function(*specs)
         return self._traced[key]
 
     def __call__(self, *arguments: Any, fixed_rows: bool = False) -> Any:
         """The function's value, from the graph for such arguments; see `prepare`."""
         return self.prepare(*arguments, fixed_rows=fixed_rows)(*arguments)
+
+
+def uses_any(graph: Any, variables: Iterable[Any]) -> bool:
+    """Whether a traced function reads or writes one of these variables.
+
+    One with several copies counts as used: each has a handle of its own.
+    """
+    used = {id(tensor) for tensor in graph.external_captures}
+    for variable in variables:
+        handle = getattr(variable, "handle", None)
+        if isinstance(variable, tf.distribute.DistributedValues) or handle is None:
+            return True
+        if id(handle) in used:
+            return True
+    return False
 
 
 def _any_rows(leaf: Any) -> Any:

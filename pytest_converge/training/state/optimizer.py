@@ -13,6 +13,7 @@ from pytest_converge.core.errors import InvalidTrainingError
 from pytest_converge.training import keras_internals
 from pytest_converge.training.state.observed_rate import ObservedRate, innermost
 from pytest_converge.training.state.replicas import replica_variable, summed_over_replicas
+from pytest_converge.training.state.shared_operations import repeats_shared
 from pytest_converge.training.state.snapshot import (
     as_tf_variable,
     attributes_set,
@@ -206,7 +207,7 @@ class ObservedOptimizer:
                 return self._skip()
             _require_some(grads)
             self._observe(grads)
-            with self.observed_rate.in_update():
+            with self.observed_rate.in_update(), repeats_shared():
                 return original(grads, trainable_variables)
 
         def apply_gradients(grads_and_vars: Any, *args: Any, **kwargs: Any) -> Any:

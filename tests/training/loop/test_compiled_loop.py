@@ -126,12 +126,53 @@ def test_a_second_run_repeats_the_first_and_traces_nothing(name):
     assert second.metrics == first.metrics
 
 
-def test_a_model_without_random_layers_is_traced_once_for_probes_and_measures():
-    run = running(fit(*mlp(optimizers.SGD(0.05))))
-    run.run(0)
+@pytest.mark.parametrize("build", [mlp, lstm])
+def test_a_model_without_random_layers_is_traced_once_for_probes_and_measures(build):
+    run = running(fit(*build(optimizers.SGD(0.05))))
+    record = run.run(0)
     run.restart()
     run.run(0)
     assert len(run.training._shared._traced) == 1
+    assert run.loop.traces == 1
+    assert record.curve.inference_loss == pytest.approx(record.curve.final_loss, rel=1e-6)
+
+
+def test_what_the_last_probe_computed_is_not_computed_again_at_the_end(monkeypatch):
+    run = running(fit(*mlp(optimizers.SGD(0.05))), steps=8)
+    training, passes = run.training, []
+    shared = training._shared
+
+    def counted(batch, **settings):
+        passes.append(batch)
+        return shared(batch, **settings)
+
+    monkeypatch.setattr(training, "_shared", counted)
+    record = run.run(0)
+    # The parts at the checkpoints, and the whole at the start and at the end.
+    assert len(passes) == len(record.curve.checkpoints) + 2
+    run.training.trainable[0].assign_add(tf.ones_like(run.training.trainable[0]))
+    whole, _ = run.probe_set()
+    assert run.loop.probe_loss(whole) != record.curve.final_loss
+    assert training.measure_end(whole).inference_loss != record.curve.inference_loss
+
+
+def test_a_graph_of_another_model_tells_nothing_of_this_one():
+    """A change that takes the dropout away must not leave probes in inference mode behind."""
+    x, y = linear(0)
+
+    def model(rate):
+        parts = [layers.Dense(8), layers.Dropout(rate), layers.Dense(1)]
+        return sequential(*parts, optimizer=optimizers.SGD(0.0), loss="mse", shape=(4,))
+
+    run = running(fit(model(0.5), x, y), steps=4)
+    first = run.run(0).curve.probe_loss
+    with run.training.with_model(model(0.0)), run.training.traced_anew():
+        running_without = type(run)(run.training, 4, lambda *_: None)
+        assert run.training.pure_probe
+        running_without.run(0)
+    assert not run.training.pure_probe
+    run.restart()
+    assert run.run(0).curve.probe_loss == first
 
 
 def test_restarting_restores_slots_and_seeds():

@@ -122,6 +122,23 @@ def test_modes_differ_by_random_and_averaging_layers(parts, matters):
     assert training_matters(model) is matters
 
 
+@pytest.mark.parametrize(
+    ("parts", "matters"),
+    [
+        ([layers.LSTM(2)], False),
+        ([layers.GRU(2, dropout=0.5)], True),
+        ([layers.SimpleRNN(2), layers.Dropout(0.5)], True),
+        ([layers.LSTM(2), layers.BatchNormalization()], True),
+    ],
+)
+def test_a_generator_that_a_step_does_not_use_makes_no_mode(parts, matters):
+    model = model_of(*parts, layers.Dense(1), shape=(5, 4))
+    batch = np.ones((8, 5, 4), "float32"), Y
+    step = tf.function(model.train_step, autograph=False).get_concrete_function(batch)
+    assert training_matters(model)
+    assert training_matters(model, step.graph) is matters
+
+
 @pytest.mark.parametrize("logs", [{"loss": 2, "accuracy": 1.0}, 2.0, tf.constant(2.0, tf.float64)])
 def test_a_loss_is_found_in_what_a_step_returned(logs):
     loss = loss_of_logs(logs)

@@ -7,11 +7,14 @@ import gc
 
 import pytest
 import tensorflow as tf
+from tensorflow.core.config import flags
 
 from pytest_converge.training.state.graphs import (
     TracedForAnyRows,
     light_graph_optimizer,
     no_garbage_collection,
+    tracing,
+    uses_any,
 )
 
 
@@ -105,3 +108,31 @@ def test_a_graph_for_a_number_of_rows_knows_it():
     assert [float(traced(tf.ones((rows, 4)), fixed_rows=True)) for rows in (3, 3, 2)] == [12, 12, 8]
     assert float(traced(tf.ones((3, 4)))) == 12
     assert [tuple(shape) for shape in shapes] == [(3, 4), (2, 4), (None, 4)]
+
+
+def test_graphs_are_built_as_before_after_tracing():
+    flag = flags.config().graph_building_optimization
+    before = flag.value()
+    with contextlib.suppress(KeyboardInterrupt), tracing():
+        inside = flag.value()
+        raise KeyboardInterrupt
+    assert inside
+    assert flag.value() is before
+
+
+def test_what_a_graph_uses_is_known_also_within_loops_and_functions():
+    read, written, inner, unused = (tf.Variable(1.0) for _ in range(4))
+
+    @tf.function(autograph=False)
+    def within():
+        return inner + 1.0
+
+    def body(n):
+        written.assign(read + within())
+        return n + 1
+
+    loop = tf.function(lambda: tf.while_loop(lambda n: n < 2, body, [0]), autograph=False)
+    graph = loop.get_concrete_function().graph
+    assert [uses_any(graph, [v]) for v in (read, written, inner, unused)] == [True] * 3 + [False]
+    assert uses_any(graph, [unused, read])
+    assert not uses_any(graph, [])
