@@ -332,7 +332,7 @@ class _Edit:
 
     def _of_a_class(self, node: ast.stmt, comment: str) -> bool:
         """`self.w = ...  # in mine`: where the class of the layer sets that attribute."""
-        named = re.match(r"in (?:layer )?([\w, ]+)", comment)
+        named = re.match(r"in (?:layer )?(\w+(?:, \w+)*?)(?:, behind .*)?$", comment)
         target = node.targets[0] if isinstance(node, ast.Assign) else None
         own = isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self"
         if named is None or not own or not isinstance(node, ast.Assign):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import inspect
 import itertools
 import math
 from collections.abc import Callable, Mapping
@@ -1297,6 +1298,10 @@ def _of_model(arguments, seed):
         size = arguments["batch_size"] or USUAL["batch_size"]
         batches = _batches((x, y, weight), size, arguments["shuffle"], seed)
         parts = [(x, y, weight)]
+        if inspect.isfunction(model.loss):  # it may compare the rows of a batch with each other
+            rows = len(keras.tree.flatten(x)[0])
+            every = _batches((x, y, weight), size, arguments["shuffle"], seed)
+            parts = list(itertools.islice(every, max(rows // size, 1)))
     weights = arguments["class_weight"]
 
     def of(batch, predictions=False):
