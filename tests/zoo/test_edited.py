@@ -7,6 +7,8 @@ import textwrap
 import keras
 import pytest
 
+import benchmarks.diagnosis as benchmark
+from pytest_converge.core.diagnosis import Diagnosis
 from tests.zoo.called import call_in
 from tests.zoo.edited import ForAPersonError, edited
 
@@ -433,3 +435,28 @@ def test_modules_that_the_file_lacks_are_imported(tmp_path):
     called = call_in(path, "test_sick", 0, build=True)
     text = edited(source, "keras.optimizers.SGD(0.1)\ny = np.log(y)", called)
     assert text.startswith("import keras\nimport numpy as np\nfrom keras import Input")
+
+
+QUICK = SEQUENTIAL.replace("SGD(0.5)", "SGD(50.0)")
+
+
+@pytest.mark.parametrize(
+    ("fix", "good", "why"),
+    [
+        ("keras.optimizers.SGD(0.1)", 2, ""),
+        ("keras.optimizers.SGD(60.0)", 0, ""),
+        ("x = x.standardised()", 0, "AttributeError: 'numpy.ndarray' object has no attribute"),
+        ("encode all labels by one mapping", None, "for a person: words, no code"),
+    ],
+    ids=["it passes", "it does not", "it does not run", "words"],
+)
+def test_an_edited_file_is_trained_by_hand(tmp_path, monkeypatch, fix, good, why):
+    monkeypatch.setattr(benchmark, "FRESH_SEEDS", range(2))
+    path = tmp_path / "test_one.py"
+    path.write_text(HEAD + QUICK, encoding="utf-8")
+    found = Diagnosis(cause="learning-rate-too-high", message="", fix=fix)
+    (tmp_path / "kept").mkdir()
+    number, said = benchmark.check_file(path, found, tmp_path / "kept")
+    assert number == good
+    assert said.startswith(why)
+    assert (tmp_path / "kept" / path.name).exists() == (good is not None)
