@@ -14,7 +14,7 @@ import ast
 import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from tests.zoo.called import Place
 
@@ -72,10 +72,11 @@ class Source:
         self._lines = text.splitlines()
         self._top = list(self.tree.body)
         self._before = [ast.dump(node) for node in self._top]
+        self._original = set(ast.walk(self.tree))
         self._parents: dict[ast.AST, tuple[ast.AST, str]] = {}
         for parent in ast.walk(self.tree):
             self._adopt(parent)
-        self._replaced: dict[ast.AST, str] = {}
+        self._replaced: dict[Any, str] = {}
         self._insertions: list[Insertion] = []
         self._first: list[tuple[ast.FunctionDef, list[ast.stmt]]] = []
         self._settings: list[ast.stmt] = []
@@ -237,13 +238,33 @@ class Source:
             if body in numbers:
                 text += self._imports([*changed, *self._settings])
             if anew & set(numbers):
-                text += [ast.unparse(node) for number in numbers for node in new[number]]
+                nodes = [node for number in numbers for node in new[number]]
+                text += self._spliced(first, last, nodes) or map(ast.unparse, nodes)
             else:
                 text += self._lines[first - 1 : last]
             if last_import in numbers:
                 text += map(ast.unparse, self._settings)
             done = last
         return "\n".join([*text, *self._lines[done:]]) + "\n"
+
+    def _spliced(self, first: int, last: int, nodes: list[ast.stmt]) -> list[str]:
+        """Some lines with what was replaced in them; empty where that is not all."""
+        block = [line.encode() for line in self._lines[first - 1 : last]]
+        begins = [sum(len(line) + 1 for line in block[:n]) for n in range(len(block))]
+        text, end = b"\n".join(block), float("inf")
+        spots = [old for old in self._replaced if first <= getattr(old, "lineno", 0) <= last]
+        for old in sorted(spots, key=lambda node: (node.lineno, node.col_offset), reverse=True):
+            begin = begins[old.lineno - first] + old.col_offset
+            until = begins[(old.end_lineno or last) - first] + (old.end_col_offset or 0)
+            if old not in self._original or until > end:
+                return []
+            text, end = text[:begin] + self._replaced[old].encode() + text[until:], begin
+        try:
+            found = ast.parse(text).body
+        except SyntaxError:
+            return []
+        same = list(map(ast.dump, found)) == list(map(ast.dump, nodes))
+        return text.decode().splitlines() if same else []
 
     def _places_at_the_top(self) -> tuple[int, int]:
         """(number of the first statement that imports may go before, that of the last import)."""

@@ -185,7 +185,7 @@ PLACES = {
     "optimizer in compile": (
         SEQUENTIAL,
         "keras.optimizers.SGD(0.05)",
-        ["model.compile(keras.optimizers.SGD(0.05), 'mse')"],
+        ['model.compile(keras.optimizers.SGD(0.05), "mse")  # as in the book'],
         ["SGD(0.5)"],
     ),
     "optimizer of a word": (
@@ -209,7 +209,7 @@ PLACES = {
     "optimizer of TensorFlow 1": (
         MINIMIZE,
         "tf.compat.v1.train.GradientDescentOptimizer(0.05)",
-        ["GradientDescentOptimizer(0.05))"],
+        ["GradientDescentOptimizer(0.05)\n"],
         ["(0.5)"],
     ),
     "one of two optimizers": (
@@ -239,7 +239,7 @@ PLACES = {
     "layer of a class": (
         SUBCLASSED,
         'keras.layers.Dense(8, activation="relu")  # layer dense',
-        ["self.last = (keras.layers.Dense(8, activation='relu'), keras.layers.Dense(1))"],
+        ["self.last = keras.layers.Dense(8, activation='relu'), keras.layers.Dense(1)\n"],
         [],
     ),
     "layer that keeps its name": (
