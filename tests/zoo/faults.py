@@ -1267,7 +1267,7 @@ def _of_train_step(arguments, seed):
     """Of a model with a step of its own the loss that this returns, over the last ten batches."""
     model, losses = arguments["model"], []
     arguments = {**USUAL, **arguments}
-    data = arguments["x"], arguments["y"], arguments["sample_weight"]
+    data = _as_given_on(arguments)
     if isinstance(arguments["x"], tf.data.Dataset):
         batches = iter(arguments["x"].repeat())
     else:
@@ -1290,7 +1290,7 @@ def _of_train_step(arguments, seed):
 def _of_model(arguments, seed):
     model = arguments["model"]
     arguments = {**USUAL, **arguments}
-    x, y, weight = arguments["x"], arguments["y"], arguments["sample_weight"]
+    x, y, weight = _as_given_on(arguments)
     if isinstance(x, tf.data.Dataset):
         batches = iter(x.repeat())
         parts = [keras.utils.unpack_x_y_sample_weight(batch) for batch in x]
@@ -1335,6 +1335,19 @@ def _of_model(arguments, seed):
         return np.average([float(whole(_tensors(part))) for part in parts], weights=sizes)
 
     return lambda: update(_tensors(next(batches))), measure
+
+
+def _as_given_on(arguments):
+    """(x, y, sample_weight) with arrays of the precision in which `fit` hands them on."""
+
+    def of_floatx(array):
+        array = np.asarray(array)
+        return array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array
+
+    parts = arguments["x"], arguments["y"], arguments["sample_weight"]
+    if isinstance(parts[0], tf.data.Dataset):
+        return parts
+    return tuple(None if p is None else keras.tree.map_structure(of_floatx, p) for p in parts)
 
 
 def _tensors(batch):

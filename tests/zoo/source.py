@@ -91,15 +91,20 @@ class Source:
 
     def call_at(self, place: Place) -> ast.Call | None:
         """The call at a place."""
-        for each in self.calls():
-            at = each.lineno, each.end_lineno, each.col_offset, each.end_col_offset
-            if at == tuple(place):
-                return each
+        for each in self._original:
+            if isinstance(each, ast.Call):
+                at = each.lineno, each.end_lineno, each.col_offset, each.end_col_offset
+                if at == tuple(place):
+                    return each
         return None
 
     def calls(self, where: ast.AST | None = None, name: str = "") -> list[ast.Call]:
-        """The calls in a part of the file, or in all of it, those of one name or all."""
-        every = [x for x in ast.walk(where or self.tree) if isinstance(x, ast.Call)]
+        """The calls in a part of the file, or in all of it, those of one name or all.
+
+        What was pasted already is left out.
+        """
+        nodes = [x for x in ast.walk(where or self.tree) if x in self._original]
+        every = [x for x in nodes if isinstance(x, ast.Call)]
         return [each for each in every if not name or last_name(each.func) == name]
 
     def parent(self, node: ast.AST) -> ast.AST:

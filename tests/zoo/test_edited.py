@@ -194,6 +194,12 @@ PLACES = {
         ["m.compile(keras.optimizers.Adam(0.1), loss)"],
         [],
     ),
+    "several lines": (
+        OTHER_NAMES,
+        "y = y / 2\nkeras.layers.Dense(2)  # layer dense\nkeras.optimizers.Adam(0.1)\nsteps=500",
+        ["y = y / 2", "keras.layers.Dense(2)(h)", "compile(keras.optimizers.Adam(0.1)", "=500"],
+        ["Dense(1)"],
+    ),
     "optimizer by its keyword": (
         SUBCLASSED,
         "keras.optimizers.Adam(0.1)",
