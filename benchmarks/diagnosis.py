@@ -4,6 +4,7 @@
     python -m benchmarks.diagnosis --seeds 1 --only adam_at_two --verbose
     python -m benchmarks.diagnosis --corpus ../shared/corpus --check-fixes
     python -m benchmarks.diagnosis --tests FOLDER         # test files with a label, see below
+    python -m benchmarks.diagnosis --tests FOLDER --check-fixes --keep OTHER
     python -m benchmarks.diagnosis --labels               # is every fault what its label says?
     python -m benchmarks.diagnosis --compounds            # tests/zoo/compounds.py, the open half
     python -m benchmarks.diagnosis --labels --compounds all
@@ -373,8 +374,9 @@ def check_file(path: Path, diagnosis: Diagnosis, keep: Path) -> tuple[int | None
         diagnosis: of its training.
         keep: the folder for the file with the line in it.
     """
-    trial = next((each for each in diagnosis.tried if each.fix == diagnosis.fix), None)
-    own = dataclasses.replace(trial or Trial(change="", code="", losses=(), passed=0))
+    unknown = Trial(change="", code="", losses=(), passed=0)
+    tried = (*diagnosis.verified, *diagnosis.tried)
+    trial = next((each for each in tried if each.fix == diagnosis.fix), unknown)
     keras.backend.clear_session()  # names of layers are counted from here
     pasted_file = keep / path.name
     try:
@@ -382,18 +384,36 @@ def check_file(path: Path, diagnosis: Diagnosis, keep: Path) -> tuple[int | None
         pasted_file.write_text(edited(path.read_text(), diagnosis.fix, before), encoding="utf-8")
     except ForAPersonError as error:
         return None, f"for a person: {error}"
-    good, why = 0, ""
+    except Exception as error:  # noqa: BLE001 - an edit that fails is no fault of the line
+        return None, f"the edit fails: {first_line(error)}"
+    good = 0
     for seed in FRESH_SEEDS:
         keras.backend.clear_session()
         spread = _spread(call_in(path, "test_sick", seed).start)
         try:
-            good += reached(by_hand_of(pasted_file, own, seed, spread))
+            good += reached(by_hand_of(pasted_file, trial, seed, spread))
         except CannotPasteError as error:
             return None, f"for a person: {error}"
         except Exception as error:  # noqa: BLE001 - code that does not run is what is looked for
-            why = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
-            return good, why
-    return good, why
+            cannot = why_not_by_hand(path, seed)
+            if cannot:
+                return None, f"the loop by hand fails: {cannot}"
+            return good, first_line(error)
+    return good, ""
+
+
+def why_not_by_hand(path: Path, seed: int) -> str:
+    """What a loop written by hand cannot do with a test as it is; empty if it can train it."""
+    keras.backend.clear_session()
+    try:
+        faults.train(call_in(path, "test_sick", seed, build=True).start, 2, seed)
+    except Exception as error:  # noqa: BLE001 - any will do
+        return first_line(error)
+    return ""
+
+
+def first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
 
 
 def by_hand_of(path: Path, trial: Trial, seed: int, spread: float) -> ByHand:
