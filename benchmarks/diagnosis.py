@@ -4,6 +4,7 @@
     python -m benchmarks.diagnosis --seeds 1 --only adam_at_two --verbose
     python -m benchmarks.diagnosis --corpus ../shared/corpus --check-fixes
     python -m benchmarks.diagnosis --tests FOLDER         # test files with a label, see below
+    python -m benchmarks.diagnosis --tests FOLDER --check-fixes --keep OTHER
     python -m benchmarks.diagnosis --labels               # is every fault what its label says?
     python -m benchmarks.diagnosis --compounds            # tests/zoo/compounds.py, the open half
     python -m benchmarks.diagnosis --labels --compounds all
@@ -15,7 +16,8 @@ that the diagnosis gives, in a loop of its own and on ten fresh seeds.
 
 A folder of tests holds files `test_*.py`, each with a test `test_sick` of one call of a verb, maybe
 its twin `test_healthy`, and the label: `CODES`, a set of right causes; `ACCEPT`, those that count
-as right too; `REPAIR`, whether any change of the training can help.
+as right too; `REPAIR`, whether any change of the training can help. With `--check-fixes` the line
+of each diagnosis is pasted into its file, which `--keep FOLDER` keeps, and trained by hand.
 
 Of compounds, trainings with two or three faults at once, all causes count that are named. The half
 of them that is held back is for a figure on what nobody tuned to: no change is made after it.
@@ -29,12 +31,13 @@ import contextlib
 import dataclasses
 import functools
 import importlib
-import importlib.util
+import math
 import os
 import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +45,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from benchmarks.verdict import start_of
 from pytest_converge import runner
-from pytest_converge.core.calls import FitCall, MinimizeCall, StepCall
-from pytest_converge.core.diagnosis import Diagnosis
+from pytest_converge.core.calls import BATCH_SIZE
+from pytest_converge.core.diagnosis import Diagnosis, Trial
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.result import ConvergenceResult
 from pytest_converge.diagnosis.trials import OUT_OF_REACH
@@ -56,7 +60,9 @@ from tests.zoo import (
     problems,
     trainings,
 )
+from tests.zoo.called import Called, call_in, module_at
 from tests.zoo.compounds import Compound
+from tests.zoo.edited import ForAPersonError, edited
 from tests.zoo.problems import Start
 from tests.zoo.repaired import CannotPasteError, Repair
 
@@ -104,6 +110,8 @@ RENAMED = {
     "nonfinite_data": "nonfinite-data",
 }
 FRESH_SEEDS = range(1000, 1010)
+#: On so many of them a line has to work that is of use.
+ENOUGH = 9
 #: The share of the best constant prediction's loss that a repair which changes the loss must save.
 SKILL = 0.5
 
@@ -119,6 +127,7 @@ class Case:
         cause: None for a training that must pass.
         accepted: the causes that count as right.
         repairable: whether any change of the training can help; None for what its cause says.
+        path: of the test file that it is; None for others.
     """
 
     name: str
@@ -126,6 +135,7 @@ class Case:
     cause: str | None = None
     accepted: frozenset[str] = frozenset()
     repairable: bool | None = None
+    path: Path | None = None
 
     @property
     def needs_proof(self) -> bool:
@@ -177,56 +187,20 @@ def cases_of_tests(folder: Path) -> Iterator[Case]:
         name, right = path.stem.removeprefix("test_"), frozenset(label.CODES)
 
         def begin(seed: int, path: Path = path) -> Begun:
-            return call_in(path, "test_sick", seed)
+            return begun_in(path, "test_sick", seed)
 
         def begin_twin(seed: int, path: Path = path) -> Begun:
-            return call_in(path, "test_healthy", seed)
+            return begun_in(path, "test_healthy", seed)
 
-        repairable = getattr(label, "REPAIR", True)
-        yield Case(name, begin, "/".join(sorted(right)), right | set(label.ACCEPT), repairable)
+        accepted, repairable = right | set(label.ACCEPT), getattr(label, "REPAIR", True)
+        yield Case(name, begin, "/".join(sorted(right)), accepted, repairable, path)
         if hasattr(label, "test_healthy"):
             yield Case(f"{name} (twin)", begin_twin)
 
 
-def module_at(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise SystemExit(f"{path} is no module")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def call_in(path: Path, test: str, seed: int) -> Begun:
-    """The call of a verb in a test file, which is run anew, and what is expected of it."""
-    keras.utils.set_random_seed(seed)
-    function, called = getattr(module_at(path), test), []
-
-    class CalledError(Exception):
-        """Ends the test where the call is."""
-
-    class Verbs:
-        def __getattr__(self, verb: str) -> Callable[..., None]:
-            def take(*arguments: Any, **named: Any) -> None:
-                called.append((verb, arguments, named))
-                raise CalledError
-
-            return take
-
-    with contextlib.suppress(CalledError):
-        function(Verbs())
-    ((verb, arguments, named),) = called
-    kind = {"fit": FitCall, "minimize": MinimizeCall, "step": StepCall}[verb]
-    names = [field.name for field in dataclasses.fields(kind)]
-    marks = [
-        mark.kwargs for mark in getattr(function, "pytestmark", ()) if mark.name == "converges"
-    ]
-    expectation = {name: value for each in marks for name, value in each.items()}
-    expectation |= {name: named[name] for name in named if name not in names}
-    taken = dict(zip(names, arguments, strict=False)) | {n: named[n] for n in named if n in names}
-    if verb == "minimize" and len(taken) == 1:
-        taken = dict(zip(names, taken["loss"](), strict=True))
-    return Start(verb, taken), expectation
+def begun_in(path: Path, test: str, seed: int) -> Begun:
+    called = call_in(path, test, seed)
+    return called.start, called.expectation
 
 
 def in_our_words(cause: str) -> str:
@@ -254,15 +228,25 @@ class ByHand:
     """A training into which the code of its diagnosis was pasted.
 
     Attributes:
-        bound: what the final loss must not exceed; None where the loss has another unit.
-        metrics: bounds of metrics.
+        start: the training.
+        steps: how many it makes.
         seed: of its batches.
+        bound: what the final loss must not exceed; None without one, or with one in another unit.
+        metrics: bounds of metrics.
+        decrease: the share of the first loss that must be gone; None where nothing asks for it.
+        skill: the share of the loss of the best constant prediction that must be saved; None where
+            nothing asks for it.
+        patched: edits inside of the user's functions while it is trained.
     """
 
-    repair: Repair
-    bound: float | None
-    metrics: dict[str, Any]
+    start: Start
+    steps: int
     seed: int
+    bound: float | None = None
+    metrics: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    decrease: float | None = None
+    skill: float | None = None
+    patched: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
 
 
 def repaired(diagnosis: Diagnosis, begun: Begun, seed: int) -> ByHand:
@@ -272,40 +256,73 @@ def repaired(diagnosis: Diagnosis, begun: Begun, seed: int) -> ByHand:
         CannotPasteError: code that has no place here.
     """
     start, expectation = begun
-    trial, bound = diagnosis.verified[0], expectation.get("max_loss")
+    trial = diagnosis.verified[0]
     repair = Repair(start, expectation["steps"])
-    before = _spread(repair)
+    before = _spread(repair.start)
     repair.paste(trial.fix)
+    bound = bound_in_unit(trial, expectation.get("max_loss"), repair.start, before)
+    metrics = expectation.get("metrics", {})
+    skill = SKILL if bound is None and not metrics else None
+    return ByHand(repair.start, repair.steps, seed, bound, metrics, None, skill, repair.patched)
+
+
+def bound_in_unit(trial: Trial, bound: float | None, start: Start, before: float) -> float | None:
+    """The bound in the unit of the loss that a change gives it; None where it means nothing there.
+
+    Args:
+        trial: of the change.
+        bound: as the test has it.
+        start: the training with the change.
+        before: the spread of the targets without it.
+
+    Raises:
+        CannotPasteError: a unit that nobody knows.
+    """
     if "targets standardised" in trial.change and bound is not None:
-        loss = repair.model.loss
+        loss = start.arguments["model"].loss if start.verb == "fit" else None
         power = {"mse": 2, "mean_squared_error": 2, "mae": 1, "mean_absolute_error": 1}
         if not isinstance(loss, str) or loss not in power:
             raise CannotPasteError("the unit of the loss")
-        bound *= (_spread(repair) / before) ** power[loss]
+        bound *= (_spread(start) / before) ** power[loss]
         if bound < OUT_OF_REACH ** power[loss]:
-            bound = None  # it was meant for standardised targets
-    bound = bound if trial.comparable else None
-    return ByHand(repair, bound, expectation.get("metrics", {}), seed)
+            return None  # it was meant for standardised targets
+    return bound if trial.comparable else None
 
 
-def _spread(repair: Repair) -> float:
-    y = repair.arguments.get("y")
+def _spread(start: Start) -> float:
+    y = start.arguments.get("y")
     arrays = [] if y is None else keras.tree.flatten(y)
     return float(np.std(np.asarray(arrays[0], "float64"), axis=0).mean()) if arrays else 1.0
 
 
 def reached(by_hand: ByHand) -> bool:
     """Whether a loop written by hand brings the repaired training to its target."""
-    repair, metrics = by_hand.repair, by_hand.metrics
-    with repair.patched():
-        last = faults.train(repair.start, repair.steps, by_hand.seed)[-1]
-    if metrics:
-        found = faults.metrics_of(repair.start)
-        return all(found[name] >= (low or 0.0) for name, (low, _) in metrics.items())
+    start, good = by_hand.start, True
+    with by_hand.patched():
+        if by_hand.decrease is not None:
+            first = faults.first_loss(start, by_hand.seed)
+        last = faults.train(start, by_hand.steps, by_hand.seed)[-1]
+    if by_hand.metrics:
+        found = faults.metrics_of(start)
+        for name, (low, high) in by_hand.metrics.items():
+            good &= (low is None or found[name] >= low) and (high is None or found[name] <= high)
     if by_hand.bound is not None:
-        return last <= by_hand.bound
-    y = keras.tree.flatten(repair.arguments["y"])[0]
-    return 1 - last / constant_loss(y, repair.model) >= SKILL
+        good &= last <= by_hand.bound and not below_its_range(last, start)
+    if by_hand.decrease is not None:
+        good &= last <= first - by_hand.decrease * abs(first)
+    if by_hand.skill is not None:
+        if start.verb != "fit":
+            raise CannotPasteError("the loss has another unit, in which the bound means nothing")
+        y = keras.tree.flatten(start.arguments["y"])[0]
+        good &= 1 - last / constant_loss(y, start.arguments["model"]) >= by_hand.skill
+    return bool(good and math.isfinite(last))
+
+
+def below_its_range(last: float, start: Start) -> bool:
+    """True for a loss below 0 that no right targets give it."""
+    loss = start.arguments["model"].loss if start.verb == "fit" else None
+    name = loss if isinstance(loss, str) else type(loss).__name__
+    return last < 0 and ("crossentropy" in name.lower().replace("_", ""))
 
 
 def constant_loss(y: Any, model: Any) -> float:
@@ -346,6 +363,91 @@ def check_fix(case: Case, diagnosis: Diagnosis) -> tuple[int | None, str]:
     return good, ""
 
 
+# ---- test files ----------------------------------------------------------------------------------
+
+
+def check_file(path: Path, diagnosis: Diagnosis, keep: Path) -> tuple[int | None, str]:
+    """(on how many of ten fresh seeds the test passes with the line pasted, why it cannot be told).
+
+    Args:
+        path: of a test file.
+        diagnosis: of its training.
+        keep: the folder for the file with the line in it.
+    """
+    unknown = Trial(change="", code="", losses=(), passed=0)
+    tried = (*diagnosis.verified, *diagnosis.tried)
+    trial = next((each for each in tried if each.fix == diagnosis.fix), unknown)
+    keras.backend.clear_session()  # names of layers are counted from here
+    pasted_file = keep / path.name
+    try:
+        before = call_in(path, "test_sick", FRESH_SEEDS[0], build=True)
+        pasted_file.write_text(edited(path.read_text(), diagnosis.fix, before), encoding="utf-8")
+    except ForAPersonError as error:
+        return None, f"for a person: {error}"
+    except Exception as error:  # noqa: BLE001 - an edit that fails is no fault of the line
+        return None, f"the edit fails: {first_line(error)}"
+    good = 0
+    for seed in FRESH_SEEDS:
+        keras.backend.clear_session()
+        spread = _spread(call_in(path, "test_sick", seed).start)
+        try:
+            good += reached(by_hand_of(pasted_file, trial, seed, spread))
+        except CannotPasteError as error:
+            return None, f"for a person: {error}"
+        except Exception as error:  # noqa: BLE001 - code that does not run is what is looked for
+            cannot = why_not_by_hand(path, seed)
+            if cannot:
+                return None, f"the loop by hand fails: {cannot}"
+            return good, first_line(error)
+    return good, ""
+
+
+def why_not_by_hand(path: Path, seed: int) -> str:
+    """What a loop written by hand cannot do with a test as it is; empty if it can train it."""
+    keras.backend.clear_session()
+    try:
+        faults.train(call_in(path, "test_sick", seed, build=True).start, 2, seed)
+    except Exception as error:  # noqa: BLE001 - any will do
+        return first_line(error)
+    return ""
+
+
+def first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+
+
+def by_hand_of(path: Path, trial: Trial, seed: int, spread: float) -> ByHand:
+    """The training of an edited file, judged as its test says.
+
+    Args:
+        path: of the file.
+        trial: of the change that it has.
+        seed: of its start and its batches.
+        spread: of the targets before.
+    """
+    called = call_in(path, "test_sick", seed, build=True)
+    start, asked = called.start, Expectation(**called.expectation)
+    bound = bound_in_unit(trial, asked.max_loss, start, spread)
+    metrics, decrease, skill = dict(asked.metrics or {}), asked.required_decrease, asked.min_skill
+    if asked.max_loss is not None and bound is None and not metrics and skill is None:
+        skill = SKILL
+    return ByHand(start, steps_of(called), seed, bound, metrics, decrease, skill)
+
+
+def steps_of(called: Called) -> int:
+    """How many steps a call makes, which may say it in epochs."""
+    given = called.start.arguments
+    if given.get("epochs") is None:
+        return Expectation(**called.expectation).steps
+    each = given.get("steps_per_epoch")
+    if each is None and isinstance(given["x"], tf.data.Dataset):
+        each = int(given["x"].cardinality())
+    if each is None:
+        rows = len(keras.tree.flatten(given["x"])[0])
+        each = math.ceil(rows / (given.get("batch_size") or BATCH_SIZE))
+    return int(given["epochs"] * each)
+
+
 # ---- the run ------------------------------------------------------------------------------------
 
 
@@ -369,6 +471,7 @@ class Tally:
         default_factory=lambda: collections.defaultdict(collections.Counter)
     )
     fixes: dict[str, int | None] = dataclasses.field(default_factory=dict)
+    useful: dict[str, bool] = dataclasses.field(default_factory=dict)
 
 
 def diagnose(case: Case, seed: int, tally: Tally, *, mode: str, verbose: bool) -> Diagnosis | None:
@@ -446,6 +549,26 @@ def judge_sound(case: Case, seed: int, tally: Tally) -> None:
         tally.false_alarms.append(f"{case.name} {seed}: {messages}")
 
 
+def judge_use(
+    case: Case, path: Path, diagnosis: Diagnosis | None, tally: Tally, keep: Path | None
+) -> None:
+    """Pastes the line of a diagnosis into its test file and prints what comes of it."""
+    good, why = None, "no line"
+    if diagnosis is not None and diagnosis.fix:
+        with tempfile.TemporaryDirectory() as folder:
+            kept = Path(folder) if keep is None else keep
+            kept.mkdir(parents=True, exist_ok=True)
+            good, why = check_file(path, diagnosis, kept)
+            shown = "" if keep is None or not (kept / path.name).exists() else kept / path.name
+            print(f"        pasted {shown}: {diagnosis.fix!r}", flush=True)
+        tally.fixes[case.name] = good
+    right = diagnosis is not None and set(named_causes(diagnosis)) <= case.accepted
+    if case.needs_proof:
+        tally.useful[case.name] = right and good is not None and good >= ENOUGH
+    word = "not checked" if good is None else f"{good} of {len(FRESH_SEEDS)}"
+    print(f"        by hand: {word}{', ' if why else ''}{why}", flush=True)
+
+
 def percent(part: int, whole: int) -> str:
     return f"{part} of {whole}" + (f" ({100 * part / whole:.1f} %)" if whole else "")
 
@@ -472,6 +595,10 @@ def report(tally: Tally) -> None:
         print(f"repairs checked by hand    {percent(len(known), len(tally.fixes))}")
         print(f"    reach it on 95 % of fresh seeds {percent(firm, len(known))}")
         print(f"    runs {percent(sum(known.values()), len(known) * len(FRESH_SEEDS))}")
+    if tally.useful:
+        useful = percent(sum(tally.useful.values()), len(tally.useful))
+        needed = f"at least {ENOUGH} of {len(FRESH_SEEDS)}"
+        print(f"useful: cause right or accepted, and the pasted line passes on {needed}: {useful}")
     print("\ncauses (rows: wanted) and what they were taken for")
     for cause, answers in sorted(tally.confusion.items()):
         print(f"    {cause:27}" + ", ".join(f"{n} {got}" for got, n in answers.most_common()))
@@ -660,6 +787,7 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true", help="what was tried, for all of them")
     parser.add_argument("--mode", default="quick", choices=("quick", "full"), help="of diagnosis")
     parser.add_argument("--check-fixes", action="store_true", help="make the repairs by hand")
+    parser.add_argument("--keep", type=Path, help="folder for test files with the line pasted")
     parser.add_argument("--labels", action="store_true", help="check the labels of the zoo")
     parser.add_argument(
         "--compounds",
@@ -686,7 +814,9 @@ def main() -> int:
             diagnosis = diagnose(case, seed, tally, mode=options.mode, verbose=options.verbose)
             first = first or diagnosis
             keras.backend.clear_session()
-        if options.check_fixes and first is not None and first.proven:
+        if options.check_fixes and case.path is not None:
+            judge_use(case, case.path, first, tally, options.keep)
+        elif options.check_fixes and first is not None and first.proven:
             good, why = check_fix(case, first)
             tally.fixes[case.name] = good
             shown = "cannot be checked" if good is None else f"{good} of {len(FRESH_SEEDS)}"

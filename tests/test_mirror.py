@@ -58,6 +58,7 @@ OF_SEVERAL = {
     "training/loop/test_training_styles.py": "ways to train, each against Keras",
     "training/interventions/test_interventions.py": "what holds for every intervention",
     "zoo/test_compounds.py": "the zoo of compounds",
+    "zoo/test_edited.py": "code of a diagnosis pasted into the files of tests",
 }
 
 #: Modules of functions that do nothing.

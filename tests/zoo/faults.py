@@ -10,8 +10,11 @@ its bound by a tenth, the twin is below it by a tenth (`python -m benchmarks.dia
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
+import inspect
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -1199,7 +1202,12 @@ def train(start: Start, steps: int, seed: int) -> list[float]:
     """Trains by hand; the losses over all rows at the last few checkpoints."""
     marks = set(np.linspace(0.9 * steps, steps, CHECKPOINTS).astype(int).tolist()) - {0}
     if start.verb == "fit":
-        advance, measure = _of_model(start.arguments, seed)
+        model = built(start)
+        own = type(model).train_step is not keras.Model.train_step
+        advance, measure = (_of_train_step if own else _of_model)(start.arguments, seed)
+        if start.arguments.get("callbacks"):
+            _fitted(start.arguments, steps)
+            return [float(measure())]
     elif start.verb == "minimize":
         advance, measure = _of_function(start.arguments)
     else:
@@ -1216,18 +1224,84 @@ def train(start: Start, steps: int, seed: int) -> list[float]:
 USUAL = {"y": None, "batch_size": 32, "shuffle": True, "sample_weight": None, "class_weight": None}
 
 
+def built(start: Start) -> keras.Model:
+    """The model of a call, built where a function of its arguments builds it."""
+    if not isinstance(start.arguments["model"], keras.Model):
+        start.arguments["model"] = start.arguments["model"]()
+    return start.arguments["model"]
+
+
+def first_loss(start: Start, seed: int) -> float:
+    """The loss over all rows before the first step; of a step by hand that of its first batch."""
+    if start.verb == "minimize":
+        return float(_of_function(start.arguments)[1]())
+    own = start.verb == "fit" and type(built(start)).train_step is not keras.Model.train_step
+    if start.verb == "fit" and not own:
+        return float(_of_model(start.arguments, seed)[1]())
+    make = _of_step if start.verb == "step" else lambda given: _of_train_step(given, seed)
+    advance, measure = make(start.arguments)
+    advance()
+    return float(measure())
+
+
+def _fitted(arguments, steps):
+    """Trains by `model.fit` for so many steps: callbacks take part in nothing else."""
+
+    class Ends(keras.callbacks.Callback):
+        done = 0
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.done += 1
+            self.model.stop_training = self.model.stop_training or self.done >= steps
+            if self.done >= steps:
+                raise StopIteration
+
+    given = {name: value for name, value in arguments.items() if name not in ("model", "callbacks")}
+    callbacks = [*arguments["callbacks"], Ends()]
+    with contextlib.suppress(StopIteration):
+        given = {**given, "epochs": steps, "verbose": 0}
+        arguments["model"].fit(**given, callbacks=callbacks)
+
+
+def _of_train_step(arguments, seed):
+    """Of a model with a step of its own the loss that this returns, over the last ten batches."""
+    model, losses = arguments["model"], []
+    arguments = {**USUAL, **arguments}
+    data = _as_given_on(arguments)
+    if isinstance(arguments["x"], tf.data.Dataset):
+        batches = iter(arguments["x"].repeat())
+    else:
+        batches = _batches(
+            data, arguments["batch_size"] or USUAL["batch_size"], arguments["shuffle"], seed
+        )
+    update = tf.function(model.train_step)
+
+    def advance():
+        model.reset_metrics()
+        batch = next(batches)
+        if isinstance(batch, tuple) and len(batch) == 1:  # as `fit` hands on inputs without targets
+            (batch,) = batch
+        logs = update(keras.tree.map_structure(tf.convert_to_tensor, batch))
+        losses.append(float(logs["loss"]))
+
+    return advance, lambda: np.mean(losses[-10:])
+
+
 def _of_model(arguments, seed):
     model = arguments["model"]
-    if not isinstance(model, keras.Model):
-        model = model()
     arguments = {**USUAL, **arguments}
-    x, y, weight = arguments["x"], arguments["y"], arguments["sample_weight"]
+    x, y, weight = _as_given_on(arguments)
     if isinstance(x, tf.data.Dataset):
         batches = iter(x.repeat())
         parts = [keras.utils.unpack_x_y_sample_weight(batch) for batch in x]
     else:
-        batches = _batches((x, y, weight), arguments["batch_size"], arguments["shuffle"], seed)
+        size = arguments["batch_size"] or USUAL["batch_size"]
+        batches = _batches((x, y, weight), size, arguments["shuffle"], seed)
         parts = [(x, y, weight)]
+        if inspect.isfunction(model.loss):  # it may compare the rows of a batch with each other
+            rows = len(keras.tree.flatten(x)[0])
+            every = _batches((x, y, weight), size, arguments["shuffle"], seed)
+            parts = list(itertools.islice(every, max(rows // size, 1)))
     weights = arguments["class_weight"]
 
     def of(batch, predictions=False):
@@ -1263,6 +1337,19 @@ def _of_model(arguments, seed):
     return lambda: update(_tensors(next(batches))), measure
 
 
+def _as_given_on(arguments):
+    """(x, y, sample_weight) with arrays of the precision in which `fit` hands them on."""
+
+    def of_floatx(array):
+        array = np.asarray(array)
+        return array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array
+
+    parts = arguments["x"], arguments["y"], arguments["sample_weight"]
+    if isinstance(parts[0], tf.data.Dataset):
+        return parts
+    return tuple(None if p is None else keras.tree.map_structure(of_floatx, p) for p in parts)
+
+
 def _tensors(batch):
     kept = tuple(part for part in batch if part is not None)
     return keras.tree.map_structure(tf.convert_to_tensor, kept)
@@ -1292,7 +1379,8 @@ def _of_function(arguments):
         with tf.GradientTape() as tape:
             value = loss()
         gradients = tape.gradient(value, variables)
-        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        pairs = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
+        optimizer.apply_gradients(pairs)
 
     if isinstance(optimizer, keras.optimizers.Optimizer):
         optimizer.build(variables)
@@ -1300,12 +1388,16 @@ def _of_function(arguments):
 
 
 def _of_step(arguments):
-    run, data = arguments["step"], arguments["data"]
-    batches = iter(data.repeat())
+    run, data = arguments["step"], arguments.get("data")
+    if isinstance(data, tf.data.Dataset):
+        batches = iter(data.repeat())
+    else:
+        batches = itertools.cycle([()] if data is None else data)
     losses = []
 
     def advance():
-        losses.append(float(run(*next(batches))))
+        batch = next(batches)
+        losses.append(float(run(*batch) if isinstance(batch, (tuple, list)) else run(batch)))
 
     return advance, lambda: np.mean(losses[-10:])
 

@@ -173,12 +173,21 @@ def _unreachable(failed: FailedTraining, seen: str = "") -> Answer:
     best, bound = failed.best, failed.trials.expectation.max_loss
     aim = "the target" if bound is None else f"max_loss={number(bound)}"
     higher = 1.05 * best if best > 0 else 0.95 * best
+    lines = [] if bound is None else [*_reaching(failed, higher), f"max_loss={higher:.3g}"]
     return Answer(
         cause=CAUSE.code,
         message=f"no change gets below {loss(best)}, {aim}{seen}",
         floor=best,
-        fix="" if bound is None else f"max_loss={higher:.3g}",
+        fix="\n".join(lines),
     )
+
+
+def _reaching(failed: FailedTraining, bound: float) -> list[str]:
+    """The code of the change that got to the floor, where the training as it is misses it too."""
+    if failed.record.curve.last <= bound:
+        return []
+    tried = failed.trials.like_the_failed_run
+    return [trial.fix for trial in tried if trial.fix and trial.losses[0] == failed.best][:1]
 
 
 CAUSE = Cause(

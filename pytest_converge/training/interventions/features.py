@@ -166,6 +166,12 @@ def _code(
         adapted = "dataset.map(lambda x, *_: x)" if from_source else "x"
         return f"norm = keras.layers.Normalization(); norm.adapt({adapted})  # as the first layer"
     lines = [_by_numpy(name, arrays.get(name), sorted(columns[name])) for name in names]
+    if from_source:  # nothing turns these into the numbers that variables have, as `fit` does
+        of_bytes = [name for name in names if not columns[name]]
+        lines = [
+            line if name in of_bytes else f'{line}; {name} = {name}.astype("float32")'
+            for name, line in zip(names, lines, strict=True)
+        ]
     return "\n".join([*lines, *(["y = x"] if "y" in columns and names == ["x"] else [])])
 
 

@@ -43,19 +43,38 @@ def kept_as_weights(variables: Sequence[Untrained]) -> Intervention:
     return Intervention(
         code="frozen-variables",
         change="every variable of the loss trained",
-        fix="\n".join(_code(each) for each in variables if each.attribute),
+        fix=_code([each for each in variables if each.attribute]),
         where=tuple(each.name for each in variables),
         variant=variant,
     )
 
 
-def _code(each: Untrained) -> str:
-    values = each.variable.numpy()
+def _code(variables: Sequence[Untrained]) -> str:
+    """A line for every attribute: layers of one class are made by the same code."""
+    layers: dict[tuple[type, str, str], list[Untrained]] = {}
+    for each in variables:
+        key = type(each.layer), each.attribute, _initializer(each.variable)
+        layers.setdefault(key, []).append(each)
+    return "\n".join(
+        _line(attribute, initializer, alike)
+        for (_, attribute, initializer), alike in layers.items()
+    )
+
+
+def _line(attribute: str, initializer: str, alike: Sequence[Untrained]) -> str:
+    shapes = {tuple(each.variable.shape) for each in alike}
+    shape, behind = str(next(iter(shapes))), ""
+    if len(shapes) > 1:
+        shape, behind = f"self.{attribute}.shape", ", behind the line that makes it"
+    line = f"self.{attribute} = self.add_weight(shape={shape}, initializer={initializer})"
+    return f"{line}  # in {', '.join(each.layer.name for each in alike)}{behind}"
+
+
+def _initializer(variable: Any) -> str:
+    """The code of what draws the values of a variable, as far as they show it."""
+    values = variable.numpy()
     constant = {0.0: "zeros", 1.0: "ones"}
     alike = np.size(values) and (values == np.ravel(values)[0]).all()
     first = float(np.ravel(values)[0]) if alike else None
     initializer = "glorot_uniform" if first is None else constant.get(first, "")
-    shown = repr(initializer) if initializer else f"keras.initializers.Constant({first:g})"
-    shape = tuple(each.variable.shape)
-    line = f"self.{each.attribute} = self.add_weight(shape={shape}, initializer={shown})"
-    return f"{line}  # in {each.layer.name}"
+    return repr(initializer) if initializer else f"keras.initializers.Constant({first:g})"

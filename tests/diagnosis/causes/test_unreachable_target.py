@@ -29,6 +29,14 @@ def test_a_bound_below_the_minimum_is_unreachable():
     assert not found.verified
 
 
+def test_a_bound_that_the_training_as_it_is_misses_too_is_given_with_what_reaches_it():
+    found = diagnosis_of(distance(SGD(1.2)), steps=100, max_loss=0.5)
+    assert found.cause == "unreachable-target"
+    change, bound = found.fix.splitlines()
+    assert bound == "max_loss=0.7"
+    assert change in {trial.fix for trial in found.tried if trial.losses[0] == found.floor}
+
+
 def regression(x, y, loss="mse"):
     return fit(sequential(layers.Dense(1), optimizer=SGD(0.1), loss=loss), x, y)
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions import features
 from tests.training.interventions.trainings import regression
 from tests.zoo.trainings import training_of
@@ -57,3 +58,15 @@ def test_an_array_of_mostly_zeros_keeps_them(share):
     pasted = {"x": rows.arrays[0], "np": np, "keras": keras}
     exec(change.fix, pasted)  # noqa: S102 - that it can be pasted is the point
     np.testing.assert_allclose(changed, pasted["x"], rtol=1e-4, atol=1e-5)
+
+
+def test_rows_of_a_dataset_keep_their_precision_in_the_code():
+    """Nothing turns those of a step into the numbers that its variables have."""
+    x = 100 * np.random.default_rng(0).normal(size=(8, 2)).astype("float32")
+    data = ArrayData.listed([(x[:4],), (x[4:],)], epoch_batches=2, probe_seed=0)
+    fix = features.standardised((), {"x": [0, 1]}, data=data, in_model=False).fix
+    assert fix.startswith('x = x.astype("float64"); x = ')
+    names = {"x": x}
+    exec(fix, names)  # noqa: S102 - it is there to be run
+    assert names["x"].dtype == "float32"
+    np.testing.assert_allclose(names["x"].std(axis=0), 1.0, rtol=1e-5)

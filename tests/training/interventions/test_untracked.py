@@ -59,3 +59,23 @@ def test_the_line_makes_a_weight_of_the_same_shape_and_start(value, initializer)
     shape = tuple(layer.scale.shape)
     made = f"self.scale = self.add_weight(shape={shape}, initializer={initializer})"
     assert change.fix == f"{made}  # in scaled"
+
+
+@pytest.mark.parametrize(
+    ("second", "line"),
+    [
+        ([3.0, 4.0], "shape=(2,), initializer='glorot_uniform')  # in scaled, again"),
+        ([[1.0, 2.0]], "shape=self.scale.shape, initializer='glorot_uniform')  # in scaled, again"),
+    ],
+    ids=["of one shape", "of two"],
+)
+def test_layers_of_one_class_have_one_line(second, line):
+    layers_ = [Scaled([0.5, 0.6]), Scaled(second)]
+    layers_[1].name = "again"
+    named = [
+        Untrained(variable=each.scale, name=f"{each.name}.scale", layer=each, attribute="scale")
+        for each in layers_
+    ]
+    fix = untracked.kept_as_weights(named).fix
+    behind = ", behind the line that makes it" if "self.scale.shape" in line else ""
+    assert fix == f"self.scale = self.add_weight({line}{behind}"
