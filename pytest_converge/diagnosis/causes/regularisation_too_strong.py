@@ -17,7 +17,8 @@ of the optimizer above 0.1 the usual 0.004 is tried, then none.
 Of a loss that your own step, `compute_loss` or closure adds up, each term is measured where the
 training began and where it ended. One whose gradient is more than ten times that of the others at
 the start, and which lost half of its value while they kept a quarter of theirs, is weighted by the
-power of ten at which both gradients are about alike, by a tenth of that, and by 0.
+power of ten at which both gradients are about alike, by a tenth of that, and by 0. More than twice
+is enough of a term of which less than a hundredth is left.
 
 With smoothed labels a cross-entropy cannot fall below the entropy of the labels: 1.01 for a share
 of 0.7 and three classes.
@@ -87,6 +88,9 @@ ROOM = 0.75
 #: A term outweighs the others where its gradient is so many times theirs at the start; of a sound
 #: variational autoencoder it is 0.9 times.
 OUTWEIGHS = 10.0
+#: Of a term that is as good as gone at the end less is enough, as of a divergence under which a
+#: variational autoencoder no longer tells its rows apart: it was 5 times the rest.
+OUTWEIGHS_WHERE_GONE, GONE = 2.0, 0.01
 #: The last gradient of a run without noise that came to rest, against its largest one: along the
 #: valley of Rosenbrock's function it is more than 5e-3, as its test holds.
 SETTLED = 1e-3
@@ -162,7 +166,9 @@ def outweighing(start: Sequence[LossTerm], end: Sequence[LossTerm]) -> list[Loss
         return []
     found = []
     for before, after in zip(start, end, strict=True):
-        outweighs = before.slope > OUTWEIGHS * before.slope_of_rest > 0
+        gone = abs(after.value) <= GONE * abs(before.value)
+        least = OUTWEIGHS_WHERE_GONE if gone else OUTWEIGHS
+        outweighs = before.slope > least * before.slope_of_rest > 0
         learnt = abs(after.value) <= LEARNT * abs(before.value)
         if outweighs and learnt and abs(after.rest) > NOT_LEARNT * abs(before.rest):
             found.append(before)
