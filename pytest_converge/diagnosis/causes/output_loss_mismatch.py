@@ -65,8 +65,8 @@ that is above `max_loss`, the squared error, which is 0 where they are met, take
 that is not learnt either, the target is [unreachable](unreachable-target.md).
 
 Logits that stay between -1 and 1 whatever the weights, as cosines without a temperature, leave at
-least `ln(1 + (C - 1) e^-2)` of a cross-entropy over C classes. Where that is above `max_loss`, and
-nothing passed, it is said.
+least `ln(1 + (C - 1) e^-2)` of a cross-entropy over C classes. Where that is above `max_loss`, they
+are multiplied so that they reach 10, then 30; where nothing passes, it is said.
 
 Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best
 constant prediction, which is fitted where no formula gives it, and the table of trials marks its
@@ -123,7 +123,8 @@ from pytest_converge.training.interventions import (
 )
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.positive_output import positive_output
-from pytest_converge.training.measures.bounded_logits import bounded_logits
+from pytest_converge.training.interventions.sharper_logits import sharper
+from pytest_converge.training.measures.bounded_logits import BoundedLogits, bounded_logits
 from pytest_converge.training.measures.broadcasting import RepeatedTarget
 from pytest_converge.training.measures.output_range import fixed_moments, output_range
 from pytest_converge.training.model.losses import loss_names
@@ -131,6 +132,8 @@ from pytest_converge.training.model.structure import output_layer
 
 #: The least that logits from -1 to 1 leave of a cross-entropy, over two classes.
 LEAST_FLOOR = math.log(1 + math.exp(-2))
+#: How far logits go from 0 that are sure: of cosines it is a temperature of 0.1, and of 0.03.
+LOGITS = (10.0, 30.0)
 #: The share of targets beyond the range of an output from which on they are no rounding, and no few
 #: rows far out.
 BEYOND = 0.05
@@ -244,24 +247,43 @@ def _predictions(failed: FailedTraining) -> str:
     return names[1] if len(names) > 1 else "outputs"
 
 
-def _bounded_seen(failed: FailedTraining) -> Answer | None:
+def _bounded(failed: FailedTraining) -> BoundedLogits | None:
     """Logits within a range that leaves more of the cross-entropy than was asked for."""
     bound, guard = failed.trials.expectation.max_loss, failed.trials.guard
     if bound is None or failed.best < LEAST_FLOOR:
         return None
     failed.reruns.put_back()
-    seen = guard.tried("the range of the logits", lambda: bounded_logits(failed.training))
-    if seen is None or not seen.floor > bound:
-        return None
+    seen = guard.measured("the range of the logits", lambda: bounded_logits(failed.training))
+    return None if seen is None or not seen.floor > bound else seen
+
+
+def _says_bounded(seen: BoundedLogits) -> str:
     others, span = seen.classes - 1, seen.high - seen.low
-    message = (
-        f"the logits lie within {seen.low:g} to {seen.high:g}, whatever the weights: the"
+    return (
+        f"the logits lie within {seen.low:.3g} to {seen.high:.3g}, whatever the weights: the"
         f" cross-entropy over {seen.classes} is at least"
-        f" ln(1 + {others} e^-{span:g}) = {number(seen.floor)}"
+        f" ln(1 + {others} e^-{span:.3g}) = {number(seen.floor)}"
     )
-    return Answer(
-        cause=CAUSE.code, message=message, fix="logits = logits / 0.1  # a temperature below 1"
-    )
+
+
+def _sharper(failed: FailedTraining) -> Repairs:
+    """The same logits over a larger range."""
+    seen = _bounded(failed)
+    if seen is not None:
+        for change in _over(seen):
+            yield dataclasses.replace(change, fault=_says_bounded(seen))
+
+
+def _over(seen: BoundedLogits) -> list[Intervention]:
+    return [sharper(seen, float(f"{far / seen.farthest:.1g}")) for far in LOGITS]
+
+
+def _bounded_seen(failed: FailedTraining) -> Answer | None:
+    """The same where that was not enough."""
+    seen = _bounded(failed)
+    if seen is None:
+        return None
+    return Answer(cause=CAUSE.code, message=_says_bounded(seen), fix=_over(seen)[0].fix)
 
 
 def _by_output(failed: FailedTraining) -> list[list[Intervention]]:
@@ -381,6 +403,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_as_read),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_last_step),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_unclipped),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_sharper),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_squared),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_unbounded_seen),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),

@@ -25,12 +25,14 @@ class BoundedLogits:
 
     Attributes:
         low, high: the ends of their range.
+        farthest: the largest distance from 0 that was seen.
         classes: how many of them there are in a row.
         kinds: the operations that take them.
     """
 
     low: float
     high: float
+    farthest: float
     classes: int
     kinds: frozenset[str]
 
@@ -61,5 +63,8 @@ def bounded_logits(training: Training) -> BoundedLogits | None:
         kinds = frozenset(each.kind for each in taken)
     for low, high in KNOWN:
         if least >= low - ROUNDING and most <= high + ROUNDING and most - least > ROUNDING:
-            return BoundedLogits(low=low, high=high, classes=classes, kinds=kinds)
+            farthest = max(abs(least), abs(most))
+            return BoundedLogits(
+                low=low, high=high, farthest=farthest, classes=classes, kinds=kinds
+            )
     return None

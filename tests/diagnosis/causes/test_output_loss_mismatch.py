@@ -400,3 +400,14 @@ def test_a_deviation_that_is_the_bare_output_is_kept_positive():
     assert found.message.startswith("likelihood takes the log of numbers down to -")
     assert found.message.endswith("it converges with softplus over column 1 of the output")
     assert found.fix.startswith("p = tf.concat([p[..., :1], tf.nn.softplus(p[..., 1:]) + 0.001]")
+
+
+@pytest.mark.parametrize(("scale", "line"), [(1.0, "10 * logits"), (0.05, "200 * logits")])
+def test_cosines_as_logits_get_a_temperature(scale, line):
+    x, y = wine()
+    parts = [layers.Dense(3), layers.UnitNormalization(), layers.Rescaling(scale)]
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model = sequential(*parts, optimizer=optimizers.Adam(0.05), loss=loss, shape=(13,))
+    found = proven_by_its_own(fit(model, x, y), "output-loss-mismatch", steps=150, max_loss=0.2)
+    assert "whatever the weights: the cross-entropy over 3 is at least" in found.message
+    assert found.fix == f"logits = {line}"

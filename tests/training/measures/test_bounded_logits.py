@@ -26,6 +26,7 @@ def wine_under(*parts, scale=1.0):
 def test_cosines_are_never_sure_of_a_class():
     found = bounded_logits(wine_under(layers.Dense(3), layers.UnitNormalization()))
     assert (found.low, found.high, found.classes) == (-1.0, 1.0, 3)
+    assert 0.9 < found.farthest <= 1.0
     assert found.floor == pytest.approx(math.log(1 + 2 * math.exp(-2)))
 
 
