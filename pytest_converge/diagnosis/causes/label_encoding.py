@@ -324,7 +324,7 @@ def _read_as_probabilities(failed: FailedTraining) -> list[tuple[str, str, Any]]
     targets = labels.counted_targets(data.arrays)
     if training.model is None or training.own_train_step:
         shares = failed.evidence.computation.shares
-        name = shares.leaf if shares is not None and shares.beyond else ""
+        name = "" if shares is None else shares.leaf
         return [(BINARY, name, targets[name])] if name in targets else []
     return [
         (known.name, known.target, targets[known.target])

@@ -19,6 +19,11 @@ neighbours, or a fit with products of columns, predict the targets better on row
 stands at the loss of the best constant, by steps that are long enough. Hidden layers that it has,
 without activations, get rectifiers.
 
+A model that gives the same for the steps of a series in any order, as attention without positions
+under a mean, cannot learn targets that depend on it: predictors that see each step in its place
+have more skill than those that see means, deviations and extremes. Sines and cosines of the place
+are added to the features (Vaswani et al. 2017); where that is not enough, it is said.
+
 As of more steps, a larger model that only learns its rows by heart, and does worse on rows held
 out, is no proof; see [too-few-steps](too-few-steps.md).
 
@@ -58,11 +63,12 @@ import math
 from collections.abc import Sequence
 
 from pytest_converge.diagnosis.by_heart import unless_by_heart
-from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.diagnosis.evidence import FAR_TOO_SHORT, early_gauge
-from pytest_converge.training.interventions import hidden, width
+from pytest_converge.training.interventions import features, hidden, width
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.measures.order_of_steps import order_is_missed
 from pytest_converge.training.model.structure import hidden_layers
 from pytest_converge.training.training import Training
 
@@ -73,6 +79,10 @@ __all__ = ["CAUSE", "came_to_rest", "larger"]
 AT_REST = 0.05
 #: Fewer points are no course.
 FEWEST_POINTS = 8
+#: What is wrong where steps need their places.
+MISSES_ORDER = (
+    "the model gives the same whatever the order of the steps, on which the targets depend"
+)
 #: Skill that a model lacks against a prediction without it, beyond what chance makes: the most that
 #: noise reached on 400 tables was 0.07.
 MISSING = 0.1
@@ -97,6 +107,27 @@ def _deeper(failed: FailedTraining) -> Repairs:
     if signal is not None and record.skill is not None and signal.skill > record.skill + MISSING:
         layers = hidden_layers(training.model)
         yield hidden.rectified(layers, CAUSE.code) if layers else deeper
+
+
+def _places(failed: FailedTraining) -> Repairs:
+    """Steps that know their place, where the model cannot tell one order of them from another."""
+    if _misses_order(failed):
+        yield features.with_places(CAUSE.code, MISSES_ORDER)
+
+
+def _misses_order(failed: FailedTraining) -> bool:
+    failed.reruns.put_back()
+    seen = failed.trials.guard.measured(
+        "the order of steps", lambda: order_is_missed(failed.training)
+    )
+    return bool(seen)
+
+
+def _order_seen(failed: FailedTraining) -> Answer | None:
+    """The same where that was not enough."""
+    if not _misses_order(failed):
+        return None
+    return Answer(cause=CAUSE.code, message=MISSES_ORDER, where=("x",))
 
 
 def _stands_at_the_constant(failed: FailedTraining) -> bool:
@@ -142,7 +173,9 @@ CAUSE = Cause(
     sentence="the model is too small; it converges with {change}",
     steps=(
         Step(place=Place.LINEAR_MODEL, repairs=_deeper),
+        Step(place=Place.LINEAR_MODEL, repairs=_places),
         Step(place=Place.CAPACITY, repairs=_repairs),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_order_seen),
     ),
     refined=unless_by_heart,
 )

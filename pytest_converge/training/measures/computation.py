@@ -81,7 +81,7 @@ class Computation:
         normalisations: the layers of batch normalisation that work on nothing, or never learn.
         padding: token numbers that fill rows up and reach a recurrent layer without a mask.
         inverted: a mask that lets the padding of rows through and leaves their tokens out.
-        shares: the targets that a binary cross-entropy reads as probabilities.
+        shares: targets that are none, which a binary cross-entropy reads as probabilities.
         roles: False where a step of the user's feeds layers what would be targets or weights, as
             the parts of a triplet, or compares with predictions what would be weights, as the
             targets of a second task: then nothing is known of what the parts of the data are.
@@ -113,6 +113,7 @@ def computation(training: Training) -> Computation:
     """Looks at one step on the first batch, at the present weights; changes nothing."""
     recording = recorded(training, training.first_batch())
     flow = Flow(recording)
+    shares = targets_read_as_shares(flow)
     lost = unreached(flow)
     return Computation(
         loss=_loss_of(training),
@@ -133,7 +134,7 @@ def computation(training: Training) -> Computation:
         normalisations=normalisations(recording),
         padding=unmasked_padding(recording),
         inverted=inverted_mask(flow),
-        shares=targets_read_as_shares(flow),
+        shares=shares if shares is not None and shares.beyond else None,
         roles=_have_roles(flow),
     )
 
