@@ -20,7 +20,7 @@ from tensorflow.python.eager import context as tf_context
 from tensorflow.python.eager.polymorphic_function.polymorphic_function import Function
 from tensorflow.python.framework import op_callbacks, op_def_registry
 from tensorflow.python.framework import ops as tf_ops
-from tensorflow.python.ops import gen_math_ops, gen_nn_ops, math_ops, nn_ops
+from tensorflow.python.ops import array_ops, gen_math_ops, gen_nn_ops, math_ops, nn_ops
 from tensorflow.python.ops.resource_variable_ops import BaseResourceVariable, ResourceVariable
 
 __all__ = [
@@ -457,7 +457,15 @@ OPERATION_CALLS = {
     "AddV2": (gen_math_ops, "add_v2"),
     "Asin": (gen_math_ops, "asin"),
     "Atanh": (gen_math_ops, "atanh"),
+    "Cast": (gen_math_ops, "cast"),
+    "Ceil": (gen_math_ops, "ceil"),
     "Div": (gen_math_ops, "div"),
+    "Floor": (gen_math_ops, "floor"),
+    "FloorDiv": (gen_math_ops, "floor_div"),
+    "Greater": (gen_math_ops, "greater"),
+    "GreaterEqual": (gen_math_ops, "greater_equal"),
+    "Less": (gen_math_ops, "less"),
+    "LessEqual": (gen_math_ops, "less_equal"),
     "Log": (gen_math_ops, "log"),
     "Log1p": (gen_math_ops, "log1p"),
     "LogSoftmax": (gen_nn_ops, "log_softmax"),
@@ -465,8 +473,11 @@ OPERATION_CALLS = {
     "RealDiv": (gen_math_ops, "real_div"),
     "SelectV2": (gen_math_ops, "select_v2"),
     "Reciprocal": (gen_math_ops, "reciprocal"),
+    "Rint": (gen_math_ops, "rint"),
+    "Round": (gen_math_ops, "round"),
     "Rsqrt": (gen_math_ops, "rsqrt"),
     "Sigmoid": (gen_math_ops, "sigmoid"),
+    "Sign": (gen_math_ops, "sign"),
     "Softmax": (gen_nn_ops, "softmax"),
     "SoftmaxCrossEntropyWithLogits": (gen_nn_ops, "softmax_cross_entropy_with_logits"),
     "SparseSoftmaxCrossEntropyWithLogits": (
@@ -474,7 +485,15 @@ OPERATION_CALLS = {
         "sparse_softmax_cross_entropy_with_logits",
     ),
     "Sqrt": (gen_math_ops, "sqrt"),
+    "StopGradient": (array_ops, "stop_gradient"),
     "Sub": (gen_math_ops, "sub"),
+}
+#: Operators that TensorFlow bound to their function when it was imported.
+BOUND_OPERATORS = {
+    "Greater": "__gt__",
+    "GreaterEqual": "__ge__",
+    "Less": "__lt__",
+    "LessEqual": "__le__",
 }
 
 
@@ -488,13 +507,19 @@ def calls_of_operation(kind: str, replaced: Callable[[Any], Any]) -> list[Settin
     owner, name = OPERATION_CALLS[kind]
     original = getattr(owner, name)
     other = replaced(original)
-    modules = (gen_math_ops, gen_nn_ops, math_ops, nn_ops, tf, tf.math, tf.nn, tf.compat.v1)
-    return [
+    modules = (
+        *(array_ops, gen_math_ops, gen_nn_ops, math_ops, nn_ops),
+        *(tf, tf.math, tf.nn, tf.compat.v1),
+    )
+    settings = [
         (module, name, other)
         for module in modules
         for name, held in list(vars(module).items())
         if held is original
     ]
+    bound = BOUND_OPERATORS.get(kind, "")
+    owners = (tf.Tensor, tf.Variable) if bound else ()
+    return [*settings, *((each, bound, replaced(getattr(each, bound))) for each in owners)]
 
 
 # ---- datasets -----------------------------------------------------------------------------------
