@@ -11,12 +11,11 @@ import tensorflow as tf
 
 from pytest_converge.core.numbers import listed
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.misread_output import calling_meanwhile
+from pytest_converge.training.interventions.places import changed_in_places
 from pytest_converge.training.keras_internals import Setting, calls_of_operation
 from pytest_converge.training.measures.cut_off import COMPARISONS
 from pytest_converge.training.measures.gradient_stops import GradientStop, in_words
-from pytest_converge.training.measures.layer_readings import named_layers
-from pytest_converge.training.state.snapshot import attributes_set, shadowed
+from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
 
 __all__ = ["STRAIGHT", "straight_through"]
@@ -80,28 +79,17 @@ def _line(passage: GradientStop, loss: str) -> str:
 @contextlib.contextmanager
 def _variant(passages: tuple[GradientStop, ...], training: Training) -> Iterator[None]:
     """The operations of a layer are changed in its calls alone, and those of a step outside."""
-    layers = {name: layer for model in training.models for name, layer in named_layers(model)}
     by_place: dict[str, list[str]] = {}
     for each in passages:
         by_place.setdefault(each.layer, []).append(each.kind)
     with contextlib.ExitStack() as stack:
         for kind, reading in (("Cast", _cast), ("SelectV2", _select)):
             stack.enter_context(attributes_set(calls_of_operation(kind, reading)))
-        as_it_was = [
-            (owner, name, getattr(owner, name))
-            for kind in dict.fromkeys(each.kind for each in passages)
-            for owner, name, _ in calls_of_operation(kind, lambda original: original)
-        ]
         settings = {
             place: [each for kind in kinds for each in _passing(kind)]
             for place, kinds in by_place.items()
         }
-        shadows: list[Setting] = [
-            (layer, "call", calling_meanwhile(layer.call, settings.get(name) or as_it_was))
-            for name, layer in layers.items()
-        ]
-        stack.enter_context(shadowed(shadows))
-        stack.enter_context(attributes_set(settings.get("", [])))
+        stack.enter_context(changed_in_places(training, settings))
         yield
 
 

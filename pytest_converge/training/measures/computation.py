@@ -19,6 +19,7 @@ from pytest_converge.training.measures.broadcasting import (
     repeated_target,
 )
 from pytest_converge.training.measures.cut_off import CutOff, cut_off
+from pytest_converge.training.measures.dead_operations import DeadOperation, dead_operations
 from pytest_converge.training.measures.drawn_weights import weights_drawn_anew
 from pytest_converge.training.measures.flow import COMPARING, Flow
 from pytest_converge.training.measures.gradient_stops import (
@@ -62,6 +63,7 @@ class Computation:
         swapped: True where predictions weigh the logarithm of the targets.
         stop: where the gradient of the first variable without one ends.
         cut_off: what the loss depends on although no gradient reaches it; None for nothing.
+        dead: the rectifiers of the user's own code that are 0 throughout, and cut something off.
         lost: True where some variable has no gradient by the loss.
         unread: the arrays of the batch on which the loss does not depend, by name.
         multiplied: the inputs that are multiplied as they are by what depends on weights, by name.
@@ -88,6 +90,7 @@ class Computation:
     swapped: bool = False
     stop: GradientStop | None = None
     cut_off: CutOff | None = None
+    dead: tuple[DeadOperation, ...] = ()
     lost: bool = False
     unread: tuple[str, ...] = ()
     multiplied: tuple[str, ...] = ()
@@ -117,6 +120,7 @@ def computation(training: Training) -> Computation:
         swapped=logarithm_of_targets(flow),
         stop=gradient_stop(flow, lost[0]) if lost else None,
         cut_off=cut_off(training, flow),
+        dead=dead_operations(training, flow),
         lost=bool(lost),
         unread=_unread(flow),
         multiplied=_multiplied(flow),

@@ -18,7 +18,7 @@ from pytest_converge.training.measures.layer_readings import named_layers, names
 from pytest_converge.training.measures.recording import Operation
 from pytest_converge.training.training import Training
 
-__all__ = ["COMPARISONS", "CutOff", "cut_off"]
+__all__ = ["COMPARISONS", "CutOff", "cut_off", "reaching", "silent"]
 
 #: Comparisons whose truth, as a number, a sigmoid of the difference can stand in for.
 COMPARISONS = frozenset({"Greater", "GreaterEqual", "Less", "LessEqual"})
@@ -64,9 +64,9 @@ def cut_off(training: Training, flow: Flow) -> CutOff | None:
     """
     closed = {id(each) for each in flow.recording.operations if stops(each)}
     written = flow.recording.written
-    silent = [v for v in _silent(flow) if id(v.handle) not in written]
-    reached = _reaching(flow, closed) if silent else set()
-    lost = [v for v in silent if id(v.handle) not in reached]
+    quiet = [v for v in silent(flow) if id(v.handle) not in written]
+    reached = reaching(flow, closed) if quiet else set()
+    lost = [v for v in quiet if id(v.handle) not in reached]
     ends = [gradient_stop(flow, variable) for variable in lost]
     lost = [v for v, end in zip(lost, ends, strict=True) if end is not None]
     first = next((end for end in ends if end is not None), None)
@@ -78,7 +78,7 @@ def cut_off(training: Training, flow: Flow) -> CutOff | None:
     )
 
 
-def _silent(flow: Flow) -> list[Any]:
+def silent(flow: Flow) -> list[Any]:
     """The variables of which each gradient is missing or 0 throughout."""
     none = unreached(flow)
     known = {id(v) for v in none}
@@ -116,7 +116,7 @@ def _passages(flow: Flow, lost: list[Any], closed: set[int]) -> tuple[GradientSt
         kept -= {id(each) for each in ends}
         # Truth values as whole numbers hand on what stands in for them.
         found += [stop_at(flow, each, smooth) for each in ends if _of_numbers(each)]
-        waiting = cut - _reaching(flow, kept)
+        waiting = cut - reaching(flow, kept)
     return tuple({(each.kind, each.layer): each for each in found}.values())
 
 
@@ -136,7 +136,7 @@ def _is_aim(flow: Flow, stop: Operation, moving: set[int], closed: Collection[in
     )
 
 
-def _reaching(flow: Flow, closed: Collection[int]) -> set[int]:
+def reaching(flow: Flow, closed: Collection[int]) -> set[int]:
     """The ids of what the loss depends on with a slope: tensors and handles of variables."""
     found = {id(target) for target in flow.targets}
     for operation in reversed(flow.needed):
