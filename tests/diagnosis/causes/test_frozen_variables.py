@@ -371,3 +371,18 @@ def test_a_straight_through_gradient_is_not_blamed_for_a_rate():
     found = diagnosis_of(coded(straight, rate=1e-6), steps=200, max_loss=0.05)
     assert found.cause == "learning-rate-too-low"
     assert not any("gradient" in trial.change for trial in found.tried)
+
+
+def mistakes(y_true, y_pred):
+    return tf.reduce_mean((y_true - tf.sign(y_pred)) ** 2)
+
+
+@pytest.mark.slow
+def test_a_loss_of_signs_passes_its_gradient_straight_through():
+    x, _ = linear(0)
+    model = sequential(
+        layers.Dense(1, name="last"), optimizer=optimizers.Adam(0.05), loss=mistakes, shape=(4,)
+    )
+    start = fit(model, x, np.sign(x[:, :1] - 0.01))
+    found = proven_by_its_own(start, "frozen-variables", steps=200, max_loss=0.2)
+    assert found.fix == "tf.sign(x) + (x - tf.stop_gradient(x))  # in mistakes"
