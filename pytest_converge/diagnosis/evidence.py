@@ -157,6 +157,10 @@ class Evidence:
         return () if self.layers is None else self.layers.layers
 
     @property
+    def _cut_off(self) -> tuple[str, ...]:
+        return self.computation.cut_off.where if self.computation.cut_off else ()
+
+    @property
     def dead(self) -> list[str]:
         """The layers most of whose ReLUs are dead at the start."""
         return [layer.name for layer in self._layers if (layer.dead or 0.0) > DEAD_SHARE]
@@ -174,15 +178,23 @@ class Evidence:
 
     @property
     def vanishing(self) -> bool:
-        """True where the gradient hardly reaches the first layer at the start."""
+        """True where the gradient hardly reaches the first layer at the start.
+
+        Behind an operation without a slope there is none, however the layers were started.
+        """
         ratio = self.layers.first_to_last if self.layers else None
-        return ratio is not None and ratio < VANISHING_RATIO
+        return ratio is not None and ratio < VANISHING_RATIO and not self._cut_off
 
     @property
     def no_gradient(self) -> bool:
-        """True where every gradient, or that of some layer's weights, is exactly zero."""
+        """True where every gradient, or that of some layer's weights, is exactly zero.
+
+        That of what an operation without a slope cuts off has to be.
+        """
         silent = [x for x in self._layers if x.kind != "variable" and x.gradient_norm == 0.0]
-        return bool(silent) or (self.layers is not None and self.layers.all_zero)
+        explained = all(x.name in self._cut_off for x in silent)
+        all_zero = self.layers is not None and self.layers.all_zero and not self._cut_off
+        return not explained or all_zero
 
     @property
     def faint(self) -> bool:

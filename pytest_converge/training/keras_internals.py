@@ -472,17 +472,31 @@ OPERATION_CALLS = {
     "AddV2": (gen_math_ops, "add_v2"),
     "Asin": (gen_math_ops, "asin"),
     "Atanh": (gen_math_ops, "atanh"),
+    "Cast": (gen_math_ops, "cast"),
+    "Ceil": (gen_math_ops, "ceil"),
     "Div": (gen_math_ops, "div"),
+    "Floor": (gen_math_ops, "floor"),
+    "FloorDiv": (gen_math_ops, "floor_div"),
     "GatherV2": (gen_array_ops, "gather_v2"),
+    "Greater": (gen_math_ops, "greater"),
+    "GreaterEqual": (gen_math_ops, "greater_equal"),
+    "Less": (gen_math_ops, "less"),
+    "LessEqual": (gen_math_ops, "less_equal"),
     "Log": (gen_math_ops, "log"),
     "Log1p": (gen_math_ops, "log1p"),
     "LogSoftmax": (gen_nn_ops, "log_softmax"),
+    "Maximum": (gen_math_ops, "maximum"),
     "Pow": (gen_math_ops, "_pow"),
     "RealDiv": (gen_math_ops, "real_div"),
     "SelectV2": (gen_math_ops, "select_v2"),
     "Reciprocal": (gen_math_ops, "reciprocal"),
+    "Relu": (gen_nn_ops, "relu"),
+    "Relu6": (gen_nn_ops, "relu6"),
+    "Rint": (gen_math_ops, "rint"),
+    "Round": (gen_math_ops, "round"),
     "Rsqrt": (gen_math_ops, "rsqrt"),
     "Sigmoid": (gen_math_ops, "sigmoid"),
+    "Sign": (gen_math_ops, "sign"),
     "Softmax": (gen_nn_ops, "softmax"),
     "SoftmaxCrossEntropyWithLogits": (gen_nn_ops, "softmax_cross_entropy_with_logits"),
     "SparseSoftmaxCrossEntropyWithLogits": (
@@ -490,7 +504,15 @@ OPERATION_CALLS = {
         "sparse_softmax_cross_entropy_with_logits",
     ),
     "Sqrt": (gen_math_ops, "sqrt"),
+    "StopGradient": (array_ops, "stop_gradient"),
     "Sub": (gen_math_ops, "sub"),
+}
+#: Operators that TensorFlow bound to their function when it was imported.
+BOUND_OPERATORS = {
+    "Greater": "__gt__",
+    "GreaterEqual": "__ge__",
+    "Less": "__lt__",
+    "LessEqual": "__le__",
 }
 
 
@@ -506,12 +528,15 @@ def calls_of_operation(kind: str, replaced: Callable[[Any], Any]) -> list[Settin
     other = replaced(original)
     ours = (gen_array_ops, gen_math_ops, gen_nn_ops, array_ops, math_ops, nn_ops)
     modules = (*ours, tf, tf.math, tf.nn, tf.compat.v1)
-    return [
+    settings = [
         (module, name, other)
         for module in modules
         for name, held in list(vars(module).items())
         if held is original
     ]
+    bound = BOUND_OPERATORS.get(kind, "")
+    owners = (tf.Tensor, tf.Variable) if bound else ()
+    return [*settings, *((each, bound, replaced(getattr(each, bound))) for each in owners)]
 
 
 # ---- datasets -----------------------------------------------------------------------------------

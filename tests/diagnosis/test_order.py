@@ -61,7 +61,7 @@ other optimizer: answers plateau
 decaying rate: tries learning-rate-too-high
 other starts: answers local-minimum
 not finite seen: answers nonfinite-data
-no slope seen: answers plateau
+no slope seen: answers dead-units, plateau
 padding seen: answers unmasked-padding
 seen in the step: answers batch-normalisation, exploding-gradient, frozen-variables, \
 label-encoding, optimizer-reset, output-loss-mismatch, unread-data, uphill-steps

@@ -196,6 +196,11 @@ def choices(*owners):
     return [_one_number(lambda x, owner=owner: owner.where(x > 0, x, 0.0)) for owner in owners]
 
 
+def whole(*owners):
+    """Ways to the whole part of a number."""
+    return [_one_number(lambda x, owner=owner: owner.cast(x, "int32")) for owner in owners]
+
+
 def _one_number(function):
     return types.SimpleNamespace(of=function), "of", 1
 
@@ -207,20 +212,35 @@ WAYS = {
     "AddV2": [(operator, "add", 2), (keras.ops, "add", 2), (tf, "add", 2)],
     "Asin": of_a_share((tf, "asin"), (keras.ops, "arcsin")),
     "Atanh": of_a_share((tf, "atanh"), (keras.ops, "arctanh")),
+    "Cast": whole(tf, keras.ops),
+    "Ceil": [(keras.ops, "ceil", 1), (tf.math, "ceil", 1)],
     "Div": [],
+    "Floor": [(tf, "floor", 1), (keras.ops, "floor", 1), (tf.math, "floor", 1)],
+    "FloorDiv": [(operator, "floordiv", 2), (keras.ops, "floor_divide", 2)],
+    "Greater": [(operator, "gt", 2), (keras.ops, "greater", 2), (tf, "greater", 2)],
+    "GreaterEqual": [(operator, "ge", 2), (keras.ops, "greater_equal", 2)],
+    "Less": [(operator, "lt", 2), (keras.ops, "less", 2), (tf, "less", 2)],
+    "LessEqual": [(operator, "le", 2), (keras.ops, "less_equal", 2)],
     "Log": [(tf.math, "log", 1), (keras.ops, "log", 1)],
     "Log1p": [(tf.math, "log1p", 1), (keras.ops, "log1p", 1)],
     "LogSoftmax": [],
+    "Maximum": [(tf, "maximum", 2), (keras.ops, "maximum", 2)],
     "Pow": [(operator, "pow", 2), (tf, "pow", 2)],
     "RealDiv": [(operator, "truediv", 2), (keras.ops, "divide", 2), (tf, "divide", 2)],
     "Reciprocal": [(tf.math, "reciprocal", 1)],
+    "Relu": [(tf.nn, "relu", 1), (keras.ops, "relu", 1), (keras.activations, "relu", 1)],
+    "Relu6": [(tf.nn, "relu6", 1), (keras.ops, "relu6", 1)],
+    "Rint": [(tf.math, "rint", 1)],
+    "Round": [(tf, "round", 1), (keras.ops, "round", 1), (tf.math, "round", 1)],
     "Rsqrt": [(tf.math, "rsqrt", 1), (keras.ops, "rsqrt", 1)],
     "SelectV2": choices(tf, keras.ops),
     "Sigmoid": [(tf, "sigmoid", 1), (tf.nn, "sigmoid", 1), (keras.ops, "sigmoid", 1)],
+    "Sign": [(tf, "sign", 1), (keras.ops, "sign", 1), (tf.math, "sign", 1)],
     "Softmax": [],
     "SoftmaxCrossEntropyWithLogits": [],
     "SparseSoftmaxCrossEntropyWithLogits": [],
     "Sqrt": [(tf, "sqrt", 1), (keras.ops, "sqrt", 1), (tf.math, "sqrt", 1)],
+    "StopGradient": [(tf, "stop_gradient", 1), (keras.ops, "stop_gradient", 1)],
     "Sub": [(operator, "sub", 2), (keras.ops, "subtract", 2), (tf, "subtract", 2)],
 }
 

@@ -161,7 +161,7 @@ class Repair:
 
     def _run(self, node: ast.stmt, comment: str, known: dict[str, Any]) -> None:
         code = ast.unparse(node)
-        if "instead of tf.stop_gradient" in comment:
+        if "without tf.stop_gradient" in comment:
             self._patches.append((tf, "stop_gradient", tf.identity))
             return
         if not isinstance(node, ast.Expr):

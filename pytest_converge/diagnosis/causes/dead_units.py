@@ -10,6 +10,13 @@ where more than 70 % of its ReLUs are 0 on every row. Half of all units being 0 
 normal, and dead units at the *end* are more often the consequence of a rate too high: neither is
 counted.
 
+A rectifier in code of your own, as `keras.ops.relu`, `tf.nn.relu6` or `tf.maximum(x, 0.0)` in a
+layer, a model or a step, counts as dead where it is 0 throughout on the first batch, and what is
+trained before it has no other way to the loss: a penalty that does not act yet, or a hinge that is
+satisfied, does not count. Its input is moved by one constant, so that about half of the numbers are
+above 0, and the training is repeated. Where that is not proven, and the predictions are the same
+for every row, it is named without a proof.
+
 A layer that is fed with zeros alone is not dead: what feeds it is at fault, see
 [bad-initialisation](bad-initialisation.md).
 
@@ -61,16 +68,19 @@ def test_at_zero(converge):
 
 from collections.abc import Iterable
 
-from pytest_converge.core.numbers import listed
+from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.labels_unrelated import RELATED, relation
 from pytest_converge.diagnosis.evidence import Evidence
-from pytest_converge.training.interventions import hidden
+from pytest_converge.training.interventions import hidden, moved_rectifiers
 from pytest_converge.training.model.structure import layers_of
+
+#: Predictions that differ by less from row to row are the same: the rounding of float32.
+CONSTANT = 1e-6
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [_rectifiers(failed)]
+    return [_rectifiers(failed), [*_operations(failed)]]
 
 
 def _rectifiers(failed: FailedTraining) -> Repairs:
@@ -79,6 +89,27 @@ def _rectifiers(failed: FailedTraining) -> Repairs:
         shifted = hidden.shifted_rectifiers(layers_of(failed.training.model))
         code = CAUSE.code if failed.evidence.dead else "bad-initialisation"
         yield from [hidden.plain_rectifiers(shifted, code)] if shifted else ()
+
+
+def _operations(failed: FailedTraining) -> Repairs:
+    """Rectifiers of the user's own code moved to where they let something through."""
+    seen = failed.evidence.computation
+    change = moved_rectifiers.moved(seen.dead, seen.loss)
+    if change is not None:
+        yield change
+
+
+def _operations_seen(failed: FailedTraining) -> Answer | None:
+    """The same without a proof, of a model whose answers are the same for every row at the end."""
+    seen, deviation = failed.evidence.computation, failed.evidence.prediction_deviation
+    if not seen.dead or (deviation is not None and deviation > CONSTANT):
+        return None
+    first = seen.dead[0]
+    message = (
+        f"{moved_rectifiers.in_place(first, seen.loss)} is 0 for every row at the start: its input"
+        f" is at most {number(first.largest)}, so that no gradient reaches {listed(first.where)}"
+    )
+    return Answer(cause=CAUSE.code, where=(first.layer,) if first.layer else (), message=message)
 
 
 def _unproven(failed: FailedTraining) -> Answer | None:
@@ -105,6 +136,8 @@ CAUSE = Cause(
     usual=_usual,
     steps=(
         Step(place=Place.RECTIFIERS, repairs=_rectifiers),
+        Step(place=Place.RECTIFIERS, repairs=_operations),
+        Step(place=Place.NO_SLOPE_SEEN, answer=_operations_seen),
         Step(place=Place.DEAD_LAYERS, answer=_unproven),
     ),
 )

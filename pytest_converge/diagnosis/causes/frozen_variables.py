@@ -13,9 +13,15 @@ every gate passes on three seeds (one where nothing is random). The finding name
 variables.
 
 A variable that is trained but on which the loss does not depend has no gradient at all, where that
-of a dead unit is 0. If there is one, gradients are let through every `stop_gradient` of TensorFlow
-and Keras, and the training is repeated. Where that does not help, and no other change does before
-the labels are looked at, the layer is named without a proof.
+of a dead unit is 0. One on which it depends only through operations without a slope has none
+either, or one of 0, as behind a sign. Where these are roundings, signs, whole numbers, or
+comparisons that are made numbers, they pass their gradient straight through, in the layer or step
+where it was seen to stop, and the training is repeated: the values stay what they are, the slope is
+that of the identity, of a comparison that of a sigmoid of the difference. A `stop_gradient` is let
+through instead, unless what it stops is compared with what gets a gradient, as the targets of
+Q-learning are. Where that does not help, and no other change does before the labels are looked at,
+the layer is named without a proof. See Bengio, Leonard and Courville 2013, *Estimating or
+propagating gradients through stochastic neurons for conditional computation*, arXiv:1308.3432.
 
 Frozen layers are normal in transfer learning: they are no finding in a test that passes. A frozen
 teacher, or a copy that others are trained towards, is left as it is: nothing that is trained feeds
@@ -48,7 +54,8 @@ def test_slope_alone(converge):
 ## Repair
 
 For a Keras model: `layer.trainable = True`, and compile it again, since compiling takes down the
-list of what is trained.
+list of what is trained. For a rounding the gradient of the identity, here
+`tf.round(x) + (x - tf.stop_gradient(x))`.
 
 ```python
 def test_slope_and_offset(converge):
@@ -61,7 +68,7 @@ from collections.abc import Iterable
 from pytest_converge.core.numbers import counted, listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.plateau import flat_along
-from pytest_converge.training.interventions import trainable, untracked
+from pytest_converge.training.interventions import straight_through, trainable, untracked
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.gradient_stops import in_words
 from pytest_converge.training.measures.layer_readings import named_layers
@@ -91,18 +98,21 @@ def _repairs(failed: FailedTraining) -> Repairs:
     left_out = failed.evidence.computation.untrained
     if left_out and training.model is not None:
         yield untracked.kept_as_weights(left_out)
-    if failed.evidence.disconnected:
-        yield trainable.connected(failed.evidence.disconnected)
+    cut_off = failed.evidence.computation.cut_off
+    if cut_off is not None and cut_off.passages:
+        loss = failed.evidence.computation.loss
+        yield straight_through.straight_through(cut_off.passages, cut_off.where, loss)
 
 
 def _disconnected(failed: FailedTraining) -> Answer | None:
     """Variables that the loss does not depend on, where no repair explains more."""
-    where = failed.evidence.disconnected
+    seen = failed.evidence.computation
+    where = failed.evidence.disconnected or (seen.cut_off.where if seen.cut_off else ())
     if not where:
         return None
-    seen = failed.evidence.computation
-    if seen.stop is not None:
-        why = f"{in_words(seen.stop, seen.loss)} has no gradient"
+    stop = seen.cut_off.stop if seen.cut_off else seen.stop
+    if stop is not None:
+        why = f"{in_words(stop, seen.loss)} has no gradient"
     elif seen.lost:
         why = "a .numpy() stands between, or the model does not use it"
     else:

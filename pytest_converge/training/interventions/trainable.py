@@ -6,8 +6,6 @@ import contextlib
 from collections.abc import Collection, Iterator
 from typing import Any
 
-import tensorflow as tf
-
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import made_anew
@@ -16,7 +14,7 @@ from pytest_converge.training.model.structure import layers_of
 from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set, name_of
 from pytest_converge.training.training import Training
 
-__all__ = ["all_layers", "all_read", "connected", "every_given", "frozen"]
+__all__ = ["all_layers", "all_read", "every_given", "frozen"]
 
 #: So many frozen layers are named one by one in code.
 MOST_NAMED = 3
@@ -110,23 +108,6 @@ def every_given(names: tuple[str, ...], code: str = "frozen-variables") -> Inter
         ),
         where=names,
         variant=variant,
-    )
-
-
-def connected(where: tuple[str, ...]) -> Intervention:
-    """Gradients let through every `stop_gradient`.
-
-    Keras' `ops.stop_gradient` calls TensorFlow's; one that a module imported by name stays.
-
-    Args:
-        where: the layers or variables that no gradient reaches.
-    """
-    return Intervention(
-        code="frozen-variables",
-        change="gradients let through stop_gradient",
-        fix="tf.identity(h)  # instead of tf.stop_gradient(h)",
-        where=where,
-        variant=lambda _: attributes_set([(tf, "stop_gradient", tf.identity)]),
     )
 
 

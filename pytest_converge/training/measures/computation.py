@@ -18,8 +18,10 @@ from pytest_converge.training.measures.broadcasting import (
     repeated_grades,
     repeated_target,
 )
+from pytest_converge.training.measures.cut_off import CutOff, cut_off
+from pytest_converge.training.measures.dead_operations import DeadOperation, dead_operations
 from pytest_converge.training.measures.drawn_weights import weights_drawn_anew
-from pytest_converge.training.measures.flow import Flow
+from pytest_converge.training.measures.flow import COMPARING, Flow
 from pytest_converge.training.measures.gradient_stops import (
     GradientStop,
     gradient_stop,
@@ -46,15 +48,6 @@ __all__ = ["Computation", "computation"]
 PRODUCTS = frozenset({"BatchMatMul", "BatchMatMulV2", "Einsum", "MatMul", "Mul"})
 #: Names that tell nobody which function is meant.
 NAMELESS = frozenset({"<lambda>", "loss"})
-#: Operations that compare their inputs; what multiplies or divides a loss may be its weights.
-COMPARING = frozenset(
-    {
-        "SoftmaxCrossEntropyWithLogits",
-        "SparseSoftmaxCrossEntropyWithLogits",
-        "SquaredDifference",
-        "Sub",
-    }
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +62,8 @@ class Computation:
         misread: an output that the loss reads as what it is not.
         swapped: True where predictions weigh the logarithm of the targets.
         stop: where the gradient of the first variable without one ends.
+        cut_off: what the loss depends on although no gradient reaches it; None for nothing.
+        dead: the rectifiers of the user's own code that are 0 throughout, and cut something off.
         lost: True where some variable has no gradient by the loss.
         unread: the arrays of the batch on which the loss does not depend, by name.
         multiplied: the inputs that are multiplied as they are by what depends on weights, by name.
@@ -94,6 +89,8 @@ class Computation:
     misread: Misread | None = None
     swapped: bool = False
     stop: GradientStop | None = None
+    cut_off: CutOff | None = None
+    dead: tuple[DeadOperation, ...] = ()
     lost: bool = False
     unread: tuple[str, ...] = ()
     multiplied: tuple[str, ...] = ()
@@ -123,6 +120,8 @@ def computation(training: Training) -> Computation:
         misread=misread_output(flow),
         swapped=logarithm_of_targets(flow),
         stop=gradient_stop(flow, lost[0]) if lost else None,
+        cut_off=cut_off(training, flow),
+        dead=dead_operations(training, flow),
         lost=bool(lost),
         unread=_unread(flow),
         multiplied=_multiplied(flow),

@@ -11,10 +11,19 @@ import tensorflow as tf
 
 from pytest_converge.training.measures.recording import Operation, Recording
 
-__all__ = ["SAME_VALUES", "Flow"]
+__all__ = ["COMPARING", "SAME_VALUES", "SHAPES_ALONE", "Flow"]
 
 #: Operations whose outputs say nothing of the values of their inputs.
 SHAPES_ALONE = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"})
+#: Operations that compare their inputs; what multiplies or divides a loss may be its weights.
+COMPARING = frozenset(
+    {
+        "SoftmaxCrossEntropyWithLogits",
+        "SparseSoftmaxCrossEntropyWithLogits",
+        "SquaredDifference",
+        "Sub",
+    }
+)
 #: Operations that hand on the values of their first input, or some of them.
 SAME_VALUES = frozenset(
     {

@@ -8,7 +8,7 @@ from typing import Any
 from pytest_converge.training.measures.flow import Flow
 from pytest_converge.training.measures.recording import Operation
 
-__all__ = ["GradientStop", "gradient_stop", "in_words", "unreached"]
+__all__ = ["GradientStop", "gradient_stop", "in_words", "stop_at", "stops", "unreached"]
 
 #: Operations of numbers that have no derivative, or one that is 0 everywhere, in words.
 STEPS = {
@@ -42,11 +42,13 @@ class GradientStop:
         operation: in words, as "argmax"; empty where none is known.
         layer: whose call it is part of; empty for the loss or the step.
         behind: the layer whose values it takes, where it is another one.
+        kind: its type in TensorFlow, as "ArgMax".
     """
 
     operation: str
     layer: str = ""
     behind: str = ""
+    kind: str = ""
 
 
 def in_words(stop: GradientStop, loss: str) -> str:
@@ -80,17 +82,23 @@ def gradient_stop(flow: Flow, variable: Any) -> GradientStop | None:
         None where the loss does not depend on the variable, or the operation is not known.
     """
     handle = id(variable.handle)
-    stops = [operation for operation in flow.recording.operations if _stops(operation)]
+    ends = [operation for operation in flow.recording.operations if stops(operation)]
     needed = {id(operation) for operation in flow.needed}
-    smooth = flow.depending([handle], stops={id(operation) for operation in stops})
-    for operation in reversed(stops):
+    smooth = flow.depending([handle], stops={id(operation) for operation in ends})
+    for operation in reversed(ends):
         if id(operation) in needed and any(id(t) in smooth for t in operation.inputs):
-            return GradientStop(
-                operation=_words(operation),
-                layer=operation.layer,
-                behind=_layer_before(flow, operation, smooth),
-            )
+            return stop_at(flow, operation, smooth)
     return None
+
+
+def stop_at(flow: Flow, operation: Operation, smooth: set[int]) -> GradientStop:
+    """An operation without a slope and its place, of which some inputs come smoothly."""
+    return GradientStop(
+        operation=_words(operation),
+        layer=operation.layer,
+        behind=_layer_before(flow, operation, smooth),
+        kind=operation.kind,
+    )
 
 
 def _layer_before(flow: Flow, stop: Operation, smooth: set[int]) -> str:
@@ -108,7 +116,8 @@ def _layer_before(flow: Flow, stop: Operation, smooth: set[int]) -> str:
     return ""
 
 
-def _stops(operation: Operation) -> bool:
+def stops(operation: Operation) -> bool:
+    """True for an operation that has no derivative, or one that is 0 everywhere."""
     if operation.kind in STEPS:
         return True
     outputs = operation.outputs

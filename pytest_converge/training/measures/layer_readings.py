@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -32,6 +32,7 @@ __all__ = [
     "activation_of",
     "layer_readings",
     "named_layers",
+    "names_of_weights",
     "own_weights",
     "watched_calls",
 ]
@@ -160,7 +161,14 @@ def _disconnected(
 ) -> tuple[str, ...]:
     """The layers whose weights got no gradient, then the single variables of other layers."""
     pairs = zip(training.trainable, gradient.store.tensors, strict=True)
-    lost = {id(v): v for v, tensor in pairs if tensor is None}
+    return names_of_weights(layers, [v for v, tensor in pairs if tensor is None])
+
+
+def names_of_weights(
+    layers: Mapping[str, keras.layers.Layer], variables: Iterable[Any]
+) -> tuple[str, ...]:
+    """The layers all of whose weights are among some variables, then what else these are."""
+    lost = {id(v): v for v in variables}
     names: list[str] = []
     for name, layer in layers.items() if lost else ():
         own = [id(v) for v in own_weights(layer)]

@@ -62,6 +62,7 @@ class Differentiation:
         targets: the tensors that were differentiated, as the loss.
         sources: by which variables.
         reached: for each of these, whether there is a gradient.
+        zero: for each of these, whether it is 0 throughout.
         gradients: those that there are, also by other sources.
         others: the variables made trainable that are no sources and on which the targets depend.
     """
@@ -69,6 +70,7 @@ class Differentiation:
     targets: tuple[Any, ...]
     sources: tuple[Any, ...]
     reached: tuple[bool, ...]
+    zero: tuple[bool, ...]
     gradients: tuple[Any, ...]
     others: tuple[Any, ...]
 
@@ -159,12 +161,13 @@ class Recording:
             finally:
                 self._depth -= 1
             pairs = zip(tf.nest.flatten(sources), tf.nest.flatten(found), strict=False)
-            by = [(as_tf_variable(v), g is not None) for v, g in pairs if _is_variable(v)]
+            by = [(as_tf_variable(v), g) for v, g in pairs if _is_variable(v)]
             self.differentiations.append(
                 Differentiation(
                     targets=_tensors(target),
                     sources=tuple(v for v, _ in by),
-                    reached=tuple(reached for _, reached in by),
+                    reached=tuple(slope is not None for _, slope in by),
+                    zero=tuple(_is_zero(slope) for _, slope in by),
                     gradients=_tensors(found),
                     others=tuple(
                         v for v, slope in zip(others, more, strict=True) if slope is not None
@@ -223,6 +226,12 @@ def _functions_run_eagerly() -> Iterator[None]:
 
 def _tensors(structure: Any) -> tuple[Any, ...]:
     return tuple(leaf for leaf in keras.tree.flatten(structure) if isinstance(leaf, tf.Tensor))
+
+
+def _is_zero(gradient: Any) -> bool:
+    """Whether all of a gradient is 0; read as an array, so that no operation is recorded."""
+    values = gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
+    return hasattr(values, "numpy") and not values.numpy().any()
 
 
 def _is_variable(candidate: Any) -> bool:

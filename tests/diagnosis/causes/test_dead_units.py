@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import initializers, layers, optimizers
 
 from pytest_converge.core.guard import STRICT
 from pytest_converge.diagnosis import evidence
 from pytest_converge.report.section import section
-from tests.diagnosis.programs import conclusion, dead, diagnosis_of, failed_of, result_of
-from tests.zoo.problems import fit, linear, sequential
+from tests.diagnosis.programs import (
+    conclusion,
+    dead,
+    diagnosis_of,
+    failed_of,
+    proven_by_its_own,
+    result_of,
+)
+from tests.training.measures.steps import batches
+from tests.zoo.problems import fit, linear, sequential, step
 
 
 def test_dead_layers_are_not_blamed_on_the_labels():
@@ -68,3 +78,103 @@ def test_a_mistake_in_the_readings_raises_in_our_own_tests(monkeypatch):
     monkeypatch.setattr(evidence, "layer_readings", layer_readings)
     with pytest.raises(NameError, match="a_name_that_is_nowhere"):
         failed_of(far_below_zero(), steps=5, max_loss=0.5)
+
+
+class Above(layers.Layer):
+    """What of its input lies above a threshold."""
+
+    def __init__(self, threshold, **options):
+        super().__init__(**options)
+        self.threshold = threshold
+
+    def call(self, x):
+        return keras.ops.relu(x - self.threshold)
+
+
+def distances():
+    x, _ = linear(0)
+    return x, np.abs(x[:, :1]) + np.abs(x[:, 1:2])
+
+
+def above(threshold, *, rate=0.01):
+    parts = [layers.Dense(32, name="first"), Above(threshold, name="above"), layers.Dense(1)]
+    return fit(
+        sequential(*parts, optimizer=optimizers.Adam(rate), loss="mse", shape=(4,)),
+        *distances(),
+    )
+
+
+def test_a_rectifier_in_a_layer_of_the_users_is_moved():
+    assert result_of(above(0.0), steps=300, max_loss=0.05).passed
+    found = proven_by_its_own(above(20.0), "dead-units", steps=300, max_loss=0.05)
+    assert found.where == ("above",)
+    assert found.fix == "tf.nn.relu(x + 20)  # in above"
+    assert found.message == (
+        "the relu in above is 0 for every row at the start; it converges with 20 added in front"
+        " of it"
+    )
+
+
+def own_step_above(threshold, *, rate=0.02):
+    x, y = distances()
+    first, last = (keras.Sequential([layers.Dense(n)]) for n in (32, 1))
+    last(first(x))
+    variables = first.trainable_variables + last.trainable_variables
+    adam = optimizers.Adam(rate)
+
+    def train_step(features, targets):
+        with tf.GradientTape() as tape:
+            hidden = tf.maximum(first(features) - threshold, 0.0)
+            loss = tf.reduce_mean((last(hidden) - targets) ** 2)
+        adam.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return loss
+
+    return step(train_step, variables=variables, data=batches(x, y, 64), optimizer=adam)
+
+
+@pytest.mark.slow
+def test_a_rectifier_in_a_step_is_moved():
+    found = proven_by_its_own(own_step_above(20.0), "dead-units", steps=300, max_loss=0.1)
+    assert found.fix.startswith("tf.maximum(x + ")
+    assert found.fix.endswith(", 0.0)  # in train_step")
+    assert found.message.startswith("the maximum with 0 in train_step is 0 for every row")
+
+
+def test_a_dead_rectifier_is_named_where_moving_it_is_not_enough():
+    found = conclusion(failed_of(above(20.0), steps=20, max_loss=1e-9))
+    assert (found.cause, found.where, found.trial) == ("dead-units", ("above",), None)
+    assert found.message.startswith(
+        "the relu in above is 0 for every row at the start: its input is at most -1"
+    )
+    assert found.message.endswith(", so that no gradient reaches first")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "start", [lambda: above(0.0, rate=1e-6), lambda: above(1.5, rate=1e-6)], ids=["half", "most"]
+)
+def test_a_rectifier_that_lets_something_through_is_not_blamed_for_a_rate(start):
+    found = diagnosis_of(start(), steps=200, max_loss=0.3)
+    assert found.proven
+    assert found.cause != "dead-units"
+    assert not any(trial.code == "dead-units" for trial in found.tried)
+
+
+@pytest.mark.slow
+def test_a_hinge_that_is_satisfied_is_not_blamed_for_a_rate():
+    x, y = distances()
+    w = tf.Variable(tf.zeros((4, 1)), name="w")
+    adam = optimizers.Adam(1e-6)
+
+    def train_step(features, targets):
+        with tf.GradientTape() as tape:
+            answers = tf.abs(features) @ w
+            penalty = tf.reduce_sum(tf.nn.relu(tf.abs(w) - 10.0))
+            loss = tf.reduce_mean((answers - targets) ** 2) + penalty
+        adam.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    start = step(train_step, variables=[w], data=batches(x, y, 64), optimizer=adam)
+    found = diagnosis_of(start, steps=200, max_loss=0.1)
+    assert found.cause == "learning-rate-too-low"
+    assert not any(trial.code == "dead-units" for trial in found.tried)

@@ -13,7 +13,7 @@ from keras import layers, optimizers
 from pytest_converge.diagnosis.causes import frozen_variables
 from pytest_converge.diagnosis.order import Place
 from pytest_converge.training.interventions import trainable
-from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
+from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own, result_of
 from tests.training.measures.steps import batches, regression, taught
 from tests.zoo.problems import SPARSE, fit, linear, minimize, sequential, step, wine
 
@@ -76,6 +76,11 @@ def test_a_variable_that_was_left_out_is_trained():
     assert (found.where, found.message) == (("offset",), "not trained: offset")
 
 
+def chosen(code):
+    """Which numbers are equal to the largest of their row: nothing stands in for that."""
+    return tf.cast(tf.equal(code, tf.reduce_max(code, axis=1, keepdims=True)), tf.float32)
+
+
 class Rounded(keras.Model):
     """Rounds what its encoder says, which has no gradient."""
 
@@ -86,7 +91,7 @@ class Rounded(keras.Model):
 
     def call(self, x):
         code = self.encoder(x)
-        return self.head(tf.stop_gradient(code) if self.stopped else tf.cast(code > 0, tf.float32))
+        return self.head(tf.stop_gradient(code) if self.stopped else chosen(code))
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
@@ -109,7 +114,7 @@ def test_layers_behind_a_broken_connection_are_named(stopped):
     assert found.where == (model.encoder.name,)
     assert found.proven is stopped
     assert stopped or found.message == (
-        f"no gradient reaches {model.encoder.name}: the comparison > behind {model.encoder.name}"
+        f"no gradient reaches {model.encoder.name}: the comparison == behind {model.encoder.name}"
         " has no gradient"
     )
 
@@ -236,3 +241,148 @@ def test_weights_that_are_drawn_in_every_call_are_named():
     answer = frozen_variables._seen(failed)
     said = "the weights in mine are drawn anew in every step: none are kept"
     assert (answer.cause, answer.where, answer.message) == ("frozen-variables", ("mine",), said)
+
+
+class Own(layers.Layer):
+    """A function of the user's own as a layer."""
+
+    def __init__(self, function, **options):
+        super().__init__(**options)
+        self.function = function
+
+    def call(self, x):
+        return self.function(x)
+
+
+def with_own(function, *, rate=0.02):
+    """The absolute values of two columns, learnt through a layer of the user's own."""
+    x, _ = linear(0)
+    model = sequential(
+        layers.Dense(16, "tanh", name="first"),
+        Own(function, name="quantise"),
+        layers.Dense(1),
+        optimizer=optimizers.Adam(rate),
+        loss="mse",
+        shape=(4,),
+    )
+    return fit(model, x, np.abs(x[:, :1]) + np.abs(x[:, 1:2]))
+
+
+STEEP = {
+    "round": (
+        lambda x: keras.ops.round(2 * x) / 2,
+        "rounding",
+        "tf.round(x) + (x - tf.stop_gradient(x))  # in quantise",
+    ),
+    "sign": (keras.ops.sign, "sign", "tf.sign(x) + (x - tf.stop_gradient(x))  # in quantise"),
+    "comparison": (
+        lambda x: tf.cast(x > 0, tf.float32),
+        "comparison >",
+        "p = tf.sigmoid(a - b)\ntf.cast(a > b, p.dtype) + (p - tf.stop_gradient(p))  # in quantise",
+    ),
+    "stop_gradient": (
+        lambda x: keras.ops.stop_gradient(x),  # noqa: PLW0108 - looked up when called
+        "stop_gradient",
+        "x  # without tf.stop_gradient, in quantise",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+@pytest.mark.parametrize(
+    "name", ["sign", *(pytest.param(n, marks=pytest.mark.slow) for n in STEEP if n != "sign")]
+)
+def test_an_operation_without_a_slope_in_a_layer_passes_its_gradient_straight_through(name):
+    function, words, fix = STEEP[name]
+    start = with_own(function)
+    found = proven_by_its_own(start, "frozen-variables", steps=300, max_loss=0.32)
+    assert (found.where, found.fix) == (("first",), fix)
+    assert found.message.startswith(f"no gradient reaches first: the {words} behind first has none")
+
+
+def coded(quantised, *, rate=0.01):
+    """A step with a code between an encoder and a decoder."""
+    rng = np.random.default_rng(0)
+    x = np.tanh(rng.normal(size=(256, 3)) @ rng.normal(size=(3, 12))).astype("float32")
+    encoder = keras.Sequential(
+        [keras.Input((12,)), layers.Dense(32, "tanh"), layers.Dense(6, "tanh")]
+    )
+    decoder = keras.Sequential([keras.Input((6,)), layers.Dense(32, "tanh"), layers.Dense(12)])
+    variables = encoder.trainable_variables + decoder.trainable_variables
+    adam = optimizers.Adam(rate)
+
+    @tf.function
+    def train_step(features):
+        with tf.GradientTape() as tape:
+            error = decoder(quantised(encoder(features))) - features
+            loss = tf.reduce_mean(error**2)
+        adam.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices(x).batch(64).repeat()
+    return step(train_step, variables=variables, data=data, optimizer=adam)
+
+
+def rounded(code):
+    return tf.round(4.0 * code) / 4.0
+
+
+def straight(code):
+    return code + tf.stop_gradient(rounded(code) - code)
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+def test_a_rounding_in_a_step_passes_its_gradient_straight_through():
+    assert result_of(coded(straight), steps=400, max_loss=0.03).passed
+    found = proven_by_its_own(coded(rounded), "frozen-variables", steps=400, max_loss=0.03)
+    assert found.fix == "tf.round(x) + (x - tf.stop_gradient(x))  # in train_step"
+    assert found.message.endswith(
+        ": the rounding in train_step has none; it converges with a straight-through gradient"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+def test_a_stop_gradient_in_a_step_is_taken_away():
+    start = coded(lambda code: tf.stop_gradient(code))  # noqa: PLW0108 - looked up when called
+    found = proven_by_its_own(start, "frozen-variables", steps=400, max_loss=0.02)
+    assert found.fix == "x  # without tf.stop_gradient, in train_step"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+def test_a_sign_in_a_closure_passes_its_gradient_straight_through():
+    x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
+    y = np.sign(x @ np.array([[1.0], [-2.0], [0.5], [1.0]], "float32"))
+    w, scale = tf.Variable(tf.ones((4, 1)), name="w"), tf.Variable(0.1, name="scale")
+    start = minimize(
+        lambda: tf.reduce_mean((scale * tf.sign(x @ w) - y) ** 2), [w, scale], optimizers.Adam(0.05)
+    )
+    found = proven_by_its_own(start, "frozen-variables", steps=200, max_loss=0.2)
+    assert (found.where, found.fix) == (
+        ("w",),
+        "tf.sign(x) + (x - tf.stop_gradient(x))  # in the loss",
+    )
+
+
+@pytest.mark.slow
+def test_a_straight_through_gradient_is_not_blamed_for_a_rate():
+    """The stop_gradient of the estimator itself is meant."""
+    found = diagnosis_of(coded(straight, rate=1e-6), steps=200, max_loss=0.05)
+    assert found.cause == "learning-rate-too-low"
+    assert not any("gradient" in trial.change for trial in found.tried)
+
+
+def mistakes(y_true, y_pred):
+    return tf.reduce_mean((y_true - tf.sign(y_pred)) ** 2)
+
+
+@pytest.mark.slow
+def test_a_loss_of_signs_passes_its_gradient_straight_through():
+    x, _ = linear(0)
+    model = sequential(
+        layers.Dense(1, name="last"), optimizer=optimizers.Adam(0.05), loss=mistakes, shape=(4,)
+    )
+    start = fit(model, x, np.sign(x[:, :1] - 0.01))
+    found = proven_by_its_own(start, "frozen-variables", steps=200, max_loss=0.2)
+    assert found.fix == "tf.sign(x) + (x - tf.stop_gradient(x))  # in mistakes"

@@ -22,12 +22,14 @@ from pytest_converge.training.interventions import (
     rows,
     starts,
     steps,
+    straight_through,
     targets,
     trainable,
     width,
 )
 from pytest_converge.training.interventions import class_weights as weighted_classes
 from pytest_converge.training.interventions import optimizers as changed_optimizers
+from pytest_converge.training.measures.gradient_stops import GradientStop
 from tests.training.interventions.trainings import (
     STEPS,
     SUMMED,
@@ -56,6 +58,13 @@ from tests.training.interventions.trainings import (
     weighted,
 )
 from tests.zoo.problems import BINARY
+
+
+def passing(kind):
+    """A straight-through gradient of a kind of operation outside of layers."""
+    stop = GradientStop(operation=kind, kind=kind)
+    return straight_through.straight_through([stop], ("dense",), "")
+
 
 CHANGES = {
     "rate": (regression, lambda reruns: learning_rate.scaled(reruns.training, 0.1, 10.0), {"rate"}),
@@ -230,7 +239,8 @@ CHANGES = {
         lambda reruns: labels.into_range(BINARY, reruns.rows.arrays[1])[0],
         {"y"},
     ),
-    "connected": (regression, lambda _: trainable.connected(("dense",)), {"stops"}),
+    "connected": (regression, lambda _: passing("StopGradient"), {"slopes"}),
+    "straight through": (regression, lambda _: passing("Round"), {"slopes"}),
     "rectifiers": (
         shifted,
         of_model(lambda m: hidden.plain_rectifiers(m.layers[1:2], "dead-units")),

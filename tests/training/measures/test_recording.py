@@ -47,6 +47,7 @@ def test_a_gradient_is_noted_with_its_loss_and_its_variables():
     (found,) = recording_of(own_step(keras.losses.mean_squared_error)).differentiations
     assert [tuple(v.shape) for v in found.sources] == [(4, 1), (1,)]
     assert found.reached == (True, True)
+    assert found.zero == (False, False)
     assert len(found.gradients) == 2
     assert found.others == ()
     assert len(found.targets) == 1

@@ -1,0 +1,114 @@
+"""Rectifiers that are 0 throughout, with their input moved up."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from pytest_converge.core.numbers import listed
+from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.places import changed_in_places
+from pytest_converge.training.keras_internals import Setting, calls_of_operation
+from pytest_converge.training.measures.dead_operations import DeadOperation
+from pytest_converge.training.training import Training
+
+__all__ = ["in_place", "moved"]
+
+#: Each rectifier as code, with what is added to its input.
+MOVED = {
+    "Maximum": "tf.maximum(x + {added}, 0.0)",
+    "Relu": "tf.nn.relu(x + {added})",
+    "Relu6": "tf.nn.relu6(x + {added})",
+}
+#: Each in words.
+WORDS = {"Maximum": "maximum with 0", "Relu": "relu", "Relu6": "relu6"}
+
+
+def moved(dead: Sequence[DeadOperation], loss: str) -> Intervention | None:
+    """About half of the numbers of each dead rectifier above 0, where they can be.
+
+    One constant each, from the first batch: the median of what it is given. What is fed with zeros
+    alone has none.
+
+    Args:
+        dead: the rectifiers.
+        loss: what the user calls the loss or the step; empty for one without a name.
+    """
+    movable = [each for each in dead if added(each) != "0"]
+    if not movable:
+        return None
+    lines = [MOVED[x.kind].format(added=added(x)) + f"  # in {_place(x, loss)}" for x in movable]
+    where = tuple(dict.fromkeys(x.layer for x in movable if x.layer))
+    named = tuple(dict.fromkeys(in_place(each, loss) for each in movable))
+    are = "are" if len(named) > 1 else "is"
+    return Intervention(
+        code="dead-units",
+        change=f"{listed(tuple(added(x) for x in movable))} added in front of it",
+        fix="\n".join(lines),
+        where=where,
+        fault=f"{listed(named)} {are} 0 for every row at the start",
+        variant=functools.partial(_variant, tuple(movable)),
+    )
+
+
+def in_place(dead: DeadOperation, loss: str) -> str:
+    """The rectifier and its place, as "the relu in my_layer"."""
+    return f"the {WORDS[dead.kind]} in {_place(dead, loss)}"
+
+
+def added(dead: DeadOperation) -> str:
+    """What brings the median of its numbers to 0, in three digits."""
+    return f"{-dead.middle:.3g}".replace("-0", "0")
+
+
+def _place(dead: DeadOperation, loss: str) -> str:
+    return dead.layer or loss or "the loss"
+
+
+def _variant(
+    dead: tuple[DeadOperation, ...], training: Training
+) -> contextlib.AbstractContextManager[None]:
+    by_place: dict[str, dict[str, list[DeadOperation]]] = {}
+    for each in dead:
+        by_place.setdefault(each.layer, {}).setdefault(each.kind, []).append(each)
+    settings: dict[str, list[Setting]] = {
+        place: [
+            setting
+            for kind, of_kind in kinds.items()
+            for setting in calls_of_operation(kind, functools.partial(_moving, of_kind))
+        ]
+        for place, kinds in by_place.items()
+    }
+    return changed_in_places(training, settings)
+
+
+def _moving(dead: list[DeadOperation], original: Callable[..., Any]) -> Callable[..., Any]:
+    """The dead ones among the calls of one step, which come in the same order in each."""
+    shifts = {each.number: float(added(each)) for each in dead}
+    turns = itertools.cycle(range(dead[0].of))
+
+    @functools.wraps(original)
+    def call(first: Any, *args: Any, **kwargs: Any) -> Any:
+        if not any(_is_real(each) for each in (first, *args)):
+            return original(first, *args, **kwargs)
+        shift = shifts.get(next(turns), 0.0)
+        if not shift:
+            return original(first, *args, **kwargs)
+        if args and _is_zero(first):  # a maximum of 0 and a number
+            return original(first, args[0] + shift, *args[1:], **kwargs)
+        return original(first + shift, *args, **kwargs)
+
+    return call
+
+
+def _is_real(value: Any) -> bool:
+    return hasattr(value, "dtype") and tf.as_dtype(value.dtype).is_floating
+
+
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, (int, float)) and value == 0

@@ -1,0 +1,72 @@
+"""Rectifiers that are 0 throughout, with their input moved up."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import optimizers
+
+from pytest_converge.training.interventions.moved_rectifiers import MOVED, moved
+from pytest_converge.training.measures.dead_operations import DeadOperation
+from tests.zoo.problems import minimize
+from tests.zoo.trainings import training_of
+
+X = tf.constant([-21.0, -19.0])
+FUNCTIONS = {
+    "keras.ops.relu": ("Relu", lambda x: keras.ops.relu(x)),  # noqa: PLW0108 - looked up when called
+    "relu6": ("Relu6", lambda x: tf.nn.relu6(x)),  # noqa: PLW0108 - looked up when called
+    "maximum": ("Maximum", lambda x: tf.maximum(x, 0.0)),
+    "maximum of 0": ("Maximum", lambda x: tf.maximum(0.0, x)),
+}
+
+
+def dead(kind, *, number=0, of=1, middle=-20.0):
+    return DeadOperation(
+        kind=kind, layer="", number=number, of=of, largest=-19.0, middle=middle, where=("w",)
+    )
+
+
+def closure():
+    w = tf.Variable(1.0)
+    return training_of(minimize(lambda: w**2, [w], optimizers.SGD(0.1)))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_half_of_the_numbers_are_above_0(name):
+    kind, function = FUNCTIONS[name]
+    change = moved([dead(kind)], "mine")
+    assert not function(X).numpy().any()
+    with change.variant(closure()):
+        np.testing.assert_array_equal(function(X), [0, 1])
+    assert not function(X).numpy().any()
+    np.testing.assert_array_equal(eval(change.fix, {"tf": tf, "x": X}), [0, 1])  # noqa: S307
+    assert change.fix.endswith("# in mine")
+
+
+def test_only_that_one_of_several_is_moved():
+    with moved([dead("Relu", number=1, of=2)], "").variant(closure()):
+        found = [tf.nn.relu(X).numpy().any() for _ in range(4)]
+    assert found == [False, True, False, True]
+
+
+def test_whole_numbers_are_left_as_they_are():
+    with moved([dead("Maximum")], "").variant(closure()):
+        assert int(tf.maximum(tf.constant(3), 0)) == 3
+        np.testing.assert_array_equal(tf.maximum(X, 0.0), [0, 1])
+
+
+def test_an_optimizer_clips_its_gradients_as_before():
+    """By a maximum of norms."""
+    w = tf.Variable(1.0)
+    optimizer = optimizers.SGD(0.1, clipnorm=0.5)
+    training = training_of(minimize(lambda: w**2, [w], optimizer))
+    with moved([dead("Maximum")], "").variant(training):
+        training.step(None)
+    assert float(w.numpy()) == pytest.approx(0.95)
+
+
+def test_what_is_fed_with_zeros_cannot_be_moved():
+    assert moved([dead("Relu", middle=0.0)], "") is None
+    assert set(MOVED) == {"Maximum", "Relu", "Relu6"}
