@@ -38,6 +38,7 @@ from pytest_converge.training.measures.one_batch import OverfitReading
 from pytest_converge.training.measures.predictions import prediction_deviation
 from pytest_converge.training.measures.signals import signal_of
 from pytest_converge.training.measures.slope_ratio import step_gauge
+from pytest_converge.training.measures.time_gradients import FaintSteps
 
 __all__ = [
     "DRAWS",
@@ -121,6 +122,8 @@ class Evidence:
         gained_on_others: by how much the loss on rows held out is lower than that of permuted
             targets, by the change under which it is; empty where it was not measured.
         updates: those that the optimizers of the failed run counted; None where none counts.
+        faint_steps: those in time that get no gradient and decide on the targets; None where they
+            were not looked for.
         computation: what one step computes on the first batch; empty where it cannot be looked at.
     """
 
@@ -140,6 +143,7 @@ class Evidence:
     signal: Signal | None = None
     gained_on_others: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
     updates: int | None = None
+    faint_steps: tuple[FaintSteps, ...] | None = None
     computation: Computation = dataclasses.field(default_factory=Computation)
 
     @property

@@ -1,8 +1,10 @@
 """Padding is read in the place of tokens, or beside them.
 
 Rows of tokens are filled up with zeros at their end, and a recurrent layer reads these as well: its
-last state, which stands for the row, is what is left after many steps of nothing. Or a mask of
-attention has the wrong sign: the padding is attended to, and the tokens are left out.
+last state, which stands for the row, is what is left after many steps of nothing. Series of numbers
+are filled up with steps of zeros, or of -1, and a layer `Masking` that waits for another value lets
+them through. Or a mask of attention has the wrong sign: the padding is attended to, and the tokens
+are left out.
 
 ## How it is found
 
@@ -10,6 +12,11 @@ One step is made on the first batch and looked at: token numbers of which at lea
 end in zeros go through an embedding without a mask into a recurrent layer. The embedding gets
 `mask_zero=True`, and the training is repeated from the same start. It is the cause if every gate
 then passes on three seeds.
+
+Of series of numbers, at least half of the rows have to end, or to begin, in different numbers of
+steps that all hold one and the same constant, which hardly comes anywhere else: zeros that are data
+do. Where they reach a recurrent layer, they are masked in front of the first layer, and a `Masking`
+with another value gets this one.
 
 In a softmax over the places of such rows it is looked at which of them were masked by a number far
 below the others. Where those are the tokens, and all the attention goes to the padding, the mask is
@@ -51,9 +58,11 @@ Padding at the front, `pad_sequences(..., padding="pre")`, keeps the last steps 
 
 import dataclasses
 
+from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import masking
 from pytest_converge.training.measures.attention_masks import InvertedMask
+from pytest_converge.training.measures.padded_steps import PaddedSteps
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
@@ -65,6 +74,25 @@ def _repairs(failed: FailedTraining) -> Repairs:
             " at the end of rows"
         )
         yield dataclasses.replace(masking.masked(failed.training.models, padding), fault=fault)
+
+
+def _steps(failed: FailedTraining) -> Repairs:
+    """The steps that fill up series of numbers with a mask."""
+    padded = failed.evidence.computation.padded
+    if padded is not None:
+        change = masking.masked_steps(failed.training.models, padded)
+        yield dataclasses.replace(change, fault=_of_steps(padded))
+
+
+def _of_steps(padded: PaddedSteps) -> str:
+    numbers = dict.fromkeys(map(number, padded.value))
+    held = f"hold {next(iter(numbers))} alone" if len(numbers) == 1 else "are all the same"
+    end = "end" if padded.at_end else "beginning"
+    other = "" if padded.masked is None else f", and {padded.layer} masks {padded.masked}"
+    return (
+        f"{padded.recurrent} reads the padding: {padded.share:.0%} of the steps, at the {end} of"
+        f" rows, {held}{other}"
+    )
 
 
 def _turned_round(failed: FailedTraining) -> Repairs:
@@ -91,10 +119,11 @@ def _says(mask: InvertedMask) -> str:
 
 CAUSE = Cause(
     code="unmasked-padding",
-    usual=lambda failed: [_repairs(failed), _turned_round(failed)],
+    usual=lambda failed: [_repairs(failed), _steps(failed), _turned_round(failed)],
     steps=(
         Step(place=Place.PADDING, repairs=_turned_round),
         Step(place=Place.PADDING, repairs=_repairs),
+        Step(place=Place.PADDING, repairs=_steps),
         Step(place=Place.PADDING_SEEN, answer=_seen),
     ),
 )

@@ -2,7 +2,8 @@
 
 On its way back through the layers the gradient shrinks in each of them. The last layers learn, the
 first ones, which see the data, stay as they were drawn. Sigmoids have a slope of at most 0.25, so
-that ten of them leave hardly a millionth. Weights that are too small do the same.
+that ten of them leave hardly a millionth. Weights that are too small do the same. So does time: a
+recurrent layer hardly learns from the first of a hundred steps.
 
 ## How it is found
 
@@ -12,11 +13,20 @@ layer with less than 1 % of the last one's gradient. Where hidden layers have a 
 initialisers; then both, also with a third of the learning rate, since gradients that arrive again
 may want a smaller one. It is the cause if every gate passes with one of these on three seeds.
 
+Of a recurrent layer the gradient by each step of its input is measured, where the rows are in
+memory. The symptom are steps at one end with less than a thousandth of the largest, from which the
+targets can be predicted (by a linear fit or nearest neighbours), while they cannot from the other
+steps. The layer then reads its rows from the other end; a `SimpleRNN` gets ReLU and starts with the
+identity as its recurrent kernel, also at a third of the rate; the gates of an `LSTM` or a `GRU`
+start open for lags as long as the rows. Where none of these passes it is said what was seen.
+
 On its own the ratio turns nothing red.
 
 Sources: Hochreiter 1991; Bengio, Simard and Frasconi 1994, *Learning long-term dependencies with
 gradient descent is difficult*; Glorot and Bengio 2010, *Understanding the difficulty of training
-deep feedforward neural networks*; rectifiers: Glorot, Bordes and Bengio 2011.
+deep feedforward neural networks*; rectifiers: Glorot, Bordes and Bengio 2011; through time: Le,
+Jaitly and Hinton 2015, *A simple way to initialize recurrent networks of rectified linear units*;
+Tallec and Ollivier 2018, *Can recurrent neural networks warp time?*
 
 ## A test that shows it
 
@@ -54,6 +64,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
+from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.bad_initialisation import (
     chosen_start,
@@ -62,9 +73,14 @@ from pytest_converge.diagnosis.causes.bad_initialisation import (
 )
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.diagnosis.trials import OutOfTimeError
-from pytest_converge.training.interventions import hidden
+from pytest_converge.training.interventions import hidden, through_time
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.measures.layer_readings import LayerReadings, layer_readings
+from pytest_converge.training.measures.layer_readings import (
+    LayerReadings,
+    layer_readings,
+    named_layers,
+)
+from pytest_converge.training.measures.time_gradients import FaintSteps, faint_steps
 from pytest_converge.training.model.structure import activation_layers, hidden_layers
 
 #: Activations whose slope does not shrink for large inputs (after eight sigmoid layers: elu trained
@@ -80,6 +96,53 @@ SLOWER = 0.3
 
 def _activations(failed: FailedTraining) -> Repairs:
     return _open_ended(failed) if failed.evidence.faint else ()
+
+
+def _through_time(failed: FailedTraining) -> Repairs:
+    """A recurrent layer that remembers the steps that count, or reads them last."""
+    faint = _faint_steps(failed)
+    if faint is None:
+        return
+    named = [pair for model in failed.training.models for pair in named_layers(model)]
+    layer = dict(named)[faint.layer]
+    starts = [through_time.identity(layer), through_time.long_memory(layer, faint.steps)]
+    slower = failed.at_rates(SLOWER)
+    for change in (through_time.read_backwards(layer), *starts):
+        if change is not None:
+            yield dataclasses.replace(change, fault=_of_time(faint))
+    if starts[0] is not None and slower:
+        yield dataclasses.replace(starts[0].combined(slower[0]), fault=_of_time(faint))
+
+
+def _faint_steps(failed: FailedTraining) -> FaintSteps | None:
+    """Measured once: an eager step of a long series takes as long as a hundred compiled ones."""
+    if failed.evidence.faint_steps is None:
+        found = None
+        if failed.reruns.rows is not None:
+            failed.reruns.put_back()
+            found = failed.trials.guard.measured(
+                "gradients of steps in time", lambda: faint_steps(failed.training)
+            )
+        seen = () if found is None else (found,)
+        failed.evidence = dataclasses.replace(failed.evidence, faint_steps=seen)
+    return next(iter(failed.evidence.faint_steps or ()), None)
+
+
+def _seen_in_time(failed: FailedTraining) -> Answer | None:
+    """The same where no other start and no other direction repairs it."""
+    faint = _faint_steps(failed)
+    if faint is None:
+        return None
+    return Answer(cause=CAUSE.code, message=_of_time(faint), where=(faint.layer,))
+
+
+def _of_time(faint: FaintSteps) -> str:
+    ends = ("first", "last") if faint.first else ("last", "first")
+    return (
+        f"{faint.layer}: the {ends[0]} {faint.count} of {faint.steps} steps get down to"
+        f" {number(faint.ratio, 1)} of the gradient of the {ends[1]} ones, and the targets depend"
+        " on just these"
+    )
 
 
 def _drawn_anew_and_activations(failed: FailedTraining) -> Repairs:
@@ -166,6 +229,8 @@ CAUSE = Cause(
     usual=_usual,
     steps=(
         Step(place=Place.ACTIVATIONS, repairs=_activations),
+        Step(place=Place.ACTIVATIONS, repairs=_through_time),
         Step(place=Place.DRAWN_ANEW_AND_ACTIVATIONS, repairs=_drawn_anew_and_activations),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_seen_in_time),
     ),
 )

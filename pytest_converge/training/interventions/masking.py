@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
+from pytest_converge.training.data.batches import Array
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.misread_output import calling_meanwhile
-from pytest_converge.training.keras_internals import calls_of_operation
+from pytest_converge.training.keras_internals import calls_of_operation, mark_mask
 from pytest_converge.training.measures.attention_masks import MASKED, InvertedMask
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.measures.normalisation import UnmaskedPadding
+from pytest_converge.training.measures.padded_steps import PaddedSteps
 from pytest_converge.training.state.snapshot import attributes_set, shadowed
 
-__all__ = ["CODE", "masked", "turned_round"]
+__all__ = ["CODE", "masked", "masked_steps", "turned_round"]
 
 CODE = "unmasked-padding"
+#: A step of more features is no line of code any more.
+MOST_WRITTEN = 8
 
 
 def masked(models: Sequence[Any], padding: UnmaskedPadding) -> Intervention:
@@ -34,6 +40,95 @@ def masked(models: Sequence[Any], padding: UnmaskedPadding) -> Intervention:
         where=(padding.embedding,),
         variant=lambda _: attributes_set(settings),
     )
+
+
+def masked_steps(models: Sequence[Any], padded: PaddedSteps) -> Intervention:
+    """The steps that fill series up masked, by the `Masking` that is there or by one more."""
+    layers = dict(named for model in models for named in named_layers(model))
+    layer, value = layers[padded.layer], np.asarray(padded.value, np.float32)
+    written = _written(value)
+    if padded.masked is None:
+        settings = [(layer, "call", _behind_a_mask(layer, lambda inputs: _kept(inputs, value)))]
+        fix = f"keras.layers.Masking({written})  # in front of {layer.name}"
+    else:
+        settings = _with_value(layer, value, [layers[name] for name in padded.takers])
+        fix = pasted.layer_lines([(layer, {"mask_value": pasted.Code(written)})])
+        fix = fix.replace("mask_value=", "", 1)
+    return Intervention(
+        code=CODE,
+        change="padded steps masked",
+        fix=fix,
+        where=(padded.layer,),
+        variant=lambda _: shadowed(settings),
+        # A mask that reaches the outputs leaves steps out of the loss.
+        redefines_loss=padded.sequences,
+    )
+
+
+def _with_value(
+    masking: Any, value: Array, takers: Sequence[Any]
+) -> list[tuple[Any, str, Callable[..., Any]]]:
+    """The calls of a `Masking` of another value, and of the layers that take its mask.
+
+    A functional model hands them a mask whose value was fixed when it was built.
+    """
+    latest: list[Any] = []
+
+    @functools.wraps(masking.call)
+    def call(inputs: Any) -> Any:
+        kept = _kept(inputs, value)
+        latest[:] = [kept]
+        outputs = tf.where(kept[..., None], inputs, tf.zeros_like(inputs))
+        mark_mask(outputs, kept)
+        return outputs
+
+    behind = [(each, "call", _behind_a_mask(each, lambda _: latest[0])) for each in takers]
+    return [(masking, "call", call), *behind]
+
+
+def _kept(inputs: Any, value: Array) -> Any:
+    """False for the steps that hold nothing but the padding."""
+    return tf.reduce_any(inputs != tf.cast(value, inputs.dtype), axis=-1)
+
+
+def _is_even(value: Array) -> bool:
+    return bool((value == value[0]).all())
+
+
+def _written(value: Array) -> str:
+    """What a `Masking` gets: one number where it is that of every feature."""
+    if _is_even(value):
+        return _exactly(value[0])
+    if len(value) > MOST_WRITTEN:
+        return "padding"
+    return f"[{', '.join(map(_exactly, value))}]"
+
+
+def _exactly(number: Any) -> str:
+    """With as many digits as make the same float32: padding is told by equality."""
+    short = pasted.literal(float(number))
+    return short if np.float32(short) == number else repr(float(number))
+
+
+def _behind_a_mask(layer: Any, mask_of: Callable[[Any], Any]) -> Callable[..., Any]:
+    """The call of a layer with a mask of its inputs, which it hands on if it can."""
+    original = layer.call
+    takes_mask = "mask" in inspect.signature(original).parameters
+
+    @functools.wraps(original)
+    def call(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        kept = mask_of(inputs)
+        if takes_mask:
+            kwargs["mask"] = kept
+        outputs = original(inputs, *args, **kwargs)
+        tensors = tf.nest.flatten(outputs)
+        masks = tf.nest.flatten(layer.compute_mask(inputs, kept))
+        for tensor, mask in zip(tensors, masks, strict=False):
+            if mask is not None:
+                mark_mask(tensor, mask)
+        return outputs
+
+    return call
 
 
 def turned_round(models: Sequence[Any], mask: InvertedMask) -> Intervention:

@@ -34,6 +34,7 @@ from pytest_converge.training.measures.normalisation import (
     normalisations,
     unmasked_padding,
 )
+from pytest_converge.training.measures.padded_steps import PaddedSteps, padded_steps
 from pytest_converge.training.measures.recording import Recording, recorded
 from pytest_converge.training.measures.references import references
 from pytest_converge.training.measures.shares import Shares, targets_read_as_shares
@@ -75,6 +76,7 @@ class Computation:
         accumulated: the variables to which the step adds its gradients.
         normalisations: the layers of batch normalisation that work on nothing, or never learn.
         padding: token numbers that fill rows up and reach a recurrent layer without a mask.
+        padded: series filled up with a constant that reach a recurrent layer without its mask.
         inverted: a mask that lets the padding of rows through and leaves their tokens out.
         shares: targets that are none, which a binary cross-entropy reads as probabilities.
         roles: False where a step of the user's feeds layers what would be targets or weights, as
@@ -101,6 +103,7 @@ class Computation:
     accumulated: tuple[Any, ...] = ()
     normalisations: tuple[Normalisation, ...] = ()
     padding: UnmaskedPadding | None = None
+    padded: PaddedSteps | None = None
     inverted: InvertedMask | None = None
     shares: Shares | None = None
     roles: bool = True
@@ -132,6 +135,7 @@ def computation(training: Training) -> Computation:
         accumulated=accumulated(training, recording),
         normalisations=normalisations(recording),
         padding=unmasked_padding(recording),
+        padded=padded_steps(flow),
         inverted=inverted_mask(flow),
         shares=shares if shares is not None and shares.beyond else None,
         roles=_have_roles(flow),

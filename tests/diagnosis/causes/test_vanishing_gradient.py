@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import keras
+import numpy as np
 import pytest
 from keras import initializers, layers, optimizers
 
@@ -11,7 +13,7 @@ from pytest_converge.diagnosis.cause import Answer
 from pytest_converge.diagnosis.causes import vanishing_gradient
 from pytest_converge.diagnosis.causes.vanishing_gradient import CAUSE
 from pytest_converge.diagnosis.evidence import Evidence
-from tests.diagnosis.programs import diagnosis_of, failed_of, readings_of
+from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own, readings_of
 from tests.zoo.problems import fit, linear, sequential
 
 
@@ -57,3 +59,59 @@ def test_a_vanishing_gradient_comes_with_its_share():
     assert "gets 2e-05 of the last one's gradient" in CAUSE.says(evidence, answer)
     assert evidence.faint
     assert "the start does not train" in CAUSE.says(Evidence(rate=math.nan), answer)
+
+
+def first_step_counts(cell=layers.SimpleRNN, *, steps=120, at=0, rate=0.005, **settings):
+    """Noise of which one step tells the class."""
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(512, steps, 3)).astype("float32"), rng.integers(0, 2, 512)
+    x[:, at, 0] = 2 * y - 1
+    reader = cell(16, name="reader", **settings)
+    model = keras.Sequential([keras.Input(x.shape[1:]), reader, layers.Dense(1, "sigmoid")])
+    model.compile(optimizers.Adam(rate), "binary_crossentropy")
+    return fit(model, x, y, batch_size=64)
+
+
+@pytest.mark.slow
+def test_rows_whose_first_step_counts_are_read_backwards():
+    start = first_step_counts()
+    found = proven_by_its_own(start, "vanishing-gradient", steps=160, max_loss=0.2)
+    assert found.message.startswith("reader: the first 9")
+    end = (
+        "of the gradient of the last ones, and the targets depend on just these; it converges with"
+    )
+    assert found.message.endswith(f"{end} rows read backwards")
+    line = 'keras.layers.SimpleRNN(16, go_backwards=True, name="reader")  # layer reader'
+    assert found.fix == line
+
+
+def changes_of(start):
+    failed = failed_of(start, steps=2, max_loss=1e-9)
+    return failed, list(vanishing_gradient._through_time(failed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", [layers.SimpleRNN, layers.LSTM, layers.GRU])
+def test_what_remembers_the_first_steps_is_tried(cell):
+    failed, changes = changes_of(first_step_counts(cell))
+    others = "relu and the identity" if cell is layers.SimpleRNN else "gates open for lags of up to"
+    assert changes[0].change == "rows read backwards"
+    assert changes[1].change.startswith(others)
+    assert changes[1].fix
+    assert vanishing_gradient._seen_in_time(failed).where == ("reader",)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda: first_step_counts(go_backwards=True),
+        lambda: first_step_counts(at=-1),
+        lambda: first_step_counts(steps=8),
+    ],
+    ids=["read backwards", "the last step counts", "few steps"],
+)
+def test_steps_that_get_a_gradient_or_tell_nothing_are_no_cause(start):
+    failed, changes = changes_of(start())
+    assert changes == []
+    assert vanishing_gradient._seen_in_time(failed) is None
