@@ -77,5 +77,6 @@ def test_the_place_of_each_step_is_added_as_the_code_says():
     change = features.with_places("too-small-capacity", "why")
     held = {"np": np, "x": rows}
     exec(change.fix, held)  # noqa: S102
-    data = ArrayData((rows, rows[:, 0, :1]), 10)
+    arrays = (rows, rows[:, 0, :1])
+    data = ArrayData.shuffled(arrays, rows=20, batch_size=10, steps=2, shuffle=True, seed=0)
     np.testing.assert_allclose(change.data(data).arrays[0], held["x"], rtol=1e-5, atol=1e-5)
