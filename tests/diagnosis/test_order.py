@@ -40,7 +40,7 @@ linear model: tries too-small-capacity
 rare classes: answers class-imbalance
 broken gradient: tries exploding-gradient
 stationary: answers saddle-point
-no slope: answers plateau
+no slope: tries plateau; answers plateau
 end at rest: tries saddle-point
 learning rate: answers learning-rate-too-high
 uphill: tries uphill-steps

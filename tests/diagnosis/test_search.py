@@ -43,6 +43,7 @@ def no_reference(monkeypatch):
     for name in ("smallest_difference", "guilty_model"):
         monkeypatch.setattr(f"pytest_converge.diagnosis.search.{name}", lambda *_: None)
     monkeypatch.setattr("pytest_converge.diagnosis.search.unreadable", lambda _: False)
+    monkeypatch.setattr("pytest_converge.diagnosis.search.out_of_range", lambda _: "")
     monkeypatch.setattr("pytest_converge.diagnosis.search.known_floor", lambda _: "")
 
 
