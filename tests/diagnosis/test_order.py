@@ -64,7 +64,8 @@ not finite seen: answers nonfinite-data
 no slope seen: answers dead-units, plateau
 padding seen: answers unmasked-padding
 seen in the step: answers batch-normalisation, exploding-gradient, frozen-variables, \
-label-encoding, optimizer-reset, output-loss-mismatch, unread-data, uphill-steps
+label-encoding, optimizer-reset, output-loss-mismatch, too-small-capacity, unread-data, \
+uphill-steps, vanishing-gradient
 contradictions seen: answers unreachable-target
 term seen: answers regularisation-too-strong
 unread targets: answers unread-data
