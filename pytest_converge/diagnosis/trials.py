@@ -99,8 +99,10 @@ def _failing(
     if redefined and record.constant_loss is not None and not record.constant_loss > 0:
         return None  # of a constant that is perfect, or of no known bottom, nothing is better
     if change.loss_factor is None:
-        # Where no loss was bounded, the bounds of metrics are the target as they stand.
-        metrics_stand = bound is None and bool(expectation.metrics)
+        # Where no loss was bounded, or its bound is met even so, the bounds of metrics are the
+        # target as they stand.
+        met = bound is None or record.curve.last <= bound
+        metrics_stand = met and bool(expectation.metrics)
         if record.skill is not None and not metrics_stand:
             skill = max(skill or 0.0, SKILL_OF_A_REPAIR)
         elif redefined and not metrics_stand:  # no constant is known: the start stands in for it

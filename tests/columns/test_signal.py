@@ -219,3 +219,13 @@ def test_every_step_of_a_series_is_a_place():
     assert read_signal([x], y).some
     assert read_signal([x], y[::-1]).none
     assert not read_signal([x], y[:, :1]).places
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_a_rare_class_is_told_from_as_many_others(one_hot):
+    rng = np.random.default_rng(0)
+    y = (np.arange(3000) % 33 == 0).astype(int)
+    x = rng.normal(size=(3000, 6)) + 0.7 * y[:, None] * [1, 1, 1, 0.5, 0, 0]
+    targets = np.eye(2)[y] if one_hot else y
+    assert read_signal([x], targets).some
+    assert read_signal([rng.normal(size=(3000, 6))], targets).none

@@ -156,6 +156,8 @@ def _penalised(
 
     def changes() -> list[Setting]:
         held = [entry for layer in layers for entry in _penalties(layer)]
+        # A model that is made of the same layers, as a wider one, goes by their settings.
+        held += [entry for layer in layers for entry in _settings(layer)]
         return [(owner, name, new(penalty)) for owner, name, penalty in held]
 
     every = {id(p): p for layer in layers for _, _, p in _penalties(layer)}.values()
@@ -198,6 +200,17 @@ def _penalties(layer: Any) -> list[tuple[Any, str, Any]]:
     held = [(v, "regularizer", getattr(v, "regularizer", None)) for v in _weights(layer)]
     held.append((layer, ACTIVITY, getattr(layer, ACTIVITY, None)))
     return [entry for entry in held if entry[2] is not None]
+
+
+def _settings(layer: Any) -> list[tuple[Any, str, Any]]:
+    """(owner, attribute, penalty) of all settings from which penalties of weights are made."""
+    owners = (layer, getattr(layer, "cell", layer))
+    return [
+        (owner, name, value)
+        for owner in dict.fromkeys(owners)
+        for name, value in vars(owner).items()
+        if name.endswith("_regularizer") and name != ACTIVITY and value is not None
+    ]
 
 
 def _factors(penalty: Any) -> list[tuple[str, float]]:

@@ -39,6 +39,11 @@ def test_a_rare_class_that_is_never_named():
     assert not found.verified[0].comparable  # a weighted loss is another loss
 
 
+def test_a_bound_of_the_loss_beside_that_of_the_metric_stands():
+    found = diagnosis_of(alarms(), steps=150, metrics=RECALL, max_loss=0.65)
+    assert (found.cause, found.proven) == ("class-imbalance", True)
+
+
 def asked(start, *, steps=60, **expectation):
     """The shares of classes that call for weights, and the changes that were tried before."""
     failed = failed_of(start, steps=steps, **expectation)
