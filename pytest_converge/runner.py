@@ -286,10 +286,11 @@ def _diagnosis(
     if run.passed or context.diagnose == "off":
         return None
     from pytest_converge.diagnosis.diagnose import diagnose, undiagnosed, without_trials
+    from pytest_converge.training.measures.computation import makes_optimizers
 
     if running.training.why_unchanged:
         return undiagnosed(running.training)
-    if run.record.never_updated:
+    if run.record.never_updated and not makes_optimizers(running.training):
         return without_trials(running, run.record)
     seconds = max(QUICK_SECONDS, QUICK_TIMES * run.record.seconds)
     trained = running.training.snapshot()

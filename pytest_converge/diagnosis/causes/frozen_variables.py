@@ -65,16 +65,22 @@ def test_slope_and_offset(converge):
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from pytest_converge.core.numbers import counted, listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.plateau import flat_along
 from pytest_converge.training.interventions import straight_through, trainable, untracked
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.gradient_stops import in_words
+from pytest_converge.training.measures.gradients import StepGradient, measured_rows
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.state.snapshot import name_of
 
 __all__ = ["CAUSE", "with_all_layers"]
+
+#: A gradient of this part of the largest one is rounding: of a sum that cancels out.
+NO_SLOPE = 1e-6
 
 
 def with_all_layers(failed: FailedTraining) -> Intervention | None:
@@ -167,11 +173,39 @@ def _unmoved(failed: FailedTraining) -> Answer | None:
         return None
     if not where or len(where) == len(failed.training.trainable) or flat_along(failed):
         return None
+    slopes = {} if evidence.layers is None else _slopes(failed)
+    where = tuple(
+        name
+        for name in where
+        if slopes.get(name, 1.0) > NO_SLOPE * max(slopes.values(), default=1.0)
+    )
+    if not where:
+        return None  # what the loss has no slope along stays by itself, as a bias that cancels out
     callbacks = failed.training.callbacks
     if callbacks is not None and callbacks.acting:
         return None
     message = f"{listed(where)} never changed in {counted(failed.record.curve.updates, 'step')}"
     return Answer(cause=CAUSE.code, where=where, message=message)
+
+
+def _slopes(failed: FailedTraining) -> dict[str, float]:
+    """The gradient norm of each trained variable at the start, by name."""
+    failed.reruns.put_back()
+    training = failed.training
+
+    def measure() -> dict[str, float]:
+        mean = StepGradient(training, trace=False).mean(measured_rows(training))
+        pairs = zip(training.trainable, mean or [], strict=False)
+        return {name_of(variable): float(np.linalg.norm(part)) for variable, part in pairs}
+
+    return failed.trials.guard.measured("the gradient of each variable", measure) or {}
+
+
+def _handed_on(failed: FailedTraining) -> Repairs:
+    """All given variables updated, where a step takes the gradient of some of them alone."""
+    seen = failed.evidence.computation
+    if failed.evidence.disconnected and seen.stop is None and not seen.lost and not seen.cut_off:
+        yield from _left_as_they_are(failed)
 
 
 def _seen(failed: FailedTraining) -> Answer | None:
@@ -185,6 +219,7 @@ CAUSE = Cause(
     usual=_usual,
     steps=(
         Step(place=Place.NOT_TRAINED, repairs=_repairs),
+        Step(place=Place.NOT_TRAINED, repairs=_handed_on),
         Step(place=Place.NO_GRADIENT, answer=_disconnected),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_seen),
     ),

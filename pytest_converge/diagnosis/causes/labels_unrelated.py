@@ -142,8 +142,8 @@ def signal_of(failed: FailedTraining) -> Signal | None:
 def left_out(failed: FailedTraining) -> list[str]:
     """The changes for which no time was left and that something hints at.
 
-    Several at once were tried one by one; another optimizer, and more steps where four times as
-    many gained little, help whatever is wrong.
+    Several at once were tried one by one; another optimizer, shorter steps of a run that is stable,
+    and more steps where four times as many gained little, help whatever is wrong.
     """
     changes = failed.trials.changes
     known = [changes[name] for name in failed.trials.left_out if name in changes]
@@ -152,7 +152,8 @@ def left_out(failed: FailedTraining) -> list[str]:
 
 def _is_remedy(failed: FailedTraining, change: Intervention) -> bool:
     longer = change.steps_factor > LONGER and not _gains_by_time(failed)
-    return bool(change.parts) or change.other_optimizer or longer
+    clipped = change.code == "exploding-gradient" and not failed.evidence.unstable
+    return bool(change.parts) or change.other_optimizer or longer or clipped
 
 
 def _gains_by_time(failed: FailedTraining) -> bool:

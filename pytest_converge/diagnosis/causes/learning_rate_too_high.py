@@ -129,7 +129,7 @@ def _sums(failed: FailedTraining) -> Repairs:
         training,
         rows,
         rate=failed.evidence.rate,
-        rose=failed.evidence.rose,
+        rose=failed.evidence.unstable,
         # A step of the user's may learn from another loss than the one that has a skill.
         factor=factor if training.own_step or failed.record.skill is None else None,
     )

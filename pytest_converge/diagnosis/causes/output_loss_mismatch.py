@@ -178,6 +178,8 @@ def _says(failed: FailedTraining) -> str:
         one = "the last one" if misread.classes == -1 else f"axis {misread.classes}"
         read = f"the loss reads classes along {one}"
         return f"the softmax{of} runs along axis {misread.axis}, {read}"
+    if misread.takes == "one class":
+        return "the loss divides the only column of the output by its own sum, which makes it 1"
     if misread.takes == "weights":
         seen = "an axis of length 1: every weight is 1, whatever the scores"
         return f"the softmax{of} runs along {seen}"
@@ -374,6 +376,17 @@ def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     ]
 
 
+def _unsquashed(failed: FailedTraining) -> Repairs:
+    """An output without its bounds, under a loss of the user's that nobody else knows."""
+    training = failed.training
+    if training.model is None or training.own_train_step:
+        return
+    known, layer = loss_names(training.model.loss), output_layer(training.model)
+    held = getattr(getattr(layer, "activation", None), "__name__", "")
+    if [name for name, _ in known] == [""] and held in outputs.RANGES:
+        yield outputs.head(training.model, activation=None)
+
+
 def _unbounded(failed: FailedTraining) -> Repairs:
     """Of a step of the user's, whose loss nobody names: an output without bounds."""
     return [change for change, _ in _without_bounds(failed)]
@@ -407,6 +420,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_squared),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_unbounded_seen),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
+        Step(place=Place.CAPACITY, repairs=_unsquashed),
         # Behind the encodings of labels: no other change brings the loss below its least.
         Step(place=Place.LABELS, answer=_between_classes_seen),
         Step(place=Place.TARGETS, repairs=_out_of_reach),

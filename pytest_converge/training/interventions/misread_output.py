@@ -44,6 +44,8 @@ def as_read(models: Sequence[Any], misread: Misread) -> Intervention | None:
     layer = layers.get(misread.layer)
     if misread.takes in ("classes", "weights"):
         return _along_the_classes(layer, misread) if misread.alone else None
+    if misread.takes == "one class":
+        return _of_two_classes()
     if misread.by_hand:
         return _as_logarithms(misread)
     wanted = misread.fitting or None
@@ -57,6 +59,29 @@ def as_read(models: Sequence[Any], misread: Misread) -> Intervention | None:
         fix=_code(layer, wanted),
         where=(misread.layer,),
         variant=variant,
+    )
+
+
+def _of_two_classes() -> Intervention:
+    """Keras' cross-entropy over several classes as that of two, which one column tells."""
+
+    def binary(y: Any, predictions: Any, *args: Any, **settings: Any) -> Any:
+        logits = bool(settings.get("from_logits", args[0] if args else False))
+        return keras.losses.binary_crossentropy(y, predictions, from_logits=logits)
+
+    def of_wrapper(loss: Any, y: Any, predictions: Any) -> Any:
+        return binary(y, predictions, from_logits=loss.from_logits)
+
+    kind = keras.losses.CategoricalCrossentropy
+    return Intervention(
+        code="output-loss-mismatch",
+        change="loss BinaryCrossentropy",
+        fix="keras.losses.BinaryCrossentropy()",
+        variant=lambda _: attributes_set(
+            [(kind, "call", of_wrapper), (keras.losses, "categorical_crossentropy", binary)]
+        ),
+        loss_factor=None,
+        redefines_loss=True,
     )
 
 

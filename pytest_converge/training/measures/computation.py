@@ -43,7 +43,7 @@ from pytest_converge.training.measures.untrained import Untrained, untrained
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.training import Training
 
-__all__ = ["Computation", "computation"]
+__all__ = ["Computation", "computation", "makes_optimizers"]
 
 #: Operations in which one factor scales what the other one says, and its gradient.
 PRODUCTS = frozenset({"BatchMatMul", "BatchMatMulV2", "Einsum", "MatMul", "Mul"})
@@ -140,6 +140,11 @@ def computation(training: Training) -> Computation:
         shares=shares if shares is not None and shares.beyond else None,
         roles=_have_roles(flow),
     )
+
+
+def makes_optimizers(training: Training) -> bool:
+    """Whether a step makes an optimizer: whose updates another one need not make."""
+    return bool(recorded(training, training.first_batch()).made)
 
 
 def _loss_of(training: Training) -> str:

@@ -59,7 +59,8 @@ class Misread:
 
     Attributes:
         takes: "logits", "probabilities", or "classes" where the shares of classes are given along
-            another axis than the last, "weights" where the shares are those of a single value.
+            another axis than the last, "weights" where the shares are those of a single value,
+            "one class" where the loss makes shares of a single column.
         given: the activation that makes probabilities of the output, where the loss takes others.
         low, high: the ends of the values that the loss is given.
         layer: the layer that the values come from; empty for none.
@@ -95,6 +96,7 @@ def misread_output(flow: Flow) -> Misread | None:
         found = (
             _probabilities_as_logits(flow, operation)
             or _logits_as_probabilities(flow, operation)
+            or _shares_of_one_class(flow, operation)
             or _shares_along_another_axis(flow, operation)
         )
         if found is not None:
@@ -223,6 +225,18 @@ def _logits_as_probabilities(flow: Flow, operation: Operation) -> Misread | None
         layer="" if source is None else source.layer,
         fitting="softmax" if several and (by_sum or sparse) else "sigmoid",
     )
+
+
+def _shares_of_one_class(flow: Flow, operation: Operation) -> Misread | None:
+    """The only column of an output, of which a cross-entropy over classes makes shares."""
+    if operation.kind != "Log" and operation.kind not in READS_CLASSES:
+        return None
+    given = operation.inputs[0]
+    if not given.shape.rank or given.shape[-1] != 1 or id(given) not in flow.by_variables:
+        return None
+    if operation.kind == "Log" and not _divided_by_its_sum(flow, given):
+        return None
+    return Misread(takes="one class", low=1.0, high=1.0, layer="")
 
 
 def _shares_along_another_axis(flow: Flow, operation: Operation) -> Misread | None:
