@@ -53,7 +53,7 @@ cliff: tries exploding-gradient
 more steps: tries too-few-steps
 farther rates: answers learning-rate-too-high
 rate and steps: answers learning-rate-too-high
-capacity: tries too-small-capacity
+capacity: tries output-loss-mismatch, too-small-capacity
 at rest: answers local-minimum
 many more steps: tries too-few-steps
 clipped: tries exploding-gradient

@@ -134,10 +134,8 @@ def _usual(failed: FailedTraining) -> Iterable[Repairs]:
 def _left_as_they_are(failed: FailedTraining) -> Repairs:
     """The given variables that a step of the user did not change in the failed run."""
     training = failed.training
-    if training.verb != "step" or not training.optimizer_is_ours:
-        return
-    if failed.reruns.unmoved:
-        yield trainable.every_given(failed.reruns.unmoved)
+    if training.own_step and training.optimizer_is_ours and failed.reruns.unmoved:
+        yield trainable.every_given(training, failed.reruns.unmoved)
 
 
 def _untrained(failed: FailedTraining) -> Answer | None:

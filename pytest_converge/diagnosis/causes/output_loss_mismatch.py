@@ -269,8 +269,8 @@ def _says_bounded(seen: BoundedLogits) -> str:
 
 
 def _sharper(failed: FailedTraining) -> Repairs:
-    """The same logits over a larger range."""
-    seen = _bounded(failed)
+    """The same logits over a larger range; shares that are none are another fault."""
+    seen = None if failed.evidence.computation.misread else _bounded(failed)
     if seen is not None:
         for change in _over(seen):
             yield dataclasses.replace(change, fault=_says_bounded(seen))

@@ -121,10 +121,9 @@ def flat_along(failed: FailedTraining) -> list[tuple[int, Any]]:
     """
     evidence, variables = failed.evidence, failed.training.trainable
     readings = () if evidence.layers is None else evidence.layers.layers
-    norms = failed.record.curve.gradient_norm
-    if norms and not norms[0] > 0:
-        return []
     if len(readings) != len(variables) or any(each.kind != "variable" for each in readings):
+        return []
+    if not any(each.gradient_norm for each in readings):
         return []
     still = [
         (place, variable)

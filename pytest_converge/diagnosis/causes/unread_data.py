@@ -104,7 +104,7 @@ def _says(idle: IdleRows) -> str:
 def _returned_loss(failed: FailedTraining) -> Repairs:
     """Updates by the loss that a step returns, where it learns from less than that reads."""
     training = failed.training
-    if training.verb != "step" or not training.optimizer_is_ours:
+    if not training.own_step or not training.optimizer_is_ours:
         return
     idle = _idle(failed)
     fault = _says(idle) if idle is not None and idle.learnt else ""
@@ -112,7 +112,7 @@ def _returned_loss(failed: FailedTraining) -> Repairs:
         columns = _idle_columns(failed)
         fault = _says_of(columns) if columns is not None and columns.learnt else ""
     if fault:
-        yield dataclasses.replace(trainable.every_given((), CAUSE.code), fault=fault)
+        yield dataclasses.replace(trainable.every_given(training, (), CAUSE.code), fault=fault)
 
 
 def _turned_round(failed: FailedTraining) -> Repairs:

@@ -86,6 +86,7 @@ class ModelTraining(Training):
     """
 
     verb = "fit"
+    _updates_all = False
     data: TrainingData
 
     def __init__(
@@ -181,6 +182,8 @@ class ModelTraining(Training):
 
     def step(self, batch: Batch) -> Any:
         """The model's own `train_step`; metrics start anew, so that the loss is the batch's."""
+        if self._updates_all:
+            return self._updated_by_its_loss(batch)
         if self.callbacks is not None:
             with self.callbacks.metrics.of_batch(self.model) as keep:
                 logs = self._train_step(batch)
@@ -191,6 +194,20 @@ class ModelTraining(Training):
         logs = self._train_step(batch)
         self._keep_applied()
         return self.in_unit(loss_of_logs(logs, self._entry))
+
+    def _updated_by_its_loss(self, batch: Batch) -> Any:
+        (optimizer,), variables = self.optimizers, self.trainable
+        self._reset_metrics()
+        with tf.GradientTape() as tape, optimizer.muted(), self.functions.in_place():
+            loss = loss_of_logs(self.model.train_step(batch), self._entry)
+        gradients = tape.gradient(loss, variables)
+        pairs = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
+        optimizer.optimizer.apply_gradients(pairs)
+        return self.in_unit(loss)
+
+    def with_own_update(self) -> contextlib.AbstractContextManager[None]:
+        """Every trained variable is updated meanwhile by the loss that a `train_step` returns."""
+        return attributes_set([(self, "_updates_all", True)])
 
     def _train_step(self, batch: Batch) -> Any:
         with contextlib.ExitStack() as stack:

@@ -86,26 +86,35 @@ def all_read(training: Training) -> Intervention | None:
     )
 
 
-def every_given(names: tuple[str, ...], code: str = "frozen-variables") -> Intervention:
+def every_given(
+    training: Training, names: tuple[str, ...], code: str = "frozen-variables"
+) -> Intervention:
     """A step's own updates replaced by one of every variable that was given.
 
     Args:
+        training: with a step of the user's.
         names: of the variables that the step leaves as they are; empty for none.
         code: the cause that is proven where it passes.
     """
 
     @contextlib.contextmanager
-    def variant(training: Training) -> Iterator[None]:
-        with training.with_own_update(), made_anew(training):
+    def variant(changed: Training) -> Iterator[None]:
+        with changed.with_own_update(), made_anew(changed):
             yield
 
+    fix = (
+        "gradients = tape.gradient(loss, variables)  # all that are to be trained\n"
+        "optimizer.apply_gradients(zip(gradients, variables))"
+    )
+    if training.own_train_step:
+        fix = (
+            "gradients = tape.gradient(loss, self.trainable_variables)  # of the loss returned\n"
+            "self.optimizer.apply(gradients, self.trainable_variables)"
+        )
     return Intervention(
         code=code,
         change="every given variable updated by the gradient of the loss",
-        fix=(
-            "gradients = tape.gradient(loss, variables)  # all that are to be trained\n"
-            "optimizer.apply_gradients(zip(gradients, variables))"
-        ),
+        fix=fix,
         where=names,
         variant=variant,
     )

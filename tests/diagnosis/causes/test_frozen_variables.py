@@ -56,6 +56,7 @@ class Halves(keras.Model):
 
 def test_a_layer_that_one_of_several_optimizers_leaves_out_is_thawed():
     x, _ = linear(0)
+    keras.utils.set_random_seed(0)
     model = Halves()
     model(x[:1])
     model.compile()
@@ -386,3 +387,61 @@ def test_a_loss_of_signs_passes_its_gradient_straight_through():
     start = fit(model, x, np.sign(x[:, :1] - 0.01))
     found = proven_by_its_own(start, "frozen-variables", steps=200, max_loss=0.2)
     assert found.fix == "tf.sign(x) + (x - tf.stop_gradient(x))  # in mistakes"
+
+
+def heads_alone(*, by_model):
+    """A body and a head, of which the head is trained."""
+    x, _ = linear(0, noise=0.0)
+    y = x[:, :1] * x[:, 1:2]
+    body = keras.Sequential([keras.Input((4,)), layers.Dense(24, "relu"), layers.Dense(6, "relu")])
+    head = keras.Sequential([keras.Input((6,)), layers.Dense(1)])
+
+    def losses(model, a, b):
+        return tf.reduce_mean((model(a) - b) ** 2)
+
+    class Whole(keras.Model):
+        def train_step(self, batch):
+            with tf.GradientTape() as tape:
+                loss = losses(self, *batch)
+            gradients = tape.gradient(loss, head.trainable_variables)
+            self.optimizer.apply(gradients, head.trainable_variables)
+            return {"loss": loss}
+
+    inputs = keras.Input((4,))
+    model = (Whole if by_model else keras.Model)(inputs, head(body(inputs)))
+    optimizer = optimizers.Adam(0.02)
+    if by_model:
+        model.compile(optimizer)
+        return fit(model, x, y)
+
+    def train_step(a, b):
+        with tf.GradientTape() as tape:
+            loss = losses(model, a, b)
+        gradients = tape.gradient(loss, head.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, head.trainable_variables, strict=True))
+        return loss
+
+    data = batches(x, y)
+    return step(train_step, variables=model.trainable_variables, data=data, optimizer=optimizer)
+
+
+@pytest.mark.parametrize("by_model", [False, True])
+def test_a_step_that_trains_the_head_alone_is_made_to_train_all(by_model):
+    found = proven_by_its_own(
+        heads_alone(by_model=by_model), "frozen-variables", steps=300, max_loss=0.15
+    )
+    assert ("self.optimizer.apply" in found.fix) == by_model
+
+
+def test_a_bias_that_cancels_out_is_not_frozen():
+    """Of two towers that share a layer the bias is gone from their distance."""
+    x, _ = linear(0)
+    tower = layers.Dense(4)
+    first, second = keras.Input((4,)), keras.Input((4,))
+    away = keras.ops.mean(keras.ops.square(tower(first) - tower(second)), axis=1, keepdims=True)
+    model = keras.Model([first, second], away)
+    model.compile(optimizers.SGD(1e-6), "mse")
+    start = fit(model, [x, x[::-1].copy()], np.ones((len(x), 1), "float32"))
+    failed = failed_of(start, steps=20, max_loss=1e-9)
+    assert failed.reruns.unmoved
+    assert frozen_variables._unmoved(failed) is None

@@ -56,3 +56,12 @@ def test_it_is_said_without_time_too(budget, monkeypatch):
     monkeypatch.setattr("pytest_converge.runner.QUICK_TIMES", budget)
     found = diagnosis_of(line(lambda: optimizers.Adam(0.1)), steps=20, max_loss=1e-3)
     assert (found.cause, found.tried) == ("optimizer-reset", ())
+
+
+def test_a_warm_up_that_begins_anew_in_every_step_makes_no_update_at_all():
+    def make():
+        rate = optimizers.schedules.CosineDecay(0.0, 500, warmup_target=0.1, warmup_steps=10)
+        return optimizers.SGD(rate)
+
+    found = proven_by_its_own(line(make), "optimizer-reset", steps=100, max_loss=0.05)
+    assert "begins without the state of the one before" in found.message

@@ -411,3 +411,47 @@ def test_cosines_as_logits_get_a_temperature(scale, line):
     found = proven_by_its_own(fit(model, x, y), "output-loss-mismatch", steps=150, max_loss=0.2)
     assert "whatever the weights: the cross-entropy over 3 is at least" in found.message
     assert found.fix == f"logits = {line}"
+
+
+@pytest.mark.filterwarnings("ignore:In loss categorical_crossentropy:SyntaxWarning")
+@pytest.mark.parametrize("by_class", [True, False])
+def test_one_column_under_a_cross_entropy_over_classes_is_one_whatever_it_says(by_class):
+    x, y = linear(0)
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1, "sigmoid")])
+    variables, optimizer = model.trainable_variables, optimizers.Adam(0.1)
+    of_class = keras.losses.CategoricalCrossentropy()
+
+    def train_step(a, b):
+        with tf.GradientTape() as tape:
+            errors = (
+                of_class(b, model(a))
+                if by_class
+                else keras.losses.categorical_crossentropy(b, model(a))
+            )
+            loss = tf.reduce_mean(errors)
+        optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
+
+    data = batches(x, (y > 0).astype("float32"))
+    start = step(train_step, variables=variables, data=data, optimizer=optimizer)
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=80, min_decrease=0.5)
+    assert "divides the only column of the output by its own sum" in found.message
+
+
+def contrastive(y, away):
+    near = y * keras.ops.square(away)
+    return keras.ops.mean(near + (1 - y) * keras.ops.square(keras.ops.relu(1 - away)))
+
+
+def test_a_distance_is_not_squashed_in_front_of_a_loss_of_ones_own():
+    x, _ = linear(0)
+    other = np.where(np.arange(len(x))[:, None] % 2, x, x[::-1] + 3.0).astype("float32")
+    first, second = keras.Input((4,)), keras.Input((4,))
+    tower = layers.Dense(4)
+    squares = keras.ops.sum(keras.ops.square(tower(first) - tower(second)), axis=1, keepdims=True)
+    squashed = layers.Activation("sigmoid")(keras.ops.sqrt(squares + 1e-6))
+    model = keras.Model([first, second], squashed)
+    model.compile(optimizers.Adam(0.02), contrastive)
+    start = fit(model, [x, other], (np.arange(len(x)) % 2)[:, None].astype("float32"))
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=100, max_loss=0.05)
+    assert "no activation" in found.message

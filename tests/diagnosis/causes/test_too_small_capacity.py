@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from keras import layers, optimizers
+from keras import layers, optimizers, regularizers
 
 from pytest_converge.diagnosis.causes.too_small_capacity import came_to_rest
 from tests.diagnosis.programs import diagnosis_of
@@ -91,3 +91,16 @@ def test_hidden_layers_without_activations_that_never_leave_the_constant_get_rec
     assert (found.cause, found.proven) == ("too-small-capacity", True)
     assert found.tried[-1].change == "hidden activations relu instead of no activation"
     assert 'activation="relu"' in found.fix or "activation='relu'" in found.fix
+
+
+def test_a_wider_model_has_no_penalties_where_these_are_off():
+    x, y = rings()
+    penalty = regularizers.L2(0.5)
+    hidden = layers.Dense(1, "relu", kernel_regularizer=penalty)
+    head = layers.Dense(1, "sigmoid", kernel_regularizer=penalty)
+    model = sequential(
+        hidden, head, optimizer=optimizers.Adam(0.03), loss="binary_crossentropy", shape=(2,)
+    )
+    found = diagnosis_of(fit(model, x, y, batch_size=50), steps=240, max_loss=0.3)
+    codes = [cause.cause for cause in found.causes]
+    assert codes == ["regularisation-too-strong", "too-small-capacity"]

@@ -42,7 +42,7 @@ def test_a_step_that_leaves_variables_out_updates_every_given_one():
     run.run(0)
     reruns = Reruns(run, 0, quiet)
     assert len(reruns.unmoved) == 1
-    change = trainable.every_given(reruns.unmoved)
+    change = trainable.every_given(run.training, reruns.unmoved)
     with reruns.changed(change) as again:
         assert again(0).curve.last < 1e-3
     assert (float(w), float(b)) == (1.0, 1.0)
