@@ -65,6 +65,7 @@ def test_slope_and_offset(converge):
 
 from collections.abc import Iterable
 
+import keras
 import numpy as np
 
 from pytest_converge.core.numbers import counted, listed
@@ -107,7 +108,13 @@ def _repairs(failed: FailedTraining) -> Repairs:
     cut_off = failed.evidence.computation.cut_off
     if cut_off is not None and cut_off.passages:
         loss = failed.evidence.computation.loss
-        yield straight_through.straight_through(cut_off.passages, cut_off.where, loss)
+        named = {
+            name: layer.function.__name__
+            for model in training.models
+            for name, layer in named_layers(model)
+            if isinstance(layer, keras.layers.Lambda) and layer.function.__name__.isidentifier()
+        }
+        yield straight_through.straight_through(cut_off.passages, cut_off.where, loss, named)
 
 
 def _disconnected(failed: FailedTraining) -> Answer | None:

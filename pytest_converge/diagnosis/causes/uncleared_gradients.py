@@ -63,7 +63,7 @@ def _repairs(failed: FailedTraining) -> Repairs:
     """The variables in which the step adds up its gradients, set back after each update."""
     totals = failed.evidence.computation.accumulated
     if totals:
-        change = cleared.cleared(totals)
+        change = cleared.cleared(failed.training, totals)
         where = listed(change.where)
         fault = f"the gradients of earlier steps stay in {where}, which each update uses"
         yield dataclasses.replace(change, fault=fault)

@@ -6,17 +6,19 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from pytest_converge.training.adapters.seen import held_by
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.state.snapshot import name_of, shadowed
+from pytest_converge.training.state.snapshot import as_tf_variable, name_of, shadowed
 from pytest_converge.training.training import Training
 
 __all__ = ["cleared"]
 
 
-def cleared(variables: Sequence[Any]) -> Intervention:
+def cleared(user: Training, variables: Sequence[Any]) -> Intervention:
     """Variables set to their initial values as soon as an update was made.
 
     Args:
+        user: the training, for the code to paste.
         variables: in which a step adds up its gradients.
     """
 
@@ -40,15 +42,39 @@ def cleared(variables: Sequence[Any]) -> Intervention:
             yield
 
     names = tuple(dict.fromkeys(name_of(variable) for variable in variables))
-    total = names[0] if len(variables) == 1 and names[0].isidentifier() else "total"
-    line = f"{total}.assign(tf.zeros_like({total}))"
     return Intervention(
         code="uncleared-gradients",
         change="accumulated gradients cleared after each update",
-        fix=f"{line}  # after each update" + (", for each total" if len(variables) > 1 else ""),
+        fix=_code(user, variables),
         where=names,
         variant=variant,
     )
+
+
+def _code(training: Training, variables: Sequence[Any]) -> str:
+    """By the name under which the user's code holds all of them, where it has one."""
+    name = name_of(variables[0])
+    if len(variables) == 1 and name.isidentifier():
+        return f"{name}.assign(tf.zeros_like({name}))  # after each update"
+    asked, together = {id(as_tf_variable(variable)) for variable in variables}, ""
+    for held, value in _lists(training):
+        if asked <= {id(as_tf_variable(each)) for each in value if hasattr(each, "assign")}:
+            together = held
+            break
+    line = "total.assign(tf.zeros_like(total))"
+    if not together:
+        return f"{line}  # after each update, for each total"
+    return f"for total in {together}: {line}  # after each update"
+
+
+def _lists(training: Training) -> Iterator[tuple[str, Any]]:
+    """The lists that the user's step, or model, holds by name."""
+    for held in held_by(training.function) if training.function is not None else ():
+        if isinstance(held.value, (list, tuple)):
+            yield held.name, held.value
+    for name, value in vars(training.model).items() if training.model is not None else ():
+        if isinstance(value, (list, tuple)) and not name.startswith("_"):
+            yield f"self.{name}", value
 
 
 def _update_of(optimizer: Any) -> tuple[Any, str]:

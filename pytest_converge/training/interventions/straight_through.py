@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -45,7 +45,10 @@ STAND_IN = "_stand_in_of_pytest_converge"
 
 
 def straight_through(
-    passages: Sequence[GradientStop], where: tuple[str, ...], loss: str
+    passages: Sequence[GradientStop],
+    where: tuple[str, ...],
+    loss: str,
+    functions: Mapping[str, str],
 ) -> Intervention:
     """The gradient of the identity, or of a sigmoid, in the place of none.
 
@@ -57,6 +60,7 @@ def straight_through(
         passages: the operations, each in its place.
         where: the layers or variables that no gradient reaches.
         loss: what the user calls the loss or the step; empty for one without a name.
+        functions: the names of functions by that of the layer that calls one.
     """
     named = list(dict.fromkeys(in_words(each, loss) for each in passages))
     have = "have" if len(named) > 1 else "has"
@@ -64,16 +68,17 @@ def straight_through(
     return Intervention(
         code="frozen-variables",
         change="gradients let through stop_gradient" if stopped else "a straight-through gradient",
-        fix="\n".join(_line(each, loss) for each in passages),
+        fix="\n".join(_line(each, loss, functions) for each in passages),
         where=where,
         fault=f"no gradient reaches {listed(where)}: {listed(tuple(named))} {have} none",
         variant=functools.partial(_variant, tuple(passages)),
     )
 
 
-def _line(passage: GradientStop, loss: str) -> str:
+def _line(passage: GradientStop, loss: str, functions: Mapping[str, str]) -> str:
     without = "without tf.stop_gradient, " if passage.kind == "StopGradient" else ""
-    return f"{STRAIGHT[passage.kind]}  # {without}in {passage.layer or loss or 'the loss'}"
+    place = functions.get(passage.layer, passage.layer) or loss or "the loss"
+    return f"{STRAIGHT[passage.kind]}  # {without}in {place}"
 
 
 @contextlib.contextmanager

@@ -38,7 +38,8 @@ def moves(training, w, total):
 def test_a_total_is_cleared_after_an_update_and_not_before():
     for make in (optimizers.SGD, tf.compat.v1.train.GradientDescentOptimizer):
         w, total, start = adding(make(0.1))
-        training, change = training_of(start), cleared([total])
+        training = training_of(start)
+        change = cleared(training, [total])
         np.testing.assert_allclose(moves(training, w, total), [0, -0.4, -0.6, -0.8], rtol=1e-5)
         total.assign(0.0)
         with change.variant(training):
@@ -49,7 +50,26 @@ def test_a_total_is_cleared_after_an_update_and_not_before():
 
 def test_several_without_a_name_are_called_totals():
     several = [tf.Variable(0.0, name=f"of/{n}") for n in range(2)]
-    change = cleared(several)
+    _, _, start = adding(optimizers.SGD(0.1))
+    change = cleared(training_of(start), several)
     assert change.where == ("of/0", "of/1")
     line = "total.assign(tf.zeros_like(total))  # after each update, for each total"
     assert change.fix == line
+
+
+def test_several_go_by_the_name_of_the_list_that_holds_them():
+    weights = [tf.Variable(1.0), tf.Variable(2.0)]
+    sums = [tf.Variable(0.0) for _ in weights]
+    optimizer = optimizers.SGD(0.1)
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = weights[0] * weights[1]
+        for total, gradient in zip(sums, tape.gradient(loss, weights), strict=True):
+            total.assign_add(gradient)
+        optimizer.apply(sums, weights)
+        return loss
+
+    training = training_of(step(train_step, variables=weights, optimizer=optimizer))
+    line = "for total in sums: total.assign(tf.zeros_like(total))  # after each update"
+    assert cleared(training, sums).fix == line

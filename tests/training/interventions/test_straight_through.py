@@ -59,7 +59,9 @@ def closure():
 
 
 def change(kind, layer=""):
-    return straight_through([GradientStop(operation=kind, kind=kind, layer=layer)], ("w",), "mine")
+    return straight_through(
+        [GradientStop(operation=kind, kind=kind, layer=layer)], ("w",), "mine", {"lambda": "bits"}
+    )
 
 
 def read(function):
@@ -119,3 +121,7 @@ def test_counters_and_masks_are_left_as_they_are():
     with change("Greater").variant(closure()):
         assert bool(tf.constant(3) > 2)
         np.testing.assert_array_equal(tf.boolean_mask([1, 2, 3, 4], tf.constant(X) > 0.5), [3, 4])
+
+
+def test_a_layer_of_a_function_goes_by_the_name_of_that():
+    assert change("Round", layer="lambda").fix.endswith("# in bits")
