@@ -13,6 +13,7 @@ from pytest_converge.training.interventions.features import standardised_columns
 from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = [
+    "has_two_values",
     "in_one_column",
     "of_targets",
     "one_hot",
@@ -23,6 +24,9 @@ __all__ = [
 ]
 
 Array = np.ndarray[Any, Any]
+
+#: Fewer labels are none: a handful of numbers may be anything.
+FEWEST_LABELS = 8
 
 
 def standardised(
@@ -68,6 +72,13 @@ def relabelled(old: tuple[float, ...], new: tuple[float, ...]) -> Intervention:
         data=of_targets(lambda array: with_labels(array, old, new)),
         redefines_loss=True,
     )
+
+
+def has_two_values(array: Array) -> bool:
+    """Whether an array holds one number a row, and each is one of two."""
+    if array.dtype.kind not in "biuf" or not array.ndim:
+        return False
+    return array.size == len(array) >= FEWEST_LABELS and len(np.unique(array)) == 2
 
 
 def with_labels(array: Array, old: Sequence[float], new: Sequence[float]) -> Array:
