@@ -15,7 +15,12 @@ from pytest_converge.training.interventions.batch_arrays import in_array
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.outputs import other_encodings
 from pytest_converge.training.interventions.targets import has_two_values, with_labels
-from pytest_converge.training.measures.compared import compared_with, is_added_up, weighs_rows
+from pytest_converge.training.measures.compared import (
+    DIFFERENCES,
+    compared_with,
+    is_added_up,
+    weighs_rows,
+)
 from pytest_converge.training.measures.flow import Flow
 from pytest_converge.training.measures.recording import recorded
 from pytest_converge.training.training import Training
@@ -24,8 +29,6 @@ __all__ = ["BatchLabels", "batch_labels", "relabelled"]
 
 Array = np.ndarray[Any, Any]
 
-#: Operations by which predictions are to come near to labels, so that their unit is the loss's.
-DIFFERENCES = frozenset({"SquaredDifference", "Sub"})
 #: Operations by which labels weigh what predictions cost, as in a cross-entropy.
 WEIGHING = frozenset({"Mul", "Xlogy"})
 

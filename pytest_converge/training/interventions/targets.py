@@ -13,6 +13,7 @@ from pytest_converge.training.interventions.features import standardised_columns
 from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = [
+    "divided",
     "has_two_values",
     "in_one_column",
     "of_targets",
@@ -54,6 +55,30 @@ def standardised(
         data=of_targets(change, arrays),
         loss_factor=loss_factor,
         redefines_loss=loss_factor is None,
+    )
+
+
+def divided(where: tuple[str, ...], arrays: Sequence[str]) -> Intervention:
+    """Targets to standard deviation 1 that keep their sign, as times have to.
+
+    Args:
+        where: names of the target columns.
+        arrays: those to change, by name.
+    """
+
+    def change(array: Array) -> Array:
+        deviation = array.std(axis=0, dtype=np.float64)
+        scaled: Array = array / np.where(deviation > 0.0, deviation, 1.0)
+        return scaled.astype(array.dtype if array.dtype.kind == "f" else np.float32)
+
+    return Intervention(
+        code="unscaled-targets",
+        change=f"targets divided by their deviation: {', '.join(arrays)}",
+        fix="\n".join(f"{n} = {n} / {n}.std(axis=0)" for n in arrays),
+        where=where,
+        data=of_targets(change, arrays),
+        loss_factor=None,
+        redefines_loss=True,
     )
 
 

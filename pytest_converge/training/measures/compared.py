@@ -13,10 +13,23 @@ import numpy as np
 from pytest_converge.training.measures.flow import Flow
 from pytest_converge.training.measures.recording import Operation
 
-__all__ = ["compared_with", "comparisons", "fed", "is_added_up", "weighs_rows"]
+__all__ = [
+    "DIFFERENCES",
+    "compared_with",
+    "comparisons",
+    "fed",
+    "is_added_up",
+    "told_targets",
+    "weighing",
+    "weighs_rows",
+]
 
 #: Operations by which a loss compares what it is given with predictions.
 COMPARING = frozenset({"Mul", "SquaredDifference", "Sub", "Xlogy"})
+#: Those by which predictions are to come near to it, so that its unit is that of the errors.
+DIFFERENCES = frozenset({"SquaredDifference", "Sub"})
+#: Operations of layers, by weights that are trained or not.
+MATRICES = frozenset({"BatchMatMul", "BatchMatMulV2", "Conv2D", "Einsum", "MatMul"})
 #: Operations that leave the unit of what they combine as it is: no weights are multiplied there.
 SUMS = frozenset({"Add", "AddV2", "SquaredDifference", "Sub"})
 #: Operations behind which a number counts by as much as it did before.
@@ -83,7 +96,10 @@ def compared_with(
 
 
 def fed(flow: Flow) -> set[str]:
-    """The arrays of the batch that a layer gets, or that weights multiply, by name."""
+    """The arrays of the batch that a layer gets, or that weights multiply, by name.
+
+    Matrices that are not trained are weights as well, as those of the network of goals.
+    """
     leaves = flow.recording.leaves
     taken = {id(tensor) for call in flow.recording.calls for tensor in call.inputs}
     weights = flow.trained - flow.given
@@ -92,7 +108,13 @@ def fed(flow: Flow) -> set[str]:
         for operation in flow.recording.operations
         if not operation.backward
         and operation.kind not in SUMS
-        and any(id(tensor) in weights for tensor in operation.inputs)
+        and (
+            any(id(tensor) in weights for tensor in operation.inputs)
+            or (
+                operation.kind in MATRICES
+                and not all(id(tensor) in flow.given for tensor in operation.inputs)
+            )
+        )
     ]
     taken.update(id(tensor) for pair in pairs for tensor in pair)
     return {
@@ -100,6 +122,33 @@ def fed(flow: Flow) -> set[str]:
         for name, leaf in leaves.items()
         if not taken.isdisjoint(flow.depending([id(leaf)]) - flow.trained)
     }
+
+
+def told_targets(flow: Flow) -> tuple[str, ...]:
+    """The arrays of the batch that are targets by what a step does with them, by name.
+
+    No layer gets them, predictions are to come near to them or to what is made of them, or they
+    weigh what predictions cost.
+    """
+    inputs, found = fed(flow), []
+    for name, leaf in flow.recording.leaves.items():
+        if name in inputs or not (leaf.dtype.is_floating or leaf.dtype.is_integer):
+            continue
+        told = any(
+            operation.kind in DIFFERENCES or is_added_up(flow, operation)
+            for operation, _, _ in compared_with(flow, name)
+        )
+        if told and not weighs_rows(flow, name):
+            found.append(name)
+    return tuple(found)
+
+
+def weighing(flow: Flow, name: str) -> bool:
+    """Whether targets only weigh what predictions cost, as times in a likelihood.
+
+    Their sign counts: a cost below 0 would be gained without end.
+    """
+    return not any(each[0].kind in DIFFERENCES for each in compared_with(flow, name))
 
 
 def weighs_rows(flow: Flow, name: str) -> bool:
@@ -116,16 +165,16 @@ def weighs_rows(flow: Flow, name: str) -> bool:
     fed_ones = fed(flow)
     targets = [id(leaf) for other, leaf in leaves.items() if other not in {name, *fed_ones}]
     by_targets = flow.depending(targets)
-    weighing = [
+    found = [
         (operation, weighed)
         for operation, factor, weighed in compared_with(flow, name, alone=True)
         if operation.kind == "Mul"
         and _in_proportion(factor, weights)
         and is_added_up(flow, operation)
     ]
-    if any(id(w) in by_targets and _of_one_sign(w) for _, w in weighing):
+    if any(id(w) in by_targets and _of_one_sign(w) for _, w in found):
         return True
-    return bool(weighing) and not _goes_around(flow, name, [id(each) for each, _ in weighing])
+    return bool(found) and not _goes_around(flow, name, [id(each) for each, _ in found])
 
 
 def _in_proportion(factor: Any, weights: Any) -> bool:

@@ -11,6 +11,7 @@ from pytest_converge.training.measures.compared import (
     compared_with,
     fed,
     is_added_up,
+    told_targets,
     weighs_rows,
 )
 from tests.training.measures.steps import flow_of
@@ -90,3 +91,21 @@ def test_a_loss_is_linear_in_what_it_adds_up(loss, linear_in_it):
     found = flow(loss)
     ((operation, _, _),) = compared_with(found, "x[2]", alone=True)
     assert is_added_up(found, operation) is linear_in_it
+
+
+@pytest.mark.parametrize(
+    ("loss", "names"),
+    [
+        (squared, ("x[1]",)),
+        (
+            lambda p, y, m: tf.reduce_mean((tf.stop_gradient(y + 0.5 * m) - p) ** 2),
+            ("x[1]", "x[2]"),
+        ),
+        (lambda p, y, _: tf.reduce_mean(tf.exp(p) * y - p), ("x[1]",)),
+        # What multiplies on the way to the predictions is none.
+        (lambda p, y, m: tf.reduce_mean((tf.tanh(p * m) - y) ** 2), ("x[1]",)),
+    ],
+    ids=["mask", "goal", "times", "gate"],
+)
+def test_targets_are_what_predictions_are_to_come_near_to(loss, names):
+    assert told_targets(flow(loss)) == names
