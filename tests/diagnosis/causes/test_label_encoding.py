@@ -364,6 +364,47 @@ def test_labels_in_the_batches_of_a_step_as_another_pair_of_values():
     assert "y: labels {-1, 1} instead of {0, 1}" in found.message
 
 
+class Margins(keras.Model):
+    """A model whose `train_step` compares its outputs with labels -1 and 1."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = layers.Dense(1)
+
+    def call(self, inputs):
+        return self.layer(inputs)
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.maximum(0.0, 1.0 - tf.cast(y, tf.float32) * self(x)))
+        variables = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        return {"loss": loss}
+
+
+def test_truth_values_in_the_batches_of_a_train_step():
+    model, (x, _) = Margins(), linear(0, rows=200)
+    model(x[:1])
+    model.compile(SGD(0.1))
+    start = fit(model, x, signs() > 0)
+    found = proven_by_its_own(start, "label-encoding", steps=150, max_loss=0.2)
+    assert "y: labels {-1, 1} instead of {0, 1}" in found.message
+
+
+def test_labels_in_batches_that_no_array_holds():
+    def made():
+        x, y = linear(0, rows=200)[0], signs()
+        for number in itertools.count():
+            rows = np.arange(30 * number, 30 * number + 30 + number % 3) % 200
+            yield x[rows], y[rows]
+
+    kinds = (tf.TensorSpec((None, 4)), tf.TensorSpec((None, 1)))
+    start = margins(signs())
+    start.arguments["data"] = tf.data.Dataset.from_generator(made, output_signature=kinds)
+    proven_by_its_own(start, "label-encoding", steps=150, max_loss=0.3)
+
+
 def survival(kind, *, rate=0.05):
     """Times until an event that not all rows have reached, and flags that tell which have."""
     rng = np.random.default_rng(0)
