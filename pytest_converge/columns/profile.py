@@ -67,6 +67,7 @@ def profile_arrays(
     labels: Mapping[str, list[str]] | None = None,
     *,
     codes: Collection[str] | None = None,
+    targets: Collection[str] = (),
 ) -> tuple[GroupProfile, ...]:
     """The columns of what a training takes: inputs, and targets where the name begins with `y`.
 
@@ -77,10 +78,11 @@ def profile_arrays(
         labels: names of the columns of arrays that came as data frames.
         codes: the arrays that hold numbers of words or classes, as what feeds an embedding or the
             targets of a sparse cross-entropy. None: every array of integers but images is one.
+        targets: the arrays that are known to be targets whatever their names are.
     """
     groups = []
     for name, array in arrays.items():
-        if name.startswith("sample_weight") or not array.size:
+        if (name.startswith("sample_weight") and name not in targets) or not array.size:
             continue
         parts, own = read_parts(array, name), (labels or {}).get(name, [])
         if len(own) == sum(part.width for part in parts):
@@ -94,7 +96,7 @@ def profile_arrays(
             shape=shape,
             normed=_is_normed(parts[0]),
             columns=profile_columns(parts, kinds, amounts=True),
-            target=name.startswith("y"),
+            target=name.startswith("y") or name in targets,
         )
         groups.append(group)
     return tuple(groups)

@@ -228,10 +228,11 @@ def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:
     # Of what only a step of the user's could tell nothing is taken for granted.
     reruns.roles = seen.roles if seen else not training.own_train_step
     scales: TrainingScales | None = None
-    if reruns.roles:
-        multiplied = seen.multiplied if seen else ()
+    multiplied, targets = (seen.multiplied, seen.targets) if seen else ((), ())
+    if reruns.roles or targets:
         scales = guard.measured(
-            "scales of features and targets", lambda: training_scales(training, multiplied)
+            "scales of features and targets",
+            lambda: training_scales(training, multiplied, targets=targets, roles=reruns.roles),
         )
     first, last = curve.first, curve.last
     left = any(found.what != "data" for found in record.nonfinite)  # data may have NaN as a mask

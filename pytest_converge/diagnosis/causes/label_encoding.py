@@ -47,6 +47,12 @@ Labels that a loss or a step closes over are looked at like those of a batch: an
 values, one a row, that predictions are compared with. It is replaced where it is held, and the
 training is repeated. The same labels of other rows must then fail, or anything would have passed.
 
+So are those that a step of your own, or the `train_step` of a model, gets with its batches, in
+memory or in a stream, whatever place they have there: 0 and 1 where a margin wants -1 and 1, or a
+flag that means the opposite, as "censored" for "event". Masks and weights, which multiply errors
+that the loss adds up, are none. Labels by which a loss is a mean of two, as a cross-entropy, are
+not tried below 0, and the bound of errors goes along where labels come nearer to each other.
+
 Two annotators may mean opposite things by the same two labels. Where the effects of two columns or
 more on the labels are clear among the rows of one value of a column, and among all others, and each
 has the opposite sign there, the labels of the fewer of both are turned round; so are those of the
@@ -109,6 +115,8 @@ from pytest_converge.training.interventions import (
     rows,
     target_shape,
 )
+from pytest_converge.training.interventions.batch_labels import batch_labels
+from pytest_converge.training.interventions.batch_labels import relabelled as batch_labels_changed
 from pytest_converge.training.interventions.held_arrays import held_labels, held_targets
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.broadcasting import OuterDifference
@@ -284,7 +292,28 @@ def _held(failed: FailedTraining) -> Answer | None:
         return None
     failed.reruns.put_back()
     found = failed.trials.guard.tried("labels in closures", lambda: held_labels(failed.training))
-    for change, control in itertools.chain.from_iterable(map(held_arrays.relabelled, found or ())):
+    return _of_two_values(failed, map(held_arrays.relabelled, found or ()))
+
+
+def _in_the_batch(failed: FailedTraining) -> Answer | None:
+    """Labels that a step of the user's gets with its batch, as another pair of values.
+
+    Which part of the data they are, only the step knows.
+    """
+    training = failed.training
+    if training.data is None or (training.model is not None and not training.own_train_step):
+        return None
+    failed.reruns.put_back()
+    found = failed.trials.guard.tried("labels in batches", lambda: batch_labels(training))
+    pairs = (batch_labels_changed(training, labels) for labels in found or ())
+    return _of_two_values(failed, pairs)
+
+
+def _of_two_values(
+    failed: FailedTraining, pairs: Iterable[list[tuple[Intervention, Intervention]]]
+) -> Answer | None:
+    """The first change that passes and whose control does not."""
+    for change, control in itertools.chain.from_iterable(pairs):
         trial = failed.trials.try_out(change)
         if trial is None or not trial.verified:
             continue
@@ -347,6 +376,7 @@ CAUSE = Cause(
         Step(place=Place.LABELS, repairs=_in_shape),
         Step(place=Place.LABELS, repairs=_in_columns),
         Step(place=Place.LABELS, answer=_held),
+        Step(place=Place.LABELS, answer=_in_the_batch),
         Step(place=Place.MISALIGNED_ROWS, repairs=_of_some_rows),
         Step(place=Place.TWO_ENCODINGS, answer=_two_encodings),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_unreadable),

@@ -22,6 +22,11 @@ prices divided by the highest, both are standardised.
 Of several targets, each is looked at with the loss that reads it, and only those in amounts are
 standardised. Targets that are the inputs are never standardised alone.
 
+What a step of your own does with the parts of its data tells which are targets, whatever their
+place: no layer gets them, and predictions are to come near to them, or to what is made of them, as
+the goals of Q-learning of its rewards. Those that weigh what predictions cost, as the times of a
+likelihood, are divided by their deviation and keep their sign.
+
 On a linear output, another learning rate often repairs the same fault. Both are then reported.
 
 `preprocessing.check` fails on it, without training: a standard deviation or abs(mean) above 20, or
@@ -99,19 +104,27 @@ def standardised_targets(failed: FailedTraining) -> list[Intervention]:
 
     Not those that are the inputs: they are scaled with them, or not at all.
     """
-    flags, rows = failed.evidence.scale.targets, failed.reruns.rows
+    flags, rows = failed.evidence.scale.targets, failed.reruns.rows_of_any_kind
     if rows is None or not flags:
         return []
     leaves = list(batch_leaves(rows.arrays))
     if targets_are_inputs(leaves):
         return []
     where = tuple(dict.fromkeys(name for flag in flags for name in flag.columns))
-    several = sum(name.startswith("y") for name, _ in leaves) > 1
+    # Those that a step tells have any name.
+    several = [name for name, _ in leaves if name.startswith("y")] != ["y"]
+    several = several or any(flag.array != "y" for flag in flags)
     flagged = tuple(dict.fromkeys(flag.array for flag in flags)) if several else ()
     arrays = tuple(name for name, _ in leaves if name in flagged)
     if several and not arrays:
         return []
-    return [targets.standardised(_unit(failed), where, arrays)]
+    signed = failed.evidence.computation.weighing
+    kept = tuple(name for name in arrays or ("y",) if name in signed)
+    if not kept:
+        return [targets.standardised(_unit(failed), where, arrays)]
+    change = targets.divided(where, kept)
+    rest = tuple(name for name in arrays if name not in kept)
+    return [targets.standardised(None, where, rest).combined(change) if rest else change]
 
 
 def as_far_from_zero(failed: FailedTraining) -> list[Intervention]:

@@ -18,7 +18,8 @@ import tensorflow as tf
 from pytest_converge.training.adapters.seen import CELL, Held, held_by
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.outputs import other_encodings
-from pytest_converge.training.interventions.targets import with_labels
+from pytest_converge.training.interventions.targets import has_two_values, with_labels
+from pytest_converge.training.measures.compared import comparisons
 from pytest_converge.training.measures.flow import Flow
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.measures.recording import recorded
@@ -28,11 +29,6 @@ from pytest_converge.training.training import Training
 __all__ = ["HeldArray", "held_arrays", "held_labels", "held_targets", "relabelled"]
 
 Array = np.ndarray[Any, Any]
-
-#: Operations by which a loss compares labels with predictions.
-COMPARING = frozenset({"Mul", "SquaredDifference", "Sub", "Xlogy"})
-#: Fewer labels are none: a handful of numbers may be anything.
-FEWEST_LABELS = 8
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +115,7 @@ def _read(layer: str, held: Held) -> HeldArray | None:
 
 def held_labels(training: Training) -> list[HeldArray]:
     """Those with two values, one a row, that predictions are compared with in a step."""
-    return _compared(
-        training,
-        lambda values: values.size == len(values) >= FEWEST_LABELS and len(np.unique(values)) == 2,
-    )
+    return _compared(training, has_two_values)
 
 
 def held_targets(training: Training, shape: tuple[int, ...]) -> list[HeldArray]:
@@ -140,13 +133,7 @@ def _compared(training: Training, likely: Callable[[Array], bool]) -> list[HeldA
 
 def _is_compared(held: HeldArray, flow: Flow) -> bool:
     known = flow.depending(map(id, held.tensors(flow))) - flow.by_variables
-    return any(
-        operation.kind in COMPARING
-        and any(id(t) in known for t in operation.inputs)
-        and any(id(t) in flow.by_variables for t in operation.inputs)
-        for operation in flow.needed
-        if not operation.backward
-    )
+    return any(True for _ in comparisons(flow, known, flow.by_variables))
 
 
 def relabelled(held: HeldArray) -> list[tuple[Intervention, Intervention]]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.training.data.arrays import map_named
-from pytest_converge.training.data.batches import ArrayData, Batch
+from pytest_converge.training.interventions.batch_arrays import in_array
 from pytest_converge.training.interventions.held_arrays import HeldArray
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.keras_internals import calls_of_operation
-from pytest_converge.training.state.snapshot import attributes_set, shadowed
+from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
 
 __all__ = ["as_predicted", "flags", "held_as_predicted", "one_hot", "own_columns"]
@@ -127,38 +125,11 @@ def _in_columns(
 def _changed(
     training: Training, name: str, reshape: Callable[[Any], Any], *, change: str, fix: str
 ) -> Intervention:
-    """An array of targets in another shape; one that has it already is left as it is.
-
-    A probe may be a step, so that a batch comes twice.
-    """
-
-    def reshaped(batch: Batch) -> Batch:
-        return map_named(batch, lambda named, leaf: reshape(leaf) if named == name else leaf)
-
-    def data(rows: ArrayData) -> ArrayData:
-        return rows.with_arrays(reshaped(rows.arrays))
-
-    in_memory = training.rows_in_memory is not None
-    return Intervention(
-        code="label-encoding",
-        change=change,
-        fix=fix,
-        where=(name,),
-        data=data if in_memory else None,
-        # Another shape needs a trace of its own, also where the rows are others.
-        variant=lambda changed: (
-            contextlib.nullcontext() if in_memory else _each_batch(changed, reshaped)
-        ),
+    """An array of targets in another shape."""
+    return in_array(
+        Intervention(code="label-encoding", change=change, fix=fix, where=(name,)),
+        training,
+        name,
+        of_rows=reshape,
+        of_batch=reshape,
     )
-
-
-@contextlib.contextmanager
-def _each_batch(training: Training, change: Callable[[Batch], Batch]) -> Iterator[None]:
-    """Every batch of a stream changed."""
-    methods = {method: getattr(training, method) for method in ("step", "bare_step", "probe")}
-
-    def wrapped(method: str) -> Callable[[Batch], Any]:
-        return lambda batch: methods[method](change(batch))
-
-    with shadowed([(training, method, wrapped(method)) for method in methods]):
-        yield

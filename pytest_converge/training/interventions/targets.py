@@ -13,6 +13,8 @@ from pytest_converge.training.interventions.features import standardised_columns
 from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = [
+    "divided",
+    "has_two_values",
     "in_one_column",
     "of_targets",
     "one_hot",
@@ -23,6 +25,9 @@ __all__ = [
 ]
 
 Array = np.ndarray[Any, Any]
+
+#: Fewer labels are none: a handful of numbers may be anything.
+FEWEST_LABELS = 8
 
 
 def standardised(
@@ -53,6 +58,30 @@ def standardised(
     )
 
 
+def divided(where: tuple[str, ...], arrays: Sequence[str]) -> Intervention:
+    """Targets to standard deviation 1 that keep their sign, as times have to.
+
+    Args:
+        where: names of the target columns.
+        arrays: those to change, by name.
+    """
+
+    def change(array: Array) -> Array:
+        deviation = array.std(axis=0, dtype=np.float64)
+        scaled: Array = array / np.where(deviation > 0.0, deviation, 1.0)
+        return scaled.astype(array.dtype if array.dtype.kind == "f" else np.float32)
+
+    return Intervention(
+        code="unscaled-targets",
+        change=f"targets divided by their deviation: {', '.join(arrays)}",
+        fix="\n".join(f"{n} = {n} / {n}.std(axis=0)" for n in arrays),
+        where=where,
+        data=of_targets(change, arrays),
+        loss_factor=None,
+        redefines_loss=True,
+    )
+
+
 def relabelled(old: tuple[float, ...], new: tuple[float, ...]) -> Intervention:
     """Label values replaced: {1, 2} by {0, 1} for a cross-entropy, by {-1, 1} for a hinge."""
     words = f"labels {_set(new)} instead of {_set(old)}"
@@ -68,6 +97,13 @@ def relabelled(old: tuple[float, ...], new: tuple[float, ...]) -> Intervention:
         data=of_targets(lambda array: with_labels(array, old, new)),
         redefines_loss=True,
     )
+
+
+def has_two_values(array: Array) -> bool:
+    """Whether an array holds one number a row, and each is one of two."""
+    if array.dtype.kind not in "biuf" or not array.ndim:
+        return False
+    return array.size == len(array) >= FEWEST_LABELS and len(np.unique(array)) == 2
 
 
 def with_labels(array: Array, old: Sequence[float], new: Sequence[float]) -> Array:

@@ -18,6 +18,7 @@ from pytest_converge.training.measures.broadcasting import (
     repeated_grades,
     repeated_target,
 )
+from pytest_converge.training.measures.compared import told_targets, weighing
 from pytest_converge.training.measures.cut_off import CutOff, cut_off
 from pytest_converge.training.measures.dead_operations import DeadOperation, dead_operations
 from pytest_converge.training.measures.drawn_weights import weights_drawn_anew
@@ -68,6 +69,8 @@ class Computation:
         lost: True where some variable has no gradient by the loss.
         unread: the arrays of the batch on which the loss does not depend, by name.
         multiplied: the inputs that are multiplied as they are by what depends on weights, by name.
+        targets: of a step of the user's, the arrays that are targets by what it does with them.
+        weighing: those of them that only weigh what predictions cost, so that their sign counts.
         untrained: variables made trainable that the loss depends on and the step does not train.
         references: frozen layers that are none by mistake: others are trained towards what they
             answer.
@@ -96,6 +99,8 @@ class Computation:
     lost: bool = False
     unread: tuple[str, ...] = ()
     multiplied: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    weighing: tuple[str, ...] = ()
     untrained: tuple[Untrained, ...] = ()
     references: tuple[str, ...] = ()
     drawn: tuple[str, ...] = ()
@@ -115,6 +120,8 @@ def computation(training: Training) -> Computation:
     flow = Flow(recording)
     shares = targets_read_as_shares(flow)
     lost = unreached(flow)
+    own_step = training.model is None or training.own_train_step
+    targets = told_targets(flow) if own_step else ()
     return Computation(
         loss=_loss_of(training),
         outer=outer_difference(flow),
@@ -128,6 +135,8 @@ def computation(training: Training) -> Computation:
         lost=bool(lost),
         unread=_unread(flow),
         multiplied=_multiplied(flow),
+        targets=targets,
+        weighing=tuple(name for name in targets if weighing(flow, name)),
         untrained=untrained(training, recording),
         references=references(training, flow),
         drawn=weights_drawn_anew(flow),

@@ -87,8 +87,24 @@ class Flow:
     @functools.cached_property
     def by_variables(self) -> set[int]:
         """The ids of all tensors that depend on the variables by which the step differentiates."""
+        return self.depending(self.read)
+
+    @functools.cached_property
+    def read(self) -> list[int]:
+        """The ids of these variables' handles, and of what holds them and was not seen read."""
         sources = [v for each in self.recording.differentiations for v in each.sources]
-        return self.depending([*(id(v.handle) for v in sources), *self._read_unseen(sources)])
+        return [*(id(v.handle) for v in sources), *self._read_unseen(sources)]
+
+    @functools.cached_property
+    def stopped(self) -> list[int]:
+        """The ids of the operations through which no gradient goes."""
+        made = self.recording.operations
+        return [id(each) for each in made if each.kind in ("PreventGradient", "StopGradient")]
+
+    @functools.cached_property
+    def trained(self) -> set[int]:
+        """The ids of all tensors through which a gradient reaches these variables."""
+        return self.depending(self.read, stops=self.stopped)
 
     def _read_unseen(self, variables: Iterable[Any]) -> Iterator[int]:
         """The ids of tensors that hold a variable without an operation that read it.

@@ -57,7 +57,12 @@ class TrainingScales:
 
 
 def training_scales(
-    training: Training, multiplied: Collection[str] = (), *, most_rows: int | None = None
+    training: Training,
+    multiplied: Collection[str] = (),
+    *,
+    targets: Collection[str] = (),
+    roles: bool = True,
+    most_rows: int | None = None,
 ) -> TrainingScales | None:
     """Measures inputs and targets at the initial weights; changes no variable.
 
@@ -72,6 +77,8 @@ def training_scales(
         training: as it begins.
         multiplied: names of inputs that the model multiplies by what trained layers make of others,
             as the edges of a graph: they count as they are.
+        targets: names of arrays that are targets by what a step of the user's does with them.
+        roles: False where nothing is known of the parts of the data but these targets.
         most_rows: about so many of the rows in memory, evenly spaced; None for all.
 
     Returns:
@@ -80,12 +87,16 @@ def training_scales(
     data = training.data
     if data is None or has_composites(training.first_batch()):
         return None
-    arrays = counted_rows(_arrays(data, most_rows))
+    arrays = _arrays(data, most_rows)
+    arrays = counted_rows(arrays) if roles else arrays
     # A single number is no column.
     named = {name: value for name, value in batch_leaves(arrays) if value.ndim}
-    inputs = {name: value for name, value in named.items() if name[0] not in "ys"}
-    targets = {name: value for name, value in named.items() if name[0] == "y"}
-    looked = None if training.model is None else _look(training, arrays, inputs)
+    told = {name: value for name, value in named.items() if name in targets}
+    inputs = {n: value for n, value in named.items() if n[0] not in "ys" and n not in told}
+    known = {name: value for name, value in named.items() if name[0] == "y" or name in told}
+    if not roles:
+        inputs, known = {}, told
+    looked = _look(training, arrays, inputs) if training.model is not None and roles else None
     if looked is None:
         codes = {name for name, value in named.items() if value.dtype.kind in "iu"}
         predictions = None
@@ -93,11 +104,11 @@ def training_scales(
         factors = {name: value for name, value in inputs.items() if name in multiplied}
         inputs, codes, predictions = looked
         inputs = {**inputs, **factors}
-        codes.update(_coded_targets(training.model, targets))
+        codes.update(_coded_targets(training.model, known))
     columns = getattr(training, "columns", None)
-    scales = profile_arrays({**inputs, **targets}, columns, codes=codes)
+    scales = profile_arrays({**inputs, **known}, columns, codes=codes, targets=targets)
     evidence = scale_evidence(scales)
-    if predictions is not None and _met(predictions, targets):
+    if predictions is not None and _met(predictions, known):
         left = tuple(flag for flag in evidence.targets if flag.part != "mean")
         evidence = dataclasses.replace(evidence, targets=left)
     return TrainingScales(scales=scales, evidence=evidence, codes=frozenset(codes))

@@ -340,6 +340,179 @@ def test_a_mask_in_a_closure_is_no_label():
     assert not any(t.verified and not t.control for t in failed.trials.done.values())
 
 
+def margins(labels, *, weighed=None, rate=0.05):
+    """A linear classifier by its margins, in a step of one's own: labels, and weights of rows."""
+    x, _ = linear(0, rows=200)
+    w, b, optimizer = tf.Variable(tf.zeros((4, 1))), tf.Variable(0.0), SGD(rate)
+
+    def train_step(features, y, weights=None):
+        with tf.GradientTape() as tape:
+            errors = tf.maximum(0.0, 1.0 - y * (features @ w + b))
+            weights = 1.0 if weights is None else weights[:, None]
+            loss = tf.reduce_mean(weights * errors) + 1e-3 * tf.reduce_sum(w**2)
+        optimizer.apply(tape.gradient(loss, [w, b]), [w, b])
+        return loss
+
+    parts = (x, labels) if weighed is None else (x, labels, weighed)
+    data = tf.data.Dataset.from_tensor_slices(parts).shuffle(200, seed=0).batch(50)
+    return step(train_step, variables=[w, b], data=data, optimizer=optimizer)
+
+
+def test_labels_in_the_batches_of_a_step_as_another_pair_of_values():
+    found = proven_by_its_own(margins(signs()), "label-encoding", steps=150, max_loss=0.3)
+    assert found.fix.startswith("y = np.where(y == 0, -1, 1)")
+    assert "y: labels {-1, 1} instead of {0, 1}" in found.message
+
+
+class Margins(keras.Model):
+    """A model whose `train_step` compares its outputs with labels -1 and 1."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = layers.Dense(1)
+
+    def call(self, inputs):
+        return self.layer(inputs)
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.maximum(0.0, 1.0 - tf.cast(y, tf.float32) * self(x)))
+        variables = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        return {"loss": loss}
+
+
+def test_truth_values_in_the_batches_of_a_train_step():
+    model, (x, _) = Margins(), linear(0, rows=200)
+    model(x[:1])
+    model.compile(SGD(0.1))
+    start = fit(model, x, signs() > 0)
+    found = proven_by_its_own(start, "label-encoding", steps=150, max_loss=0.2)
+    assert "y: labels {-1, 1} instead of {0, 1}" in found.message
+
+
+def test_labels_in_batches_that_no_array_holds():
+    def made():
+        x, y = linear(0, rows=200)[0], signs()
+        for number in itertools.count():
+            rows = np.arange(30 * number, 30 * number + 30 + number % 3) % 200
+            yield x[rows], y[rows]
+
+    kinds = (tf.TensorSpec((None, 4)), tf.TensorSpec((None, 1)))
+    start = margins(signs())
+    start.arguments["data"] = tf.data.Dataset.from_generator(made, output_signature=kinds)
+    proven_by_its_own(start, "label-encoding", steps=150, max_loss=0.3)
+
+
+def survival(kind, *, rate=0.05):
+    """Times until an event that not all rows have reached, and flags that tell which have."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(256, 3)).astype("float32")
+    until = rng.exponential(np.exp(-(1.0 + x @ [1.0, -1.0, 0.5])))
+    end = rng.exponential(1.5, size=256)
+    event, times = until <= end, np.minimum(until, end).astype("float32")
+    w, b, optimizer = tf.Variable(tf.zeros((3, 1))), tf.Variable(0.0), SGD(rate)
+
+    def train_step(features, time, event):
+        with tf.GradientTape() as tape:
+            h = tf.squeeze(features @ w + b, 1)
+            loss = tf.reduce_mean(tf.exp(h) * time - event * h)
+        optimizer.apply(tape.gradient(loss, [w, b]), [w, b])
+        return loss
+
+    data = (x, times, (~event if kind == "censored" else event).astype("float32"))
+    return step(train_step, variables=[w, b], data=data, optimizer=optimizer)
+
+
+def test_a_flag_of_a_step_that_means_the_opposite():
+    found = proven_by_its_own(survival("censored"), "label-encoding", steps=300, max_loss=-0.2)
+    assert found.fix == "sample_weight = 1 - sample_weight"
+
+
+def never_by_two_values(start, **expectation):
+    failed = failed_of(start, **expectation)
+    assert label_encoding._in_the_batch(failed) is None
+    assert not any(t.verified and not t.control for t in failed.trials.done.values())
+
+
+def known_rows(known):
+    """Targets of some rows, which a mask tells; those of the others are written as 0."""
+    x, y = linear(0, rows=200)
+    y, w = y * known, tf.Variable(tf.zeros((4, 1)))
+    optimizer = SGD(1e-3)
+
+    def train_step(features, targets, mask):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(mask * (features @ w - targets) ** 2)
+        optimizer.apply([tape.gradient(loss, w)], [w])
+        return loss
+
+    return step(train_step, variables=[w], data=(x, y, known), optimizer=optimizer)
+
+
+def likelihood(y, *, rate=0.01):
+    """A step with a cross-entropy of one's own, which no other pair of values suits."""
+    x, _ = linear(0, rows=200)
+    w, optimizer = tf.Variable(tf.zeros((4, 1))), SGD(rate)
+
+    def train_step(features, y):
+        with tf.GradientTape() as tape:
+            p = tf.sigmoid(features @ w)
+            loss = -tf.reduce_mean(y * tf.math.log(p) + (1.0 - y) * tf.math.log(1.0 - p))
+        optimizer.apply([tape.gradient(loss, w)], [w])
+        return loss
+
+    return step(train_step, variables=[w], data=(x, y), optimizer=optimizer)
+
+
+def squares(y):
+    """A linear model of two values that wants more steps: in other units its loss is smaller."""
+    x, _ = linear(0, rows=200)
+    w, optimizer = tf.Variable(tf.zeros((4, 1))), SGD(5e-3)
+
+    def train_step(features, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((features @ w - y) ** 2)
+        optimizer.apply([tape.gradient(loss, w)], [w])
+        return loss
+
+    return step(train_step, variables=[w], data=(x, y), optimizer=optimizer)
+
+
+@pytest.mark.parametrize(
+    ("start", "bound"),
+    [
+        (lambda: margins(2 * signs() - 1, rate=1e-3), 0.5),
+        (lambda: survival("event", rate=1e-3), -0.2),
+        (lambda: survival("event"), -0.5),
+        (lambda: known_rows(signs()), 0.05),
+        (lambda: margins(2 * signs() - 1, weighed=1 + 9 * signs()[:, 0], rate=1e-3), 1.5),
+        (lambda: likelihood(signs()), 0.45),
+        (lambda: squares(2 * signs() - 1), 0.2),
+    ],
+    ids=["hinge", "survival", "out of reach", "mask", "weights", "cross-entropy", "squares"],
+)
+def test_labels_of_a_step_with_another_fault_are_left_alone(start, bound):
+    never_by_two_values(start(), steps=100, max_loss=bound)
+
+
+def test_labels_of_a_step_that_are_learnt_by_heart_are_none():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20, 40)).astype("float32")
+    y = rng.integers(0, 2, (20, 1)).astype("float32")
+    w, optimizer = tf.Variable(tf.zeros((40, 1))), SGD(0.5)
+
+    def train_step(features, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.math.softplus(-y * (features @ w)))
+        optimizer.apply([tape.gradient(loss, w)], [w])
+        return loss
+
+    start = step(train_step, variables=[w], data=(x, y), optimizer=optimizer)
+    never_by_two_values(start, steps=100, max_loss=0.1)
+
+
 def two_heads(flags):
     x, _ = linear(0, rows=200)
     inputs = keras.Input((4,))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, optimizers
 
 from pytest_converge.diagnosis.causes.unscaled_targets import standardised_targets
 from tests.diagnosis.programs import failed_of, proven_by_its_own
-from tests.zoo.problems import SPARSE, fit, linear, sequential
+from tests.zoo.problems import SPARSE, fit, linear, sequential, step
 
 
 def prices(loss="mse"):
@@ -65,3 +66,90 @@ def test_targets_that_are_the_inputs_are_not_scaled_alone():
     failed = failed_of(fit(model, 500 * x, 500 * x), steps=5, max_loss=1.0)
     assert failed.evidence.scale.targets
     assert standardised_targets(failed) == []
+
+
+def goals(scale, *, rate=0.01, parts="all", frozen=False):
+    """Q-learning of raw rewards: goals are made of a reward and of what another network answers."""
+    rng = np.random.default_rng(0)
+    state, following = (rng.normal(size=(256, 4)).astype("float32") for _ in range(2))
+    action = rng.integers(0, 2, 256).astype("int32")
+    reward = (scale * (np.tanh(state[:, 0]) * (2 * action - 1) + 1)).astype("float32")
+    q = keras.Sequential([keras.Input((4,)), layers.Dense(16, "relu"), layers.Dense(2)])
+    other, kernel = keras.models.clone_model(q), tf.random.normal((4, 2), seed=0)
+    optimizer, variables = optimizers.Adam(rate), q.trainable_variables
+
+    def train_step(state, action, reward, following=None):
+        with tf.GradientTape() as tape:
+            value = tf.reduce_sum(q(state) * tf.one_hot(action, 2), axis=1)
+            goal = reward
+            if following is not None:
+                answers = following @ kernel if frozen else other(following)
+                goal += 0.5 * tf.reduce_max(answers, axis=1)
+            loss = tf.reduce_mean((tf.stop_gradient(goal) - value) ** 2)
+        optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
+
+    data = (state, action, reward, following)[: 4 if parts == "all" else 3]
+    data = tf.data.Dataset.from_tensor_slices(data).shuffle(256, seed=0).batch(32)
+    return step(train_step, variables=variables, data=data, optimizer=optimizer)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [({}, "data[2]"), ({"frozen": True}, "data[2]"), ({"parts": "three"}, "sample_weight")],
+    ids=["network", "matrix", "three parts"],
+)
+def test_rewards_of_a_step_are_targets(options, name):
+    found = proven_by_its_own(
+        goals(500.0, **options), "unscaled-targets", steps=200, max_loss=1000.0
+    )
+    assert found.fix == f"{name} = ({name} - {name}.mean(axis=0)) / {name}.std(axis=0)"
+    assert found.message.startswith("targets on an unsuitable scale: ")
+    assert found.message.endswith(f" in {name}")
+    (own,) = [trial for trial in found.tried if trial.change == f"targets standardised: {name}"]
+    assert not own.comparable
+
+
+def test_rewards_of_one_are_on_no_unsuitable_scale():
+    failed = failed_of(goals(1.0, rate=1e-5), steps=20, max_loss=0.1)
+    assert failed.evidence.computation.targets[-1] == "data[2]"
+    assert not failed.evidence.scale.targets
+    assert not failed.evidence.scale.features
+
+
+def test_states_of_a_step_stay_features():
+    start = goals(1.0)
+    data = start.arguments["data"].map(lambda s, *rest: (1000 * s, *rest))
+    start.arguments["data"] = data
+    failed = failed_of(start, steps=20, max_loss=0.01)
+    assert {flag.array for flag in failed.evidence.scale.features} == {"data[0]"}
+    assert not failed.evidence.scale.targets
+
+
+def test_times_of_a_likelihood_keep_their_sign():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(128, 2)).astype("float32")
+    days = rng.exponential(300 * np.exp(-x[:, 0])).astype("float32")
+    w, b, optimizer = tf.Variable(tf.zeros((2, 1))), tf.Variable(0.0), optimizers.SGD(1e-3)
+
+    def train_step(features, time):
+        with tf.GradientTape() as tape:
+            h = tf.squeeze(features @ w + b, 1)
+            loss = tf.reduce_mean(tf.exp(h) * time - h)
+        optimizer.apply(tape.gradient(loss, [w, b]), [w, b])
+        return loss
+
+    start = step(train_step, variables=[w, b], data=(x, days), optimizer=optimizer)
+    failed = failed_of(start, steps=5, max_loss=1.0)
+    (change,) = standardised_targets(failed)
+    assert change.fix == "y = y / y.std(axis=0)"
+    _, scaled = change.data(failed.reruns.rows).arrays
+    np.testing.assert_allclose(scaled[:128], days / days.std(), rtol=1e-5)
+    assert change.loss_factor is None
+
+
+@pytest.mark.parametrize("rate", [1e-6, 30.0])
+def test_rewards_of_a_step_that_a_rate_fails_by_are_not_blamed(rate):
+    failed = failed_of(goals(40.0, rate=rate), steps=100, max_loss=10.0)
+    (change,) = standardised_targets(failed)
+    assert not failed.trials.try_out(change).passed
