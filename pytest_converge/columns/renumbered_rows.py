@@ -63,7 +63,7 @@ def renumbered_rows(inputs: Sequence[Array], y: Array) -> RenumberedRows | None:
     classes = table[::stride, 0].astype(np.int64)
     arrays = [array[::stride] for array in inputs]
     features = features_of(arrays)
-    if features is None or len(np.unique(classes)) < FEWEST_CLASSES:
+    if features is None or len(np.unique(classes)) < FEWEST_CLASSES or len(classes) <= NEIGHBOURS:
         return None
     near = _neighbours(features)
     tables = [array for array in arrays if array.ndim == 2] if len(arrays) == 1 else []

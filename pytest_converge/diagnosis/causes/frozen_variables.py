@@ -65,17 +65,14 @@ def test_slope_and_offset(converge):
 
 from collections.abc import Iterable
 
-import keras
-import numpy as np
-
 from pytest_converge.core.numbers import counted, listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.plateau import flat_along
 from pytest_converge.training.interventions import straight_through, trainable, untracked
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.gradient_stops import in_words
-from pytest_converge.training.measures.gradients import StepGradient, measured_rows
-from pytest_converge.training.measures.layer_readings import named_layers
+from pytest_converge.training.measures.gradients import gradient_norms
+from pytest_converge.training.measures.layer_readings import functions_of_layers, named_layers
 from pytest_converge.training.state.snapshot import name_of
 
 __all__ = ["CAUSE", "with_all_layers"]
@@ -108,12 +105,7 @@ def _repairs(failed: FailedTraining) -> Repairs:
     cut_off = failed.evidence.computation.cut_off
     if cut_off is not None and cut_off.passages:
         loss = failed.evidence.computation.loss
-        named = {
-            name: layer.function.__name__
-            for model in training.models
-            for name, layer in named_layers(model)
-            if isinstance(layer, keras.layers.Lambda) and layer.function.__name__.isidentifier()
-        }
+        named = functions_of_layers(training.models)
         yield straight_through.straight_through(cut_off.passages, cut_off.where, loss, named)
 
 
@@ -196,14 +188,8 @@ def _unmoved(failed: FailedTraining) -> Answer | None:
 def _slopes(failed: FailedTraining) -> dict[str, float]:
     """The gradient norm of each trained variable at the start, by name."""
     failed.reruns.put_back()
-    training = failed.training
-
-    def measure() -> dict[str, float]:
-        mean = StepGradient(training, trace=False).mean(measured_rows(training))
-        pairs = zip(training.trainable, mean or [], strict=False)
-        return {name_of(variable): float(np.linalg.norm(part)) for variable, part in pairs}
-
-    return failed.trials.guard.measured("the gradient of each variable", measure) or {}
+    guard, training = failed.trials.guard, failed.training
+    return guard.measured("the gradient of each variable", lambda: gradient_norms(training)) or {}
 
 
 def _handed_on(failed: FailedTraining) -> Repairs:

@@ -65,8 +65,6 @@ import dataclasses
 import math
 from typing import Any
 
-import numpy as np
-
 from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import DRAWS, SPREADS, looks_stationary, usual_gradient
@@ -130,14 +128,10 @@ def flat_along(failed: FailedTraining) -> list[tuple[int, Any]]:
         for place, (reading, variable) in enumerate(zip(readings, variables, strict=True))
         if reading.gradient_norm == 0.0
         and reading.name not in evidence.disconnected
-        and int(np.prod(variable.shape)) <= MOST_NUMBERS
-        and np.array_equal(failed.reruns.start.values()[id(variable)], _end(failed, variable))
+        and variable.shape.num_elements() <= MOST_NUMBERS
+        and failed.reruns.stayed(variable)
     ]
     return still if len(still) < len(variables) else []
-
-
-def _end(failed: FailedTraining, variable: Any) -> Any:
-    return failed.reruns.end.values()[id(variable)]
 
 
 def _farther(failed: FailedTraining) -> Repairs:

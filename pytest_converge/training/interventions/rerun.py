@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -70,9 +70,12 @@ class Reruns:
     @property
     def unmoved(self) -> tuple[str, ...]:
         """The trained variables that ended with the very values that they began with."""
+        return tuple(name_of(v) for v in self.training.trainable if self.stayed(v))
+
+    def stayed(self, variable: Any) -> bool:
+        """Whether a trained variable ended with the very values that it began with."""
         start, end = self.start.values(), self.end.values()
-        still = [v for v in self.training.trainable if np.array_equal(start[id(v)], end[id(v)])]
-        return tuple(name_of(v) for v in still)
+        return np.array_equal(start[id(variable)], end[id(variable)])
 
     @property
     def loop(self) -> Loop:

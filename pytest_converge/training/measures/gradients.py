@@ -13,7 +13,7 @@ import tensorflow as tf
 from pytest_converge.training.data.batches import Array, Batch, Chunk
 from pytest_converge.training.state.graphs import TracedForAnyRows
 from pytest_converge.training.state.optimizer import GradientStore
-from pytest_converge.training.state.snapshot import Snapshot
+from pytest_converge.training.state.snapshot import Snapshot, name_of
 from pytest_converge.training.training import Training
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "compiled",
     "cut",
     "flat",
+    "gradient_norms",
     "measured_rows",
     "undisturbed",
 ]
@@ -111,6 +112,13 @@ class StepGradient:
                 stack.enter_context(optimizer.muted())
                 stack.enter_context(optimizer.handing_out(self.store))
             return self._training.bare_step(batch)
+
+
+def gradient_norms(training: Training) -> dict[str, float]:
+    """The L2 norm of the gradient of each trained variable, by its name, at the present weights."""
+    mean = StepGradient(training, trace=False).mean(measured_rows(training))
+    pairs = zip(training.trainable, mean or (), strict=False)
+    return {name_of(variable): float(np.linalg.norm(part)) for variable, part in pairs}
 
 
 def compiled(training: Training, function: Callable[[Batch], Any]) -> Any:

@@ -30,6 +30,7 @@ __all__ = [
     "LayerReading",
     "LayerReadings",
     "activation_of",
+    "functions_of_layers",
     "layer_readings",
     "named_layers",
     "names_of_weights",
@@ -183,6 +184,16 @@ def named_layers(model: keras.Model) -> Iterator[tuple[str, Any]]:
     """Layers as the user knows them: models and composite layers of the user's are opened."""
     yield model.name, model
     yield from _inner_layers(model, "", set())
+
+
+def functions_of_layers(models: Iterable[keras.Model]) -> dict[str, str]:
+    """The names of the functions that layers `Lambda` call, by those of the layers."""
+    return {
+        name: layer.function.__name__
+        for model in models
+        for name, layer in named_layers(model)
+        if isinstance(layer, keras.layers.Lambda) and layer.function.__name__.isidentifier()
+    }
 
 
 def _inner_layers(outer: Any, prefix: str, known: set[str]) -> Iterator[tuple[str, Any]]:
