@@ -198,7 +198,7 @@ class BareLoop(Loop):
         for observed in self.training.optimizers:
             observed.optimizer.__dict__.pop("apply", None)  # the tap of the gradients
         loss = tf.cast(self.training.step(batch), tf.float32)
-        return tf.stack([loss, float("nan"), float("nan")])
+        return loss, float("nan"), float("nan")
 
 
 @dataclasses.dataclass

@@ -186,6 +186,51 @@ def test_operations_with_a_state_are_known():
     assert [internals.is_stateless(kind) for kind in kinds] == [True] * 2 + [False] * 4
 
 
+def ordered_by_resources():
+    """A graph whose operations have to wait for each other, with a dataset of its own."""
+    v = tf.Variable(1.0)
+    picked = tf.data.Dataset.range(3).map(lambda x: v + tf.cast(x, tf.float32))
+
+    def function(x):
+        v.assign(x)
+        total = v + tf.square(x)
+        v.assign_add(total)
+        value = picked.reduce(0.0, lambda held, each: held + each)
+        v.assign(tf.cond(x > 0.0, lambda: v.assign_add(value), v.read_value))
+        return v + x
+
+    return tf.function(function, autograph=False).get_concrete_function(tf.TensorSpec(()))
+
+
+def test_graphs_built_faster_wait_for_the_same_operations():
+    with internals.graphs_built_faster():
+        fast = ordered_by_resources()
+    usual = ordered_by_resources()
+    waits = [
+        [(each.type, sorted(o.type for o in each.control_inputs)) for each in of.get_operations()]
+        for of in (fast.graph, usual.graph)
+    ]
+    assert waits[0] == waits[1]
+    assert sum(bool(others) for _, others in waits[0]) >= 6
+    assert float(fast(tf.constant(2.0))) == float(usual(tf.constant(2.0)))
+
+
+def test_operations_share_a_stack_trace_meanwhile():
+    made = []
+
+    def function(x):
+        with internals.one_stack_trace():
+            made.extend([tf.sqrt(x), tf.square(x)])
+        made.extend([tf.exp(x), tf.math.log(x)])
+        return x
+
+    tf.function(function, autograph=False).get_concrete_function(tf.constant(4.0))
+    one, other, third, fourth = ([*map(tuple, each.op.traceback)] for each in made)
+    assert one == other
+    assert third != fourth
+    assert made[0].op.traceback[-1].name == "function"
+
+
 def of_a_share(*ways):
     """Ways to functions that take numbers from -1 to 1."""
     return [_one_number(lambda x, o=o, name=name: getattr(o, name)(x / 8)) for o, name in ways]

@@ -200,7 +200,8 @@ class ArrayData(TrainingData):
     def take(self, tensors: Any, order: Any, offsets: Any, place: Any) -> Batch:
         """The batch at a place of a plan, inside a traced loop or outside of it."""
         even = self.order.even
-        index = order[place] if even else order[offsets[place] : offsets[place + 1]]
+        # A slice of one row takes three times as many operations as gathering it.
+        index = tf.gather(order, place) if even else order[offsets[place] : offsets[place + 1]]
         return _gather(tensors, index)
 
     def reshuffled(self, seed: int) -> ArrayData:

@@ -162,7 +162,7 @@ class Loop:
         for number in range(start + 1, stop + 1):
             batch = self._next_batch()
             with end_of_data_named(number):
-                taken.append(np.asarray(one(batch)))
+                taken.append(np.array([float(part) for part in one(batch)], np.float32))
             if not np.isfinite(taken[-1][0]):
                 break
         return np.stack(taken)
@@ -207,8 +207,8 @@ class Loop:
     def _next_batch(self) -> Batch:
         return None if self._stream is None else next(self._stream)
 
-    def _one(self, batch: Batch) -> Any:
-        """One step: (loss, gradient norm, learning rate) as a float32 vector."""
+    def _one(self, batch: Batch) -> tuple[Any, Any, Any]:
+        """One step: loss, gradient norm and learning rate, each a float32 scalar."""
         self.traces += 1
         training = self.training
         for optimizer in training.optimizers:
@@ -227,18 +227,19 @@ class Loop:
         # finite.
         norm = 0.0 if not norms else norms[0] if len(norms) == 1 else tf.linalg.norm(norms)
         rate = rate if self.sees_rate else _NAN
-        return tf.stack([tf.cast(loss, tf.float32), tf.cast(norm, tf.float32), rate])
+        return tf.cast(loss, tf.float32), tf.cast(norm, tf.float32), rate
 
     def _segment(self, start: Any, stop: Any, tensors: Any, order: Any, offsets: Any) -> Any:
         data = self.training.rows_in_memory
 
         def body(step: Any, _: Any, rows: Any) -> Any:
-            row = self._one(
-                None if data is None else data.take(tensors, order, offsets, step - start)
-            )
-            gradient_ok = tf.math.is_finite(row[1]) if self.sees_gradients else True
-            fine = tf.math.is_finite(row[0]) & gradient_ok
-            return step + 1, fine, rows.write(step - start, row)
+            place = step - start
+            batch = None if data is None else data.take(tensors, order, offsets, place)
+            loss, norm, rate = self._one(batch)
+            fine = tf.math.is_finite(loss)
+            if self.sees_gradients:
+                fine &= tf.math.is_finite(norm)
+            return step + 1, fine, rows.write(place, tf.stack([loss, norm, rate]))
 
         rows = tf.TensorArray(tf.float32, tf.maximum(stop - start, 1), element_shape=(3,))
         end, _, rows = tf.while_loop(

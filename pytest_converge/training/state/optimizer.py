@@ -180,7 +180,7 @@ class ObservedOptimizer:
         its gradients inside a condition, has no tensor to hand out. A graph of its own is heard
         only while it is traced, and used in later steps.
         """
-        return tf.identity(self._norm) if self._taps or self._is_within else None
+        return tf.convert_to_tensor(self._norm) if self._taps or self._is_within else None
 
     def stands(self) -> None:
         """The step was made before: the norm of its gradients stands in the instrument."""
@@ -206,9 +206,10 @@ class ObservedOptimizer:
             if self._muted:
                 return self._skip()
             _require_some(grads)
-            self._observe(grads)
-            with self.observed_rate.in_update(), repeats_shared():
-                return original(grads, trainable_variables)
+            with self._own_stack_traces():
+                self._observe(grads)
+                with self.observed_rate.in_update(), repeats_shared():
+                    return original(grads, trainable_variables)
 
         def apply_gradients(grads_and_vars: Any, *args: Any, **kwargs: Any) -> Any:
             pairs = list(grads_and_vars)
@@ -229,6 +230,11 @@ class ObservedOptimizer:
         """
         if self._is_keras:
             keras_internals.short_cut_for_one_replica(self._rate_owner)
+
+    def _own_stack_traces(self) -> contextlib.AbstractContextManager[None]:
+        """Where in an optimizer of Keras an error came up is told by the update itself."""
+        of_keras = type(self._rate_owner).__module__.partition(".")[0] == "keras"
+        return keras_internals.one_stack_trace() if of_keras else contextlib.nullcontext()
 
     def _hand_out(self, gradients: list[Any], variables: Any) -> None:
         if self._store is None:

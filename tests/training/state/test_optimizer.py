@@ -306,3 +306,32 @@ def test_updates_are_counted_where_keras_counts_them(make, counts):
     problem.optimizer.apply_gradients([(tf.constant(START), problem.variable)])
     assert [int(counter) for counter in problem.observed.counters] == ([1] if counts else [])
     assert before == ([0] if counts else [])
+
+
+class OwnDescent(keras.optimizers.SGD):
+    """An optimizer of the user's, whose code an error in it has to name."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        self.moved = tf.convert_to_tensor(variable) - learning_rate * gradient
+        self.assign(variable, self.moved)
+
+
+def functions_of(tensor):
+    """Those in which an operation was added, by its stack trace."""
+    return [frame.name for frame in tensor.op.traceback]
+
+
+@pytest.mark.parametrize("around", [lambda own: own, keras.optimizers.LossScaleOptimizer])
+def test_operations_of_own_optimizers_tell_where_they_are_made(around):
+    own = OwnDescent(0.1)
+    problem = Problem(around(own))
+    tf.function(problem.step, autograph=False).get_concrete_function()
+    assert "update_step" in functions_of(own.moved)
+
+
+def test_operations_of_an_optimizer_of_keras_tell_of_their_update(monkeypatch):
+    moved = []
+    optimizer = keras.optimizers.SGD(0.1)
+    monkeypatch.setattr(optimizer, "assign_sub", lambda variable, by: moved.append(by))
+    tf.function(Problem(optimizer).step, autograph=False).get_concrete_function()
+    assert functions_of(moved[0])[-2:] == ["apply_gradients", "apply"]
