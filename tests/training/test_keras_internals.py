@@ -262,7 +262,9 @@ WAYS = {
     "Div": [],
     "Floor": [(tf, "floor", 1), (keras.ops, "floor", 1), (tf.math, "floor", 1)],
     "FloorDiv": [(operator, "floordiv", 2), (keras.ops, "floor_divide", 2)],
-    "GatherV2": [(types.SimpleNamespace(first=lambda x: tf.gather([x], [0])[0]), "first", 1)],
+    "GatherV2": [
+        (types.SimpleNamespace(first=lambda x: tf.reduce_sum(tf.gather([x], [0]))), "first", 1)
+    ],
     "Greater": [(operator, "gt", 2), (keras.ops, "greater", 2), (tf, "greater", 2)],
     "GreaterEqual": [(operator, "ge", 2), (keras.ops, "greater_equal", 2)],
     "Less": [(operator, "lt", 2), (keras.ops, "less", 2), (tf, "less", 2)],
