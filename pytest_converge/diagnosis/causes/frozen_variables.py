@@ -170,6 +170,9 @@ def _unmoved(failed: FailedTraining) -> Answer | None:
         return None
     if not where or len(where) == len(failed.training.trainable) or flat_along(failed):
         return None
+    callbacks = failed.training.callbacks
+    if callbacks is not None and callbacks.acting:
+        return None
     slopes = {} if evidence.layers is None else _slopes(failed)
     where = tuple(
         name
@@ -178,9 +181,6 @@ def _unmoved(failed: FailedTraining) -> Answer | None:
     )
     if not where:
         return None  # what the loss has no slope along stays by itself, as a bias that cancels out
-    callbacks = failed.training.callbacks
-    if callbacks is not None and callbacks.acting:
-        return None
     message = f"{listed(where)} never changed in {counted(failed.record.curve.updates, 'step')}"
     return Answer(cause=CAUSE.code, where=where, message=message)
 

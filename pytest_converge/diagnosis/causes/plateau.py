@@ -117,11 +117,12 @@ def flat_along(failed: FailedTraining) -> list[tuple[int, Any]]:
 
     With the place of each among the trained variables. Where all stay, it is the start as a whole.
     """
-    evidence, variables = failed.evidence, failed.training.trainable
+    evidence = failed.evidence
     readings = () if evidence.layers is None else evidence.layers.layers
-    if len(readings) != len(variables) or any(each.kind != "variable" for each in readings):
-        return []
     if not any(each.gradient_norm for each in readings):
+        return []
+    variables = failed.training.trainable
+    if len(readings) != len(variables) or any(each.kind != "variable" for each in readings):
         return []
     still = [
         (place, variable)

@@ -166,7 +166,7 @@ def outweighing(start: Sequence[LossTerm], end: Sequence[LossTerm]) -> list[Loss
         return []
     found = []
     for before, after in zip(start, end, strict=True):
-        gone = abs(after.value) <= GONE * abs(before.value)
+        gone = abs(after.value) < GONE * abs(before.value)
         least = OUTWEIGHS_WHERE_GONE if gone else OUTWEIGHS
         outweighs = before.slope > least * before.slope_of_rest > 0
         learnt = abs(after.value) <= LEARNT * abs(before.value)

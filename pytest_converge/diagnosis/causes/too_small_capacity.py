@@ -111,21 +111,16 @@ def _deeper(failed: FailedTraining) -> Repairs:
 
 def _places(failed: FailedTraining) -> Repairs:
     """Steps that know their place, where the model cannot tell one order of them from another."""
-    if _misses_order(failed):
+    failed.reruns.put_back()
+    training, guard = failed.training, failed.trials.guard
+    if guard.measured("the order of steps", lambda: order_is_missed(training)):
         yield features.with_places(CAUSE.code, MISSES_ORDER)
 
 
-def _misses_order(failed: FailedTraining) -> bool:
-    failed.reruns.put_back()
-    seen = failed.trials.guard.measured(
-        "the order of steps", lambda: order_is_missed(failed.training)
-    )
-    return bool(seen)
-
-
 def _order_seen(failed: FailedTraining) -> Answer | None:
-    """The same where that was not enough."""
-    if not _misses_order(failed):
+    """The same where that was tried and not enough."""
+    tried = failed.trials.changes.values()
+    if not any(change.fault == MISSES_ORDER for change in tried):
         return None
     return Answer(cause=CAUSE.code, message=MISSES_ORDER, where=("x",))
 

@@ -176,9 +176,10 @@ def _seen(failed: FailedTraining) -> Repairs:
 
 def _rose_by_itself(failed: FailedTraining, *, rose: bool) -> bool:
     """Whether a step, or an optimizer, of the user's rose at a rate that does not go uphill."""
+    if not rose or not failed.evidence.rate > 0:
+        return False
     training = failed.training
-    own = training.verb == "step" or training.own_train_step or has_own_optimizer(training)
-    return own and rose and failed.evidence.rate > 0
+    return training.own_step or has_own_optimizer(training)
 
 
 def _along(failed: FailedTraining) -> float | None:

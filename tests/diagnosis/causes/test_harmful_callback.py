@@ -65,7 +65,7 @@ def test_a_rate_that_a_callback_holds_is_said_once():
     assert found.message.startswith("LearningRateScheduler sets the learning rate to 1e-6; it ")
 
 
-def test_what_a_callback_puts_back_is_not_called_frozen():
+def test_what_a_callback_puts_back_is_not_called_frozen(monkeypatch):
     given = [OfTheFirstEpoch()]
     failed = failed_of(fit(network(), X, Y, callbacks=given, epochs=2), max_loss=1e-9)
     names = tuple(variable.name for variable in failed.training.trainable)[:1]
@@ -77,6 +77,7 @@ def test_what_a_callback_puts_back_is_not_called_frozen():
         record=failed.record,
     )
     assert frozen_variables._unmoved(there) is None
+    monkeypatch.setattr(frozen_variables, "_slopes", lambda _: dict.fromkeys(names, 1.0))
     alone = types.SimpleNamespace(callbacks=None, trainable=failed.training.trainable)
     there.training = alone
     assert frozen_variables._unmoved(there).where == names
