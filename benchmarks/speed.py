@@ -39,8 +39,8 @@ from pytest_converge.training.state.graphs import light_graph_optimizer
 STEPS, BATCH, ROWS = 200, 32, 1024
 LIMITS = {
     "MLP": {"first": 0.30, "again": 0.10, "tape": 0.10},
-    "CNN": {"first": 0.50, "again": 0.40, "tape": 0.10},
-    "LSTM": {"first": 0.65, "again": 0.40, "tape": 0.10},
+    "CNN": {"first": 0.40, "again": 0.40, "tape": 0.10},
+    "LSTM": {"first": 0.60, "again": 0.40, "tape": 0.10},
 }
 #: What a passing test may pay for explanations: so many times the bare loop, and so many seconds.
 TELEMETRY_TIMES, TELEMETRY_SECONDS = 1.10, 0.1
