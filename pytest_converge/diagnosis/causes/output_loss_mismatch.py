@@ -60,6 +60,11 @@ standard deviation or a rate that is the bare output of a layer, is not finite f
 operation is found in the first step that has such a value, and the columns of the output that it
 is given are put behind softplus, the exponential or the sigmoid.
 
+A single column under a cross-entropy over classes is divided by its own sum, which makes it 1
+whatever the model says; the cross-entropy of two classes takes its place. Under a loss of your own
+that nobody else knows, as of a distance, an output behind a sigmoid or the like is tried without it
+where no rate and no more steps helped.
+
 Of targets between 0 and 1 a cross-entropy leaves their own entropy, whatever is predicted. Where
 that is above `max_loss`, the squared error, which is 0 where they are met, takes its place; where
 that is not learnt either, the target is [unreachable](unreachable-target.md).

@@ -16,6 +16,7 @@ from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.targets import of_targets, relabelled
 from pytest_converge.training.measures.layer_inputs import counted_rows
+from pytest_converge.training.measures.shares import TOLERANCE
 from pytest_converge.training.model.losses import PROBABILITIES
 
 __all__ = [
@@ -29,8 +30,6 @@ __all__ = [
 
 Array = np.ndarray[Any, Any]
 
-#: What float32 and rounded shares may add to a probability, or to a sum of them.
-TOLERANCE = 1e-3
 #: Whole numbers up to here are counts; larger ones may be percent or bytes.
 MOST_COUNTED = 10
 #: What probabilities are multiplied by where they are written in percent or in bytes.

@@ -9,9 +9,9 @@ from pytest_converge.training.measures.flow import Flow
 from pytest_converge.training.measures.recording import Operation, recorded
 from pytest_converge.training.training import Training
 
-__all__ = ["Shares", "falls_without_end", "targets_read_as_shares"]
+__all__ = ["TOLERANCE", "Shares", "falls_without_end", "targets_read_as_shares"]
 
-#: What float32 and rounded shares may add to a probability.
+#: What float32 and rounded shares may add to a probability, or to a sum of them.
 TOLERANCE = 1e-3
 
 #: What may be done to the logarithm of a probability before it is weighted.
