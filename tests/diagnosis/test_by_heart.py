@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import types
+
 import keras
 import numpy as np
 import pytest
 from keras import layers, optimizers
 
+from pytest_converge.diagnosis import by_heart
 from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer
 from pytest_converge.training.interventions import steps
@@ -74,6 +77,14 @@ def test_of_ids_of_rows_half_of_them_says_little():
     x = [users.astype("int32")[:, None], films.astype("int32")[:, None]]
     start = fit(model, x, ratings.astype("float32")[:, None])
     assert answer_of(start, count=10, factor=30, max_loss=0.3).cause == "too-few-steps"
+
+
+def test_parts_of_a_step_are_no_ids_of_rows():
+    numbers = np.arange(6)
+    ids = types.SimpleNamespace(arrays=(numbers, numbers / 2))
+    assert by_heart._are_ids(ids)
+    parts = types.SimpleNamespace(arrays=(numbers / 2,) * 5)  # none of them is named an input
+    assert not by_heart._are_ids(parts)
 
 
 def squares(*, apart, rows=240):
