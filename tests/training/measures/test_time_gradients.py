@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from pytest_converge.training.measures.time_gradients import gradients_by_step
+from pytest_converge.training.measures.time_gradients import faint_steps, gradients_by_step
 from tests.zoo.problems import fit
 from tests.zoo.trainings import training_of
 
@@ -62,3 +62,29 @@ def test_without_a_recurrent_layer_there_is_nothing_to_measure():
     model.compile("sgd", "mse")
     x = np.ones((8, 3), "float32")
     assert gradients_by_step(training_of(fit(model, x, x[:, :1]))) == {}
+
+
+def told(where, *, steps=80):
+    """What is found of a layer that hardly learns from the first steps, where some tell."""
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    x = 0.5 * rng.normal(size=(300, steps, 2)).astype("float32")
+    y = rng.integers(0, 2, (300, 1)).astype("float32")
+    for step in where:
+        x[:, step, 0] = 2 * y[:, 0] - 1
+    parts = [keras.Input((steps, 2)), layers.SimpleRNN(8), layers.Dense(1, "sigmoid")]
+    model = keras.Sequential(parts)
+    model.compile("sgd", "binary_crossentropy")
+    return faint_steps(training_of(fit(model, x, y)))
+
+
+def test_steps_without_a_gradient_that_decide_on_the_targets_are_found():
+    found = told([0])
+    assert found.first
+    assert 0 < found.count < found.steps == 80
+    assert found.ratio < 1e-3
+
+
+@pytest.mark.parametrize(("where", "steps"), [([-1], 80), ([0, -1], 80), ([], 80), ([0], 5)])
+def test_where_others_tell_as_much_or_nothing_does_it_is_no_fault(where, steps):
+    assert told(where, steps=steps) is None
