@@ -16,8 +16,9 @@ that the diagnosis gives, in a loop of its own and on ten fresh seeds.
 
 A folder of tests holds files `test_*.py`, each with a test `test_sick` of one call of a verb, maybe
 its twin `test_healthy`, and the label: `CODES`, a set of right causes; `ACCEPT`, those that count
-as right too; `REPAIR`, whether any change of the training can help. With `--check-fixes` the line
-of each diagnosis is pasted into its file, which `--keep FOLDER` keeps, and trained by hand.
+as right too; `REPAIR`, whether any change of the training can help. A file of a `test_healthy`
+alone is a sound training. With `--check-fixes` the line of each diagnosis is pasted into its file,
+which `--keep FOLDER` keeps, and trained by hand.
 
 Of compounds, trainings with two or three faults at once, all causes count that are named. The half
 of them that is held back is for a figure on what nobody tuned to: no change is made after it.
@@ -184,13 +185,18 @@ def cases_of_corpus(folder: Path) -> Iterator[Case]:
 def cases_of_tests(folder: Path) -> Iterator[Case]:
     for path in sorted(folder.glob("test_*.py")):
         label = module_at(path)
-        name, right = path.stem.removeprefix("test_"), frozenset(label.CODES)
-
-        def begin(seed: int, path: Path = path) -> Begun:
-            return begun_in(path, "test_sick", seed)
+        name = path.stem.removeprefix("test_")
 
         def begin_twin(seed: int, path: Path = path) -> Begun:
             return begun_in(path, "test_healthy", seed)
+
+        if not hasattr(label, "test_sick"):
+            yield Case(name, begin_twin)
+            continue
+        right = frozenset(label.CODES)
+
+        def begin(seed: int, path: Path = path) -> Begun:
+            return begun_in(path, "test_sick", seed)
 
         accepted, repairable = right | set(label.ACCEPT), getattr(label, "REPAIR", True)
         yield Case(name, begin, "/".join(sorted(right)), accepted, repairable, path)

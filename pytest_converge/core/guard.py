@@ -16,6 +16,9 @@ STRICT = "PYTEST_CONVERGE_STRICT"
 #: Room for an error in a line of a report.
 LONGEST = 200
 
+#: The first line of an error that AutoGraph reraises.
+OF_AUTOGRAPH = "in user code:"
+
 Value = TypeVar("Value")
 
 
@@ -73,6 +76,11 @@ def is_ours(error: Exception) -> bool:
 
 
 def described(error: Exception) -> str:
-    """The kind of an error and the first line of its text, cut to what a report has room for."""
+    """The kind of an error and the first line of its text, cut to what a report has room for.
+
+    What AutoGraph reraises begins with the lines of the user's code, and ends with the error.
+    """
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:LONGEST]
+    text = lines[-1 if lines[0] == OF_AUTOGRAPH else 0].strip() if lines else ""
+    kind = f"{type(error).__name__}: "
+    return f"{kind}{text.removeprefix(kind)}"[:LONGEST]

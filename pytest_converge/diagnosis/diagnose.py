@@ -20,6 +20,11 @@ from pytest_converge.diagnosis.search import search
 from pytest_converge.diagnosis.trials import BaselineJudge, Trials
 from pytest_converge.training.data.sources import has_composites
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.named_variables import (
+    all_variables,
+    known_in,
+    one_variable,
+)
 from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.loop.run import Progress, TrainingRun
 from pytest_converge.training.state.snapshot import name_of
@@ -29,6 +34,9 @@ __all__ = ["diagnose", "undiagnosed", "without_trials"]
 
 #: The line of a repair that makes a training longer.
 STEPS = re.compile(r"^steps=(\d+)$", re.MULTILINE)
+#: What stands for one of the trained variables in the line of a repair, and for all of them.
+VARIABLE = re.compile(r"(?<![\w.])variables\[(\d+)\]")
+VARIABLES = re.compile(r"(?<![\w.])variables\b(?!\[|=)")
 Named = TypeVar("Named", NamedCause, Trial)
 #: From so many causes on each has a sentence of its own.
 SEVERAL = 2
@@ -162,15 +170,24 @@ def _diagnosis(failed: FailedTraining, answer: Answer, named: tuple[NamedCause, 
         left_out=tuple(dict.fromkeys(trials.left_out)),
         causes=named,
     )
-    return _length_as_said(failed, found)
+    return _as_said(failed, found)
 
 
-def _length_as_said(failed: FailedTraining, found: Diagnosis) -> Diagnosis:
-    """More steps are given as the call gave them, in epochs where it did: both would disagree."""
+def _as_said(failed: FailedTraining, found: Diagnosis) -> Diagnosis:
+    """In the user's own terms: steps in epochs where the call gave these, variables by name."""
+    training = failed.training
 
     def said(fix: str) -> str:
-        as_said = failed.training.length_as_said
-        return STEPS.sub(lambda match: as_said(int(match[1])), fix)
+        fix = STEPS.sub(lambda match: training.length_as_said(int(match[1])), fix)
+        if "variables =" in fix:
+            return fix  # it says what they are
+        lines = []
+        for line in fix.splitlines():
+            named = VARIABLE.sub(lambda m: one_variable(training, int(m[1])) or m[0], line)
+            named = VARIABLES.sub(lambda m: all_variables(training) or m[0], named)
+            owner = known_in(training, named) if named != line else ""
+            lines.append(f"{named}  # in {owner}" if owner and "#" not in named else named)
+        return "\n".join(lines)
 
     def each(parts: tuple[Named, ...]) -> tuple[Named, ...]:
         return tuple(dataclasses.replace(part, fix=said(part.fix)) for part in parts)

@@ -512,6 +512,7 @@ OPERATION_CALLS = {
     "Sqrt": (gen_math_ops, "sqrt"),
     "StopGradient": (array_ops, "stop_gradient"),
     "Sub": (gen_math_ops, "sub"),
+    "Sum": (gen_math_ops, "_sum"),
 }
 #: Operators that TensorFlow bound to their function when it was imported.
 BOUND_OPERATORS = {

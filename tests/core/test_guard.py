@@ -69,6 +69,13 @@ def test_an_interrupt_is_never_kept(monkeypatch):
         (ValueError(), "ValueError: "),
         (KeyError("a"), "KeyError: 'a'"),
         (OSError("\n a\nb"), "OSError: a"),
+        (
+            AttributeError(
+                'in user code:\n\n    File "t.py", line 3, in step  *\n        x.y\n\n'
+                "    AttributeError: 'int' object has no attribute 'y'\n"
+            ),
+            "AttributeError: 'int' object has no attribute 'y'",
+        ),
     ],
 )
 def test_an_error_is_described_in_one_line(error, text):

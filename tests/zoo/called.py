@@ -147,7 +147,7 @@ def call_in(path: Path, test: str, seed: int, *, build: bool = False) -> Called:
     expectation |= {name: named[name] for name in named if name not in names}
     local = frame.f_locals if frame.f_code.co_name != "<module>" else {}
     return Called(
-        start=Start(verb, given),
+        start=Start(verb, given, alive=frame),
         expectation=expectation,
         place=_place(frame),
         of_the_call=frozenset(named),

@@ -95,6 +95,7 @@ class _Edit:
         lines: those that go before the call.
         settings: arguments of the call that are set to values, as code.
         of_arrays: lines about the arrays of which the data set is made.
+        waiting: lines that go where the next one goes.
     """
 
     def __init__(self, source: str, called: Called, test: str) -> None:
@@ -108,14 +109,17 @@ class _Edit:
         self.lines: list[ast.stmt] = []
         self.settings: dict[str, str] = {}
         self.of_arrays: list[ast.stmt] = []
+        self.waiting: list[ast.stmt] = []
 
     # ---- what a line is about -------------------------------------------------------------------
 
     def place(self, node: ast.stmt, comment: str) -> None:
         """Puts one line of the code where it belongs."""
         for kind in (
+            self._at_a_line,
             self._layers,
             self._norm,
+            self._in_init,
             self._of_a_class,
             self._in_a_function,
             self._through,
@@ -128,6 +132,7 @@ class _Edit:
             self._process,
             self._argument_lines,
             self._held,
+            self._for_the_next,
         ):
             if kind(node, comment):
                 return
@@ -149,6 +154,20 @@ class _Edit:
             self._loss_changed(function, loss[1])
         else:
             raise ForAPersonError(f"words, no code: {note}")
+
+    def _at_a_line(self, node: ast.stmt, comment: str) -> bool:
+        """`loss = total / 32  # test_wine.py:12`: in the place of that statement."""
+        named = re.fullmatch(r"[\w.-]+\.py:(\d+)", comment)
+        if named is None:
+            return False
+        old = self.source.node_at(int(named[1]))
+        new: ast.AST = node
+        if isinstance(old, ast.expr) and isinstance(node, ast.Expr):
+            new = node.value.elts[0] if isinstance(node.value, ast.Tuple) else node.value
+        if isinstance(old, ast.expr) != isinstance(new, ast.expr):
+            raise ForAPersonError(f"{ast.unparse(old)} is no {ast.unparse(new)}")
+        self.source.replace(old, new)
+        return True
 
     def _layers(self, node: ast.stmt, comment: str) -> bool:
         named = re.fullmatch(r"layers? (.+)", comment)
@@ -222,7 +241,7 @@ class _Edit:
 
     def _norm(self, node: ast.stmt, comment: str) -> bool:
         """A layer in front of all others, before the output, or in the place of one."""
-        where = re.match(r"as the first layer|before the output|in place of (\w+)", comment)
+        where = re.match(r"as the first layer|before the output|in (place|front) of (\w+)", comment)
         if where is None:
             return False
         if isinstance(node, ast.Assign) or not _is_layer(self._kind(node)):
@@ -232,9 +251,12 @@ class _Edit:
             code: ast.expr = ast.Name("norm", ast.Load())
         else:
             code = node.value  # type: ignore[attr-defined]
-        if where[1]:
-            for site in self._sites([self._layer(where[1])]):
+        if where[1] == "place":
+            for site in self._sites([self._layer(where[2])]):
                 self.source.replace(site, code)
+        elif where[1]:
+            for site in self._sites([self._layer(where[2])]):
+                self._in_front_of(site, code)
         else:
             self._beside(code, front=comment.startswith("as the first"))
         return True
@@ -287,6 +309,25 @@ class _Edit:
         else:
             raise ForAPersonError("the model is of a class of its own, or held by a function")
 
+    def _in_front_of(self, site: ast.Call, code: ast.expr) -> None:
+        """A layer before the one that a place makes."""
+        parent, now = self.source.parent(site), self.source.now(site)
+        if isinstance(parent, (ast.List, ast.Tuple)):
+            parent.elts.insert(parent.elts.index(now), code)
+        elif isinstance(parent, ast.Call) and parent.func is now and parent.args:
+            parent.args[0] = ast.Call(code, [parent.args[0]], [])
+        elif isinstance(parent, ast.Call) and last_name(parent.func) == "add":
+            line = ast.Expr(ast.Call(copy.deepcopy(parent.func), [code], []))
+            self.source.insert(self.source.statement_of(site), [line])
+        elif isinstance(parent, ast.Assign):
+            name = last_name(parent.targets[0])
+            calls = [each for each in self.source.calls(name=name) if each.args]
+            if len(calls) != 1:
+                raise ForAPersonError(f"{name} is called in {len(calls)} places")
+            calls[0].args[0] = ast.Call(code, [calls[0].args[0]], [])
+        else:
+            raise ForAPersonError(f"what goes into {ast.unparse(site)} is unclear")
+
     def _in_sequential(self, model: Any, code: ast.expr, *, front: bool) -> None:
         (place,) = [each.place for each in self.called.made if each.made is model] or [None]
         site = None if place is None else self._site(place, keras.Sequential)
@@ -323,12 +364,25 @@ class _Edit:
         if len(model.inputs) != 1 or len(used) != 1:
             raise ForAPersonError("the layer would go in front of several")
         (site,) = self._sites([self._layer(used[0].name)])
-        parent = self.source.parent(site)
+        parent, site = self.source.parent(site), self.source.now(site)
         if not isinstance(parent, ast.Call) or parent.func is not site or not parent.args:
             raise ForAPersonError(f"what {used[0].name} is called with is not beside it")
         parent.args[0] = ast.Call(code, [parent.args[0]], [])
 
     # ---- code in functions and classes ----------------------------------------------------------
+
+    def _in_init(self, node: ast.stmt, comment: str) -> bool:
+        """`self.w.assign(...)  # in Locator`: at the end of what makes an object of that class."""
+        kinds = [x for x in ast.walk(self.source.tree) if isinstance(x, ast.ClassDef)]
+        named = re.fullmatch(r"in (\w+)", comment)
+        if named is None or named[1] not in [each.name for each in kinds]:
+            return False
+        for each in self.source.class_named(named[1]).body:
+            if isinstance(each, ast.FunctionDef) and each.name == "__init__":
+                lines, self.waiting = [*self.waiting, node], []
+                self.source.insert(each.body[-1], lines, behind=True)
+                return True
+        raise ForAPersonError(f"{named[1]} has no __init__")
 
     def _of_a_class(self, node: ast.stmt, comment: str) -> bool:
         """`self.w = ...  # in mine`: where the class of the layer sets that attribute."""
@@ -568,18 +622,21 @@ class _Edit:
     def _kept_outside(self, code: ast.expr) -> None:
         """An optimizer made before the function that makes one in every call."""
         kind = self._evaluated(code.func) if isinstance(code, ast.Call) else None
-        function = self._own_function()
-        if not isinstance(kind, type) or isinstance(function, ast.Lambda):
-            raise ForAPersonError("the step that makes optimizers is a lambda")
+        if not isinstance(kind, type):
+            raise ForAPersonError(f"{ast.unparse(code)} makes nothing that is known")
+        function: ast.AST = self._own_function()
         sites = [each for each in self.source.calls(function) if self._makes(each, kind)]
+        sites = sites or [each for each in self.source.calls() if self._makes(each, kind)]
         if len(sites) != 1:
             raise ForAPersonError(f"the step makes {kind.__name__} in {len(sites)} places")
         name = "kept_optimizer"
         self.source.replace(sites[0], ast.Name(name, ast.Load()))
-        place: ast.stmt = function
-        parent = self.source.parent(function)
+        place: ast.AST = sites[0]
+        while place is not function and not isinstance(self.source.parent(place), ast.Module):
+            place = self.source.parent(place)
+        parent = self.source.parent(place)
         place = parent if isinstance(parent, ast.ClassDef) else place
-        self.source.insert(place, [assigned(name, code)])
+        self.source.insert(self.source.statement_of(place), [assigned(name, code)])
 
     def _loss(self, node: ast.stmt, comment: str) -> bool:
         if not isinstance(node, ast.Assign) or self.called.start.verb != "fit":
@@ -753,25 +810,43 @@ class _Edit:
     def _held(self, node: ast.stmt, _: str) -> bool:
         """Lines about names that the user's function has: behind where these get their values."""
         names = bound_by(node) or loaded(node)
-        names -= {*KNOWN, *vars(builtins)}
-        if not names:
+        if isinstance(node, ast.For):
+            names = loaded(node) - bound_by(node)
+        names -= {*KNOWN, *vars(builtins), *self._fresh()}
+        if not names or self._is_fresh(node):
             return False
         function: ast.AST = self._own_function()
+        lines, self.waiting = [*self.waiting, node], []
         if names & bound_inside(function):
             if not isinstance(function, ast.FunctionDef):
                 raise ForAPersonError("the lines would go into a lambda")
-            self.source.insert(self.source.last_binding(function, names), [node], behind=True)
+            self.source.insert(self.source.last_binding(function, names), lines, behind=True)
             return True
         while not isinstance(function, ast.Module):
             if isinstance(function, ast.FunctionDef) and names & parameters(function):
-                self.source.insert_first(function, [node])
+                self.source.insert_first(function, lines)
                 return True
             function = self.source.parent(function)
             scope = function if isinstance(function, (ast.FunctionDef, ast.Module)) else None
             if scope is not None and names <= bound_inside(scope):
-                self.source.insert(self.source.last_binding(scope, names), [node], behind=True)
+                self.source.insert(self.source.last_binding(scope, names), lines, behind=True)
                 return True
         raise ForAPersonError(f"where is {', '.join(sorted(names))}?")
+
+    def _for_the_next(self, node: ast.stmt, _: str) -> bool:
+        """A name of its own, as `rng = ...`, goes where the line goes that needs it."""
+        if not self._is_fresh(node):
+            return False
+        self.waiting.append(node)
+        return True
+
+    def _is_fresh(self, node: ast.stmt) -> bool:
+        known = {*KNOWN, *vars(builtins)}
+        new = isinstance(node, ast.Assign) and not bound_by(node) & self.source.names()
+        return new and not loaded(node) - known
+
+    def _fresh(self) -> set[str]:
+        return {name for line in self.waiting for name in bound_by(line)}
 
     # ---- the text -------------------------------------------------------------------------------
 

@@ -30,10 +30,15 @@ BINARY = "binary_crossentropy"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Start:
-    """What to call: a verb and its arguments, the ones left out at their defaults."""
+    """What to call: a verb and its arguments, the ones left out at their defaults.
+
+    Attributes:
+        alive: what lives as long: a compiled method alone does not keep its object.
+    """
 
     verb: str
     arguments: dict[str, Any]
+    alive: Any = None
 
     @property
     def call(self) -> Call:

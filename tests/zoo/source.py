@@ -77,6 +77,7 @@ class Source:
         for parent in ast.walk(self.tree):
             self._adopt(parent)
         self._replaced: dict[Any, str] = {}
+        self._now: dict[Any, ast.AST] = {}
         self._insertions: list[Insertion] = []
         self._first: list[tuple[ast.FunctionDef, list[ast.stmt]]] = []
         self._settings: list[ast.stmt] = []
@@ -111,6 +112,10 @@ class Source:
         """What a node is in."""
         return self._parents[node][0]
 
+    def now(self, node: ast.AST) -> ast.AST:
+        """What stands in the place of a node."""
+        return self._now.get(node, node)
+
     def statement_of(self, node: ast.AST | None) -> ast.stmt:
         """The statement that an expression is in.
 
@@ -122,6 +127,24 @@ class Source:
         if node is None:
             raise ForAPersonError("nobody sees where it is made")
         return node
+
+    def node_at(self, line: int) -> ast.stmt | ast.expr:
+        """The outermost statement or expression that begins a line, counted from 1.
+
+        Raises:
+            ForAPersonError: none begins there.
+        """
+        begin = len(self._lines[line - 1]) - len(self._lines[line - 1].lstrip())
+        for each in ast.walk(self.tree):  # the outer ones first
+            known = isinstance(each, (ast.stmt, ast.expr)) and each in self._original
+            if known and (each.lineno, each.col_offset) == (line, begin):
+                return each
+        raise ForAPersonError(f"nothing begins in line {line}")
+
+    def names(self) -> set[str]:
+        """All names that the file binds anywhere, also those of its parameters."""
+        bound = {each.id for each in ast.walk(self.tree) if isinstance(each, ast.Name)}
+        return bound | {each.arg for each in ast.walk(self.tree) if isinstance(each, ast.arg)}
 
     def functions(self, fits: Callable[[Function, str], bool]) -> list[Function]:
         """The functions, and the lambdas that have a name, that fit.
@@ -178,6 +201,7 @@ class Source:
         if old in self._replaced:
             return
         self._replaced[old] = text
+        self._now[old] = new
         parent, field = self._parents[old]
         among = getattr(parent, field)
         if isinstance(among, list):
@@ -185,6 +209,7 @@ class Source:
         else:
             setattr(parent, field, new)
         self._parents[new] = parent, field
+        self._top = [new if each is old else each for each in self._top]  # type: ignore[misc]
 
     def add_keyword(self, call: ast.Call, name: str, value: ast.expr) -> ast.expr:
         """One more argument of a call, which may be replaced."""

@@ -70,7 +70,7 @@ def _repairs(failed: FailedTraining) -> Repairs:
     if alone and failed.reruns.rows_of_any_kind is not None:
         yield dataclasses.replace(batch_statistics.larger_batches(alone), fault=_says(alone))
     if unused:
-        change = batch_statistics.in_training_mode(training.models, unused)
+        change = batch_statistics.in_training_mode(training, unused)
         fault = f"{listed(unused)} is called in inference mode: its averages never move"
         yield dataclasses.replace(change, fault=fault)
 

@@ -94,7 +94,7 @@ def _rectifiers(failed: FailedTraining) -> Repairs:
 def _operations(failed: FailedTraining) -> Repairs:
     """Rectifiers of the user's own code moved to where they let something through."""
     seen = failed.evidence.computation
-    change = moved_rectifiers.moved(seen.dead, seen.loss)
+    change = moved_rectifiers.moved(failed.training, seen.dead, seen.loss)
     if change is not None:
         yield change
 

@@ -106,7 +106,9 @@ def _repairs(failed: FailedTraining) -> Repairs:
     if cut_off is not None and cut_off.passages:
         loss = failed.evidence.computation.loss
         named = functions_of_layers(training.models)
-        yield straight_through.straight_through(cut_off.passages, cut_off.where, loss, named)
+        yield straight_through.straight_through(
+            training, cut_off.passages, cut_off.where, loss, named
+        )
 
 
 def _disconnected(failed: FailedTraining) -> Answer | None:

@@ -50,7 +50,7 @@ def test_from_the_left(converge):
 import math
 
 from pytest_converge.core.diagnosis import Trial
-from pytest_converge.core.numbers import loss
+from pytest_converge.core.numbers import listed, loss
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.exploding_gradient import broken_step
@@ -58,6 +58,7 @@ from pytest_converge.diagnosis.evidence import NO_SLOPE
 from pytest_converge.diagnosis.trials import SEEDS, passes
 from pytest_converge.training.interventions import starts, steps
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.state.snapshot import name_of
 
 __all__ = ["CAUSE", "came_to_rest", "other_starts", "rests"]
 
@@ -65,6 +66,8 @@ __all__ = ["CAUSE", "came_to_rest", "other_starts", "rests"]
 SPREADS, DRAWS = (0.3, 1.0), 8
 #: By so much lower another start must end to call this one's end a local minimum.
 LOWER = 0.02
+#: Sums of the same float32 in another order differ by less.
+ROUNDING = 1e-4
 #: So many times the steps gain nothing where a run has arrived somewhere.
 LONGER = 16
 
@@ -74,14 +77,38 @@ def other_starts(failed: FailedTraining) -> Answer | None:
     if broken_step(failed.record) is not None:
         return None  # a start that leads past the break is no other valley
     trial = _elsewhere(failed) if failed.training.full_batch else _other_seeds(failed)
-    if trial is None or trial.verified:
-        return None if trial is None else Answer(cause=trial.code, trial=trial)
+    if trial is None:
+        return None
+    if trial.verified:
+        return _between_twins(failed, trial) or Answer(cause=trial.code, trial=trial)
     lower = loss(trial.losses[0])
     message = (
         f"this start leads to a local minimum: from {trial.change} the same training ends at"
         f" {lower}, lower than any other run, and misses the target as well"
     )
     return Answer(cause=trial.code, trial=trial, message=message)
+
+
+def _between_twins(failed: FailedTraining, trial: Trial) -> Answer | None:
+    """Numbers that begin alike and end alike, where another start that parts them passes.
+
+    Each of them gets the gradient of the others, so that the training never leaves the points at
+    which they are equal: a saddle between the minima in which they differ.
+    """
+    variables = [v for v in failed.training.trainable if math.prod(v.shape) > 1]
+    failed.reruns.put_back()
+    alike = len(starts.of_one_value(variables))
+    failed.reruns.end.restore()
+    still_alike = len(starts.of_one_value(variables, within=ROUNDING))
+    failed.reruns.put_back()
+    if not variables or min(alike, still_alike) < len(variables):
+        return None
+    names = listed(tuple(name_of(v) for v in variables))
+    message = (
+        f"the numbers of {names} begin alike and get the same gradients for ever, so that they"
+        f" never part; it converges with {trial.change}"
+    )
+    return Answer(cause="saddle-point", trial=trial, message=message)
 
 
 def _at_rest(failed: FailedTraining) -> Answer | None:

@@ -169,7 +169,7 @@ def _as_read(failed: FailedTraining) -> Repairs:
     What is tried does not ask for the compiled loss, which a step of one's own need not use.
     """
     misread = failed.evidence.computation.misread
-    change = None if misread is None else misread_output.as_read(failed.training.models, misread)
+    change = None if misread is None else misread_output.as_read(failed.training, misread)
     if change is not None:
         yield dataclasses.replace(change, fault=_says(failed))
 

@@ -99,7 +99,7 @@ def _turned_round(failed: FailedTraining) -> Repairs:
     """A mask of attention that leaves the tokens out, the other way round."""
     mask = failed.evidence.computation.inverted
     if mask is not None:
-        change = masking.turned_round(failed.training.models, mask)
+        change = masking.turned_round(failed.training, mask)
         yield dataclasses.replace(change, fault=_says(mask))
 
 
@@ -108,7 +108,7 @@ def _seen(failed: FailedTraining) -> Answer | None:
     mask = failed.evidence.computation.inverted
     if mask is None:
         return None
-    change = masking.turned_round(failed.training.models, mask)
+    change = masking.turned_round(failed.training, mask)
     return Answer(cause=CAUSE.code, message=_says(mask), where=change.where, fix=change.fix)
 
 

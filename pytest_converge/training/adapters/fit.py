@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.built import Built, updated
+from pytest_converge.training.adapters.gradients_of_all import GradientsOfAll
 from pytest_converge.training.adapters.model_checks import (
     check_compiled,
     check_data,
@@ -198,9 +199,12 @@ class ModelTraining(Training):
     def _updated_by_its_loss(self, batch: Batch) -> Any:
         (optimizer,), variables = self.optimizers, self.trainable
         self._reset_metrics()
-        with tf.GradientTape() as tape, optimizer.muted(), self.functions.in_place():
+        asked = GradientsOfAll(variables)
+        with tf.GradientTape() as tape, optimizer.muted(), self.functions.in_place(), asked.noted():
             loss = loss_of_logs(self.model.train_step(batch), self._entry)
         gradients = tape.gradient(loss, variables)
+        if all(gradient is None for gradient in gradients):  # what a metric returns has none
+            gradients = asked.gradients
         pairs = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
         optimizer.optimizer.apply_gradients(pairs)
         return self.in_unit(loss)

@@ -20,6 +20,7 @@ __all__ = [
     "changed_between",
     "held_by",
     "models_seen_by",
+    "object_of",
     "python_state",
     "seen_by",
 ]
@@ -73,7 +74,7 @@ def held_by(step: Any) -> list[Held]:
 
 def _held(step: Any, depth: int, known: set[int]) -> Iterator[Held]:
     function = inspect.unwrap(getattr(step, "python_function", step))
-    owner, function = getattr(function, "__self__", None), getattr(function, "__func__", function)
+    owner, function = object_of(function), getattr(function, "__func__", function)
     if not inspect.isfunction(function) or id(function) in known:
         return
     known.add(id(function))
@@ -92,6 +93,15 @@ def _held(step: Any, depth: int, known: set[int]) -> Iterator[Held]:
     for held in found.values() if depth else ():
         if inspect.isroutine(held.value) or hasattr(held.value, "python_function"):
             yield from _held(held.value, depth - 1, known)
+
+
+def object_of(function: Any) -> Any:
+    """The object of a bound method; a compiled one holds it through one of TensorFlow's."""
+    function = inspect.unwrap(getattr(function, "python_function", function))
+    owner = getattr(function, "__self__", None)
+    if type(owner).__module__.startswith("tensorflow."):
+        return getattr(owner, "target", owner)
+    return owner
 
 
 def python_state(seen: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from pytest_converge.training.interventions import learning_rate, pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
+from pytest_converge.training.interventions.own_lines import loss_changed
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import with_loss
 from pytest_converge.training.state.snapshot import attributes_set, shadowed
@@ -66,6 +67,9 @@ def averaged(
 
 
 def _in_step(training: Training, rows: int) -> str:
+    own = loss_changed(training, lambda code: f"{code} / {rows}")
+    if own:
+        return own
     name = learning_rate.name_of_step(training)
     return f"# in {name}: loss = loss / {rows}, as tf.reduce_mean over the rows"
 
@@ -117,8 +121,7 @@ def _mean_of(loss: Any) -> tuple[Variant, str]:
     def mean(y: Any, predictions: Any) -> Any:
         return loss(y, predictions) / tf.cast(tf.shape(y)[0], "float32")
 
-    named = getattr(loss, "__name__", "").isidentifier()
-    name, first = (loss.__name__, "") if named else ("own", "own = model.loss\n")
+    name, first = pasted.compiled_loss(loss)
     code = f'{first}loss=lambda y, p: {name}(y, p) / tf.cast(tf.shape(y)[0], "float32")'
     return _compiled(mean), code
 

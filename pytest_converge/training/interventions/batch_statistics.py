@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.own_lines import trained_in_calls
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.state.snapshot import shadowed
+from pytest_converge.training.training import Training
 
 __all__ = ["CODE", "in_training_mode", "larger_batches"]
 
@@ -29,14 +31,14 @@ def larger_batches(where: tuple[str, ...]) -> Intervention:
     )
 
 
-def in_training_mode(models: Sequence[Any], where: tuple[str, ...]) -> Intervention:
+def in_training_mode(user: Training, where: tuple[str, ...]) -> Intervention:
     """Layers of batch normalisation called in training mode, whatever the step asks for."""
-    layers = dict(named for model in models for named in named_layers(model))
+    layers = dict(named for model in user.models for named in named_layers(model))
     settings = [(layers[name], "call", _training(layers[name].call)) for name in where]
     return Intervention(
         code=CODE,
         change="batch normalisation in training mode",
-        fix="model(x, training=True)  # instead of model(x)",
+        fix=trained_in_calls(user) or "model(x, training=True)  # instead of model(x)",
         where=where,
         variant=lambda _: shadowed(settings),
     )

@@ -6,8 +6,10 @@ import dataclasses
 from typing import Any
 
 from pytest_converge.core.numbers import number
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
 from pytest_converge.training.interventions.learning_rate import name_of_step, of_one, scaled
+from pytest_converge.training.interventions.own_lines import loss_changed, updates_changed
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import with_loss
 from pytest_converge.training.state.snapshot import attributes_set
@@ -81,9 +83,11 @@ def downhill_in(turned: Intervention, kind: str) -> Intervention:
 def _of_own_updates(training: Training, along: float | None) -> tuple[str, str]:
     """(what is wrong, what to do) of updates that a step makes by itself."""
     name = name_of_step(training)
-    fix = f"# in {name}: subtract the learning rate times the gradient"
+    fix = updates_changed(training, -1.0)
+    fix = fix or f"# in {name}: subtract the learning rate times the gradient"
     if along is not None and along < 0:
         return f"{name} adds the gradient of its loss where it should subtract it", fix
+    fix = loss_changed(training, lambda code: f"-{code}") or fix
     return "the loss or its gradient has the wrong sign", fix
 
 
@@ -134,8 +138,7 @@ def negated_score(training: Training, name: str, before: float, after: float) ->
 def _negated(training: Training) -> tuple[str, Variant]:
     if training.verb == "fit" and not training.own_train_step:
         (loss,) = (own for _, own in loss_names(training.model.loss))
-        named = getattr(loss, "__name__", "").isidentifier()
-        name, before = (loss.__name__, "") if named else ("own", "own = model.loss\n")
+        name, before = pasted.compiled_loss(loss)
 
         def negative(y: Any, predictions: Any) -> Any:
             return -loss(y, predictions)
@@ -144,5 +147,6 @@ def _negated(training: Training) -> tuple[str, Variant]:
         return fix, lambda changed: with_loss(changed.model, negative)
     fix = f"loss = lambda: -{training.loss_name}()"
     if training.verb != "minimize":
-        fix = f"# in {name_of_step(training)}: loss = -loss"
+        own = loss_changed(training, lambda code: f"-{code}")
+        fix = own or f"# in {name_of_step(training)}: loss = -loss"
     return fix, lambda changed: attributes_set([(changed, "loss_factor", -1.0)])

@@ -15,6 +15,7 @@ from pytest_converge.training.adapters.traceability import needed_arguments
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Start
 from pytest_converge.training.interventions.optimizers import code_of, with_settings
+from pytest_converge.training.interventions.own_lines import updates_changed
 from pytest_converge.training.state.snapshot import as_tf_variable
 from pytest_converge.training.training import Training
 
@@ -89,7 +90,7 @@ def of_updates(training: Training, factor: float) -> Intervention:
     return Intervention(
         code="learning-rate-too-high" if high else "learning-rate-too-low",
         change=f"every update times {text}",
-        fix=f"# in {name}: {text} times the learning rate",
+        fix=updates_changed(training, factor) or f"# in {name}: {text} times the learning rate",
         fault=f"the updates that {name} makes by itself are too {long}",
         rate_factor=factor,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.own_lines import number_changed
 from pytest_converge.training.measures.additions import additions_visited
 from pytest_converge.training.measures.loss_terms import LossTerm
 from pytest_converge.training.model.structure import layers_of
@@ -32,9 +33,11 @@ def lighter(training: Training, term: LossTerm, share: float) -> Intervention:
 
     times = term.slope / term.slope_of_rest if term.slope_of_rest else math.inf
     which, change, code = _in_words(term, share)
-    held = _attribute(training, term.weight)
+    held, weight = _attribute(training, term.weight), _rounded(share, term)
     if held and share:
-        code = f"{held} = {pasted.literal(_rounded(share, term))}"
+        code = f"{held} = {pasted.literal(weight)}"
+    elif term.weight is not None:
+        code = number_changed(training, term.weight, weight) or code
     return Intervention(
         code="regularisation-too-strong",
         change=change,

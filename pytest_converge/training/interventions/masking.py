@@ -14,12 +14,14 @@ from pytest_converge.training.data.batches import Array
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.misread_output import calling_meanwhile
+from pytest_converge.training.interventions.own_lines import mask_turned
 from pytest_converge.training.keras_internals import calls_of_operation, mark_mask
 from pytest_converge.training.measures.attention_masks import MASKED, InvertedMask
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.measures.normalisation import UnmaskedPadding
 from pytest_converge.training.measures.padded_steps import PaddedSteps
 from pytest_converge.training.state.snapshot import attributes_set, shadowed
+from pytest_converge.training.training import Training
 
 __all__ = ["CODE", "masked", "masked_steps", "turned_round"]
 
@@ -131,14 +133,15 @@ def _behind_a_mask(layer: Any, mask_of: Callable[[Any], Any]) -> Callable[..., A
     return call
 
 
-def turned_round(models: Sequence[Any], mask: InvertedMask) -> Intervention:
+def turned_round(user: Training, mask: InvertedMask) -> Intervention:
     """A mask over scores of attention the other way round, in the layer that lays it.
 
     Args:
-        models: one of them may hold the layer; else it is done wherever such a mask is laid.
+        user: the training, a model of which may hold the layer; else it is done wherever such a
+            mask is laid.
         mask: the mask.
     """
-    layers = dict(named for model in models for named in named_layers(model))
+    layers = dict(named for model in user.models for named in named_layers(model))
     layer = layers.get(mask.layer)
     kind = "AddV2" if mask.kind == "Add" else mask.kind
     other = _selecting if kind == "SelectV2" else functools.partial(_adding, kind == "Sub")
@@ -153,7 +156,8 @@ def turned_round(models: Sequence[Any], mask: InvertedMask) -> Intervention:
     return Intervention(
         code=CODE,
         change="the mask turned round",
-        fix=f"{line}  # in {mask.layer or 'the step'}: the padding left out, not the tokens",
+        fix=mask_turned(user, mask.layer)
+        or f"{line}  # in {mask.layer or 'the step'}: the padding left out, not the tokens",
         where=(mask.layer,) if layer is not None else (),
         variant=variant,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
+from pytest_converge.training.interventions.own_lines import argument_changed, operations_changed
 from pytest_converge.training.keras_internals import Setting, calls_of_operation
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.measures.logits import (
@@ -20,6 +21,7 @@ from pytest_converge.training.measures.logits import (
     Misread,
 )
 from pytest_converge.training.state.snapshot import attributes_set, shadowed
+from pytest_converge.training.training import Training
 
 __all__ = ["as_read", "calling_meanwhile", "handed_on"]
 
@@ -27,23 +29,25 @@ __all__ = ["as_read", "calling_meanwhile", "handed_on"]
 LEAST_SHARE = 1e-7
 
 
-def as_read(models: Sequence[Any], misread: Misread) -> Intervention | None:
+def as_read(user: Training, misread: Misread) -> Intervention | None:
     """The layer behind a misread output with the activation that the loss reads.
 
     Where no layer holds the activation, as in a `call` or a step that calls `tf.nn.softmax`, the
     only such operation of the step is left out.
 
     Args:
-        models: one of them may hold the layer.
+        user: the training, a model of which may hold the layer.
         misread: what is given to the loss.
 
     Returns:
         None where it cannot be told which operation is meant.
     """
-    layers = dict(named for model in models for named in named_layers(model))
+    layers = dict(named for model in user.models for named in named_layers(model))
     layer = layers.get(misread.layer)
+    if misread.takes == "weights" and misread.by_hand:
+        return _summed_over_steps(user, layer, misread) if layer is not None else None
     if misread.takes in ("classes", "weights"):
-        return _along_the_classes(layer, misread) if misread.alone else None
+        return _along_the_classes(user, layer, misread) if misread.alone else None
     if misread.takes == "one class":
         return _of_two_classes()
     if misread.by_hand:
@@ -51,7 +55,7 @@ def as_read(models: Sequence[Any], misread: Misread) -> Intervention | None:
     wanted = misread.fitting or None
     variant = None if layer is None else _variant(layer, wanted)
     if variant is None:
-        return _left_out(misread) if misread.alone else None
+        return _left_out(user, misread) if misread.alone else None
     shown = f"with {wanted}" if wanted else f"without {misread.given}"
     return Intervention(
         code="output-loss-mismatch",
@@ -85,13 +89,14 @@ def _of_two_classes() -> Intervention:
     )
 
 
-def _left_out(misread: Misread) -> Intervention:
+def _left_out(user: Training, misread: Misread) -> Intervention:
     """An operation that hands on what it is given."""
     (kind,) = (kind for kind, name in PROBABILITIES.items() if name == misread.given)
     return Intervention(
         code="output-loss-mismatch",
         change=f"no {misread.given} before the loss",
-        fix=f"outputs = logits  # no tf.nn.{misread.given}(logits) before the loss",
+        fix=operations_changed(user, misread.layer, kind, "x", of=1)
+        or f"outputs = logits  # no tf.nn.{misread.given}(logits) before the loss",
         where=(misread.layer,) if misread.layer else (),
         variant=lambda _: attributes_set(calls_of_operation(kind, lambda _: handed_on)),
     )
@@ -117,7 +122,7 @@ def _as_logarithms(misread: Misread) -> Intervention:
     )
 
 
-def _along_the_classes(layer: Any, misread: Misread) -> Intervention:
+def _along_the_classes(user: Training, layer: Any, misread: Misread) -> Intervention:
     """The softmax of a layer, or the only one outside of any, over the classes, or the steps."""
     (kind,) = (kind for kind, name in SHARES.items() if name == misread.given)
     made = calls_of_operation(kind, lambda made: _over_classes(made, misread))
@@ -126,16 +131,48 @@ def _along_the_classes(layer: Any, misread: Misread) -> Intervention:
     else:
         call = calling_meanwhile(layer.call, made)
         variant = lambda _: shadowed([(layer, "call", call)])  # noqa: E731 - one of two
-    line = f"tf.nn.{misread.given}(logits, axis={misread.classes})"
+    line = (
+        f"tf.nn.{misread.given}(logits, axis={misread.classes})  # instead of axis={misread.axis}"
+    )
+    line += f" in {misread.layer}" if layer else ""
     if isinstance(layer, keras.layers.Softmax):
-        line = f"keras.layers.Softmax(axis={misread.classes})"
+        line = pasted.layer_lines([(layer, {"axis": misread.classes})])
+    else:
+        line = argument_changed(user, misread.layer, kind, "axis", misread.classes) or line
     over = "the last axis" if misread.classes == -1 else f"axis {misread.classes}"
     return Intervention(
         code="output-loss-mismatch",
         change=f"softmax over {over}",
-        fix=f"{line}  # instead of axis={misread.axis}" + (f" in {misread.layer}" if layer else ""),
+        fix=line,
         where=(misread.layer,) if misread.layer else (),
         variant=variant,
+    )
+
+
+def _summed_over_steps(user: Training, layer: Any, misread: Misread) -> Intervention:
+    """The exponentials of scores of steps divided by their sum over the steps.
+
+    What a layer divides by itself is summed along an axis of a single value.
+    """
+
+    def over_steps(made: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(made)
+        def call(values: Any, axis: Any, *args: Any, **kwargs: Any) -> Any:
+            shape = tf.convert_to_tensor(values).shape
+            single = shape.rank == WEIGHTED_RANK and shape[-1] == 1
+            return made(values, misread.classes if single else axis, *args, **kwargs)
+
+        return call
+
+    call = calling_meanwhile(layer.call, calls_of_operation(misread.by_hand, over_steps))
+    line = argument_changed(user, misread.layer, misread.by_hand, "axis", misread.classes)
+    words = f"tf.reduce_sum(weights, axis={misread.classes}, keepdims=True)  # in {misread.layer}"
+    return Intervention(
+        code="output-loss-mismatch",
+        change=f"softmax over axis {misread.classes}",
+        fix=line or words,
+        where=(misread.layer,),
+        variant=lambda _: shadowed([(layer, "call", call)]),
     )
 
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from pytest_converge.core.numbers import listed
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.own_lines import operations_changed
 from pytest_converge.training.interventions.places import changed_in_places
 from pytest_converge.training.keras_internals import Setting, calls_of_operation
 from pytest_converge.training.measures.dead_operations import DeadOperation
@@ -29,20 +30,21 @@ MOVED = {
 WORDS = {"Maximum": "maximum with 0", "Relu": "relu", "Relu6": "relu6"}
 
 
-def moved(dead: Sequence[DeadOperation], loss: str) -> Intervention | None:
+def moved(user: Training, dead: Sequence[DeadOperation], loss: str) -> Intervention | None:
     """About half of the numbers of each dead rectifier above 0, where they can be.
 
     One constant each, from the first batch: the median of what it is given. What is fed with zeros
     alone has none.
 
     Args:
+        user: the training, for the lines to paste.
         dead: the rectifiers.
         loss: what the user calls the loss or the step; empty for one without a name.
     """
     movable = [each for each in dead if added(each) != "0"]
     if not movable:
         return None
-    lines = [MOVED[x.kind].format(added=added(x)) + f"  # in {_place(x, loss)}" for x in movable]
+    lines = [_own_line(user, each) or _line(each, loss) for each in movable]
     where = tuple(dict.fromkeys(x.layer for x in movable if x.layer))
     named = tuple(dict.fromkeys(in_place(each, loss) for each in movable))
     are = "are" if len(named) > 1 else "is"
@@ -54,6 +56,16 @@ def moved(dead: Sequence[DeadOperation], loss: str) -> Intervention | None:
         fault=f"{listed(named)} {are} 0 for every row at the start",
         variant=functools.partial(_variant, tuple(movable)),
     )
+
+
+def _own_line(user: Training, dead: DeadOperation) -> str:
+    """In the user's own code, which may write 0 in front."""
+    template = MOVED[dead.kind].format(added=added(dead))
+    return operations_changed(user, dead.layer, dead.kind, template, number=dead.number, of=dead.of)
+
+
+def _line(dead: DeadOperation, loss: str) -> str:
+    return MOVED[dead.kind].format(added=added(dead)) + f"  # in {_place(dead, loss)}"
 
 
 def in_place(dead: DeadOperation, loss: str) -> str:

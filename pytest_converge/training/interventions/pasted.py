@@ -10,7 +10,17 @@ from typing import Any
 
 import keras
 
-__all__ = ["Code", "call", "found", "layer_lines", "literal", "settings_of", "short", "written"]
+__all__ = [
+    "Code",
+    "call",
+    "compiled_loss",
+    "found",
+    "layer_lines",
+    "literal",
+    "settings_of",
+    "short",
+    "written",
+]
 
 #: What turns the short form of an argument into the object that a configuration holds.
 GETTERS = {
@@ -139,6 +149,17 @@ def written(value: Any) -> str:
         return literal(value)
     except _UnwritableError:
         return ""
+
+
+def compiled_loss(loss: Any) -> tuple[str, str]:
+    """What code calls a function that a model is compiled with, and the line that makes it so.
+
+    Returns:
+        Its own name and no line, or `own` and the line that gets it from `model`, where it has
+        none, or one that is known in its class alone.
+    """
+    name, bound = getattr(loss, "__name__", ""), hasattr(loss, "__self__")
+    return (name, "") if name.isidentifier() and not bound else ("own", "own = model.loss\n")
 
 
 def short(value: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.own_lines import operations_changed
 from pytest_converge.training.keras_internals import calls_of_operation
 from pytest_converge.training.measures.nonfinite_origin import ENDS
 from pytest_converge.training.state.snapshot import attributes_set, shadowed
@@ -35,11 +36,13 @@ SAFE = {
 }
 
 
-def safe(kind: str, where: str) -> Intervention:
+def safe(user: Training, kind: str, layer: str, where: str) -> Intervention:
     """One kind of operation kept away from 0, or from its end, everywhere but in the optimizers.
 
     Args:
+        user: the training, for the line to paste.
         kind: one of `SAFE`.
+        layer: whose call it was seen in; empty for the loss or the step.
         where: the layer or loss that it was seen in; empty for a loss without a name.
     """
 
@@ -53,10 +56,11 @@ def safe(kind: str, where: str) -> Intervention:
                 stack.enter_context(_as_it_was(observed.optimizer, inside))
             yield
 
+    own = operations_changed(user, layer, kind, SAFE[kind])
     return Intervention(
         code="exploding-gradient",
         change=SAFE[kind],
-        fix=f"{SAFE[kind]}  # in {where or 'the loss'}",
+        fix=own or f"{SAFE[kind]}  # in {where or 'the loss'}",
         where=(where,) if where else (),
         variant=variant,
     )

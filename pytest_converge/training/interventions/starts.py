@@ -110,9 +110,18 @@ def of_own_layers(model: keras.Model) -> dict[tuple[str, str], Any]:
     return dict(named.values())
 
 
-def of_one_value(variables: Iterable[Any]) -> list[Any]:
-    """The variables of which all numbers are the same now."""
-    return [variable for variable in variables if np.ptp(variable.numpy()) == 0]
+def of_one_value(variables: Iterable[Any], *, within: float = 0.0) -> list[Any]:
+    """The variables of which all numbers are the same now.
+
+    Args:
+        variables: `tf.Variable`s.
+        within: how far they may differ, against the largest of them, or 1 where it is smaller.
+    """
+
+    def differ(values: Any) -> bool:
+        return bool(np.ptp(values) > within * max(float(np.abs(values).max()), 1.0))
+
+    return [variable for variable in variables if not differ(variable.numpy())]
 
 
 def drawn_variables(
@@ -292,22 +301,23 @@ def elsewhere(
     """
 
     def start(training: Training, values: Start) -> Start:
-        rng = np.random.default_rng(seed)
         changed = dict(values)
-        for variable in training.trainable:
+        for place, variable in enumerate(training.trainable):
             before = np.asarray(values.get(id(variable), variable.numpy()))
             scale = spread * (1.0 if around_zero else np.abs(before).mean() + 1.0)
             middle = 0.0 * before if around_zero else before
-            changed[id(variable)] = middle + scale * rng.normal(size=before.shape)
+            drawn = np.random.default_rng([seed, place]).normal(size=before.shape)
+            changed[id(variable)] = middle + scale * drawn
         return changed
 
     place = " around 0" if around_zero else ""
     scale = "" if around_zero else "(abs(v.numpy()).mean() + 1) * "
     middle = "" if around_zero else "v.numpy() + "
-    line = f"for v in variables: v.assign({middle}{spread:g} * {scale}rng.normal(size=v.shape))"
+    drawn = f"np.random.default_rng([{seed}, n]).normal(size=v.shape)"
+    line = f"for n, v in enumerate(variables): v.assign({middle}{spread:g} * {scale}{drawn})"
     return Intervention(
         code=code,
         change=f"another start{place} (spread {spread:g}, seed {seed})",
-        fix=f"rng = np.random.default_rng({seed})\n{line}",
+        fix=line,
         start=start,
     )

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from pytest_converge.core.numbers import listed
+from pytest_converge.training.interventions import own_lines
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.places import changed_in_places
 from pytest_converge.training.keras_internals import Setting, calls_of_operation
@@ -20,6 +21,13 @@ from pytest_converge.training.training import Training
 
 __all__ = ["STRAIGHT", "straight_through"]
 
+#: What takes the place of each comparison of `a` and `b`, for its slope.
+SOFT = {
+    "Greater": "tf.sigmoid(a - b)",
+    "GreaterEqual": "tf.sigmoid(a - b)",
+    "Less": "tf.sigmoid(b - a)",
+    "LessEqual": "tf.sigmoid(b - a)",
+}
 #: Each operation as code of its very values, with the slope of something else.
 STRAIGHT = {
     "Cast": "tf.cast(tf.cast(x, tf.int32), x.dtype) + (x - tf.stop_gradient(x))",
@@ -31,12 +39,12 @@ STRAIGHT = {
     "Sign": "tf.sign(x) + (x - tf.stop_gradient(x))",
     "StopGradient": "x",
     **{
-        kind: f"p = tf.sigmoid({over})\ntf.cast({truth}, p.dtype) + (p - tf.stop_gradient(p))"
-        for kind, truth, over in (
-            ("Greater", "a > b", "a - b"),
-            ("GreaterEqual", "a >= b", "a - b"),
-            ("Less", "a < b", "b - a"),
-            ("LessEqual", "a <= b", "b - a"),
+        kind: f"p = {SOFT[kind]}\ntf.cast({truth}, p.dtype) + (p - tf.stop_gradient(p))"
+        for kind, truth in (
+            ("Greater", "a > b"),
+            ("GreaterEqual", "a >= b"),
+            ("Less", "a < b"),
+            ("LessEqual", "a <= b"),
         )
     },
 }
@@ -45,6 +53,7 @@ STAND_IN = "_stand_in_of_pytest_converge"
 
 
 def straight_through(
+    user: Training,
     passages: Sequence[GradientStop],
     where: tuple[str, ...],
     loss: str,
@@ -57,6 +66,7 @@ def straight_through(
     What a module imported by name, as `from tensorflow import stop_gradient`, stays.
 
     Args:
+        user: the training, for the lines to paste.
         passages: the operations, each in its place.
         where: the layers or variables that no gradient reaches.
         loss: what the user calls the loss or the step; empty for one without a name.
@@ -68,10 +78,20 @@ def straight_through(
     return Intervention(
         code="frozen-variables",
         change="gradients let through stop_gradient" if stopped else "a straight-through gradient",
-        fix="\n".join(_line(each, loss, functions) for each in passages),
+        fix="\n".join(_own_line(user, x) or _line(x, loss, functions) for x in passages),
         where=where,
         fault=f"no gradient reaches {listed(where)}: {listed(tuple(named))} {have} none",
         variant=functools.partial(_variant, tuple(passages)),
+    )
+
+
+def _own_line(user: Training, passage: GradientStop) -> str:
+    """In the user's own code, where it is written there once."""
+    if passage.kind in SOFT:
+        return own_lines.comparison_changed(user, passage.layer, passage.kind, SOFT[passage.kind])
+    template = "" if passage.kind == "Cast" else STRAIGHT[passage.kind]
+    return template and own_lines.operations_changed(
+        user, passage.layer, passage.kind, template, of=1
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import with_loss
@@ -32,8 +33,7 @@ def swapped_back(training: Training) -> Intervention:
         return _intervention(_of_keras, "loss = cross_entropy(y_true, y_pred)  # the targets first")
     loss = known[0][1]
     other = _swapped(loss)
-    named = getattr(loss, "__name__", "").isidentifier()
-    name, first = (loss.__name__, "") if named else ("own", "own = model.loss\n")
+    name, first = pasted.compiled_loss(loss)
     line = f"{first}loss=lambda y_true, y_pred: {name}(y_pred, y_true)"
     return _intervention(lambda changed: with_loss(changed.model, other), line)
 

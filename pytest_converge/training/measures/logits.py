@@ -69,8 +69,8 @@ class Misread:
         axis: the axis along which shares of classes add up to 1, where the loss takes them along
             another.
         classes: that other one; -1 for the last.
-        by_hand: the operation that takes logits, where the exponentials that it is given are
-            divided by their sum outside of any activation; else empty.
+        by_hand: where exponentials are divided by their sum outside of any activation, the
+            operation that takes them for logits, or the sum of a single value; else empty.
     """
 
     takes: str
@@ -109,12 +109,15 @@ def _shares_of_one(flow: Flow, softmax: Operation) -> Misread | None:
 
     All weights are 1, and no gradient reaches what makes the scores.
     """
-    if softmax.kind != "Softmax" or softmax.backward:
+    by_hand = _is_softmax_by_hand(flow, softmax)
+    if softmax.backward or (softmax.kind != "Softmax" and not by_hand):
         return None
     shape = softmax.outputs[0].shape
     if shape.rank != WEIGHTED_RANK or shape[-1] != 1 or shape[1] == 1:
         return None
     if id(softmax.inputs[0]) not in flow.by_variables:
+        return None
+    if by_hand and softmax.inputs[1].shape != shape:  # their sum is over more than one
         return None
     weighs = any(
         operation.kind in WEIGHS and any(flow.origin(t) is softmax for t in operation.inputs)
@@ -122,10 +125,11 @@ def _shares_of_one(flow: Flow, softmax: Operation) -> Misread | None:
     )
     if not weighs:
         return None
-    made = [each for each in flow.recording.operations if each.kind == "Softmax"]
+    made = [each for each in flow.recording.operations if each.kind == softmax.kind]
     return Misread(
         takes="weights",
-        given=SHARES[softmax.kind],
+        given="softmax",
+        by_hand="Sum" if by_hand else "",
         low=1.0,
         high=1.0,
         layer=softmax.layer,

@@ -22,17 +22,26 @@ def logarithm_of_targets(flow: Flow) -> bool:
     """Whether predictions weigh the logarithm of labels from 0 to 1, and not the other way round.
 
     Of such labels it is 0 or nearly infinite, whatever is predicted. A divergence subtracts it from
-    that of predictions, or weighs it with the labels themselves.
+    that of predictions, or weighs it with the labels themselves. Of larger amounts it may be meant,
+    but for those that are 0 and whose logarithm is taken as they are.
     """
     leaves = [leaf for name, leaf in flow.recording.leaves.items() if name[0] == "y"]
-    labels = {id(leaf) for leaf in leaves if _are_shares(leaf)}
-    if not labels:
-        return False
-    of_labels = flow.depending(labels) - flow.by_variables
-    return any(_is_swapped(flow, each, labels, of_labels) for each in flow.needed)
+    shares = {id(leaf) for leaf in leaves if _are_from_zero(leaf, most=1.0)}
+    amounts = {id(leaf) for leaf in leaves if _are_from_zero(leaf)} - shares
+    return any(
+        _is_swapped(flow, each, labels, flow.depending(labels) - flow.by_variables, around)
+        for labels, around in ((shares, AROUND), (amounts, SAME_VALUES))
+        for each in (flow.needed if labels else ())
+    )
 
 
-def _is_swapped(flow: Flow, operation: Operation, labels: set[int], of_labels: set[int]) -> bool:
+def _is_swapped(
+    flow: Flow,
+    operation: Operation,
+    labels: set[int],
+    of_labels: set[int],
+    around: frozenset[str],
+) -> bool:
     if operation.backward:
         return False
     if operation.kind == "SoftmaxCrossEntropyWithLogits":
@@ -51,7 +60,7 @@ def _is_swapped(flow: Flow, operation: Operation, labels: set[int], of_labels: s
         if made is None or made.kind != "Log" or id(weight) not in flow.by_variables:
             continue
         argument = made.inputs[0]
-        if id(argument) in of_labels and _comes_from(flow, argument, labels, AROUND):
+        if id(argument) in of_labels and _comes_from(flow, argument, labels, around):
             return True
     return False
 
@@ -70,10 +79,10 @@ def _comes_from(flow: Flow, tensor: Any, labels: set[int], through: frozenset[st
     return False
 
 
-def _are_shares(leaf: Any) -> bool:
-    """True for numbers from 0 to 1 that are not all alike."""
+def _are_from_zero(leaf: Any, most: float = np.inf) -> bool:
+    """True for numbers from 0 to at most another one that are not all alike."""
     values = np.asarray(leaf)
     if values.dtype.kind not in "biuf" or not values.size:
         return False
     low, high = values.min(), values.max()
-    return bool(0 <= low < high <= 1)
+    return bool(low < high <= most and (low == 0 or (low > 0 and most <= 1)))

@@ -121,3 +121,17 @@ def test_large_arrays_and_nan_are_not_taken_for_a_change():
         x[0] += bound
 
     assert calling(step) == ""
+
+
+class Trainer:
+    def __init__(self):
+        self.weights = [tf.Variable(1.0)]
+
+    @tf.function
+    def step(self, x):
+        return self.weights[0] * x
+
+
+def test_a_compiled_method_holds_what_its_object_has():
+    trainer = Trainer()
+    assert seen_by(trainer.step)["self.weights"] is trainer.weights

@@ -9,15 +9,16 @@ from keras import optimizers
 
 from pytest_converge.training.interventions import direction
 from tests.diagnosis.programs import distance
+from tests.training.interventions.trainings import written
 from tests.zoo.trainings import running
 
 
 def by_hand(scales):
     optimizer = types.SimpleNamespace(optimizer=optimizers.SGD(0.1))
     held = () if scales else (optimizer,)
-    return types.SimpleNamespace(
-        scales_updates=scales, optimizers=held, own_train_step=False, loss_name="train_step"
-    )
+    training = written()
+    vars(training).update(scales_updates=scales, optimizers=held, loss_name="train_step")
+    return training
 
 
 @pytest.mark.parametrize(

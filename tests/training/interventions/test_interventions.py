@@ -56,6 +56,7 @@ from tests.training.interventions.trainings import (
     tagged,
     two_optimizers,
     weighted,
+    written,
 )
 from tests.zoo.problems import BINARY
 
@@ -63,7 +64,7 @@ from tests.zoo.problems import BINARY
 def passing(kind):
     """A straight-through gradient of a kind of operation outside of layers."""
     stop = GradientStop(operation=kind, kind=kind)
-    return straight_through.straight_through([stop], ("dense",), "", {})
+    return straight_through.straight_through(written(), [stop], ("dense",), "", {})
 
 
 CHANGES = {

@@ -10,6 +10,7 @@ from keras import optimizers
 
 from pytest_converge.training.interventions.moved_rectifiers import MOVED, moved
 from pytest_converge.training.measures.dead_operations import DeadOperation
+from tests.training.interventions.trainings import written
 from tests.zoo.problems import minimize
 from tests.zoo.trainings import training_of
 
@@ -36,7 +37,7 @@ def closure():
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_half_of_the_numbers_are_above_0(name):
     kind, function = FUNCTIONS[name]
-    change = moved([dead(kind)], "mine")
+    change = moved(written(), [dead(kind)], "mine")
     assert not function(X).numpy().any()
     with change.variant(closure()):
         np.testing.assert_array_equal(function(X), [0, 1])
@@ -46,13 +47,13 @@ def test_half_of_the_numbers_are_above_0(name):
 
 
 def test_only_that_one_of_several_is_moved():
-    with moved([dead("Relu", number=1, of=2)], "").variant(closure()):
+    with moved(written(), [dead("Relu", number=1, of=2)], "").variant(closure()):
         found = [tf.nn.relu(X).numpy().any() for _ in range(4)]
     assert found == [False, True, False, True]
 
 
 def test_whole_numbers_are_left_as_they_are():
-    with moved([dead("Maximum")], "").variant(closure()):
+    with moved(written(), [dead("Maximum")], "").variant(closure()):
         assert int(tf.maximum(tf.constant(3), 0)) == 3
         np.testing.assert_array_equal(tf.maximum(X, 0.0), [0, 1])
 
@@ -62,11 +63,11 @@ def test_an_optimizer_clips_its_gradients_as_before():
     w = tf.Variable(1.0)
     optimizer = optimizers.SGD(0.1, clipnorm=0.5)
     training = training_of(minimize(lambda: w**2, [w], optimizer))
-    with moved([dead("Maximum")], "").variant(training):
+    with moved(written(), [dead("Maximum")], "").variant(training):
         training.step(None)
     assert float(w.numpy()) == pytest.approx(0.95)
 
 
 def test_what_is_fed_with_zeros_cannot_be_moved():
-    assert moved([dead("Relu", middle=0.0)], "") is None
+    assert moved(written(), [dead("Relu", middle=0.0)], "") is None
     assert set(MOVED) == {"Maximum", "Relu", "Relu6"}

@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import optimizers
 
 from pytest_converge.training.interventions import safe_operations
+from tests.training.interventions.trainings import written
 from tests.zoo.problems import minimize
 from tests.zoo.trainings import training_of
 
@@ -49,7 +50,7 @@ def test_value_and_derivative_are_finite_at_zero_and_as_they_were_elsewhere(kind
         return np.stack([values.numpy(), tape.gradient(values, x).numpy()])
 
     before = read()
-    with safe_operations.safe(kind, "loss").variant(training):
+    with safe_operations.safe(training, kind, "", "loss").variant(training):
         during = read()
     assert not np.isfinite(before[:, 0]).all()
     assert np.isfinite(during).all()
@@ -59,7 +60,7 @@ def test_value_and_derivative_are_finite_at_zero_and_as_they_were_elsewhere(kind
 
 def test_whole_powers_are_left_as_they_are():
     x = tf.constant([-2.0, 0.0, 3.0])
-    with safe_operations.safe("Pow", "loss").variant(closure(tf.identity)):
+    with safe_operations.safe(written(), "Pow", "", "loss").variant(closure(tf.identity)):
         np.testing.assert_array_equal(x**2, [4.0, 0.0, 9.0])
         np.testing.assert_array_equal(tf.pow(x, 3.0), [-8.0, 0.0, 27.0])
 
@@ -69,7 +70,7 @@ def test_optimizers_take_their_roots_as_before():
     w = tf.Variable(1.0)
     training = training_of(minimize(lambda: 1e-5 * w, [w], optimizers.Adam(0.1)))
     start, moved = training.snapshot(), []
-    for change in (None, safe_operations.safe("Sqrt", "loss")):
+    for change in (None, safe_operations.safe(training, "Sqrt", "", "loss")):
         start.restore()
         with contextlib.nullcontext() if change is None else change.variant(training):
             training.step(None)
@@ -82,7 +83,7 @@ def test_optimizers_take_their_roots_as_before():
 def test_the_line_does_what_was_tried(kind):
     x = tf.constant([0.0, 4.0])
     names = {"tf": tf, "x": x, "a": x, "b": x, "p": 0.5}
-    change = safe_operations.safe(kind, "mine")
+    change = safe_operations.safe(written(), kind, "mine", "mine")
     values = eval(change.fix, names)  # noqa: S307 - that it can be pasted is the point
     assert np.isfinite(values.numpy()).all()
     assert change.fix.endswith("# in mine")

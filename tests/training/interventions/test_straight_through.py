@@ -10,6 +10,7 @@ from keras import layers, optimizers
 
 from pytest_converge.training.interventions.straight_through import STRAIGHT, straight_through
 from pytest_converge.training.measures.gradient_stops import GradientStop
+from tests.training.interventions.trainings import written
 from tests.zoo.problems import fit, linear, minimize, sequential
 from tests.zoo.trainings import training_of
 
@@ -60,7 +61,11 @@ def closure():
 
 def change(kind, layer=""):
     return straight_through(
-        [GradientStop(operation=kind, kind=kind, layer=layer)], ("w",), "mine", {"lambda": "bits"}
+        written(),
+        [GradientStop(operation=kind, kind=kind, layer=layer)],
+        ("w",),
+        "mine",
+        {"lambda": "bits"},
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -14,6 +16,18 @@ STEPS = 5
 
 
 SGD = optimizers.SGD
+
+
+def written(*models, function=None, verb="step", trainable=()):
+    """What the lines to paste are made from: the models and the function of a training."""
+    return types.SimpleNamespace(
+        models=list(models),
+        model=models[0] if models else None,
+        function=function,
+        verb=verb,
+        own_train_step=False,
+        trainable=list(trainable),
+    )
 
 
 def _slope_of(function):

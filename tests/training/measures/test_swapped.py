@@ -62,3 +62,14 @@ def test_other_logarithms_of_targets_are_no_mistake(loss):
 
 def test_targets_that_are_no_labels_are_left_alone():
     assert not seen(lambda y, p: tf.reduce_mean(p * log(y + 1)), amounts=True)
+
+
+def test_the_logarithm_of_amounts_that_are_zero_is_no_mistake_of_another_kind():
+    """A policy's loss on advantages: the chosen action has one, the others have none."""
+
+    def policy(y, p):
+        return -tf.reduce_sum(y * log(p), axis=-1)
+
+    assert seen(lambda y, p: policy(p, y), amounts=True)
+    assert not seen(policy, amounts=True)
+    assert not seen(lambda y, p: policy(p, y + 1e-7), amounts=True)

@@ -1,0 +1,265 @@
+"""Lines of the user's own code with a change made in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pytest_converge.training.interventions import own_lines
+from tests.training.interventions.trainings import written
+
+w, b = tf.Variable([1.0, 2.0]), tf.Variable(0.0)
+total = tf.Variable(0.0, trainable=False)
+RATE, BETA = 0.1, 10.0
+ROUND = "tf.round(x) + (x - tf.stop_gradient(x))"
+CAST = "tf.cast(b > 0.5, tf.float32)"
+SAFE_ROOT = "tf.sqrt(tf.maximum(x, 1e-7))"
+
+
+def root(y, p):
+    mse = tf.reduce_mean((y - p) ** 2)
+    return tf.sqrt(mse)
+
+
+def rounded(x):
+    return w * tf.round(x) + tf.cast(b > 0.5, tf.float32) / (x - 1)
+
+
+def stepping(x, y):
+    with tf.GradientTape() as tape:
+        loss = root(y, w * x) + BETA * tf.reduce_sum(b)
+    g, h = tape.gradient(loss, [w, b])
+    for v, d in zip([w, b], [g, h], strict=True):
+        v.assign_add(RATE * d)
+    total.assign_add(1.0)
+    return loss
+
+
+def applied(x, y):
+    with tf.GradientTape() as tape:
+        loss = root(y, w * x)
+    g = tape.gradient(loss, [w])
+    optimizer.apply_gradients(zip(g, [w], strict=False))
+    return loss + 0.0 * b
+
+
+def attended(scores, mask):
+    return tf.nn.softmax(scores + (1.0 - mask) * -1e9, axis=1)
+
+
+def chosen(scores, mask):
+    return tf.where(mask == 0, scores, -1e9)
+
+
+def nested(x):
+    return tf.sqrt(1.0 + tf.sqrt(x))
+
+
+def of_numpy(x):
+    return x * np.sqrt(2.0) / 3.0
+
+
+def by_hand():
+    w.assign(w - 0.5 * tf.ones(2))
+    return tf.reduce_sum(w)
+
+
+def scattered(at):
+    w.scatter_add(tf.IndexedSlices(RATE * b, at))
+    b.assign_add(RATE * 2.0 * b)
+    return b
+
+
+def reporting(x):
+    with tf.GradientTape() as tape:
+        first = root(x, w)
+        total = first + b
+    g = tape.gradient(first, [w, b])
+    optimizer.apply_gradients(zip(g, [w, b], strict=False))
+    return total
+
+
+def evaluated(x):
+    return model(x, training=False)
+
+
+def called(x):
+    return model(x) + 1.0
+
+
+class Weighed:
+    def __init__(self):
+        self.beta = 3.0
+
+    def terms(self):
+        return w + self.beta * b
+
+    def step(self):
+        return tf.reduce_sum(self.terms())
+
+
+optimizer = keras.optimizers.SGD(0.1)
+model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+
+
+def of(function, trainable=(w, b)):
+    return written(function=function, trainable=trainable)
+
+
+def code(line):
+    """Without the place, which has a test of its own."""
+    return [each.partition("  # test_own_lines.py:")[0] for each in line.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "template", "lines"),
+    [
+        (root, "Sqrt", SAFE_ROOT, ["return tf.sqrt(tf.maximum(mse, 1e-7))"]),
+        (stepping, "Sqrt", SAFE_ROOT, ["return tf.sqrt(tf.maximum(mse, 1e-7))"]),
+        (
+            rounded,
+            "Round",
+            ROUND,
+            [f"return w * (tf.round(x) + (x - tf.stop_gradient(x))) + {CAST} / (x - 1)"],
+        ),
+        (
+            rounded,
+            "RealDiv",
+            "tf.math.divide_no_nan(a, b)",
+            [f"return w * tf.round(x) + tf.math.divide_no_nan({CAST}, x - 1)"],
+        ),
+        (nested, "Sqrt", SAFE_ROOT, []),
+        (of_numpy, "Sqrt", SAFE_ROOT, []),
+        (of_numpy, "RealDiv", "tf.math.divide_no_nan(a, b)", []),
+        (root, "Log", "tf.math.log(tf.maximum(x, 1e-7))", []),
+    ],
+)
+def test_operations_are_changed_where_they_are_written(function, kind, template, lines):
+    found = own_lines.operations_changed(of(function), "", kind, template)
+    assert code(found) == lines
+
+
+def test_the_place_of_a_line_is_that_of_its_function():
+    line = own_lines.operations_changed(of(root), "", "Sqrt", SAFE_ROOT)
+    place = int(line.rpartition(":")[2])
+    text = Path(__file__).read_text(encoding="utf-8").splitlines()[place - 1]
+    assert text.strip() == "return tf.sqrt(mse)"
+
+
+def test_only_as_many_operations_as_ran_are_changed():
+    assert not own_lines.operations_changed(of(root), "", "Sqrt", SAFE_ROOT, of=2)
+    assert own_lines.operations_changed(of(root), "", "Sqrt", SAFE_ROOT, number=0, of=1)
+
+
+def test_operations_of_a_layer_are_those_of_its_call():
+    layer = keras.layers.Lambda(root, name="mine")
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="other"), layer])
+    training = written(model, function=rounded)
+    assert code(own_lines.operations_changed(training, "mine", "Sqrt", SAFE_ROOT))
+    assert not own_lines.operations_changed(training, "other", "Sqrt", SAFE_ROOT)
+    assert not own_lines.operations_changed(training, "mine", "Round", ROUND)
+
+
+def test_a_comparison_keeps_its_values():
+    line = own_lines.comparison_changed(of(rounded), "", "Greater", "tf.sigmoid(a - b)")
+    soft = "tf.sigmoid(b - 0.5)"
+    made = f"(tf.cast(b > 0.5, tf.float32) + {soft} - tf.stop_gradient({soft}))"
+    assert code(line) == [f"return w * tf.round(x) + {made} / (x - 1)"]
+    assert not own_lines.comparison_changed(of(rounded), "", "Less", "tf.sigmoid(b - a)")
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("axis", "return tf.nn.softmax(scores + (1.0 - mask) * -1e9, axis=-1)"),
+    ],
+)
+def test_an_argument_is_changed(name, line):
+    found = own_lines.argument_changed(of(attended), "", "Softmax", name, -1)
+    assert code(found) == [line]
+
+
+def test_the_loss_is_what_the_gradient_is_taken_of():
+    line = own_lines.loss_changed(of(stepping), lambda loss: f"{loss} / 32")
+    assert code(line) == ["loss = (root(y, w * x) + BETA * tf.reduce_sum(b)) / 32"]
+    line = own_lines.loss_changed(of(root), lambda loss: f"-{loss}")
+    assert code(line) == ["return -tf.sqrt(mse)"]
+
+
+@pytest.mark.parametrize(
+    ("function", "factor", "line"),
+    [
+        (stepping, -1.0, "v.assign_sub(RATE * d)"),
+        (stepping, 0.01, "v.assign_add(0.01 * RATE * d)"),
+        (by_hand, -1.0, "w.assign(w + 0.5 * tf.ones(2))"),
+        (by_hand, 0.1, "w.assign(w - 0.05 * tf.ones(2))"),
+        (
+            scattered,
+            -1.0,
+            "w.scatter_sub(tf.IndexedSlices(RATE * b, at))\nb.assign_sub(RATE * 2.0 * b)",
+        ),
+        (
+            scattered,
+            0.1,
+            "w.scatter_add(tf.IndexedSlices(0.1 * RATE * b, at))\n"
+            "b.assign_add(0.1 * (RATE * 2.0) * b)",
+        ),
+    ],
+)
+def test_an_update_by_hand_is_turned_or_multiplied(function, factor, line):
+    assert code(own_lines.updates_changed(of(function), factor)) == line.splitlines()
+
+
+def test_what_an_optimizer_updates_is_no_update_by_hand():
+    assert own_lines.updates_changed(of(applied), 0.1) == ""
+
+
+def test_all_variables_get_a_gradient():
+    assert code(own_lines.gradients_of_all(of(applied))) == [
+        "g = tape.gradient(loss, [w, b])",
+        "optimizer.apply_gradients(zip(g, [w, b], strict=False))",
+    ]
+    assert own_lines.gradients_of_all(of(stepping)) == ""
+
+
+def test_the_gradient_is_that_of_the_loss_that_is_returned():
+    assert code(own_lines.gradients_of_all(of(reporting))) == ["g = tape.gradient(total, [w, b])"]
+
+
+@pytest.mark.parametrize(
+    ("function", "line"),
+    [
+        (evaluated, "return model(x, training=True)"),
+        (called, "return model(x, training=True) + 1.0"),
+    ],
+)
+def test_a_model_is_called_in_training_mode(function, line):
+    assert code(own_lines.trained_in_calls(of(function))) == [line]
+    assert own_lines.trained_in_calls(of(root)) == ""
+
+
+def test_a_number_is_changed_where_its_name_weighs_a_term():
+    line = own_lines.number_changed(of(stepping), 10.0, 0.01)
+    assert code(line) == ["loss = root(y, w * x) + 0.01 * tf.reduce_sum(b)"]
+    assert own_lines.number_changed(of(stepping), 3.0, 0.01) == ""
+
+
+def test_methods_that_a_method_calls_are_looked_at_too():
+    line = own_lines.number_changed(of(Weighed().step), 3.0, 0.01)
+    assert code(line) == ["return w + 0.01 * b"]
+
+
+@pytest.mark.parametrize(
+    ("function", "line"),
+    [
+        (attended, "return tf.nn.softmax(scores + (mask) * -1e9, axis=1)"),
+        (chosen, "return tf.where(~(mask == 0), scores, -1e9)"),
+        (root, ""),
+    ],
+)
+def test_a_mask_is_turned_round(function, line):
+    assert code(own_lines.mask_turned(of(function), "")) == ([line] if line else [])
