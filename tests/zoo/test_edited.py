@@ -110,6 +110,35 @@ def test_sick(converge):
     converge.minimize(problem)
 """
 
+LISTED = """
+def build():
+    model = keras.Sequential([
+        keras.Input((3,)),
+        keras.layers.Lambda(lambda h: tf.sqrt(h)),
+        keras.layers.Dense(1),
+    ])
+    model.compile("sgd", "mse")
+    return model
+
+@pytest.mark.converges(max_loss=0.1, steps=50)
+def test_sick(converge):
+    converge.fit(build, X, Y)
+"""
+
+ATTRIBUTE = """
+class Fitted:
+    def __init__(self):
+        self.w = tf.Variable(tf.zeros((3, 1)))
+
+    def loss(self):
+        return tf.reduce_mean((X @ self.w - Y) ** 2)
+
+@pytest.mark.converges(max_loss=0.1, steps=50)
+def test_sick(converge):
+    fitted = Fitted()
+    converge.minimize(fitted.loss, [fitted.w], keras.optimizers.SGD(0.1))
+"""
+
 BY_HAND = """
 @pytest.mark.converges(max_loss=0.1, steps=50)
 def test_sick(converge):
@@ -361,6 +390,42 @@ PLACES = {
         ["self.w = self.add_weight(shape=(3, 3), initializer='ones')"],
         ["tf.Variable(tf.ones"],
     ),
+    "a line": (
+        BY_HAND,
+        "w.assign_sub(0.1 * tape.gradient(error, w))  # test_one.py:LINE",
+        ["w.assign_sub(0.1 * tape.gradient(error, w))"],
+        ["w.assign_sub(0.5"],
+    ),
+    "a line of a longer statement": (
+        LISTED,
+        "keras.layers.Lambda(lambda h: tf.abs(h)),  # test_one.py:LINE",
+        ["keras.layers.Lambda(lambda h: tf.abs(h))"],
+        ["tf.sqrt"],
+    ),
+    "variables by name": (
+        MINIMIZE,
+        "for n, v in enumerate([w]): v.assign_add(tf.ones(v.shape) * n)",
+        ["    w = tf.Variable(tf.zeros((3, 1)))\n    for n, v in enumerate([w]):"],
+        [],
+    ),
+    "a name of its own": (
+        MINIMIZE,
+        "shift = np.ones((3, 1))\nfor v in [w]: v.assign_add(shift)",
+        ["    shift = np.ones((3, 1))\n    for v in [w]:"],
+        [],
+    ),
+    "in front of a layer": (
+        SEQUENTIAL,
+        "keras.layers.Rescaling(0.1)  # in front of dense_1",
+        ["keras.layers.Dense(8), keras.layers.Rescaling(0.1), keras.layers.Dense(1)"],
+        [],
+    ),
+    "an attribute": (
+        ATTRIBUTE,
+        "for v in [self.w]: v.assign_add(tf.ones(v.shape))  # in Fitted",
+        ["        self.w = tf.Variable(tf.zeros((3, 1)))\n        for v in [self.w]:"],
+        [],
+    ),
     "before compile": (
         SEQUENTIAL,
         "model.trainable = True  # before compile",
@@ -384,6 +449,9 @@ def pasted(tmp_path, source, fix):
 @pytest.mark.parametrize("name", PLACES)
 def test_a_line_goes_where_a_user_would_paste_it(tmp_path, name):
     source, fix, there, gone = PLACES[name]
+    lines = enumerate((HEAD + source).splitlines(), 1)
+    begun = [n for n, line in lines if line.strip().startswith(("w.assign", "keras.layers.Lambda"))]
+    fix = fix.replace("LINE", str(*begun[:1]))
     text = pasted(tmp_path, source, fix)
     for part in there:
         assert part in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, optimizers
@@ -33,6 +34,32 @@ def test_a_lower_valley_that_misses_the_target_too_is_no_repair():
     assert not answer.trial.passed
     assert answer.message.startswith("this start leads to a local minimum: from another start (")
     assert answer.message.endswith(", lower than any other run, and misses the target as well")
+
+
+def two_populations(means):
+    """A mixture of two normal densities, by maximum likelihood."""
+    data = np.concatenate([np.linspace(-2.4, -1.6, 40), np.linspace(2.0, 3.0, 50)])
+    mean, spread = tf.Variable(np.array(means), name="mean"), tf.Variable([1.0, 1.0], name="spread")
+
+    def loss():
+        deviation = (data[:, None] - mean) / tf.cast(spread, mean.dtype)
+        density = -0.5 * deviation**2 - tf.math.log(tf.cast(spread, mean.dtype))
+        return tf.cast(-tf.reduce_mean(tf.reduce_logsumexp(density, axis=1)), "float32")
+
+    return minimize(loss, [mean, spread], SGD(0.05))
+
+
+def test_numbers_that_begin_alike_never_part():
+    found = diagnosis_of(two_populations([0.4, 0.4]), steps=200, max_loss=0.5)
+    assert found.cause == "saddle-point"
+    assert found.proven
+    assert found.message.startswith("the numbers of mean, spread begin alike and get the same")
+    assert "for n, v in enumerate(" in found.fix
+
+
+def test_numbers_that_begin_apart_have_another_cause():
+    found = diagnosis_of(two_populations([0.4, 0.5]), steps=60, max_loss=0.5)
+    assert "begin alike" not in found.message
 
 
 def test_other_seeds_that_do_no_better_are_no_local_minimum():

@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers
 
 from pytest_converge.training.interventions import batch_statistics
-from tests.training.interventions.trainings import regression
+from tests.training.interventions.trainings import regression, written
 from tests.zoo.trainings import training_of
 
 
@@ -25,7 +25,7 @@ def test_batches_are_larger_and_hold_rows_in_random_order():
 def test_layers_are_called_in_training_mode_meanwhile():
     model = keras.Sequential([keras.Input((4,)), layers.BatchNormalization(name="bn")])
     x = np.arange(8, dtype="float32").reshape(2, 4)
-    change = batch_statistics.in_training_mode([model], ("bn",))
+    change = batch_statistics.in_training_mode(written(model), ("bn",))
     with change.variant(None):
         assert np.allclose(np.asarray(model(x)).mean(axis=0), 0.0, atol=1e-5)
     assert not np.allclose(np.asarray(model(x)).mean(axis=0), 0.0, atol=1e-5)

@@ -72,7 +72,7 @@ def test_without_an_activation_to_set_there_is_no_change(layer, read):
         (layers.Softmax(axis=1, name="last"), 'keras.layers.Softmax(name="last")  # layer last'),
         (
             layers.Lambda(lambda z: tf.nn.softmax(z, axis=1), name="last"),
-            'layers.Lambda(lambda z: tf.nn.softmax(z, axis=-1), name="last"),',
+            "tf.nn.softmax(logits, axis=-1)  # instead of axis=1 in last",
         ),
     ],
     ids=["layer", "function"],
@@ -92,16 +92,33 @@ def test_a_softmax_is_taken_over_the_last_axis(last, line):
     assert change.fix.startswith(line)
 
 
+class ByHand(layers.Layer):
+    def call(self, scores):
+        shares = tf.exp(scores)
+        return shares / tf.reduce_sum(shares, axis=-1, keepdims=True)
+
+
+def test_a_softmax_by_hand_is_summed_over_the_steps():
+    model = keras.Sequential([keras.Input((5, 1)), ByHand(name="own")])
+    read = {"takes": "weights", "given": "softmax", "by_hand": "Sum", "classes": 1}
+    misread = Misread(**read, low=1.0, high=1.0, layer="own", alone=True)
+    change, x = misread_output.as_read(written(model), misread), np.ones((2, 5, 1), "float32")
+    with change.variant(None):
+        np.testing.assert_allclose(model(x), 0.2, rtol=1e-6)
+    np.testing.assert_array_equal(model(x), 1.0)
+    line = "return shares / tf.reduce_sum(shares, axis=1, keepdims=True)  # test_misread_output.py"
+    assert change.fix.startswith(line)
+    assert misread_output.as_read(written(), misread) is None
+
+
 @pytest.mark.parametrize(
     ("given", "axis", "classes"), [("softmax", 2, 1), ("log_softmax", 1, -1)], ids=["1", "last"]
 )
 def test_the_only_softmax_of_a_step_is_taken_over_the_axis_of_the_classes(given, axis, classes):
     read = {"takes": "classes", "low": 0.0, "high": 1.0, "layer": "", "alone": True}
     misread = Misread(given=given, axis=axis, classes=classes, **read)
-    change, x = (
-        misread_output.as_read(written(), misread),
-        np.random.default_rng(0).normal(size=(2, 5, 4)),
-    )
+    change = misread_output.as_read(written(), misread)
+    x = np.random.default_rng(0).normal(size=(2, 5, 4))
     softmax = getattr(tf.nn, given)
     with change.variant(None):
         during = softmax(x, axis=axis)

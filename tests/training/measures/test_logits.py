@@ -217,13 +217,25 @@ def test_labels_may_choose_from_another_axis_than_the_last():
     assert (found.axis, found.classes, found.given) == (2, 1, "softmax")
 
 
-def weighing(*, axis, units=1):
+class ByHand(layers.Layer):
+    """A softmax of the user's own."""
+
+    def __init__(self, axis, name):
+        super().__init__(name=name)
+        self.axis = axis
+
+    def call(self, scores):
+        shares = keras.ops.exp(scores)
+        return shares / keras.ops.sum(shares, axis=self.axis, keepdims=True)
+
+
+def weighing(*, axis, units=1, softmax=layers.Softmax):
     """Steps of a series, weighed by a softmax of scores."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(32, 6, 3)).astype("float32")
     series = keras.Input((6, 3))
     scores = layers.Dense(units)(series)
-    weights = layers.Softmax(axis=axis, name="weights")(scores)
+    weights = softmax(axis=axis, name="weights")(scores)
     pooled = keras.ops.sum(weights * series, axis=1)
     model = keras.Model(series, layers.Dense(1)(pooled))
     model.compile("sgd", "mse")
@@ -232,9 +244,11 @@ def weighing(*, axis, units=1):
 
 @pytest.mark.filterwarnings("ignore:(?s).*You are using a softmax:UserWarning")
 @pytest.mark.parametrize(("axis", "units"), [(-1, 1), (2, 1), (1, 1), (-1, 3)])
-def test_weights_of_one_each_are_noticed(axis, units):
-    found = misread_output(flow_of(weighing(axis=axis, units=units)))
+@pytest.mark.parametrize("softmax", [layers.Softmax, ByHand])
+def test_weights_of_one_each_are_noticed(axis, units, softmax):
+    found = misread_output(flow_of(weighing(axis=axis, units=units, softmax=softmax)))
     if axis == 1 or units > 1:
         assert found is None
     else:
         assert (found.takes, found.layer, found.classes) == ("weights", "weights", 1)
+        assert found.by_hand == ("Sum" if softmax is ByHand else "")
