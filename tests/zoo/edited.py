@@ -117,6 +117,7 @@ class _Edit:
         """Puts one line of the code where it belongs."""
         for kind in (
             self._at_a_line,
+            self._after_updates,
             self._layers,
             self._norm,
             self._in_init,
@@ -409,6 +410,20 @@ class _Edit:
             self.source.insert(old, [node], behind=True)
         else:
             self.source.replace(old.value, node.value)
+        return True
+
+    def _after_updates(self, node: ast.stmt, comment: str) -> bool:
+        """`for total in self.sums: ...  # after each update`: behind that of the optimizer."""
+        if comment != "after each update":
+            return False
+        made = [
+            call
+            for name in ("apply_gradients", "apply")
+            for call in self.source.calls(self._own_function(), name)
+        ]
+        if len(made) != 1:
+            raise ForAPersonError(f"the step has {len(made)} updates")
+        self.source.insert(self.source.statement_of(made[0]), [node], behind=True)
         return True
 
     def _in_a_function(self, node: ast.stmt, comment: str) -> bool:

@@ -420,6 +420,12 @@ PLACES = {
         ["keras.layers.Dense(8), keras.layers.Rescaling(0.1), keras.layers.Dense(1)"],
         [],
     ),
+    "after each update": (
+        STEP,
+        "for v in model.trainable_variables: v.assign(v)  # after each update",
+        ["model.trainable_variables))\n        for v in model.trainable_variables:"],
+        [],
+    ),
     "an attribute": (
         ATTRIBUTE,
         "for v in [self.w]: v.assign_add(tf.ones(v.shape))  # in Fitted",
