@@ -20,6 +20,7 @@ from pytest_converge.diagnosis.search import search
 from pytest_converge.diagnosis.trials import BaselineJudge, Trials
 from pytest_converge.training.data.sources import has_composites
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.mapped_lines import in_a_map
 from pytest_converge.training.interventions.named_variables import (
     all_variables,
     known_in,
@@ -183,9 +184,10 @@ def _as_said(failed: FailedTraining, found: Diagnosis) -> Diagnosis:
             return fix  # it says what they are
         lines = []
         for line in fix.splitlines():
-            named = VARIABLE.sub(lambda m: one_variable(training, int(m[1])) or m[0], line)
+            mapped = in_a_map(training, line)
+            named = VARIABLE.sub(lambda m: one_variable(training, int(m[1])) or m[0], mapped)
             named = VARIABLES.sub(lambda m: all_variables(training) or m[0], named)
-            owner = known_in(training, named) if named != line else ""
+            owner = known_in(training, named) if named != mapped else ""
             lines.append(f"{named}  # in {owner}" if owner and "#" not in named else named)
         return "\n".join(lines)
 

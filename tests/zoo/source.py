@@ -367,14 +367,15 @@ def last_name(node: ast.AST) -> str:
 
 
 def names_in(node: ast.AST) -> set[str]:
-    """All names in some code."""
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    """All names in some code, but for the parameters of its lambdas."""
+    own = {each.arg for each in ast.walk(node) if isinstance(each, ast.arg)}
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)} - own
 
 
 def loaded(node: ast.AST) -> set[str]:
-    """The names that some code reads."""
+    """The names that some code reads, as `names_in`."""
     names = [each for each in ast.walk(node) if isinstance(each, ast.Name)]
-    return {each.id for each in names if isinstance(each.ctx, ast.Load)}
+    return {each.id for each in names if isinstance(each.ctx, ast.Load)} & names_in(node)
 
 
 def targets_of(node: ast.AST) -> Sequence[ast.expr]:

@@ -102,8 +102,9 @@ def _safe(failed: FailedTraining) -> Repairs:
     """The operation that made the first value that is not finite, kept away from 0 or its end."""
     origin = origin_of(failed)
     if origin is not None and origin.at_zero:
+        where = _place(failed, origin)
         change = safe_operations.safe(
-            failed.training, origin.kind, origin.layer, _place(failed, origin)
+            failed.training, origin.kind, origin.layer, where, at=origin.place
         )
         yield dataclasses.replace(change, fault=_says(failed, origin))
 

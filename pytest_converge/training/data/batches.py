@@ -45,6 +45,7 @@ class TrainingData(abc.ABC):
         is_cut: True where the source may have more rows than the training read of it.
         epoch: reads each of its batches once; None where it has no end or cannot start again.
         shares_order: True where every start sees the batches that one reading gave.
+        of_dataset: True where a `tf.data.Dataset` makes them.
     """
 
     reason: str = ""
@@ -54,6 +55,7 @@ class TrainingData(abc.ABC):
     is_cut: bool = False
     epoch: Callable[[], Iterable[Batch]] | None = None
     shares_order: bool = False
+    of_dataset: bool = False
 
     @property
     @abc.abstractmethod

@@ -171,6 +171,7 @@ def read_batches(
             data.unshuffled = lambda: again(seed, in_order=True)
         data.unrepeatable = restarts.reason
         data.shares_order = _reads_once(source)
+        data.of_dataset = isinstance(source, tf.data.Dataset)
         data.epoch = None if is_endless(source) else epoch
         return data
 

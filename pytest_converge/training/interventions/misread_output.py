@@ -95,7 +95,7 @@ def _left_out(user: Training, misread: Misread) -> Intervention:
     return Intervention(
         code="output-loss-mismatch",
         change=f"no {misread.given} before the loss",
-        fix=operations_changed(user, misread.layer, kind, "x", of=1)
+        fix=operations_changed(user, misread.layer, kind, "x", at=misread.place, alone=True)
         or f"outputs = logits  # no tf.nn.{misread.given}(logits) before the loss",
         where=(misread.layer,) if misread.layer else (),
         variant=lambda _: attributes_set(calls_of_operation(kind, lambda _: handed_on)),
@@ -138,7 +138,8 @@ def _along_the_classes(user: Training, layer: Any, misread: Misread) -> Interven
     if isinstance(layer, keras.layers.Softmax):
         line = pasted.layer_lines([(layer, {"axis": misread.classes})])
     else:
-        line = argument_changed(user, misread.layer, kind, "axis", misread.classes) or line
+        given = (user, misread.layer, kind, "axis", misread.classes)
+        line = argument_changed(*given, at=misread.place) or line
     over = "the last axis" if misread.classes == -1 else f"axis {misread.classes}"
     return Intervention(
         code="output-loss-mismatch",
@@ -165,7 +166,8 @@ def _summed_over_steps(user: Training, layer: Any, misread: Misread) -> Interven
         return call
 
     call = calling_meanwhile(layer.call, calls_of_operation(misread.by_hand, over_steps))
-    line = argument_changed(user, misread.layer, misread.by_hand, "axis", misread.classes)
+    place, kind = misread.place, misread.by_hand
+    line = argument_changed(user, misread.layer, kind, "axis", misread.classes, at=place)
     words = f"tf.reduce_sum(weights, axis={misread.classes}, keepdims=True)  # in {misread.layer}"
     return Intervention(
         code="output-loss-mismatch",

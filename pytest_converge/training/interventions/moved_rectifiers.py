@@ -61,7 +61,7 @@ def moved(user: Training, dead: Sequence[DeadOperation], loss: str) -> Intervent
 def _own_line(user: Training, dead: DeadOperation) -> str:
     """In the user's own code, which may write 0 in front."""
     template = MOVED[dead.kind].format(added=added(dead))
-    return operations_changed(user, dead.layer, dead.kind, template, number=dead.number, of=dead.of)
+    return operations_changed(user, dead.layer, dead.kind, template, at=dead.place, alone=True)
 
 
 def _line(dead: DeadOperation, loss: str) -> str:

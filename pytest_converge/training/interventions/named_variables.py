@@ -14,6 +14,9 @@ from pytest_converge.training.training import Training
 
 __all__ = ["all_variables", "known_in", "one_variable"]
 
+#: A list of its variables, which can be added to others.
+OF_A_MODEL = ".trainable_variables"
+
 
 def all_variables(training: Training) -> str:
     """Code of a list of the trained variables; empty where what holds them has no name.
@@ -36,6 +39,8 @@ def all_variables(training: Training) -> str:
             left -= ids
     alone = [variable for variable in wanted if id(variable) in left]
     parts += [next(_names_of(variable, held), "") for variable in alone]
+    if all(part.endswith(OF_A_MODEL) for part in parts):
+        return " + ".join(part[1:] for part in parts)
     return f"[{', '.join(parts)}]" if all(parts) else ""
 
 
@@ -66,7 +71,7 @@ def _held(training: Training) -> dict[str, Any]:
 def _several(name: str, value: Any) -> tuple[str, set[int]]:
     """(code of several variables, their ids) of what a name holds; an empty set for none."""
     if isinstance(value, (keras.layers.Layer, tf.Module)):
-        return f"{name}.trainable_variables", _ids(value.trainable_variables)
+        return f"{name}{OF_A_MODEL}", _ids(value.trainable_variables)
     if isinstance(value, (list, tuple)):
         return name, _ids(value)
     if isinstance(value, dict):

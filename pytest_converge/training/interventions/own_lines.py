@@ -17,20 +17,22 @@ from typing import Any
 
 import keras
 
-from pytest_converge.training.adapters.own_code import (
-    OwnFunction,
-    in_brackets,
-    innermost,
-    last_name,
-    own_function,
-    plain_function,
-)
 from pytest_converge.training.adapters.seen import held_by, object_of
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.named_variables import all_variables
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import layers_of
+from pytest_converge.training.state.own_code import (
+    OwnFunction,
+    function_at,
+    in_brackets,
+    innermost,
+    is_of_a_library,
+    last_name,
+    own_function,
+    plain_function,
+)
 from pytest_converge.training.state.snapshot import as_tf_variable
 from pytest_converge.training.training import Training
 
@@ -91,8 +93,6 @@ OPERATORS: dict[str, type[ast.AST]] = {
 }
 #: What code calls a change of a variable, each beside the one of the other sign.
 UPDATES = ("assign_add", "assign_sub", "scatter_add", "scatter_sub", "assign")
-#: Code of libraries is nobody's to change.
-LIBRARIES = frozenset({"keras", "tensorflow", "numpy", "pytest_converge", "functools", "tf_keras"})
 #: More lines than these are no line to paste.
 MOST_LINES = 3
 #: Numbers that switch scores of attention off are at least as large.
@@ -181,8 +181,7 @@ def _values(function: OwnFunction) -> Callable[[ast.AST], Any]:
 
 
 def _is_of_a_library(function: Any) -> bool:
-    module = getattr(plain_function(function), "__module__", None) or ""
-    return module.partition(".")[0] in LIBRARIES
+    return is_of_a_library(getattr(plain_function(function), "__module__", None) or "")
 
 
 # ---- operations ----------------------------------------------------------------------------------
@@ -194,8 +193,8 @@ def operations_changed(
     kind: str,
     template: str,
     *,
-    number: int | None = None,
-    of: int | None = None,
+    at: tuple[str, int] | None = None,
+    alone: bool = False,
 ) -> str:
     """Operations of one kind in a place by other code.
 
@@ -205,14 +204,27 @@ def operations_changed(
         kind: their type in TensorFlow.
         template: code in which `x`, or `a` and `b`, or `x` and `p` stand for what the operation
             takes.
-        number: which one of them; None for all.
-        of: how many there have to be, where that is known.
+        at: (file, line) of one of them, where that is known.
+        alone: True for that one, or the only one; False for all in its function, or in the place.
     """
-    every = [(f, site) for f in functions_at(training, layer) for site in _sites(f, kind)]
-    if of is not None and len(every) != of:
-        return ""
-    chosen = every if number is None else every[number : number + 1]
-    return _lines(chosen, template)
+    every = _places(training, layer, kind, at if alone else None, at)
+    return "" if alone and len(every) != 1 else _lines(every, template)
+
+
+def _places(
+    training: Training,
+    layer: str,
+    kind: str,
+    line: tuple[str, int] | None,
+    at: tuple[str, int] | None,
+) -> list[tuple[OwnFunction, ast.expr]]:
+    """The operations of a kind in one line, in the function of a line, or in a layer or a step."""
+    own = None if at is None else function_at(at)
+    functions = functions_at(training, layer) if own is None else [own]
+    every = [(function, site) for function in functions for site in _sites(function, kind)]
+    if line is None or own is None:
+        return every
+    return [(f, x) for f, x in every if x.lineno <= line[1] <= (x.end_lineno or x.lineno)]
 
 
 def _lines(chosen: Sequence[tuple[OwnFunction, ast.expr]], template: str) -> str:
@@ -273,7 +285,9 @@ def _is_zero(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value == 0
 
 
-def comparison_changed(training: Training, layer: str, kind: str, soft: str) -> str:
+def comparison_changed(
+    training: Training, layer: str, kind: str, soft: str, *, at: tuple[str, int] | None = None
+) -> str:
     """The only comparison of one kind in a place that is made numbers, with the slope of others.
 
     Args:
@@ -281,8 +295,9 @@ def comparison_changed(training: Training, layer: str, kind: str, soft: str) -> 
         layer: whose call it is in; empty for the loss or the step.
         kind: its type in TensorFlow.
         soft: the code of those numbers, of `a` and `b` that are compared.
+        at: (file, line) of it, where that is known.
     """
-    every = [(f, site) for f in functions_at(training, layer) for site in _sites(f, kind)]
+    every = _places(training, layer, kind, at, at)
     if len(every) != 1:
         return ""
     function, site = every[0]
@@ -295,7 +310,15 @@ def comparison_changed(training: Training, layer: str, kind: str, soft: str) -> 
     )
 
 
-def argument_changed(training: Training, layer: str, kind: str, name: str, value: Any) -> str:
+def argument_changed(
+    training: Training,
+    layer: str,
+    kind: str,
+    name: str,
+    value: Any,
+    *,
+    at: tuple[str, int] | None = None,
+) -> str:
     """The only operation of one kind in a place with another argument.
 
     Args:
@@ -304,8 +327,9 @@ def argument_changed(training: Training, layer: str, kind: str, name: str, value
         kind: its type in TensorFlow.
         name: of the argument, which is the second of those without a name.
         value: of the argument.
+        at: (file, line) of it, where that is known.
     """
-    every = [(f, x) for f in functions_at(training, layer) for x in _sites(f, kind)]
+    every = _places(training, layer, kind, at, at)
     if len(every) != 1:
         return ""
     (function, call), written = every[0], pasted.literal(value)

@@ -36,7 +36,9 @@ SAFE = {
 }
 
 
-def safe(user: Training, kind: str, layer: str, where: str) -> Intervention:
+def safe(
+    user: Training, kind: str, layer: str, where: str, *, at: tuple[str, int] | None = None
+) -> Intervention:
     """One kind of operation kept away from 0, or from its end, everywhere but in the optimizers.
 
     Args:
@@ -44,6 +46,7 @@ def safe(user: Training, kind: str, layer: str, where: str) -> Intervention:
         kind: one of `SAFE`.
         layer: whose call it was seen in; empty for the loss or the step.
         where: the layer or loss that it was seen in; empty for a loss without a name.
+        at: (file, line) of one of them, where that is known.
     """
 
     @contextlib.contextmanager
@@ -56,7 +59,7 @@ def safe(user: Training, kind: str, layer: str, where: str) -> Intervention:
                 stack.enter_context(_as_it_was(observed.optimizer, inside))
             yield
 
-    own = operations_changed(user, layer, kind, SAFE[kind])
+    own = operations_changed(user, layer, kind, SAFE[kind], at=at)
     return Intervention(
         code="exploding-gradient",
         change=SAFE[kind],

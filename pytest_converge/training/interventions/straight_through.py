@@ -88,10 +88,12 @@ def straight_through(
 def _own_line(user: Training, passage: GradientStop) -> str:
     """In the user's own code, where it is written there once."""
     if passage.kind in SOFT:
-        return own_lines.comparison_changed(user, passage.layer, passage.kind, SOFT[passage.kind])
+        return own_lines.comparison_changed(
+            user, passage.layer, passage.kind, SOFT[passage.kind], at=passage.place
+        )
     template = "" if passage.kind == "Cast" else STRAIGHT[passage.kind]
     return template and own_lines.operations_changed(
-        user, passage.layer, passage.kind, template, of=1
+        user, passage.layer, passage.kind, template, at=passage.place, alone=True
     )
 
 

@@ -35,6 +35,7 @@ class DeadOperation:
         largest: the largest number that it is given.
         middle: their median: half of them are above 0 where it is taken from all.
         where: the layers and variables that have a gradient of 0 by it, or by another dead one.
+        place: (file, line) of the user's code that makes it; None where nobody knows.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class DeadOperation:
     largest: float
     middle: float
     where: tuple[str, ...]
+    place: tuple[str, int] | None = None
 
 
 def dead_operations(training: Training, flow: Flow) -> tuple[DeadOperation, ...]:
@@ -87,6 +89,7 @@ def _of(flow: Flow, operation: Operation, where: tuple[str, ...]) -> DeadOperati
         largest=float(values.max()),
         middle=float(np.median(values)),
         where=where,
+        place=operation.place,
     )
 
 

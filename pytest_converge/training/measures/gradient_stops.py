@@ -43,12 +43,14 @@ class GradientStop:
         layer: whose call it is part of; empty for the loss or the step.
         behind: the layer whose values it takes, where it is another one.
         kind: its type in TensorFlow, as "ArgMax".
+        place: (file, line) of the user's code that makes it; None where nobody knows.
     """
 
     operation: str
     layer: str = ""
     behind: str = ""
     kind: str = ""
+    place: tuple[str, int] | None = None
 
 
 def in_words(stop: GradientStop, loss: str) -> str:
@@ -98,6 +100,7 @@ def stop_at(flow: Flow, operation: Operation, smooth: set[int]) -> GradientStop:
         layer=operation.layer,
         behind=_layer_before(flow, operation, smooth),
         kind=operation.kind,
+        place=operation.place,
     )
 
 

@@ -69,6 +69,7 @@ class Misread:
         axis: the axis along which shares of classes add up to 1, where the loss takes them along
             another.
         classes: that other one; -1 for the last.
+        place: (file, line) of the user's code that makes the shares; None where nobody knows.
         by_hand: where exponentials are divided by their sum outside of any activation, the
             operation that takes them for logits, or the sum of a single value; else empty.
     """
@@ -83,6 +84,7 @@ class Misread:
     axis: int = -1
     classes: int = -1
     by_hand: str = ""
+    place: tuple[str, int] | None = None
 
 
 def misread_output(flow: Flow) -> Misread | None:
@@ -130,6 +132,7 @@ def _shares_of_one(flow: Flow, softmax: Operation) -> Misread | None:
         takes="weights",
         given="softmax",
         by_hand="Sum" if by_hand else "",
+        place=softmax.place,
         low=1.0,
         high=1.0,
         layer=softmax.layer,
@@ -159,6 +162,7 @@ def _probabilities_as_logits(flow: Flow, operation: Operation) -> Misread | None
         low=float(values.min()),
         high=float(values.max()),
         layer=source.layer,
+        place=source.place,
         alone=sum(each.kind == source.kind for each in flow.recording.operations) == 1,
     )
 
@@ -274,6 +278,7 @@ def _shares_along_another_axis(flow: Flow, operation: Operation) -> Misread | No
             low=float(values.min()),
             high=float(values.max()),
             layer=softmax.layer,
+            place=softmax.place,
             alone=sum((each.layer, each.kind) == (softmax.layer, softmax.kind) for each in made)
             == 1,
             axis=axis,

@@ -71,6 +71,7 @@ class NonFiniteOrigin:
             division that of least size, for an operation with another end how far within it is.
             None for other operations, and for numbers that suit it.
         columns: of a layer's output, that it is given; None for other numbers.
+        place: (file, line) of the user's code that makes it; None where nobody knows.
     """
 
     step: int
@@ -79,6 +80,7 @@ class NonFiniteOrigin:
     layer: str
     least: float | None
     columns: OutputColumns | None = None
+    place: tuple[str, int] | None = None
 
     @property
     def at_zero(self) -> bool:
@@ -166,6 +168,7 @@ def _described(flow: Flow, maker: Operation, step: int) -> NonFiniteOrigin:
         columns=output_columns(flow, operation.inputs[0])
         if operation.kind in OF_POSITIVE
         else None,
+        place=operation.place,
     )
 
 

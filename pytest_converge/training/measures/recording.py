@@ -20,6 +20,7 @@ from pytest_converge.training.keras_internals import (
 )
 from pytest_converge.training.measures.gradients import undisturbed
 from pytest_converge.training.measures.layer_readings import named_layers
+from pytest_converge.training.state.own_code import place_of_caller
 from pytest_converge.training.state.seeding import preserved
 from pytest_converge.training.state.snapshot import (
     as_tf_variable,
@@ -45,6 +46,7 @@ class Operation:
         inputs, outputs: its tensors; a variable that is read is the tensor of its handle.
         layer: the innermost layer whose call it is part of; empty outside of any layer.
         backward: True where it is part of the computation of a gradient.
+        place: (file, line) of the user's code that makes it; None where nobody knows.
     """
 
     kind: str
@@ -52,6 +54,7 @@ class Operation:
     outputs: tuple[Any, ...]
     layer: str
     backward: bool
+    place: tuple[str, int] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -121,7 +124,14 @@ class Recording:
             mark_logits(outputs[0], inputs[0])
         layer = self._layers[-1] if self._layers else ""
         self.operations.append(
-            Operation(kind, tuple(inputs), tuple(outputs or ()), layer, self._depth > 0)
+            Operation(
+                kind,
+                tuple(inputs),
+                tuple(outputs or ()),
+                layer,
+                self._depth > 0,
+                place_of_caller(),
+            )
         )
 
     def note_write(self, variable: Any) -> None:

@@ -17,6 +17,7 @@ w, b = tf.Variable([1.0, 2.0]), tf.Variable(0.0)
 weights = [w, b]
 by_name = {"slope": w, "shift": b}
 model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
 
 
 def by_two_names():
@@ -37,6 +38,10 @@ def by_a_model():
 
 def by_a_model_and_a_name():
     return model(tf.ones((1, 2))) * b
+
+
+def by_two_models():
+    return model(tf.ones((1, 2))) + other(tf.ones((1, 2)))
 
 
 def by_nothing(x):
@@ -63,6 +68,12 @@ OF_MODEL = model.trainable_variables
         (by_keys, [w, b], "by_name.values()", "by_name['shift']"),
         (by_a_model, OF_MODEL, "model.trainable_variables", ""),
         (by_a_model_and_a_name, [*OF_MODEL, b], "[*model.trainable_variables, b]", ""),
+        (
+            by_two_models,
+            [*other.trainable_variables, *OF_MODEL],
+            "model.trainable_variables + other.trainable_variables",
+            "",
+        ),
         (by_nothing, [w, b], "", ""),
         (None, [w, b], "", ""),
     ],

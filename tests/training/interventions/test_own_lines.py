@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import keras
@@ -150,9 +151,23 @@ def test_the_place_of_a_line_is_that_of_its_function():
     assert text.strip() == "return tf.sqrt(mse)"
 
 
-def test_only_as_many_operations_as_ran_are_changed():
-    assert not own_lines.operations_changed(of(root), "", "Sqrt", SAFE_ROOT, of=2)
-    assert own_lines.operations_changed(of(root), "", "Sqrt", SAFE_ROOT, number=0, of=1)
+def twice(x):
+    first = tf.sqrt(x)
+    return first + tf.sqrt(1.0 + x)
+
+
+def test_one_of_several_operations_is_told_by_its_line():
+    line = twice.__code__.co_firstlineno + 1
+    changed = functools.partial(own_lines.operations_changed, of(root), "", "Sqrt", SAFE_ROOT)
+    assert code(changed(at=(__file__, line), alone=True)) == [
+        "first = tf.sqrt(tf.maximum(x, 1e-7))"
+    ]
+    assert code(changed(at=(__file__, line))) == [
+        "first = tf.sqrt(tf.maximum(x, 1e-7))",
+        "return first + tf.sqrt(tf.maximum(1.0 + x, 1e-7))",
+    ]
+    assert own_lines.operations_changed(of(twice), "", "Sqrt", SAFE_ROOT, alone=True) == ""
+    assert changed(at=(__file__, 1), alone=True).startswith("return tf.sqrt(")
 
 
 def test_operations_of_a_layer_are_those_of_its_call():

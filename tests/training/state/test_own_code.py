@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from pytest_converge.training.adapters.own_code import own_function, plain_function
+from pytest_converge.training.state.own_code import own_function, plain_function
 
 
 def rmse(y, p):
@@ -21,7 +21,7 @@ def long_one(first, second):
     return max(
         abs(first),
         abs(second), key=lambda number: number + first * second - first / second + 0 * 1111111111,
-        default=(first, second, first, second, first, second, first, second, first, second),
+        default=(first, second, first, second, first, second, first, second, first, second, first, second, first),
     )  # fmt: skip
 
 

@@ -1,0 +1,101 @@
+"""Changes of the arrays of a data set as code for the data set itself."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from pytest_converge.training.interventions.mapped_lines import in_a_map
+from tests.zoo.problems import Start, fit
+from tests.zoo.trainings import training_of
+
+ROWS = 12
+X = np.arange(ROWS * 2, dtype="float32").reshape(ROWS, 2)
+Y = np.tile(np.array([1.0, 3.0], "float32"), ROWS // 2)
+REWARD = np.linspace(0.0, 22.0, ROWS).astype("float32")
+
+
+def stepping(*arrays, of_dataset=True, function=None):
+    w = tf.Variable(0.0)
+
+    def learn(*parts):
+        w.assign_sub(0.1 * w)
+        return tf.reduce_sum(w)
+
+    data = tf.data.Dataset.from_tensor_slices(arrays).batch(4) if of_dataset else [arrays]
+    given = {"step": function or learn, "variables": [w], "data": data}
+    return training_of(Start("step", given), steps=3)
+
+
+def named(state, action, reward, following):
+    return tf.reduce_mean(reward)
+
+
+def fitted(of_dataset):
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    if of_dataset:
+        return training_of(fit(model, tf.data.Dataset.from_tensor_slices((X, Y)).batch(4)))
+    return training_of(fit(model, X, Y))
+
+
+@pytest.mark.parametrize(
+    ("line", "mapped"),
+    [
+        ("y = y[:, None]", "lambda x, y: (x, y[:, None])"),
+        ("y = y / 100  # in percent", "lambda x, y: (x, y / 100)"),
+        ("x = x / 255", "lambda x, y: (x / 255, y)"),
+        ("y = (y - y.mean(axis=0)) / y.std(axis=0)", "lambda x, y: (x, (y - 2.0) / 1.0)"),
+        ("x = x - x.min(axis=0)", "lambda x, y: (x - [0.0, 1.0], y)"),
+        (
+            'y = np.where(y == 1, 0, 1).astype("float32")',
+            "lambda x, y: (x, tf.cast(tf.where(y == 1, 0, 1), 'float32'))",
+        ),
+    ],
+)
+def test_one_array_is_changed_in_the_batches(line, mapped):
+    note = "  # in percent" if "#" in line else ""
+    assert in_a_map(stepping(X, Y), line) == f"data = data.map({mapped}){note}"
+    assert in_a_map(fitted(True), line) == f"dataset = dataset.map({mapped}){note}"
+    assert in_a_map(fitted(False), line) == line
+    assert in_a_map(stepping(X, Y, of_dataset=False), line) == line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x, y = x[keep], y[keep]",
+        "y = np.log1p(y)",
+        "x = x.reshape(-1, 2)",
+        "steps=300",
+        "z = y",
+    ],
+)
+def test_what_no_map_can_do_stays_as_it_is(line):
+    assert in_a_map(stepping(X, Y), line) == line
+
+
+def test_the_parts_are_called_as_the_step_calls_them():
+    line = "data[2] = (data[2] - data[2].mean(axis=0)) / data[2].std(axis=0)"
+    expected = "(reward - 11.0) / 6.904"
+    training = stepping(X, Y, REWARD, X, function=named)
+    names = "state, action, reward, following"
+    mapped = f"lambda {names}: (state, action, {expected}, following)"
+    assert in_a_map(training, line) == f"data = data.map({mapped})"
+    unnamed = in_a_map(stepping(X, Y, REWARD, X), line)
+    assert unnamed == f"data = data.map({mapped})".replace("state", "part0").replace(
+        "action", "part1"
+    ).replace("reward", "part2").replace("following", "part3")
+
+
+def test_the_line_gives_the_batches_what_the_arrays_would_have():
+    training = stepping(X, Y, REWARD, X, function=named)
+    line = in_a_map(training, "data[2] = (data[2] - data[2].mean(axis=0)) / data[2].std(axis=0)")
+    names = {"data": tf.data.Dataset.from_tensor_slices((X, Y, REWARD, X)).batch(ROWS), "tf": tf}
+    exec(line, names)  # noqa: S102 - that it can be pasted is the point
+    state, _, reward, _ = next(iter(names["data"]))
+    np.testing.assert_array_equal(state, X)
+    np.testing.assert_allclose(reward, (REWARD - REWARD.mean()) / REWARD.std(), atol=2e-3)
