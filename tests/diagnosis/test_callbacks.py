@@ -9,7 +9,7 @@ import pytest
 from keras import callbacks, layers, optimizers
 
 from pytest_converge.core.diagnosis import Diagnosis, NamedCause
-from pytest_converge.diagnosis.diagnose import _length_as_said
+from pytest_converge.diagnosis.diagnose import _as_said
 from tests.diagnosis.programs import diagnosis_of
 from tests.zoo.problems import fit, linear, sequential
 from tests.zoo.trainings import recorded, training_of
@@ -86,6 +86,6 @@ def test_more_steps_are_said_in_epochs_where_the_call_does(options, said):
     failed = types.SimpleNamespace(training=training)
     named = NamedCause(cause="too-few-steps", message="", fix="one\nsteps=128\nnumber_steps=3")
     found = Diagnosis(cause="too-few-steps", message="", fix="steps=128", causes=(named,))
-    found = _length_as_said(failed, found)
+    found = _as_said(failed, found)
     assert found.fix == said
     assert found.causes[0].fix == f"one\n{said}\nnumber_steps=3"

@@ -108,7 +108,7 @@ def test_a_rectifier_in_a_layer_of_the_users_is_moved():
     assert result_of(above(0.0), steps=300, max_loss=0.05).passed
     found = proven_by_its_own(above(20.0), "dead-units", steps=300, max_loss=0.05)
     assert found.where == ("above",)
-    assert found.fix == "tf.nn.relu(x + 20)  # in above"
+    assert found.fix.startswith("return tf.nn.relu((x - self.threshold) + 20)  # test_dead_units")
     assert found.message == (
         "the relu in above is 0 for every row at the start; it converges with 20 added in front"
         " of it"

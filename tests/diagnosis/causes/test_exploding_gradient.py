@@ -35,7 +35,7 @@ def test_the_branch_that_is_not_taken_is_no_local_minimum():
     assert found.message.startswith(
         "the derivative of the log of 0 in the loss is not finite, first in step 1"
     )
-    assert found.fix == "tf.math.log(tf.maximum(x, 1e-7))  # in the loss"
+    assert "tf.where(w > 0, tf.math.log(tf.maximum(w, 1e-7)), w - 1)" in found.fix
 
 
 def test_one_step_off_a_cliff_is_clipped_before_thousands_lead_back():
@@ -114,14 +114,14 @@ def mixture(y, p):
             1,
             0.15,
             "the derivative of the sqrt of 0 in distance is not finite, first in step 1",
-            "tf.sqrt(tf.maximum(x, 1e-7))  # in distance",
+            "return tf.sqrt(tf.maximum(keras.ops.mean((y - p) ** 2, axis=-1), 1e-7))  # ",
         ),
         (
             mixture,
             2,
             3.0,
             "the log of 0 in mixture is not finite, first in step 1",
-            "tf.math.log(tf.maximum(x, 1e-7))  # in mixture",
+            "return -tf.math.log(tf.maximum(tf.reduce_sum(",
         ),
     ],
     ids=["root", "logarithm"],
@@ -139,7 +139,7 @@ def test_a_loss_that_is_not_finite_at_zero_is_kept_away_from_it(loss, units, bou
     found = diagnosis_of(fit(model, x, y), steps=200, max_loss=bound)
     assert (found.cause, found.proven) == ("exploding-gradient", True)
     assert found.message.startswith(words)
-    assert found.fix == line
+    assert found.fix.startswith(line)
 
 
 def crossentropy(y, p):

@@ -332,7 +332,7 @@ def test_a_softmax_over_the_only_unit_of_scores_is_taken_over_the_steps():
         "the softmax of weights runs along an axis of length 1: every weight is 1, whatever the"
         " scores; it converges with softmax over axis 1"
     )
-    assert found.fix == "keras.layers.Softmax(axis=1)  # instead of axis=-1 in weights"
+    assert found.fix == 'keras.layers.Softmax(1, name="weights")  # layer weights'
 
 
 def of_labels(loss, *, rate=0.1):

@@ -124,4 +124,4 @@ def test_a_number_along_which_the_loss_has_no_slope_is_begun_farther_off(given, 
     found = diagnosis_of(lengths(1.0, given=given), steps=200, max_loss=0.05, min_decrease=0.0)
     assert (found.cause, found.proven) == ("plateau", True)
     assert f"no slope along {held} at the start" in found.message
-    assert found.fix == f"{held}.assign_add(tf.fill({held}.shape, 100.0))"
+    assert found.fix == "length.assign_add(tf.fill(length.shape, 100.0))"

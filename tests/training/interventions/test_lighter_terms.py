@@ -66,4 +66,5 @@ def test_the_attribute_that_holds_the_weight_is_named():
     training = weighted()
     term = loss_terms(training)[1]
     assert lighter(training, term, 0.1).fix == "model.beta = 5.0"
-    assert lighter(training, term, 0.0).fix.startswith("0 * term  # instead of 50 * term")
+    line = "return tf.reduce_mean((y_pred - y) ** 2) + 0.0 * tf.reduce_mean(y_pred**2)  # test_"
+    assert lighter(training, term, 0.0).fix.startswith(line)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from pytest_converge.training.state import own_code
 from pytest_converge.training.state.own_code import own_function, plain_function
 
 
@@ -20,9 +21,9 @@ def rmse(y, p):
 def long_one(first, second):
     return max(
         abs(first),
-        abs(second), key=lambda number: number + first * second - first / second + 0 * 1111111111,
-        default=(first, second, first, second, first, second, first, second, first, second, first, second, first),
-    )  # fmt: skip
+        abs(second),
+        key=lambda number: number + first * second,
+    )
 
 
 def inside(ways):
@@ -98,7 +99,8 @@ def test_code_that_was_made_of_a_text_has_none():
     assert own_function(names["made"]) is None
 
 
-def test_of_a_long_statement_its_one_line_is_shown_if_it_is_code():
+def test_of_a_long_statement_its_one_line_is_shown_if_it_is_code(monkeypatch):
+    monkeypatch.setattr(own_code, "LONGEST", 60)
     own = own_function(long_one)
     one, other = own.calls("abs")
     assert own.changed({one: "1.0"}) == f"1.0,  # test_own_code.py:{number('abs(first),')}"
