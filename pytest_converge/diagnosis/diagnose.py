@@ -25,6 +25,7 @@ from pytest_converge.training.interventions.named_variables import (
     all_variables,
     known_in,
     one_variable,
+    the_model,
 )
 from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.loop.run import Progress, TrainingRun
@@ -38,6 +39,8 @@ STEPS = re.compile(r"^steps=(\d+)$", re.MULTILINE)
 #: What stands for one of the trained variables in the line of a repair, and for all of them.
 VARIABLE = re.compile(r"(?<![\w.])variables\[(\d+)\]")
 VARIABLES = re.compile(r"(?<![\w.])variables\b(?!\[|=)")
+#: What stands for the model.
+MODEL = re.compile(r"(?<![\w.])model(?=\.)")
 Named = TypeVar("Named", NamedCause, Trial)
 #: From so many causes on each has a sentence of its own.
 SEVERAL = 2
@@ -184,11 +187,12 @@ def _as_said(failed: FailedTraining, found: Diagnosis) -> Diagnosis:
             return fix  # it says what they are
         lines = []
         for line in fix.splitlines():
-            mapped = in_a_map(training, line)
-            named = VARIABLE.sub(lambda m: one_variable(training, int(m[1])) or m[0], mapped)
+            code, mark, note = in_a_map(training, line).partition("  #")
+            named = VARIABLE.sub(lambda m: one_variable(training, int(m[1])) or m[0], code)
             named = VARIABLES.sub(lambda m: all_variables(training) or m[0], named)
-            owner = known_in(training, named) if named != mapped else ""
-            lines.append(f"{named}  # in {owner}" if owner and "#" not in named else named)
+            named = MODEL.sub(the_model(training), named)
+            owner = "" if mark or named == code else known_in(training, named)
+            lines.append(f"{named}  # in {owner}" if owner else f"{named}{mark}{note}")
         return "\n".join(lines)
 
     def each(parts: tuple[Named, ...]) -> tuple[Named, ...]:
@@ -196,6 +200,7 @@ def _as_said(failed: FailedTraining, found: Diagnosis) -> Diagnosis:
 
     return dataclasses.replace(
         found,
+        message=VARIABLE.sub(lambda m: one_variable(training, int(m[1])) or m[0], found.message),
         fix=said(found.fix),
         verified=each(found.verified),
         tried=each(found.tried),

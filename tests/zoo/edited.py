@@ -29,6 +29,7 @@ import tensorflow as tf
 
 from pytest_converge.core.calls import FitCall, MinimizeCall, StepCall
 from pytest_converge.core.expectation import Expectation
+from pytest_converge.training.interventions import pasted
 from tests.zoo.called import Called, Made, Place
 from tests.zoo.source import (
     ForAPersonError,
@@ -96,6 +97,8 @@ class _Edit:
         settings: arguments of the call that are set to values, as code.
         of_arrays: lines about the arrays of which the data set is made.
         waiting: lines that go where the next one goes.
+        alike: the layers that get some settings where one code makes several.
+        left: those of the same code that wait for the line that gives them the same settings.
     """
 
     def __init__(self, source: str, called: Called, test: str) -> None:
@@ -110,6 +113,8 @@ class _Edit:
         self.settings: dict[str, str] = {}
         self.of_arrays: list[ast.stmt] = []
         self.waiting: list[ast.stmt] = []
+        self.alike: dict[str, set[str]] = {}
+        self.left: dict[str, str] = {}
 
     # ---- what a line is about -------------------------------------------------------------------
 
@@ -184,10 +189,42 @@ class _Edit:
         kind = self._kind(node)
         inside = [name for name in alike if type(self._layer(name).made) is kind]
         if inside:
-            raise ForAPersonError(f"the code of {names[0]} makes {inside[0]} too")
+            self._set_alike(node.value, names, inside)
+            return True
         for site in sites:
             self.source.replace(site, self._renamed(node.value, site))
         return True
+
+    def _set_alike(self, code: ast.expr, names: list[str], others: list[str]) -> None:
+        """Settings of layers that one code makes with others, as in a loop, where all get them."""
+        changed = [self._settings_changed(self._layer(name).made, code) for name in names]
+        if any(each != changed[0] for each in changed):
+            raise ForAPersonError(f"the code of {names[0]} makes {others[0]} too")
+        setting = "; ".join(f"{name}={value}" for name, value in changed[0].items())
+        self.alike.setdefault(setting, set()).update(names)
+        for site in self._sites([self._layer(name) for name in names]):
+            for name, value in changed[0].items():
+                given = [each for each in site.keywords if each.arg == name]
+                if given and not value:
+                    site.keywords.remove(given[0])
+                elif given and ast.unparse(given[0].value) != value:
+                    self.source.replace(given[0].value, parsed(value))
+                elif not given and value:
+                    self.source.add_keyword(site, name, parsed(value))
+        self.left.update(dict.fromkeys(others, setting))
+
+    def _settings_changed(self, layer: Any, code: ast.expr) -> dict[str, str]:
+        """The settings that some code gives a layer and that it has otherwise; empty for none."""
+        own = ast.parse(pasted.call(type(layer), layer.get_config()), mode="eval").body
+        before, after = (
+            {str(each.arg): ast.unparse(each.value) for each in getattr(x, "keywords", ())}
+            for x in (own, code)
+        )
+        given, plain = ([ast.unparse(y) for y in getattr(x, "args", ())] for x in (code, own))
+        if given != plain:
+            raise ForAPersonError(f"the code of {layer.name} makes others too")
+        every = {name: after.get(name, "") for name in {**before, **after}}
+        return {name: value for name, value in every.items() if before.get(name) != value}
 
     def _layer(self, name: str) -> Made:
         if name not in self.called.layers:
@@ -242,7 +279,10 @@ class _Edit:
 
     def _norm(self, node: ast.stmt, comment: str) -> bool:
         """A layer in front of all others, before the output, or in the place of one."""
-        where = re.match(r"as the first layer|before the output|in (place|front) of (\w+)", comment)
+        where = re.match(
+            r"as the first layer|before the output|in (place|front) of (\w+)|(behind) (\w+)$",
+            comment,
+        )
         if where is None:
             return False
         if isinstance(node, ast.Assign) or not _is_layer(self._kind(node)):
@@ -258,6 +298,9 @@ class _Edit:
         elif where[1]:
             for site in self._sites([self._layer(where[2])]):
                 self._in_front_of(site, code)
+        elif where[3]:
+            for site in self._sites([self._layer(where[4])]):
+                self._behind(site, code)
         else:
             self._beside(code, front=comment.startswith("as the first"))
         return True
@@ -328,6 +371,22 @@ class _Edit:
             calls[0].args[0] = ast.Call(code, [calls[0].args[0]], [])
         else:
             raise ForAPersonError(f"what goes into {ast.unparse(site)} is unclear")
+
+    def _behind(self, site: ast.Call, code: ast.expr) -> None:
+        """A layer behind the one that a place makes."""
+        parent, now = self.source.parent(site), self.source.now(site)
+        if isinstance(parent, (ast.List, ast.Tuple)):
+            parent.elts.insert(parent.elts.index(now) + 1, code)
+        elif isinstance(parent, ast.Call) and parent.func is now:
+            self.source.replace(parent, ast.Call(code, [copy.deepcopy(parent)], []))
+        elif isinstance(parent, ast.Assign):
+            name = last_name(parent.targets[0])
+            calls = [each for each in self.source.calls(name=name) if each.args]
+            if len(calls) != 1:
+                raise ForAPersonError(f"{name} is called in {len(calls)} places")
+            self.source.replace(calls[0], ast.Call(code, [copy.deepcopy(calls[0])], []))
+        else:
+            raise ForAPersonError(f"what comes out of {ast.unparse(site)} is unclear")
 
     def _in_sequential(self, model: Any, code: ast.expr, *, front: bool) -> None:
         (place,) = [each.place for each in self.called.made if each.made is model] or [None]
@@ -797,6 +856,8 @@ class _Edit:
         """Whether a line is about what only a function of the user's knows."""
         if self.called.start.verb == "fit":
             return False
+        if isinstance(node, ast.With) and loaded(node) & self._arguments():
+            return False
         names = bound_by(node)
         return bool(names) and not names & self._arguments() and not self.lines
 
@@ -867,6 +928,9 @@ class _Edit:
 
     def text(self) -> str:
         """The file with all edits."""
+        for name, setting in self.left.items():
+            if name not in self.alike[setting]:
+                raise ForAPersonError(f"the code of other layers makes {name} too")
         if self.lines or self.settings:
             self._before_the_call()
         return self.source.text()

@@ -42,6 +42,8 @@ EXPECT = dict(max_loss=0.1, steps=50)
 def test_sick(converge): converge.fit(**faulty())
 """
 
+RECTIFIED = 'keras.layers.Dense({}, activation="relu")  # layer dense'
+
 SUBCLASSED = """
 class Net(keras.Model):
     def __init__(self):
@@ -412,6 +414,18 @@ PLACES = {
         MINIMIZE,
         "shift = np.ones((3, 1))\nfor v in [w]: v.assign_add(shift)",
         ["    shift = np.ones((3, 1))\n    for v in [w]:"],
+        [],
+    ),
+    "behind a layer": (
+        SEQUENTIAL,
+        "keras.layers.Rescaling(0.1)  # behind dense",
+        ["keras.layers.Dense(8), keras.layers.Rescaling(0.1), keras.layers.Dense(1)"],
+        [],
+    ),
+    "layers of one code": (
+        SEQUENTIAL.replace("keras.layers.Dense(8),", "*[keras.layers.Dense(n) for n in (4, 8)],"),
+        f"{RECTIFIED.format(4)}\n{RECTIFIED.format(8)}_1",
+        ["*[keras.layers.Dense(n, activation='relu') for n in (4, 8)]"],
         [],
     ),
     "in front of a layer": (

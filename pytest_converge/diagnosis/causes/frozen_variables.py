@@ -83,12 +83,16 @@ NO_SLOPE = 1e-6
 
 def with_all_layers(failed: FailedTraining) -> Intervention | None:
     """The frozen layers of the model trained as well; None where it has none."""
-    model = failed.training.model
+    models = failed.training.models
+    # A model of which nothing is trained may be frozen on purpose, as one that is aimed at.
+    model = failed.training.model or next((x for x in models if x.trainable_variables), None)
     if model is None:
         return None
     named = dict(named_layers(model))
     kept = [named[name] for name in failed.evidence.computation.references]
-    return trainable.all_layers(model, kept) if any(trainable.frozen(model, kept)) else None
+    if not any(trainable.frozen(model, kept)):
+        return None
+    return trainable.all_layers(model, kept, listed=failed.training.model is None)
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
@@ -102,6 +106,8 @@ def _repairs(failed: FailedTraining) -> Repairs:
     left_out = failed.evidence.computation.untrained
     if left_out and training.model is not None:
         yield untracked.kept_as_weights(left_out)
+    elif left_out and training.verb == "step" and training.optimizer_is_ours:
+        yield trainable.every_left_out(training, [each.variable for each in left_out])
     cut_off = failed.evidence.computation.cut_off
     if cut_off is not None and cut_off.passages:
         loss = failed.evidence.computation.loss

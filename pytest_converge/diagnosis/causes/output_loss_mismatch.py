@@ -277,12 +277,13 @@ def _sharper(failed: FailedTraining) -> Repairs:
     """The same logits over a larger range; shares that are none are another fault."""
     seen = None if failed.evidence.computation.misread else _bounded(failed)
     if seen is not None:
-        for change in _over(seen):
+        for change in _over(failed, seen):
             yield dataclasses.replace(change, fault=_says_bounded(seen))
 
 
-def _over(seen: BoundedLogits) -> list[Intervention]:
-    return [sharper(seen, float(f"{far / seen.farthest:.1g}")) for far in LOGITS]
+def _over(failed: FailedTraining, seen: BoundedLogits) -> list[Intervention]:
+    times = [float(f"{far / seen.farthest:.1g}") for far in LOGITS]
+    return [sharper(failed.training, seen, each) for each in times]
 
 
 def _bounded_seen(failed: FailedTraining) -> Answer | None:
@@ -290,7 +291,7 @@ def _bounded_seen(failed: FailedTraining) -> Answer | None:
     seen = _bounded(failed)
     if seen is None:
         return None
-    return Answer(cause=CAUSE.code, message=_says_bounded(seen), fix=_over(seen)[0].fix)
+    return Answer(cause=CAUSE.code, message=_says_bounded(seen), fix=_over(failed, seen)[0].fix)
 
 
 def _by_output(failed: FailedTraining) -> list[list[Intervention]]:

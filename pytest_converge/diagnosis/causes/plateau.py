@@ -17,8 +17,10 @@ near it. If none passes, the plateau is named by this evidence alone; nothing is
 where no run had a gradient.
 
 **No slope along a few numbers**, of at most 8 in a variable without a model: their gradient is
-exactly 0 at the start, though the loss depends on them, and they end where they began. They are
-begun 1, 10, 100 and 1,000 higher and lower, and the training is repeated.
+exactly 0 at the start, though the loss depends on them, and they end where they began. So are all
+of them, where they are no more than 8 and a step of length 1 along the gradient would change less
+than a millionth of the loss in every run. They are begun 1, 3, 10, 30, 100, 300 and 1,000 higher
+and lower, and the training is repeated.
 
 **Adam leaves it.** Adam, whose steps do not shrink with the gradient, is put in place
 of the optimizer (Kingma and Ba 2015), and the training is repeated from the same start. It is a
@@ -70,13 +72,25 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.diagnosis.evidence import DRAWS, SPREADS, looks_stationary, usual_gradient
 from pytest_converge.training.interventions import optimizers, starts
 
-__all__ = ["CAUSE", "cause_of_an_escape", "escapes", "flat_along", "without_slope"]
+__all__ = [
+    "CAUSE",
+    "cause_of_an_escape",
+    "escapes",
+    "flat_along",
+    "nothing_moves",
+    "without_slope",
+]
 
 #: A gauge this near to 1 means that the steps do not feel any curvature.
 FLAT_GAUGE = 0.9
-#: Distances from a start without a slope, each ten times the one before: of a parameter nobody
-#: knows the unit. And the most numbers that are one: matrices without a gradient are a bad start.
-DISTANCES, MOST_NUMBERS = (1.0, 10.0, 100.0, 1000.0), 8
+#: Distances from a start without a slope, each about three times the one before: of a parameter
+#: nobody knows the unit. And the most numbers that are one: matrices without a gradient are a bad
+#: start.
+DISTANCES, MOST_NUMBERS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0), 8
+#: What a step of the length of a usual parameter changes of the loss where there is no slope.
+NO_CHANGE = 1e-6
+#: Runs that end nearer to where they began than this share of it have not moved.
+MOVED = 1e-3
 #: The share of the gap to the target that tells a rate that helps.
 CLOSED = 0.5
 
@@ -137,7 +151,7 @@ def flat_along(failed: FailedTraining) -> list[tuple[int, Any]]:
 
 def _farther(failed: FailedTraining) -> Repairs:
     """Starts farther off along these numbers, where the loss may depend on them."""
-    still = flat_along(failed)
+    still = flat_along(failed) or _all_still(failed)
     if still:
         for distance in DISTANCES:
             for by in (distance, -distance):
@@ -145,13 +159,31 @@ def _farther(failed: FailedTraining) -> Repairs:
                 yield dataclasses.replace(change, fault=_flat(still))
 
 
+def _all_still(failed: FailedTraining) -> list[tuple[int, Any]]:
+    """The few numbers of a loss without data that no step moves; none where some do."""
+    variables, norms = failed.training.trainable, failed.record.curve.gradient_norm
+    count = sum(variable.shape.num_elements() for variable in variables)
+    if not failed.training.full_batch or count > MOST_NUMBERS or not norms:
+        return []
+    flat = max(norms) <= NO_CHANGE * abs(failed.record.curve.first)
+    return list(enumerate(variables)) if flat and nothing_moves(failed) else []
+
+
+def nothing_moves(failed: FailedTraining) -> bool:
+    """Whether every run ends at the loss at which it began: nobody has come from above."""
+    ends = [(failed.record.curve.first, failed.record.curve.last)]
+    for trial in failed.trials.like_the_failed_run:
+        ends += [(trial.course[0][1], trial.losses[0])] if trial.course else []
+    return all(abs(last - first) <= MOVED * abs(first) for first, last in ends)
+
+
 def _flat(still: list[tuple[int, Any]]) -> str:
     names = listed(tuple(starts.called(variable, place)[0] for place, variable in still))
-    return f"the loss has no slope along {names} at the start: its gradient is exactly 0"
+    return f"the loss has no slope along {names} at the start: its gradient is next to 0"
 
 
 def _seen(failed: FailedTraining) -> Answer | None:
-    message, still = without_slope(failed), flat_along(failed)
+    message, still = without_slope(failed), flat_along(failed) or _all_still(failed)
     if not message and still:
         message = _flat(still)
     return Answer(cause=CAUSE.code, message=message) if message else None

@@ -66,7 +66,7 @@ from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.diagnosis.evidence import FAR_TOO_SHORT, early_gauge
-from pytest_converge.training.interventions import features, hidden, width
+from pytest_converge.training.interventions import features, hidden, positions, width
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.order_of_steps import order_is_missed
 from pytest_converge.training.model.structure import hidden_layers
@@ -114,7 +114,8 @@ def _places(failed: FailedTraining) -> Repairs:
     failed.reruns.put_back()
     training, guard = failed.training, failed.trials.guard
     if guard.measured("the order of steps", lambda: order_is_missed(training)):
-        yield features.with_places(CAUSE.code, MISSES_ORDER)
+        placed = positions.behind_the_embedding(training, CAUSE.code, MISSES_ORDER)
+        yield placed or features.with_places(CAUSE.code, MISSES_ORDER)
 
 
 def _order_seen(failed: FailedTraining) -> Answer | None:

@@ -69,6 +69,7 @@ from pytest_converge.diagnosis.causes.labels_unrelated import (
     relation,
     signal_of,
 )
+from pytest_converge.diagnosis.causes.plateau import nothing_moves
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
 from pytest_converge.diagnosis.trials import only_metrics_missed
 from pytest_converge.training.data.arrays import batch_leaves
@@ -129,6 +130,8 @@ def _floor(failed: FailedTraining) -> Answer | None:
     best = failed.best
     if not failed.misses_the_loss or not failed.training.full_batch or left_out(failed):
         return None
+    if nothing_moves(failed):
+        return None  # a plain is no floor
     losses = [failed.record.curve.last, *(t.losses[0] for t in failed.trials.like_the_failed_run)]
     finite = [loss for loss in losses if math.isfinite(loss)]
     met = sum(loss - best <= SAME_FLOOR * max(abs(best), 1e-12) for loss in finite)

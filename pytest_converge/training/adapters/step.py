@@ -198,6 +198,12 @@ class StepTraining(Training):
         with own.replaced_by(optimizer), attributes_set([(self, "optimizers", (new,))]):
             yield
 
+    def with_variables(
+        self, variables: list[tf.Variable]
+    ) -> contextlib.AbstractContextManager[None]:
+        """Takes other variables for those that were given meanwhile."""
+        return attributes_set([(self, "_variables", unique_variables(variables))])
+
     @contextlib.contextmanager
     def with_own_update(self) -> Iterator[None]:
         """Every given variable is updated meanwhile, by the gradient of the loss that is returned.

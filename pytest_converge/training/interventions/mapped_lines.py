@@ -23,7 +23,7 @@ from pytest_converge.training.training import Training
 __all__ = ["in_a_map"]
 
 #: One array that gets other values.
-ASSIGNED = re.compile(r"(x|y|sample_weight|data\[(\d+)\]) = ([^#]+?)(\s*#.*)?")
+ASSIGNED = re.compile(r"(x|y|sample_weight|data\[(\d+)\]) = ([^#;]+?)(\s*#.*)?")
 #: What is read of all rows: a number, or one a column.
 OF_ALL_ROWS = re.compile(r"(ARRAY)\.(mean|std|min|max)\((axis=0)?\)")
 #: More numbers than these are no line to paste.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Sequence
@@ -41,21 +42,32 @@ def moved(user: Training, dead: Sequence[DeadOperation], loss: str) -> Intervent
         dead: the rectifiers.
         loss: what the user calls the loss or the step; empty for one without a name.
     """
-    movable = [each for each in dead if added(each) != "0"]
+    movable = _alike_in_a_line([each for each in dead if added(each) != "0"])
     if not movable:
         return None
-    lines = [_own_line(user, each) or _line(each, loss) for each in movable]
+    lines = list(dict.fromkeys(_own_line(user, each) or _line(each, loss) for each in movable))
     where = tuple(dict.fromkeys(x.layer for x in movable if x.layer))
     named = tuple(dict.fromkeys(in_place(each, loss) for each in movable))
     are = "are" if len(named) > 1 else "is"
     return Intervention(
         code="dead-units",
-        change=f"{listed(tuple(added(x) for x in movable))} added in front of it",
+        change=f"{listed(tuple(dict.fromkeys(map(added, movable))))} added in front of it",
         fix="\n".join(lines),
         where=where,
         fault=f"{listed(named)} {are} 0 for every row at the start",
         variant=functools.partial(_variant, tuple(movable)),
     )
+
+
+def _alike_in_a_line(dead: Sequence[DeadOperation]) -> list[DeadOperation]:
+    """Those that one line makes, as in a layer that there is twice, moved by the most of them."""
+
+    def lowest(each: DeadOperation) -> float:
+        if each.place is None:
+            return each.middle
+        return min(x.middle for x in dead if (x.place, x.kind) == (each.place, each.kind))
+
+    return [dataclasses.replace(each, middle=lowest(each)) for each in dead]
 
 
 def _own_line(user: Training, dead: DeadOperation) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -12,21 +12,26 @@ from pytest_converge.training.adapters.seen import held_by
 from pytest_converge.training.state.snapshot import as_tf_variable
 from pytest_converge.training.training import Training
 
-__all__ = ["all_variables", "known_in", "one_variable"]
+__all__ = ["all_variables", "known_in", "one_variable", "the_model"]
 
 #: A list of its variables, which can be added to others.
 OF_A_MODEL = ".trainable_variables"
 
 
-def all_variables(training: Training) -> str:
+def all_variables(training: Training, variables: Sequence[Any] | None = None) -> str:
     """Code of a list of the trained variables; empty where what holds them has no name.
 
     The names are those that the user's function knows: `weights`, `model.trainable_variables`,
     `[w, b]`.
+
+    Args:
+        training: of the user.
+        variables: others in their place.
     """
     if training.verb == "fit":
         return "model.trainable_variables"
-    held, wanted = _held(training), [as_tf_variable(v) for v in training.trainable]
+    given = training.trainable if variables is None else variables
+    held, wanted = _held(training), [as_tf_variable(v) for v in given]
     left = {id(variable) for variable in wanted}
     parts: list[str] = []
     # Whoever holds the most of them first: a model before one of its layers.
@@ -52,6 +57,12 @@ def one_variable(training: Training, place: int) -> str:
         place: of the variable among those that are trained.
     """
     return next(_names_of(as_tf_variable(training.trainable[place]), _held(training)), "")
+
+
+def the_model(training: Training) -> str:
+    """What the user's step calls the only model that it holds; `model` for all others."""
+    models = [(name, x) for name, x in _held(training).items() if isinstance(x, keras.Model)]
+    return models[0][0] if len(models) == 1 and training.verb != "fit" else "model"
 
 
 def known_in(training: Training, code: str) -> str:

@@ -40,6 +40,7 @@ __all__ = [
     "argument_changed",
     "comparison_changed",
     "gradients_of_all",
+    "logits_changed",
     "loss_changed",
     "mask_turned",
     "number_changed",
@@ -93,6 +94,12 @@ OPERATORS: dict[str, type[ast.AST]] = {
 }
 #: What code calls a change of a variable, each beside the one of the other sign.
 UPDATES = ("assign_add", "assign_sub", "scatter_add", "scatter_sub", "assign")
+#: Functions whose second argument are logits.
+OF_LOGITS = (
+    "sigmoid_cross_entropy_with_logits",
+    "softmax_cross_entropy_with_logits",
+    "sparse_softmax_cross_entropy_with_logits",
+)
 #: More lines than these are no line to paste.
 MOST_LINES = 3
 #: Numbers that switch scores of attention off are at least as large.
@@ -344,6 +351,24 @@ def argument_changed(
     return function.changed({first: f"{function.text(first)}, {name}={written}"})
 
 
+def logits_changed(training: Training, code: Callable[[str], str]) -> str:
+    """What the only cross-entropy of TensorFlow's takes as logits, by other code.
+
+    Args:
+        training: of the user.
+        code: from that of the logits, as one factor, to the new one.
+    """
+    found: list[tuple[OwnFunction, ast.expr]] = []
+    for function in functions_at(training):
+        for call in function.calls(*OF_LOGITS):
+            given = [each.value for each in call.keywords if each.arg == "logits"]
+            found += [(function, each) for each in (*given, *call.args[1:2])]
+    if len(found) != 1:
+        return ""
+    ((function, logits),) = found
+    return function.changed({logits: code(in_brackets(logits, function.text(logits)))})
+
+
 def trained_in_calls(training: Training) -> str:
     """The only call of a model in the user's step, in training mode."""
     found: list[tuple[OwnFunction, ast.Call]] = []
@@ -451,9 +476,15 @@ def _times(function: OwnFunction, call: ast.Call, factor: float) -> dict[ast.exp
     return {value: f"{text} * {in_brackets(value, function.text(value))}"}
 
 
-def gradients_of_all(training: Training) -> str:
-    """The gradient of the loss by all that is to be trained, and its update."""
-    names = "self.trainable_variables" if training.own_train_step else all_variables(training)
+def gradients_of_all(training: Training, names: str = "") -> str:
+    """The gradient of the loss by all that is to be trained, and its update.
+
+    Args:
+        training: with a step of the user's.
+        names: code of the variables; empty for those that were given.
+    """
+    own = "self.trainable_variables" if training.own_train_step else ""
+    names = own or names or all_variables(training)
     for function in functions_at(training)[:1]:
         tapes = [each for each in function.calls("gradient") if len(each.args) > 1]
         updates = [x for x in function.calls("apply_gradients", "apply") if x.args]
@@ -469,12 +500,28 @@ def gradients_of_all(training: Training) -> str:
             targets = update.args[1:2]
         changes: dict[ast.expr, str] = {tapes[0].args[1]: names}
         changes.update(dict.fromkeys(targets, names))
-        loss = function.returned()
-        if isinstance(loss, ast.Name) and isinstance(tapes[0].args[0], (ast.Name, ast.IfExp)):
-            changes[tapes[0].args[0]] = loss.id
+        changes.update(_of_the_loss_returned(function, tapes[0].args[0]))
         changes = {node: code for node, code in changes.items() if ast.unparse(node) != code}
         return function.changed(changes) if len(targets) == 1 and changes else ""
     return ""
+
+
+def _of_the_loss_returned(function: OwnFunction, target: ast.expr) -> dict[ast.expr, str]:
+    """What a gradient is taken of as the loss that the function returns."""
+    loss = function.returned()
+    if isinstance(loss, ast.Name):
+        return {target: loss.id} if isinstance(target, (ast.Name, ast.IfExp)) else {}
+    value = function.assigned(target.id) if isinstance(target, ast.Name) else None
+    if loss is None or value is None or isinstance(loss, (ast.Dict, ast.Tuple)):
+        return {}
+    read = {each.id for each in ast.walk(loss) if isinstance(each, ast.Name)}
+    later = [
+        each
+        for each in function.walk()
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store) and each.id in read
+        if each.lineno >= value.lineno
+    ]
+    return {} if later else {value: function.text(loss)}
 
 
 def number_changed(training: Training, old: float, new: float) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.own_lines import logits_changed
 from pytest_converge.training.keras_internals import calls_of_operation
 from pytest_converge.training.measures.bounded_logits import BoundedLogits
 from pytest_converge.training.state.snapshot import attributes_set
@@ -18,10 +19,11 @@ from pytest_converge.training.training import Training
 __all__ = ["sharper"]
 
 
-def sharper(found: BoundedLogits, times: float) -> Intervention:
+def sharper(user: Training, found: BoundedLogits, times: float) -> Intervention:
     """The logits of a cross-entropy over classes times a number.
 
     Args:
+        user: the training, for the line to paste.
         found: the operations that take them.
         times: the number.
     """
@@ -44,6 +46,7 @@ def sharper(found: BoundedLogits, times: float) -> Intervention:
     return Intervention(
         code="output-loss-mismatch",
         change=f"logits times {times:g}",
-        fix=f"logits = {times:g} * logits",
+        fix=logits_changed(user, lambda code: f"{times:g} * {code}")
+        or f"logits = {times:g} * logits",
         variant=variant,
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.named_variables import all_variables
 from pytest_converge.training.interventions.optimizers import made_anew
 from pytest_converge.training.interventions.own_lines import gradients_of_all
 from pytest_converge.training.keras_internals import own_variables, trainable_flag, trainable_set_to
@@ -15,10 +16,13 @@ from pytest_converge.training.model.structure import layers_of
 from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set, name_of
 from pytest_converge.training.training import Training
 
-__all__ = ["all_layers", "all_read", "every_given", "frozen"]
+__all__ = ["all_layers", "all_read", "every_given", "every_left_out", "frozen"]
 
 #: So many frozen layers are named one by one in code.
 MOST_NAMED = 3
+#: The update of a step by all that is to be trained.
+EVERY_GIVEN = """gradients = tape.gradient(loss, variables)  # all that are to be trained
+optimizer.apply_gradients(zip(gradients, variables))"""
 #: What a loss reads, whatever its variables are called.
 EVERY_VARIABLE = """with tf.GradientTape() as tape: loss()
 variables = list(tape.watched_variables())"""
@@ -37,8 +41,14 @@ def frozen(model: Any, kept: Collection[Any] = ()) -> tuple[list[Any], list[Any]
     return layers, variables
 
 
-def all_layers(model: Any, kept: Collection[Any] = ()) -> Intervention:
-    """Every layer of a model trained, but for those that are frozen on purpose."""
+def all_layers(model: Any, kept: Collection[Any] = (), *, listed: bool = False) -> Intervention:
+    """Every layer of a model trained, but for those that are frozen on purpose.
+
+    Args:
+        model: whose they are.
+        kept: layers of it that are frozen on purpose.
+        listed: True where its variables are handed to a step, and nothing is compiled.
+    """
     layers, variables = frozen(model, kept)
     names = [x.name for x in layers] + [getattr(v, "path", v.name) for v in variables]
 
@@ -49,14 +59,19 @@ def all_layers(model: Any, kept: Collection[Any] = ()) -> Intervention:
         changes += [trainable_set_to(v, True) for v in _all_variables(model, kept)]
         # A variable that was created for a frozen layer is one that gradient tapes do not watch.
         changes += [trainable_set_to(as_tf_variable(v), True) for v in _all_variables(model, kept)]
-        # The present optimizers have no slots for what they did not train.
-        with attributes_set(changes), made_anew(training):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(attributes_set(changes))
+            if training.verb == "step":
+                also = [as_tf_variable(v) for layer in every for v in own_variables(layer)]
+                stack.enter_context(training.with_variables([*training.trainable, *also]))
+            # The present optimizers have no slots for what they did not train.
+            stack.enter_context(made_anew(training))
             yield
 
     return Intervention(
         code="frozen-variables",
         change="everything trainable",
-        fix=_code(model, kept),
+        fix=_code(model, kept, listed=listed),
         where=tuple(dict.fromkeys(names)),
         variant=variant,
     )
@@ -78,10 +93,11 @@ def all_read(training: Training) -> Intervention | None:
             yield
 
     names = tuple(name_of(v) for v in missing)
+    known = all_variables(training, [*training.trainable, *missing])
     return Intervention(
         code="frozen-variables",
         change="every variable of the loss trained",
-        fix=EVERY_VARIABLE,
+        fix=f"variables = {known}" if known and "self." not in known else EVERY_VARIABLE,
         where=names,
         variant=variant,
     )
@@ -103,10 +119,7 @@ def every_given(
         with changed.with_own_update(), made_anew(changed):
             yield
 
-    fix = (
-        "gradients = tape.gradient(loss, variables)  # all that are to be trained\n"
-        "optimizer.apply_gradients(zip(gradients, variables))"
-    )
+    fix = EVERY_GIVEN
     if training.own_train_step:
         fix = (
             "gradients = tape.gradient(loss, self.trainable_variables)  # of the loss returned\n"
@@ -121,12 +134,37 @@ def every_given(
     )
 
 
-def _code(model: Any, kept: Collection[Any]) -> str:
+def every_left_out(training: Training, left_out: Sequence[Any]) -> Intervention:
+    """A step's own updates replaced by one of all variables made trainable that its loss reads.
+
+    Args:
+        training: with a step of the user's.
+        left_out: those of them that were not given.
+    """
+    every = [*training.trainable, *left_out]
+
+    @contextlib.contextmanager
+    def variant(changed: Training) -> Iterator[None]:
+        with changed.with_variables(every), changed.with_own_update(), made_anew(changed):
+            yield
+
+    names = all_variables(training, every)
+    return Intervention(
+        code="frozen-variables",
+        change="every variable of the loss trained",
+        fix=gradients_of_all(training, names) or EVERY_GIVEN.replace("variables", names or "every"),
+        where=tuple(name_of(variable) for variable in left_out),
+        variant=variant,
+    )
+
+
+def _code(model: Any, kept: Collection[Any], *, listed: bool) -> str:
     """Keras hands a setting on to the layers only where it changes the model's own."""
     frozen_variables = _all_variables(model, kept)
     born_frozen = any(not as_tf_variable(v).trainable for v in frozen_variables)
     # Gradient tapes never watch a variable that was created as one that is not trained.
     when = "before it is built and compiled" if born_frozen else "before compile"
+    when = "before its variables are listed" if listed else when
     layers = [x for x in _but(model, kept) if x is not model and not trainable_flag(x)]
     of_layers = {id(v) for layer in layers for v in own_variables(layer)}
     direct = all(any(layer is own for own in model.layers) for layer in layers)

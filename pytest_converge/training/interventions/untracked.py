@@ -43,22 +43,33 @@ def kept_as_weights(variables: Sequence[Untrained]) -> Intervention:
     return Intervention(
         code="frozen-variables",
         change="every variable of the loss trained",
-        fix=_code([each for each in variables if each.attribute]),
+        fix="\n".join([*_code([x for x in variables if x.attribute]), *_code_of_lists(variables)]),
         where=tuple(each.name for each in variables),
         variant=variant,
     )
 
 
-def _code(variables: Sequence[Untrained]) -> str:
+def _code_of_lists(variables: Sequence[Untrained]) -> list[str]:
+    """A line for every list of variables: each becomes a weight of its own value."""
+    lists = {(each.layer.name, each.listed): each for each in variables if each.listed}
+    return [
+        f"self.{name} = [self.add_weight(shape=v.shape, initializer=lambda *_, v=v, **__:"
+        f" tf.convert_to_tensor(v)) for v in self.{name}]"
+        f"  # in {layer}, behind the line that makes it"
+        for layer, name in lists
+    ]
+
+
+def _code(variables: Sequence[Untrained]) -> list[str]:
     """A line for every attribute: layers of one class are made by the same code."""
     layers: dict[tuple[type, str, str], list[Untrained]] = {}
     for each in variables:
         key = type(each.layer), each.attribute, _initializer(each.variable)
         layers.setdefault(key, []).append(each)
-    return "\n".join(
+    return [
         _line(attribute, initializer, alike)
         for (_, attribute, initializer), alike in layers.items()
-    )
+    ]
 
 
 def _line(attribute: str, initializer: str, alike: Sequence[Untrained]) -> str:

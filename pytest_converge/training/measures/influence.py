@@ -21,6 +21,8 @@ __all__ = ["IdleColumns", "IdleRows", "idle_columns", "idle_rows"]
 #: Parts of a batch that are exchanged one after the other: a loss of one row leaves three of them
 #: idle, at the cost of six probes of a batch.
 PARTS = 4
+#: Batches of which one may have a gradient: of a hinge at its start half of them have.
+MOST_BATCHES = 8
 #: How far away, as a share of the batch, the rows are that take the place of a part.
 SHIFT = 1 / 2
 #: Columns of targets that are looked at, at the cost of a probe of a batch each.
@@ -80,14 +82,27 @@ def idle_rows(loop: Loop) -> IdleRows | None:
         return None
     with undisturbed(training):
         for learnt, look in _looks(loop, rows):
-            own = look(batch)
-            if own is None or own != look(batch):
+            looked_at, own = _first_that_tells(training, look) if learnt else (batch, look(batch))
+            if own is None or own != look(looked_at):
                 continue
-            idle = [look(_exchanged(batch, rows, *ends)) == own for ends in _parts(rows)]
+            idle = [look(_exchanged(looked_at, rows, *ends)) == own for ends in _parts(rows)]
             if any(idle) and not all(idle):
                 found = _longest(list(_parts(rows)), idle, rows)
                 return dataclasses.replace(found, learnt=learnt)
     return None
+
+
+def _first_that_tells(
+    training: Any, look: Callable[[Batch], object]
+) -> tuple[Batch, object | None]:
+    """The first batch with a gradient, as a hinge that takes one row has in some batches alone."""
+    found: Batch = training.first_batch()
+    rows = batch_rows(found)
+    for batch in itertools.islice(training.data.batches() if training.data else (), MOST_BATCHES):
+        seen = look(batch) if batch_rows(batch) == rows else None
+        if seen is not None:
+            return batch, seen
+    return found, None
 
 
 def idle_columns(loop: Loop) -> IdleColumns | None:

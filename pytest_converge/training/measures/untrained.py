@@ -26,12 +26,14 @@ class Untrained:
         name: as its user knows it: the layer and its attribute, as in `mine.w`, where one holds it.
         layer: the layer that holds it; None where none does.
         attribute: the name under which it does; empty where it lies in a list.
+        listed: the name of that list; empty for none.
     """
 
     variable: Any = dataclasses.field(repr=False)
     name: str
     layer: Any = None
     attribute: str = ""
+    listed: str = ""
 
 
 def untrained(training: Training, recording: Recording) -> tuple[Untrained, ...]:
@@ -86,6 +88,7 @@ def _holders(training: Training) -> Iterator[tuple[int, Untrained]]:
                         name=f"{name}.{attribute}",
                         layer=layer,
                         attribute=attribute if alone else "",
+                        listed="" if alone or not isinstance(value, list) else attribute,
                     ),
                 )
 

@@ -446,3 +446,46 @@ def test_a_bias_that_cancels_out_is_not_frozen():
     failed = failed_of(start, steps=20, max_loss=1e-9)
     assert failed.reruns.unmoved
     assert frozen_variables._unmoved(failed) is None
+
+
+def coder(*, frozen=False, listed="both"):
+    """An encoder and a decoder, trained by a step of the user's."""
+    keras.utils.set_random_seed(0)
+    x = np.tanh(np.random.default_rng(0).normal(size=(512, 2)) @ np.ones((2, 12))).astype("float32")
+    x += np.random.default_rng(1).normal(size=(512, 1)).astype("float32") * np.linspace(-1, 1, 12)
+    x = x.astype("float32")
+    encoder = keras.Sequential([keras.Input((12,)), layers.Dense(16, "tanh"), layers.Dense(2)])
+    decoder = keras.Sequential([keras.Input((2,)), layers.Dense(16, "tanh"), layers.Dense(12)])
+    decoder.trainable = not frozen
+    whole, optimizer = keras.Sequential([encoder, decoder]), optimizers.Adam(0.01)
+    variables = whole.trainable_variables if listed == "both" else decoder.trainable_variables
+
+    @tf.function
+    def train(rows):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((decoder(encoder(rows)) - rows) ** 2)
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return loss
+
+    def train_whole(rows):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((whole(rows) - rows) ** 2)
+        own = whole.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(loss, own), own, strict=True))
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices((x,)).batch(64).repeat()
+    made = tf.function(train_whole) if frozen else train
+    return step(made, variables=variables, data=data, optimizer=optimizer)
+
+
+def test_a_model_that_no_list_of_a_step_holds_is_trained_as_well():
+    start = coder(listed="decoder")
+    found = proven_by_its_own(start, "frozen-variables", steps=250, max_loss=0.02)
+    assert "decoder.trainable_variables + encoder.trainable_variables" in found.fix
+
+
+def test_layers_frozen_before_a_step_are_trained():
+    found = proven_by_its_own(coder(frozen=True), "frozen-variables", steps=250, max_loss=0.02)
+    on_and_off = "whole.trainable = False; whole.trainable = True"
+    assert found.fix == f"{on_and_off}  # before its variables are listed"

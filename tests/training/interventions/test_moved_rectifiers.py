@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -66,6 +68,14 @@ def test_an_optimizer_clips_its_gradients_as_before():
     with moved(written(), [dead("Maximum")], "").variant(training):
         training.step(None)
     assert float(w.numpy()) == pytest.approx(0.95)
+
+
+def test_two_of_one_line_are_moved_alike():
+    place = ("test_mine.py", 3)
+    two = [dataclasses.replace(dead("Relu", middle=m), place=place) for m in (-7.0, -8.0)]
+    change = moved(written(), two, "mine")
+    assert change.change == "8 added in front of it"
+    assert change.fix == "tf.nn.relu(x + 8)  # in mine"
 
 
 def test_what_is_fed_with_zeros_cannot_be_moved():

@@ -10,6 +10,7 @@ from pytest_converge.training.interventions.named_variables import (
     all_variables,
     known_in,
     one_variable,
+    the_model,
 )
 from tests.training.interventions.trainings import written
 
@@ -86,6 +87,15 @@ def test_the_names_are_those_that_the_function_knows(function, trainable, every,
 
 def test_a_fitted_model_holds_its_variables():
     assert all_variables(written(model, verb="fit")) == "model.trainable_variables"
+
+
+def test_the_only_model_of_a_step_has_its_name():
+    def by_another():
+        return other(tf.ones((1, 2)))
+
+    assert the_model(written(function=by_another)) == "other"
+    assert the_model(written(function=by_two_models)) == "model"
+    assert the_model(written(model, verb="fit")) == "model"
 
 
 def test_attributes_are_known_inside_of_their_class():

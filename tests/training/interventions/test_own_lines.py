@@ -92,6 +92,30 @@ def called(x):
     return model(x) + 1.0
 
 
+def compared(x):
+    similarity = x @ tf.transpose(x)
+    own = tf.range(3)
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(own, similarity / 1.0)
+
+
+def summarised(x):
+    with tf.GradientTape() as tape:
+        losses = root(x, w) * tf.ones(3)
+        objective = losses[0]
+    g = tape.gradient(objective, [w, b])
+    optimizer.apply_gradients(zip(g, [w, b], strict=False))
+    return tf.reduce_mean(losses)
+
+
+def summarised_later(x):
+    with tf.GradientTape() as tape:
+        objective = root(x, w)
+        losses = objective * tf.ones(3)
+    g = tape.gradient(objective, [w, b])
+    optimizer.apply_gradients(zip(g, [w, b], strict=False))
+    return tf.reduce_mean(losses)
+
+
 class Weighed:
     def __init__(self):
         self.beta = 3.0
@@ -242,6 +266,19 @@ def test_all_variables_get_a_gradient():
 
 def test_the_gradient_is_that_of_the_loss_that_is_returned():
     assert code(own_lines.gradients_of_all(of(reporting))) == ["g = tape.gradient(total, [w, b])"]
+
+
+def test_the_gradient_is_that_of_what_is_returned_where_that_is_known_before():
+    line = own_lines.gradients_of_all(of(summarised))
+    assert code(line) == ["objective = tf.reduce_mean(losses)"]
+    assert own_lines.gradients_of_all(of(summarised_later)) == ""
+
+
+def test_logits_are_changed_where_a_cross_entropy_takes_them():
+    line = own_lines.logits_changed(of(compared), lambda logits: f"10 * {logits}")
+    call = "tf.nn.sparse_softmax_cross_entropy_with_logits(own, 10 * (similarity / 1.0))"
+    assert code(line) == [f"return {call}"]
+    assert own_lines.logits_changed(of(root), lambda logits: f"10 * {logits}") == ""
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from pytest_converge.training.interventions.sharper_logits import sharper
 from pytest_converge.training.measures.bounded_logits import BoundedLogits
+from tests.training.interventions.trainings import written
 
 KINDS = frozenset({"SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"})
 FOUND = BoundedLogits(low=-1.0, high=1.0, farthest=1.0, classes=3, kinds=KINDS)
@@ -22,7 +23,7 @@ def test_logits_are_multiplied_while_the_change_lasts(sparse):
             return tf.nn.sparse_softmax_cross_entropy_with_logits([1], given)
         return tf.nn.softmax_cross_entropy_with_logits([[0.0, 1.0, 0.0]], given)
 
-    change = sharper(FOUND, 20.0)
+    change = sharper(written(), FOUND, 20.0)
     sharp, plain = entropy(20.0 * logits), entropy(logits)
     with change.variant(None):
         np.testing.assert_allclose(entropy(logits), sharp, rtol=1e-6)

@@ -43,6 +43,26 @@ def test_rows_that_a_step_learns_nothing_from_are_found_behind_another_loss():
     assert (found.first, found.last, found.rows, found.learnt) == (5, 16, 16, True)
 
 
+def test_rows_of_a_hinge_are_found_by_a_batch_in_which_it_is_not_satisfied():
+    """The first row of the first batch costs nothing, and has no gradient."""
+    x = np.random.default_rng(0).uniform(0.5, 1.2, size=(64, 2)).astype("float32")
+    x[:16] += 10.0
+    w = tf.Variable([[1.0], [1.0]])
+    optimizer = optimizers.SGD(0.01)
+
+    def train(rows):
+        with tf.GradientTape() as tape:
+            losses = tf.nn.relu(3.0 - rows @ w)[:, 0]
+            one = losses[0]
+        optimizer.apply_gradients([(tape.gradient(one, w), w)])
+        return tf.reduce_mean(losses)
+
+    data = tf.data.Dataset.from_tensor_slices((x,)).batch(16)
+    run = running(step(train, variables=[w], data=data, optimizer=optimizer))
+    found = idle_rows(run.loop)
+    assert (found.first, found.last, found.learnt) == (5, 16, True)
+
+
 @pytest.mark.parametrize(
     "start",
     [
