@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from pytest_converge.training.interventions import learning_rate, pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
-from pytest_converge.training.interventions.own_lines import loss_changed
+from pytest_converge.training.interventions.own_steps import loss_changed
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import with_loss
 from pytest_converge.training.state.snapshot import attributes_set, shadowed

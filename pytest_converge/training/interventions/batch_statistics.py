@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.own_lines import trained_in_calls
+from pytest_converge.training.interventions.own_operations import trained_in_calls
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.state.snapshot import shadowed
 from pytest_converge.training.training import Training

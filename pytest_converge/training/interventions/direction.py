@@ -9,7 +9,7 @@ from pytest_converge.core.numbers import number
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
 from pytest_converge.training.interventions.learning_rate import name_of_step, of_one, scaled
-from pytest_converge.training.interventions.own_lines import loss_changed, updates_changed
+from pytest_converge.training.interventions.own_steps import loss_changed, updates_changed
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import with_loss
 from pytest_converge.training.state.snapshot import attributes_set

@@ -15,7 +15,7 @@ from pytest_converge.training.adapters.traceability import needed_arguments
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Start
 from pytest_converge.training.interventions.optimizers import code_of, with_settings
-from pytest_converge.training.interventions.own_lines import updates_changed
+from pytest_converge.training.interventions.own_steps import updates_changed
 from pytest_converge.training.state.snapshot import as_tf_variable
 from pytest_converge.training.training import Training
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.own_lines import number_changed
+from pytest_converge.training.interventions.own_steps import number_changed
 from pytest_converge.training.measures.additions import additions_visited
 from pytest_converge.training.measures.loss_terms import LossTerm
 from pytest_converge.training.model.structure import layers_of

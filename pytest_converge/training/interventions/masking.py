@@ -14,7 +14,7 @@ from pytest_converge.training.data.batches import Array
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.misread_output import calling_meanwhile
-from pytest_converge.training.interventions.own_lines import mask_turned
+from pytest_converge.training.interventions.own_operations import mask_turned
 from pytest_converge.training.keras_internals import calls_of_operation, mark_mask
 from pytest_converge.training.measures.attention_masks import MASKED, InvertedMask
 from pytest_converge.training.measures.layer_readings import named_layers

@@ -11,7 +11,10 @@ import tensorflow as tf
 
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
-from pytest_converge.training.interventions.own_lines import argument_changed, operations_changed
+from pytest_converge.training.interventions.own_operations import (
+    argument_changed,
+    operations_changed,
+)
 from pytest_converge.training.keras_internals import Setting, calls_of_operation
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.measures.logits import (

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from pytest_converge.core.numbers import listed
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.own_lines import operations_changed
+from pytest_converge.training.interventions.own_operations import operations_changed
 from pytest_converge.training.interventions.places import changed_in_places
 from pytest_converge.training.keras_internals import Setting, calls_of_operation
 from pytest_converge.training.measures.dead_operations import DeadOperation

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.own_lines import logits_changed
+from pytest_converge.training.interventions.own_operations import logits_changed
 from pytest_converge.training.keras_internals import calls_of_operation
 from pytest_converge.training.measures.bounded_logits import BoundedLogits
 from pytest_converge.training.state.snapshot import attributes_set

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from pytest_converge.core.numbers import listed
-from pytest_converge.training.interventions import own_lines
+from pytest_converge.training.interventions import own_operations
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.places import changed_in_places
 from pytest_converge.training.keras_internals import Setting, calls_of_operation
@@ -88,11 +88,11 @@ def straight_through(
 def _own_line(user: Training, passage: GradientStop) -> str:
     """In the user's own code, where it is written there once."""
     if passage.kind in SOFT:
-        return own_lines.comparison_changed(
+        return own_operations.comparison_changed(
             user, passage.layer, passage.kind, SOFT[passage.kind], at=passage.place
         )
     template = "" if passage.kind == "Cast" else STRAIGHT[passage.kind]
-    return template and own_lines.operations_changed(
+    return template and own_operations.operations_changed(
         user, passage.layer, passage.kind, template, at=passage.place, alone=True
     )
 

@@ -10,7 +10,7 @@ from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.named_variables import all_variables
 from pytest_converge.training.interventions.optimizers import made_anew
-from pytest_converge.training.interventions.own_lines import gradients_of_all
+from pytest_converge.training.interventions.own_steps import gradients_of_all
 from pytest_converge.training.keras_internals import own_variables, trainable_flag, trainable_set_to
 from pytest_converge.training.model.structure import layers_of
 from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set, name_of
