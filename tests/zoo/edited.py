@@ -292,21 +292,22 @@ class _Edit:
             code: ast.expr = ast.Name("norm", ast.Load())
         else:
             code = node.value  # type: ignore[attr-defined]
-        if where[1] == "place":
-            for site in self._sites([self._layer(where[2])]):
-                self.source.replace(site, code)
-        elif where[1]:
-            for site in self._sites([self._layer(where[2])]):
-                self._in_front_of(site, code)
-        elif where[3]:
-            for site in self._sites([self._layer(where[4])]):
-                self._behind(site, code)
-        else:
+        placed = {"place": self.source.replace, "front": self._in_front_of, "behind": self._behind}
+        kind, name = where[1] or where[3], where[2] or where[4]
+        for site in self._sites([self._layer(name)]) if name else ():
+            placed[kind](site, code)
+        if not name:
             self._beside(code, front=comment.startswith("as the first"))
         return True
 
     def _made_for_all(self, node: ast.stmt) -> None:
-        """A line that makes or adapts a layer, where all that it names is known."""
+        """A line that makes or adapts a layer, where all that it names is known.
+
+        It is adapted to what the lines before it make of the data.
+        """
+        if loaded(node) & {name for line in self.lines for name in bound_by(line)}:
+            self.lines.append(node)
+            return
         for name in sorted(loaded(node) & {"x", "y", "dataset"}):
             self._rename(node, name, self._name_of_argument("x" if name == "dataset" else name))
         needed = loaded(node) - {"norm", *KNOWN, *vars(builtins)}

@@ -42,6 +42,9 @@ EXPECT = dict(max_loss=0.1, steps=50)
 def test_sick(converge): converge.fit(**faulty())
 """
 
+CHANGED = """keep = x[:, 0] > 0; x, y = x[keep], y[keep]
+norm = keras.layers.Normalization(); norm.adapt(x)  # as the first layer"""
+
 RECTIFIED = 'keras.layers.Dense({}, activation="relu")  # layer dense'
 
 SUBCLASSED = """
@@ -414,6 +417,12 @@ PLACES = {
         MINIMIZE,
         "shift = np.ones((3, 1))\nfor v in [w]: v.assign_add(shift)",
         ["    shift = np.ones((3, 1))\n    for v in [w]:"],
+        [],
+    ),
+    "adapted to changed data": (
+        SEQUENTIAL,
+        CHANGED,
+        ["        x, y = (x[keep], y[keep])\n        norm.adapt(x)", "keras.Input((3,)), norm,"],
         [],
     ),
     "behind a layer": (
