@@ -464,13 +464,29 @@ class _Edit:
         ]
         plain = [each for each in sets if "Variable(" in ast.unparse(each)]  # beside tracked ones
         (old,) = plain if len(plain) == 1 else sets if len(sets) == 1 else [None]
-        if old is None:
+        goes_on = attribute in map(ast.unparse, ast.walk(node.value))
+        if old is None and goes_on:
+            self.source.insert(
+                self._method_that_fills(owner, attribute).body[-1], [node], behind=True
+            )
+        elif old is None:
             raise ForAPersonError(f"{kind} sets {attribute} in {len(sets)} places")
-        if attribute in map(ast.unparse, ast.walk(node.value)):  # it goes on from what it was
+        elif goes_on:
             self.source.insert(old, [node], behind=True)
         else:
             self.source.replace(old.value, node.value)
         return True
+
+    def _method_that_fills(self, owner: ast.ClassDef, attribute: str) -> ast.FunctionDef:
+        """The only method of a class that appends to one of its attributes."""
+        found = [
+            each
+            for each in owner.body
+            if isinstance(each, ast.FunctionDef) and f"{attribute}.append(" in ast.unparse(each)
+        ]
+        if len(found) != 1:
+            raise ForAPersonError(f"{len(found)} methods of {owner.name} fill {attribute}")
+        return found[0]
 
     def _after_updates(self, node: ast.stmt, comment: str) -> bool:
         """`for total in self.sums: ...  # after each update`: behind that of the optimizer."""
