@@ -78,7 +78,7 @@ def idle_rows(loop: Loop) -> IdleRows | None:
     if batch is None or training.probe_chunks()[1] == 0:
         return None
     rows = batch_rows(batch)
-    if rows < 2 * PARTS:
+    if rows < 2 * PARTS or not _has_rows(batch, rows):
         return None
     with undisturbed(training):
         for learnt, look in _looks(loop, rows):
@@ -92,6 +92,15 @@ def idle_rows(loop: Loop) -> IdleRows | None:
     return None
 
 
+def _has_rows(batch: Batch, rows: int) -> bool:
+    """False where the parts are of other lengths, as points within and on an edge."""
+    return all(
+        len(leaf.shape) > 0 and leaf.shape[0] == rows
+        for leaf in keras.tree.flatten(batch)
+        if leaf is not None
+    )
+
+
 def _first_that_tells(
     training: Any, look: Callable[[Batch], object]
 ) -> tuple[Batch, object | None]:
@@ -99,7 +108,7 @@ def _first_that_tells(
     found: Batch = training.first_batch()
     rows = batch_rows(found)
     for batch in itertools.islice(training.data.batches() if training.data else (), MOST_BATCHES):
-        seen = look(batch) if batch_rows(batch) == rows else None
+        seen = look(batch) if _has_rows(batch, rows) else None
         if seen is not None:
             return batch, seen
     return found, None

@@ -79,6 +79,22 @@ def test_rows_that_it_takes_are_not(start):
     assert idle_rows(running(start).loop) is None
 
 
+def test_parts_of_other_lengths_are_no_rows():
+    """Points within and on the edge, as a physical equation has them."""
+    w, optimizer = tf.Variable([[1.0]]), optimizers.SGD(0.1)
+
+    def train(within, edge):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((within @ w) ** 2) + tf.reduce_mean((edge @ w - 1.0) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    parts = np.ones((24, 1), "float32"), np.ones((2, 1), "float32")
+    data = tf.data.Dataset.from_tensors(parts).repeat()
+    run = running(step(train, variables=[w], data=data, optimizer=optimizer))
+    assert idle_rows(run.loop) is None
+
+
 def test_a_closure_has_no_rows():
     w = tf.Variable(1.0)
     assert idle_rows(running(minimize(lambda: w**2, [w], optimizers.SGD(0.1))).loop) is None
