@@ -358,7 +358,7 @@ def _out_of_reach(failed: FailedTraining) -> Repairs:
         return
     power, guard = POWERS.get(name), failed.trials.guard
     if outputs.outside(target, -1.0, 1.0):  # else every range known to the measurement holds them
-        ends = guard.tried("the range of the output", lambda: output_range(training))
+        ends = _ends(failed)
         if ends is not None:
             mapped = reach.into_range(target, *ends, power)
             yield mapped
@@ -367,6 +367,25 @@ def _out_of_reach(failed: FailedTraining) -> Repairs:
     moments = guard.tried("mean and deviation of the output", lambda: fixed_moments(training))
     if moments is not None:
         yield from reach.to_other_moments(training.model, target, moments, power)
+
+
+def _ends(failed: FailedTraining) -> tuple[float, float] | None:
+    training, guard = failed.training, failed.trials.guard
+    return guard.tried("the range of the output", lambda: output_range(training))
+
+
+def _out_of_reach_seen(failed: FailedTraining) -> Answer | None:
+    """The same where that was not enough, and many targets lie beyond what the output gives."""
+    change = next(iter(_out_of_reach(failed)), None)
+    ends, rows = None if change is None else _ends(failed), failed.reruns.rows
+    target = None if rows is None else labels.counted_target(rows.arrays)
+    if change is None or ends is None or target is None:
+        return None
+    beyond = float(((target < ends[0]) | (target > ends[1])).mean())
+    if beyond <= BEYOND:
+        return None
+    message = f"{change.fault}: {share(beyond)} of the targets lie beyond"
+    return Answer(cause=CAUSE.code, message=message, where=change.where, fix=change.fix)
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
@@ -434,5 +453,6 @@ CAUSE = Cause(
         Step(place=Place.SEEN_IN_THE_STEP, answer=_misread_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_steps_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_bounded_seen),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_out_of_reach_seen),
     ),
 )

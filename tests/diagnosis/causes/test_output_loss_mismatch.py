@@ -117,6 +117,14 @@ def test_ratings_that_a_cosine_cannot_give_are_brought_into_its_range():
     assert found.message.startswith("the output lies within -1 to 1, whatever the weights; it")
 
 
+def test_that_ratings_lie_beyond_a_cosine_is_said_where_their_range_is_not_enough():
+    found = diagnosis_of(ratings(), steps=40, max_loss=0.01)
+    assert (found.cause, found.proven) == ("output-loss-mismatch", False)
+    assert found.message.startswith("the output lies within -1 to 1, whatever the weights: ")
+    assert found.message.endswith(" % of the targets lie beyond")
+    assert found.fix == "y = np.interp(y, (1, 5), (-1, 1))"
+
+
 def standardised(z):
     return (z - tf.reduce_mean(z, axis=0)) / (tf.math.reduce_std(z, axis=0) + 1e-3)
 
