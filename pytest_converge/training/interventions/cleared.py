@@ -8,10 +8,14 @@ from typing import Any
 
 from pytest_converge.training.adapters.seen import held_by
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.state.own_code import plain_function
 from pytest_converge.training.state.snapshot import as_tf_variable, name_of, shadowed
 from pytest_converge.training.training import Training
 
 __all__ = ["cleared"]
+
+#: Names for one of the sums; nobody has all of them.
+NAMES = ("total", "gradient_sum", "sum_of_gradients_")
 
 
 def cleared(user: Training, variables: Sequence[Any]) -> Intervention:
@@ -61,10 +65,20 @@ def _code(training: Training, variables: Sequence[Any]) -> str:
         if asked <= {id(as_tf_variable(each)) for each in value if hasattr(each, "assign")}:
             together = held
             break
-    line = "total.assign(tf.zeros_like(total))"
+    total = _free_name(training)
+    line = f"{total}.assign(tf.zeros_like({total}))"
     if not together:
-        return f"{line}  # after each update, for each total"
-    return f"for total in {together}: {line}  # after each update"
+        return f"{line}  # after each update, for each {total}"
+    return f"for {total} in {together}: {line}  # after each update"
+
+
+def _free_name(training: Training) -> str:
+    """A name for one of the sums that the user's step does not have."""
+    step = type(training.model).train_step if training.own_train_step else training.function
+    function = plain_function(step)
+    code = None if function is None else function.__code__
+    known = () if code is None else (*code.co_varnames, *code.co_freevars)
+    return next(name for name in NAMES if name not in known)
 
 
 def _lists(training: Training) -> Iterator[tuple[str, Any]]:

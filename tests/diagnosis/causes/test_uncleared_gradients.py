@@ -71,8 +71,8 @@ def test_so_does_it_where_an_update_is_made_of_several_steps():
     found = proven_by_its_own(
         accumulating(clears=False), "uncleared-gradients", steps=200, max_loss=0.05
     )
-    line = "for total in self.sums: total.assign(tf.zeros_like(total))  # after each update"
-    assert found.fix == line
+    line = "for gradient_sum in self.sums: gradient_sum.assign(tf.zeros_like(gradient_sum))"
+    assert found.fix == f"{line}  # after each update"
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,8 @@ def test_several_without_a_name_are_called_totals():
     _, _, start = adding(optimizers.SGD(0.1))
     change = cleared(training_of(start), several)
     assert change.where == ("of/0", "of/1")
-    line = "total.assign(tf.zeros_like(total))  # after each update, for each total"
-    assert change.fix == line
+    line = "gradient_sum.assign(tf.zeros_like(gradient_sum))"  # the step has a total of its own
+    assert change.fix == f"{line}  # after each update, for each gradient_sum"
 
 
 def test_several_go_by_the_name_of_the_list_that_holds_them():
@@ -65,8 +65,8 @@ def test_several_go_by_the_name_of_the_list_that_holds_them():
     def train_step():
         with tf.GradientTape() as tape:
             loss = weights[0] * weights[1]
-        for total, gradient in zip(sums, tape.gradient(loss, weights), strict=True):
-            total.assign_add(gradient)
+        for each, gradient in zip(sums, tape.gradient(loss, weights), strict=True):
+            each.assign_add(gradient)
         optimizer.apply(sums, weights)
         return loss
 
