@@ -289,6 +289,7 @@ WAYS = {
     "SparseSoftmaxCrossEntropyWithLogits": [],
     "Sqrt": [(tf, "sqrt", 1), (keras.ops, "sqrt", 1), (tf.math, "sqrt", 1)],
     "StopGradient": [(tf, "stop_gradient", 1), (keras.ops, "stop_gradient", 1)],
+    "Sum": [(tf, "reduce_sum", 1), (keras.ops, "sum", 1), (tf.math, "reduce_sum", 1)],
     "Sub": [(operator, "sub", 2), (keras.ops, "subtract", 2), (tf, "subtract", 2)],
 }
 

@@ -135,8 +135,8 @@ def own_step_above(threshold, *, rate=0.02):
 @pytest.mark.slow
 def test_a_rectifier_in_a_step_is_moved():
     found = proven_by_its_own(own_step_above(20.0), "dead-units", steps=300, max_loss=0.1)
-    assert found.fix.startswith("tf.maximum(x + ")
-    assert found.fix.endswith(", 0.0)  # in train_step")
+    line = "hidden = tf.maximum((first(features) - threshold) + 20, 0.0)  # test_dead_units.py:"
+    assert found.fix.startswith(line)
     assert found.message.startswith("the maximum with 0 in train_step is 0 for every row")
 
 

@@ -165,8 +165,8 @@ def test_a_variable_that_a_step_reads_and_does_not_train_is_named():
 
     start = step(train_step, variables=[w], data=batches(x, y + 9, 64), optimizer=optimizer)
     found = diagnosis_of(start, steps=60, max_loss=0.1, diagnose="full")
-    assert (found.cause, found.where, found.proven) == ("frozen-variables", ("b",), False)
-    assert found.message == "the loss depends on b, made trainable, and no update changes it"
+    assert (found.cause, found.where, found.proven) == ("frozen-variables", ("b",), True)
+    assert found.message == "not trained: b"
 
 
 def frozen(where):
@@ -303,6 +303,7 @@ def test_an_operation_without_a_slope_in_a_layer_passes_its_gradient_straight_th
 
 def coded(quantised, *, rate=0.01):
     """A step with a code between an encoder and a decoder."""
+    keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     x = np.tanh(rng.normal(size=(256, 3)) @ rng.normal(size=(3, 12))).astype("float32")
     encoder = keras.Sequential(
@@ -347,8 +348,8 @@ def test_a_rounding_in_a_step_passes_its_gradient_straight_through():
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
 def test_a_stop_gradient_in_a_step_is_taken_away():
     start = coded(lambda code: tf.stop_gradient(code))  # noqa: PLW0108 - looked up when called
-    found = proven_by_its_own(start, "frozen-variables", steps=400, max_loss=0.02)
-    assert found.fix == "x  # without tf.stop_gradient, in train_step"
+    found = proven_by_its_own(start, "frozen-variables", steps=400, max_loss=0.008)
+    assert found.fix.startswith("start = coded(lambda code: code)  # test_frozen_variables.py:")
 
 
 @pytest.mark.slow
@@ -361,10 +362,8 @@ def test_a_sign_in_a_closure_passes_its_gradient_straight_through():
         lambda: tf.reduce_mean((scale * tf.sign(x @ w) - y) ** 2), [w, scale], optimizers.Adam(0.05)
     )
     found = proven_by_its_own(start, "frozen-variables", steps=200, max_loss=0.2)
-    assert (found.where, found.fix) == (
-        ("w",),
-        "tf.sign(x) + (x - tf.stop_gradient(x))  # in the loss",
-    )
+    assert found.where == ("w",)
+    assert "scale * (tf.sign(x @ w) + (x @ w - tf.stop_gradient(x @ w)))" in found.fix
 
 
 @pytest.mark.slow
@@ -387,7 +386,8 @@ def test_a_loss_of_signs_passes_its_gradient_straight_through():
     )
     start = fit(model, x, np.sign(x[:, :1] - 0.01))
     found = proven_by_its_own(start, "frozen-variables", steps=200, max_loss=0.2)
-    assert found.fix == "tf.sign(x) + (x - tf.stop_gradient(x))  # in mistakes"
+    straight_on = "(tf.sign(y_pred) + (y_pred - tf.stop_gradient(y_pred)))"
+    assert found.fix.startswith(f"return tf.reduce_mean((y_true - {straight_on}) ** 2)  # test_")
 
 
 def heads_alone(*, by_model):

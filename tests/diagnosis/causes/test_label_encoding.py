@@ -249,7 +249,8 @@ def test_targets_of_a_step_get_the_shape_of_the_predictions(data_of):
 
     start = step(train_step, variables=[w], data=data_of(x, y[:, 0]), optimizer=optimizer)
     found = proven_by_its_own(start, "label-encoding", steps=150, max_loss=0.1)
-    assert found.fix == "y = y[:, None]"
+    changed = "lambda features, targets: (features, targets[:, None])"
+    assert found.fix == f"data = data.map({changed})"
     assert "which broadcasts to a matrix of all pairs" in found.message
 
 
@@ -360,7 +361,8 @@ def margins(labels, *, weighed=None, rate=0.05):
 
 def test_labels_in_the_batches_of_a_step_as_another_pair_of_values():
     found = proven_by_its_own(margins(signs()), "label-encoding", steps=150, max_loss=0.3)
-    assert found.fix.startswith("y = np.where(y == 0, -1, 1)")
+    changed = "(features, tf.cast(tf.where(y == 0, -1, 1), 'float32'))"
+    assert found.fix.startswith(f"data = data.map(lambda features, y: {changed})  # labels ")
     assert "y: labels {-1, 1} instead of {0, 1}" in found.message
 
 

@@ -295,8 +295,10 @@ def test_of_a_step_of_operations_the_only_one_is_left_out(twice):
     found = diagnosis_of(by_operations(twice=twice), steps=60, max_loss=0.2)
     assert (found.cause, found.proven) == ("output-loss-mismatch", not twice)
     assert found.message.startswith("the loss takes logits, and is given the softmax")
-    line = "outputs = logits  # no tf.nn.softmax(logits) before the loss"
-    assert found.fix == ("" if twice else line)
+    line = (
+        "loss = tf.reduce_mean(SPARSE_LOGITS(labels, (inputs @ w)))  # test_output_loss_mismatch.py"
+    )
+    assert found.fix == "" if twice else found.fix.startswith(line)
 
 
 def test_an_error_in_percent_of_nothing():

@@ -46,6 +46,7 @@ def slow_training(*losses, bound=0.01, steps=100):
         model=None,
         rows_in_memory=None,
         unwritten=(),
+        trainable=(),
     )
     trials = types.SimpleNamespace(
         reruns=types.SimpleNamespace(
