@@ -21,8 +21,10 @@ without activations, get rectifiers.
 
 A model that gives the same for the steps of a series in any order, as attention without positions
 under a mean, cannot learn targets that depend on it: predictors that see each step in its place
-have more skill than those that see means, deviations and extremes. Sines and cosines of the place
-are added to the features (Vaswani et al. 2017); where that is not enough, it is said.
+have more skill than those that see means, deviations and extremes; of at most 64 kinds of tokens,
+those that see where each kind is in the mean have more than those that count them. Sines and cosines
+of the place are added to the features, or behind the embedding of the tokens (Vaswani et al. 2017);
+where that is not enough, it is said.
 
 As of more steps, a larger model that only learns its rows by heart, and does worse on rows held
 out, is no proof; see [too-few-steps](too-few-steps.md).
@@ -66,7 +68,7 @@ from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.diagnosis.evidence import FAR_TOO_SHORT, early_gauge
-from pytest_converge.training.interventions import features, hidden, positions, width
+from pytest_converge.training.interventions import hidden, positions, width
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.order_of_steps import order_is_missed
 from pytest_converge.training.model.structure import hidden_layers
@@ -115,7 +117,7 @@ def _places(failed: FailedTraining) -> Repairs:
     training, guard = failed.training, failed.trials.guard
     if guard.measured("the order of steps", lambda: order_is_missed(training)):
         placed = positions.behind_the_embedding(training, CAUSE.code, MISSES_ORDER)
-        yield placed or features.with_places(CAUSE.code, MISSES_ORDER)
+        yield placed or positions.with_places(CAUSE.code, MISSES_ORDER)
 
 
 def _order_seen(failed: FailedTraining) -> Answer | None:

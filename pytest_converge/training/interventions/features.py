@@ -19,7 +19,6 @@ __all__ = [
     "filled",
     "standardised",
     "standardised_columns",
-    "with_places",
 ]
 
 Array = np.ndarray[Any, Any]
@@ -72,42 +71,6 @@ def standardised(
         loss_factor=None if copied else 1.0,
         redefines_loss=copied,
     )
-
-
-def with_places(code: str, fault: str) -> Intervention:
-    """Each step of a series with a pattern of its own added, of the size of the features.
-
-    Sines and cosines of the place (Vaswani et al. 2017, arXiv:1706.03762), over the features.
-
-    Args:
-        code: the cause that is proven where it passes.
-        fault: what is wrong without it, in words.
-    """
-
-    def placed(name: str, leaf: Any) -> Any:
-        if not name.startswith("x") or leaf.ndim != 3 or leaf.dtype.kind != "f":
-            return leaf
-        return (leaf + leaf.std() * _places(*leaf.shape[1:])).astype(leaf.dtype)
-
-    return Intervention(
-        code=code,
-        change="the place of each step added to it",
-        fix=(
-            "steps, columns = np.arange(x.shape[1]), np.arange(x.shape[2])\n"
-            "place = steps[:, None] / 1000.0 ** (columns / len(columns))\n"
-            "x = x + x.std() * np.where(columns % 2, np.cos(place), np.sin(place))"
-        ),
-        where=("x",),
-        fault=fault,
-        data=lambda rows: rows.with_arrays(map_named(rows.arrays, placed)),
-    )
-
-
-def _places(steps: int, features: int) -> Array:
-    every = np.arange(features)
-    place = np.arange(steps)[:, None] / 1000.0 ** (every / features)
-    pattern: Array = np.where(every % 2, np.cos(place), np.sin(place))
-    return pattern
 
 
 def filled(

@@ -138,17 +138,22 @@ def gradients_of_all(training: Training, names: str = "") -> str:
             targets = update.args[1:2]
         changes: dict[ast.expr, str] = {tapes[0].args[1]: names}
         changes.update(dict.fromkeys(targets, names))
-        changes.update(_of_the_loss_returned(function, tapes[0].args[0]))
+        if not training.own_train_step:  # which returns what is reported
+            changes.update(_of_the_loss_returned(function, tapes[0]))
         changes = {node: code for node, code in changes.items() if ast.unparse(node) != code}
         return function.changed(changes) if len(targets) == 1 and changes else ""
     return ""
 
 
-def _of_the_loss_returned(function: OwnFunction, target: ast.expr) -> dict[ast.expr, str]:
-    """What a gradient is taken of as the loss that the function returns."""
-    loss = function.returned()
+def _of_the_loss_returned(function: OwnFunction, gradient: ast.Call) -> dict[ast.expr, str]:
+    """What a gradient is taken of as the loss that the function returns.
+
+    A tape knows nothing of what is made behind it.
+    """
+    loss, target = function.returned(), gradient.args[0]
     if isinstance(loss, ast.Name):
-        return {target: loss.id} if isinstance(target, (ast.Name, ast.IfExp)) else {}
+        named = isinstance(target, (ast.Name, ast.IfExp))
+        return {target: loss.id} if named and _is_on_tape(function, gradient, loss.id) else {}
     value = function.assigned(target.id) if isinstance(target, ast.Name) else None
     if loss is None or value is None or isinstance(loss, (ast.Dict, ast.Tuple)):
         return {}
@@ -160,6 +165,26 @@ def _of_the_loss_returned(function: OwnFunction, target: ast.expr) -> dict[ast.e
         if each.lineno >= value.lineno
     ]
     return {} if later else {value: function.text(loss)}
+
+
+def _is_on_tape(function: OwnFunction, gradient: ast.Call, name: str) -> bool:
+    """Whether all that sets a name stands where the tape of a gradient records."""
+    tape = gradient.func.value if isinstance(gradient.func, ast.Attribute) else gradient.func
+    recorded = [
+        each
+        for each in function.walk()
+        if isinstance(each, ast.With)
+        if any(
+            x.optional_vars and ast.unparse(x.optional_vars) == ast.unparse(tape)
+            for x in each.items
+        )
+    ]
+    sets = [
+        each.lineno
+        for each in function.walk()
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store) and each.id == name
+    ]
+    return all(any(x.lineno <= line <= (x.end_lineno or 0) for x in recorded) for line in sets)
 
 
 def number_changed(training: Training, old: float, new: float) -> str:

@@ -1,4 +1,4 @@
-"""Tokens that know their place: a pattern of its own added to each step behind the embedding."""
+"""Steps of series that know their place, by a pattern of its own added to each."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pytest_converge.training.data.arrays import map_named
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.model.structure import layers_of
 from pytest_converge.training.state.snapshot import shadowed
 from pytest_converge.training.training import Training
 
-__all__ = ["behind_the_embedding"]
+__all__ = ["behind_the_embedding", "with_places"]
+
+Array = np.ndarray[Any, Any]
 
 #: The sines and cosines of Vaswani et al. 2017 (arXiv:1706.03762), as code of steps and features.
 #: Their longest wave, 10000, is for hundreds of steps; here it is twice as many as there are.
@@ -23,6 +26,42 @@ PATTERN = (
     " / {longest} ** (np.arange({features}) // 2 * 2 / {features})"
     " + np.pi / 2 * (np.arange({features}) % 2))"
 )
+
+
+def with_places(code: str, fault: str) -> Intervention:
+    """Each step of a series with a pattern of its own added, of the size of the features.
+
+    Sines and cosines of the place (Vaswani et al. 2017, arXiv:1706.03762), over the features.
+
+    Args:
+        code: the cause that is proven where it passes.
+        fault: what is wrong without it, in words.
+    """
+
+    def placed(name: str, leaf: Any) -> Any:
+        if not name.startswith("x") or leaf.ndim != 3 or leaf.dtype.kind != "f":
+            return leaf
+        return (leaf + leaf.std() * _places(*leaf.shape[1:])).astype(leaf.dtype)
+
+    return Intervention(
+        code=code,
+        change="the place of each step added to it",
+        fix=(
+            "steps, columns = np.arange(x.shape[1]), np.arange(x.shape[2])\n"
+            "place = steps[:, None] / 1000.0 ** (columns / len(columns))\n"
+            "x = x + x.std() * np.where(columns % 2, np.cos(place), np.sin(place))"
+        ),
+        where=("x",),
+        fault=fault,
+        data=lambda rows: rows.with_arrays(map_named(rows.arrays, placed)),
+    )
+
+
+def _places(steps: int, features: int) -> Array:
+    every = np.arange(features)
+    place = np.arange(steps)[:, None] / 1000.0 ** (every / features)
+    pattern: Array = np.where(every % 2, np.cos(place), np.sin(place))
+    return pattern
 
 
 def behind_the_embedding(training: Training, code: str, fault: str) -> Intervention | None:

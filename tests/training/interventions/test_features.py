@@ -70,13 +70,3 @@ def test_rows_of_a_dataset_keep_their_precision_in_the_code():
     exec(fix, names)  # noqa: S102 - it is there to be run
     assert names["x"].dtype == "float32"
     np.testing.assert_allclose(names["x"].std(axis=0), 1.0, rtol=1e-5)
-
-
-def test_the_place_of_each_step_is_added_as_the_code_says():
-    rows = np.random.default_rng(0).normal(size=(20, 6, 4)).astype("float32")
-    change = features.with_places("too-small-capacity", "why")
-    held = {"np": np, "x": rows}
-    exec(change.fix, held)  # noqa: S102
-    arrays = (rows, rows[:, 0, :1])
-    data = ArrayData.shuffled(arrays, rows=20, batch_size=10, steps=2, shuffle=True, seed=0)
-    np.testing.assert_allclose(change.data(data).arrays[0], held["x"], rtol=1e-5, atol=1e-5)

@@ -14,20 +14,8 @@ from pytest_converge.training.interventions import own_operations
 from tests.training.interventions.trainings import written
 
 w, b = tf.Variable([1.0, 2.0]), tf.Variable(0.0)
-
-
-total = tf.Variable(0.0, trainable=False)
-
-
-RATE, BETA = 0.1, 10.0
-
-
 ROUND = "tf.round(x) + (x - tf.stop_gradient(x))"
-
-
 CAST = "tf.cast(b > 0.5, tf.float32)"
-
-
 SAFE_ROOT = "tf.sqrt(tf.maximum(x, 1e-7))"
 
 
@@ -40,14 +28,8 @@ def rounded(x):
     return w * tf.round(x) + tf.cast(b > 0.5, tf.float32) / (x - 1)
 
 
-def stepping(x, y):
-    with tf.GradientTape() as tape:
-        loss = root(y, w * x) + BETA * tf.reduce_sum(b)
-    g, h = tape.gradient(loss, [w, b])
-    for v, d in zip([w, b], [g, h], strict=True):
-        v.assign_add(RATE * d)
-    total.assign_add(1.0)
-    return loss
+def measured(x, y):
+    return 2.0 * root(y, w * x)
 
 
 def attended(scores, mask):
@@ -101,7 +83,7 @@ def twice(x):
     ("function", "kind", "template", "lines"),
     [
         (root, "Sqrt", SAFE_ROOT, ["return tf.sqrt(tf.maximum(mse, 1e-7))"]),
-        (stepping, "Sqrt", SAFE_ROOT, ["return tf.sqrt(tf.maximum(mse, 1e-7))"]),
+        (measured, "Sqrt", SAFE_ROOT, ["return tf.sqrt(tf.maximum(mse, 1e-7))"]),
         (
             rounded,
             "Round",

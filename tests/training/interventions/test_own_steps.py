@@ -10,11 +10,7 @@ from pytest_converge.training.interventions import own_steps
 from tests.training.interventions.trainings import written
 
 w, b = tf.Variable([1.0, 2.0]), tf.Variable(0.0)
-
-
 total = tf.Variable(0.0, trainable=False)
-
-
 RATE, BETA = 0.1, 10.0
 
 
@@ -146,6 +142,38 @@ def test_all_variables_get_a_gradient():
 
 def test_the_gradient_is_that_of_the_loss_that_is_returned():
     assert code(own_steps.gradients_of_all(of(reporting))) == ["g = tape.gradient(total, [w, b])"]
+
+
+def telling(x):
+    with tf.GradientTape() as tape:
+        loss = root(x, w)
+    g = tape.gradient(loss, [w])
+    optimizer.apply_gradients(zip(g, [w], strict=False))
+    told = 2.0 * loss
+    return told  # noqa: RET504 - as people write it
+
+
+def test_what_is_made_of_the_loss_behind_its_tape_has_no_gradient():
+    assert own_steps.gradients_of_all(of(telling, trainable=[w])) == ""
+
+
+class Reporting(keras.Model):
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = root(data, w)
+        g = tape.gradient(loss, [w])
+        self.optimizer.apply_gradients(zip(g, [w], strict=False))
+        logs = {"loss": loss}
+        return logs  # noqa: RET504 - as people write it
+
+
+def test_what_a_train_step_reports_is_no_loss():
+    training = written(Reporting(), verb="fit")
+    training.own_train_step = True
+    assert code(own_steps.gradients_of_all(training)) == [
+        "g = tape.gradient(loss, self.trainable_variables)",
+        "self.optimizer.apply_gradients(zip(g, self.trainable_variables, strict=False))",
+    ]
 
 
 def test_the_gradient_is_that_of_what_is_returned_where_that_is_known_before():

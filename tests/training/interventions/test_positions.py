@@ -1,4 +1,4 @@
-"""Tokens that know their place."""
+"""Steps and tokens that know their place."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from pytest_converge.training.interventions.positions import behind_the_embedding
+from pytest_converge.training.data.batches import ArrayData
+from pytest_converge.training.interventions.positions import behind_the_embedding, with_places
 from tests.diagnosis.programs import diagnosis_of
 from tests.zoo.problems import fit
 from tests.zoo.trainings import training_of
@@ -53,3 +54,13 @@ def test_attention_over_words_learns_which_comes_first():
     found = diagnosis_of(reader(), steps=250, max_loss=0.3)
     assert (found.cause, found.proven) == ("too-small-capacity", True)
     assert "whatever the order of the steps" in found.message
+
+
+def test_the_place_of_each_step_is_added_as_the_code_says():
+    rows = np.random.default_rng(0).normal(size=(20, 6, 4)).astype("float32")
+    change = with_places("too-small-capacity", "why")
+    held = {"np": np, "x": rows}
+    exec(change.fix, held)  # noqa: S102
+    arrays = (rows, rows[:, 0, :1])
+    data = ArrayData.shuffled(arrays, rows=20, batch_size=10, steps=2, shuffle=True, seed=0)
+    np.testing.assert_allclose(change.data(data).arrays[0], held["x"], rtol=1e-5, atol=1e-5)
