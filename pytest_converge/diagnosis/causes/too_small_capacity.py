@@ -22,9 +22,9 @@ without activations, get rectifiers.
 A model that gives the same for the steps of a series in any order, as attention without positions
 under a mean, cannot learn targets that depend on it: predictors that see each step in its place
 have more skill than those that see means, deviations and extremes; of at most 64 kinds of tokens,
-those that see where each kind is in the mean have more than those that count them. Sines and cosines
-of the place are added to the features, or behind the embedding of the tokens (Vaswani et al. 2017);
-where that is not enough, it is said.
+those that see where each kind is in the mean have more than those that count them. Sines and
+cosines of the place are added to the features, or behind the embedding of the tokens (Vaswani et
+al. 2017); where that is not enough, it is said.
 
 As of more steps, a larger model that only learns its rows by heart, and does worse on rows held
 out, is no proof; see [too-few-steps](too-few-steps.md).
