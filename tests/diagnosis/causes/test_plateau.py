@@ -92,6 +92,21 @@ def test_a_start_without_any_slope_is_begun_farther_off():
     assert "the loss has no slope along shift at the start" in found.message
 
 
+def test_a_plain_that_no_start_leaves_is_no_floor(monkeypatch):
+    monkeypatch.setattr(plateau, "DISTANCES", ())
+    found = diagnosis_of(spots(3.0), steps=50, max_loss=0.1)
+    assert (found.cause, found.proven, found.floor) == ("plateau", False, None)
+    assert found.message.startswith("the loss has no slope along shift at the start")
+
+
+def test_a_plain_of_many_numbers_is_no_floor():
+    w = tf.Variable(tf.zeros(20))
+    start = minimize(lambda: 1.5 - tf.reduce_mean(tf.exp(-((w - 60.0) ** 2))), [w], SGD(0.1))
+    found = diagnosis_of(start, steps=50, max_loss=0.6)
+    assert (found.cause, found.floor) == ("unknown", None)
+    assert "max_loss" not in found.fix
+
+
 def test_starts_are_drawn_near_first_and_around_zero_too():
     changes = [change.change for change in plateau.escapes()]
     assert len(changes) == len(set(changes)) == 4 * DRAWS

@@ -79,6 +79,11 @@ def test_what_no_map_can_do_stays_as_it_is(line):
     assert in_a_map(stepping(X, Y), line) == line
 
 
+def test_more_numbers_than_a_line_holds_are_not_written():
+    line = "x = x - x.mean(axis=0)"
+    assert in_a_map(stepping(np.tile(X, 5), Y), line) == line
+
+
 def test_the_parts_are_called_as_the_step_calls_them():
     line = "data[2] = (data[2] - data[2].mean(axis=0)) / data[2].std(axis=0)"
     expected = "(reward - 11.0) / 6.904"

@@ -89,6 +89,17 @@ def test_a_fitted_model_holds_its_variables():
     assert all_variables(written(model, verb="fit")) == "model.trainable_variables"
 
 
+def test_a_model_comes_before_one_of_its_layers():
+    deep = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2), keras.layers.Dense(1)])
+    first = deep.layers[0]
+
+    def by_both():
+        return deep(first(tf.ones((1, 2))))
+
+    training = written(function=by_both, trainable=deep.trainable_variables)
+    assert all_variables(training) == "deep.trainable_variables"
+
+
 def test_the_only_model_of_a_step_has_its_name():
     def by_another():
         return other(tf.ones((1, 2)))

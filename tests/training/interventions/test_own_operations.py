@@ -44,6 +44,10 @@ def nested(x):
     return tf.sqrt(1.0 + tf.sqrt(x))
 
 
+def stopped_twice(x):
+    return tf.stop_gradient(tf.stop_gradient(x)) + 100.0 * x
+
+
 def of_numpy(x):
     return x * np.sqrt(2.0) / 3.0
 
@@ -97,6 +101,7 @@ def twice(x):
             [f"return w * tf.round(x) + tf.math.divide_no_nan({CAST}, x - 1)"],
         ),
         (nested, "Sqrt", SAFE_ROOT, []),
+        (stopped_twice, "StopGradient", "x", []),
         (of_numpy, "Sqrt", SAFE_ROOT, []),
         (of_numpy, "RealDiv", "tf.math.divide_no_nan(a, b)", []),
         (root, "Log", "tf.math.log(tf.maximum(x, 1e-7))", []),
