@@ -54,7 +54,7 @@ def _noise(failed: FailedTraining, change: Intervention, constant: float) -> Ans
     half, other = _halves(change.code)
     plain = Intervention(code=change.code, change="as it is")
     as_it_is = failed.reruns.loss_on_others(plain.combined(half), other)
-    repaired = failed.reruns.loss_on_others(change.combined(half), other)
+    repaired = failed.reruns.loss_on_others(change.combined(half), change.combined(other))
     if not repaired - as_it_is > WORSE * constant:
         return None
     return Answer(
@@ -72,7 +72,7 @@ def _unrelated(failed: FailedTraining, change: Intervention, constant: float) ->
     if data is None or data.epoch_rows < FEWEST_ROWS or are_inputs(failed) or _are_ids(data):
         return None
     half, other = _halves(change.code)
-    repaired = failed.reruns.loss_on_others(change.combined(half), other)
+    repaired = failed.reruns.loss_on_others(change.combined(half), change.combined(other))
     if not repaired > (1 - RELATED) * constant:
         return None
     gained = gained_on_others(failed, change)

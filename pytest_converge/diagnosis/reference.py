@@ -19,6 +19,7 @@ from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining
 from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.diagnosis.causes.plateau import cause_of_an_escape
+from pytest_converge.diagnosis.causes.too_few_steps import LONGER, MUCH_LONGER, STILL_GAINS
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
 from pytest_converge.diagnosis.rate_search import far_off, usual_rates
 from pytest_converge.diagnosis.trials import OutOfTimeError
@@ -35,8 +36,6 @@ Parts = tuple[Intervention, ...]
 #: Rates of Adam in a reference training: ten times Keras' default for trainings as short as a
 #: test, and the default (Kingma and Ba 2015, arXiv:1412.6980).
 ADAM_RATES = (0.01, 0.001)
-#: Times the steps, where nothing else is missing.
-LONGER = 4
 #: Multiples of a rate that are tried where no optimizer can take its place.
 FACTORS = (0.1, 10.0, 0.01, 100.0)
 #: Of a run that loses less than this share of its loss also these: its steps may be of any length.
@@ -204,8 +203,22 @@ class _Search:
             yield (*self._first, *remedy)
         for parts in self._others:
             yield (*parts, *remedies[0])
+        known = (*self._first, *remedies[0])
         for more in self._more():
-            yield (*self._first, *remedies[0], *more)
+            yield (*known, *more)
+        longer, longest = (self._steps(factor) for factor in (LONGER, MUCH_LONGER))
+        if self._gains(known, (*known, longer)):
+            yield (*known, longest)
+
+    def _steps(self, factor: int) -> Intervention:
+        return more_steps.more(self._failed.reruns.steps, factor)
+
+    def _gains(self, parts: Parts, longer: Parts) -> bool:
+        """Whether a longer training ended clearly lower, so that one still longer may do."""
+        done = self._failed.trials.done
+        trials = [done.get(together(each).change) for each in (parts, longer)]
+        losses = [trial.losses[0] for trial in trials if trial is not None]
+        return len(losses) == len(trials) and losses[1] < (1 - STILL_GAINS) * losses[0]
 
     def _optimizers(self) -> list[Parts]:
         """Adam, or the user's own optimizer at other rates where none can take its place."""
@@ -236,7 +249,7 @@ class _Search:
         return FACTORS if self._failed.evidence.unstable else up_first
 
     def _more(self) -> list[Parts]:
-        longer = more_steps.more(self._failed.reruns.steps, LONGER)
+        longer = self._steps(LONGER)
         wider = larger(self._failed.training) if self._failed.takes_optimizer else ()
         return [(wider[0],), (wider[0], longer)] if wider else [(longer,)]
 
@@ -255,6 +268,14 @@ class _Search:
         for part in (*reversed([p for p in parts if p not in weak]), *parts):
             if part in parts:
                 parts = without(parts, (part,), self._passes)
+        self._longer_for_larger(parts)
+
+    def _longer_for_larger(self, parts: Parts) -> None:
+        """More steps in place of a larger model and some more: what was slow is not too small."""
+        remedies = [part for part in parts if part.code in BY_HEART]
+        if {part.code for part in remedies} == BY_HEART:
+            rest = (part for part in parts if part not in remedies)
+            self._passes((*rest, self._steps(MUCH_LONGER)))
 
     def _is_other(self, part: Intervention) -> bool:
         return any(part in parts for parts in self._others)
@@ -327,7 +348,7 @@ class _Search:
             yield parts
             added = [part for part in larger_set if part not in parts]
             if any(part.code == "too-small-capacity" for part in added):
-                yield (*parts, more_steps.more(self._failed.reruns.steps, LONGER))
+                yield (*parts, self._steps(LONGER))
 
     def tells_no_more(self, answer: Answer) -> bool:
         """True for a rate or another optimizer alone: the steps for these tell more about it."""

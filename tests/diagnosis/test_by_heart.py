@@ -12,7 +12,7 @@ from keras import layers, optimizers
 from pytest_converge.diagnosis import by_heart
 from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer
-from pytest_converge.training.interventions import steps
+from pytest_converge.training.interventions import features, steps
 from tests.diagnosis.programs import failed_of
 from tests.zoo.problems import BINARY, fit, linear, sequential
 
@@ -29,9 +29,11 @@ def classes(*, wrong=0.0, unrelated=False, rows=300, rate=0.01):
     return fit(sequential(*parts, optimizer=optimizers.Adam(rate), loss=BINARY), x, y)
 
 
-def answer_of(start, *, count, factor, **expectation):
+def answer_of(start, *, count, factor, beside=None, **expectation):
     failed = failed_of(start, steps=count, **expectation)
     change = steps.more(count, factor)
+    if beside is not None:
+        change = change.with_causes(beside)
     trial = failed.trials.try_out(change)
     assert trial.passed
     return unless_by_heart(failed, Answer(cause=change.code, trial=trial))
@@ -47,6 +49,14 @@ def test_wrong_labels_learnt_by_heart_are_a_floor():
 
 def test_what_needs_time_is_learnt_for_other_rows_as_well():
     found = answer_of(classes(rate=0.0003), count=30, factor=16, max_loss=0.3)
+    assert found.cause == "too-few-steps"
+
+
+def test_rows_held_out_are_scaled_as_those_that_are_trained_on():
+    start = classes(rate=0.0003)
+    start.arguments["x"] *= 1000.0
+    scaled = features.divided({"x": 1000.0})
+    found = answer_of(start, count=30, factor=16, beside=scaled, max_loss=0.3)
     assert found.cause == "too-few-steps"
 
 

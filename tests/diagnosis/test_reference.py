@@ -343,3 +343,25 @@ def test_targets_that_the_loss_never_reads_are_not_touched():
     found = diagnosis_of(fit(model, X, 1000 + 500 * Y), steps=100, max_loss=0.1)
     assert [part.cause for part in found.causes] == ["learning-rate-too-low"]
     assert not any("targets standardised" in change for change in changes_of(found))
+
+
+@pytest.mark.parametrize(
+    ("base", "faults", "codes"),
+    [
+        (
+            "bars_by_convolution",
+            ("bytes_of_pixels", "a_fifteenth_of_the_steps"),
+            {"unscaled-features", "too-few-steps"},
+        ),
+        (
+            "factors_by_minimize",
+            ("weights_thrown_far", "a_fifteenth_of_the_steps"),
+            {"bad-initialisation", "too-few-steps"},
+        ),
+    ],
+)
+def test_what_needs_many_more_steps_needs_no_larger_model_and_no_other_start(base, faults, codes):
+    compound = compound_of(base, *faults)
+    found = diagnosis_of(compound.start(fixed=False, seed=0), **compound.expected(fixed=False))
+    assert {part.cause for part in found.causes} == codes
+    assert found.proven

@@ -64,7 +64,7 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.diagnosis.causes.labels_unrelated import RELATED, relation, signal_of
 from pytest_converge.training.interventions import steps
 
-__all__ = ["CAUSE", "still_falls"]
+__all__ = ["CAUSE", "LONGER", "MUCH_LONGER", "STILL_GAINS", "still_falls"]
 
 #: Multiples of the steps that are tried: what anybody would, and what costs more than all else.
 LONGER, MUCH_LONGER = 4, 16
