@@ -80,6 +80,9 @@ DEVIATION = 1 / (0.6745 * math.sqrt(2))
 FAR_TOO_SHORT = 0.95
 #: A loss so many times the initial one is no noise of batches: healthy ones stay below 2.
 SPIKE = 3.0
+#: And so many times the very first batch's neither: of batches of one row with squared errors, one
+#: in a thousand begins so low by chance. The median of the first ones may have risen already.
+EXPLODED = 1e6
 #: Gradient of the first against the last layer at the start.
 VANISHING_RATIO = 1e-2
 #: The gauge of a run that left the finite numbers: beyond any overshoot.
@@ -450,4 +453,6 @@ def _spikes(record: TrainingRecord) -> bool:
     """True where a loss rose far above the initial one; steps that are too short do not."""
     first = record.curve.first
     losses = (*record.curve.batch_loss, *record.curve.probe_loss)
-    return first > 0 and max(losses, default=0.0) > SPIKE * first
+    largest = max(losses, default=0.0)
+    at_once = bool(losses) and largest > EXPLODED * losses[0] > 0
+    return at_once or (first > 0 and largest > SPIKE * first)

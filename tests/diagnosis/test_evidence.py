@@ -17,13 +17,14 @@ from pytest_converge.diagnosis import evidence as measurements
 from pytest_converge.diagnosis.evidence import (
     Evidence,
     _beyond_noise,
+    _spikes,
     climbed,
     early_gauge,
     ends_higher,
     looks_stationary,
     numbers,
 )
-from tests.checks.curves import record_of
+from tests.checks.curves import record_of, record_of_batches
 from tests.diagnosis.programs import failed_of, raw_features, readings_of
 from tests.zoo.problems import HEALTHY, fit, linear, sequential
 
@@ -42,6 +43,20 @@ def test_a_run_that_left_the_numbers_did_not_stand_still():
     assert not looks_stationary(record_of([1.0, math.nan]))
     bad = (NonFinite(what="loss", name="loss"),)
     assert not looks_stationary(record_of([1.0, 1.0], nonfinite=bad))
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        ([1.0, *[1e18] * 39], True),  # beyond all noise before the first tenth is over
+        ([1.0, *[1e5] * 39], False),  # a first batch that begins low by chance
+        ([1.0] * 40, False),
+        ([1.0] * 20 + [4.0] * 20, True),
+        ([-1.0, *[-1e-9] * 39], False),
+    ],
+)
+def test_a_run_that_explodes_at_once_has_risen(losses, expected):
+    assert _spikes(record_of_batches(losses)) is expected
 
 
 def test_layers_are_dead_from_seven_tenths_on():

@@ -18,7 +18,9 @@ Of a loss that your own step, `compute_loss` or closure adds up, each term is me
 training began and where it ended. One whose gradient is more than ten times that of the others at
 the start, and which lost half of its value while they kept a quarter of theirs, is weighted by the
 power of ten at which both gradients are about alike, by a tenth of that, and by 0. More than twice
-is enough of a term of which less than a hundredth is left.
+is enough of a term of which less than a hundredth is left. One that is made of the trained
+variables alone, beside others that are not, is a penalty whatever its gradient: it is left out, and
+where that passes, tried at a tenth, a hundredth and a thousandth.
 
 With smoothed labels a cross-entropy cannot fall below the entropy of the labels: 1.01 for a share
 of 0.7 and three classes.
@@ -67,6 +69,7 @@ def test_light_penalty(converge):
 """
 
 import contextlib
+import functools
 import math
 from collections.abc import Iterable, Sequence
 
@@ -74,7 +77,9 @@ from pytest_converge.core.numbers import loss, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import lighter_terms, optimizers, regularisation
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.loss_terms import LossTerm, loss_terms
+from pytest_converge.training.state.snapshot import Snapshot
 
 __all__ = ["CAUSE", "outweighing"]
 
@@ -132,21 +137,49 @@ def _penalties(failed: FailedTraining) -> Repairs:
 
 
 def _terms(failed: FailedTraining) -> Repairs:
-    """Terms of a loss of one's own that were learnt at the cost of the others."""
+    """Terms of a loss of one's own: penalties, and what was learnt at the cost of the others."""
+    reruns, training = failed.reruns, failed.training
+    start = _terms_at(failed, reruns.start)
+    yield from _own_penalties(failed, start)
     if not _settled(failed):
         return
-    reruns, guard = failed.reruns, failed.trials.guard
-    readings = []
-    for stand in (reruns.start, reruns.end):
-        reruns.put_back()
-        stand.restore()
-        found = guard.tried("the terms of the loss", lambda: loss_terms(failed.training))
-        readings.append(found or ())
-    reruns.put_back()
-    for term in outweighing(*readings):
-        share = 10.0 ** round(math.log10(term.slope_of_rest / term.slope))
-        for less in (share, share / 10, 0.0):
-            yield lighter_terms.lighter(failed.training, term, less)
+    for term in outweighing(start, _terms_at(failed, reruns.end)):
+        for less in (*_in_balance(term), 0.0):
+            yield lighter_terms.lighter(training, term, less)
+
+
+def _in_balance(term: LossTerm) -> tuple[float, float]:
+    """The share of a term at which its gradient is about as large as the others', and a tenth."""
+    share = 10.0 ** round(math.log10(term.slope_of_rest / term.slope))
+    return share, share / 10
+
+
+def _terms_at(failed: FailedTraining, stand: Snapshot) -> Sequence[LossTerm]:
+    """The terms of the loss at the start or the end of the failed run."""
+    failed.reruns.put_back()
+    stand.restore()
+    guard = failed.trials.guard
+    found = guard.tried("the terms of the loss", lambda: loss_terms(failed.training))
+    failed.reruns.put_back()
+    return found or ()
+
+
+def _own_penalties(failed: FailedTraining, terms: Sequence[LossTerm]) -> Repairs:
+    """Terms of the variables alone: less of them where none at all helps."""
+    penalties = [term for term in terms if term.is_penalty]
+    if not penalties:
+        return
+
+    def times(share: float) -> Intervention:
+        lighter = [lighter_terms.lighter(failed.training, term, share) for term in penalties]
+        return functools.reduce(Intervention.combined, lighter)
+
+    without = failed.trials.try_out(times(0.0), confirm=False)
+    if without is not None and without.passed:
+        moving = [term for term in penalties if term.slope > 0 and term.slope_of_rest > 0]
+        balances = [_in_balance(term) for term in moving]
+        far = min(balances) if balances and min(balances)[0] <= SHARES[-1] else SHARES
+        yield from map(times, (*far, 0.0))
 
 
 def _settled(failed: FailedTraining) -> bool:
@@ -177,6 +210,8 @@ def outweighing(start: Sequence[LossTerm], end: Sequence[LossTerm]) -> list[Loss
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     changes = [*_penalties(failed)]
+    own = [term for term in _terms_at(failed, failed.reruns.start) if term.is_penalty]
+    changes += [lighter_terms.lighter(failed.training, term, 0.0) for term in own]
     if failed.training.model is None:
         for model in failed.training.models:
             changes += [without(having(model)) for having, without in LAYERS if having(model)]

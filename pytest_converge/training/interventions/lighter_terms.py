@@ -33,6 +33,9 @@ def lighter(training: Training, term: LossTerm, share: float) -> Intervention:
 
     times = term.slope / term.slope_of_rest if term.slope_of_rest else math.inf
     which, change, code = _in_words(term, share)
+    fault = f"{which} outweighs the rest: its gradient is {times:.3g} times theirs"
+    if term.is_penalty and not times > 1:
+        fault = f"{which} is a penalty of the variables, and outweighs the data"
     held, weight = _attribute(training, term.weight), _rounded(share, term)
     if held and share:
         code = f"{held} = {pasted.literal(weight)}"
@@ -42,7 +45,7 @@ def lighter(training: Training, term: LossTerm, share: float) -> Intervention:
         code="regularisation-too-strong",
         change=change,
         fix=code,
-        fault=f"{which} outweighs the rest: its gradient is {times:.3g} times theirs",
+        fault=fault,
         leaves_term=True,
         variant=lambda changed: additions_visited(changed, visit),
     )

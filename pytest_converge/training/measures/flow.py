@@ -142,6 +142,22 @@ class Flow:
                 found.update(id(tensor) for tensor in operation.outputs)
         return found
 
+    def is_of_variables_alone(self, tensor: Any) -> bool:
+        """Whether a tensor is made of trained variables and single numbers, as a penalty is."""
+        trained, seen, waiting = set(self.read), set(), [tensor]
+        while waiting:
+            each = waiting.pop()
+            if id(each) in seen or id(each) in trained:
+                continue
+            seen.add(id(each))
+            made = self.producers.get(id(each))
+            before = () if made is None or made.kind in SHAPES_ALONE else made.inputs
+            if not before and (each.dtype == tf.resource or each.shape.num_elements() != 1):
+                if each.dtype == tf.resource or each.dtype.is_floating:
+                    return False
+            waiting.extend(before)
+        return id(tensor) in self.by_variables
+
     def source(self, tensor: Any) -> Any:
         """The tensor whose values another one holds, handed on as they are."""
         operation = self.producers.get(id(tensor))

@@ -28,6 +28,7 @@ class LossTerm:
         value: what it adds to the loss.
         rest: what all the others add.
         slope, slope_of_rest: the L2 norms of their gradients by the trained variables.
+        is_penalty: True where it is made of the trained variables alone, and another term is not.
     """
 
     place: int
@@ -37,6 +38,7 @@ class LossTerm:
     rest: float
     slope: float
     slope_of_rest: float
+    is_penalty: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,8 +86,9 @@ def loss_terms(training: Training) -> tuple[LossTerm, ...]:
     whole = _gradient(tape, losses[0], variables)
     total = float(tf.reshape(losses[0], ()))
     terms = []
-    for each, part, sign in found:
-        tensor = each.parts[part]
+    tensors = [each.parts[part] for each, part, _ in found]
+    alone = [flow.is_of_variables_alone(tensor) for tensor in tensors]
+    for (each, part, sign), tensor, of_variables in zip(found, tensors, alone, strict=True):
         value, own = sign * float(tensor), sign * _gradient(tape, tensor, variables)
         terms.append(
             LossTerm(
@@ -96,6 +99,7 @@ def loss_terms(training: Training) -> tuple[LossTerm, ...]:
                 rest=total - value,
                 slope=float(np.linalg.norm(own)),
                 slope_of_rest=float(np.linalg.norm(whole - own)),
+                is_penalty=of_variables and not all(alone),
             )
         )
     return tuple(terms)

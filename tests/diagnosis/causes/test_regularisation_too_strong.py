@@ -143,6 +143,35 @@ def test_a_term_of_ones_own_that_outweighs_the_rest_gets_a_weight_that_passes():
     assert found.message.startswith("the term of weight 1000 in the loss outweighs the rest")
 
 
+def factors(weight):
+    """A matrix of rank two as a product of factors that are not negative, both penalised."""
+    rng = np.random.default_rng(0)
+    whole = tf.constant(rng.random((30, 2)) @ rng.random((2, 40)), "float32")
+    left, right = (tf.Variable(rng.normal(0, 0.5, s).astype("float32")) for s in ((30, 2), (2, 40)))
+
+    def loss():
+        w, h = tf.nn.softplus(left), tf.nn.softplus(right)
+        error = tf.reduce_mean((w @ h - whole) ** 2)
+        return error + weight * (tf.reduce_sum(w**2) + tf.reduce_sum(h**2))
+
+    return minimize(loss, [left, right], optimizers.Adam(0.05))
+
+
+def test_a_penalty_of_ones_own_that_asks_for_less_than_the_data_may_hold_the_loss_up():
+    expected = {"steps": 300, "max_loss": 0.05}
+    found = proven_by_its_own(factors(0.01), "regularisation-too-strong", **expected)
+    assert found.verified[0].change == "weight 0.001 instead of 0.01"
+    assert "is a penalty of the variables, and outweighs the data" in found.message
+
+
+@pytest.mark.parametrize("weight", [1e-6, 0.001])
+def test_a_light_penalty_is_no_fault_of_a_rate_that_is_too_low(weight):
+    start = factors(weight)
+    start.arguments["optimizer"].learning_rate = 1e-5
+    found = diagnosis_of(start, steps=300, max_loss=0.1)
+    assert found.cause == "learning-rate-too-low"
+
+
 def term(value, slope, rest=1.0, slope_of_rest=1.0):
     return LossTerm(
         place=0,

@@ -34,6 +34,26 @@ def test_sums_of_sums_and_differences_are_one_sum():
     assert all(term.value + term.rest == pytest.approx(4.5) for term in found)
 
 
+ROWS = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]])
+
+
+@pytest.mark.parametrize(
+    ("loss", "penalties"),
+    [
+        (lambda a, b: tf.reduce_mean((ROWS @ a - b) ** 2) + 0.1 * tf.nn.l2_loss(a), [False, True]),
+        (lambda a, b: tf.reduce_sum(a**2) + tf.reduce_mean((ROWS @ a - b) ** 2), [True, False]),
+        (lambda a, b: tf.reduce_mean((ROWS @ a) ** 2) + tf.reduce_sum(ROWS[0] * b), [False] * 2),
+        # Of a landscape without data no term is a penalty of another.
+        (lambda a, b: tf.reduce_sum((1.0 - a) ** 2) + 100.0 * tf.reduce_sum(b**2), [False] * 2),
+        (lambda a, b: tf.reduce_mean((ROWS @ a - b) ** 2) + 3.0 * tf.reduce_sum(ROWS), [False] * 2),
+    ],
+    ids=["weight", "first", "data in both", "no data", "no variables"],
+)
+def test_a_penalty_is_made_of_the_variables_alone(loss, penalties):
+    found = terms_of(loss, [[1.0], [2.0]], [0.5])
+    assert [term.is_penalty for term in found] == penalties
+
+
 @pytest.mark.parametrize(
     "loss",
     [lambda a, b: (a + b) ** 2, lambda a, b: tf.reduce_mean(tf.stack([a, b]) ** 2)],
