@@ -57,6 +57,7 @@ def test_above_the_floor(converge):
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from pytest_converge.columns.contradictions import contradicting_share
@@ -132,10 +133,15 @@ def _floor(failed: FailedTraining) -> Answer | None:
         return None
     if nothing_moves(failed):
         return None  # a plain is no floor
-    losses = [failed.record.curve.last, *(t.losses[0] for t in failed.trials.like_the_failed_run)]
-    finite = [loss for loss in losses if math.isfinite(loss)]
-    met = sum(loss - best <= SAME_FLOOR * max(abs(best), 1e-12) for loss in finite)
+    courses = [failed.record.curve.course, *(t.course for t in failed.trials.like_the_failed_run)]
+    met = sum(_comes_down_to(best, [loss for _, loss in course]) for course in courses)
     return _unreachable(failed, f": {met} runs end there") if met >= FEWEST_RUNS else None
+
+
+def _comes_down_to(floor: float, losses: Sequence[float]) -> bool:
+    """Whether a run ends at a floor, and began above it: where nothing is learnt all ends alike."""
+    near = floor + SAME_FLOOR * max(abs(floor), 1e-12)
+    return bool(losses) and losses[-1] <= near < losses[0]
 
 
 def _related(failed: FailedTraining) -> Answer | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -158,3 +160,18 @@ def test_where_a_metric_alone_is_missed_no_floor_of_the_loss_is_told(monkeypatch
     assert unreachable_target._related(failed).cause == "unreachable-target"
     monkeypatch.setattr(unreachable_target, "only_metrics_missed", lambda *_: True)
     assert unreachable_target._related(failed) is None
+
+
+@pytest.mark.parametrize(
+    ("losses", "comes_down"),
+    [
+        ([2.0, 1.2, 1.01], True),
+        ([1.01, 1.0, 1.0], False),  # nothing was learnt on its way
+        ([2.0, 1.5, 1.1], False),
+        ([math.nan, 1.0], False),
+        ([2.0, math.nan], False),
+        ([], False),
+    ],
+)
+def test_a_floor_is_met_from_above(losses, comes_down):
+    assert unreachable_target._comes_down_to(1.0, losses) is comes_down
