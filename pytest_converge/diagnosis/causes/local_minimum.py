@@ -8,8 +8,9 @@ step leads up. Other starts reach deeper ones.
 The word is earned by restarts: the same training from other starts reaches the target, and more
 steps from this one, tried before, do not. For a network the other starts are three other seeds,
 which all have to pass. Where nothing is random (`converge.minimize`) up to eight starts near the
-given one are drawn, then up to eight farther off and eight around 0; the first that passes is the
-proof. If none passes but one ends more than 2 % lower than every other run, the word is used as
+given one are drawn, then up to eight farther off and eight around 0; of up to eight numbers, where
+none of these ends lower, eight each at 3, 10 and 30 times the size of a variable plus 1. The first
+that passes is the proof. If none passes but one ends more than 2 % lower than every other run, the word is used as
 well, and the repair is marked as not verified.
 
 A larger rate that passes proves little where the run had come to rest: it may have leapt over the
@@ -48,11 +49,12 @@ def test_from_the_left(converge):
 """
 
 import math
+from collections.abc import Iterator
 
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.core.numbers import listed, loss
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.causes.exploding_gradient import broken_step
 from pytest_converge.diagnosis.evidence import NO_SLOPE
 from pytest_converge.diagnosis.trials import SEEDS, passes
@@ -64,6 +66,8 @@ __all__ = ["CAUSE", "came_to_rest", "other_starts", "rests"]
 
 #: Spreads and numbers of the starts drawn around a given one; around 0 with the larger spread.
 SPREADS, DRAWS = (0.3, 1.0), 8
+#: Spreads of farther starts, and of how many numbers: of more, none lies near a valley of each.
+FAR_SPREADS, FEW_NUMBERS = (3.0, 10.0, 30.0), 8
 #: By so much lower another start must end to call this one's end a local minimum.
 LOWER = 0.02
 #: Sums of the same float32 in another order differ by less.
@@ -147,7 +151,10 @@ def _other_seeds(failed: FailedTraining) -> Trial | None:
 def _elsewhere(failed: FailedTraining) -> Trial | None:
     """The first start that passes, else the best one if it ends clearly lower than any before."""
     lowest, best = failed.best, None  # NaN where nothing finite is known
-    for change in _draws():
+    found_near = False
+    for change, is_far in _draws(failed):
+        if is_far and found_near:
+            break
         trial = failed.trials.try_out(change)
         if trial is None:
             continue
@@ -156,14 +163,21 @@ def _elsewhere(failed: FailedTraining) -> Trial | None:
         end = trial.losses[0]
         clearly = math.isnan(lowest) or end < lowest - LOWER * abs(lowest)
         if math.isfinite(end) and clearly:
-            lowest, best = end, trial
+            lowest, best, found_near = end, trial, not is_far
     return best
 
 
-def _draws() -> Repairs:
-    for spread, around_zero in (*((spread, False) for spread in SPREADS), (SPREADS[-1], True)):
+def _draws(failed: FailedTraining) -> Iterator[tuple[Intervention, bool]]:
+    """Other starts, and whether each is one of those that are tried where no near one leads on."""
+    numbers = sum(math.prod(variable.shape) for variable in failed.training.trainable)
+    curve = failed.record.curve
+    descended = curve.last < curve.first - LOWER * abs(curve.first)  # else it never left its start
+    far = [(s, False) for s in FAR_SPREADS if numbers <= FEW_NUMBERS and descended]
+    near = [*((spread, False) for spread in SPREADS), (SPREADS[-1], True)]
+    for spread, around_zero in (*near, *far):
         for seed in range(DRAWS):
-            yield starts.elsewhere(seed, spread, code=CAUSE.code, around_zero=around_zero)
+            drawn = starts.elsewhere(seed, spread, code=CAUSE.code, around_zero=around_zero)
+            yield drawn, spread in FAR_SPREADS
 
 
 def rests(failed: FailedTraining) -> bool:

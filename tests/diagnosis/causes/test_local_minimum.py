@@ -106,3 +106,22 @@ def test_a_leap_over_the_hill_is_another_valley_and_no_higher_rate():
     assert found.cause == "local-minimum"
     rates = [trial for trial in found.tried if trial.code == "learning-rate-too-low"]
     assert any(trial.passed for trial in rates)
+
+
+def test_of_few_numbers_starts_far_off_are_tried_where_no_near_one_leads_on():
+    """Stripes that match again at every period, and a stain that matches once."""
+    rows, columns = (tf.constant(each, "float32") for each in np.mgrid[:24, :24])
+    shift = tf.Variable([0.0, 0.0], name="shift")
+
+    def cloth(row, column):
+        stripes = tf.cos(2 * np.pi * column / 6) / 2 + 0.3 * tf.cos(2 * np.pi * row / 8)
+        return stripes + tf.exp(-((row - 12) ** 2 + (column - 8) ** 2) / 18)
+
+    def loss():
+        moved = cloth(rows - shift[0], columns - shift[1])
+        return tf.reduce_mean((moved - cloth(rows - 7.6, columns - 11.4)) ** 2)
+
+    start = minimize(loss, [shift], optimizers.Adam(0.05))
+    found = diagnosis_of(start, steps=250, max_loss=0.05)
+    assert (found.cause, found.proven) == ("local-minimum", True)
+    assert "another start (spread " in found.verified[0].change
