@@ -21,6 +21,7 @@ from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.diagnosis.causes.plateau import cause_of_an_escape
 from pytest_converge.diagnosis.causes.too_few_steps import LONGER, MUCH_LONGER, STILL_GAINS
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
+from pytest_converge.diagnosis.causes.unshuffled_data import comes_sorted
 from pytest_converge.diagnosis.rate_search import far_off, usual_rates
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import optimizers, targets
@@ -28,7 +29,7 @@ from pytest_converge.training.interventions import steps as more_steps
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.plain_network import plain_network
 
-__all__ = ["TRIED_UNSEEN", "Parts", "guilty_model", "smallest_difference", "together", "without"]
+__all__ = ["Parts", "guilty_model", "seen_causes", "smallest_difference", "together", "without"]
 
 #: Several changes that are made at once, each of another cause.
 Parts = tuple[Intervention, ...]
@@ -45,8 +46,8 @@ MOST_VERIFIED = 3
 #: A model is at fault where a plain network leaves less than this share of what it leaves: a
 #: choice, far from what noise makes of two networks on the same rows.
 LEFT_BY_THE_MODEL = 0.5
-#: Causes whose repairs are tried without a sign of them: whether a source shuffles is not known,
-#: nor what a callback does before it is left out.
+#: Causes whose repairs are tried without a sign of them: what a callback does is not known before
+#: it is left out, nor whether a source shuffles, where its targets do not show it.
 TRIED_UNSEEN = frozenset({"unshuffled-data", "harmful-callback"})
 #: What a model needs to learn its rows by heart as well.
 BY_HEART = frozenset({"too-few-steps", "too-small-capacity"})
@@ -75,6 +76,13 @@ def smallest_difference(failed: FailedTraining, causes: Mapping[str, Cause]) -> 
         return None
     codes = {part.code for part in answer.parts}
     return unless_by_heart(failed, answer) if codes & BY_HEART else answer
+
+
+def seen_causes(failed: FailedTraining) -> set[str]:
+    """The codes of the changes that were tried since something shows their causes."""
+    codes = {change.code for change in failed.trials.changes.values()} - TRIED_UNSEEN
+    sorted_rows = failed.trials.guard.measured("order of rows", lambda: comes_sorted(failed))
+    return codes | ({"unshuffled-data"} if sorted_rows else set())
 
 
 def without(parts: Parts, candidates: Parts, passes: Callable[[Parts], bool]) -> Parts:
@@ -195,7 +203,8 @@ class _Search:
         if not self._first:
             return  # the remedies are tried one by one
         remedies = self._optimizers()
-        sure = [part for part in self._first if part.code not in TRIED_UNSEEN]
+        codes = seen_causes(self._failed)
+        sure = [part for part in self._first if part.code in codes]
         seen = tuple(part for part in sure if part.change in self._seen)
         if seen and seen != self._first:  # it leaves less to be taken back
             yield (*seen, *remedies[0])

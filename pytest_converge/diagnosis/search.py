@@ -13,7 +13,7 @@ from pytest_converge.diagnosis.causes.label_encoding import out_of_range, unread
 from pytest_converge.diagnosis.causes.nonfinite_data import nothing_else_helps
 from pytest_converge.diagnosis.causes.unreachable_target import known_floor
 from pytest_converge.diagnosis.rate_search import far_off
-from pytest_converge.diagnosis.reference import TRIED_UNSEEN, guilty_model, smallest_difference
+from pytest_converge.diagnosis.reference import guilty_model, seen_causes, smallest_difference
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import steps as more_steps
 
@@ -103,7 +103,7 @@ def _between(causes: Mapping[str, Cause], first: Place, end: float) -> list[Entr
 
 def _several_seen(failed: FailedTraining) -> bool:
     """Whether evidence hints at more than one cause, none of which is the only one."""
-    codes = {change.code for change in failed.trials.changes.values()} - TRIED_UNSEEN
+    codes = seen_causes(failed)
     optimizers = failed.training.optimizers if codes and failed.takes_rate else ()
     rates = any(far_off(each.optimizer, failed.evidence.rate) for each in optimizers)
     return len(codes) + rates >= SEVERAL

@@ -59,11 +59,15 @@ def test_mixed(converge):
 from collections.abc import Iterable
 
 from pytest_converge.checks.metrics import metrics_missed
+from pytest_converge.columns.row_order import comes_in_runs
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.trials import only_metrics_missed
 from pytest_converge.training.data.held_out import PREFIX as HELD_OUT
 from pytest_converge.training.interventions import rows
 from pytest_converge.training.interventions.held_out_rows import drawn_before_the_split
+from pytest_converge.training.interventions.labels import counted_targets
+
+__all__ = ["CAUSE", "comes_sorted"]
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
@@ -71,6 +75,15 @@ def _repairs(failed: FailedTraining) -> Repairs:
     if data is not None and not data.shuffles:
         sizes = (data.epoch_rows, data.batch_size)
         yield rows.shuffled(0, from_dataset=data.from_source, sizes=sizes)
+
+
+def comes_sorted(failed: FailedTraining) -> bool:
+    """Whether the targets show that rows come in an order of their own."""
+    data = failed.reruns.rows
+    if data is None or data.shuffles:
+        return False
+    found = counted_targets(data.arrays).values()
+    return any(comes_in_runs(array[: data.epoch_rows], data.batch_size) for array in found)
 
 
 def _held_out(failed: FailedTraining) -> Repairs:
