@@ -48,7 +48,7 @@ class RunsOfLengths(Reruns):
 
 def can_go_on(running: TrainingRun) -> bool:
     """True where the training can be longer than it was: its batches begin again."""
-    return running.training.data is None or running.training.data.prolongs
+    return running.training.data is None or running.training.data.replays
 
 
 def _records(running: TrainingRun, stops: Sequence[int], seed: int) -> Iterator[TrainingRecord]:

@@ -19,8 +19,8 @@ training began and where it ended. One whose gradient is more than ten times tha
 the start, and which lost half of its value while they kept a quarter of theirs, is weighted by the
 power of ten at which both gradients are about alike, by a tenth of that, and by 0. More than twice
 is enough of a term of which less than a hundredth is left. One that is made of the trained
-variables alone, beside others that are not, is a penalty whatever its gradient: it is left out, and
-where that passes, tried at a tenth, a hundredth and a thousandth.
+variables alone beside data, or is a norm of them beside what is none, is a penalty whatever its
+gradient: it is left out, and where that passes, tried at a tenth, a hundredth and a thousandth.
 
 With smoothed labels a cross-entropy cannot fall below the entropy of the labels: 1.01 for a share
 of 0.7 and three classes.

@@ -40,7 +40,6 @@ class TrainingData(abc.ABC):
     Attributes:
         reason: why the batches do not fit the compiled loop; empty where they do.
         replays: False where a second run cannot see the same batches.
-        prolongs: True where there are batches for more steps.
         unrepeatable: why another session may see other batches; empty where it sees the same.
         is_cut: True where the source may have more rows than the training read of it.
         epoch: reads each of its batches once; None where it has no end or cannot start again.
@@ -50,7 +49,6 @@ class TrainingData(abc.ABC):
 
     reason: str = ""
     replays: bool = True
-    prolongs: bool = False
     unrepeatable: str = ""
     is_cut: bool = False
     epoch: Callable[[], Iterable[Batch]] | None = None
@@ -98,7 +96,7 @@ class TrainingData(abc.ABC):
         return False
 
     def prolonged(self, steps: int) -> TrainingData:
-        """Batches for more steps, where it `prolongs`."""
+        """Batches for more steps, where it `replays`."""
         return self
 
 
@@ -116,8 +114,6 @@ class ArrayData(TrainingData):
         from_source: True where a dataset or generator made the batches.
         epoch_rows: how many rows at the start of the arrays make up one epoch.
     """
-
-    prolongs = True
 
     def __init__(
         self, arrays: Any, *, rows: int, order: BatchOrder, epoch_rows: int, probe_seed: int
@@ -338,6 +334,17 @@ class StreamData(TrainingData):
     def batches(self) -> Iterator[Batch]:
         """A new pass over the source."""
         return iter(self._source())
+
+    def prolonged(self, steps: int) -> StreamData:
+        """Batches for more steps: those of the first ones again, where they can be seen again."""
+        if not self.replays:
+            return self
+
+        def again() -> Iterator[Batch]:
+            passes = (self.batches() for _ in itertools.count())
+            return itertools.islice(itertools.chain.from_iterable(passes), steps)
+
+        return StreamData(again, kept=self._kept, reason=self.reason)
 
     def repeating(self) -> StreamData:
         """The first batch, as often as it is asked for."""

@@ -35,7 +35,7 @@ def lighter(training: Training, term: LossTerm, share: float) -> Intervention:
     which, change, code = _in_words(term, share)
     fault = f"{which} outweighs the rest: its gradient is {times:.3g} times theirs"
     if term.is_penalty and not times > 1:
-        fault = f"{which} is a penalty of the variables, and outweighs the data"
+        fault = f"{which} is a penalty of the variables, and outweighs the rest"
     held, weight = _attribute(training, term.weight), _rounded(share, term)
     if held and share:
         code = f"{held} = {pasted.literal(weight)}"

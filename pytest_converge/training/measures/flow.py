@@ -142,21 +142,25 @@ class Flow:
                 found.update(id(tensor) for tensor in operation.outputs)
         return found
 
-    def is_of_variables_alone(self, tensor: Any) -> bool:
-        """Whether a tensor is made of trained variables and single numbers, as a penalty is."""
+    def behind(self, tensor: Any) -> tuple[list[Operation], list[Any]]:
+        """The operations that a tensor's value is made by, and what they begin with.
+
+        What tells a shape alone ends there, as a trained variable does where it is read.
+        """
         trained, seen, waiting = set(self.read), set(), [tensor]
+        operations, leaves = [], []
         while waiting:
             each = waiting.pop()
-            if id(each) in seen or id(each) in trained:
+            if id(each) in seen:
                 continue
             seen.add(id(each))
             made = self.producers.get(id(each))
-            before = () if made is None or made.kind in SHAPES_ALONE else made.inputs
-            if not before and (each.dtype == tf.resource or each.shape.num_elements() != 1):
-                if each.dtype == tf.resource or each.dtype.is_floating:
-                    return False
-            waiting.extend(before)
-        return id(tensor) in self.by_variables
+            if made is None or made.kind in SHAPES_ALONE or not made.inputs or id(each) in trained:
+                leaves.append(each)
+            else:
+                operations.append(made)
+                waiting.extend(made.inputs)
+        return operations, leaves
 
     def source(self, tensor: Any) -> Any:
         """The tensor whose values another one holds, handed on as they are."""

@@ -18,6 +18,17 @@ from pytest_converge.training.training import Training
 __all__ = ["LossTerm", "loss_terms"]
 
 
+#: Operations that grow with the size of a number, whatever its sign.
+GROWING = frozenset({"Abs", "L2Loss", "Pow", "Square"})
+#: What a norm is made by beside these: each number by itself, and their sum or mean.
+OF_NORMS = frozenset(
+    {
+        *("AddN", "AddV2", "Cast", "Exp", "Identity", "Mean", "Mul", "ReadVariableOp", "RealDiv"),
+        *("Reshape", "Sigmoid", "Softplus", "Sqrt", "Sum"),
+    }
+)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class LossTerm:
     """One term of the loss of the first batch.
@@ -28,7 +39,8 @@ class LossTerm:
         value: what it adds to the loss.
         rest: what all the others add.
         slope, slope_of_rest: the L2 norms of their gradients by the trained variables.
-        is_penalty: True where it is made of the trained variables alone, and another term is not.
+        is_penalty: True where it is made of the trained variables alone, beside a term that reads
+            data, or is a norm of them, beside one that is not.
     """
 
     place: int
@@ -87,8 +99,8 @@ def loss_terms(training: Training) -> tuple[LossTerm, ...]:
     total = float(tf.reshape(losses[0], ()))
     terms = []
     tensors = [each.parts[part] for each, part, _ in found]
-    alone = [flow.is_of_variables_alone(tensor) for tensor in tensors]
-    for (each, part, sign), tensor, of_variables in zip(found, tensors, alone, strict=True):
+    penalties = _penalties(flow, tensors)
+    for (each, part, sign), tensor, is_penalty in zip(found, tensors, penalties, strict=True):
         value, own = sign * float(tensor), sign * _gradient(tape, tensor, variables)
         terms.append(
             LossTerm(
@@ -99,7 +111,7 @@ def loss_terms(training: Training) -> tuple[LossTerm, ...]:
                 rest=total - value,
                 slope=float(np.linalg.norm(own)),
                 slope_of_rest=float(np.linalg.norm(whole - own)),
-                is_penalty=of_variables and not all(alone),
+                is_penalty=is_penalty,
             )
         )
     return tuple(terms)
@@ -122,6 +134,27 @@ def _terms(flow: Flow, tensor: Any, sums: Any, sign: float) -> Any:
         own = -sign if made.kind == "Sub" and number else sign
         inner = list(_terms(flow, part, sums, own))
         yield from inner or [(made, number, own)]
+
+
+def _penalties(flow: Flow, tensors: list[Any]) -> list[bool]:
+    """Which of the terms keep variables small, whatever the others ask for."""
+    trained = set(flow.read)
+    alone, norms = [], []
+    for tensor in tensors:
+        operations, leaves = flow.behind(tensor)
+        others = [leaf for leaf in leaves if id(leaf) not in trained]
+        of_variables = id(tensor) in flow.by_variables and not any(map(_is_array, others))
+        kinds = {operation.kind for operation in operations}
+        alone.append(of_variables)
+        norms.append(of_variables and kinds <= OF_NORMS | GROWING and bool(kinds & GROWING))
+    which = norms if all(alone) else alone
+    return [each and not all(which) for each in which]
+
+
+def _is_array(leaf: Any) -> bool:
+    """Whether a tensor that nothing made is data, and no shape and no single number."""
+    held = leaf.dtype == tf.resource or leaf.dtype.is_floating
+    return bool(held and (leaf.dtype == tf.resource or leaf.shape.num_elements() != 1))
 
 
 def _gradient(tape: tf.GradientTape, target: Any, variables: list[Any]) -> Any:

@@ -161,7 +161,7 @@ def test_a_penalty_of_ones_own_that_asks_for_less_than_the_data_may_hold_the_los
     expected = {"steps": 300, "max_loss": 0.05}
     found = proven_by_its_own(factors(0.01), "regularisation-too-strong", **expected)
     assert found.verified[0].change == "weight 0.001 instead of 0.01"
-    assert "is a penalty of the variables, and outweighs the data" in found.message
+    assert "is a penalty of the variables, and outweighs the rest" in found.message
 
 
 @pytest.mark.parametrize("weight", [1e-6, 0.001])

@@ -248,18 +248,25 @@ def test_what_a_stream_cannot_do_changes_nothing():
     batches = [np.ones((n, 1), "float32") for n in (2, 3)]
     stream = StreamData(lambda: batches, kept=batches, reason="shapes that change")
     assert stream.rows_in_memory is None
-    assert not stream.prolongs
     assert not stream.repeats_all_rows
     assert stream.reshuffled(3) is stream
-    assert stream.prolonged(9) is stream
     again = stream.repeating().batches()
     assert [len(next(again)) for _ in range(4)] == [2, 2, 2, 2]
+
+
+def test_a_stream_that_can_be_seen_again_is_prolonged_by_its_first_batches():
+    batches = [np.full((n, 1), n, "float32") for n in (2, 3)]
+    stream = StreamData(lambda: batches, kept=batches, reason="shapes that change")
+    longer = stream.prolonged(5)
+    for _ in range(2):
+        assert [len(batch) for batch in longer.batches()] == [2, 3, 2, 3, 2]
+    once = StreamData(lambda: batches, kept=batches, reason="read once", replays=False)
+    assert once.prolonged(5) is once
 
 
 def test_rows_in_memory_can_be_drawn_anew_and_prolonged():
     data = shuffled(rows=10, steps=4, seed=1)
     assert data.rows_in_memory is data
-    assert data.prolongs
     longer = data.reshuffled(5).prolonged(9)
     assert longer.steps == 9
     assert rows_of(longer)[:4] == rows_of(data.reshuffled(5))
