@@ -10,8 +10,8 @@ steps from this one, tried before, do not. For a network the other starts are th
 which all have to pass. Where nothing is random (`converge.minimize`) up to eight starts near the
 given one are drawn, then up to eight farther off and eight around 0; of up to eight numbers, where
 none of these ends lower, eight each at 3, 10 and 30 times the size of a variable plus 1. The first
-that passes is the proof. If none passes but one ends more than 2 % lower than every other run, the word is used as
-well, and the repair is marked as not verified.
+that passes is the proof. If none passes but one ends more than 2 % lower than every other run, the
+word is used as well, and the repair is marked as not verified.
 
 A larger rate that passes proves little where the run had come to rest: it may have leapt over the
 hill. Where nothing is random, the gradient at the end is below 0.1 % of the largest, and 16 times

@@ -56,7 +56,6 @@ def test_above_the_floor(converge):
 ```
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
