@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Context", "isolation", "judged", "run", "seeded_training", "with_length"]
 
 #: A quick diagnosis may take so many seconds, or so many times the training's own.
-QUICK_SECONDS, QUICK_TIMES = 10.0, 5.0
+QUICK_SECONDS, QUICK_TIMES = 10.0, 8.0
 #: A full one may take so many times as long.
 FULL = 5.0
 

@@ -13,13 +13,15 @@ from pytest_converge.columns.classes import as_table, class_labels, task_of
 from pytest_converge.columns.frames import Part, read_parts
 from pytest_converge.columns.repeated_rows import repeated_rows
 
-__all__ = ["contradicting_rows", "contradicting_share", "targets_are_inputs"]
+__all__ = ["contradicting_rows", "contradicting_share", "pure_error", "targets_are_inputs"]
 
 Array = np.ndarray[Any, Any]
 
 #: Measured values repeat with noise. They contradict each other where they vary by more than this
 #: part of the variance of all targets: inputs that say nothing leave all of it.
 UNEXPLAINED = 0.5
+#: The share of rows with the inputs of another one from which on these tell the noise of targets.
+REPEATED = 0.5
 #: Repetitions of one input that noise of a usual size makes look like a contradiction, as a share:
 #: a tenth of the share of contradicting rows that `preprocessing.check` lets pass.
 BY_CHANCE = 1e-3
@@ -98,6 +100,32 @@ def contradicting_share(x: Array, y: Array, task: str | None = None) -> float:
     if not x.size or not y.size:
         return 0.0
     return contradicting_rows(read_parts(x, "x"), y, task_of(y, task))[0] / len(x)
+
+
+def pure_error(x: Array, y: Array) -> float | None:
+    """The least mean squared error: the variance of targets among rows with the same inputs.
+
+    The pure error of a lack-of-fit test (Draper and Smith 1998, Applied Regression Analysis, 2.1).
+
+    Args:
+        x: inputs, the rows first.
+        y: numbers as targets of the same rows.
+
+    Returns:
+        None where fewer than `REPEATED` of the rows have the inputs of another one.
+    """
+    if not x.size or not y.size or y.dtype.kind not in "biuf":
+        return None
+    rows, groups = repeated_rows(read_parts(x, "x"))
+    if len(rows) < REPEATED * len(x):
+        return None
+    values = as_table(y)[rows].astype(np.float64)
+    starts = np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]]))
+    sizes = np.diff(np.concatenate([starts, [len(rows)]]))
+    means = np.add.reduceat(values, starts) / sizes[:, None]
+    away = values - np.repeat(means, sizes, axis=0)
+    # What is fitted to these very rows may come as near as their own means.
+    return float((away**2).mean() * len(rows) / len(x))
 
 
 def targets_are_inputs(leaves: Iterable[tuple[str, Any]]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from pytest_converge.core.diagnosis import RateBracket, Trial
 from pytest_converge.core.numbers import listed
@@ -20,6 +20,8 @@ from pytest_converge.training.training import Training
 
 __all__ = ["Answer", "Cause", "FailedTraining", "Place", "Repairs", "Step"]
 
+#: What a measurement gives.
+Measured = TypeVar("Measured")
 #: What stands in the sentence of a cause between what was seen and what repairs it.
 REPAIRED = "; it converges with"
 #: What a step proposes, in the order in which it is to be tried.
@@ -78,6 +80,20 @@ class FailedTraining:
         self.evidence = evidence or gather(self.reruns, record, trials.guard)
         if evidence is None and climbed(record, trials.expectation):
             self.evidence = dataclasses.replace(self.evidence, climbed=True)
+        self._at_the_start: dict[str, Any] = {}
+
+    def at_the_start(self, name: str, measure: Callable[[], Measured]) -> Measured | None:
+        """What is measured where the failed run began, once; None where that is not possible.
+
+        Args:
+            name: of the measurement.
+            measure: changes nothing.
+        """
+        if name not in self._at_the_start:
+            self.reruns.put_back()
+            self._at_the_start[name] = self.trials.guard.measured(name, measure)
+        found: Measured | None = self._at_the_start[name]
+        return found
 
     @property
     def training(self) -> Training:

@@ -80,7 +80,7 @@ def rate_that_passes(failed: FailedTraining, *, beyond_worse: bool = False) -> A
     Args:
         failed: the training.
         beyond_worse: whether those of a run that learns are tried too that lie beyond one at
-            which it ended worse, or between others.
+            which it ended worse, if no higher than it began, or between others.
     """
     if math.isnan(failed.evidence.gauge):
         gauge = early_gauge(failed.reruns, failed.trials.guard)
@@ -89,10 +89,11 @@ def rate_that_passes(failed: FailedTraining, *, beyond_worse: bool = False) -> A
     named = _one_of_several(failed)
     if named is not None:
         return named
-    worse = None if beyond_worse else _clearly_worse(failed.record.curve)
-    trial = rates.search(worse=worse)
-    if trial is None and worse is None:
-        trial = rates.refined(failed.record.curve.first)
+    curve = failed.record.curve
+    worse = _clearly_worse(curve)
+    trial = rates.search(worse=curve.first if beyond_worse and worse is not None else worse)
+    if trial is None and (beyond_worse or worse is None):
+        trial = rates.refined(curve.first)
     if trial is None:
         return None
     message = without_slope(failed)

@@ -54,6 +54,8 @@ MOST_LOSS = 1.1
 #: Of the seconds of a longer run, the least share that is taken for its steps: what two timings say
 #: of the rest is off by as much on a machine with other work.
 LEAST_OF_STEPS = 0.25
+#: The cause whose repairs are other labels.
+LABELS = "label-encoding"
 #: What a rate is multiplied by to see whether others follow it, as near as float32 tells.
 HALF, SAME_RATE = 0.5, 1e-3
 #: Why a change that meets every bound is no repair.
@@ -392,9 +394,16 @@ class Trials:
     def _passes(self, record: TrainingRecord, change: Intervention) -> bool:
         if change.loss_factor == 1.0 and record.curve.last > self._most_loss:
             return False
-        if self.has_no_bottom and record.curve.last < 0:
+        if record.curve.last < 0 and (self.has_no_bottom or self._loses_its_bottom(change)):
             return False
         return passes(record, self.expectation, change)
+
+    def _loses_its_bottom(self, change: Intervention) -> bool:
+        """Whether other labels let a loss fall below 0 that never did: it does not mean them."""
+        labels = any(part.code == LABELS for part in change.parts or (change,))
+        if self._failed is None or not labels or not change.redefines_loss:
+            return False
+        return min(self._failed.curve.batch_loss, default=-1.0) >= 0
 
     @property
     def like_the_failed_run(self) -> list[Trial]:

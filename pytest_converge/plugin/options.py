@@ -291,7 +291,7 @@ class Settings:
     diagnose: ClassVar[Option[DiagnosisMode]] = _choice(
         *("quick", "full", "off"),
         help="how long to look for the cause of a failed training by training it again with one "
-        "thing changed: `quick` takes 10 seconds or five times the training's own time, `full` "
+        "thing changed: `quick` takes 10 seconds or eight times the training's own time, `full` "
         "five times as long",
         default="quick",
         remedy="Write, for example, --converge-diagnose=off.",

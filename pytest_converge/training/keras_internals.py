@@ -39,6 +39,7 @@ __all__ = [
     "added_losses",
     "additions_through",
     "adds_at_will",
+    "any_shape_of_reductions",
     "build_from_batch",
     "call_takes_training",
     "calls_of_operation",
@@ -492,6 +493,7 @@ OPERATION_CALLS = {
     "Log1p": (gen_math_ops, "log1p"),
     "LogSoftmax": (gen_nn_ops, "log_softmax"),
     "Maximum": (gen_math_ops, "maximum"),
+    "Mean": (gen_math_ops, "mean"),
     "Pow": (gen_math_ops, "_pow"),
     "RealDiv": (gen_math_ops, "real_div"),
     "SelectV2": (gen_math_ops, "select_v2"),
@@ -513,6 +515,7 @@ OPERATION_CALLS = {
     "StopGradient": (array_ops, "stop_gradient"),
     "Sub": (gen_math_ops, "sub"),
     "Sum": (gen_math_ops, "_sum"),
+    "Transpose": (gen_array_ops, "transpose"),
 }
 #: Operators that TensorFlow bound to their function when it was imported.
 BOUND_OPERATORS = {
@@ -544,6 +547,11 @@ def calls_of_operation(kind: str, replaced: Callable[[Any], Any]) -> list[Settin
     bound = BOUND_OPERATORS.get(kind, "")
     owners = (tf.Tensor, tf.Variable) if bound else ()
     return [*settings, *((each, bound, replaced(getattr(each, bound))) for each in owners)]
+
+
+def any_shape_of_reductions() -> list[Setting]:
+    """What makes a sum over all axes keep the shape that it has, in a graph that knows none."""
+    return [(math_ops, "_may_reduce_to_scalar", lambda keepdims, axis, output: output)]
 
 
 # ---- datasets -----------------------------------------------------------------------------------

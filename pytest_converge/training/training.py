@@ -275,6 +275,10 @@ class Training(abc.ABC):
         """Updates every given variable meanwhile, whatever a step of the user does."""
         raise NotImplementedError(self.verb)
 
+    def with_reported_update(self) -> contextlib.AbstractContextManager[None]:
+        """The same by the loss that is reported, where a step may report another one."""
+        return self.with_own_update()
+
     def read_variables(self) -> list[tf.Variable]:
         """The trainable variables that the loss reads, where it `lists_variables`."""
         return []

@@ -8,6 +8,7 @@ import pytest
 from pytest_converge.columns.contradictions import (
     contradicting_rows,
     contradicting_share,
+    pure_error,
     targets_are_inputs,
 )
 from pytest_converge.columns.frames import read_parts
@@ -104,3 +105,26 @@ def test_targets_that_are_an_input():
 def test_targets_that_are_missing_everywhere_contradict_nobody(recwarn):
     assert rows(np.zeros((4, 1)), np.full((4, 1), np.nan), "values") == (0, 4)
     assert not recwarn.list
+
+
+def test_the_pure_error_is_the_variance_within_the_same_inputs():
+    x = np.repeat(np.eye(3), 4, axis=0)
+    y = np.array([1, 3, 1, 3, 10, 10, 10, 10, 0, 2, 4, 6], dtype="float32")
+    assert pure_error(x, y) == pytest.approx((1 + 0 + 5) / 3)
+    assert pure_error(x, y[:, None]) == pytest.approx(2.0)
+    # A row with inputs of its own can be met exactly.
+    apart = np.concatenate([x, [[5.0, 5.0, 5.0]]])
+    assert pure_error(apart, np.append(y, 100.0)) == pytest.approx(2.0 * 12 / 13)
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (np.arange(12.0)[:, None], np.arange(12.0)),
+        (np.repeat(np.eye(3), 4, axis=0), np.array(["a", "b"] * 6)),
+        (np.zeros((0, 2)), np.zeros(0)),
+    ],
+    ids=["other inputs", "text", "nothing"],
+)
+def test_where_inputs_do_not_repeat_nothing_is_known_of_the_noise(x, y):
+    assert pure_error(x, y) is None

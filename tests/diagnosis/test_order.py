@@ -39,7 +39,7 @@ loss terms: tries regularisation-too-strong
 linear model: tries too-small-capacity
 rare classes: answers class-imbalance
 broken gradient: tries exploding-gradient
-stationary: answers saddle-point
+stationary: tries bad-initialisation; answers saddle-point
 no slope: tries plateau; answers plateau
 end at rest: tries saddle-point
 learning rate: answers learning-rate-too-high

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import types
 
@@ -14,7 +15,7 @@ from pytest_converge.core.guard import STRICT
 from pytest_converge.core.stopwatch import Stopwatch
 from pytest_converge.diagnosis.trials import WORSE, OutOfTimeError, Trials, passes
 from pytest_converge.training.interventions.intervention import Intervention
-from tests.checks.curves import record_of
+from tests.checks.curves import record_of, record_of_batches
 from tests.diagnosis.programs import distance, failed_of
 
 BOUND = Expectation(max_loss=1.0, steps=10)
@@ -284,6 +285,19 @@ def test_losses_of_other_labels_are_not_compared_with_the_failed_run():
     trials, _ = trials_of(0.5, 0.5, 0.5)
     trials.try_out(change("labels", redefines_loss=True))
     assert trials.like_the_failed_run == []
+
+
+@pytest.mark.parametrize(
+    ("code", "lowest", "passed"),
+    [("label-encoding", 9.0, 0), ("label-encoding", -1.0, 3), ("unscaled-targets", 9.0, 3)],
+)
+def test_a_loss_that_never_was_below_zero_does_not_mean_labels_that_bring_it_there(
+    code, lowest, passed
+):
+    failed = record_of_batches([9.0, lowest, 9.0])
+    trials, _ = trials_of(-0.5, -0.5, -0.5, failed=failed)
+    other = dataclasses.replace(change("other", redefines_loss=True), code=code)
+    assert trials.try_out(other).passed == passed
 
 
 # ---- the baseline of the test --------------------------------------------------------------------

@@ -19,6 +19,10 @@ symptom where units are [dead](dead-units.md), or where the gradient
 [vanishes](vanishing-gradient.md) at an initial loss of at most twice that of a constant: weights
 that are too large hide it behind units at their ends.
 
+Of a run that stood still, vectors of your own layers whose numbers all start alike, as the
+thresholds of an ordinal scale, are begun in order instead, evenly spread by 1, then 3 to either
+side.
+
 For ReLUs in deep networks `he_normal` is the better choice (He et al. 2015).
 
 ## A test that shows it
@@ -54,16 +58,19 @@ def test_glorot(converge):
 
 import dataclasses
 from collections.abc import Iterable
+from typing import Any
 
 from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
-from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.diagnosis.evidence import Evidence, looks_stationary
 from pytest_converge.training.interventions import starts
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.state.snapshot import name_of, unique_variables
 
 __all__ = ["CAUSE", "chosen_start", "drawn_anew", "symptom"]
 
+#: How far numbers that start alike are spread: over the middle of a sigmoid, and over all of it.
+WIDTHS = (1.0, 3.0)
 #: A loss so many times that of a constant is worth to be told where nothing else shows.
 HIGHER_THAN_A_CONSTANT = 2
 
@@ -101,6 +108,20 @@ def _constant_matrices(failed: FailedTraining) -> Repairs:
     if change is not None:
         names = listed(tuple(name_of(v) for v in alike))
         yield dataclasses.replace(change, fault=f"all units of {names} start alike")
+
+
+def _in_order(failed: FailedTraining) -> Repairs:
+    """Vectors of the user's own layers that start at one value, where the run stood still."""
+    failed.reruns.put_back()
+    if not looks_stationary(failed.record):
+        return
+    named: dict[tuple[str, str], Any] = {}
+    for model in failed.training.models:
+        named.update(starts.of_own_layers(model))
+    for width in WIDTHS:
+        change = starts.spread_out(named, width, CAUSE.code)
+        if change is not None:
+            yield change
 
 
 def _chosen_initialisers(failed: FailedTraining) -> Repairs:
@@ -172,6 +193,7 @@ CAUSE = Cause(
         Step(place=Place.CHOSEN_START, repairs=_chosen_start),
         Step(place=Place.CHOSEN_START, repairs=_constant_matrices),
         Step(place=Place.DRAWN_ANEW, repairs=_drawn_anew),
+        Step(place=Place.STATIONARY, repairs=_in_order),
         Step(place=Place.CHOSEN_INITIALISERS, repairs=_chosen_initialisers),
     ),
 )

@@ -55,6 +55,10 @@ An output of an axis more than its targets, as `(n, 10, 1)` against `(n, 1)`, ha
 compared with the one target of its row: Keras' losses broadcast it. The recurrent layer that hands
 on all of its steps gets no `return_sequences`.
 
+A sum or mean that lacks its axis, as `tf.reduce_sum(q * actions)`, makes one number of the
+predictions of all rows, which the target of each row is then compared with. It is taken over the
+columns of each row, as by `axis=1`.
+
 A loss of your own that takes the logarithm or the root of an output that may be negative, as of a
 standard deviation or a rate that is the bare output of a layer, is not finite from then on. The
 operation is found in the first step that has such a value, and the columns of the output that it
@@ -107,6 +111,7 @@ def test_sigmoid(converge):
 """
 
 import dataclasses
+import functools
 import inspect
 import math
 from collections.abc import Iterable
@@ -127,6 +132,7 @@ from pytest_converge.training.interventions import (
     unclipped_logits,
 )
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.kept_rows import kept_rows
 from pytest_converge.training.interventions.positive_output import positive_output
 from pytest_converge.training.interventions.sharper_logits import sharper
 from pytest_converge.training.measures.bounded_logits import BoundedLogits, bounded_logits
@@ -232,6 +238,22 @@ def _steps_seen(failed: FailedTraining) -> Answer | None:
     return Answer(cause=CAUSE.code, message=_compares(repeated), where=where)
 
 
+def _rows_kept(failed: FailedTraining) -> Repairs:
+    """A sum over the columns of each row, where one over all rows meets the target of each."""
+    pooled = failed.evidence.computation.pooled
+    if pooled is not None:
+        yield kept_rows(failed.training, pooled)
+
+
+def _pooled_seen(failed: FailedTraining) -> Answer | None:
+    """The same where that was not enough."""
+    pooled = failed.evidence.computation.pooled
+    if pooled is None:
+        return None
+    change = kept_rows(failed.training, pooled)
+    return Answer(cause=CAUSE.code, message=change.fault, fix=change.fix)
+
+
 def _positive(failed: FailedTraining) -> Repairs:
     """Outputs kept positive where the loss took the logarithm or the root of negative ones."""
     origin = origin_of(failed)
@@ -256,11 +278,11 @@ def _predictions(failed: FailedTraining) -> str:
 
 def _bounded(failed: FailedTraining) -> BoundedLogits | None:
     """Logits within a range that leaves more of the cross-entropy than was asked for."""
-    bound, guard = failed.trials.expectation.max_loss, failed.trials.guard
+    bound = failed.trials.expectation.max_loss
     if bound is None or failed.best < LEAST_FLOOR:
         return None
-    failed.reruns.put_back()
-    seen = guard.measured("the range of the logits", lambda: bounded_logits(failed.training))
+    measure = functools.partial(bounded_logits, failed.training)
+    seen = failed.at_the_start("the range of the logits", measure)
     return None if seen is None or not seen.floor > bound else seen
 
 
@@ -395,6 +417,7 @@ def _usual(failed: FailedTraining) -> Iterable[Repairs]:
         _swapped(failed),
         _positive(failed),
         _last_step(failed),
+        _rows_kept(failed),
         one_output,
         *others,
         _out_of_reach(failed),
@@ -440,6 +463,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_positive),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_as_read),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_last_step),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_rows_kept),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_unclipped),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_sharper),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_squared),
@@ -452,6 +476,7 @@ CAUSE = Cause(
         Step(place=Place.SEEN_IN_THE_STEP, answer=_swapped_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_misread_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_steps_seen),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_pooled_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_bounded_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_out_of_reach_seen),
     ),

@@ -18,9 +18,10 @@ where no run had a gradient.
 
 **No slope along a few numbers**, of at most 8 in a variable without a model: their gradient is
 exactly 0 at the start, though the loss depends on them, and they end where they began. So are all
-of them, where they are no more than 8 and a step of length 1 along the gradient would change less
-than a millionth of the loss in every run. They are begun 1, 3, 10, 30, 100, 300 and 1,000 higher
-and lower, and the training is repeated.
+of them, where they are no more than 8, a step of length 1 along the gradient would change less than
+a thousandth of the loss, and the run has changed no more of it. They are begun 1, 3, 10, 30, 100,
+300 and 1,000 higher and lower, of up to three numbers some higher and some lower, and the training
+is repeated.
 
 **Adam leaves it.** Adam, whose steps do not shrink with the gradient, is put in place
 of the optimizer (Kingma and Ba 2015), and the training is repeated from the same start. It is a
@@ -64,7 +65,9 @@ def test_adam(converge):
 """
 
 import dataclasses
+import itertools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from pytest_converge.core.numbers import listed, number
@@ -87,8 +90,10 @@ FLAT_GAUGE = 0.9
 #: nobody knows the unit. And the most numbers that are one: matrices without a gradient are a bad
 #: start.
 DISTANCES, MOST_NUMBERS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0), 8
-#: What a step of the length of a usual parameter changes of the loss where there is no slope.
-NO_CHANGE = 1e-6
+#: So many numbers at most are begun some higher and some lower: of three there are eight ways.
+MOST_DIRECTIONS = 3
+#: The share of the loss that a step of the length of a usual parameter changes on a plain.
+NO_CHANGE = 1e-3
 #: Runs that end nearer to where they began than this share of it have not moved.
 MOVED = 1e-3
 #: The share of the gap to the target that tells a rate that helps.
@@ -154,9 +159,22 @@ def _farther(failed: FailedTraining) -> Repairs:
     still = flat_along(failed) or _all_still(failed)
     if still:
         for distance in DISTANCES:
-            for by in (distance, -distance):
-                change = starts.moved(still, by, CAUSE.code)
+            for signs in _directions([variable for _, variable in still]):
+                change = starts.moved(still, distance, signs, CAUSE.code)
                 yield dataclasses.replace(change, fault=_flat(still))
+
+
+def _directions(variables: list[Any]) -> Iterator[list[Any]]:
+    """The signs of a step of each variable: all alike first, then each mixture of few numbers."""
+    counts = [variable.shape.num_elements() for variable in variables]
+    yield [1.0 for _ in variables]
+    yield [-1.0 for _ in variables]
+    if not 1 < sum(counts) <= MOST_DIRECTIONS:
+        return
+    for mixture in itertools.product((1.0, -1.0), repeat=sum(counts)):
+        if len(set(mixture)) > 1:
+            signs = iter(mixture)
+            yield [[next(signs) for _ in range(count)] for count in counts]
 
 
 def _all_still(failed: FailedTraining) -> list[tuple[int, Any]]:
@@ -165,16 +183,22 @@ def _all_still(failed: FailedTraining) -> list[tuple[int, Any]]:
     count = sum(variable.shape.num_elements() for variable in variables)
     if not failed.training.full_batch or count > MOST_NUMBERS or not norms:
         return []
-    flat = max(norms) <= NO_CHANGE * abs(failed.record.curve.first)
-    return list(enumerate(variables)) if flat and nothing_moves(failed) else []
+    curve = failed.record.curve
+    flat = max(norms) <= NO_CHANGE * abs(curve.first)
+    return list(enumerate(variables)) if flat and _stays(curve.first, curve.last) else []
+
+
+def _stays(first: float, last: float) -> bool:
+    """Whether a run ends at the loss at which it began."""
+    return abs(last - first) <= MOVED * abs(first)
 
 
 def nothing_moves(failed: FailedTraining) -> bool:
-    """Whether every run ends at the loss at which it began: nobody has come from above."""
+    """Whether every run does: nobody has come from above."""
     ends = [(failed.record.curve.first, failed.record.curve.last)]
     for trial in failed.trials.like_the_failed_run:
         ends += [(trial.course[0][1], trial.losses[0])] if trial.course else []
-    return all(abs(last - first) <= MOVED * abs(first) for first, last in ends)
+    return all(_stays(first, last) for first, last in ends)
 
 
 def _flat(still: list[tuple[int, Any]]) -> str:

@@ -12,6 +12,10 @@ cases:
 - Nothing is random and at least three runs with different changes end within 2 % of the same loss.
 - More than a tenth of the rows of one pass over the data have the inputs of another row and other
   targets.
+- Half of the rows or more have the inputs of another one, and the variance of the targets around
+  their mean for the same inputs is above `max_loss`: no squared error gets below (the pure error of
+  a lack-of-fit test: Draper and Smith 1998, *Applied Regression Analysis*, 2.1). This is said
+  before remedies are tried.
 - More steps or a larger model reach it only by heart, with a higher loss on rows held out.
 - The best run beats one with permuted targets by more than 5 % of the loss of the best constant
   prediction, and nearest neighbours and a linear fit, which need no model, predict targets of rows
@@ -59,7 +63,7 @@ def test_above_the_floor(converge):
 from collections.abc import Sequence
 from typing import Any
 
-from pytest_converge.columns.contradictions import contradicting_share
+from pytest_converge.columns.contradictions import contradicting_share, pure_error
 from pytest_converge.core.numbers import loss, number, share
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.causes.labels_unrelated import (
@@ -88,6 +92,8 @@ SAME_FLOOR = 0.02
 #: of labels of which a share is flipped, the skill in squares of shares lies up to 0.11 above
 #: that in cross-entropy (at 10 %, in closed form).
 MISSING_MODEL = 0.15
+#: A loss within this factor of the least squared error is that of the squared error.
+NEAR_THE_FLOOR = 1.25
 #: So many runs into one floor are no chance.
 FEWEST_RUNS = 3
 
@@ -112,10 +118,35 @@ def _contradicting(failed: FailedTraining) -> Answer | None:
     return Answer(cause=CAUSE.code, message=message, floor=best)
 
 
+def _pure_error(failed: FailedTraining) -> Answer | None:
+    """Targets that differ by more than the bound among rows with the same inputs.
+
+    Of a step whose loss nobody names it has to be the squared error by its values: what was left
+    of it is near to what those rows leave.
+    """
+    pair, bound = _inputs_and_targets(failed), failed.trials.expectation.max_loss
+    floor = None if pair is None or bound is None else pure_error(*pair)
+    if floor is None or bound is None or not bound < floor:
+        return None
+    training, best = failed.training, min(failed.trials.best, failed.record.curve.last)
+    compiled = training.model is not None and not training.own_train_step
+    known = loss_names(training.model.loss) if compiled else []
+    named = [name for name, _ in known] == ["mean_squared_error"]
+    if not named and not floor / NEAR_THE_FLOOR < best < floor * NEAR_THE_FLOOR:
+        return None
+    message = (
+        f"rows with the same inputs have other targets: their variance around the mean of each is"
+        f" {number(floor)}, and no squared error gets below that"
+    )
+    fix = f"max_loss={1.05 * max(floor, best):.3g}"
+    return Answer(cause=CAUSE.code, message=message, floor=floor, fix=fix)
+
+
 def _inputs_and_targets(failed: FailedTraining) -> tuple[Any, Any] | None:
     """Of one pass over the data: pairs that are drawn anew in the next contradict nobody."""
     rows = failed.reruns.rows
-    if rows is None or failed.training.model is None:
+    told = failed.training.model is not None or "y" in failed.evidence.computation.targets
+    if rows is None or not told:
         return None
     leaves = list(batch_leaves(rows.arrays))
     x = [array for name, array in leaves if name.startswith("x")]
@@ -202,6 +233,7 @@ CAUSE = Cause(
     code="unreachable-target",
     steps=(
         Step(place=Place.CONTRADICTIONS, answer=_contradiction),
+        Step(place=Place.CONTRADICTIONS, answer=_pure_error),
         Step(place=Place.CONTRADICTIONS_SEEN, answer=_contradicting),
         Step(place=Place.FLOOR, answer=_floor),
         Step(place=Place.RELATED_TARGETS, answer=_related),

@@ -17,6 +17,9 @@ its optimizer is looked at as well. Where rows have no influence on it, or the r
 columns that the gradient does not, the training is repeated with updates by the loss that is
 returned. It is the cause if every gate then passes on three seeds.
 
+Predictions less themselves are 0, and nothing is learnt. Of a vector less its own transpose, which
+is the vector itself, the differences of all pairs are taken in its place, as by `v - v[:, None]`.
+
 Sample weights of two values, one of them 0, may be the wrong way round: where a fifth of the rows
 or more have weight 0, and nothing predicts the targets of the others from their inputs, the two are
 exchanged, and the training is repeated.
@@ -65,6 +68,8 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import class_weights, trainable
+from pytest_converge.training.interventions.all_pairs import all_pairs
+from pytest_converge.training.measures.cancelled import Cancelled
 from pytest_converge.training.measures.influence import (
     IdleColumns,
     IdleRows,
@@ -101,6 +106,31 @@ def _says(idle: IdleRows) -> str:
     return f"{rows} have no influence on {on}"
 
 
+def _all_pairs(failed: FailedTraining) -> Repairs:
+    """The differences of all pairs, where a vector less its own transpose is 0."""
+    found = failed.evidence.computation.cancelled
+    change = None if found is None else all_pairs(failed.training, found)
+    if found is not None and change is not None:
+        yield dataclasses.replace(change, fault=_says_cancelled(found))
+
+
+def _says_cancelled(found: Cancelled) -> str:
+    seen = f"predictions of shape {found.shape} less themselves are 0 whatever the weights"
+    if found.transposed == ():
+        return seen
+    return f"{seen}: the transpose of a vector is the vector itself"
+
+
+def _cancelled_seen(failed: FailedTraining) -> Answer | None:
+    """The same where that was not enough, or nothing is transposed, and no slope is left."""
+    found = failed.evidence.computation.cancelled
+    if found is None or not failed.evidence.no_gradient:
+        return None
+    change = all_pairs(failed.training, found)
+    fix = "" if change is None else change.fix
+    return Answer(cause=CAUSE.code, message=_says_cancelled(found), fix=fix)
+
+
 def _returned_loss(failed: FailedTraining) -> Repairs:
     """Updates by the loss that a step returns, where it learns from less than that reads."""
     training = failed.training
@@ -112,7 +142,7 @@ def _returned_loss(failed: FailedTraining) -> Repairs:
         columns = _idle_columns(failed)
         fault = _says_of(columns) if columns is not None and columns.learnt else ""
     if fault:
-        yield dataclasses.replace(trainable.every_given(training, (), CAUSE.code), fault=fault)
+        yield dataclasses.replace(trainable.by_the_loss_returned(training), fault=fault)
 
 
 def _turned_round(failed: FailedTraining) -> Repairs:
@@ -158,8 +188,10 @@ def _targets(failed: FailedTraining) -> Answer | None:
 CAUSE = Cause(
     code="unread-data",
     steps=(
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_all_pairs),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_returned_loss),
         Step(place=Place.WEIGHTS, repairs=_turned_round),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_cancelled_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_rows),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_columns),
         Step(place=Place.UNREAD_TARGETS, answer=_targets),

@@ -117,6 +117,8 @@ STANDARD = 2.0
 def _standardised(failed: FailedTraining) -> list[Intervention]:
     if failed.reruns.rows is None:
         return []
+    if _saturates_frozen(failed):
+        failed.evidence = _with_frozen_layers(failed).evidence
     names = {name for name, _ in batch_leaves(failed.reruns.rows.arrays)}
     flags = [flag for flag in failed.evidence.scale.features if flag.array in names]
     columns: dict[str, list[int]] = {}
@@ -251,7 +253,8 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
 def _with_frozen_layers(failed: FailedTraining) -> FailedTraining:
     """The failed training as it looks where frozen layers count: their inputs have a scale too."""
     thawed = with_all_layers(failed)
-    if thawed is None or thawed.variant is None or failed.evidence.scale.features:
+    known = [f for f in failed.evidence.scale.features if not f.array.startswith(FED)]
+    if thawed is None or thawed.variant is None or known:
         return failed
     failed.reruns.put_back()
     training = failed.training
@@ -265,6 +268,16 @@ def _with_frozen_layers(failed: FailedTraining) -> FailedTraining:
         failed.evidence, scales=found.scales, scale=found.evidence
     )
     return looked
+
+
+def _saturates_frozen(failed: FailedTraining) -> bool:
+    """Whether units of a layer that nothing trains are full on or off: what feeds them counts."""
+    saturated = failed.evidence.saturated
+    thawed = with_all_layers(failed) if saturated else None
+    where = () if thawed is None else thawed.where
+    return any(
+        name == layer or name.startswith(f"{layer}/") for layer in saturated for name in where
+    )
 
 
 def _is_standard(column: ColumnProfile) -> bool:

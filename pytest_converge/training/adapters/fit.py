@@ -24,6 +24,7 @@ from pytest_converge.training.adapters.model_checks import (
     check_metrics,
     check_trainable,
 )
+from pytest_converge.training.adapters.reported_values import ReportedValues
 from pytest_converge.training.data.arrays import batch_leaves, constant_columns, nonfinite
 from pytest_converge.training.data.batches import PROBE_ROWS, Batch, Chunk, TrainingData
 from pytest_converge.training.data.held_out import PREFIX
@@ -88,6 +89,7 @@ class ModelTraining(Training):
 
     verb = "fit"
     _updates_all = False
+    _by_report = False
     data: TrainingData
 
     def __init__(
@@ -199,11 +201,22 @@ class ModelTraining(Training):
     def _updated_by_its_loss(self, batch: Batch) -> Any:
         (optimizer,), variables = self.optimizers, self.trainable
         self._reset_metrics()
-        asked = GradientsOfAll(variables)
-        with tf.GradientTape() as tape, optimizer.muted(), self.functions.in_place(), asked.noted():
-            loss = loss_of_logs(self.model.train_step(batch), self._entry)
+        asked, reported = GradientsOfAll(variables), ReportedValues()
+        with (
+            tf.GradientTape(persistent=True) as tape,
+            optimizer.muted(),
+            self.functions.in_place(),
+            asked.noted(),
+            reported.noted(),
+        ):
+            logs = self.model.train_step(batch)
+            loss = loss_of_logs(logs, self._entry)
+            # What a metric returns has no gradient; what it was fed with may have one.
+            fed = reported.behind(logs[self._entry] if isinstance(logs, Mapping) else logs)
         gradients = tape.gradient(loss, variables)
-        if all(gradient is None for gradient in gradients):  # what a metric returns has none
+        if self._by_report and fed is not None and all(g is None for g in gradients):
+            gradients = tape.gradient(fed, variables)
+        if all(gradient is None for gradient in gradients):
             gradients = asked.gradients
         pairs = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
         optimizer.optimizer.apply_gradients(pairs)
@@ -212,6 +225,10 @@ class ModelTraining(Training):
     def with_own_update(self) -> contextlib.AbstractContextManager[None]:
         """Every trained variable is updated meanwhile by the loss that a `train_step` returns."""
         return attributes_set([(self, "_updates_all", True)])
+
+    def with_reported_update(self) -> contextlib.AbstractContextManager[None]:
+        """The same by what it feeds the metric with that reports its loss."""
+        return attributes_set([(self, "_updates_all", True), (self, "_by_report", True)])
 
     def _train_step(self, batch: Batch) -> Any:
         with contextlib.ExitStack() as stack:

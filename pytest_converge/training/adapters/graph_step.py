@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.record import NonFinite
-from pytest_converge.training.adapters.seen import seen_by
+from pytest_converge.training.adapters.seen import method_of_object, seen_by
 from pytest_converge.training.adapters.step import loss_returned
 from pytest_converge.training.data.arrays import as_array, nonfinite
 from pytest_converge.training.data.batches import Batch, TrainingData
@@ -65,10 +65,10 @@ class GraphStepTraining(Training):
         if not callable(step):
             remedy = "Pass the function itself: converge.step(train_step, ...)."
             raise invalid(f"step={shown(step)}", "a function", remedy)
-        self._step = step
+        self._step = method_of_object(step)
         given = list(variables) if isinstance(variables, (list, tuple)) else [variables]
         graph = self._graph = _common_graph(given)
-        self._session = _session_of(step, graph, session)
+        self._session = _session_of(self._step, graph, session)
         self._state = variables_of(graph, given, self._session)
         self._variables = self._state[: len(given)]
         for variable in self._variables:
@@ -78,7 +78,7 @@ class GraphStepTraining(Training):
                 raise invalid(what, "initialised variables", remedy)
         self.data = data
         self.loss_name = getattr(step, "__name__", "step")
-        known = list(seen_by(step).values()) if optimizer is None else _listed(optimizer)
+        known = list(seen_by(self._step).values()) if optimizer is None else _listed(optimizer)
         self._candidates = optimizers_in(graph, self._variables, known)
         self.optimizers: tuple[GraphOptimizer, ...] = self._candidates
         self.own_updates: OwnUpdates = OwnUpdates()

@@ -15,7 +15,7 @@ from pytest_converge.core.errors import invalid, shown
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.built import Built, updated
 from pytest_converge.training.adapters.legacy_keras import refuse_legacy
-from pytest_converge.training.adapters.seen import models_seen_by, seen_by
+from pytest_converge.training.adapters.seen import method_of_object, models_seen_by, seen_by
 from pytest_converge.training.adapters.traceability import (
     Made,
     made_before,
@@ -78,7 +78,7 @@ class MinimizeTraining(Training):
             remedy = "Let it close over its data, as lambda: loss(x, y)."
             given = f"a loss that needs {', '.join(needed)}"
             raise invalid(given, "a function without arguments", remedy)
-        self._loss = loss
+        self._loss = method_of_object(loss)
         self._given = check_variables(variables)
         self._variables = unique_variables(self._given)
         if len(self._variables) < len(self._given):
@@ -92,7 +92,7 @@ class MinimizeTraining(Training):
         self.loss_name = getattr(loss, "__name__", type(loss).__name__).replace("<lambda>", "loss")
         self.optimizers = (observed(optimizer, self._given),)
         self.functions = OwnFunctions(lambda: ())  # no update is made within a loss
-        self._rehearsed = hasattr(loss, "get_concrete_function")
+        self._rehearsed = hasattr(self._loss, "get_concrete_function")
         self._steps = steps
         self._made: collections.deque[Made] = collections.deque()
         self._draws, self._lasting = False, ""

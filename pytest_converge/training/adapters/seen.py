@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import inspect
 import itertools
 import random
@@ -19,6 +20,7 @@ __all__ = [
     "Held",
     "changed_between",
     "held_by",
+    "method_of_object",
     "models_seen_by",
     "object_of",
     "python_state",
@@ -51,6 +53,17 @@ class Held:
     value: Any
     owner: Any
     attribute: str
+
+
+def method_of_object(step: Any) -> Any:
+    """The `__call__` of an object that can be called, so that what the object holds is seen.
+
+    Functions, compiled ones, classes and partial ones stay what they are.
+    """
+    known = inspect.isroutine(step) or hasattr(step, "python_function")
+    if known or isinstance(step, (type, functools.partial)):
+        return step
+    return step.__call__
 
 
 def seen_by(step: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import NonFinite
 from pytest_converge.training.adapters.legacy_keras import refuse_legacy_step
 from pytest_converge.training.adapters.minimize import check_variables, observed
-from pytest_converge.training.adapters.seen import models_seen_by, seen_by
+from pytest_converge.training.adapters.seen import method_of_object, models_seen_by, seen_by
 from pytest_converge.training.adapters.traceability import Made, made_before, rehearse
 from pytest_converge.training.data.arrays import nonfinite
 from pytest_converge.training.data.batches import Batch, TrainingData
@@ -73,20 +73,21 @@ class StepTraining(Training):
         if not callable(step):
             remedy = "Pass the function itself: converge.step(train_step, ...)."
             raise invalid(f"step={shown(step)}", "a function", remedy)
-        self._step = step
+        self._step = method_of_object(step)
         given = check_variables(variables)
         self._variables = unique_variables(given)
         self.data = data
-        refuse_legacy_step([getattr(step, "__self__", None), *seen_by(step).values()])
+        owner = getattr(self._step, "__self__", None)
+        refuse_legacy_step([owner, *seen_by(self._step).values()])
         self.loss_name = getattr(step, "__name__", "step")
         # Those that the step could apply; which of them it does is known once it was called.
         self._candidates = tuple(
-            observed(each, given, name) for name, each in _used(step, optimizer)
+            observed(each, given, name) for name, each in _used(self._step, optimizer)
         )
         self.optimizers = self._candidates
         self.own_updates: OwnUpdates = OwnUpdates()
         self.functions = OwnFunctions(self._mode)
-        self._rehearsed = hasattr(step, "get_concrete_function")
+        self._rehearsed = hasattr(self._step, "get_concrete_function")
         self._steps = steps
         self._made: collections.deque[Made] = collections.deque()
         self._draws, self._lasting = False, ""

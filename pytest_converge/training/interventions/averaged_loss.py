@@ -26,9 +26,13 @@ MEAN = "sum_over_batch_size"
 
 
 def is_told_to_sum(training: Training) -> bool:
-    """True for a compiled loss with `reduction="sum"`."""
+    """True where a compiled loss, or one of several, has `reduction="sum"`."""
     known = [] if training.model is None else loss_names(training.model.loss)
-    return len(known) == 1 and getattr(known[0][1], "reduction", "") == "sum"
+    return any(_sums(loss) for _, loss in known)
+
+
+def _sums(loss: Any) -> bool:
+    return isinstance(loss, keras.losses.Loss) and loss.reduction == "sum"
 
 
 def averaged(
@@ -47,12 +51,17 @@ def averaged(
     if rose:
         fault = f"the loss is summed over the {rows} rows of a batch: steps are {rows} times longer"
     known = [] if training.model is None else loss_names(training.model.loss)
-    if not training.own_step and len(known) != 1:
+    told = len(known) > 1 and any(_sums(loss) for _, loss in known)
+    if not training.own_step and len(known) != 1 and not told:
         slower = learning_rate.scaled(training, rate, 1 / rows)
         return dataclasses.replace(slower, fault=fault)
     if training.own_step:
         mean: Variant = functools.partial(_divided, rows=rows)
         code = _in_step(training, rows)
+    elif told:
+        mean, code = _means_of_several(training.model.loss)
+        one = "one of the losses is summed"
+        fault = fault.replace("the loss is summed", one)
     else:
         mean, code = _mean_of(known[0][1])
     return Intervention(
@@ -113,7 +122,7 @@ def _share(gradient: Any, rows: int) -> Any:
 
 def _mean_of(loss: Any) -> tuple[Variant, str]:
     """(the loss averaged, the code of it)."""
-    if isinstance(loss, keras.losses.Loss) and loss.reduction == "sum":
+    if _sums(loss):
         config = {**loss.get_config(), "reduction": MEAN}
         averaged_ = type(loss).from_config(config)
         return _compiled(averaged_), f"loss={pasted.call(type(loss), config)}"
@@ -124,6 +133,21 @@ def _mean_of(loss: Any) -> tuple[Variant, str]:
     name, first = pasted.compiled_loss(loss)
     code = f'{first}loss=lambda y, p: {name}(y, p) / tf.cast(tf.shape(y)[0], "float32")'
     return _compiled(mean), code
+
+
+def _means_of_several(losses: Any) -> tuple[Variant, str]:
+    """(the losses of a model, those that are summed averaged, the code of these)."""
+    lines: list[str] = []
+
+    def mean(loss: Any) -> Any:
+        if not _sums(loss):
+            return loss
+        config = {**loss.get_config(), "reduction": MEAN}
+        old, new = (pasted.call(type(loss), c) for c in (loss.get_config(), config))
+        lines.append(f"{new}  # instead of {old}")
+        return type(loss).from_config(config)
+
+    return _compiled(keras.tree.map_structure(mean, losses)), "\n".join(dict.fromkeys(lines))
 
 
 def _compiled(loss: Any) -> Variant:

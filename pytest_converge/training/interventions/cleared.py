@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_converge.training.adapters.seen import held_by
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.starts import UNNAMED
 from pytest_converge.training.state.own_code import plain_function
 from pytest_converge.training.state.snapshot import as_tf_variable, name_of, shadowed
 from pytest_converge.training.training import Training
@@ -45,26 +46,32 @@ def cleared(user: Training, variables: Sequence[Any]) -> Intervention:
         with shadowed(settings):
             yield
 
+    together = _held_together(user, variables)
     names = tuple(dict.fromkeys(name_of(variable) for variable in variables))
+    if names == (UNNAMED,):
+        names = (together or "the sums of gradients",)
     return Intervention(
         code="uncleared-gradients",
         change="accumulated gradients cleared after each update",
-        fix=_code(user, variables),
+        fix=_code(user, variables, together),
         where=names,
         variant=variant,
     )
 
 
-def _code(training: Training, variables: Sequence[Any]) -> str:
-    """By the name under which the user's code holds all of them, where it has one."""
+def _held_together(training: Training, variables: Sequence[Any]) -> str:
+    """The name under which the user's code holds all of them; empty where it has none."""
+    asked = {id(as_tf_variable(variable)) for variable in variables}
+    for held, value in _lists(training):
+        if asked <= {id(as_tf_variable(each)) for each in value if hasattr(each, "assign")}:
+            return held
+    return ""
+
+
+def _code(training: Training, variables: Sequence[Any], together: str) -> str:
     name = name_of(variables[0])
     if len(variables) == 1 and name.isidentifier():
         return f"{name}.assign(tf.zeros_like({name}))  # after each update"
-    asked, together = {id(as_tf_variable(variable)) for variable in variables}, ""
-    for held, value in _lists(training):
-        if asked <= {id(as_tf_variable(each)) for each in value if hasattr(each, "assign")}:
-            together = held
-            break
     total = _free_name(training)
     line = f"{total}.assign(tf.zeros_like({total}))"
     if not together:

@@ -53,6 +53,7 @@ NAMES = {
     "Log1p": ("log1p",),
     "LogSoftmax": ("log_softmax",),
     "Maximum": ("maximum",),
+    "Mean": ("mean", "reduce_mean"),
     "Pow": ("pow", "power"),
     "RealDiv": ("divide",),
     "Reciprocal": ("reciprocal",),
@@ -67,6 +68,7 @@ NAMES = {
     "Sqrt": ("sqrt",),
     "StopGradient": ("stop_gradient",),
     "Sum": ("sum", "reduce_sum"),
+    "Transpose": ("transpose",),
 }
 OPERATORS: dict[str, type[ast.AST]] = {
     "Div": ast.Div,
@@ -180,7 +182,7 @@ def _filled(template: str, function: OwnFunction, site: ast.expr) -> str:
         inner = code[1:-1] if inside and code.startswith("(") else code
         template = template[:start] + inner + template[stop:]
     around = function.parents[site]
-    bare = isinstance(ast.parse(template, mode="eval").body, (ast.Call, ast.Name))
+    bare = isinstance(ast.parse(template, mode="eval").body, (ast.Call, ast.Name, ast.Subscript))
     return template if bare or not isinstance(around, (ast.BinOp, ast.UnaryOp)) else f"({template})"
 
 

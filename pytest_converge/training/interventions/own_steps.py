@@ -25,7 +25,13 @@ from pytest_converge.training.state.own_code import (
 from pytest_converge.training.state.snapshot import as_tf_variable
 from pytest_converge.training.training import Training
 
-__all__ = ["gradients_of_all", "loss_changed", "number_changed", "updates_changed"]
+__all__ = [
+    "gradient_of_the_reported",
+    "gradients_of_all",
+    "loss_changed",
+    "number_changed",
+    "updates_changed",
+]
 
 #: What code calls a change of a variable, each beside the one of the other sign.
 UPDATES = ("assign_add", "assign_sub", "scatter_add", "scatter_sub", "assign")
@@ -142,6 +148,19 @@ def gradients_of_all(training: Training, names: str = "") -> str:
             changes.update(_of_the_loss_returned(function, tapes[0]))
         changes = {node: code for node, code in changes.items() if ast.unparse(node) != code}
         return function.changed(changes) if len(targets) == 1 and changes else ""
+    return ""
+
+
+def gradient_of_the_reported(training: Training) -> str:
+    """The gradient of what a `train_step` feeds the only metric with that it reports by."""
+    for function in functions_at(training)[:1] if training.own_train_step else ():
+        tapes = [each for each in function.calls("gradient") if len(each.args) > 1]
+        fed = [each.args[0] for each in function.calls("update_state") if len(each.args) == 1]
+        if len(tapes) != 1 or len(fed) != 1 or not isinstance(fed[0], ast.Name):
+            return ""
+        target, name = tapes[0].args[0], fed[0].id
+        if ast.unparse(target) != name and _is_on_tape(function, tapes[0], name):
+            return function.changed({target: name})
     return ""
 
 

@@ -106,7 +106,10 @@ def without_unusable_columns(
         arrays: the names of all arrays.
     """
     rest = without_nonfinite(where, arrays)
-    zeroed = f"x = np.where(np.isfinite(x).mean(axis=0) >= {1 - MOST_BAD_ROWS:g}, x, 0.0)"
+    zeroed = "\n".join(
+        f"{n} = np.where(np.isfinite({n}).mean(axis=0) >= {1 - MOST_BAD_ROWS:g}, {n}, 0.0)"
+        for n in columns
+    )
 
     def of_columns(name: str, array: Any) -> Any:
         if name not in columns:

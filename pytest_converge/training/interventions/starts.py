@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -35,6 +35,7 @@ UNNAMED = "Variable"
 MOST_WRITTEN = 8
 
 __all__ = [
+    "UNNAMED",
     "called",
     "default_initialisers",
     "drawn_variables",
@@ -44,6 +45,7 @@ __all__ = [
     "nudged",
     "of_one_value",
     "of_own_layers",
+    "spread_out",
 ]
 
 
@@ -169,6 +171,52 @@ def drawn_variables(
     )
 
 
+def spread_out(
+    named: Mapping[tuple[str, str], Any], width: float, code: str
+) -> Intervention | None:
+    """Vectors of which all numbers are the same now begun in order, evenly spread.
+
+    As the thresholds of grades, which say nothing of those between them where they coincide.
+
+    Args:
+        named: `tf.Variable`s by their names and the code that gets hold of them.
+        width: how far the first and the last number are from where all are now.
+        code: the cause that is proven where it passes.
+
+    Returns:
+        None where there is no such vector of three numbers or more.
+    """
+    alike = {id(each) for each in of_one_value(named.values())}
+    found = {
+        name: variable
+        for name, variable in named.items()
+        if id(variable) in alike and variable.shape.rank == 1 and variable.shape[0] > 2
+    }
+    if not found:
+        return None
+
+    def start(_: Training, values: Start) -> Start:
+        changed = dict(values)
+        for variable in found.values():
+            before = np.asarray(values.get(id(variable), variable.numpy()))
+            away = np.linspace(-width, width, len(before))
+            changed[id(variable)] = (before + away).astype(before.dtype)
+        return changed
+
+    where = tuple(name for name, _ in found)
+    return Intervention(
+        code=code,
+        change=f"{listed(where)} begun in order, {width:g} to either side",
+        fix="\n".join(
+            f"{held}.assign_add(np.linspace(-{width:g}, {width:g}, {variable.shape[0]}))"
+            for (_, held), variable in found.items()
+        ),
+        where=where,
+        fault=f"the numbers of {listed(where)} start alike",
+        start=start,
+    )
+
+
 def called(variable: Any, place: int) -> tuple[str, str]:
     """The name of a trained variable, and the code that gets hold of it.
 
@@ -260,32 +308,62 @@ def _moved(direction: Sequence[Any], size: float) -> str:
     return f"for v in variables: v.assign_add({spread:.2g} * np.random.normal(size=v.shape))"
 
 
-def moved(variables: Sequence[tuple[int, Any]], by: float, code: str) -> Intervention:
+def moved(
+    variables: Sequence[tuple[int, Any]], distance: float, signs: Sequence[Any], code: str
+) -> Intervention:
     """Some variables begun farther off.
 
     Args:
         variables: with the place of each among those that are trained.
-        by: what is added to each of their numbers.
+        distance: what is added to each of their numbers, times its sign.
+        signs: of each variable: one for all of its numbers, or as many as it has.
         code: the cause that is proven where it passes.
     """
+    by = [
+        distance * np.reshape(sign, np.shape(sign) and tuple(variable.shape))
+        for (_, variable), sign in zip(variables, signs, strict=True)
+    ]
 
     def start(_: Training, values: Start) -> Start:
         changed = dict(values)
-        for _place, variable in variables:
-            changed[id(variable)] = np.asarray(values.get(id(variable), variable.numpy())) + by
+        for (_place, variable), added in zip(variables, by, strict=True):
+            before = np.asarray(values.get(id(variable), variable.numpy()))
+            changed[id(variable)] = before + np.asarray(added, before.dtype)
         return changed
 
     named = [called(variable, place) for place, variable in variables]
-    names = tuple(name for name, _ in named)
+    pairs = [(name, _distance(each)) for (name, _), each in zip(named, by, strict=True)]
+    alike = {distance for _, distance in pairs}
+    words = [f"{name} begun {distance}" for name, distance in pairs]
+    if len(alike) == 1:
+        words = [f"{listed(tuple(name for name, _ in pairs))} begun {alike.pop()}"]
     return Intervention(
         code=code,
-        change=f"{listed(names)} begun {abs(by):g} {'higher' if by > 0 else 'lower'}",
+        change=listed(tuple(words)),
         fix="\n".join(
-            f"{held}.assign_add(tf.fill({held}.shape, {float(by)!r}))" for _, held in named
+            _added(held, variable, each)
+            for (_, held), (_, variable), each in zip(named, variables, by, strict=True)
         ),
-        where=names,
+        where=tuple(name for name, _ in named),
         start=start,
     )
+
+
+def _distance(by: Any) -> str:
+    """What is added, in words."""
+    values = np.unique(by)
+    if len(values) > 1:
+        return f"{np.asarray(by).tolist()} away"
+    return f"{abs(float(values[0])):g} {'higher' if values[0] > 0 else 'lower'}"
+
+
+def _added(held: str, variable: Any, by: Any) -> str:
+    values = np.unique(by)
+    if len(values) > 1:
+        return f"{held}.assign_add({np.asarray(by, np.float64).tolist()})"
+    if variable.shape.rank == 0:
+        return f"{held}.assign_add({float(values[0])!r})"
+    return f"{held}.assign_add(tf.fill({held}.shape, {float(values[0])!r}))"
 
 
 def elsewhere(

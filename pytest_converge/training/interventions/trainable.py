@@ -10,13 +10,23 @@ from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.named_variables import all_variables
 from pytest_converge.training.interventions.optimizers import made_anew
-from pytest_converge.training.interventions.own_steps import gradients_of_all
+from pytest_converge.training.interventions.own_steps import (
+    gradient_of_the_reported,
+    gradients_of_all,
+)
 from pytest_converge.training.keras_internals import own_variables, trainable_flag, trainable_set_to
 from pytest_converge.training.model.structure import layers_of
 from pytest_converge.training.state.snapshot import as_tf_variable, attributes_set, name_of
 from pytest_converge.training.training import Training
 
-__all__ = ["all_layers", "all_read", "every_given", "every_left_out", "frozen"]
+__all__ = [
+    "all_layers",
+    "all_read",
+    "by_the_loss_returned",
+    "every_given",
+    "every_left_out",
+    "frozen",
+]
 
 #: So many frozen layers are named one by one in code.
 MOST_NAMED = 3
@@ -103,15 +113,12 @@ def all_read(training: Training) -> Intervention | None:
     )
 
 
-def every_given(
-    training: Training, names: tuple[str, ...], code: str = "frozen-variables"
-) -> Intervention:
+def every_given(training: Training, names: tuple[str, ...]) -> Intervention:
     """A step's own updates replaced by one of every variable that was given.
 
     Args:
         training: with a step of the user's.
         names: of the variables that the step leaves as they are; empty for none.
-        code: the cause that is proven where it passes.
     """
 
     @contextlib.contextmanager
@@ -119,18 +126,42 @@ def every_given(
         with changed.with_own_update(), made_anew(changed):
             yield
 
-    fix = EVERY_GIVEN
-    if training.own_train_step:
-        fix = (
-            "gradients = tape.gradient(loss, self.trainable_variables)  # of the loss returned\n"
-            "self.optimizer.apply(gradients, self.trainable_variables)"
-        )
     return Intervention(
-        code=code,
+        code="frozen-variables",
         change="every given variable updated by the gradient of the loss",
-        fix=gradients_of_all(training) or fix,
+        fix=gradients_of_all(training) or _of_the_loss(training),
         where=names,
         variant=variant,
+    )
+
+
+def by_the_loss_returned(training: Training) -> Intervention:
+    """A step's own updates replaced by one by the loss that it returns, or reports.
+
+    Args:
+        training: with a step of the user's that learns from another one.
+    """
+
+    @contextlib.contextmanager
+    def variant(changed: Training) -> Iterator[None]:
+        with changed.with_reported_update(), made_anew(changed):
+            yield
+
+    own = gradient_of_the_reported(training) or gradients_of_all(training)
+    return Intervention(
+        code="unread-data",
+        change="updates by the loss that is returned",
+        fix=own or _of_the_loss(training),
+        variant=variant,
+    )
+
+
+def _of_the_loss(training: Training) -> str:
+    if not training.own_train_step:
+        return EVERY_GIVEN
+    return (
+        "gradients = tape.gradient(loss, self.trainable_variables)  # of the loss returned\n"
+        "self.optimizer.apply(gradients, self.trainable_variables)"
     )
 
 

@@ -14,6 +14,8 @@ __all__ = ["accumulated"]
 ADDS = frozenset({"AssignAddVariableOp", "AssignSubVariableOp"})
 #: Operations that scale a value by a single number, or turn it round.
 SCALES = frozenset({"Mul", "Neg", "RealDiv"})
+#: The same for the rows that were looked up, and what makes them a gradient of all rows.
+SCATTERS, ALL_ROWS = frozenset({"ResourceScatterAdd", "ResourceScatterSub"}), "UnsortedSegmentSum"
 SUMS = frozenset({"Add", "AddV2"})
 
 
@@ -42,6 +44,8 @@ def _added(flow: Flow, operation: Operation) -> list[Any]:
     """What an operation adds to the variable that it writes; empty for any other."""
     if operation.kind in ADDS:
         return [operation.inputs[1]]
+    if operation.kind in SCATTERS:
+        return [operation.inputs[2]]
     if operation.kind != "AssignVariableOp":
         return []
     handle, value = operation.inputs[:2]
@@ -61,7 +65,7 @@ def _is_gradient(flow: Flow, tensor: Any, gradients: set[int]) -> bool:
         operation = flow.producers.get(id(tensor))
         if operation is None or not operation.inputs:
             return False
-        if operation.kind in SAME_VALUES:
+        if operation.kind in SAME_VALUES or operation.kind == ALL_ROWS:
             tensor = operation.inputs[0]
         elif operation.kind in SCALES:
             sizes = [part.shape.num_elements() for part in operation.inputs]

@@ -15,15 +15,19 @@ from pytest_converge.training.measures.recording import Operation
 
 __all__ = [
     "OuterDifference",
+    "PooledRows",
     "RepeatedGrades",
     "RepeatedTarget",
     "outer_difference",
+    "pooled_rows",
     "repeated_grades",
     "repeated_target",
 ]
 
 #: Operations by which a loss compares targets and predictions.
 COMPARING = frozenset({"Div", "Mul", "RealDiv", "SquaredDifference", "Sub", "Xlogy"})
+#: Operations that make one number of a whole array.
+POOLING = frozenset({"Mean", "Sum"})
 #: Operations behind which the same values have another shape, or another type.
 SHAPED = frozenset({"Cast", "ExpandDims", "Identity", "Reshape", "Squeeze"})
 
@@ -44,6 +48,25 @@ class OuterDifference:
     target: tuple[int, ...]
     leaf: str = ""
     gathered: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PooledRows:
+    """Predictions of all rows as one number, which the target of each row is compared with.
+
+    Attributes:
+        kind: the operation that makes it, of `POOLING`.
+        pooled: the shape of what it takes, the rows first.
+        target: the shape of the targets.
+        layer: in whose call it is made; empty outside of any.
+        place: (file, line) of the user's code that makes it; None where nobody knows.
+    """
+
+    kind: str
+    pooled: tuple[int, ...]
+    target: tuple[int, ...]
+    layer: str
+    place: tuple[str, int] | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +111,30 @@ def outer_difference(flow: Flow) -> OuterDifference | None:
             found = _compared(operation, flow)
             if found is not None:
                 return found
+    return None
+
+
+def pooled_rows(flow: Flow) -> PooledRows | None:
+    """The first number made of the predictions of all rows that meets the target of each, or None.
+
+    As a sum over the actions of a row that lacks its axis.
+    """
+    for operation in flow.needed:
+        if operation.kind not in COMPARING or len(operation.inputs) != 2:
+            continue
+        pair = _predicted_and_target(operation, flow)
+        if pair is None or pair[0].shape.num_elements() != 1:
+            continue
+        target = tuple(pair[1].shape)
+        made = flow.origin(pair[0])
+        if made is None or made.kind not in POOLING or id(pair[1]) not in flow.given:
+            continue
+        pooled = tuple(made.inputs[0].shape)
+        column = target in (pooled[:1], (*pooled[:1], 1))
+        if len(pooled) > 1 and column and pooled[0] > 1 and not made.outputs[0].shape.rank:
+            return PooledRows(
+                kind=made.kind, pooled=pooled, target=target, layer=made.layer, place=made.place
+            )
     return None
 
 

@@ -12,12 +12,15 @@ from pytest_converge.training.measures.accumulation import accumulated
 from pytest_converge.training.measures.attention_masks import InvertedMask, inverted_mask
 from pytest_converge.training.measures.broadcasting import (
     OuterDifference,
+    PooledRows,
     RepeatedGrades,
     RepeatedTarget,
     outer_difference,
+    pooled_rows,
     repeated_grades,
     repeated_target,
 )
+from pytest_converge.training.measures.cancelled import Cancelled, cancelled
 from pytest_converge.training.measures.compared import told_targets, weighing
 from pytest_converge.training.measures.cut_off import CutOff, cut_off
 from pytest_converge.training.measures.dead_operations import DeadOperation, dead_operations
@@ -59,10 +62,12 @@ class Computation:
     Attributes:
         loss: what the user calls the loss; empty for one of Keras and one without a name.
         outer: predictions and targets that broadcast to a matrix.
+        pooled: predictions of all rows as one number that each target is compared with.
         grades: whole numbers in one column that each of several outputs is compared with.
         repeated: one target of a row that each of several steps of the output is compared with.
         misread: an output that the loss reads as what it is not.
         swapped: True where predictions weigh the logarithm of the targets.
+        cancelled: a difference of predictions with themselves.
         stop: where the gradient of the first variable without one ends.
         cut_off: what the loss depends on although no gradient reaches it; None for nothing.
         dead: the rectifiers of the user's own code that are 0 throughout, and cut something off.
@@ -89,10 +94,12 @@ class Computation:
 
     loss: str = ""
     outer: OuterDifference | None = None
+    pooled: PooledRows | None = None
     grades: RepeatedGrades | None = None
     repeated: RepeatedTarget | None = None
     misread: Misread | None = None
     swapped: bool = False
+    cancelled: Cancelled | None = None
     stop: GradientStop | None = None
     cut_off: CutOff | None = None
     dead: tuple[DeadOperation, ...] = ()
@@ -125,10 +132,12 @@ def computation(training: Training) -> Computation:
     return Computation(
         loss=_loss_of(training),
         outer=outer_difference(flow),
+        pooled=pooled_rows(flow),
         grades=repeated_grades(flow),
         repeated=repeated_target(flow),
         misread=misread_output(flow),
         swapped=logarithm_of_targets(flow),
+        cancelled=cancelled(flow),
         stop=gradient_stop(flow, lost[0]) if lost else None,
         cut_off=cut_off(training, flow),
         dead=dead_operations(training, flow),

@@ -66,7 +66,7 @@ class Differentiation:
         sources: by which variables.
         reached: for each of these, whether there is a gradient.
         zero: for each of these, whether it is 0 throughout.
-        gradients: those that there are, also by other sources.
+        gradients: those that there are, also by other sources; of rows that were looked up, theirs.
         others: the variables made trainable that are no sources and on which the targets depend.
     """
 
@@ -178,7 +178,7 @@ class Recording:
                     sources=tuple(v for v, _ in by),
                     reached=tuple(slope is not None for _, slope in by),
                     zero=tuple(_is_zero(slope) for _, slope in by),
-                    gradients=_tensors(found),
+                    gradients=_tensors([_values_of(each) for each in tf.nest.flatten(found)]),
                     others=tuple(
                         v for v, slope in zip(others, more, strict=True) if slope is not None
                     ),
@@ -240,8 +240,13 @@ def _tensors(structure: Any) -> tuple[Any, ...]:
 
 def _is_zero(gradient: Any) -> bool:
     """Whether all of a gradient is 0; read as an array, so that no operation is recorded."""
-    values = gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
+    values = _values_of(gradient)
     return hasattr(values, "numpy") and not values.numpy().any()
+
+
+def _values_of(gradient: Any) -> Any:
+    """Its numbers; of rows that were looked up, as an embedding's are, those of these rows."""
+    return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
 
 
 def _is_variable(candidate: Any) -> bool:

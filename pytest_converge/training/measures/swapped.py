@@ -28,11 +28,12 @@ def logarithm_of_targets(flow: Flow) -> bool:
     leaves = [leaf for name, leaf in flow.recording.leaves.items() if name[0] == "y"]
     shares = {id(leaf) for leaf in leaves if _are_from_zero(leaf, most=1.0)}
     amounts = {id(leaf) for leaf in leaves if _are_from_zero(leaf)} - shares
-    return any(
-        _is_swapped(flow, each, labels, flow.depending(labels) - flow.by_variables, around)
-        for labels, around in ((shares, AROUND), (amounts, SAME_VALUES))
-        for each in (flow.needed if labels else ())
-    )
+    for labels, around in ((shares, AROUND), (amounts, SAME_VALUES)):
+        of_labels = flow.depending(labels) - flow.by_variables if labels else set()
+        every = flow.needed if labels else ()
+        if any(_is_swapped(flow, each, labels, of_labels, around) for each in every):
+            return True
+    return False
 
 
 def _is_swapped(

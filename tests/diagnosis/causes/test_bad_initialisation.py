@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -142,3 +143,38 @@ def test_a_layer_of_ones_own_that_is_drawn_as_usual_is_left_as_it_is():
     assert failed.evidence.alike == []
     steps = bad_initialisation.CAUSE.steps
     assert not [change for step in steps for change in step.repairs(failed)]
+
+
+class Thresholds(layers.Layer):
+    """Probabilities of grades between thresholds that all start at 0."""
+
+    def build(self, shape):
+        self.cuts = self.add_weight(shape=(4,), name="cuts", initializer="zeros")
+
+    def call(self, score):
+        below = keras.ops.sigmoid(self.cuts - score)
+        low, high = keras.ops.zeros_like(score), keras.ops.ones_like(score)
+        whole = keras.ops.concatenate([below, high], axis=1)
+        return whole - keras.ops.concatenate([low, below], axis=1)
+
+
+def graded():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 3)).astype("float32")
+    grades = np.digitize(2 * x[:, 0] - x[:, 1], [-2.0, -0.7, 0.7, 2.0])
+
+    def likelihood(y, p):
+        clipped = keras.ops.clip(p, 1e-7, 1.0)
+        return -keras.ops.mean(keras.ops.sum(y * keras.ops.log(clipped), axis=1))
+
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1), Thresholds(name="thresholds")])
+    model.compile(keras.optimizers.Adam(0.05), likelihood)
+    return fit(model, x, np.eye(5, dtype="float32")[grades])
+
+
+def test_thresholds_that_start_alike_are_begun_in_order():
+    found = diagnosis_of(graded(), steps=200, max_loss=0.9)
+    assert (found.cause, found.proven) == ("bad-initialisation", True)
+    line = 'model.get_layer("thresholds").cuts.assign_add(np.linspace(-1, 1, 4))'
+    assert found.fix == line
+    assert found.message.startswith("the numbers of thresholds.cuts start alike")

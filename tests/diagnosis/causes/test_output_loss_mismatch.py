@@ -400,6 +400,43 @@ def test_without_a_recurrent_layer_the_shapes_are_named_all_the_same():
     assert conclusion(failed).message.endswith("4 steps is compared with the one target of its row")
 
 
+def chosen_values(*, rate=0.1):
+    """A step on what the chosen one of two actions is worth, summed over the whole batch."""
+    x, _ = linear(0)
+    actions = np.eye(2, dtype="float32")[np.arange(len(x)) % 2]
+    worth = np.where(actions[:, 0] == 1, x[:, 0], x[:, 1] - 1.0).astype("float32")
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    variables, optimizer = model.trainable_variables, optimizers.Adam(rate)
+
+    def train_step(states, actions, targets):
+        with tf.GradientTape() as tape:
+            q = model(states, training=True)
+            value = tf.reduce_sum(q * actions)
+            loss = tf.reduce_mean((value - targets) ** 2)
+        optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices((x, actions, worth)).batch(32).repeat()
+    return step(train_step, variables=variables, data=data, optimizer=optimizer)
+
+
+def test_a_sum_over_the_whole_batch_is_taken_over_the_actions_of_each_row():
+    found = proven_by_its_own(chosen_values(), "output-loss-mismatch", steps=100, max_loss=0.05)
+    assert found.message == (
+        "predictions of shape (32, 2) become one number, the sum over all rows, which targets of"
+        " shape (32,) are compared with; it converges with a sum over the columns of each row"
+    )
+    line = "value = tf.reduce_sum(q * actions, axis=1)  # test_output_loss_mismatch.py:"
+    assert found.fix.startswith(line)
+
+
+def test_that_it_is_one_number_is_said_where_the_axis_is_not_enough():
+    found = conclusion(failed_of(chosen_values(rate=1e-6), steps=5, max_loss=1e-6))
+    assert (found.cause, found.trial) == ("output-loss-mismatch", None)
+    assert found.message.endswith("which targets of shape (32,) are compared with")
+    assert found.fix.startswith("value = tf.reduce_sum(q * actions, axis=1)  # ")
+
+
 def test_cosines_without_a_temperature_are_named_with_what_they_leave():
     start = wine_under(layers.Dense(3, tf.nn.tanh), SPARSE_LOGITS)
     found = conclusion(failed_of(start, steps=5, max_loss=0.1))

@@ -92,6 +92,32 @@ def test_a_start_without_any_slope_is_begun_farther_off():
     assert "the loss has no slope along shift at the start" in found.message
 
 
+def star(row, column):
+    """A star rendered far from the one in the frame: both hardly overlap."""
+    rows, columns = (tf.constant(each, "float32") for each in np.mgrid[:48, :48])
+    row, column = tf.Variable(row, name="row"), tf.Variable(column, name="column")
+
+    def rendered(at, across):
+        return tf.exp(-((rows - at) ** 2 + (columns - across) ** 2) / 8.0)
+
+    frame = rendered(11.0, 34.0)
+    loss = lambda: tf.reduce_sum((rendered(row, column) - frame) ** 2)  # noqa: E731
+    return minimize(loss, [row, column], SGD(0.05))
+
+
+def test_of_few_numbers_some_are_begun_higher_and_some_lower():
+    found = diagnosis_of(star(38.0, 9.0), steps=150, max_loss=0.5)
+    assert (found.cause, found.proven) == ("plateau", True)
+    assert found.fix == "row.assign_add(-30.0)\ncolumn.assign_add(30.0)"
+    assert found.message.endswith("with row begun 30 lower, column begun 30 higher")
+
+
+def test_steps_that_are_far_too_short_are_no_plain():
+    slow = star(14.0, 31.0)
+    slow.arguments["optimizer"].learning_rate = 1e-7
+    assert diagnosis_of(slow, steps=150, max_loss=0.5).cause == "learning-rate-too-low"
+
+
 def test_a_plain_that_no_start_leaves_is_no_floor(monkeypatch):
     monkeypatch.setattr(plateau, "DISTANCES", ())
     found = diagnosis_of(spots(3.0), steps=50, max_loss=0.1)
@@ -161,4 +187,4 @@ def test_a_number_along_which_the_loss_has_no_slope_is_begun_farther_off(given):
     found = diagnosis_of(lengths(1.0, given=given), steps=200, max_loss=0.05, min_decrease=0.0)
     assert (found.cause, found.proven) == ("plateau", True)
     assert "no slope along length at the start" in found.message
-    assert found.fix == "length.assign_add(tf.fill(length.shape, 30.0))"
+    assert found.fix == "length.assign_add(30.0)"

@@ -14,7 +14,7 @@ from pytest_converge.diagnosis.causes import unreachable_target
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.training.interventions import rows
 from tests.diagnosis.programs import SPREAD, conclusion, diagnosis_of, distance, failed_of
-from tests.zoo.problems import BINARY, SPARSE, fit, linear, sequential
+from tests.zoo.problems import BINARY, SPARSE, fit, linear, sequential, step
 
 SGD = optimizers.SGD
 
@@ -175,3 +175,40 @@ def test_where_a_metric_alone_is_missed_no_floor_of_the_loss_is_told(monkeypatch
 )
 def test_a_floor_is_met_from_above(losses, comes_down):
     assert unreachable_target._comes_down_to(1.0, losses) is comes_down
+
+
+def returns_of_dice(own_step, noise=1.0):
+    """Each of eight squares is worth a number, and dice decide on the rest."""
+    rng = np.random.default_rng(0)
+    square = rng.integers(0, 8, 400)
+    x = np.eye(8, dtype="float32")[square]
+    y = (np.linspace(-2, 2, 8)[square] ** 2 + noise * rng.normal(size=400)).astype("float32")
+    if not own_step:
+        model = sequential(layers.Dense(1), optimizer=optimizers.Adam(0.1), loss="mse", shape=(8,))
+        return fit(model, x, y[:, None])
+    model, adam = keras.Sequential([keras.Input((8,)), layers.Dense(1)]), optimizers.Adam(0.1)
+
+    @tf.function
+    def train_step(state, gain):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((gain - model(state)[:, 0]) ** 2)
+        adam.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(50)
+    return step(train_step, variables=model.trainable_variables, data=data, optimizer=adam)
+
+
+@pytest.mark.parametrize("own_step", [True, False])
+def test_targets_that_differ_for_the_same_inputs_have_a_least_error(own_step):
+    found = diagnosis_of(returns_of_dice(own_step), steps=160, max_loss=0.3)
+    assert (found.cause, found.proven) == ("unreachable-target", False)
+    assert found.floor == pytest.approx(1.0, rel=0.15)
+    assert found.message.startswith("rows with the same inputs have other targets")
+    assert found.fix.startswith("max_loss=1.")
+
+
+def test_a_least_error_below_the_bound_explains_nothing():
+    start = returns_of_dice(True, noise=0.3)
+    start.arguments["optimizer"].learning_rate = 1e-5
+    assert diagnosis_of(start, steps=160, max_loss=0.3).cause == "learning-rate-too-low"

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import layers, optimizers
 
 from pytest_converge.diagnosis.causes import unread_data
-from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
+from tests.diagnosis.programs import conclusion, diagnosis_of, failed_of, proven_by_its_own
 from tests.training.measures.steps import own_step
 from tests.training.measures.test_influence import several_of_a_step
 from tests.zoo.problems import fit, linear, sequential
@@ -60,6 +60,52 @@ def test_a_step_that_learns_from_one_column_is_made_to_learn_from_all():
     found = proven_by_its_own(start, "unread-data", steps=100, max_loss=0.02, monotone="off")
     seen = "y[:, 1] reaches the loss, and not the gradient that is applied; it converges with "
     assert found.message.startswith(seen)
+
+
+def ordered(y, above):
+    """The loss of a ranker by how far the prediction of one row is above that of another."""
+    return tf.reduce_mean(tf.nn.softplus(-tf.sign(y - y[:, None]) * above))
+
+
+def turned(y, p):
+    v = p[:, 0]
+    above = v - tf.transpose(v)
+    return ordered(y, above)
+
+
+def test_a_ranker_that_takes_a_vector_for_a_column_gets_all_pairs():
+    found = proven_by_its_own(own_step(turned), "unread-data", steps=100, max_loss=0.3)
+    assert found.message == (
+        "predictions of shape (16,) less themselves are 0 whatever the weights: the transpose of a"
+        " vector is the vector itself; it converges with a column in place of the transposed vector"
+    )
+    line = turned.__code__.co_firstlineno + 2
+    assert found.fix == f"above = v - v[:, None]  # test_unread_data.py:{line}"
+
+
+def test_the_column_is_shown_where_it_is_not_enough():
+    found = conclusion(failed_of(own_step(turned), steps=5, max_loss=1e-6))
+    assert (found.cause, found.trial) == ("unread-data", None)
+    assert found.message.endswith("the transpose of a vector is the vector itself")
+    assert found.fix.startswith("above = v - v[:, None]  # ")
+
+
+def test_a_term_that_is_0_beside_another_is_not_said():
+    def beside(y, p):
+        return turned(y, p) + tf.reduce_mean(squares(y, p))
+
+    failed = failed_of(own_step(beside), steps=5, max_loss=1e-6)
+    assert failed.evidence.computation.cancelled is not None
+    assert unread_data._cancelled_seen(failed) is None
+
+
+def test_predictions_less_themselves_are_said_to_be_0():
+    start = own_step(lambda y, p: ordered(y, p - p))
+    found = diagnosis_of(start, steps=20, max_loss=0.3)
+    assert (found.cause, found.proven, found.fix) == ("unread-data", False, "")
+    assert found.message == (
+        "predictions of shape (16, 1) less themselves are 0 whatever the weights"
+    )
 
 
 def gaps(*, inverted):

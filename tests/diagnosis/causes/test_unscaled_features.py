@@ -215,3 +215,25 @@ def test_sums_over_neighbours_become_means():
     found = proven_by_its_own(start, "unscaled-features", steps=60, max_loss=0.15)
     assert found.message.startswith("products with self.graph")
     assert "self.graph / tf.reduce_sum(self.graph, axis=-1, keepdims=True)" in found.fix
+
+
+def fine_tuned(scale):
+    """Pictures behind a frozen layer that was trained on values from -1 to 1."""
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 3, 300)
+    shapes = rng.normal(size=(3, 30))
+    tone = np.tanh(0.35 * shapes[kinds] + 0.25 * rng.normal(size=(300, 30)))
+    base = keras.Sequential([keras.Input((30,)), layers.Dense(24, "tanh")], name="base")
+    base.set_weights([0.25 * rng.normal(size=(30, 24)), 0.2 * rng.normal(size=24)])
+    base.trainable = False
+    model = keras.Sequential([keras.Input((30,)), base, layers.Dense(3, "softmax")])
+    model.compile(optimizers.Adam(1e-5), "sparse_categorical_crossentropy")
+    return fit(model, (scale * tone + scale - 1.0).astype("float32"), kinds)
+
+
+@pytest.mark.parametrize(("scale", "counts"), [(127.5, True), (1.0, False)])
+def test_what_saturates_a_frozen_layer_has_a_scale_as_well(scale, counts):
+    failed = failed_of(fine_tuned(scale), steps=20, max_loss=0.08)
+    changes = [change.change for change in unscaled_features._standardised(failed)]
+    assert changes == ["features standardised"] * counts
+    assert any(flag.array == "x" for flag in failed.evidence.scale.features) is counts

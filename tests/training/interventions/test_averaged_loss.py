@@ -10,7 +10,7 @@ from keras import layers, optimizers
 
 from pytest_converge.training.interventions import averaged_loss
 from tests.training.interventions.trainings import SUMMED, regression
-from tests.zoo.problems import step
+from tests.zoo.problems import fit, step
 from tests.zoo.trainings import training_of
 
 
@@ -57,3 +57,24 @@ def test_a_step_gets_the_mean_of_the_sparse_gradient_of_an_embedding():
         assert float(training.step(training.first_batch())) == 1.0
     np.testing.assert_allclose(weights.numpy()[:, 0], [0.25, 0.75, 1.0])
     training.release()
+
+
+def test_of_several_losses_those_that_are_summed_become_means():
+    inputs = keras.Input((4,))
+    heads = {name: layers.Dense(1, name=name)(inputs) for name in ("rent", "size")}
+    model = keras.Model(inputs, heads)
+    summed = keras.losses.MeanSquaredError(reduction="sum")
+    model.compile(optimizers.SGD(0.1), {"rent": summed, "size": keras.losses.MeanAbsoluteError()})
+    x, targets = np.ones((5, 4), "float32"), np.ones((5, 1), "float32")
+    training = training_of(fit(model, x, {"rent": targets, "size": targets}))
+    assert averaged_loss.is_told_to_sum(training)
+    change = averaged_loss.averaged(training, 5, rate=0.1, rose=True, factor=1.0)
+    y = {"rent": np.ones((5, 1), "float32"), "size": np.zeros((5, 1), "float32")}
+    guess = {name: np.zeros((5, 1), "float32") for name in y}
+    assert float(model.compute_loss(None, y, guess)) == pytest.approx(5.0)
+    with change.variant(training):
+        assert float(model.compute_loss(None, y, guess)) == pytest.approx(1.0)
+    assert float(model.compute_loss(None, y, guess)) == pytest.approx(5.0)
+    old = 'keras.losses.MeanSquaredError(reduction="sum")'
+    assert change.fix == f"keras.losses.MeanSquaredError()  # instead of {old}"
+    assert change.fault.startswith("one of the losses is summed over the 5 rows of a batch")

@@ -49,3 +49,18 @@ def test_the_code_that_keeps_finite_rows_keeps_them_in_all_parts(x, y, places):
     exec(rows.without_nonfinite(tuple(places), names).fix, known)  # noqa: S102 - it is what is pasted
     kept = keras.tree.flatten((known["x"], known["y"], known["sample_weight"]))
     assert all(len(part) == 2 and np.isfinite(part).all() for part in kept)
+
+
+@pytest.mark.parametrize("as_dict", [True, False])
+def test_the_code_that_empties_columns_names_the_array_that_has_them(as_dict):
+    columns, ids = np.ones((3, 2)), np.arange(3)
+    columns[:, 1] = np.nan
+    x = {"id": ids, "table": columns} if as_dict else columns
+    name = "x['table']" if as_dict else "x"
+    known = {"x": x, "y": np.arange(3.0), "np": np, "keras": keras}
+    names = [each for each, _ in batch_leaves((x, known["y"]))]
+    change = rows.without_unusable_columns((f"{name}[:, 1]",), {name: [1]}, names)
+    exec(change.fix, known)  # noqa: S102 - it is what is pasted
+    emptied_columns = known["x"]["table"] if as_dict else known["x"]
+    np.testing.assert_array_equal(emptied_columns, [[1.0, 0.0]] * 3)
+    assert len(known["y"]) == 3

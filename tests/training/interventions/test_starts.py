@@ -100,3 +100,48 @@ def test_a_variable_without_a_name_for_python_is_pasted_by_its_place():
     assert fix == "b.assign(tf.zeros(b.shape))\nvariables[1].assign(tf.zeros(variables[1].shape))"
     exec(fix, {"tf": tf, "b": biases[0], "variables": biases})  # noqa: S102 - it is to be pasted
     assert all((bias.numpy() == 0).all() for bias in biases)
+
+
+def test_numbers_that_start_alike_are_begun_in_order():
+    cuts, bias = tf.Variable([1.0] * 5), tf.Variable(np.arange(4.0))
+    w = tf.Variable(np.ones((3, 3)))
+    named = {("layer.cuts", "model.layer.cuts"): cuts, ("b", "b"): bias, ("w", "w"): w}
+    change = starts.spread_out(named, 2.0, "bad-initialisation")
+    started = change.start(None, {})
+    np.testing.assert_allclose(started[id(cuts)], [-1, 0, 1, 2, 3])
+    assert started[id(cuts)].dtype == np.float32
+    assert set(started) == {id(cuts)}
+    assert change.fix == "model.layer.cuts.assign_add(np.linspace(-2, 2, 5))"
+    assert change.where == ("layer.cuts",)
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0, 3.0], [1.0, 1.0], 1.0, [[1.0, 1.0, 1.0]]])
+def test_other_numbers_have_no_order_to_be_begun_in(values):
+    assert starts.spread_out({("v", "v"): tf.Variable(values)}, 2.0, "plateau") is None
+
+
+@pytest.mark.parametrize(
+    ("signs", "moved", "change", "fix"),
+    [
+        (
+            [1.0, 1.0],
+            (4.0, [4.0, 5.0]),
+            "w, v begun 3 higher",
+            "w.assign_add(3.0)\nv.assign_add(tf.fill(v.shape, 3.0))",
+        ),
+        (
+            [[-1.0], [1.0, -1.0]],
+            (-2.0, [4.0, -1.0]),
+            "w begun 3 lower, v begun [3.0, -3.0] away",
+            "w.assign_add(-3.0)\nv.assign_add([3.0, -3.0])",
+        ),
+    ],
+)
+def test_numbers_are_begun_higher_or_lower_each_by_its_sign(signs, moved, change, fix):
+    w, v = tf.Variable(1.0, name="w"), tf.Variable([1.0, 2.0], name="v")
+    found = starts.moved([(0, w), (1, v)], 3.0, signs, "plateau")
+    started = found.start(None, {})
+    np.testing.assert_allclose(started[id(w)], moved[0])
+    np.testing.assert_allclose(started[id(v)], moved[1])
+    assert np.shape(started[id(w)]) == ()
+    assert (found.change, found.fix) == (change, fix)
