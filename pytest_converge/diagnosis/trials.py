@@ -403,6 +403,8 @@ class Trials:
         labels = any(part.code == LABELS for part in change.parts or (change,))
         if self._failed is None or not labels or not change.redefines_loss:
             return False
+        if (self.expectation.max_loss or 0.0) < 0:
+            return False
         return min(self._failed.curve.batch_loss, default=-1.0) >= 0
 
     @property

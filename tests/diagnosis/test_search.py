@@ -34,7 +34,8 @@ def failed_training(*done, best=math.nan):
     )
     trials.guard = Guard()
     record = types.SimpleNamespace(nonfinite=())
-    return types.SimpleNamespace(trials=trials, best=best, record=record)
+    reruns = types.SimpleNamespace(rows=None)
+    return types.SimpleNamespace(trials=trials, best=best, record=record, reruns=reruns)
 
 
 @pytest.fixture(autouse=True)
@@ -206,7 +207,7 @@ def test_another_optimizer_and_one_of_several_are_paired_with_nothing(monkeypatc
     change = Intervention(code="a", change="Adamant", **fields)
     failed = failed_training(trial("Adamant", passed=0, seeds=1))
     failed.trials.changes["Adamant"] = change
-    failed.reruns = types.SimpleNamespace(steps=10)
+    failed.reruns = types.SimpleNamespace(steps=10, rows=None)
     failed.not_steeper, failed.takes_rate = (lambda factors: factors), False
     monkeypatch.setattr(more_steps, "more", lambda *_: Intervention(code="b", change="more"))
     failed.at_rates, tried = (lambda *_: []), []

@@ -273,6 +273,7 @@ WAYS = {
     "Log1p": [(tf.math, "log1p", 1), (keras.ops, "log1p", 1)],
     "LogSoftmax": [],
     "Maximum": [(tf, "maximum", 2), (keras.ops, "maximum", 2)],
+    "Mean": [(tf, "reduce_mean", 1), (keras.ops, "mean", 1), (tf.math, "reduce_mean", 1)],
     "Pow": [(operator, "pow", 2), (tf, "pow", 2)],
     "RealDiv": [(operator, "truediv", 2), (keras.ops, "divide", 2), (tf, "divide", 2)],
     "Reciprocal": [(tf.math, "reciprocal", 1)],
@@ -291,6 +292,7 @@ WAYS = {
     "StopGradient": [(tf, "stop_gradient", 1), (keras.ops, "stop_gradient", 1)],
     "Sum": [(tf, "reduce_sum", 1), (keras.ops, "sum", 1), (tf.math, "reduce_sum", 1)],
     "Sub": [(operator, "sub", 2), (keras.ops, "subtract", 2), (tf, "subtract", 2)],
+    "Transpose": [(tf, "transpose", 1), (keras.ops, "transpose", 1)],
 }
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from pytest_converge.training.interventions import own_operations
@@ -25,21 +27,20 @@ def kept_rows(user: Training, found: PooledRows) -> Intervention:
         user: the training, for the line to paste.
         found: the operation, which takes arrays of more than one axis, the rows first.
     """
-    rank, columns = len(found.pooled), found.pooled[1:]
+    rank = len(found.pooled)
     axis = 1 if rank == 2 else list(range(1, rank))
     is_column = len(found.target) > 1
     named = f"axis={axis}, keepdims=True" if is_column else f"axis={axis}"
     word = found.kind.lower()
 
     def each(original: Callable[..., Any]) -> Callable[..., Any]:
+        turns = itertools.cycle(range(found.of))
+
         @functools.wraps(original)
-        def call(values: Any, over: Any, *args: Any, **settings: Any) -> Any:
-            shape = getattr(values, "shape", tf.TensorShape(None))
-            asked = tf.get_static_value(over)
-            every = asked is not None and {int(n) % rank for n in asked.reshape(-1)}
-            whole = every == set(range(rank)) and shape.rank == rank
-            if not whole or tuple(shape)[1:] != columns:
-                return original(values, over, *args, **settings)
+        def call(values: Any, over: Any, keep_dims: Any = False, **settings: Any) -> Any:
+            whole = not keep_dims and _is_whole(values, over, found.pooled)
+            if not whole or next(turns) != found.number:
+                return original(values, over, keep_dims, **settings)
             return original(values, list(range(1, rank)), is_column)
 
         return call
@@ -60,3 +61,11 @@ def kept_rows(user: Training, found: PooledRows) -> Intervention:
             {found.layer: [*calls_of_operation(found.kind, each), *any_shape_of_reductions()]},
         ),
     )
+
+
+def _is_whole(values: Any, over: Any, like: tuple[int, ...]) -> bool:
+    """Whether a reduction takes all axes of an array with the columns of another."""
+    shape, asked = tf.TensorShape(getattr(values, "shape", None)), tf.get_static_value(over)
+    if shape.rank != len(like) or tuple(shape)[1:] != like[1:] or asked is None:
+        return False
+    return {int(axis) % len(like) for axis in np.ravel(asked)} == set(range(len(like)))

@@ -59,6 +59,8 @@ class PooledRows:
         pooled: the shape of what it takes, the rows first.
         target: the shape of the targets.
         layer: in whose call it is made; empty outside of any.
+        number, of: which of the operations of its kind there it is that make one number of an
+            array with these columns, in the order in which they are made.
         place: (file, line) of the user's code that makes it; None where nobody knows.
     """
 
@@ -66,6 +68,8 @@ class PooledRows:
     pooled: tuple[int, ...]
     target: tuple[int, ...]
     layer: str
+    number: int
+    of: int
     place: tuple[str, int] | None
 
 
@@ -132,10 +136,26 @@ def pooled_rows(flow: Flow) -> PooledRows | None:
         pooled = tuple(made.inputs[0].shape)
         column = target in (pooled[:1], (*pooled[:1], 1))
         if len(pooled) > 1 and column and pooled[0] > 1 and not made.outputs[0].shape.rank:
+            alike = [x for x in flow.recording.operations if _pools_alike(x, made)]
             return PooledRows(
-                kind=made.kind, pooled=pooled, target=target, layer=made.layer, place=made.place
+                kind=made.kind,
+                pooled=pooled,
+                target=target,
+                layer=made.layer,
+                number=next(n for n, each in enumerate(alike) if each is made),
+                of=len(alike),
+                place=made.place,
             )
     return None
+
+
+def _pools_alike(operation: Operation, other: Operation) -> bool:
+    """Whether two operations of one kind make one number of arrays with the same columns."""
+    if (operation.kind, operation.layer, operation.backward) != (other.kind, other.layer, False):
+        return False
+    taken, like = operation.inputs[0].shape, other.inputs[0].shape
+    alike = taken.rank == like.rank and taken[1:] == like[1:]
+    return alike and operation.outputs[0].shape.rank == 0
 
 
 def repeated_grades(flow: Flow) -> RepeatedGrades | None:

@@ -99,7 +99,7 @@ def loss_terms(training: Training) -> tuple[LossTerm, ...]:
     total = float(tf.reshape(losses[0], ()))
     terms = []
     tensors = [each.parts[part] for each, part, _ in found]
-    penalties = _penalties(flow, tensors)
+    penalties = _penalties(flow, tensors, [sign for _, _, sign in found])
     for (each, part, sign), tensor, is_penalty in zip(found, tensors, penalties, strict=True):
         value, own = sign * float(tensor), sign * _gradient(tape, tensor, variables)
         terms.append(
@@ -136,8 +136,11 @@ def _terms(flow: Flow, tensor: Any, sums: Any, sign: float) -> Any:
         yield from inner or [(made, number, own)]
 
 
-def _penalties(flow: Flow, tensors: list[Any]) -> list[bool]:
-    """Which of the terms keep variables small, whatever the others ask for."""
+def _penalties(flow: Flow, tensors: list[Any], signs: list[float]) -> list[bool]:
+    """Which of the terms keep variables small, whatever the others ask for.
+
+    Without any data a weighted norm is one, in a sum with what is none.
+    """
     trained = set(flow.read)
     alone, norms = [], []
     for tensor in tensors:
@@ -145,10 +148,15 @@ def _penalties(flow: Flow, tensors: list[Any]) -> list[bool]:
         others = [leaf for leaf in leaves if id(leaf) not in trained]
         of_variables = id(tensor) in flow.by_variables and not any(map(_is_array, others))
         kinds = {operation.kind for operation in operations}
+        norm = kinds <= OF_NORMS | GROWING and bool(kinds & GROWING)
         alone.append(of_variables)
-        norms.append(of_variables and kinds <= OF_NORMS | GROWING and bool(kinds & GROWING))
+        norms.append(of_variables and norm)
+    if all(alone) and min(signs) < 0:
+        return [False for _ in tensors]  # a landscape, of which no part has a meaning by itself
     which = norms if all(alone) else alone
-    return [each and not all(which) for each in which]
+    weighted = [not all(alone) or _weight(flow, tensor) is not None for tensor in tensors]
+    every = zip(which, weighted, signs, strict=True)
+    return [each and counts and sign > 0 and not all(which) for each, counts, sign in every]
 
 
 def _is_array(leaf: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 import itertools
 import random
 import types
@@ -11,7 +12,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pytest_converge.training.adapters.seen import changed_between, python_state, seen_by
+from pytest_converge.training.adapters.seen import (
+    changed_between,
+    method_of_object,
+    python_state,
+    seen_by,
+)
 
 
 def calling(change):
@@ -135,3 +141,61 @@ class Trainer:
 def test_a_compiled_method_holds_what_its_object_has():
     trainer = Trainer()
     assert seen_by(trainer.step)["self.weights"] is trainer.weights
+
+
+class Called(Trainer):
+    """Its object is the step."""
+
+    def __call__(self, x):
+        return self.weights[0] * x
+
+
+class CalledCompiled(Trainer):
+    @tf.function
+    def __call__(self, x):
+        return self.weights[0] * x
+
+
+class CalledAsItsBase(Called):
+    pass
+
+
+@pytest.mark.parametrize("kind", [Called, CalledCompiled, CalledAsItsBase])
+def test_an_object_that_is_called_is_seen_as_the_method_that_it_is_called_by(kind):
+    trainer = kind()
+    method = method_of_object(trainer)
+    assert seen_by(method)["self.weights"] is trainer.weights
+    assert float(method(3.0)) == 3.0
+    assert hasattr(method, "python_function") == (kind is CalledCompiled)
+
+
+TRAINER = Trainer()  # a compiled method does not keep it
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        counter(0),
+        lambda: 1.0,
+        tf.function(counter(0)),
+        Agent().step,
+        TRAINER.step,
+        Called,
+        functools.partial(counter, 0),
+        functools.partial(Called()),
+        len,
+    ],
+    ids=[
+        "function",
+        "lambda",
+        "tf.function",
+        "method",
+        "compiled method",
+        "class",
+        "partial",
+        "partial of an object",
+        "built in",
+    ],
+)
+def test_what_is_no_object_that_is_called_stays_what_it_is(step):
+    assert method_of_object(step) is step

@@ -124,6 +124,29 @@ def test_a_step_that_is_a_method():
     assert judged(start, steps=60, max_loss=0.1).passed
 
 
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "tf.function"])
+def test_a_step_that_is_an_object_has_its_optimizer_found(compiled):
+    class Trainer:
+        def __init__(self):
+            self.w, self.optimizer = tf.Variable(tf.zeros((4, 1))), optimizers.SGD(0.1)
+
+        def __call__(self, x, y):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((x @ self.w - y) ** 2)
+            self.optimizer.apply_gradients([(tape.gradient(loss, self.w), self.w)])
+            return loss
+
+    if compiled:
+        Trainer.__call__ = tf.function(Trainer.__call__)
+    trainer = Trainer()
+    run = running(step(trainer, variables=[trainer.w], data=[linear(0)]), steps=60)
+    assert [each.name for each in run.training.optimizers] == ["self.optimizer"]
+    record = run.run(0)
+    assert (record.driver, record.loss_name) == ("loop", "step")
+    assert len(record.curve.gradient_norm) == len(record.curve.learning_rate) == 60
+    assert record.curve.batch_loss[-1] < 0.05
+
+
 def test_a_step_of_per_row_losses_is_averaged():
     x, y = linear(0)
     w = tf.Variable(tf.zeros((4, 1)))

@@ -57,7 +57,8 @@ def test_several_without_a_name_are_called_totals():
     assert change.fix == f"{line}  # after each update, for each gradient_sum"
 
 
-def test_several_go_by_the_name_of_the_list_that_holds_them():
+def adding_in_a_list():
+    """The sums, and a step that adds up in them what it updates two weights by."""
     weights = [tf.Variable(1.0), tf.Variable(2.0)]
     sums = [tf.Variable(0.0) for _ in weights]
     optimizer = optimizers.SGD(0.1)
@@ -70,6 +71,26 @@ def test_several_go_by_the_name_of_the_list_that_holds_them():
         optimizer.apply(sums, weights)
         return loss
 
-    training = training_of(step(train_step, variables=weights, optimizer=optimizer))
-    line = "for total in sums: total.assign(tf.zeros_like(total))  # after each update"
-    assert cleared(training, sums).fix == line
+    return sums, training_of(step(train_step, variables=weights, optimizer=optimizer))
+
+
+def test_several_go_by_the_name_of_the_list_that_holds_them():
+    sums, training = adding_in_a_list()
+    change = cleared(training, sums)
+    assert change.fix == (
+        "for total in sums: total.assign(tf.zeros_like(total))  # after each update"
+    )
+    assert change.where == ("sums",)
+
+
+def test_those_that_nobody_named_and_no_list_holds_are_the_sums_of_gradients():
+    sums, training = adding_in_a_list()
+    change = cleared(training, [*sums, tf.Variable(0.0)])
+    assert change.where == ("the sums of gradients",)
+    assert change.fix == "total.assign(tf.zeros_like(total))  # after each update, for each total"
+
+
+def test_next_to_one_that_has_a_name_they_go_by_that_of_tensorflow():
+    sums, training = adding_in_a_list()
+    mine = tf.Variable(0.0, name="mine")
+    assert cleared(training, [*sums, mine]).where == ("Variable", "mine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,6 +10,7 @@ from keras import layers
 
 from pytest_converge.training.measures.broadcasting import (
     outer_difference,
+    pooled_rows,
     repeated_grades,
     repeated_target,
 )
@@ -62,6 +64,85 @@ def test_a_column_and_a_row_are_noticed_in_a_closure():
 def test_shapes_that_belong_together_are_not(loss_of, rows):
     found = outer_difference(flow_of(closure(loss_of, rows=rows)))
     assert found is None
+
+
+def summed(y, p):
+    chosen = tf.reduce_sum(values_of(p))
+    return tf.reduce_mean((chosen - y) ** 2)
+
+
+def averaged(y, p):
+    chosen = tf.reduce_mean(values_of(p))
+    return tf.reduce_mean(tf.math.squared_difference(y, chosen))
+
+
+def handed_on(y, p):
+    chosen = tf.reduce_sum(values_of(p))
+    return tf.reduce_mean(tf.abs(y - tf.reshape(chosen, (1,))))
+
+
+def values_of(p):
+    """What each of three actions is worth, by row."""
+    return p * [[1.0, 2.0, 3.0]]
+
+
+@pytest.mark.parametrize("target", [(16,), (16, 1)], ids=["row", "column"])
+@pytest.mark.parametrize(
+    ("loss_of", "kind"), [(summed, "Sum"), (averaged, "Mean"), (handed_on, "Sum")]
+)
+def test_a_number_of_all_rows_that_meets_the_target_of_each_is_noticed(loss_of, kind, target):
+    found = pooled_rows(flow_of(own_step(loss_of, shape=(-1, *target[1:]))))
+    assert (found.kind, found.pooled, found.target, found.layer) == (kind, (16, 3), target, "")
+    assert found.place == (__file__, loss_of.__code__.co_firstlineno + 1)
+
+
+def test_a_number_of_all_rows_is_told_with_the_layer_that_makes_it():
+    last = layers.Lambda(tf.reduce_mean, output_shape=(), name="pool")
+    pool = keras.Sequential([keras.Input((3,)), last])
+    found = pooled_rows(flow_of(own_step(mean(lambda y, p: (pool(values_of(p)) - y) ** 2))))
+    assert (found.kind, found.pooled, found.target, found.layer) == ("Mean", (16, 3), (16,), "pool")
+
+
+def one_of_several(number, p):
+    return tf.concat([tf.reshape(number, (1,)), p[1:, 0]], axis=0)
+
+
+@pytest.mark.parametrize(
+    ("of", "rows"),
+    [
+        (lambda y, p: tf.reduce_sum(values_of(p), axis=1) - y, 64),
+        (lambda y, p: tf.reduce_sum(p, axis=0) - y, 64),
+        (lambda y, p: tf.reduce_sum(p) - 3.0, 64),
+        (lambda y, p: tf.reduce_sum(p) - y[0], 64),
+        (lambda y, p: tf.reduce_sum(values_of(p)) - y[:4], 64),
+        (lambda y, p: p[:, 0] - tf.reduce_mean(y), 64),
+        (lambda y, p: p - tf.reduce_mean(p), 64),
+        (lambda y, p: tf.reduce_sum(p[:, 0]) - y, 64),
+        (lambda y, p: tf.reduce_max(values_of(p)) - y, 64),
+        (lambda y, p: one_of_several(tf.reduce_sum(values_of(p)), p) - y, 64),
+        (lambda y, p: tf.reduce_sum(values_of(p)) - y, 1),
+    ],
+    ids=[
+        "axis",
+        "over the rows",
+        "a number",
+        "one target",
+        "other rows",
+        "mean of targets",
+        "centred",
+        "rank 1",
+        "highest",
+        "one of several",
+        "one row",
+    ],
+)
+def test_other_numbers_of_all_rows_are_meant(of, rows):
+    assert pooled_rows(flow_of(own_step(mean(lambda y, p: of(y, p) ** 2), rows=rows))) is None
+
+
+def test_targets_that_are_no_part_of_a_batch_are_not_those_of_rows():
+    found = flow_of(closure(lambda p, y: tf.reduce_mean((tf.reduce_sum(values_of(p)) - y) ** 2)))
+    assert pooled_rows(found) is None
 
 
 def graded(y, outputs=4, *, loss="mse", **arguments):

@@ -47,9 +47,11 @@ ROWS = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]])
         (lambda a, b: tf.reduce_sum(a**2) + 100.0 * tf.reduce_sum(b**2), [False] * 2),
         (lambda a, b: tf.reduce_sum((1.0 - a) ** 2) + 9.0 * tf.reduce_sum(abs(b)), [False, True]),
         (lambda a, b: tf.reduce_sum((b - a**2) ** 2) + 0.3 * tf.reduce_sum(a), [False] * 2),
+        (lambda a, b: tf.reduce_sum((1.0 - a) ** 2) + tf.reduce_sum(b**4), [False] * 2),
+        (lambda a, b: 2.0 * tf.reduce_sum(a**4) - tf.reduce_sum((b - 1.0) ** 2), [False] * 2),
         (lambda a, b: tf.reduce_mean((ROWS @ a - b) ** 2) + 3.0 * tf.reduce_sum(ROWS), [False] * 2),
     ],
-    ids=["weight", "first", "data in both", "norms", "a norm", "tilt", "none"],
+    ids=["weight", "first", "data in both", "norms", "a norm", "tilt", "no weight", "less", "none"],
 )
 def test_a_penalty_is_made_of_the_variables_alone(loss, penalties):
     found = terms_of(loss, [[1.0], [2.0]], [0.5])
