@@ -252,6 +252,7 @@ def check_variables(variables: Any) -> list[Any]:
         raise invalid(f"variables={shown(variables)}", expected, remedy)
     listed = list(variables)
     if not listed:
+        remedy += " A model has none before it is built: call it once on a batch."
         raise invalid("no trainable variables (an empty list)", expected, remedy)
     for variable in listed:
         if not isinstance(variable, (tf.Variable, keras.Variable)):

@@ -154,8 +154,9 @@ def _pools_alike(operation: Operation, other: Operation) -> bool:
     if (operation.kind, operation.layer, operation.backward) != (other.kind, other.layer, False):
         return False
     taken, like = operation.inputs[0].shape, other.inputs[0].shape
-    alike = taken.rank == like.rank and taken[1:] == like[1:]
-    return alike and operation.outputs[0].shape.rank == 0
+    if taken.rank != like.rank or taken[1:] != like[1:]:
+        return False
+    return bool(operation.outputs[0].shape.rank == 0)
 
 
 def repeated_grades(flow: Flow) -> RepeatedGrades | None:
