@@ -506,6 +506,7 @@ OPERATION_CALLS = {
     "Sigmoid": (gen_math_ops, "sigmoid"),
     "Sign": (gen_math_ops, "sign"),
     "Softmax": (gen_nn_ops, "softmax"),
+    "Softplus": (gen_nn_ops, "softplus"),
     "SoftmaxCrossEntropyWithLogits": (gen_nn_ops, "softmax_cross_entropy_with_logits"),
     "SparseSoftmaxCrossEntropyWithLogits": (
         gen_nn_ops,

@@ -279,6 +279,10 @@ class Training(abc.ABC):
         """The same by the loss that is reported, where a step may report another one."""
         return self.with_own_update()
 
+    def with_step(self, step: Callable[..., Any]) -> contextlib.AbstractContextManager[None]:
+        """Another function meanwhile in place of a step of the user's."""
+        raise NotImplementedError(self.verb)
+
     def read_variables(self) -> list[tf.Variable]:
         """The trainable variables that the loss reads, where it `lists_variables`."""
         return []

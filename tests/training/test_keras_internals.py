@@ -287,6 +287,7 @@ WAYS = {
     "Sign": [(tf, "sign", 1), (keras.ops, "sign", 1), (tf.math, "sign", 1)],
     "Softmax": [],
     "SoftmaxCrossEntropyWithLogits": [],
+    "Softplus": [(tf.nn, "softplus", 1), (keras.ops, "softplus", 1)],
     "SparseSoftmaxCrossEntropyWithLogits": [],
     "Sqrt": [(tf, "sqrt", 1), (keras.ops, "sqrt", 1), (tf.math, "sqrt", 1)],
     "StopGradient": [(tf, "stop_gradient", 1), (keras.ops, "stop_gradient", 1)],

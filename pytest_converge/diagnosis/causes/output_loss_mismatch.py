@@ -55,6 +55,9 @@ An output of an axis more than its targets, as `(n, 10, 1)` against `(n, 1)`, ha
 compared with the one target of its row: Keras' losses broadcast it. The recurrent layer that hands
 on all of its steps gets no `return_sequences`.
 
+A loss that takes the logarithm of a rate, as `tf.nn.log_poisson_loss`, is given the rate where its
+exponential is taken behind softplus, a sigmoid or ReLU: these are left out.
+
 A sum or mean that lacks its axis, as `tf.reduce_sum(q * actions)`, makes one number of the
 predictions of all rows, which the target of each row is then compared with. It is taken over the
 columns of each row, as by `axis=1`.
@@ -194,6 +197,11 @@ def _says(failed: FailedTraining) -> str:
     if misread.takes == "weights":
         seen = "an axis of length 1: every weight is 1, whatever the scores"
         return f"the softmax{of} runs along {seen}"
+    if misread.takes == "logarithms":
+        return (
+            f"the loss takes the exponential of the {misread.given}{of}, which is at least 1: it"
+            " wants the logarithm of a rate"
+        )
     if misread.takes == "logits":
         return f"the loss takes logits, and is given the {misread.given}{of}"
     low, high = number(misread.low), number(misread.high)

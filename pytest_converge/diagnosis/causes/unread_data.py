@@ -8,7 +8,9 @@ as by `losses[0]`, one column of the targets, or the targets never reach it.
 One step is made on the first batch. Four parts of its rows are exchanged for others of the batch,
 one after the other: a part without influence leaves the loss as it is, to the last digit. The rows
 of each column of targets are exchanged in the same way, as a loss may take one column of several.
-Targets that no operation on the way to the loss reads are seen without that.
+Targets that no operation on the way to the loss reads are seen without that, and so is any part of
+a batch of which only your own step knows what it is, as one of a triplet. Where a layer is given
+another part of its shape twice, it is put in its place there, and the training is repeated.
 
 Targets with one value in all rows are there because `fit` asks for some, and do not count.
 
@@ -69,6 +71,8 @@ from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import class_weights, trainable
 from pytest_converge.training.interventions.all_pairs import all_pairs
+from pytest_converge.training.interventions.mapped_lines import called_by_the_step
+from pytest_converge.training.interventions.read_instead import read_instead
 from pytest_converge.training.measures.cancelled import Cancelled
 from pytest_converge.training.measures.influence import (
     IdleColumns,
@@ -112,6 +116,13 @@ def _all_pairs(failed: FailedTraining) -> Repairs:
     change = None if found is None else all_pairs(failed.training, found)
     if found is not None and change is not None:
         yield dataclasses.replace(change, fault=_says_cancelled(found))
+
+
+def _read_instead(failed: FailedTraining) -> Repairs:
+    """A part of a batch that nothing reads where a layer is given another one twice."""
+    found = failed.evidence.computation.twice
+    if found is not None:
+        yield read_instead(failed.training, found)
 
 
 def _says_cancelled(found: Cancelled) -> str:
@@ -169,18 +180,20 @@ def _columns(failed: FailedTraining) -> Answer | None:
 
 
 def _targets(failed: FailedTraining) -> Answer | None:
-    """Targets that do not reach the loss."""
-    rows = failed.reruns.rows
-    if not failed.reruns.roles:
-        return None
+    """Targets that do not reach the loss; of parts without a role, whichever does not."""
+    rows, roles = failed.reruns.rows_of_any_kind, failed.reruns.roles
     arrays = {} if rows is None else dict(batch_leaves(rows.arrays))
-    where = tuple(
+    unread = [
         name
         for name in failed.evidence.computation.unread
-        if name[0] == "y" and (name not in arrays or arrays[name].min() != arrays[name].max())
-    )
-    if not where:
+        if not roles or name[0] == "y"
+        if name not in arrays or arrays[name].min() != arrays[name].max()
+    ]
+    if not unread:
         return None
+    where = tuple(unread)
+    if not roles:
+        where = tuple(called_by_the_step(failed.training, name) for name in unread)
     message = f"the loss does not read {listed(where)}: any other values give the same loss"
     return Answer(cause=CAUSE.code, message=message, where=where)
 
@@ -189,6 +202,7 @@ CAUSE = Cause(
     code="unread-data",
     steps=(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_all_pairs),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_read_instead),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_returned_loss),
         Step(place=Place.WEIGHTS, repairs=_turned_round),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_cancelled_seen),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -96,6 +96,10 @@ class StepTraining(Training):
     def function(self) -> Any:
         """The step as it was given."""
         return self._step
+
+    def with_step(self, step: Callable[..., Any]) -> contextlib.AbstractContextManager[None]:
+        """Another function meanwhile in place of the user's."""
+        return attributes_set([(self, "_step", step)])
 
     @property
     def seen(self) -> Mapping[str, Any]:

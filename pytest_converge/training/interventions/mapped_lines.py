@@ -20,10 +20,12 @@ from pytest_converge.training.interventions import pasted
 from pytest_converge.training.state.own_code import plain_function
 from pytest_converge.training.training import Training
 
-__all__ = ["in_a_map"]
+__all__ = ["called_by_the_step", "in_a_map"]
 
 #: One array that gets other values.
 ASSIGNED = re.compile(r"(x|y|sample_weight|data\[(\d+)\]) = ([^#;]+?)(\s*#.*)?")
+#: The name of an array alone.
+PLACE = re.compile(r"(?:x|y|sample_weight|data\[(\d+)\])")
 #: What is read of all rows: a number, or one a column.
 OF_ALL_ROWS = re.compile(r"(ARRAY)\.(mean|std|min|max)\((axis=0)?\)")
 #: More numbers than these are no line to paste.
@@ -60,6 +62,20 @@ def in_a_map(training: Training, line: str) -> str:
     comma = "," if len(parts) == 1 else ""
     mapped = f"lambda {', '.join(names)}: ({', '.join(parts)}{comma})"
     return f"{held} = {held}.map({mapped}){note or ''}"
+
+
+def called_by_the_step(training: Training, name: str) -> str:
+    """What a step of the user's calls an array of the batch; its own name where nobody knows.
+
+    Args:
+        training: of the user.
+        name: of the array, as `x` or `data[3]`.
+    """
+    batch, place = training.first_batch(), PLACE.fullmatch(name)
+    if training.verb != "step" or place is None or not isinstance(batch, tuple):
+        return name
+    number, known = int(place[1]) if place[1] else PARTS.index(name), _names(training, len(batch))
+    return known[number] if number < len(known) else name
 
 
 def _is_nested(part: Any) -> bool:

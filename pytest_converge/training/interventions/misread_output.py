@@ -19,6 +19,7 @@ from pytest_converge.training.keras_internals import Setting, calls_of_operation
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.measures.logits import (
     PROBABILITIES,
+    RATES,
     SHARES,
     WEIGHTED_RANK,
     Misread,
@@ -94,7 +95,8 @@ def _of_two_classes() -> Intervention:
 
 def _left_out(user: Training, misread: Misread) -> Intervention:
     """An operation that hands on what it is given."""
-    (kind,) = (kind for kind, name in PROBABILITIES.items() if name == misread.given)
+    named = {**PROBABILITIES, **RATES}
+    (kind,) = (kind for kind, name in named.items() if name == misread.given)
     return Intervention(
         code="output-loss-mismatch",
         change=f"no {misread.given} before the loss",

@@ -65,6 +65,7 @@ NAMES = {
     "Sigmoid": ("sigmoid",),
     "Sign": ("sign",),
     "Softmax": ("softmax",),
+    "Softplus": ("softplus",),
     "Sqrt": ("sqrt",),
     "StopGradient": ("stop_gradient",),
     "Sum": ("sum", "reduce_sum"),

@@ -39,6 +39,7 @@ from pytest_converge.training.measures.normalisation import (
     unmasked_padding,
 )
 from pytest_converge.training.measures.padded_steps import PaddedSteps, padded_steps
+from pytest_converge.training.measures.read_twice import ReadTwice, read_twice
 from pytest_converge.training.measures.recording import Recording, recorded
 from pytest_converge.training.measures.references import references
 from pytest_converge.training.measures.shares import Shares, targets_read_as_shares
@@ -73,6 +74,7 @@ class Computation:
         dead: the rectifiers of the user's own code that are 0 throughout, and cut something off.
         lost: True where some variable has no gradient by the loss.
         unread: the arrays of the batch on which the loss does not depend, by name.
+        twice: one of the batch that a layer is given twice, beside one that is not read.
         multiplied: the inputs that are multiplied as they are by what depends on weights, by name.
         targets: of a step of the user's, the arrays that are targets by what it does with them.
         weighing: those of them that only weigh what predictions cost, so that their sign counts.
@@ -105,6 +107,7 @@ class Computation:
     dead: tuple[DeadOperation, ...] = ()
     lost: bool = False
     unread: tuple[str, ...] = ()
+    twice: ReadTwice | None = None
     multiplied: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     weighing: tuple[str, ...] = ()
@@ -129,6 +132,7 @@ def computation(training: Training) -> Computation:
     lost = unreached(flow)
     own_step = training.model is None or training.own_train_step
     targets = told_targets(flow) if own_step else ()
+    unread = _unread(flow)
     return Computation(
         loss=_loss_of(training),
         outer=outer_difference(flow),
@@ -142,7 +146,8 @@ def computation(training: Training) -> Computation:
         cut_off=cut_off(training, flow),
         dead=dead_operations(training, flow),
         lost=bool(lost),
-        unread=_unread(flow),
+        unread=unread,
+        twice=read_twice(flow, unread) if unread else None,
         multiplied=_multiplied(flow),
         targets=targets,
         weighing=tuple(name for name in targets if weighing(flow, name)),

@@ -17,6 +17,7 @@ from pytest_converge.training.measures.recording import Operation
 
 __all__ = [
     "PROBABILITIES",
+    "RATES",
     "READS_CLASSES",
     "SHARES",
     "WEIGHTED_RANK",
@@ -26,6 +27,8 @@ __all__ = [
 
 #: Activations whose values are probabilities.
 PROBABILITIES = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
+#: Activations whose values are rates, which are above 0.
+RATES = {"Relu": "relu", "Sigmoid": "sigmoid", "Softplus": "softplus"}
 #: Operations that take logits.
 TAKES_LOGITS = frozenset(
     {"LogSoftmax", "SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"}
@@ -58,7 +61,7 @@ class Misread:
     """An output that the loss reads as what it is not.
 
     Attributes:
-        takes: "logits", "probabilities", or "classes" where the shares of classes are given along
+        takes: "logits", "probabilities", "logarithms" of rates, or "classes" where the shares of classes are given along
             another axis than the last, "weights" where the shares are those of a single value,
             "one class" where the loss makes shares of a single column.
         given: the activation that makes probabilities of the output, where the loss takes others.
@@ -98,6 +101,7 @@ def misread_output(flow: Flow) -> Misread | None:
         found = (
             _probabilities_as_logits(flow, operation)
             or _logits_as_probabilities(flow, operation)
+            or _rates_as_logarithms(flow, operation)
             or _shares_of_one_class(flow, operation)
             or _shares_along_another_axis(flow, operation)
         )
@@ -159,6 +163,28 @@ def _probabilities_as_logits(flow: Flow, operation: Operation) -> Misread | None
         takes="logits",
         by_hand=operation.kind if by_hand and operation.kind in READS_CLASSES else "",
         given="softmax" if by_hand else PROBABILITIES[source.kind],
+        low=float(values.min()),
+        high=float(values.max()),
+        layer=source.layer,
+        place=source.place,
+        alone=sum(each.kind == source.kind for each in flow.recording.operations) == 1,
+    )
+
+
+def _rates_as_logarithms(flow: Flow, operation: Operation) -> Misread | None:
+    """A rate above 0 whose exponential is taken, so that it counts as one of at least 1.
+
+    As by `tf.nn.log_poisson_loss`, which takes the logarithm of the rate.
+    """
+    source = flow.origin(operation.inputs[0]) if operation.kind == "Exp" else None
+    if source is None or source.kind not in RATES or operation.layer:
+        return None
+    if id(source.outputs[0]) not in flow.by_variables:
+        return None
+    values = _values(source.outputs[0])
+    return Misread(
+        takes="logarithms",
+        given=RATES[source.kind],
         low=float(values.min()),
         high=float(values.max()),
         layer=source.layer,
