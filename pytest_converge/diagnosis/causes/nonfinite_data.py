@@ -17,7 +17,8 @@ The diagnosis leaves out the rows concerned and repeats the training from the sa
 that is not finite in more than half of the rows, as one divided by its spread of 0, is left out
 instead. The repair is verified if every gate then passes on three seeds. It is the cause in any
 case, as no other change helps; also where no rows can be left out, as from the constants of a loss
-in `converge.minimize`.
+in `converge.minimize`. Of those that a mask leaves out, since whatever stands there leaves the loss
+as it is, NaN and infinity become 0: NaN times 0 is NaN.
 
 `preprocessing.check` finds it without training, in tables too, where `None` counts as missing. It
 also reports numbers that are infinite in float32, in which networks calculate.
@@ -59,7 +60,7 @@ from collections.abc import Iterable
 
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.data.arrays import batch_leaves
-from pytest_converge.training.interventions import rows
+from pytest_converge.training.interventions import held_arrays, rows
 
 
 def _seen(failed: FailedTraining) -> Answer | None:
@@ -87,6 +88,16 @@ def _repairs(failed: FailedTraining) -> Repairs:
             yield rows.without_nonfinite(where, arrays)
 
 
+def _masked(failed: FailedTraining) -> Repairs:
+    """What a loss closes over, filled up where a mask leaves it out."""
+    if failed.training.function is None or not failed.record.nonfinite:
+        return
+    training, guard = failed.training, failed.trials.guard
+    failed.reruns.put_back()
+    for held in guard.tried("arrays in closures", lambda: held_arrays.masked(training)) or ():
+        yield held_arrays.filled(held)
+
+
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     return [_repairs(failed)]
 
@@ -97,6 +108,7 @@ CAUSE = Cause(
     usual=_usual,
     steps=(
         Step(place=Place.NOT_FINITE, repairs=_repairs),
+        Step(place=Place.NOT_FINITE, repairs=_masked),
         Step(place=Place.NOT_FINITE_SEEN, answer=_seen),
     ),
 )

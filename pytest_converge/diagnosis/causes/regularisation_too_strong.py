@@ -20,7 +20,9 @@ the start, and which lost half of its value while they kept a quarter of theirs,
 power of ten at which both gradients are about alike, by a tenth of that, and by 0. More than twice
 is enough of a term of which less than a hundredth is left. One that is made of the trained
 variables alone beside data, or is a norm of them beside what is none, is a penalty whatever its
-gradient: it is left out, and where that passes, tried at a tenth, a hundredth and a thousandth.
+gradient: it is left out, and where that passes, tried at a tenth, a hundredth and a thousandth. Where a step returns another
+loss than it differentiates, as the regret of a policy, that one is no lower by itself without a
+term: each of up to three is tried at a tenth and a hundredth, and left out.
 
 With smoothed labels a cross-entropy cannot fall below the entropy of the labels: 1.01 for a share
 of 0.7 and three classes.
@@ -69,6 +71,7 @@ def test_light_penalty(converge):
 """
 
 import contextlib
+import dataclasses
 import functools
 import math
 from collections.abc import Iterable, Sequence
@@ -87,6 +90,8 @@ __all__ = ["CAUSE", "outweighing"]
 HIGH_WEIGHT_DECAY = 0.1
 #: Shares of a penalty that are tried, the largest first, where none at all helps.
 SHARES = (0.1, 0.01, 0.001)
+#: Terms that are tried one by one.
+MOST_TERMS = 3
 #: A penalty that is proposed ends at so much of the bound at most, where a smaller one does: at 0.9
 #: one of ten fresh seeds missed it.
 ROOM = 0.75
@@ -141,11 +146,27 @@ def _terms(failed: FailedTraining) -> Repairs:
     reruns, training = failed.reruns, failed.training
     start = _terms_at(failed, reruns.start)
     yield from _own_penalties(failed, start)
+    if failed.evidence.computation.other_loss and len(start) <= MOST_TERMS:
+        yield from _holding_back(failed, start)
     if not _settled(failed):
         return
     for term in outweighing(start, _terms_at(failed, reruns.end)):
         for less in (*_in_balance(term), 0.0):
             yield lighter_terms.lighter(training, term, less)
+
+
+def _holding_back(failed: FailedTraining, terms: Sequence[LossTerm]) -> Repairs:
+    """Less of each term of what a step differentiates, where it returns another loss.
+
+    That one is no lower by itself without a term, as the regret of a policy without the entropy of
+    its choices.
+    """
+    for term in terms:
+        which = "a term" if term.weight is None else f"the term of weight {term.weight:g}"
+        fault = f"{which} of what is differentiated holds back the loss that the step returns"
+        for less in (*SHARES[:2], 0.0):
+            change = lighter_terms.lighter(failed.training, term, less)
+            yield dataclasses.replace(change, fault=fault, leaves_term=False)
 
 
 def _in_balance(term: LossTerm) -> tuple[float, float]:

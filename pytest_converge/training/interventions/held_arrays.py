@@ -26,7 +26,15 @@ from pytest_converge.training.measures.recording import recorded
 from pytest_converge.training.state.snapshot import attributes_set, shadowed
 from pytest_converge.training.training import Training
 
-__all__ = ["HeldArray", "held_arrays", "held_labels", "held_targets", "relabelled"]
+__all__ = [
+    "HeldArray",
+    "filled",
+    "held_arrays",
+    "held_labels",
+    "held_targets",
+    "masked",
+    "relabelled",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -163,4 +171,45 @@ def _permuted(held: HeldArray, change: Intervention, new: Array) -> Intervention
         change=f"{held.name}: {change.change}, of other rows (control)",
         variant=lambda _: held.replaced(other),
         redefines_loss=True,
+    )
+
+
+def masked(training: Training) -> list[HeldArray]:
+    """Those that are not finite in places, whatever stands there leaves the loss as it is.
+
+    As readings that are multiplied by a mask: NaN times 0 is NaN.
+    """
+    found = [
+        held
+        for held in held_arrays(training)
+        if held.values.dtype.kind == "f" and not np.isfinite(held.values).all()
+    ]
+    return [held for held in found if _is_masked(training, held)]
+
+
+def _is_masked(training: Training, held: HeldArray) -> bool:
+    losses = []
+    for number in (0.0, 1.0):
+        with held.replaced(_with(held.values, number)):
+            returned = recorded(training, training.first_batch()).returned
+            losses.append(float(returned))
+    return bool(np.isfinite(losses).all() and np.isclose(*losses, rtol=1e-6))
+
+
+def _with(values: Array, number: float) -> Array:
+    return np.where(np.isfinite(values), values, number)
+
+
+def filled(held: HeldArray) -> Intervention:
+    """Zeros in the places of an array that are not finite."""
+    code = "y = np.nan_to_num(y, posinf=0.0, neginf=0.0)"
+    if held.tensor:
+        code = "y = tf.where(tf.math.is_finite(y), y, 0.0)"
+    return Intervention(
+        code="nonfinite-data",
+        change=f"zeros in {held.name} where it is not finite",
+        fix=held.line(code),
+        where=(held.name,),
+        fault=f"{held.name} is not finite in places that a mask leaves out: NaN times 0 is NaN",
+        variant=lambda _: held.replaced(_with(held.values, 0.0)),
     )

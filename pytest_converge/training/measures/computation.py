@@ -75,6 +75,7 @@ class Computation:
         lost: True where some variable has no gradient by the loss.
         unread: the arrays of the batch on which the loss does not depend, by name.
         twice: one of the batch that a layer is given twice, beside one that is not read.
+        other_loss: True where the step returns another loss than any that it differentiates.
         multiplied: the inputs that are multiplied as they are by what depends on weights, by name.
         targets: of a step of the user's, the arrays that are targets by what it does with them.
         weighing: those of them that only weigh what predictions cost, so that their sign counts.
@@ -108,6 +109,7 @@ class Computation:
     lost: bool = False
     unread: tuple[str, ...] = ()
     twice: ReadTwice | None = None
+    other_loss: bool = False
     multiplied: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     weighing: tuple[str, ...] = ()
@@ -148,6 +150,7 @@ def computation(training: Training) -> Computation:
         lost=bool(lost),
         unread=unread,
         twice=read_twice(flow, unread) if unread else None,
+        other_loss=own_step and _returns_another(flow),
         multiplied=_multiplied(flow),
         targets=targets,
         weighing=tuple(name for name in targets if weighing(flow, name)),
@@ -212,6 +215,15 @@ def _unread(flow: Flow) -> tuple[str, ...]:
         if not any(id(target) in reached for target in flow.targets):
             names.append(name)
     return tuple(names)
+
+
+def _returns_another(flow: Flow) -> bool:
+    """Whether the loss that a step returns is none of those that it takes gradients of."""
+    returned = flow.recording.returned
+    if not hasattr(returned, "numpy") or not flow.targets:
+        return False
+    values = [float(np.mean(target.numpy())) for target in flow.targets]
+    return not any(np.isclose(value, float(returned.numpy())) for value in values)
 
 
 def _multiplied(flow: Flow) -> tuple[str, ...]:

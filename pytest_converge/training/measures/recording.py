@@ -106,6 +106,7 @@ class Recording:
         leaves: the arrays of the batch by name.
         made: the Keras optimizers that the step made.
         written: the variables that a method of theirs wrote, by the id of their handle.
+        returned: the loss that the step returned.
     """
 
     def __init__(self, batch: Batch) -> None:
@@ -115,6 +116,7 @@ class Recording:
         self.leaves: dict[str, Any] = {} if batch is None else dict(batch_leaves(batch))
         self.made: list[Any] = []
         self.written: dict[int, Any] = {}
+        self.returned: Any = None
         self._layers: list[str] = []
         self._depth = 0
 
@@ -220,7 +222,7 @@ def recorded(training: Training, batch: Batch) -> Recording:
         stack.enter_context(recording.optimizers_noted())
         stack.enter_context(writes_watched(recording.note_write))
         stack.enter_context(operations_watched(recording.note))
-        training.step(batch)
+        recording.returned = training.step(batch)
     return recording
 
 
