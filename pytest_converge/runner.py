@@ -39,6 +39,8 @@ __all__ = ["Context", "isolation", "judged", "run", "seeded_training", "with_len
 
 #: A quick diagnosis may take so many seconds, or so many times the training's own.
 QUICK_SECONDS, QUICK_TIMES = 10.0, 8.0
+#: A training that broke off counts as so many times as long at most: its first steps hold a trace.
+MOST_STRETCHED = 3.0
 #: A full one may take so many times as long.
 FULL = 5.0
 
@@ -292,7 +294,7 @@ def _diagnosis(
         return undiagnosed(running.training)
     if run.record.never_updated and not makes_optimizers(running.training):
         return without_trials(running, run.record)
-    seconds = max(QUICK_SECONDS, QUICK_TIMES * run.record.seconds)
+    seconds = max(QUICK_SECONDS, QUICK_TIMES * _of_all_steps(run.record, running.steps))
     trained = running.training.snapshot()
     try:
         return diagnose(
@@ -305,6 +307,13 @@ def _diagnosis(
         )
     finally:
         trained.restore()
+
+
+def _of_all_steps(record: TrainingRecord, steps: int) -> float:
+    """Seconds of a training; of one that ended early as far as its first steps tell of the rest."""
+    done = record.curve.updates
+    stretched = steps / done if done else 1.0
+    return record.seconds * min(max(stretched, 1.0), MOST_STRETCHED)
 
 
 def _surface(context: Context, running: TrainingRun, run: Run) -> LossSurface | None:

@@ -193,7 +193,8 @@ def _is_masked(training: Training, held: HeldArray) -> bool:
         with held.replaced(_with(held.values, number)):
             returned = recorded(training, training.first_batch()).returned
             losses.append(float(returned))
-    return bool(np.isfinite(losses).all() and np.isclose(*losses, rtol=1e-6))
+    first, second = losses
+    return bool(np.isfinite(losses).all() and np.isclose(first, second, rtol=1e-6))
 
 
 def _with(values: Array, number: float) -> Array:
