@@ -392,7 +392,8 @@ class Trials:
         return self._baseline is None and _failing(record, self.expectation, change) == {RISEN}
 
     def _passes(self, record: TrainingRecord, change: Intervention) -> bool:
-        if change.loss_factor == 1.0 and record.curve.last > self._most_loss:
+        same_loss = change.loss_factor == 1.0 and not change.redefines_loss
+        if same_loss and record.curve.last > self._most_loss:
             return False
         if record.curve.last < 0 and (self.has_no_bottom or self._loses_its_bottom(change)):
             return False

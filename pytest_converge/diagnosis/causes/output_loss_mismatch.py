@@ -188,24 +188,23 @@ def _says(failed: FailedTraining) -> str:
     if misread is None:
         return ""
     of = f" of {misread.layer}" if misread.layer else ""
-    if misread.takes == "classes":
-        one = "the last one" if misread.classes == -1 else f"axis {misread.classes}"
-        read = f"the loss reads classes along {one}"
-        return f"the softmax{of} runs along axis {misread.axis}, {read}"
-    if misread.takes == "one class":
-        return "the loss divides the only column of the output by its own sum, which makes it 1"
-    if misread.takes == "weights":
-        seen = "an axis of length 1: every weight is 1, whatever the scores"
-        return f"the softmax{of} runs along {seen}"
-    if misread.takes == "logarithms":
-        return (
-            f"the loss takes the exponential of the {misread.given}{of}, which is at least 1: it"
-            " wants the logarithm of a rate"
-        )
-    if misread.takes == "logits":
-        return f"the loss takes logits, and is given the {misread.given}{of}"
     low, high = number(misread.low), number(misread.high)
-    return f"the loss takes probabilities, and is given values from {low} to {high}{of}"
+    one = "the last one" if misread.classes == -1 else f"axis {misread.classes}"
+    along = f"the softmax{of} runs along"
+    rate = f"the loss takes the exponential of the {misread.given}{of}, which is at least 1"
+    said = {
+        "classes": f"{along} axis {misread.axis}, the loss reads classes along {one}",
+        "one class": (
+            "the loss divides the only column of the output by its own sum, which makes it 1"
+        ),
+        "weights": f"{along} an axis of length 1: every weight is 1, whatever the scores",
+        "logarithms": f"{rate}: it wants the logarithm of a rate",
+        "logits": f"the loss takes logits, and is given the {misread.given}{of}",
+        "probabilities": (
+            f"the loss takes probabilities, and is given values from {low} to {high}{of}"
+        ),
+    }
+    return said[misread.takes]
 
 
 def _misread_seen(failed: FailedTraining) -> Answer | None:

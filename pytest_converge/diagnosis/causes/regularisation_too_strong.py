@@ -20,9 +20,11 @@ the start, and which lost half of its value while they kept a quarter of theirs,
 power of ten at which both gradients are about alike, by a tenth of that, and by 0. More than twice
 is enough of a term of which less than a hundredth is left. One that is made of the trained
 variables alone beside data, or is a norm of them beside what is none, is a penalty whatever its
-gradient: it is left out, and where that passes, tried at a tenth, a hundredth and a thousandth. Where a step returns another
-loss than it differentiates, as the regret of a policy, that one is no lower by itself without a
-term: each of up to three is tried at a tenth and a hundredth, and left out.
+gradient: it is left out, and where that passes, tried at a tenth, a hundredth and a thousandth.
+
+Where a step returns another loss than it differentiates, as the regret of a policy, that one is no
+lower by itself without a term: each of up to three is tried at a tenth and a hundredth, and left
+out.
 
 With smoothed labels a cross-entropy cannot fall below the entropy of the labels: 1.01 for a share
 of 0.7 and three classes.

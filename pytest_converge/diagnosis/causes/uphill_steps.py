@@ -24,7 +24,8 @@ gradient of the loss that the step returns with what the optimizer gets, or with
 step, or your optimizer, makes. Where that comparison shows steps that go uphill and turning them
 round is not enough, it is one of several causes that are
 [repaired together](../how-it-diagnoses.md#all-changes-at-once), also where the loss did not rise
-clearly since the steps are far too short; it is said also where no repair is proven.
+clearly since the steps are far too short; it is said also where no repair is proven. Of two or
+three optimizers, as of the models of a game, the steps of each one are turned round by themselves.
 
 ## A test that shows it
 
@@ -80,6 +81,8 @@ from pytest_converge.training.model.losses import loss_names
 #: Under this cosine of what a step follows with the gradient of its loss a sign is wrong: clipping
 #: each variable by itself turns it, but not to the other side.
 UPHILL = -0.5
+#: Of so many optimizers the steps are turned round one by one.
+MOST_OPTIMIZERS = 3
 
 
 def _negative_rate(failed: FailedTraining) -> Repairs:
@@ -149,6 +152,17 @@ def _uphill(failed: FailedTraining) -> Repairs:
         yield _of_own_optimizer(failed, turned)
 
 
+def _one_uphill(failed: FailedTraining) -> Repairs:
+    """The same of one of several optimizers, as of the two models of a game."""
+    training = failed.training
+    if not training.own_step or not failed.evidence.rose or len(training.optimizers) < 2:
+        return
+    for place, observed in enumerate(training.optimizers[:MOST_OPTIMIZERS]):
+        own = observed.user_rate
+        if isinstance(own, float) and own > 0:
+            yield direction.one_downhill(training, place, own)
+
+
 def _of_own_optimizer(failed: FailedTraining, turned: Intervention) -> Intervention:
     """The same by the class of the user's that makes the updates, where it turns them round."""
     training = failed.training
@@ -211,6 +225,7 @@ CAUSE = Cause(
         Step(place=Place.SIGN, answer=_negative_loss),
         Step(place=Place.SIGN, repairs=_away_from_bounds),
         Step(place=Place.UPHILL, repairs=_uphill),
+        Step(place=Place.UPHILL, repairs=_one_uphill),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_uphill_seen),
     ),
 )

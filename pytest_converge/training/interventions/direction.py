@@ -15,7 +15,15 @@ from pytest_converge.training.model.structure import with_loss
 from pytest_converge.training.state.snapshot import attributes_set
 from pytest_converge.training.training import Training
 
-__all__ = ["CODE", "downhill", "downhill_in", "negated_loss", "negated_score", "reversed_sign"]
+__all__ = [
+    "CODE",
+    "downhill",
+    "downhill_in",
+    "negated_loss",
+    "negated_score",
+    "one_downhill",
+    "reversed_sign",
+]
 
 #: The cause that all of these prove.
 CODE = "uphill-steps"
@@ -42,6 +50,26 @@ def reversed_sign(
         change = of_one(training, place, own, -1.0)
         fault = f"of the optimizers, one has the negative learning rate {own:g}: it goes uphill"
     return dataclasses.replace(change, code=CODE, fault=fault)
+
+
+def one_downhill(training: Training, place: int, own: float) -> Intervention:
+    """The steps of one of several optimizers in the opposite direction.
+
+    Args:
+        training: with a step of the user's.
+        place: which of its optimizers it is.
+        own: its rate.
+    """
+    change = of_one(training, place, own, -1.0)
+    kind = type(training.optimizers[place].optimizer).__name__
+    name = training.optimizers[place].name or f"optimizer {place + 1}, {kind},"
+    return dataclasses.replace(
+        change,
+        code=CODE,
+        change=f"every step of {name} in the opposite direction",
+        fix=f"loss = -loss  # that of which {name} gets the gradients",
+        fault=f"the steps of {name} go uphill: its loss has the wrong sign",
+    )
 
 
 def downhill(training: Training, along: float | None) -> Intervention:

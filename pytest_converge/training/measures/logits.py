@@ -61,9 +61,9 @@ class Misread:
     """An output that the loss reads as what it is not.
 
     Attributes:
-        takes: "logits", "probabilities", "logarithms" of rates, or "classes" where the shares of classes are given along
-            another axis than the last, "weights" where the shares are those of a single value,
-            "one class" where the loss makes shares of a single column.
+        takes: "logits", "probabilities", "logarithms" of rates, or "classes" where the shares of
+            classes are given along another axis than the last, "weights" where the shares are those
+            of a single value, "one class" where the loss makes shares of a single column.
         given: the activation that makes probabilities of the output, where the loss takes others.
         low, high: the ends of the values that the loss is given.
         layer: the layer that the values come from; empty for none.

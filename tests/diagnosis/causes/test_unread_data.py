@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,7 +12,8 @@ from pytest_converge.diagnosis.causes import unread_data
 from tests.diagnosis.programs import conclusion, diagnosis_of, failed_of, proven_by_its_own
 from tests.training.measures.steps import own_step
 from tests.training.measures.test_influence import several_of_a_step
-from tests.zoo.problems import fit, linear, sequential
+from tests.training.measures.test_read_twice import margin
+from tests.zoo.problems import fit, linear, sequential, step, triplets
 
 
 def first_row(y, p):
@@ -127,3 +129,78 @@ def test_weights_that_let_the_right_rows_in_stay():
     failed = failed_of(gaps(inverted=False), steps=3)
     repairs = [step.repairs(failed) for step in unread_data.CAUSE.steps if step.repairs]
     assert not [change for changes in repairs for change in changes]
+
+
+def of_triplets(distances):
+    """A step on an anchor, a positive and a negative, whose loss takes two of their distances."""
+    embed = keras.Sequential([keras.Input((4,)), layers.Dense(8, "tanh")], name="embed")
+    optimizer = optimizers.Adam(0.01)
+
+    def train_step(anchor, positive, negative):
+        with tf.GradientTape() as tape:
+            loss = distances(embed, anchor, positive, negative)
+        variables = embed.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices(triplets(0)).batch(32).repeat()
+    return step(train_step, variables=embed.trainable_variables, data=data, optimizer=optimizer)
+
+
+def test_what_is_read_in_no_place_takes_that_of_what_is_read_twice():
+    start = of_triplets(lambda embed, a, p, n: margin(embed(a), embed(p), embed(p)))
+    found = proven_by_its_own(start, "unread-data", steps=100, max_loss=0.25, monotone="off")
+    assert found.message == (
+        "the loss does not read negative, and embed is given positive twice; it converges with"
+        " negative in place of positive where embed is called on it again"
+    )
+    assert found.where == ("negative",)
+
+
+def test_what_nothing_reads_has_the_name_that_the_step_gives_it():
+    def near(embed, anchor, positive, negative):
+        return tf.reduce_mean((embed(anchor) - embed(positive)) ** 2) + 1.0
+
+    found = conclusion(failed_of(of_triplets(near), steps=5, max_loss=0.1))
+    assert (found.cause, found.where) == ("unread-data", ("negative",))
+    assert found.message == "the loss does not read negative: any other values give the same loss"
+
+
+class Reporting(keras.Model):
+    """Learns from the last of several columns, and reports the mean of all."""
+
+    def __init__(self):
+        super().__init__()
+        self.head, self.reported = layers.Dense(3), keras.metrics.Mean(name="loss")
+
+    def call(self, x):
+        return self.head(x)
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            p, losses = self(x, training=True), []
+            for column in range(3):
+                loss = tf.reduce_mean((p[:, column] - y[:, column]) ** 2)
+                losses.append(loss)
+            mean = tf.add_n(losses) / 3.0
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        self.reported.update_state(mean)
+        return {"loss": self.reported.result()}
+
+    @property
+    def metrics(self):
+        return [self.reported]
+
+
+def test_a_train_step_that_learns_from_the_last_column_learns_from_all_that_it_reports():
+    x, _ = linear(0)
+    model = Reporting()
+    model.compile(optimizers.Adam(0.05))
+    start = fit(model, x, x[:, :3] - 0.5)
+    found = proven_by_its_own(start, "unread-data", steps=100, max_loss=0.05, monotone="off")
+    line = Reporting.train_step.__code__.co_firstlineno + 8
+    gradient = "gradients = tape.gradient(mean, self.trainable_variables)"
+    assert found.fix == f"{gradient}  # test_unread_data.py:{line}"
+    assert "and not the gradient that is applied; it converges with " in found.message

@@ -235,3 +235,25 @@ def test_an_optimizer_class_that_adds_its_update(verb):
     found = proven_by_its_own(start, "uphill-steps", steps=60, max_loss=0.67)
     assert "Ascent adds its update where it should subtract it" in found.message
     assert found.fix == "# in Ascent: subtract the update"
+
+
+def game(sign):
+    """Two variables by two optimizers, of which one may follow a loss of the wrong sign."""
+    a, b = tf.Variable(3.0, name="a"), tf.Variable(2.0, name="b")
+    first, second = optimizers.SGD(0.1), optimizers.SGD(0.05)
+
+    def train_step():
+        with tf.GradientTape(persistent=True) as tape:
+            one, other = (a - 1.0) ** 2, sign * tf.abs(b + 1.0)
+        first.apply([tape.gradient(one, a)], [a])
+        second.apply([tape.gradient(other, b)], [b])
+        return abs(a - 1.0) + abs(b + 1.0)
+
+    return step(train_step, variables=[a, b])
+
+
+def test_of_two_optimizers_the_one_that_goes_uphill_is_turned_round():
+    found = proven_by_its_own(game(-1.0), "uphill-steps", steps=100, max_loss=0.2)
+    assert found.verified[0].change == "every step of second in the opposite direction"
+    assert found.fix == "loss = -loss  # that of which second gets the gradients"
+    assert found.message.startswith("the steps of second go uphill: its loss has the wrong sign")
