@@ -139,6 +139,7 @@ def _fit(call: FitCall, expectation: Expectation, seed: int, adapt: Adapt) -> Tr
         held_out=_held_out(call, together, seed),
         callbacks=callbacks,
         entry=call.loss,
+        wants_skill=expectation.min_skill is not None,
     )
     if call.epochs is not None:
         training.steps_per_epoch = steps_per_epoch(call, steps)

@@ -30,6 +30,7 @@ from pytest_converge.training.data.batches import PROBE_ROWS, Batch, Chunk, Trai
 from pytest_converge.training.data.held_out import PREFIX
 from pytest_converge.training.keras_internals import added_losses, loss_counts_in_metrics
 from pytest_converge.training.loop.callbacks import Callbacks
+from pytest_converge.training.measures.best_constant import with_fitted_constant
 from pytest_converge.training.measures.end_measures import (
     inference,
     measure_held_out,
@@ -81,6 +82,8 @@ class ModelTraining(Training):
         callbacks: Keras callbacks that take part in every run.
         entry: the entry of the logs of a `train_step` of the model's own that is judged; None for
             its "loss".
+        wants_skill: True where the best constant is fitted under a loss for which no formula gives
+            it.
 
     Raises:
         InvalidTrainingError: the model is not compiled, has nothing to train, or does not fit
@@ -103,8 +106,10 @@ class ModelTraining(Training):
         held_out: Sequence[Chunk] = (),
         callbacks: Callbacks | None = None,
         entry: Any = None,
+        wants_skill: bool = False,
     ) -> None:
         self.model = model
+        self._wants_skill = wants_skill
         self.data = data
         self.builder = builder
         self._first, self._built = model, Built()
@@ -292,6 +297,8 @@ class ModelTraining(Training):
         measures = measure_model(
             self.model, chunks, own_train_step=self.own_train_step, forward=forward
         )
+        if self._wants_skill and measures.constant_loss is None:
+            measures = with_fitted_constant(measures, self)
         if not self.held_out:
             return measures
         found = measure_held_out(

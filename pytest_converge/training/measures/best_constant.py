@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -22,11 +22,13 @@ from pytest_converge.training.model.losses import (
     losses_of_outputs,
 )
 from pytest_converge.training.model.structure import call_model
-from pytest_converge.training.training import Training
+from pytest_converge.training.training import EndMeasures, Training
 
 __all__ = ["ConstantLoss", "best_constant", "with_fitted_constant"]
 
 Array = np.ndarray[Any, Any]
+#: What holds the loss of the best constant prediction.
+Measured = TypeVar("Measured", TrainingRecord, EndMeasures)
 
 #: Constants that are tried before the best of them is improved, over the range of what the outputs
 #: give and the targets hold.
@@ -74,19 +76,19 @@ def best_constant(training: Training) -> ConstantLoss | None:
         return _of_chunks(model, chunks)
 
 
-def with_fitted_constant(record: TrainingRecord, training: Training) -> TrainingRecord:
-    """A record of whose training the skill over the best constant is known where it can be.
+def with_fitted_constant(measured: Measured, training: Training) -> Measured:
+    """What was measured of a training, with the loss of its best constant where it can be fitted.
 
     What no prediction can remove, as the entropy of labels that are no 0 or 1, counts like the part
     of the loss that depends on no prediction.
     """
     found = best_constant(training)
     if found is None or not math.isfinite(found.constant):
-        return record
+        return measured
     return dataclasses.replace(
-        record,
+        measured,
         constant_loss=max(found.constant - found.least, 0.0),
-        regularisation=record.regularisation + found.least,
+        regularisation=measured.regularisation + found.least,
     )
 
 

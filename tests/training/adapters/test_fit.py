@@ -1126,3 +1126,24 @@ def test_an_exception_of_the_users_data_is_its_own():
     assert isinstance(generator, types.GeneratorType)
     with pytest.raises(OSError, match="what the user wrote"):
         judged(fit(dense(), generator), steps=5)
+
+
+def pinball(y, q):
+    """The error of three quantiles, which Keras does not know."""
+    shares = np.array([[0.1, 0.5, 0.9]], "float32")
+    error = y - q
+    return keras.ops.mean(keras.ops.maximum(shares * error, (shares - 1.0) * error), axis=-1)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_the_best_constant_of_a_loss_of_ones_own_is_fitted_where_a_skill_is_asked_for(asked):
+    x, y = linear(0)
+    start = fit(sequential(layers.Dense(3), optimizer=optimizers.Adam(0.05), loss=pinball), x, y)
+    result = judged(start, steps=150, **({"min_skill": 0.6} if asked else {}))
+    record = result.runs[0].record
+    assert result.passed
+    assert (record.skill is not None) is asked
+    if asked:
+        constant = np.quantile(y, [0.1, 0.5, 0.9]).astype("float32")
+        expected = float(np.mean(pinball(y, np.broadcast_to(constant, (len(y), 3)))))
+        assert record.constant_loss == pytest.approx(expected, rel=0.02)
