@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import random
+import types
 
 import keras
 import numpy as np
@@ -13,9 +14,11 @@ import tensorflow as tf
 from keras import layers, optimizers
 
 from pytest_converge import Finding, runner
+from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.guard import STRICT
 from pytest_converge.core.result import ConvergenceResult
+from pytest_converge.diagnosis import diagnose
 from pytest_converge.report.section import section
 from pytest_converge.runner import isolation
 from pytest_converge.training.loop import whole_probes
@@ -503,3 +506,39 @@ def test_scales_of_inputs_are_measured_of_what_failed_and_where_somebody_wants_t
     start = fit(model, x, x[:, :1])
     result = judged(start, scales=scales, steps=3, max_loss=max_loss, monotone="off")
     assert (result.runs[0].record.input_scales is not None) == measured
+
+
+@pytest.mark.parametrize(
+    ("done", "times"),
+    [(100, 1.0), (50, 2.0), (10, 3.0), (1, 3.0), (0, 1.0), (200, 1.0)],
+    ids=["whole", "half", "a tenth", "one step", "none", "more"],
+)
+def test_a_training_that_broke_off_counts_as_far_as_its_first_steps_tell(done, times):
+    curve = LossCurve(steps=tuple(range(1, done + 1)), batch_loss=(1.0,) * done)
+    record = types.SimpleNamespace(curve=curve, seconds=4.0)
+    assert runner._of_all_steps(record, 100) == pytest.approx(times * 4.0)
+
+
+@pytest.mark.parametrize(("mode", "factor"), [("quick", 1.0), ("full", runner.FULL)])
+def test_the_budget_of_a_diagnosis_is_that_of_a_whole_training(monkeypatch, mode, factor):
+    budgets = []
+
+    def noted(*_, budget, **__):
+        budgets.append(budget)
+
+    def slow(record, steps):
+        return 7.0 * steps / record.curve.updates
+
+    monkeypatch.setattr(diagnose, "diagnose", noted)
+    monkeypatch.setattr(runner, "_of_all_steps", slow)
+    context = runner.Context(
+        test="test",
+        number=1,
+        expectation=Expectation(seed=0, steps=5, max_loss=0.0),
+        hooks=NoHooks(),
+        progress=quiet,
+        diagnose=mode,
+    )
+    w = tf.Variable(1.0)
+    runner.run(context, minimize(lambda: w**2, [w], optimizers.SGD(1e-3)).call)
+    assert budgets == [pytest.approx(factor * runner.QUICK_TIMES * 7.0)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import types
 
 import keras
 import numpy as np
@@ -10,7 +11,10 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from pytest_converge.diagnosis.reference import together, without
+from pytest_converge.diagnosis import reference
+from pytest_converge.diagnosis.cause import Answer
+from pytest_converge.diagnosis.reference import seen_causes, together, without
+from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.report.message import failure_message
 from pytest_converge.training.interventions.intervention import Intervention
 from tests.diagnosis import programs
@@ -78,6 +82,70 @@ def test_only_candidates_are_taken_back():
 def test_changes_together_keep_the_lines_of_each():
     both = together(PARTS[:2])
     assert (both.code, both.change, both.fix) == ("a", "a and b", "fix a\nfix b")
+
+
+class Verifying:
+    """A failed training of which only some sets of changes pass on every seed.
+
+    Attributes:
+        asked: what was tried on every seed, in order.
+    """
+
+    def __init__(self, *, tried, passing, time=100):
+        self.asked, self.passing, self.time = [], set(passing), time
+        self.trials = types.SimpleNamespace(done=dict.fromkeys(map(named, tried)))
+
+    def first_passing(self, changes):
+        (change,) = changes
+        self.asked.append(change.change)
+        if len(self.asked) > self.time:
+            raise OutOfTimeError
+        self.trials.done[change.change] = "trial"
+        passes = change.change in {named(each) for each in self.passing}
+        return Answer(cause=change.code, message="passes") if passes else None
+
+
+def named(letters):
+    return " and ".join(letters)
+
+
+def verified(sets, failed):
+    """The parts of the answer of a search that found some sets, the smallest last."""
+    search = object.__new__(reference._Search)
+    search._failed, search._order = failed, {}
+    search.passing = [tuple(PARTS[NAMES.index(name)] for name in letters) for letters in sets]
+    answer = search.verified()
+    return answer and "".join(part.change for part in answer.parts)
+
+
+@pytest.mark.parametrize(
+    ("sets", "passing", "left", "asked"),
+    [
+        (["abc", "ab"], ["ab"], "ab", ["ab"]),
+        (["abc", "ab", "a"], ["ab"], "ab", ["a", "ab", "b"]),
+        (["abc", "ab", "a"], ["ab", "b"], "b", ["a", "ab", "b"]),
+        (["abcd", "abc", "a"], ["abc", "bc", "b"], "b", ["a", "abc", "ab", "ac", "bc", "b"]),
+        (["abc", "ab"], [], None, ["ab", "abc"]),
+    ],
+    ids=["smallest", "one more", "the other one", "one of two more", "none"],
+)
+def test_what_passed_by_luck_of_one_seed_was_not_the_part_to_take_back(sets, passing, left, asked):
+    failed = Verifying(tried=sets, passing=passing)
+    assert verified(sets, failed) == left
+    assert failed.asked == [named(each) for each in asked]
+
+
+def test_sets_that_were_tried_before_are_not_tried_again():
+    failed = Verifying(tried=["abc", "ab", "a", "b", "bc", "ac"], passing=["abc", "bc"])
+    assert verified(["abc", "a"], failed) == "abc"
+    assert failed.asked == ["a", named("abc")]
+
+
+@pytest.mark.parametrize(("time", "left"), [(2, "abc"), (5, "bc"), (6, "b")])
+def test_what_is_proven_when_the_time_is_up_is_the_answer(time, left):
+    passing = ["abc", "bc", "b"]
+    failed = Verifying(tried=["abcd", "abc", "a"], passing=passing, time=time)
+    assert verified(["abcd", "abc", "a"], failed) == left
 
 
 # ---- several causes -----------------------------------------------------------------------------
@@ -364,4 +432,30 @@ def test_what_needs_many_more_steps_needs_no_larger_model_and_no_other_start(bas
     compound = compound_of(base, *faults)
     found = diagnosis_of(compound.start(fixed=False, seed=0), **compound.expected(fixed=False))
     assert {part.cause for part in found.causes} == codes
+    assert found.proven
+
+
+def classes_in_a_row(*, shuffles=False):
+    """Rows of three classes, sorted by class, whose columns have very different scales."""
+    rows = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], 80)
+    x = (2.0 * np.eye(3)[y] + rows.normal(0, 1.6, (240, 3))) * [1000.0, 1.0, 0.01]
+    if shuffles:
+        order = rows.permutation(240)
+        x, y = x[order], y[order]
+    dataset = tf.data.Dataset.from_tensor_slices((x.astype("float32"), y)).batch(16)
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(3, "softmax")])
+    model.compile(keras.optimizers.SGD(1.0), "sparse_categorical_crossentropy")
+    return fit(model, dataset)
+
+
+@pytest.mark.parametrize("shuffles", [False, True])
+def test_rows_that_come_sorted_show_that_nobody_shuffles_them(shuffles):
+    failed = programs.failed_of(classes_in_a_row(shuffles=shuffles), steps=20, max_loss=0.1)
+    assert ("unshuffled-data" in seen_causes(failed)) != shuffles
+
+
+def test_rows_that_come_sorted_and_features_of_other_scales_are_both_named():
+    found = diagnosis_of(classes_in_a_row(), steps=120, max_loss=0.8, monotone="off")
+    assert {part.cause for part in found.causes} == {"unshuffled-data", "unscaled-features"}
     assert found.proven

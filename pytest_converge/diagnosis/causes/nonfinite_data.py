@@ -18,7 +18,7 @@ that is not finite in more than half of the rows, as one divided by its spread o
 instead. The repair is verified if every gate then passes on three seeds. It is the cause in any
 case, as no other change helps; also where no rows can be left out, as from the constants of a loss
 in `converge.minimize`. Of those that a mask leaves out, since whatever stands there leaves the loss
-as it is, NaN and infinity become 0: NaN times 0 is NaN.
+and its gradients as they are, NaN and infinity become 0: NaN times 0 is NaN.
 
 `preprocessing.check` finds it without training, in tables too, where `None` counts as missing. It
 also reports numbers that are infinite in float32, in which networks calculate.
@@ -56,11 +56,13 @@ def test_whole_rows(converge):
 ```
 """
 
+import functools
 from collections.abc import Iterable
 
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import held_arrays, rows
+from pytest_converge.training.interventions.intervention import Intervention
 
 
 def _seen(failed: FailedTraining) -> Answer | None:
@@ -94,8 +96,9 @@ def _masked(failed: FailedTraining) -> Repairs:
         return
     training, guard = failed.training, failed.trials.guard
     failed.reruns.put_back()
-    for held in guard.tried("arrays in closures", lambda: held_arrays.masked(training)) or ():
-        yield held_arrays.filled(held)
+    found = guard.tried("arrays in closures", lambda: held_arrays.masked(training)) or ()
+    if found:
+        yield functools.reduce(Intervention.combined, map(held_arrays.filled, found))
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:

@@ -120,8 +120,8 @@ def _all_pairs(failed: FailedTraining) -> Repairs:
 
 def _read_instead(failed: FailedTraining) -> Repairs:
     """A part of a batch that nothing reads where a layer is given another one twice."""
-    found = failed.evidence.computation.twice
-    if found is not None:
+    found, training = failed.evidence.computation.twice, failed.training
+    if found is not None and (training.verb == "step" or training.own_train_step):
         yield read_instead(failed.training, found)
 
 
@@ -183,10 +183,11 @@ def _targets(failed: FailedTraining) -> Answer | None:
     """Targets that do not reach the loss; of parts without a role, whichever does not."""
     rows, roles = failed.reruns.rows_of_any_kind, failed.reruns.roles
     arrays = {} if rows is None else dict(batch_leaves(rows.arrays))
+    twice = failed.evidence.computation.twice
     unread = [
         name
         for name in failed.evidence.computation.unread
-        if not roles or name[0] == "y"
+        if not roles or name[0] == "y" or (twice is not None and name == twice.unread)
         if name not in arrays or arrays[name].min() != arrays[name].max()
     ]
     if not unread:

@@ -175,7 +175,7 @@ def _permuted(held: HeldArray, change: Intervention, new: Array) -> Intervention
 
 
 def masked(training: Training) -> list[HeldArray]:
-    """Those that are not finite in places, whatever stands there leaves the loss as it is.
+    """Those that are not finite in places that neither the loss nor its gradients depend on.
 
     As readings that are multiplied by a mask: NaN times 0 is NaN.
     """
@@ -184,17 +184,25 @@ def masked(training: Training) -> list[HeldArray]:
         for held in held_arrays(training)
         if held.values.dtype.kind == "f" and not np.isfinite(held.values).all()
     ]
-    return [held for held in found if _is_masked(training, held)]
+    with contextlib.ExitStack() as stack:
+        for held in found:
+            stack.enter_context(held.replaced(_with(held.values, 0.0)))
+        return [held for held in found if _is_masked(training, held)]
 
 
 def _is_masked(training: Training, held: HeldArray) -> bool:
-    losses = []
+    """Whether neither the loss nor its gradients tell one number there from another."""
+    seen: list[list[Array]] = []
     for number in (0.0, 1.0):
         with held.replaced(_with(held.values, number)):
-            returned = recorded(training, training.first_batch()).returned
-            losses.append(float(returned))
-    first, second = losses
-    return bool(np.isfinite(losses).all() and np.isclose(first, second, rtol=1e-6))
+            recording = recorded(training, training.first_batch())
+            slopes = [g for each in recording.differentiations for g in each.gradients]
+            seen.append([np.asarray(each) for each in (recording.returned, *slopes)])
+    first, second = seen
+    return len(first) == len(second) and all(
+        one.shape == other.shape and np.isfinite(one).all() and np.allclose(one, other, rtol=1e-6)
+        for one, other in zip(first, second, strict=True)
+    )
 
 
 def _with(values: Array, number: float) -> Array:

@@ -33,13 +33,15 @@ def read_instead(user: Training, found: ReadTwice) -> Intervention:
     @contextlib.contextmanager
     def variant(training: Training) -> Iterator[None]:
         call, own = found.layer.call, training.function
+        if training.own_train_step:
+            own = training.model.train_step
         # A compiled step has arrays of its own, which its layers are given.
         plain = getattr(own, "python_function", own)
         arrays: dict[str, Any] = {}
         turns = itertools.cycle(range(found.of))
 
         def step(*batch: Any) -> Any:
-            arrays.update(batch_leaves(batch))
+            arrays.update(batch_leaves(batch[0] if training.own_train_step else batch))
             return plain(*batch)
 
         @functools.wraps(call)
@@ -47,7 +49,12 @@ def read_instead(user: Training, found: ReadTwice) -> Intervention:
             again = next(turns) == found.number
             return call(arrays[found.unread] if again else first, *args, **settings)
 
-        with training.with_step(step), shadowed([(found.layer, "call", other)]):
+        replaced = (
+            shadowed([(training.model, "train_step", step)])
+            if training.own_train_step
+            else training.with_step(step)
+        )
+        with replaced, shadowed([(found.layer, "call", other)]):
             yield
 
     return Intervention(
@@ -71,5 +78,6 @@ def _line(user: Training, layer: Any, twice: str, unread: str) -> str:
             if ast.unparse(call.args[0]) == twice
         ]
         if len(given) > 1:
-            return function.changed({max(given, key=lambda each: each.lineno): unread})
+            last = max(given, key=lambda each: (each.lineno, each.col_offset))
+            return function.changed({last: unread})
     return ""

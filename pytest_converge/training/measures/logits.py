@@ -181,6 +181,9 @@ def _rates_as_logarithms(flow: Flow, operation: Operation) -> Misread | None:
         return None
     if id(source.outputs[0]) not in flow.by_variables:
         return None
+    shares = (each for each in flow.needed if _is_softmax_by_hand(flow, each))
+    if any(flow.origin(each.inputs[0]) is operation for each in shares):
+        return None
     values = _values(source.outputs[0])
     return Misread(
         takes="logarithms",

@@ -8,8 +8,9 @@ import tensorflow as tf
 from keras import layers
 from keras.optimizers import SGD
 
-from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
-from tests.zoo.problems import fit, linear, sequential
+from pytest_converge.diagnosis.causes.nonfinite_data import CAUSE
+from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
+from tests.zoo.problems import fit, linear, minimize, sequential
 
 
 def missing_value():
@@ -58,3 +59,40 @@ def test_values_that_are_a_mask_are_not_blamed():
     ignored = {"ignore": ("nonfinite-data",), "diagnose": "full"}  # Adam comes late
     found = diagnosis_of(start, steps=100, max_loss=0.1, **ignored)
     assert found.cause == "learning-rate-too-low"
+
+
+def masked_readings(make):
+    """Readings of NaN that are multiplied by a mask of 0 and 1."""
+    x, y = linear(0)
+    y[::3] = np.nan
+    known, readings = np.isfinite(y).astype("float32"), make(y)
+    w = tf.Variable(tf.zeros((4, 1)), name="w")
+
+    def loss():
+        return tf.reduce_sum(known * (x @ w - readings) ** 2) / tf.reduce_sum(known)
+
+    return minimize(loss, [w], SGD(0.1))
+
+
+@pytest.mark.parametrize(
+    ("make", "line"),
+    [
+        (np.array, "readings = np.nan_to_num(readings, posinf=0.0, neginf=0.0)"),
+        (tf.constant, "readings = tf.where(tf.math.is_finite(readings), readings, 0.0)"),
+    ],
+    ids=["array", "tensor"],
+)
+def test_what_a_mask_leaves_out_of_a_closure_is_filled(make, line):
+    found = proven_by_its_own(masked_readings(make), "nonfinite-data", steps=60, max_loss=0.05)
+    assert (found.fix, found.where) == (line, ("readings",))
+    assert found.message.startswith(
+        "readings is not finite in places that a mask leaves out: NaN times 0 is NaN; it converges"
+    )
+
+
+def test_of_a_closure_what_no_mask_leaves_out_is_not_filled():
+    x, y = linear(0)
+    y[::3] = np.nan
+    w = tf.Variable(tf.zeros((4, 1)), name="w")
+    failed = failed_of(minimize(lambda: tf.reduce_mean((x @ w - y) ** 2), [w], SGD(0.1)), steps=5)
+    assert not [change for step in CAUSE.steps if step.repairs for change in step.repairs(failed)]

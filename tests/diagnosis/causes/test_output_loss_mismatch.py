@@ -511,3 +511,34 @@ def test_a_distance_is_not_squashed_in_front_of_a_loss_of_ones_own():
     start = fit(model, [x, other], (np.arange(len(x)) % 2)[:, None].astype("float32"))
     found = proven_by_its_own(start, "output-loss-mismatch", steps=100, max_loss=0.05)
     assert "no activation" in found.message
+
+
+def counts_of_events():
+    """Counts at rates that are given to a loss which takes their logarithms."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(256, 3)).astype("float32")
+    y = rng.poisson(np.exp(x @ [[0.6], [-0.4], [0.3]] - 1.5)).astype("float32")
+    head = layers.Dense(1, name="head")
+    head.build((None, 3))
+    optimizer = optimizers.Adam(0.05)
+
+    def train_step(features, counts):
+        with tf.GradientTape() as tape:
+            rates = tf.nn.softplus(head(features))
+            loss = tf.reduce_mean(tf.nn.log_poisson_loss(counts, rates))
+        variables = head.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return loss
+
+    data = batches(x, y, 64)
+    return step(train_step, variables=head.trainable_variables, data=data, optimizer=optimizer)
+
+
+def test_a_loss_that_takes_logarithms_of_rates_is_given_them():
+    start = counts_of_events()
+    line = start.call.step.__code__.co_firstlineno + 2
+    found = proven_by_its_own(
+        start, "output-loss-mismatch", steps=150, max_loss=0.85, monotone="off"
+    )
+    assert found.fix == f"rates = head(features)  # test_output_loss_mismatch.py:{line}"
+    assert found.message.endswith("it converges with no softplus before the loss")

@@ -222,3 +222,39 @@ def test_a_valley_between_two_terms_is_no_term_too_strong():
     norms = failed.record.curve.gradient_norm
     assert norms[-1] > 5e-3 * max(norms)
     assert [*step.repairs(failed)] == []
+
+
+def choosing(weight):
+    """A policy paid for gains and for the entropy of its choices; its regret is returned."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(256, 4)).astype("float32")
+    gains = np.eye(3, dtype="float32")[np.argmax(x @ rng.normal(size=(4, 3)), axis=1)]
+    policy, optimizer = layers.Dense(3, "softmax"), optimizers.Adam(0.05)
+    policy.build((None, 4))
+
+    def train_step(state, gain):
+        with tf.GradientTape() as tape:
+            p = policy(state)
+            log_p = tf.math.log(p + 1e-7)
+            entropy = -tf.reduce_mean(tf.reduce_sum(p * log_p, axis=1))
+            gained = tf.reduce_mean(tf.reduce_sum(gain * log_p, axis=1))
+            loss = -gained - weight * entropy
+        variables = policy.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return tf.reduce_mean(tf.reduce_max(gain, axis=1) - tf.reduce_sum(p * gain, axis=1))
+
+    data = tf.data.Dataset.from_tensor_slices((x, gains)).batch(64).repeat()
+    return step(train_step, variables=policy.trainable_variables, data=data, optimizer=optimizer)
+
+
+def test_a_term_that_holds_back_the_loss_that_is_returned_gets_a_weight_that_passes():
+    expected = {"steps": 60, "max_loss": 0.25, "monotone": "off"}
+    found = proven_by_its_own(choosing(1.0), "regularisation-too-strong", **expected)
+    assert found.verified[0].change in {
+        "weight 0.1 instead of 1",
+        "weight 0.01 instead of 1",
+        "weight 0 instead of 1",
+    }
+    assert found.message.startswith(
+        "the term of weight 1 of what is differentiated holds back the loss that the step returns"
+    )

@@ -157,6 +157,60 @@ def test_what_is_read_in_no_place_takes_that_of_what_is_read_twice():
     assert found.where == ("negative",)
 
 
+class Comparing(keras.Model):
+    """Compares the anchor with the positive twice, and with the negative never."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = keras.Sequential([keras.Input((4,)), layers.Dense(8, "tanh")], name="embed")
+
+    def train_step(self, data):
+        _, positive, _ = data
+        with tf.GradientTape() as tape:
+            anchor = self.embed(data[0])
+            p = self.embed(positive)
+            n = self.embed(positive)
+            loss = margin(anchor, p, n)
+        variables = self.embed.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return {"loss": loss}
+
+
+def test_a_train_step_is_given_what_it_does_not_read_as_well():
+    model = Comparing()
+    model.compile(optimizers.Adam(0.01))
+    start = fit(model, tf.data.Dataset.from_tensor_slices(triplets(0)).batch(32))
+    found = proven_by_its_own(start, "unread-data", steps=100, max_loss=0.25, monotone="off")
+    assert found.message.startswith(
+        "the loss does not read sample_weight, and embed is given y twice; it converges with "
+    )
+
+
+def of_two_inputs():
+    """A model that compares one of its two inputs with itself."""
+
+    class Apart(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.embed = layers.Dense(8, "tanh")
+            self.head = layers.Dense(1)
+
+        def call(self, x):
+            return self.head(tf.abs(self.embed(x["left"]) - self.embed(x["left"])))
+
+    x, y = linear(0, rows=64)
+    model = Apart()
+    model.compile(optimizers.Adam(0.03), "mse")
+    return fit(model, {"left": x, "right": x[::-1].copy()}, y)
+
+
+def test_no_input_of_a_fit_takes_the_place_of_another():
+    failed = failed_of(of_two_inputs(), steps=5, max_loss=1e-6)
+    assert failed.evidence.computation.twice is not None
+    assert [*unread_data._read_instead(failed)] == []
+
+
 def test_what_nothing_reads_has_the_name_that_the_step_gives_it():
     def near(embed, anchor, positive, negative):
         return tf.reduce_mean((embed(anchor) - embed(positive)) ** 2) + 1.0

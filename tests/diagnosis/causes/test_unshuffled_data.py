@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
-from pytest_converge.diagnosis.causes.unshuffled_data import CAUSE
+from pytest_converge.diagnosis.causes.unshuffled_data import CAUSE, comes_sorted
 from tests.diagnosis.programs import distance, failed_of, proven_by_its_own
 from tests.zoo.problems import SPARSE, fit, linear, sequential
 
@@ -69,3 +69,29 @@ def test_rows_are_not_drawn_anew_where_more_than_a_metric_of_them_is_missed():
     bounds = {"accuracy": (1.1, None), "val_accuracy": (1.1, None)}  # more than all
     failed = failed_of(sorted_classes(np.arange(180)), steps=5, metrics=bounds)
     assert not [change for step in CAUSE.steps for change in step.repairs(failed)]
+
+
+def of_dataset(order):
+    """The rows of the classes from a pipeline."""
+    arrays = sorted_classes(order).arguments
+    dataset = tf.data.Dataset.from_tensor_slices((arrays["x"], arrays["y"])).batch(12)
+    parts = {"optimizer": optimizers.Adam(0.1), "loss": SPARSE}
+    return fit(sequential(layers.Dense(3, "softmax"), shape=(3,), **parts), dataset)
+
+
+MIXED = np.random.default_rng(1).permutation(180)
+
+
+@pytest.mark.parametrize(
+    ("start", "seen"),
+    [
+        (lambda: in_order(shuffle=False), True),
+        (in_order, False),
+        (lambda: of_dataset(np.arange(180)), True),
+        (lambda: of_dataset(MIXED), False),
+        (lambda: distance(optimizers.SGD(0.1)), False),
+    ],
+    ids=["in order", "shuffled", "pipeline in order", "pipeline in no order", "no rows"],
+)
+def test_targets_tell_whether_rows_come_sorted(start, seen):
+    assert comes_sorted(failed_of(start(), steps=20, max_loss=1e-9)) is seen

@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from pytest_converge.training.interventions.mapped_lines import in_a_map
-from tests.zoo.problems import Start, fit
+from pytest_converge.training.interventions.mapped_lines import called_by_the_step, in_a_map
+from tests.zoo.problems import Start, fit, minimize
 from tests.zoo.trainings import training_of
 
 ROWS = 12
@@ -105,3 +105,51 @@ def test_the_line_gives_the_batches_what_the_arrays_would_have():
     state, _, reward, _ = next(iter(names["data"]))
     np.testing.assert_array_equal(state, X)
     np.testing.assert_allclose(reward, (REWARD - REWARD.mean()) / REWARD.std(), atol=2e-3)
+
+
+def pair(near, far):
+    return tf.reduce_mean(near - far)
+
+
+def triplet(anchor, positive, negative):
+    return tf.reduce_mean(anchor * positive - negative)
+
+
+class Ranker:
+    def learn(self, query, better, worse, scale=1.0):
+        return scale * tf.reduce_mean(query * (better - worse))
+
+
+@pytest.mark.parametrize(
+    ("function", "called"),
+    [
+        (pair, {"x": "near", "y": "far"}),
+        (triplet, {"x": "anchor", "y": "positive", "sample_weight": "negative"}),
+        (tf.function(triplet), {"x": "anchor", "y": "positive", "sample_weight": "negative"}),
+        (Ranker().learn, {"x": "query", "y": "better", "sample_weight": "worse"}),
+        (named, {"data[0]": "state", "data[2]": "reward", "data[3]": "following"}),
+    ],
+    ids=["two", "three", "compiled", "method", "four"],
+)
+def test_a_part_of_a_batch_has_the_name_that_the_step_gives_it(function, called):
+    count = 4 if "data[3]" in called else len(called)
+    training = stepping(*[X] * count, function=function)
+    assert {name: called_by_the_step(training, name) for name in called} == called
+
+
+def test_a_part_within_another_keeps_its_own_name():
+    training = stepping({"low": X, "high": X}, Y, function=pair)
+    assert called_by_the_step(training, "x['low']") == "x['low']"
+    assert called_by_the_step(training, "y") == "far"
+
+
+def test_a_step_with_too_few_parameters_gives_no_names():
+    assert called_by_the_step(stepping(X, Y), "y") == "y"
+    assert called_by_the_step(stepping(X, Y, REWARD), "sample_weight") == "sample_weight"
+
+
+def test_only_a_step_gives_names():
+    w = tf.Variable(0.0)
+    closure = training_of(minimize(lambda: w**2, [w], keras.optimizers.SGD(0.1)), steps=3)
+    for training in (fitted(True), fitted(False), closure):
+        assert called_by_the_step(training, "y") == "y"

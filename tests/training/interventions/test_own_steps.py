@@ -204,3 +204,86 @@ def test_a_number_is_changed_where_its_name_weighs_a_term():
 def test_methods_that_a_method_calls_are_looked_at_too():
     line = own_steps.number_changed(of(Weighed().step), 3.0, 0.01)
     assert code(line) == ["return w + 0.01 * b"]
+
+
+class Averaging(keras.Model):
+    """Learns from the last of several losses, and reports their mean."""
+
+    def __init__(self):
+        super().__init__()
+        self.reported, self.other = (keras.metrics.Mean(name=name) for name in "ab")
+
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            for part in data:
+                loss = root(part, w)
+            mean = loss / 2.0
+        g = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(g, self.trainable_variables, strict=True))
+        self.reported.update_state(mean)
+        return {"loss": self.reported.result()}
+
+
+class BehindTheTape(Averaging):
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = root(data, w)
+        mean = loss / 2.0
+        g = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(g, self.trainable_variables, strict=True))
+        self.reported.update_state(mean)
+        return {"loss": self.reported.result()}
+
+
+class OfBoth(Averaging):
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = root(data, w)
+            mean = loss / 2.0
+        g = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(g, self.trainable_variables, strict=True))
+        self.reported.update_state(mean)
+        self.other.update_state(loss)
+        return {"loss": self.reported.result()}
+
+
+class Alike(Averaging):
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = root(data, w)
+        g = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(g, self.trainable_variables, strict=True))
+        self.reported.update_state(loss)
+        return {"loss": self.reported.result()}
+
+
+class OfAnExpression(Averaging):
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = root(data, w)
+        g = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(g, self.trainable_variables, strict=True))
+        self.reported.update_state(loss / 2.0)
+        return {"loss": self.reported.result()}
+
+
+def training_by(kind):
+    training = written(kind(), verb="fit")
+    training.own_train_step = True
+    return training
+
+
+def test_the_gradient_is_that_of_what_the_only_metric_is_fed_with():
+    line = own_steps.gradient_of_the_reported(training_by(Averaging))
+    number = Averaging.train_step.__code__.co_firstlineno + 5
+    gradient = "g = tape.gradient(mean, self.trainable_variables)"
+    assert line == f"{gradient}  # test_own_steps.py:{number}"
+
+
+@pytest.mark.parametrize("kind", [BehindTheTape, OfBoth, Alike, OfAnExpression])
+def test_what_no_tape_knows_or_more_than_one_metric_gets_is_no_line(kind):
+    assert own_steps.gradient_of_the_reported(training_by(kind)) == ""
+
+
+def test_a_step_that_is_no_train_step_feeds_no_metric():
+    assert own_steps.gradient_of_the_reported(of(reporting)) == ""

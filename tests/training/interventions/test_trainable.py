@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import keras
 import tensorflow as tf
+from keras import layers
 
 from pytest_converge.training.interventions import (
     trainable,
@@ -10,7 +12,7 @@ from pytest_converge.training.interventions import (
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
 from tests.training.interventions.trainings import SGD, STEPS, frozen, regression
-from tests.zoo.problems import minimize, step
+from tests.zoo.problems import fit, linear, minimize, step
 from tests.zoo.trainings import quiet, running
 
 
@@ -48,3 +50,62 @@ def test_a_step_that_leaves_variables_out_updates_every_given_one():
     assert (float(w), float(b)) == (1.0, 1.0)
     with reruns.changed(Intervention(code="", change="nothing")) as again:
         assert again(0).curve.last > 15.0
+
+
+def test_a_step_that_returns_another_loss_learns_from_that():
+    w, b = tf.Variable(1.0), tf.Variable(1.0)
+    optimizer = SGD(0.1)
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            first = (w - 3.0) ** 2
+            both = first + (b - 5.0) ** 2
+        gradients = tape.gradient(first, [w, b])
+        optimizer.apply_gradients((g, v) for g, v in zip(gradients, [w, b], strict=True) if g)
+        return both
+
+    run = running(step(train_step, variables=[w, b], optimizer=optimizer), steps=40)
+    assert run.run(0).curve.last > 15.0
+    change = trainable.by_the_loss_returned(run.training)
+    with Reruns(run, 0, quiet).changed(change) as again:
+        assert again(0).curve.last < 1e-3
+    assert (change.code, change.change) == ("unread-data", "updates by the loss that is returned")
+
+
+class Halved(keras.Model):
+    """Learns from one of two columns, and reports the mean of both."""
+
+    def __init__(self):
+        super().__init__()
+        self.head, self.reported = layers.Dense(2), keras.metrics.Mean(name="loss")
+
+    def call(self, x):
+        return self.head(x)
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            errors = tf.reduce_mean((self(x, training=True) - y) ** 2, axis=0)
+            loss, mean = errors[1], tf.reduce_mean(errors)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        self.reported.update_state(mean)
+        return {"loss": self.reported.result()}
+
+    @property
+    def metrics(self):
+        return [self.reported]
+
+
+def test_a_train_step_learns_from_what_it_reports():
+    x, _ = linear(0, rows=32)
+    model = Halved()
+    model.compile(SGD(0.2))
+    run = running(fit(model, x, x[:, :2]), steps=40)
+    before = run.run(0).curve.last
+    change = trainable.by_the_loss_returned(run.training)
+    line = Halved.train_step.__code__.co_firstlineno + 5
+    gradient = "gradients = tape.gradient(mean, self.trainable_variables)"
+    assert change.fix == f"{gradient}  # test_trainable.py:{line}"
+    with Reruns(run, 0, quiet).changed(change) as again:
+        assert again(0).curve.last < 0.1 * before

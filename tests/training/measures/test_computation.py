@@ -115,3 +115,21 @@ def bonds(*, made_of):
 )
 def test_inputs_that_are_a_factor_are_named(made_of, names):
     assert set(computation(training_of(bonds(made_of=made_of))).multiplied) == names
+
+
+def error(y, p):
+    return tf.reduce_mean((tf.reshape(y, (-1, 1)) - p) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("start", "other"),
+    [
+        (lambda: own_step(error), False),
+        (lambda: own_step(lambda y, p: 3.0 * error(y, p), returned=error), True),
+        (lambda: own_step(lambda y, p: error(y, p)[None], returned=error), False),
+        (lambda: regression(loss=distance), False),
+    ],
+    ids=["its own", "another", "its mean", "no step"],
+)
+def test_a_step_that_returns_another_loss_than_it_differentiates_is_known(start, other):
+    assert computation(training_of(start())).other_loss is other

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers, losses
 
 from pytest_converge.training.measures.logits import misread_output
-from tests.training.measures.steps import classifying, flow_of
+from tests.training.measures.steps import classifying, flow_of, own_step, regression
 from tests.zoo.problems import fit, sequential, wine
 
 SPARSE = tf.nn.sparse_softmax_cross_entropy_with_logits
@@ -252,3 +252,69 @@ def test_weights_of_one_each_are_noticed(axis, units, softmax):
     else:
         assert (found.takes, found.layer, found.classes) == ("weights", "weights", 1)
         assert found.by_hand == ("Sum" if softmax is ByHand else "")
+
+
+def counted(activation, power=tf.exp):
+    """A loss of counts at rates that are made of predictions, whose logarithms it takes."""
+    if power is tf.exp:
+        loss_of = lambda y, p: tf.nn.log_poisson_loss(tf.abs(y), activation(p))  # noqa: E731
+    else:
+        loss_of = lambda y, p: power(activation(p)) - tf.abs(y) * activation(p)  # noqa: E731
+    return own_step(lambda y, p: tf.reduce_mean(loss_of(y, p)), shape=(-1, 1))
+
+
+@pytest.mark.parametrize("given", ["softplus", "relu", "sigmoid"])
+def test_rates_whose_exponential_is_taken_are_noticed(given):
+    found = misread_output(flow_of(counted(getattr(tf.nn, given))))
+    assert (found.takes, found.given, found.layer, found.alone) == ("logarithms", given, "", True)
+    assert 0 <= found.low < found.high
+
+
+def test_rates_of_a_layer_are_noticed_with_it():
+    def loss(y, p):
+        return tf.nn.log_poisson_loss(tf.abs(y), p)
+
+    last = layers.Dense(1, "softplus")
+    found = misread_output(flow_of(regression(last, loss=loss)))
+    assert (found.takes, found.given, found.layer) == ("logarithms", "softplus", last.name)
+
+
+def logistic(z):
+    return tf.math.log_sigmoid(z)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda: counted(tf.identity),
+        lambda: counted(tf.tanh),
+        lambda: counted(lambda p: -tf.nn.softplus(p)),
+        lambda: counted(lambda p: tf.math.log(tf.nn.softplus(p))),
+        lambda: counted(logistic),
+        lambda: counted(tf.nn.softplus, tf.square),
+        lambda: regression(layers.Dense(1), layers.Lambda(lambda z: tf.exp(tf.nn.softplus(z)))),
+        lambda: own_step(lambda y, p: tf.reduce_mean(tf.exp(tf.nn.relu(y)) * (p[:, 0] - y) ** 2)),
+    ],
+    ids=[
+        "logarithms",
+        "bounded",
+        "negative rates",
+        "logarithms of rates",
+        "below 0",
+        "no exponential",
+        "layer",
+        "weights of targets",
+    ],
+)
+def test_what_is_no_rate_is_not(start):
+    assert misread_output(flow_of(start())) is None
+
+
+def test_exponentials_that_are_divided_by_their_sum_are_shares():
+    def loss(y, p):
+        scores = tf.exp(tf.nn.relu(tf.concat([p, -p], axis=1)))
+        shares = scores / tf.reduce_sum(scores, axis=1, keepdims=True)
+        return -tf.reduce_mean(y * tf.math.log(shares[:, 0]))
+
+    found = misread_output(flow_of(own_step(loss)))
+    assert found is None or found.takes != "logarithms"
