@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining
-from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
+from pytest_converge.diagnosis.causes.labels_unrelated import signal_of, skill_in_squares
 from pytest_converge.diagnosis.causes.plateau import cause_of_an_escape
 from pytest_converge.diagnosis.causes.too_few_steps import LONGER, MUCH_LONGER, STILL_GAINS
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
@@ -130,15 +130,25 @@ def guilty_model(failed: FailedTraining) -> Answer | None:
     if not (signal is not None and signal.some) and _by_heart(failed, change):
         return None
     skill = failed.trials.records[change.change].skill or 0.0
-    others = [failed.record, *failed.trials.records.values()]
-    best = max(r.skill or 0.0 for r in others if r is not failed.trials.records[change.change])
-    if not 1 - skill < LEFT_BY_THE_MODEL * (1 - best):
+    best = _best_skill(failed, change)
+    if best is None or not 1 - skill < LEFT_BY_THE_MODEL * (1 - best):
         return None
     message = (
         f"a plain network learns these rows (skill {skill:.2g}), this model does not under any"
         f" change (at most {max(best, 0.0):.2g}): look at the model and its loss"
     )
     return Answer(cause="unknown", message=message)
+
+
+def _best_skill(failed: FailedTraining, control: Intervention) -> float | None:
+    """The best skill of the model itself under any change; None where that is not known."""
+    records = [failed.record, *failed.trials.records.values()]
+    others = [record for record in records if record is not failed.trials.records[control.change]]
+    best = max((each.skill for each in others if each.skill is not None), default=0.0)
+    if failed.record.skill is not None:
+        return best
+    reached = skill_in_squares(failed)  # under a loss of the user's
+    return None if reached is None else max(best, reached)
 
 
 def _by_heart(failed: FailedTraining, change: Intervention) -> bool:

@@ -19,7 +19,14 @@ from pytest_converge.training.interventions import learning_rate
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
 
-__all__ = ["BaselineJudge", "OutOfTimeError", "Trials", "only_metrics_missed", "passes"]
+__all__ = [
+    "LINEAR_LOSSES",
+    "BaselineJudge",
+    "OutOfTimeError",
+    "Trials",
+    "only_metrics_missed",
+    "passes",
+]
 
 #: Seeds on which a repair has to hold before it is called verified.
 SEEDS = 3

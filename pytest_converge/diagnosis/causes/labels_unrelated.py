@@ -93,12 +93,13 @@ from pytest_converge.columns.signal import Signal
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import one_batch, signal_here
-from pytest_converge.diagnosis.trials import OutOfTimeError
+from pytest_converge.diagnosis.trials import LINEAR_LOSSES, OutOfTimeError
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import rows, steps, targets
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.best_constant import ConstantLoss, best_constant
 from pytest_converge.training.measures.pairing import shuffled_apart
+from pytest_converge.training.model.losses import loss_names
 
 __all__ = [
     "CAUSE",
@@ -111,6 +112,7 @@ __all__ = [
     "left_out",
     "relation",
     "signal_of",
+    "skill_in_squares",
 ]
 
 #: What is seen of a dataset that shuffles twice.
@@ -169,6 +171,21 @@ def constant_loss(failed: FailedTraining) -> float | None:
         return known
     found = _without_the_model(failed)
     return None if found is None else found.constant
+
+
+def skill_in_squares(failed: FailedTraining) -> float | None:
+    """The advantage of the best run over the best constant, as of squared errors.
+
+    Losses that grow with the error, as those of quantiles, leave a larger share of that of the
+    constant than its square; of one that nobody names the better of both is taken.
+    """
+    constant, training = constant_loss(failed), failed.training
+    if not constant or not constant > 0 or not math.isfinite(failed.best):
+        return None
+    left = failed.best / constant
+    known = [] if training.model is None else loss_names(training.model.loss)
+    linear = [name for name, _ in known if name in LINEAR_LOSSES or not name]
+    return 1.0 - (min(left, left**2) if linear or training.own_train_step else left)
 
 
 def least_loss(failed: FailedTraining) -> float:

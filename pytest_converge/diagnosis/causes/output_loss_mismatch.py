@@ -194,6 +194,7 @@ def _says(failed: FailedTraining) -> str:
     rate = f"the loss takes the exponential of the {misread.given}{of}, which is at least 1"
     said = {
         "classes": f"{along} axis {misread.axis}, the loss reads classes along {one}",
+        "shares of rows": f"{along} axis 0, the rows of the batch, and not along its columns",
         "one class": (
             "the loss divides the only column of the output by its own sum, which makes it 1"
         ),

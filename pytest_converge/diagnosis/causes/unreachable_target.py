@@ -68,10 +68,10 @@ from pytest_converge.core.numbers import loss, number, share
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.causes.labels_unrelated import (
     RELATED,
-    constant_loss,
     left_out,
     relation,
     signal_of,
+    skill_in_squares,
 )
 from pytest_converge.diagnosis.causes.plateau import nothing_moves
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
@@ -180,10 +180,10 @@ def _related(failed: FailedTraining) -> Answer | None:
         return None
     if only_metrics_missed(failed.record, failed.trials.expectation):
         return None  # a floor of the loss says nothing of them
-    signal, constant = signal_of(failed), constant_loss(failed)
-    if signal is None or not signal.some or not constant:
+    signal, reached = signal_of(failed), skill_in_squares(failed)
+    if signal is None or not signal.some or reached is None:
         return None
-    if signal.skill > 1.0 - failed.best / constant + MISSING_MODEL:
+    if signal.skill > reached + MISSING_MODEL:
         return None
     gained = relation(failed)
     if gained is None or gained <= RELATED:

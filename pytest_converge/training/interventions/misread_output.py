@@ -50,7 +50,7 @@ def as_read(user: Training, misread: Misread) -> Intervention | None:
     layer = layers.get(misread.layer)
     if misread.takes == "weights" and misread.by_hand:
         return _summed_over_steps(user, layer, misread) if layer is not None else None
-    if misread.takes in ("classes", "weights"):
+    if misread.takes in ("classes", "shares of rows", "weights"):
         return _along_the_classes(user, layer, misread) if misread.alone else None
     if misread.takes == "one class":
         return _of_two_classes()

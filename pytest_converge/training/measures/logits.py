@@ -63,7 +63,8 @@ class Misread:
     Attributes:
         takes: "logits", "probabilities", "logarithms" of rates, or "classes" where the shares of
             classes are given along another axis than the last, "weights" where the shares are those
-            of a single value, "one class" where the loss makes shares of a single column.
+            of a single value, "shares of rows" where they are those of the rows of a batch, "one
+            class" where the loss makes shares of a single column.
         given: the activation that makes probabilities of the output, where the loss takes others.
         low, high: the ends of the values that the loss is given.
         layer: the layer that the values come from; empty for none.
@@ -107,7 +108,39 @@ def misread_output(flow: Flow) -> Misread | None:
         )
         if found is not None:
             return found
-    return next(filter(None, (_shares_of_one(flow, operation) for operation in flow.needed)), None)
+    made = flow.needed
+    return next(
+        filter(None, (_shares_of_one(flow, operation) for operation in made)), None
+    ) or next(filter(None, (_shares_of_rows(flow, operation) for operation in made)), None)
+
+
+def _shares_of_rows(flow: Flow, softmax: Operation) -> Misread | None:
+    """A softmax over the rows of a batch, which have nothing to share.
+
+    Of a table of all pairs of rows, as of a loss that tells them apart, it may be meant.
+    """
+    if softmax.kind != "Softmax" or softmax.backward or id(softmax.inputs[0]) not in flow.trained:
+        return None
+    before = flow.producers.get(id(softmax.inputs[0]))
+    if before is None or before.kind != "Transpose" or id(before.inputs[0]) not in flow.given:
+        return None
+    shape = tuple(before.inputs[0].shape)
+    rows = {int(leaf.shape[0]) for leaf in flow.recording.leaves.values() if leaf.shape.rank}
+    over_rows = len(shape) == 2 and int(before.inputs[1].numpy()[-1]) == 0
+    if not over_rows or shape[0] not in rows or shape[0] == shape[1]:
+        return None
+    values = _values(softmax.outputs[0])
+    made = [each for each in flow.recording.operations if each.kind == "Softmax"]
+    return Misread(
+        takes="shares of rows",
+        given="softmax",
+        low=float(values.min()),
+        high=float(values.max()),
+        layer=softmax.layer,
+        place=softmax.place,
+        alone=sum(each.layer == softmax.layer and not each.backward for each in made) == 1,
+        axis=0,
+    )
 
 
 def _shares_of_one(flow: Flow, softmax: Operation) -> Misread | None:

@@ -11,7 +11,9 @@ import tensorflow as tf
 from keras import layers, optimizers
 
 from pytest_converge.diagnosis.causes import unreachable_target
+from pytest_converge.diagnosis.causes.labels_unrelated import skill_in_squares
 from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.diagnosis.reference import guilty_model
 from pytest_converge.training.interventions import rows
 from tests.diagnosis.programs import SPREAD, conclusion, diagnosis_of, distance, failed_of
 from tests.zoo.problems import BINARY, SPARSE, fit, linear, sequential, step
@@ -212,3 +214,29 @@ def test_a_least_error_below_the_bound_explains_nothing():
     start = returns_of_dice(True, noise=0.3)
     start.arguments["optimizer"].learning_rate = 1e-5
     assert diagnosis_of(start, steps=160, max_loss=0.3).cause == "learning-rate-too-low"
+
+
+def test_what_a_loss_of_ones_own_reaches_is_compared_in_the_unit_of_squares():
+    """Noise of a deviation of 1 leaves half of the error of quantiles, and a quarter of squares."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (800, 1)).astype("float32")
+    y = (2 * x + np.sin(3 * x) + rng.normal(0, 1.0, (800, 1))).astype("float32")
+
+    def pinball(truth, guess):
+        shares, error = np.array([0.1, 0.5, 0.9], "float32"), truth - guess
+        return keras.ops.mean(keras.ops.maximum(shares * error, (shares - 1) * error), axis=-1)
+
+    parts = [layers.Dense(16, "tanh"), layers.Dense(3)]
+    model = sequential(*parts, optimizer=optimizers.Adam(0.02), loss=pinball, shape=(1,))
+    failed = failed_of(fit(model, x, y), steps=150, max_loss=0.08)
+    assert skill_in_squares(failed) == pytest.approx(0.76, abs=0.06)
+    assert guilty_model(failed) is None  # a plain network of squares has no more of them
+    found = conclusion(failed)
+    assert found.cause == "unreachable-target"
+    assert "nor does nearest neighbours without the model" in found.message
+
+
+def test_errors_that_are_squared_have_the_skill_that_they_have():
+    failed = failed_of(noisy_labels(related=True), steps=50, max_loss=0.1)
+    left = failed.record.curve.last / failed.record.constant_loss
+    assert skill_in_squares(failed) == pytest.approx(1 - left)

@@ -318,3 +318,23 @@ def test_exponentials_that_are_divided_by_their_sum_are_shares():
 
     found = misread_output(flow_of(own_step(loss)))
     assert found is None or found.takes != "logarithms"
+
+
+@pytest.mark.parametrize(
+    ("loss", "seen"),
+    [
+        (lambda y, p: -mixed(tf.nn.softmax(tf.concat([p, -p], 1), axis=0), y), True),
+        (lambda y, p: -mixed(tf.nn.softmax(tf.concat([p, -p], 1), axis=1), y), False),
+        # Of all pairs of rows each may have its share.
+        (lambda y, p: -mixed(tf.nn.softmax(p @ tf.transpose(p), axis=0)[:, :2], y), False),
+    ],
+    ids=["rows", "columns", "pairs"],
+)
+def test_the_rows_of_a_batch_have_nothing_to_share(loss, seen):
+    found = misread_output(flow_of(own_step(loss)))
+    assert (found is not None and found.takes == "shares of rows") is seen
+
+
+def mixed(weights, y):
+    """The density of a mixture."""
+    return tf.reduce_mean(tf.math.log(tf.reduce_sum(weights * tf.exp(-(y[:, None] ** 2)), 1)))
