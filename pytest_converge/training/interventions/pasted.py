@@ -156,10 +156,14 @@ def compiled_loss(loss: Any) -> tuple[str, str]:
 
     Returns:
         Its own name and no line, or `own` and the line that gets it from `model`, where it has
-        none, or one that is known in its class alone.
+        none, or one that is known in its class or the function that makes it alone.
     """
     name, bound = getattr(loss, "__name__", ""), hasattr(loss, "__self__")
-    return (name, "") if name.isidentifier() and not bound else ("own", "own = model.loss\n")
+    inside = getattr(loss, "__qualname__", name).rpartition(".<locals>.")[0].rpartition(".")[2]
+    known = not inside or inside.startswith("test")  # what a function makes has no name outside
+    return (
+        (name, "") if name.isidentifier() and not bound and known else ("own", "own = model.loss\n")
+    )
 
 
 def short(value: Any) -> str:

@@ -183,7 +183,9 @@ def every_left_out(training: Training, left_out: Sequence[Any]) -> Intervention:
     return Intervention(
         code="frozen-variables",
         change="every variable of the loss trained",
-        fix=gradients_of_all(training, names) or EVERY_GIVEN.replace("variables", names or "every"),
+        # What holds some of them has no name: those that were given are not all.
+        fix=(names and gradients_of_all(training, names))
+        or EVERY_GIVEN.replace("variables", names or "every"),
         where=tuple(name_of(variable) for variable in left_out),
         variant=variant,
     )

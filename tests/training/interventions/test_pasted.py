@@ -95,3 +95,20 @@ def test_values_are_written_short(value, code):
 def test_a_penalty_is_named_in_a_sentence_without_its_place():
     assert pasted.short(regularizers.L2(0.3)) == "L2(0.3)"
     assert pasted.short(lambda weights: 0.0) == "function"
+
+
+def of_a_factory():
+    def loss(y, p):
+        return y - p
+
+    return loss
+
+
+def test_what_a_function_makes_has_no_name_outside_of_it():
+    assert pasted.compiled_loss(of_a_factory()) == ("own", "own = model.loss\n")
+    assert pasted.compiled_loss(of_a_factory) == ("of_a_factory", "")
+
+    def in_a_test(y, p):
+        return y - p
+
+    assert pasted.compiled_loss(in_a_test) == ("in_a_test", "")

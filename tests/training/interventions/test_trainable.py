@@ -13,7 +13,7 @@ from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
 from tests.training.interventions.trainings import SGD, STEPS, frozen, regression
 from tests.zoo.problems import fit, linear, minimize, step
-from tests.zoo.trainings import quiet, running
+from tests.zoo.trainings import quiet, running, training_of
 
 
 def test_frozen_finds_layers_and_variables():
@@ -109,3 +109,32 @@ def test_a_train_step_learns_from_what_it_reports():
     assert change.fix == f"{gradient}  # test_trainable.py:{line}"
     with Reruns(run, 0, quiet).changed(change) as again:
         assert again(0).curve.last < 0.1 * before
+
+
+class Hidden:
+    """Holds a variable that no module of TensorFlow finds."""
+
+    def __init__(self):
+        self.value = tf.Variable(2.0)
+
+
+class Module(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.mean, self.hidden = tf.Variable(1.0), Hidden()
+
+
+def test_variables_that_are_given_are_not_named_for_those_that_are_left_out():
+    module, optimizer = Module(), SGD(0.1)
+    given = list(module.trainable_variables)
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = (module.mean - 3.0) ** 2 + module.hidden.value**2
+        optimizer.apply_gradients(zip(tape.gradient(loss, given), given, strict=True))
+        return loss
+
+    training = training_of(step(train_step, variables=given, optimizer=optimizer))
+    change = trainable.every_left_out(training, [module.hidden.value])
+    assert "module.trainable_variables" not in change.fix
+    assert change.fix.startswith("gradients = tape.gradient(loss, every)")
