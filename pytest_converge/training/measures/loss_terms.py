@@ -139,24 +139,25 @@ def _terms(flow: Flow, tensor: Any, sums: Any, sign: float) -> Any:
 def _penalties(flow: Flow, tensors: list[Any], signs: list[float]) -> list[bool]:
     """Which of the terms keep variables small, whatever the others ask for.
 
-    Without any data a weighted norm is one, in a sum with what is none.
+    Without any data a weighted norm is one, in a sum with what is none. Constants are no terms.
     """
     trained = set(flow.read)
-    alone, norms = [], []
+    by_variables = [id(tensor) in flow.by_variables for tensor in tensors]
+    data, norms = [], []
     for tensor in tensors:
         operations, leaves = flow.behind(tensor)
-        others = [leaf for leaf in leaves if id(leaf) not in trained]
-        of_variables = id(tensor) in flow.by_variables and not any(map(_is_array, others))
+        data.append(any(_is_array(leaf) for leaf in leaves if id(leaf) not in trained))
         kinds = {operation.kind for operation in operations}
-        norm = kinds <= OF_NORMS | GROWING and bool(kinds & GROWING)
-        alone.append(of_variables)
-        norms.append(of_variables and norm)
-    if all(alone) and min(signs) < 0:
-        return [False for _ in tensors]  # a landscape, of which no part has a meaning by itself
-    which = norms if all(alone) else alone
-    weighted = [not all(alone) or _weight(flow, tensor) is not None for tensor in tensors]
-    every = zip(which, weighted, signs, strict=True)
-    return [each and counts and sign > 0 and not all(which) for each, counts, sign in every]
+        norms.append(kinds <= OF_NORMS | GROWING and bool(kinds & GROWING))
+    every = list(zip(tensors, signs, by_variables, data, norms, strict=True))
+    if any(moved and reads for _, _, moved, reads, _ in every):
+        return [moved and not reads and sign > 0 for _, sign, moved, reads, _ in every]
+    landscape = [(sign, norm) for _, sign, moved, _, norm in every if moved]
+    if any(sign < 0 for sign, _ in landscape) or all(norm for _, norm in landscape):
+        return [False for _ in tensors]  # of a landscape no part has a meaning by itself
+    return [
+        moved and norm and _weight(flow, tensor) is not None for tensor, _, moved, _, norm in every
+    ]
 
 
 def _is_array(leaf: Any) -> bool:

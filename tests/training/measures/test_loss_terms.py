@@ -69,3 +69,10 @@ def test_a_loss_of_one_term_has_none(loss):
 
 def test_what_keras_adds_up_is_known_by_its_settings():
     assert loss_terms(training_of(regression())) == ()
+
+
+def test_a_constant_is_no_data_beside_which_a_landscape_would_be_a_penalty():
+    found = terms_of(lambda a, b: (a - 2.0) ** 4 - 4.0 * (a - 2.0) ** 2 + 5.0 + 0.5 * b, 3.3, 1.0)
+    assert [term.is_penalty for term in found] == [False] * 4
+    found = terms_of(lambda a, b: (a - 2.0) ** 4 + 5.0 + 0.5 * b**2, 3.3, 1.0)
+    assert [term.is_penalty for term in found] == [False, False, True]
