@@ -423,7 +423,7 @@ def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     one_output = [*_as_read(failed), *_unclipped(failed), *first, *_unbounded(failed)]
     return [
         _swapped(failed),
-        _positive(failed),
+        () if one_output else _positive(failed),  # both would change the same output
         _last_step(failed),
         _rows_kept(failed),
         one_output,

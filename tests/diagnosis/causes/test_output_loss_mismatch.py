@@ -542,3 +542,14 @@ def test_a_loss_that_takes_logarithms_of_rates_is_given_them():
     )
     assert found.fix == f"rates = head(features)  # test_output_loss_mismatch.py:{line}"
     assert found.message.endswith("it converges with no softplus before the loss")
+
+
+def test_an_output_that_two_signs_ask_to_change_is_changed_once():
+    """The Poisson loss takes the logarithm of what is negative, and asks for an exponential."""
+    x, _ = linear(0)
+    counts = np.random.default_rng(0).poisson(np.exp(x[:, :1])).astype("float32")
+    head = layers.Dense(1, bias_initializer=keras.initializers.Constant(-2.0))
+    start = fit(sequential(head, optimizer=optimizers.Adam(0.01), loss="poisson"), x, counts)
+    failed = failed_of(start, steps=20, max_loss=0.5)
+    groups = [list(group) for group in output_loss_mismatch._usual(failed)]
+    assert [group[0].change for group in groups if group] == ["output with exponential"]
