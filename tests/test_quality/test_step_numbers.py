@@ -99,7 +99,7 @@ def test_progress_is_told_of_every_number_of_steps():
     assert (8, 8) in told
 
 
-def test_batches_that_cannot_be_listed_end_with_the_run():
+def test_batches_that_cannot_be_listed_begin_again_as_well():
     assert can_go_on(running(descent(), steps=2))
     assert can_go_on(running(built(), steps=2))
     ragged = tf.data.Dataset.from_generator(
@@ -111,7 +111,11 @@ def test_batches_that_cannot_be_listed_end_with_the_run():
         layers.Lambda(lambda x: x[:, :1]), layers.Dense(1), optimizer=SGD(0.1), loss="mse"
     )
     changing = running(fit(model, ragged), steps=3)
-    assert can_go_on(changing) == (changing.loop.driver == "loop")
+    assert can_go_on(changing)
+    changing.run(0)
+    lengths = RunsOfLengths(changing, 0, quiet, factor=3)
+    with lengths.records(NOTHING, [2, 9]) as records:
+        assert [record.curve.updates for record in records(0)] == [2, 9]
 
 
 def test_longer_batches_of_another_start_begin_with_its_own():

@@ -148,7 +148,9 @@ def _terms(failed: FailedTraining) -> Repairs:
     reruns, training = failed.reruns, failed.training
     start = _terms_at(failed, reruns.start)
     yield from _own_penalties(failed, start)
-    if failed.evidence.computation.other_loss and len(start) <= MOST_TERMS:
+    # Of the models of a game each has a loss of its own, and none is that of the other.
+    one = len(training.optimizers) == 1
+    if one and failed.evidence.computation.other_loss and len(start) <= MOST_TERMS:
         yield from _holding_back(failed, start)
     if not _settled(failed):
         return

@@ -19,7 +19,8 @@ class ReportedValues:
     """The values that means of Keras are fed with, by what they then give as their result."""
 
     def __init__(self) -> None:
-        self._fed: dict[int, list[Any]] = {}
+        # With the metrics themselves, so that no id is that of a later one.
+        self._fed: dict[int, tuple[Any, list[Any]]] = {}
         self._results: dict[int, tuple[Any, int]] = {}
 
     @contextlib.contextmanager
@@ -29,7 +30,7 @@ class ReportedValues:
 
         @functools.wraps(update)
         def fed(metric: Any, values: Any, *args: Any, **settings: Any) -> Any:
-            self._fed.setdefault(id(metric), []).append(values)
+            self._fed.setdefault(id(metric), (metric, []))[1].append(values)
             return update(metric, values, *args, **settings)
 
         @functools.wraps(result)
@@ -45,5 +46,6 @@ class ReportedValues:
     def behind(self, reported: Any) -> Any:
         """The mean of what the metric was fed with that gave a value; None for any other value."""
         _, metric = self._results.get(id(reported), (None, 0))
-        values = [v for v in self._fed.get(metric, []) if isinstance(v, tf.Tensor)]
+        _, fed = self._fed.get(metric, (None, []))
+        values = [value for value in fed if isinstance(value, tf.Tensor)]
         return tf.reduce_mean(values[-1]) if values else None

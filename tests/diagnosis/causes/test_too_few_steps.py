@@ -50,7 +50,7 @@ def slow_training(*losses, bound=0.01, steps=100):
     )
     trials = types.SimpleNamespace(
         reruns=types.SimpleNamespace(
-            rows=None, roles=True, steps=steps, training=training, unmoved=()
+            rows_of_any_kind=None, rows=None, roles=True, steps=steps, training=training, unmoved=()
         ),
         expectation=types.SimpleNamespace(max_loss=bound),
         changes=changes,

@@ -25,7 +25,7 @@ def test_of_a_sound_step_there_is_nothing_to_say(name):
     training = training_of(PROBLEMS[name].start(0))
     with left_alone(training):
         seen = computation(training)
-    usual = {"loss": "", "multiplied": (), "targets": (), "weighing": ()}
+    usual = {"loss": "", "multiplied": (), "targets": (), "weighing": (), "other_loss": False}
     assert dataclasses.replace(seen, **usual) == Computation(roles=name not in WITHOUT_ROLES)
 
 
