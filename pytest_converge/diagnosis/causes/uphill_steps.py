@@ -25,7 +25,8 @@ step, or your optimizer, makes. Where that comparison shows steps that go uphill
 round is not enough, it is one of several causes that are
 [repaired together](../how-it-diagnoses.md#all-changes-at-once), also where the loss did not rise
 clearly since the steps are far too short; it is said also where no repair is proven. Of two or
-three optimizers, as of the models of a game, the steps of each one are turned round by themselves.
+three optimizers, as of the models of a game, the steps of each one are turned round by themselves,
+where the step returns another loss than any of theirs.
 
 ## A test that shows it
 
@@ -153,9 +154,14 @@ def _uphill(failed: FailedTraining) -> Repairs:
 
 
 def _one_uphill(failed: FailedTraining) -> Repairs:
-    """The same of one of several optimizers, as of the two models of a game."""
+    """The same of one of several optimizers, as of the two models of a game.
+
+    The loss of one of them falls as well where the other one does not learn.
+    """
     training = failed.training
-    if not training.own_step or not failed.evidence.rose or len(training.optimizers) < 2:
+    if not failed.evidence.computation.other_loss or not failed.evidence.rose:
+        return
+    if len(training.optimizers) < 2:
         return
     for place, observed in enumerate(training.optimizers[:MOST_OPTIMIZERS]):
         own = observed.user_rate
