@@ -43,14 +43,19 @@ def contradicting_rows(features: Sequence[Part], targets: Array, task: str) -> t
     if not len(rows):
         return 0, 0
     table, known = as_table(targets), class_labels(targets, task)
-    starts = np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]]))
-    sizes = np.diff(np.concatenate([starts, [len(rows)]]))
+    starts, sizes = _starts_and_sizes(groups)
     if task == "values" and table.dtype.kind in "biuf":
         torn = np.where(_torn(table.astype(np.float64), rows, starts, sizes), sizes, 0)
     else:
         labels = _numbered(table[rows]) if known is None else known[1][rows]
         torn = np.minimum(sizes, 2 * (sizes - _most_frequent(labels, starts, sizes)))
     return int(torn.sum()), len(rows)
+
+
+def _starts_and_sizes(groups: Array) -> tuple[Array, Array]:
+    """Where each group begins and how many rows it has; those of a group lie side by side."""
+    starts = np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]]))
+    return starts, np.diff(np.concatenate([starts, [len(groups)]]))
 
 
 def _torn(values: Array, rows: Array, starts: Array, sizes: Array) -> Array:
@@ -120,8 +125,7 @@ def pure_error(x: Array, y: Array) -> float | None:
     if len(rows) < REPEATED * len(x):
         return None
     values = as_table(y)[rows].astype(np.float64)
-    starts = np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]]))
-    sizes = np.diff(np.concatenate([starts, [len(rows)]]))
+    starts, sizes = _starts_and_sizes(groups)
     means = np.add.reduceat(values, starts) / sizes[:, None]
     away = values - np.repeat(means, sizes, axis=0)
     # What is fitted to these very rows may come as near as their own means.

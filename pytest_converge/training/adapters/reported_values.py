@@ -44,7 +44,7 @@ class ReportedValues:
             yield
 
     def behind(self, reported: Any) -> Any:
-        """The mean of what the metric was fed with that gave a value; None for any other value."""
+        """What the metric that gave a value was fed with last; None for any other value."""
         _, metric = self._results.get(id(reported), (None, 0))
         _, fed = self._fed.get(metric, (None, []))
         values = [value for value in fed if isinstance(value, tf.Tensor)]

@@ -46,7 +46,6 @@ def all_pairs(user: Training, found: Cancelled) -> Intervention | None:
         code="unread-data",
         change="a column in place of the transposed vector",
         fix=own or "v[:, None]  # instead of tf.transpose(v), which is v itself",
-        fault="",
         variant=lambda training: changed_in_places(
             training, {found.layer: calls_of_operation("Transpose", column)}
         ),

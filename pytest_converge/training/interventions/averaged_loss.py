@@ -47,11 +47,11 @@ def averaged(
         rose: True where the failed run diverged: its steps were too long.
         factor: what the mean does to the unit of the loss, as the bound has it.
     """
-    fault = f"the loss is summed over the {rows} rows of a batch, not averaged"
-    if rose:
-        fault = f"the loss is summed over the {rows} rows of a batch: steps are {rows} times longer"
     known = [] if training.model is None else loss_names(training.model.loss)
-    told = len(known) > 1 and any(_sums(loss) for _, loss in known)
+    told = not training.own_step and len(known) > 1 and any(_sums(loss) for _, loss in known)
+    one = "one of the losses" if told else "the loss"
+    means = f": steps are {rows} times longer" if rose else ", not averaged"
+    fault = f"{one} is summed over the {rows} rows of a batch{means}"
     if not training.own_step and len(known) != 1 and not told:
         slower = learning_rate.scaled(training, rate, 1 / rows)
         return dataclasses.replace(slower, fault=fault)
@@ -60,8 +60,6 @@ def averaged(
         code = _in_step(training, rows)
     elif told:
         mean, code = _means_of_several(training.model.loss)
-        one = "one of the losses is summed"
-        fault = fault.replace("the loss is summed", one)
     else:
         mean, code = _mean_of(known[0][1])
     return Intervention(

@@ -8,7 +8,12 @@ from typing import Any
 from pytest_converge.core.numbers import number
 from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Variant
-from pytest_converge.training.interventions.learning_rate import name_of_step, of_one, scaled
+from pytest_converge.training.interventions.learning_rate import (
+    name_of_one,
+    name_of_step,
+    of_one,
+    scaled,
+)
 from pytest_converge.training.interventions.own_steps import loss_changed, updates_changed
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import with_loss
@@ -60,9 +65,7 @@ def one_downhill(training: Training, place: int, own: float) -> Intervention:
         place: which of its optimizers it is.
         own: its rate.
     """
-    change = of_one(training, place, own, -1.0)
-    kind = type(training.optimizers[place].optimizer).__name__
-    name = training.optimizers[place].name or f"optimizer {place + 1}, {kind},"
+    change, name = of_one(training, place, own, -1.0), name_of_one(training, place, own)
     return dataclasses.replace(
         change,
         code=CODE,

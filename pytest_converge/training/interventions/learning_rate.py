@@ -26,6 +26,7 @@ __all__ = [
     "constant",
     "has_schedule",
     "multiplied",
+    "name_of_one",
     "name_of_step",
     "of_one",
     "of_updates",
@@ -181,7 +182,7 @@ def of_one(training: Training, place: int, own: float, factor: float) -> Interve
     """
     rate = _rounded(own * factor)
     called, kind = _called(training, place), type(training.optimizers[place].optimizer).__name__
-    name = called or f"{kind}({_text(own)})"
+    name = name_of_one(training, place, own)
     given = f"as {called}, instead of {kind}({_text(own)})" if called else f"instead of {name}"
     high = factor < 1
     change = f"learning rate {_text(rate)} of {name}"
@@ -225,6 +226,12 @@ def alone(training: Training, place: int, factor: float) -> Intervention:
         of_optimizer=place,
         variant=variant,
     )
+
+
+def name_of_one(training: Training, place: int, own: float) -> str:
+    """What one of several optimizers is called in words: by its name, or its class and rate."""
+    kind = type(training.optimizers[place].optimizer).__name__
+    return _called(training, place) or f"{kind}({_text(own)})"
 
 
 def _called(training: Training, place: int) -> str:
