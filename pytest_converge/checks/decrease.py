@@ -12,7 +12,7 @@ from pytest_converge.core.numbers import beyond, counted, number, share
 from pytest_converge.core.numbers import loss as loss_text
 from pytest_converge.core.record import TrainingRecord
 
-__all__ = ["RISEN", "loss_decreases", "loss_falls_monotonically"]
+__all__ = ["RISEN", "loss_decreases", "loss_falls_monotonically", "may_rise_between"]
 
 #: The code of a loss that rises on its way.
 RISEN = "not-monotone"
@@ -67,6 +67,20 @@ def loss_falls_monotonically(record: TrainingRecord, expectation: Expectation) -
     return _trend(at, losses, bounded)
 
 
+def may_rise_between(record: TrainingRecord, expectation: Expectation) -> bool:
+    """Whether a loss that falls at few checkpoints may not at all of them.
+
+    Of one that stands high for more than `LONGEST_RISE` of the run some checkpoint shows it; that it
+    never rises, all have to.
+    """
+    if expectation.monotone != "trend":
+        return expectation.monotone == "strict"
+    _, losses = record.curve.trend
+    bound = -math.inf if expectation.max_loss is None else expectation.max_loss
+    above = rises([max(loss, bound) for loss in losses])
+    return max(above, default=0.0) > _allowed(losses)
+
+
 def median_of_three(losses: Sequence[float]) -> list[float]:
     """Each inner value replaced by the median of itself and its neighbours: single spikes go."""
     inner = [statistics.median(losses[i - 1 : i + 2]) for i in range(1, len(losses) - 1)]
@@ -80,6 +94,12 @@ def rises(losses: Sequence[float]) -> list[float]:
         lowest = min(lowest, loss)
         above.append(loss - lowest)
     return above
+
+
+def _allowed(losses: Sequence[float]) -> float:
+    """How far a loss may stand above its running minimum."""
+    scale = max(abs(loss) for loss in losses)
+    return max(LARGEST_DRAW_UP * (losses[0] - losses[-1]), ROUNDING * scale)
 
 
 def _judgeable(losses: Sequence[float]) -> bool:
@@ -105,9 +125,7 @@ def _strict(at: Sequence[int], losses: Sequence[float]) -> Finding | None:
 
 def _trend(at: Sequence[int], losses: Sequence[float], bounded: Sequence[float]) -> Finding | None:
     above = rises(median_of_three(bounded))
-    drop = losses[0] - losses[-1]
-    scale = max(abs(loss) for loss in losses)
-    allowed = max(LARGEST_DRAW_UP * drop, ROUNDING * scale)
+    drop, allowed = losses[0] - losses[-1], _allowed(losses)
     high = sum(rise > allowed for rise in above) / len(above)
     if above[-1] <= allowed and high <= LONGEST_RISE:
         return None

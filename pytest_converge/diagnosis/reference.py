@@ -107,6 +107,11 @@ def _by_halves(parts: Parts, candidates: Parts, passes: Callable[[Parts], bool])
     return without(parts, candidates[:half], passes)
 
 
+def _with_and_without(remedy: Parts, parts: Parts) -> tuple[Parts, ...]:
+    """Without a remedy first, which the smallest set is to do without where it can."""
+    return (parts, (*parts, *remedy)) if remedy else (parts,)
+
+
 def together(parts: Sequence[Intervention]) -> Intervention:
     """All changes at once, the code of the first."""
     return functools.reduce(Intervention.with_causes, parts)
@@ -217,8 +222,9 @@ class _Search:
         sure = [part for part in self._first if part.code in codes]
         seen = tuple(part for part in sure if part.change in self._seen)
         if seen and seen != self._first:  # it leaves less to be taken back
-            yield (*seen, *remedies[0])
-        for remedy in remedies:
+            yield from _with_and_without(remedies[0], seen)
+        yield from _with_and_without(remedies[0], self._first)
+        for remedy in remedies[1:]:
             yield (*self._first, *remedy)
         for parts in self._others:
             yield (*parts, *remedies[0])
@@ -329,11 +335,19 @@ class _Search:
         trials = self._failed.trials
         if self.passing and trials.spent > TAKING_BACK * trials.budget:
             raise OutOfTimeError
-        trial = trials.try_out(together(parts), confirm=False)
+        trial = trials.try_out(together(parts), confirm=self._needs_all(parts))
         passed = trial is not None and trial.passed > 0
         if passed:
             self.passing.append(parts)
         return passed
+
+    def _needs_all(self, parts: Parts) -> bool:
+        """Whether it is known that none of them can be taken back: then it is proven at once."""
+        done = self._failed.trials.done
+        smaller = (parts[:place] + parts[place + 1 :] for place in range(len(parts)))
+        trials = [done.get(together(rest).change) if rest else None for rest in smaller]
+        failed = [trial is not None and not trial.passed for trial in trials]
+        return len(parts) == 1 or all(failed)
 
     # ---- proven ----
 

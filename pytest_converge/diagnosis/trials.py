@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
-from pytest_converge.checks.decrease import RISEN
+from pytest_converge.checks.decrease import RISEN, may_rise_between
 from pytest_converge.checks.gates import judge
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.core.expectation import Expectation
@@ -323,7 +323,8 @@ class Trials:
         made: dict[int, TrainingRecord] = {}
         baseline, worse = self._baseline_of(change), False
         deterministic = self.reruns.training.full_batch
-        doubted = functools.partial(self._hangs_on_a_rise, change)
+        # Recorded runs are compared with runs that were measured alike.
+        doubted = None if self._baseline else functools.partial(self._hangs_on_a_rise, change)
         with self.reruns.changed(change, doubted=doubted) as run:
             for number in range(len(losses), 1 if deterministic or not confirm else SEEDS):
                 before = self.spent
@@ -395,8 +396,10 @@ class Trials:
         return self._baseline if same and change.change not in self.controls else None
 
     def _hangs_on_a_rise(self, change: Intervention, record: TrainingRecord) -> bool:
-        """Whether all that a run fails by is a rise, on which the verdict itself looks twice."""
-        return self._baseline is None and _failing(record, self.expectation, change) == {RISEN}
+        """Whether a rise is all that a run fails by, or that it might fail by at more checkpoints."""
+        failing = _failing(record, self.expectation, change)
+        rises = failing == set() and may_rise_between(record, self.expectation)
+        return rises or failing == {RISEN}
 
     def _passes(self, record: TrainingRecord, change: Intervention) -> bool:
         same_loss = change.loss_factor == 1.0 and not change.redefines_loss

@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import dataclasses
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any
@@ -104,6 +105,7 @@ class Repair:
             "keras": keras,
             "np": np,
             "tf": tf,
+            **self._beside_the_call(),
             **self.names,
             **self.arguments,
         }
@@ -117,6 +119,12 @@ class Repair:
                 self.model(self._first_rows())
             known["variables"] = self.model.trainable_variables
         return known
+
+    def _beside_the_call(self) -> dict[str, Any]:
+        """What a loss or a step reads from around it: the code of its test stands there too."""
+        given = (self.arguments.get(name) for name in ("loss", "step"))
+        read = (inspect.getclosurevars(code).nonlocals for code in given if inspect.isfunction(code))
+        return {name: value for names in read for name, value in names.items()}
 
     def _first_rows(self) -> Any:
         x = self.arguments["x"]

@@ -14,7 +14,7 @@ from pytest_converge.training.data.batches import ArrayData, TrainingData
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.loop.compiled_loop import Loop
 from pytest_converge.training.loop.run import Progress, Start, TrainingRun, Watch
-from pytest_converge.training.loop.whole_probes import seen_on_whole
+from pytest_converge.training.loop.whole_probes import can_be_seen_again, seen_on_whole
 from pytest_converge.training.measures.best_constant import with_fitted_constant
 from pytest_converge.training.measures.nonfinite_origin import NonFiniteOrigin, nonfinite_origin
 from pytest_converge.training.measures.one_batch import OverfitReading, overfits_one_batch
@@ -24,7 +24,7 @@ from pytest_converge.training.training import Training
 __all__ = ["Reruns"]
 
 Measured = TypeVar("Measured")
-#: Whether a part of the probe set may have misled about a run.
+#: Whether a part of the probe set, or few checkpoints, may have misled about a run.
 Doubt = Callable[[TrainingRecord], bool]
 
 
@@ -166,16 +166,20 @@ class Reruns:
         Args:
             change: the change.
             watch: may break a run off.
-            doubted: whether a run is to be seen on the whole probe set, as by `seen_on_whole`.
+            doubted: whether a run is to be seen with all its checkpoints on the whole probe set, as
+                by `seen_on_whole`; given, it first stops at few of them.
         """
 
         def known(record: TrainingRecord) -> TrainingRecord:
             return with_fitted_constant(record, self.training) if change.redefines_loss else record
 
         def measure(running: TrainingRun, seed: int) -> TrainingRecord:
-            begun = None if doubted is None else self.training.snapshot()
+            hides = running.probes_rows and not can_be_seen_again(running)
+            if doubted is None or hides:
+                return known(running.run(seed, watch=watch))
+            begun, running = self.training.snapshot(), running.with_sparse_probes()
             record = known(running.run(seed, watch=watch))
-            if begun is None or doubted is None or not doubted(record):
+            if not doubted(record):
                 return record
             again = seen_on_whole(running, record, begun.values())
             return record if again is None else known(again)

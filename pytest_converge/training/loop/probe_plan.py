@@ -15,6 +15,12 @@ COST_SHARE = 0.15
 FEWEST_POINTS, MOST_POINTS = 16, 32
 #: Fewer rows make the probe loss itself noisy: its standard error is an eighth of its spread.
 FEWEST_ROWS = 64
+#: Intervals of a run that is only to be told from a sound one: two checkpoints in any quarter of it,
+#: the longest that a loss may stand high on its way.
+SPARSE_INTERVALS = 8
+#: Every second one of those lies so much of an interval before its place: a loss that comes and
+#: goes with a cycle does not meet all of them at the same point of it.
+OFF_THE_BEAT = 0.25
 #: Steps between two looks at the interpreter: progress is shown and Ctrl-C heard.
 LONGEST_SEGMENT = 200
 
@@ -38,6 +44,16 @@ class ProbePlan:
         """Where the loop returns to Python: the checkpoints and, in long trainings, more."""
         merged = heapq.merge(self.checkpoints[1:], self.rests)
         return (stop for stop, _ in itertools.groupby(merged))
+
+    @property
+    def sparse(self) -> ProbePlan:
+        """The same with `SPARSE_INTERVALS` of the checkpoints, where there are more."""
+        last = len(self.checkpoints) - 1
+        if last <= SPARSE_INTERVALS:
+            return self
+        places = (n - (n % 2) * OFF_THE_BEAT for n in range(SPARSE_INTERVALS + 1))
+        kept = (self.checkpoints[round(place * last / SPARSE_INTERVALS)] for place in places)
+        return dataclasses.replace(self, checkpoints=tuple(kept))
 
     @property
     def rests(self) -> Iterator[int]:

@@ -58,6 +58,7 @@ class TrainingRun:
         rows, _ = training.probe_chunks()
         batch_rows = training.data.batch_size if training.data is not None else 1
         self._plan: ProbePlan = plan_probe(steps, batch_rows, rows, training.probe_cost)
+        self._looks = self._plan
         self.start: Snapshot = training.snapshot() if like is None else like.start
         self._traces_before = 0
         self._limit: TimeLimit | None = None
@@ -130,16 +131,29 @@ class TrainingRun:
         self.start.with_values(values or {}).restore()
 
     @property
-    def probes_a_part(self) -> bool:
-        """True where the checkpoints between start and end see a part of the probe set."""
-        return 0 < self._plan.part_rows < self._plan.rows
+    def probes_rows(self) -> bool:
+        """True where the checkpoints between start and end see rows that no step has seen."""
+        return self._plan.part_rows > 0
+
+    @property
+    def leaves_out_probes(self) -> bool:
+        """True where there are more rows, or more checkpoints, to see between start and end."""
+        return self._looks is not self._plan or 0 < self._plan.part_rows < self._plan.rows
 
     def with_whole_probes(self) -> TrainingRun:
         """The same training that sees the whole probe set at every checkpoint."""
-        whole = self.of_length(self.steps)
-        whole._plan = dataclasses.replace(self._plan, part_rows=self._plan.rows)  # noqa: SLF001
-        whole._traces_before = self._traces_before  # noqa: SLF001
-        return whole
+        plan = dataclasses.replace(self._plan, part_rows=self._plan.rows)
+        return self._planned(plan, plan)
+
+    def with_sparse_probes(self) -> TrainingRun:
+        """The same training that stops at few checkpoints; losses known without one stay known."""
+        return self._planned(self._plan, self._plan.sparse)
+
+    def _planned(self, plan: ProbePlan, looks: ProbePlan) -> TrainingRun:
+        other = self.of_length(self.steps)
+        other._plan, other._looks = plan, looks  # noqa: SLF001
+        other._traces_before = self._traces_before  # noqa: SLF001
+        return other
 
     def run_from(self, seed: int) -> TrainingRecord:
         """Trains from another start: other weights, seeds and batch order, through the same trace.
@@ -194,7 +208,7 @@ class TrainingRun:
         if training.full_batch and not _same(initial, loop.probe_loss(whole)):
             whole, part, initial = [], [], None  # a random loss has no value to compare over time
         known = initial if _rows(part) == _rows(whole) else None
-        table, probes = self._steps(part, known, stops=self._plan.stops, watch=watch)
+        table, probes = self._steps(part, known, stops=self._looks.stops, watch=watch)
         training.finish()
         loop.finish(len(table))
         by_right = bool(loop.stopped_by) or self._certain_failure(table)
@@ -290,7 +304,7 @@ class TrainingRun:
                     return np.concatenate(tables), probes
                 if self._limit is not None and not self.loop.stopped_by:
                     self._limit.check(done, self.steps)
-            if part and (done in self._plan.checkpoints or self.loop.stopped_by):
+            if part and (done in self._looks.checkpoints or self.loop.stopped_by):
                 probes.append((done, self.loop.probe_loss(part)))
             self._progress(done, self.steps, float(tables[-1][-1, 0]))
             if self.loop.stopped_by:

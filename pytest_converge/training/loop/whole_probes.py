@@ -1,4 +1,4 @@
-"""A rise that a part of the probe set shows, looked at on the whole of it."""
+"""A rise that a part of the probe set or few checkpoints show or hide, looked at on all of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import dataclasses
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.training.loop.run import Start, TrainingRun
 
-__all__ = ["seen_on_whole"]
+__all__ = ["can_be_seen_again", "seen_on_whole"]
+
+
+def can_be_seen_again(running: TrainingRun) -> bool:
+    """Whether a run can be repeated: its data are arrays, and no callbacks are called."""
+    training = running.training
+    rows = None if training.data is None else training.data.rows_in_memory
+    return rows is not None and training.callbacks is None
 
 
 def seen_on_whole(
@@ -24,12 +31,11 @@ def seen_on_whole(
         start: the initial values that it had in the place of those of `running`.
 
     Returns:
-        None where the checkpoints saw all of it, or the run cannot be repeated: data that are no
-        arrays, callbacks, or other losses the second time.
+        None where the checkpoints saw all of it, or the run cannot be repeated: it
+        `can_be_seen_again` by no means, or has other losses the second time.
     """
     training = running.training
-    rows = None if training.data is None else training.data.rows_in_memory
-    if not running.probes_a_part or rows is None or training.callbacks is not None:
+    if not running.leaves_out_probes or not can_be_seen_again(running):
         return None
     ended = training.snapshot()
     whole = running.with_whole_probes()
