@@ -70,8 +70,8 @@ def loss_falls_monotonically(record: TrainingRecord, expectation: Expectation) -
 def may_rise_between(record: TrainingRecord, expectation: Expectation) -> bool:
     """Whether a loss that falls at few checkpoints may not at all of them.
 
-    Of one that stands high for more than `LONGEST_RISE` of the run some checkpoint shows it; that it
-    never rises, all have to.
+    Of one that stands high for more than `LONGEST_RISE` of the run some checkpoint shows it; that
+    it never rises, all have to.
     """
     if expectation.monotone != "trend":
         return expectation.monotone == "strict"

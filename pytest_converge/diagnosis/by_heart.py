@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from pytest_converge.core.numbers import loss
 from pytest_converge.diagnosis.cause import Answer, FailedTraining
-from pytest_converge.diagnosis.causes.labels_unrelated import (
-    RELATED,
-    are_inputs,
-    constant_loss,
-    gained_on_others,
-    signal_of,
-)
+from pytest_converge.diagnosis.causes.labels_unrelated import are_inputs
+from pytest_converge.diagnosis.relation import RELATED, gained_on_others
+from pytest_converge.diagnosis.skill import constant_loss
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions import rows
@@ -40,7 +36,7 @@ def unless_by_heart(failed: FailedTraining, answer: Answer) -> Answer:
     constant = None if change is None else constant_loss(failed)
     if change is None or not constant or not constant > 0:
         return answer
-    signal = signal_of(failed)
+    signal = failed.signal
     if signal is not None and signal.some:
         found = _noise(failed, change, constant)
     else:

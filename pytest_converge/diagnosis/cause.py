@@ -7,10 +7,11 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias, TypeVar
 
+from pytest_converge.columns.signal import Signal
 from pytest_converge.core.diagnosis import RateBracket, Trial
 from pytest_converge.core.numbers import listed
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.diagnosis.evidence import Evidence, climbed, gather
+from pytest_converge.diagnosis.evidence import Evidence, climbed, gather, signal_here
 from pytest_converge.diagnosis.order import Place
 from pytest_converge.diagnosis.trials import Trials
 from pytest_converge.training.interventions import learning_rate
@@ -94,6 +95,14 @@ class FailedTraining:
             self._at_the_start[name] = self.trials.guard.measured(name, measure)
         found: Measured | None = self._at_the_start[name]
         return found
+
+    @property
+    def signal(self) -> Signal | None:
+        """What the inputs say about the targets without the model, measured once."""
+        if self.evidence.signal is None:
+            signal = signal_here(self.reruns, self.trials.guard)
+            self.evidence = dataclasses.replace(self.evidence, signal=signal)
+        return self.evidence.signal
 
     @property
     def training(self) -> Training:

@@ -17,12 +17,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining
-from pytest_converge.diagnosis.causes.labels_unrelated import signal_of, skill_in_squares
 from pytest_converge.diagnosis.causes.plateau import cause_of_an_escape
 from pytest_converge.diagnosis.causes.too_few_steps import LONGER, MUCH_LONGER, STILL_GAINS
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
 from pytest_converge.diagnosis.causes.unshuffled_data import comes_sorted
 from pytest_converge.diagnosis.rate_search import far_off, usual_rates
+from pytest_converge.diagnosis.skill import skill_in_squares
 from pytest_converge.diagnosis.trials import OutOfTimeError
 from pytest_converge.training.interventions import optimizers, targets
 from pytest_converge.training.interventions import steps as more_steps
@@ -122,7 +122,7 @@ def guilty_model(failed: FailedTraining) -> Answer | None:
 
     No cause is named, since none of the changes to the model itself helped.
     """
-    rows, training, signal = failed.reruns.rows, failed.training, signal_of(failed)
+    rows, training, signal = failed.reruns.rows, failed.training, failed.signal
     if rows is None or training.model is None or (signal is not None and signal.none):
         return None
     if failed.trials.expectation.metrics:
@@ -210,9 +210,14 @@ class _Search:
     def reference(self) -> Parts | None:
         """The first set of changes, everything repaired, that passes; None without one."""
         for parts in self._references():
-            if parts and self._passes(parts):
+            # What is known to fail from another start passed by luck of the first.
+            if parts and not self._fails_elsewhere(parts) and self._passes(parts):
                 return parts
         return None
+
+    def _fails_elsewhere(self, parts: Parts) -> bool:
+        trial = self._failed.trials.done.get(together(parts).change)
+        return trial is not None and trial.passed < trial.seeds
 
     def _references(self) -> Iterator[Parts]:
         if not self._first:

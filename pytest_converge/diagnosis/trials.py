@@ -396,7 +396,7 @@ class Trials:
         return self._baseline if same and change.change not in self.controls else None
 
     def _hangs_on_a_rise(self, change: Intervention, record: TrainingRecord) -> bool:
-        """Whether a rise is all that a run fails by, or that it might fail by at more checkpoints."""
+        """Whether a rise is all that a run fails by, or might fail by at more checkpoints."""
         failing = _failing(record, self.expectation, change)
         rises = failing == set() and may_rise_between(record, self.expectation)
         return rises or failing == {RISEN}

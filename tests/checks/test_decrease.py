@@ -9,6 +9,7 @@ import pytest
 from pytest_converge.checks.decrease import (
     loss_decreases,
     loss_falls_monotonically,
+    may_rise_between,
     median_of_three,
     rises,
 )
@@ -332,3 +333,30 @@ def test_median_of_three_keeps_the_ends(losses, smooth):
 
 def test_rises_are_measured_from_the_lowest_loss_so_far():
     assert rises([3.0, 4.0, 2.0, 2.5, 1.0]) == [0.0, 1.0, 0.0, 0.5, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("losses", "expectation", "expected"),
+    [
+        ([1.0, 0.8, 0.5, 0.2], {}, False),
+        # 14 % and 16 % of the whole drop above the lowest so far.
+        ([1.0, 0.5, 0.64, 0.0], {}, False),
+        ([1.0, 0.5, 0.66, 0.0], {}, True),
+        # Below the bound there is no rise.
+        ([1.0, 0.5, 0.66, 0.0], {"max_loss": 0.7}, False),
+        ([1.0, 0.5, 0.66, 0.0], {"monotone": "off"}, False),
+        ([1.0, 0.8, 0.5, 0.2], {"monotone": "strict"}, True),
+    ],
+)
+def test_what_few_checkpoints_may_hide(losses, expectation, expected):
+    assert may_rise_between(record_of(losses), Expectation(**expectation)) is expected
+
+
+@pytest.mark.parametrize("make", [curves.oscillating, curves.half_u], ids=name_of)
+def test_few_checkpoints_hide_no_curve_that_all_of_them_show(make):
+    hidden = 0
+    for losses in curves.family(make, 500):
+        few = [losses[i] for i in (0, 3, 8, 11, 16, 19, 24, 27, 32)]
+        passes = not is_red(few) and not may_rise_between(record_of(few), BY_DEFAULT)
+        hidden += passes and is_red(losses)
+    assert hidden == 0

@@ -151,6 +151,73 @@ def test_what_is_proven_when_the_time_is_up_is_the_answer(time, left):
 # ---- several causes -----------------------------------------------------------------------------
 
 
+class Passing:
+    """A failed training some sets of whose changes pass; keeps what is tried and whether proven."""
+
+    def __init__(self, passing):
+        self.asked = []
+        self.passing = set(map(named, passing))
+        self.trials = types.SimpleNamespace(done={}, try_out=self.try_out, spent=0.0, budget=1.0)
+
+    def try_out(self, change, *, confirm):
+        if change.change not in self.trials.done:
+            self.asked.append((change.change, confirm))
+        passed = change.change in self.passing
+        seeds = 3 if confirm else 1
+        trial = types.SimpleNamespace(passed=seeds, seeds=seeds) if passed else FAILED
+        return self.trials.done.setdefault(change.change, trial)
+
+
+FAILED = types.SimpleNamespace(passed=0, seeds=1)
+
+
+def search_of(failed, first, *, seen):
+    search = object.__new__(reference._Search)
+    search._failed, search.passing, search._others = failed, [], []
+    search._first = tuple(PARTS[NAMES.index(name)] for name in first)
+    search._seen = set(seen)
+    search._optimizers = lambda: [(PARTS[NAMES.index("d")],)]
+    return search
+
+
+@pytest.mark.parametrize(
+    ("passing", "found", "asked"),
+    [
+        (["ab"], "ab", ["ab"]),
+        (["abd"], "abd", ["ab", "abd"]),
+        (["abc"], "abc", ["ab", "abd", "abc"]),
+        (["abcd"], "abcd", ["ab", "abd", "abc", "abcd"]),
+    ],
+)
+def test_a_remedy_is_added_where_it_does_not_pass_without(monkeypatch, passing, found, asked):
+    monkeypatch.setattr(reference, "seen_causes", lambda _: {part.code for part in PARTS})
+    failed = Passing(passing)
+    parts = search_of(failed, "abc", seen="ab").reference()
+    assert "".join(part.change for part in parts) == found
+    assert failed.asked == [(named(each), False) for each in asked]
+
+
+def test_a_set_is_proven_at_once_where_every_part_is_known_to_be_needed():
+    failed = Passing(["ab", "abc"])
+    search = search_of(failed, "abc", seen="")
+    a, b, c = PARTS[:3]
+    assert search._passes((a, b, c))
+    assert search._passes((a, b))
+    assert not search._passes((a,))
+    assert not search._passes((b,))
+    failed.trials.done.pop(named("ab"))
+    assert search._passes((a, b))
+    confirmed = [("a and b and c", False), ("a and b", False), ("a", True), ("b", True)]
+    assert failed.asked == [*confirmed, ("a and b", True)]
+
+
+def test_what_fails_from_another_start_is_no_reference(monkeypatch):
+    monkeypatch.setattr(reference, "seen_causes", lambda _: set())
+    failed = Passing(["ad"])
+    failed.trials.done["a"] = types.SimpleNamespace(passed=1, seeds=2)
+    assert search_of(failed, "a", seen="").reference() == (PARTS[0], PARTS[3])
+
+
 def test_two_causes_are_both_named_and_neither_is_enough_alone():
     start = fit(network(keras.optimizers.SGD(1.0)), UNSCALED, Y)
     found = diagnosis_of(start, steps=200, max_loss=0.3)

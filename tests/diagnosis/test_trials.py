@@ -36,7 +36,8 @@ class FakeReruns:
                 raise self.error
             self.runs.append((change.change, number))
             record = record_of([9.0, *self.risen, 5.0, self.losses[number]])
-            return record_of([9.0, 5.0, self.losses[number]]) if doubted(record) else record
+            again = doubted is not None and doubted(record)
+            return record_of([9.0, 5.0, self.losses[number]]) if again else record
 
         yield run
 
@@ -96,6 +97,24 @@ def test_a_term_left_out_is_a_repair_where_the_rest_missed_the_bound(rest, passe
 def test_a_rise_that_is_all_that_fails_is_seen_on_the_whole_probe_set(last, passed):
     trials, _ = trials_of(last, last, last, risen=[15.0] * 4)
     assert trials.try_out(change()).passed == passed
+
+
+def test_a_rise_between_few_checkpoints_is_looked_for_where_one_of_them_is_high():
+    seen = []
+
+    class Sparse(FakeReruns):
+        @contextlib.contextmanager
+        def changed(self, change, *, doubted):
+            def run(number):
+                sparse = record_of([9.0, 1.0, 4.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.5])
+                seen.append(doubted(sparse))
+                return record_of([9.0, *[1.0, 8.0] * 15, 0.5]) if seen[-1] else sparse
+
+            yield run
+
+    trials = Trials(Sparse(), BOUND, budget=1e9, watch=Stopwatch(), unit=0.0)
+    assert not trials.try_out(change()).passed
+    assert seen == [True]
 
 
 def test_one_run_is_all_where_nothing_is_random():

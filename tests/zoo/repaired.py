@@ -123,7 +123,9 @@ class Repair:
     def _beside_the_call(self) -> dict[str, Any]:
         """What a loss or a step reads from around it: the code of its test stands there too."""
         given = (self.arguments.get(name) for name in ("loss", "step"))
-        read = (inspect.getclosurevars(code).nonlocals for code in given if inspect.isfunction(code))
+        read = (
+            inspect.getclosurevars(code).nonlocals for code in given if inspect.isfunction(code)
+        )
         return {name: value for names in read for name, value in names.items()}
 
     def _first_rows(self) -> Any:

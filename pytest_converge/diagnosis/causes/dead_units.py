@@ -70,8 +70,8 @@ from collections.abc import Iterable
 
 from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
-from pytest_converge.diagnosis.causes.labels_unrelated import RELATED, relation
 from pytest_converge.diagnosis.evidence import Evidence
+from pytest_converge.diagnosis.relation import RELATED, relation
 from pytest_converge.training.interventions import hidden, moved_rectifiers
 from pytest_converge.training.model.structure import layers_of
 

@@ -92,53 +92,22 @@ from pytest_converge.columns.contradictions import targets_are_inputs
 from pytest_converge.columns.signal import Signal
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
-from pytest_converge.diagnosis.evidence import one_batch, signal_here
-from pytest_converge.diagnosis.trials import LINEAR_LOSSES, OutOfTimeError
+from pytest_converge.diagnosis.evidence import one_batch
+from pytest_converge.diagnosis.relation import RELATED, relation
+from pytest_converge.diagnosis.skill import constant_loss
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import rows, steps, targets
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.measures.best_constant import ConstantLoss, best_constant
 from pytest_converge.training.measures.pairing import shuffled_apart
-from pytest_converge.training.model.losses import loss_names
 
-__all__ = [
-    "CAUSE",
-    "RELATED",
-    "are_inputs",
-    "constant_loss",
-    "gained_on_others",
-    "learns_a_batch",
-    "least_loss",
-    "left_out",
-    "relation",
-    "signal_of",
-    "skill_in_squares",
-]
+__all__ = ["CAUSE", "are_inputs", "learns_a_batch", "left_out"]
 
 #: What is seen of a dataset that shuffles twice.
 APART = "the dataset shuffles features and targets apart: the same rows come with other targets"
-#: Advantage of the best run over one with permuted targets that shows a relation, as a share of the
-#: loss of the best constant; and that of one batch learnt by heart, or of permuted targets.
-RELATED = 0.05
-#: Permutations, each of which related targets beat on rows held out: of three trainings (digits,
-#: their features, series) they do by 97 % of the loss of the best constant and more, and with
-#: labels in another order by less than nothing.
-PERMUTATIONS = 3
-#: Of the seconds that a diagnosis is allowed, the share that one control may take: it is made also
-#: where all of them are spent.
-SHARE_OF_A_CONTROL = 0.25
 #: So many times the steps that bring the loss down by less than this share say that it has arrived.
 LONGER, STILL_GAINS = 4, 0.1
 #: Rows of a batch from which a network can tell: BatchNorm on one row gives nothing but its shift.
 FEWEST_ROWS = 16
-
-
-def signal_of(failed: FailedTraining) -> Signal | None:
-    """What the inputs say about the targets without the model, measured once."""
-    if failed.evidence.signal is None:
-        signal = signal_here(failed.reruns, failed.trials.guard)
-        failed.evidence = dataclasses.replace(failed.evidence, signal=signal)
-    return failed.evidence.signal
 
 
 def left_out(failed: FailedTraining) -> list[str]:
@@ -164,145 +133,6 @@ def _gains_by_time(failed: FailedTraining) -> bool:
     return trial is None or trial.losses[0] < (1 - STILL_GAINS) * failed.record.curve.last
 
 
-def constant_loss(failed: FailedTraining) -> float | None:
-    """The loss of the best constant prediction, fitted where no formula gives it."""
-    known = failed.record.constant_loss
-    if known is not None:
-        return known
-    found = _without_the_model(failed)
-    return None if found is None else found.constant
-
-
-def skill_in_squares(failed: FailedTraining) -> float | None:
-    """The advantage of the best run over the best constant, as of squared errors.
-
-    Losses that grow with the error, as those of quantiles, leave a larger share of that of the
-    constant than its square; of one that nobody names the better of both is taken.
-    """
-    constant, training = constant_loss(failed), failed.training
-    if not constant or not constant > 0 or not math.isfinite(failed.best):
-        return None
-    left = failed.best / constant
-    known = [] if training.model is None else loss_names(training.model.loss)
-    linear = [name for name, _ in known if name in LINEAR_LOSSES or not name]
-    return 1.0 - (min(left, left**2) if linear or training.own_train_step else left)
-
-
-def least_loss(failed: FailedTraining) -> float:
-    """The loss that no prediction gets below, as the entropy of targets that are no classes."""
-    found = _without_the_model(failed)
-    return 0.0 if found is None else found.least
-
-
-def _without_the_model(failed: FailedTraining) -> ConstantLoss | None:
-    return failed.trials.guard.measured(
-        "the best constant prediction", lambda: best_constant(failed.training)
-    )
-
-
-def relation(failed: FailedTraining) -> float | None:
-    """By how much of the constant loss the best run beats the same on permuted targets.
-
-    Where the permuted ones are learnt by heart as well, the failed run is compared with its own
-    like: in fewer steps less is learnt so. Where that is by heart too, rows held out tell. None
-    where nothing does, and where it is not the loss that was missed.
-    """
-    asked = failed.reruns.rows is not None and failed.misses_the_loss
-    constant = constant_loss(failed) if asked else None
-    if constant is None or not constant > 0:
-        return None
-    best, permuted = _best(failed), targets.permuted(0)
-    lowest = failed.record.curve.last
-    if best is not None:
-        lowest = failed.trials.done[best.change].losses[0]
-    failed.trials.budget = math.inf  # the control is one run, and without it nothing can be said
-    control = _loss_of(failed, permuted if best is None else permuted.combined(best))
-    if control is None:
-        return None
-    gained = (min(control, constant) - lowest) / constant
-    signal = signal_of(failed)
-    if gained > RELATED and signal is not None and signal.none:
-        # Nobody else can predict them: what is learnt faster may be learnt by heart all the same.
-        on_others = gained_on_others(failed, best)
-        return gained if on_others is None else on_others
-    known = gained > RELATED and signal is not None and signal.some
-    if known or constant - control <= RELATED * constant:
-        return gained
-    return _by_heart(failed, best, gained)
-
-
-def _by_heart(failed: FailedTraining, best: Intervention | None, gained: float) -> float | None:
-    """The same where permuted targets are learnt too: the failed run's own, then rows held out."""
-    constant, permuted = constant_loss(failed) or math.nan, targets.permuted(0)
-    own = _loss_of(failed, permuted)
-    if own is None:
-        return None
-    of_own = (min(own, constant) - failed.record.curve.last) / constant
-    if constant - own <= RELATED * constant and (of_own > RELATED or gained <= RELATED):
-        return of_own
-    # By heart some orders are learnt faster than others, by chance.
-    found = gained_on_others(failed, None)
-    if best is not None and gained > RELATED and not (found is not None and found > RELATED):
-        found = gained_on_others(failed, best)
-    return found
-
-
-def gained_on_others(failed: FailedTraining, change: Intervention | None) -> float | None:
-    """By what share of the constant loss rows held out are predicted better than permuted ones.
-
-    Better than each draw of these, by more than the draws differ.
-    """
-    name = "" if change is None else change.change
-    known, constant = failed.evidence.gained_on_others, constant_loss(failed)
-    if name not in known:
-        half, other = (rows.random_half(0, CAUSE.code, other=o) for o in (False, True))
-        trained = half if change is None else change.combined(half)
-        looked_at = other if change is None else change.combined(other)
-
-        def gained() -> float:
-            real = failed.reruns.loss_on_others(trained, looked_at)
-            draws = [targets.permuted(seed) for seed in range(PERMUTATIONS)]
-            at_random = [
-                failed.reruns.loss_on_others(draw.combined(trained), draw.combined(looked_at))
-                for draw in draws
-            ]
-            # What is learnt by heart is far from others, by more or less from draw to draw.
-            return 2 * min(at_random) - max(at_random) - real
-
-        found = failed.trials.guard.measured("rows held out", gained)
-        failed.evidence = dataclasses.replace(
-            failed.evidence, gained_on_others={**known, name: found}
-        )
-    gain = failed.evidence.gained_on_others[name]
-    return gain / constant if constant and gain is not None and math.isfinite(gain) else None
-
-
-def _loss_of(failed: FailedTraining, permuted: Intervention) -> float | None:
-    try:
-        control = failed.trials.control(permuted, confirm=False)
-    except OutOfTimeError:
-        return None
-    return control.losses[0] if control and math.isfinite(control.losses[0]) else None
-
-
-def _best(failed: FailedTraining) -> Intervention | None:
-    """The change that reached the lowest loss, if any did better than the run as it is.
-
-    Of those whose run, which is repeated, takes no more than its share of the budget.
-    """
-    trials = failed.trials
-    affordable = [
-        (trial.losses[0], trials.changes[trial.change])
-        for trial in trials.like_the_failed_run
-        if trial.change in trials.changes
-        and trials.seconds_of_run.get(trial.change, 0.0) <= SHARE_OF_A_CONTROL * trials.allowed
-    ]
-    own = failed.record.curve.last
-    least = own if math.isfinite(own) else math.inf
-    lower = [(loss, change) for loss, change in affordable if loss < least]
-    return min(lower, key=lambda pair: pair[0])[1] if lower else None
-
-
 def are_inputs(failed: FailedTraining) -> bool:
     """True where the targets are the inputs themselves, as in an autoencoder."""
     data = failed.reruns.rows
@@ -323,7 +153,7 @@ def learns_a_batch(failed: FailedTraining) -> bool:
 
 def _misaligned(failed: FailedTraining) -> Answer | None:
     """Targets that are those of inputs some rows away, put beside them."""
-    signal = signal_of(failed)
+    signal = failed.signal
     if signal is None or not signal.shift:
         return None
     found = failed.first_passing([rows.realigned(signal.shift)])
@@ -343,7 +173,7 @@ def _away(signal: Signal) -> str:
 
 def _apart(failed: FailedTraining) -> Intervention | None:
     """The pairs of a dataset that shuffles inputs and targets apart from each other."""
-    data, signal = failed.reruns.rows, signal_of(failed)
+    data, signal = failed.reruns.rows, failed.signal
     if data is None or (signal is not None and signal.some):
         return None
     in_order = failed.trials.guard.measured("rows without their shuffles", data.in_source_order)
@@ -360,7 +190,7 @@ def _paired(failed: FailedTraining) -> Repairs:
 
 def _unrelated(failed: FailedTraining) -> Answer | None:
     """Labels that say nothing, unless it is the model that learns nothing."""
-    signal = signal_of(failed)
+    signal = failed.signal
     apart = _apart(failed)
     if apart is not None:
         return Answer(cause=CAUSE.code, message=APART, where=apart.where, fix=apart.fix)
@@ -401,7 +231,7 @@ def _learnt_something(failed: FailedTraining) -> bool:
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    signal = signal_of(failed)
+    signal = failed.signal
     shifted = [rows.realigned(signal.shift)] if signal is not None and signal.shift else []
     return [[*_paired(failed), *shifted]]
 

@@ -122,8 +122,8 @@ from collections.abc import Iterable
 from pytest_converge.core.numbers import number, share
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.exploding_gradient import origin_of, takes_less
-from pytest_converge.diagnosis.causes.labels_unrelated import least_loss
 from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
+from pytest_converge.diagnosis.skill import least_loss
 from pytest_converge.training.data.arrays import batch_leaves, finite_rows
 from pytest_converge.training.interventions import (
     labels,

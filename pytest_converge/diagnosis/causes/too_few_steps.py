@@ -61,7 +61,7 @@ import math
 from pytest_converge.core.numbers import loss, number
 from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
-from pytest_converge.diagnosis.causes.labels_unrelated import RELATED, relation, signal_of
+from pytest_converge.diagnosis.relation import RELATED, relation
 from pytest_converge.training.interventions import steps
 
 __all__ = ["CAUSE", "LONGER", "MUCH_LONGER", "STILL_GAINS", "still_falls"]
@@ -130,7 +130,7 @@ def still_falls(failed: FailedTraining) -> Answer | None:
 
 def _falls_by_heart(failed: FailedTraining) -> bool:
     """Whether targets that nobody can predict fall no slower where they are permuted."""
-    signal = signal_of(failed)
+    signal = failed.signal
     if signal is not None and (signal.none or signal.some):
         return signal.none
     gained = relation(failed)

@@ -66,7 +66,6 @@ from collections.abc import Sequence
 
 from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
-from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.diagnosis.evidence import FAR_TOO_SHORT, early_gauge
 from pytest_converge.training.interventions import hidden, positions, width
 from pytest_converge.training.interventions.intervention import Intervention
@@ -103,7 +102,7 @@ def _deeper(failed: FailedTraining) -> Repairs:
     deeper = width.deeper(training.model) if training.model is not None else None
     if deeper is None or not failed.takes_optimizer or failed.evidence.unstable:
         return
-    signal = signal_of(failed)
+    signal = failed.signal
     if not came_to_rest(record.curve.trend[1]) and not _stands_at_the_constant(failed):
         return
     if signal is not None and record.skill is not None and signal.skill > record.skill + MISSING:

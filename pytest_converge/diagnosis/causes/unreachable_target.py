@@ -66,15 +66,11 @@ from typing import Any
 from pytest_converge.columns.contradictions import contradicting_share, pure_error
 from pytest_converge.core.numbers import loss, number, share
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
-from pytest_converge.diagnosis.causes.labels_unrelated import (
-    RELATED,
-    left_out,
-    relation,
-    signal_of,
-    skill_in_squares,
-)
+from pytest_converge.diagnosis.causes.labels_unrelated import left_out
 from pytest_converge.diagnosis.causes.plateau import nothing_moves
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
+from pytest_converge.diagnosis.relation import RELATED, relation
+from pytest_converge.diagnosis.skill import skill_in_squares
 from pytest_converge.diagnosis.trials import only_metrics_missed
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import steps as more_steps
@@ -180,7 +176,7 @@ def _related(failed: FailedTraining) -> Answer | None:
         return None
     if only_metrics_missed(failed.record, failed.trials.expectation):
         return None  # a floor of the loss says nothing of them
-    signal, reached = signal_of(failed), skill_in_squares(failed)
+    signal, reached = failed.signal, skill_in_squares(failed)
     if signal is None or not signal.some or reached is None:
         return None
     if signal.skill > reached + MISSING_MODEL:

@@ -67,7 +67,6 @@ import dataclasses
 
 from pytest_converge.core.numbers import listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
-from pytest_converge.diagnosis.causes.labels_unrelated import signal_of
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import class_weights, trainable
 from pytest_converge.training.interventions.all_pairs import all_pairs
@@ -160,7 +159,7 @@ def _turned_round(failed: FailedTraining) -> Repairs:
     """Weights the other way round, where the rows that they let in say nothing of their targets."""
     rows = failed.reruns.rows
     change = None if rows is None else class_weights.turned_round(rows)
-    signal = None if change is None else signal_of(failed)
+    signal = None if change is None else failed.signal
     if change is not None and signal is not None and signal.none:
         yield change
 

@@ -15,8 +15,8 @@ COST_SHARE = 0.15
 FEWEST_POINTS, MOST_POINTS = 16, 32
 #: Fewer rows make the probe loss itself noisy: its standard error is an eighth of its spread.
 FEWEST_ROWS = 64
-#: Intervals of a run that is only to be told from a sound one: two checkpoints in any quarter of it,
-#: the longest that a loss may stand high on its way.
+#: Intervals of a run that is only to be told from a sound one: two checkpoints in any quarter of
+#: it, the longest that a loss may stand high on its way.
 SPARSE_INTERVALS = 8
 #: Every second one of those lies so much of an interval before its place: a loss that comes and
 #: goes with a cycle does not meet all of them at the same point of it.

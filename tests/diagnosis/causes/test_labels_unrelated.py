@@ -10,6 +10,8 @@ import pytest
 import tensorflow as tf
 from keras import initializers, layers, optimizers
 
+from pytest_converge.diagnosis import relation
+from pytest_converge.diagnosis.cause import FailedTraining
 from pytest_converge.diagnosis.causes import labels_unrelated
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.training.interventions import rows
@@ -66,10 +68,10 @@ def memorising(rows=64):
 
 def test_what_is_learnt_by_heart_is_compared_in_the_steps_of_the_user():
     failed = failed_of(memorising(), steps=300, max_loss=1e-9)
-    gained = labels_unrelated.relation(failed)
+    gained = relation.relation(failed)
     control = failed.trials.done["targets permuted (control)"].losses[0]
     assert control < 0.9 * failed.record.constant_loss
-    assert gained is None or gained > labels_unrelated.RELATED  # never "unrelated"
+    assert gained is None or gained > relation.RELATED  # never "unrelated"
 
 
 def striped(*, shuffled, rows=160):
@@ -91,12 +93,12 @@ def test_where_any_order_is_learnt_by_heart_rows_held_out_tell(monkeypatch, shuf
     failed = failed_of(striped(shuffled=shuffled), steps=60, max_loss=1e-9)
     constant = failed.record.constant_loss
     # Both orders are learnt, and this time the real one no better.
-    monkeypatch.setattr(labels_unrelated, "_loss_of", lambda *_: 0.5 * constant)
+    monkeypatch.setattr(relation, "_loss_of", lambda *_: 0.5 * constant)
     failed.record = dataclasses.replace(
         failed.record, curve=dataclasses.replace(failed.record.curve, final_loss=0.5 * constant)
     )
-    monkeypatch.setattr(labels_unrelated, "signal_of", lambda _: None)
-    assert (labels_unrelated.relation(failed) > labels_unrelated.RELATED) is not shuffled
+    monkeypatch.setattr(FailedTraining, "signal", None)
+    assert (relation.relation(failed) > relation.RELATED) is not shuffled
 
 
 def plane(*, shift=0, shuffled=False, rows=600, batch_size=32, head=None):
@@ -112,12 +114,12 @@ def plane(*, shift=0, shuffled=False, rows=600, batch_size=32, head=None):
 def test_what_nobody_predicts_and_is_learnt_a_little_faster_is_looked_at_on_other_rows(monkeypatch):
     failed = failed_of(plane(shuffled=True), steps=60, max_loss=1e-9)
     constant = failed.record.constant_loss
-    monkeypatch.setattr(labels_unrelated, "_loss_of", lambda *_: 0.95 * constant)
+    monkeypatch.setattr(relation, "_loss_of", lambda *_: 0.95 * constant)
     failed.record = dataclasses.replace(
         failed.record, curve=dataclasses.replace(failed.record.curve, final_loss=0.8 * constant)
     )
-    assert labels_unrelated.signal_of(failed).none
-    assert not labels_unrelated.relation(failed) > labels_unrelated.RELATED
+    assert failed.signal.none
+    assert not relation.relation(failed) > relation.RELATED
 
 
 @pytest.mark.parametrize(
@@ -178,7 +180,7 @@ def test_what_a_line_predicts_is_never_unrelated():
     parts = [hidden, layers.Dense(64, "relu"), layers.Dense(1)]
     model = sequential(*parts, optimizer=Adam(0.02), loss="mse", shape=(4,))
     failed = failed_of(fit(model, x, x[:, :1]), steps=60, max_loss=0.01)
-    assert labels_unrelated.signal_of(failed).some
+    assert failed.signal.some
     assert conclusion(failed).cause == "unknown"
 
 
@@ -198,7 +200,7 @@ def noisy_pictures(rows=120):
 
 def test_of_pictures_it_is_said_only_where_the_network_can_learn():
     failed = failed_of(noisy_pictures(), steps=30, max_loss=0.1)
-    assert not labels_unrelated.signal_of(failed).tells
+    assert not failed.signal.tells
     assert conclusion(failed).cause == "unknown"
 
 

@@ -11,9 +11,9 @@ import tensorflow as tf
 from keras import layers, optimizers
 
 from pytest_converge.diagnosis.causes import unreachable_target
-from pytest_converge.diagnosis.causes.labels_unrelated import skill_in_squares
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.diagnosis.reference import guilty_model
+from pytest_converge.diagnosis.skill import skill_in_squares
 from pytest_converge.training.interventions import rows
 from tests.diagnosis.programs import SPREAD, conclusion, diagnosis_of, distance, failed_of
 from tests.zoo.problems import BINARY, SPARSE, fit, linear, sequential, step

@@ -40,6 +40,23 @@ def test_what_holds_for_every_plan(steps, batch, rows):
 
 
 @pytest.mark.parametrize(("steps", "batch", "rows"), SITUATIONS)
+def test_few_of_the_checkpoints_are_spread_over_the_whole_run(steps, batch, rows):
+    plan = plan_probe(steps, batch, rows)
+    few = plan.sparse.checkpoints
+    assert set(few) <= set(plan.checkpoints)
+    assert (few[0], few[-1], len(few)) == (0, steps, min(len(plan.checkpoints), 9))
+    assert list(few) == sorted(set(few))
+    assert all(b - a < max(steps / 4, 2) for a, b in itertools.pairwise(few))
+    assert (plan.sparse.rows, plan.sparse.part_rows) == (rows, plan.part_rows)
+    assert plan.sparse.sparse == plan.sparse
+
+
+def test_few_checkpoints_are_no_beat():
+    gaps = [b - a for a, b in itertools.pairwise(plan_probe(3200, 1, 0).sparse.checkpoints)]
+    assert gaps == [300, 500] * 4
+
+
+@pytest.mark.parametrize(("steps", "batch", "rows"), SITUATIONS)
 def test_probing_keeps_to_its_budget_unless_it_is_at_its_least(steps, batch, rows):
     plan = plan_probe(steps, batch, rows)
     least = plan.part_rows == min(rows, 64) and len(plan.checkpoints) - 1 <= min(steps, 16)

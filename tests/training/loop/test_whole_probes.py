@@ -5,10 +5,11 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, optimizers
 
-from pytest_converge.training.loop.whole_probes import seen_on_whole
-from tests.zoo.problems import fit
+from pytest_converge.training.loop.whole_probes import can_be_seen_again, seen_on_whole
+from tests.zoo.problems import fit, minimize
 from tests.zoo.trainings import running
 
 STEPS = 64
@@ -90,4 +91,36 @@ def test_nothing_is_repeated_that_need_not_or_cannot_be(arguments):
     run = made(**arguments)
     record = run.run(0)
     assert seen_on_whole(run, record) is None
+    assert can_be_seen_again(run) == ("callbacks" not in arguments)
+    run.training.release()
+
+
+@pytest.mark.parametrize("rows", [60, 1024], ids=["all rows were seen", "a part was seen"])
+def test_few_checkpoints_change_nothing_else_and_are_seen_again_with_all(rows):
+    run = made(rows=rows, batch_size=8)
+    record = run.run(0)
+    run.restart()
+    sparse = run.with_sparse_probes()
+    few = sparse.run(0)
+    assert few.traces == 0
+    assert few.curve.batch_loss == record.curve.batch_loss
+    assert (few.curve.first, few.curve.last) == (record.curve.first, record.curve.last)
+    known = dict(record.curve.course)
+    assert len(few.curve.checkpoints) == 9 < len(known)
+    assert all(known[at] == loss for at, loss in few.curve.course)
+    again = seen_on_whole(sparse, few)
+    assert again is not None
+    assert again.curve.checkpoints == record.curve.checkpoints
+    assert again.curve.batch_loss == record.curve.batch_loss
+    run.training.release()
+
+
+def test_losses_that_are_known_without_a_checkpoint_stay_known():
+    weight = tf.Variable(3.0)
+    start = minimize(lambda: weight**2, [weight], optimizers.SGD(0.01))
+    run = running(start, steps=STEPS)
+    record = run.run(0)
+    run.restart()
+    few = run.with_sparse_probes().run(0)
+    assert few.curve == record.curve
     run.training.release()
