@@ -44,6 +44,7 @@ class Loop:
         driver: "loop", "step" or "eager".
         reason: why it is not "loop"; empty where it is.
         traces: how often a step or a probe was traced so far.
+        traces_told: how many of these some run's record has.
         sees_gradients, sees_rate: whether the last trace found them.
     """
 
@@ -51,7 +52,7 @@ class Loop:
         self.training = training
         training.rehearse()
         self.driver, self.reason = _driver_of(training)
-        self.traces = 0
+        self.traces = self.traces_told = 0
         self.sees_gradients = False
         self.sees_rate = False
         self._probe_function = TracedForAnyRows(self._undisturbed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import math
 import time
@@ -60,7 +61,6 @@ class TrainingRun:
         self._plan: ProbePlan = plan_probe(steps, batch_rows, rows, training.probe_cost)
         self._looks = self._plan
         self.start: Snapshot = training.snapshot() if like is None else like.start
-        self._traces_before = 0
         self._limit: TimeLimit | None = None
 
     def of_length(self, steps: int) -> TrainingRun:
@@ -150,9 +150,8 @@ class TrainingRun:
         return self._planned(self._plan, self._plan.sparse)
 
     def _planned(self, plan: ProbePlan, looks: ProbePlan) -> TrainingRun:
-        other = self.of_length(self.steps)
+        other = copy.copy(self)
         other._plan, other._looks = plan, looks  # noqa: SLF001
-        other._traces_before = self._traces_before  # noqa: SLF001
         return other
 
     def run_from(self, seed: int) -> TrainingRecord:
@@ -257,7 +256,7 @@ class TrainingRun:
             seconds=time.perf_counter() - self._began,
             driver=loop.driver,
             driver_reason=loop.reason,
-            traces=loop.traces - self._traces_before if loop.driver != "eager" else 0,
+            traces=loop.traces - loop.traces_told if loop.driver != "eager" else 0,
             probe_rows=rows,
             loss_name=training.loss_name,
             nonnegative=training.nonnegative,
@@ -267,7 +266,7 @@ class TrainingRun:
             stopped_by=loop.stopped_by,
             **told,
         )
-        self._traces_before = loop.traces
+        loop.traces_told = loop.traces
         loss, name = record.nonfinite_loss, training.nonfinite_weights()
         if loss is not None:
             bad = (*bad, loss)
