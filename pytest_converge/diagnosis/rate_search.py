@@ -52,6 +52,8 @@ ROOM = 3.0
 LEARNT, LOST_AGAIN = 0.1, 0.1
 #: Rates that are confirmed on more seeds before the one that passed first is good enough.
 MOST_CONFIRMED = 2
+#: The share of the budget after which a rate is confirmed before its neighbours are looked at.
+LATE = 0.5
 #: A rate with which the loss comes so far from its start to the bound is near one that passes: of
 #: an elongated bowl it came 99.9 %.
 MOST_OF_THE_WAY = 0.9
@@ -313,9 +315,12 @@ class RateSearch:
                 continue
             if factor in FARTHER and not self._ends_best(factor / 10):
                 break
-            trial = self._try(factor)
-            if trial is not None and trial.verified:
-                return self._best(factor, trial)
+            late = self._trials.spent > LATE * self._trials.budget
+            trial = self._try(factor, confirm=late)
+            if trial is not None and trial.passed == trial.seeds:
+                trial = self._best(factor)
+                if trial is not None and trial.verified:
+                    return trial
         return None
 
     def refined(self, first: float) -> Trial | None:
@@ -411,8 +416,11 @@ class RateSearch:
         factor = min(max(wanted / (1 - self._gauge), 1e-3), 1e3)
         return (float(f"{factor:.1g}"),)
 
-    def _best(self, factor: float, trial: Trial) -> Trial:
-        """Looks for the edges of what passes, a decade at a time, and chooses a rate between."""
+    def _best(self, factor: float) -> Trial | None:
+        """Looks for the edges of what passes, a decade at a time, and chooses a rate between.
+
+        The one that is chosen is tried on more seeds; where it fails, what passed first is.
+        """
         self._chosen = factor
         with contextlib.suppress(OutOfTimeError):  # the edges are of use, but the cause is known
             toward, away = (10.0, 0.1) if factor < 1 else (0.1, 10.0)
@@ -421,12 +429,14 @@ class RateSearch:
                 nearer *= toward
             self._passes(factor * away)
             for _ in range(MOST_CONFIRMED):
+                if not self.passing:
+                    break
                 best = self._inside()
                 chosen = self._try(best)
                 if chosen is not None and chosen.verified:
                     self._chosen = best
                     return chosen
-        return trial
+        return self._try(factor)
 
     def _inside(self) -> float:
         """Of the factors that leave room to those that fail, the one with the lowest loss."""

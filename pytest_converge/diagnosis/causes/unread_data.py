@@ -146,6 +146,8 @@ def _returned_loss(failed: FailedTraining) -> Repairs:
     training = failed.training
     if not training.own_step or not training.optimizer_is_ours:
         return
+    if not failed.evidence.computation.other_loss:
+        return  # they would be the same updates
     idle = _idle(failed)
     fault = _says(idle) if idle is not None and idle.learnt else ""
     if not fault:

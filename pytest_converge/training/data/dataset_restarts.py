@@ -100,8 +100,8 @@ class DatasetRestarts:
                 _Scope(nodes).set_input(node, "buffer_size", 1)
         options = tf.data.Options()
         options.deterministic = True
-        # Each iterator, one an epoch, else waits up to 10 ms for its tuner when it ends: 250 batches
-        # in 32 epochs took 240 ms, and take 80. What is drawn stays.
+        # Each iterator, one an epoch, else waits up to 10 ms for its tuner when it ends: 250
+        # batches in 32 epochs took 240 ms, and take 80. What is drawn stays.
         options.autotune.enabled = False
         if self._holds_state:
             # Else a thread draws ahead, and how far depends on its speed.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -20,6 +19,7 @@ from pytest_converge.training.keras_internals import (
 )
 from pytest_converge.training.measures.gradients import undisturbed
 from pytest_converge.training.measures.layer_readings import named_layers
+from pytest_converge.training.state.graphs import functions_run_eagerly
 from pytest_converge.training.state.own_code import place_of_caller
 from pytest_converge.training.state.seeding import preserved
 from pytest_converge.training.state.snapshot import (
@@ -213,7 +213,7 @@ def recorded(training: Training, batch: Batch) -> Recording:
     with contextlib.ExitStack() as stack:
         stack.enter_context(preserved())
         stack.enter_context(undisturbed(training))
-        stack.enter_context(_functions_run_eagerly())
+        stack.enter_context(functions_run_eagerly())
         for optimizer in training.optimizers:
             stack.enter_context(optimizer.muted())
         for name, layer in layers:
@@ -224,16 +224,6 @@ def recorded(training: Training, batch: Batch) -> Recording:
         stack.enter_context(operations_watched(recording.note))
         recording.returned = training.step(batch)
     return recording
-
-
-@contextlib.contextmanager
-def _functions_run_eagerly() -> Iterator[None]:
-    before = tf.config.functions_run_eagerly()
-    tf.config.run_functions_eagerly(True)
-    try:
-        yield
-    finally:
-        tf.config.run_functions_eagerly(before)
 
 
 def _tensors(structure: Any) -> tuple[Any, ...]:

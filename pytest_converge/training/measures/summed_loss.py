@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from pytest_converge.training.data.batches import batch_rows
+from pytest_converge.training.state.graphs import functions_run_eagerly
 from pytest_converge.training.training import Training
 
 __all__ = ["rows_summed"]
@@ -32,10 +33,11 @@ def rows_summed(training: Training) -> int | None:
     batch = chunks[0].batch if chunks else training.first_batch()
     doubled = keras.tree.map_structure(_doubled, batch)
     state, losses = training.snapshot(), []
-    for each in (batch, doubled):
-        # A compiled step of the user's updates all the same.
-        losses.append(float(training.probe(each)))
-        state.restore()
+    with functions_run_eagerly():
+        for each in (batch, doubled):
+            # A step that is called so updates all the same.
+            losses.append(float(training.probe(each)))
+            state.restore()
     once, twice = losses
     return batch_rows(batch) if once != 0 and LEAST < twice / once < MOST else None
 

@@ -14,6 +14,7 @@ from pytest_converge.training.keras_internals import graphs_built_faster
 
 __all__ = [
     "TracedForAnyRows",
+    "functions_run_eagerly",
     "light_graph_optimizer",
     "no_garbage_collection",
     "tracing",
@@ -67,6 +68,17 @@ def tracing() -> Iterator[None]:
     """Graphs are traced as fast as TensorFlow can meanwhile."""
     with no_garbage_collection(), graphs_built_faster():
         yield
+
+
+@contextlib.contextmanager
+def functions_run_eagerly() -> Iterator[None]:
+    """What the user compiled runs outside of any graph meanwhile: once, that is sooner done."""
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
 
 
 class TracedForAnyRows:
