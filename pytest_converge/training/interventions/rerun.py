@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -15,7 +17,11 @@ from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.loop.compiled_loop import Loop
 from pytest_converge.training.loop.run import Progress, Start, TrainingRun, Watch
 from pytest_converge.training.loop.whole_probes import can_be_seen_again, seen_on_whole
-from pytest_converge.training.measures.best_constant import with_fitted_constant
+from pytest_converge.training.measures.best_constant import (
+    ConstantLoss,
+    best_constant,
+    with_constant,
+)
 from pytest_converge.training.measures.nonfinite_origin import NonFiniteOrigin, nonfinite_origin
 from pytest_converge.training.measures.one_batch import OverfitReading, overfits_one_batch
 from pytest_converge.training.state.snapshot import Snapshot, name_of
@@ -170,8 +176,14 @@ class Reruns:
                 by `seen_on_whole`; given, it first stops at few of them.
         """
 
+        @functools.cache  # targets and loss are those of every start
+        def constant() -> ConstantLoss | None:
+            return best_constant(self.training)
+
         def known(record: TrainingRecord) -> TrainingRecord:
-            return with_fitted_constant(record, self.training) if change.redefines_loss else record
+            if not change.redefines_loss or not math.isfinite(record.curve.last):
+                return record
+            return with_constant(record, constant())
 
         def measure(running: TrainingRun, seed: int) -> TrainingRecord:
             hides = running.probes_rows and not can_be_seen_again(running)

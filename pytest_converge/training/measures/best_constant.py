@@ -24,7 +24,7 @@ from pytest_converge.training.model.losses import (
 from pytest_converge.training.model.structure import call_model
 from pytest_converge.training.training import EndMeasures, Training
 
-__all__ = ["ConstantLoss", "best_constant", "with_fitted_constant"]
+__all__ = ["ConstantLoss", "best_constant", "with_constant", "with_fitted_constant"]
 
 Array = np.ndarray[Any, Any]
 #: What holds the loss of the best constant prediction.
@@ -82,7 +82,11 @@ def with_fitted_constant(measured: Measured, training: Training) -> Measured:
     What no prediction can remove, as the entropy of labels that are no 0 or 1, counts like the part
     of the loss that depends on no prediction.
     """
-    found = best_constant(training)
+    return with_constant(measured, best_constant(training))
+
+
+def with_constant(measured: Measured, found: ConstantLoss | None) -> Measured:
+    """The same with a constant that was fitted before."""
     if found is None or not math.isfinite(found.constant):
         return measured
     return dataclasses.replace(
