@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -37,6 +39,10 @@ RANDOM_OPERATIONS = frozenset(
 )
 
 
+#: Batches of one shape, and the same as one structure of tensors where there is one.
+Stack: TypeAlias = tuple[list[Batch], Any]
+
+
 class Loop:
     """Drives a training: all steps in one graph where the batches lie in memory, else each alone.
 
@@ -56,6 +62,8 @@ class Loop:
         self.sees_gradients = False
         self.sees_rate = False
         self._probe_function = TracedForAnyRows(self._undisturbed)
+        self._probes_function = TracedForAnyRows(self._each_undisturbed)
+        self._stacked: list[tuple[list[Chunk], list[Stack]]] = []
         self._segment_functions: dict[bool, TracedForAnyRows] = {}
         self._step_function = tf.function(self._one, autograph=False, reduce_retracing=True)
         self._probe_seeds: list[Any] | None = None
@@ -179,10 +187,34 @@ class Loop:
 
     def probe_loss(self, chunks: list[Chunk]) -> float:
         """The mean loss over chunks of the probe set, weighted by their rows, state unchanged."""
-        total = 0.0
-        for chunk in chunks:
-            total += float(self._probe(chunk.batch)) * chunk.rows
+        self._keep_seeds()
+        if self.driver == "loop" and not self.training.pure_probe:
+            losses = [loss for stack in self._stacks(chunks) for loss in self._probes(*stack)]
+        else:
+            losses = [float(self._probe(chunk.batch)) for chunk in chunks]
+        pairs = zip(losses, chunks, strict=True)
+        total = sum((loss * chunk.rows for loss, chunk in pairs), start=0.0)
         return total / sum(chunk.rows for chunk in chunks)
+
+    def _stacks(self, chunks: list[Chunk]) -> list[Stack]:
+        """The chunks behind one another, those of one shape as one; stacked once for each list."""
+        for known, stacks in self._stacked:
+            if known is chunks:
+                return stacks
+        stacks = [
+            _stack([chunk.batch for chunk in alike])
+            for _, alike in itertools.groupby(chunks, key=lambda chunk: chunk.rows)
+        ]
+        self._stacked = [*self._stacked[-1:], (chunks, stacks)]  # the whole set, and the part
+        return stacks
+
+    def _probes(self, batches: list[Batch], stacked: Any) -> list[float]:
+        """The losses of batches of one shape: in one call where they can be stacked."""
+        if stacked is None:
+            return [float(self._probe(batch)) for batch in batches]
+        fixed = self.training.fixed_rows
+        losses = self._probes_function(stacked, fixed_rows=fixed, stacked=True)
+        return [float(loss) for loss in losses.numpy()]
 
     def _segment_function(self) -> TracedForAnyRows:
         """How batches are cut from the rows is part of the graph: even ones have a fixed size."""
@@ -251,14 +283,32 @@ class Loop:
         )
         return end - start, rows.stack()
 
-    def _probe(self, batch: Batch) -> Any:
+    def _keep_seeds(self) -> None:
         if self._probe_seeds is None:
             self._probe_seeds = [tf.identity(v) for v in self.training.seed_state]
+
+    def _probe(self, batch: Batch) -> Any:
         if self.training.pure_probe:
             return self.training.probe(batch)
         if self.driver == "eager":
             return self._undisturbed(batch)
         return self._probe_function(batch, fixed_rows=self.training.fixed_rows)
+
+    def _each_undisturbed(self, stacked: Any) -> Any:
+        """The losses of all batches of a stack."""
+        count = tf.shape(next(leaf for leaf in keras.tree.flatten(stacked) if leaf is not None))[0]
+
+        def body(place: Any, losses: Any) -> Any:
+            batch = keras.tree.map_structure(
+                lambda leaf: None if leaf is None else leaf[place], stacked
+            )
+            return place + 1, losses.write(place, self._undisturbed(batch))
+
+        losses = tf.TensorArray(tf.float32, count, element_shape=())
+        _, losses = tf.while_loop(
+            lambda place, _: place < count, body, (tf.constant(0), losses), parallel_iterations=1
+        )
+        return losses.stack()
 
     def _undisturbed(self, batch: Batch) -> Any:
         """The probe's loss, with everything it changes put back."""
@@ -272,6 +322,15 @@ class Loop:
         for variable, value in zip(transient, before, strict=True):
             variable.assign(value)
         return loss
+
+
+def _stack(batches: list[Batch]) -> Stack:
+    """Batches of one shape with their tensors as one; None for what is no tensor of numbers."""
+    leaves = [keras.tree.flatten(batch) for batch in batches]
+    if not all(leaf is None or isinstance(leaf, tf.Tensor) for leaf in leaves[0]):
+        return batches, None
+    parts = (None if each[0] is None else tf.stack(each) for each in zip(*leaves, strict=True))
+    return batches, keras.tree.pack_sequence_as(batches[0], list(parts))
 
 
 def _driver_of(training: Training) -> tuple[str, str]:

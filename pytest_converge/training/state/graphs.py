@@ -95,27 +95,30 @@ class TracedForAnyRows:
         self._function = tf.function(function, autograph=False)
         self._traced: dict[Any, Any] = {}
 
-    def prepare(self, *arguments: Any, fixed_rows: bool = False) -> Any:
+    def prepare(self, *arguments: Any, fixed_rows: bool = False, stacked: bool = False) -> Any:
         """The graph for such arguments, traced now if it is new.
 
         Args:
             arguments: of the function.
             fixed_rows: True to trace it for these numbers of rows alone.
+            stacked: True for any number of batches, each of such rows, behind one another.
         """
         leaves = keras.tree.flatten(arguments)
-        key = (fixed_rows and _rows(leaves), *map(_key, leaves))
+        first = 1 if stacked else 0
+        key = (fixed_rows and _rows(leaves, first), *(_key(leaf, first) for leaf in leaves))
         if key in self._traced:
             return self._traced[key]
         if not all(leaf is None or isinstance(leaf, tf.Tensor) for leaf in leaves):
             return self._function
-        specs = keras.tree.map_structure(_these_rows if fixed_rows else _any_rows, arguments)
+        free = first + (not fixed_rows)
+        specs = keras.tree.map_structure(lambda leaf: _spec(leaf, free), arguments)
         with tracing():
             self._traced[key] = self._function.get_concrete_function(*specs)
         return self._traced[key]
 
-    def __call__(self, *arguments: Any, fixed_rows: bool = False) -> Any:
+    def __call__(self, *arguments: Any, fixed_rows: bool = False, stacked: bool = False) -> Any:
         """The function's value, from the graph for such arguments; see `prepare`."""
-        return self.prepare(*arguments, fixed_rows=fixed_rows)(*arguments)
+        return self.prepare(*arguments, fixed_rows=fixed_rows, stacked=stacked)(*arguments)
 
 
 def uses_any(graph: Any, variables: Iterable[Any]) -> bool:
@@ -133,24 +136,23 @@ def uses_any(graph: Any, variables: Iterable[Any]) -> bool:
     return False
 
 
-def _any_rows(leaf: Any) -> Any:
+def _spec(leaf: Any, free: int) -> Any:
+    """What a graph takes in a tensor's place: its first sides, so many, may have any length."""
     if leaf is None or leaf.shape.rank in (0, None):
         return leaf if leaf is None else tf.TensorSpec(leaf.shape, leaf.dtype)
-    return tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype)
+    return tf.TensorSpec([None] * free + leaf.shape[free:], leaf.dtype)
 
 
-def _these_rows(leaf: Any) -> Any:
-    return leaf if leaf is None else tf.TensorSpec(leaf.shape, leaf.dtype)
-
-
-def _rows(leaves: list[Any]) -> tuple[Any, ...]:
+def _rows(leaves: list[Any], side: int) -> tuple[Any, ...]:
     return tuple(
-        leaf.shape[0] for leaf in leaves if isinstance(leaf, tf.Tensor) and leaf.shape.rank
+        leaf.shape[side]
+        for leaf in leaves
+        if isinstance(leaf, tf.Tensor) and leaf.shape.rank is not None and leaf.shape.rank > side
     )
 
 
-def _key(leaf: Any) -> Any:
-    """What a trace depends on: type and row shape, not the number of rows."""
+def _key(leaf: Any, side: int) -> Any:
+    """What a trace depends on: type and row shape, not the number of rows, along that side."""
     if not isinstance(leaf, tf.Tensor):
         return type(leaf)
-    return leaf.dtype, tuple(leaf.shape[1:]) if leaf.shape.rank else ()
+    return leaf.dtype, tuple(leaf.shape[side + 1 :]) if leaf.shape.rank else ()

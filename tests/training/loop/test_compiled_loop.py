@@ -585,3 +585,40 @@ def test_probe_loss_weighs_chunks_by_their_rows():
     whole = loop.probe_loss(run.training.data.probe(100, 100))
     parts = loop.probe_loss(run.training.data.probe(100, 33))
     assert parts == pytest.approx(whole, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", PROBED)
+def test_chunks_of_one_shape_in_one_call_have_the_losses_of_each_alone(name):
+    keras.utils.set_random_seed(0)
+    run = running(PROBED[name](), steps=10)
+    loop: Loop = run.loop
+    chunks = run.training.chunks(50)
+    at_once = loop.probe_loss(chunks)
+    alone = [float(loop._probe(chunk.batch)) for chunk in chunks]
+    rows = [chunk.rows for chunk in chunks]
+    assert at_once == np.dot(alone, rows) / sum(rows)
+
+
+def test_all_chunks_of_a_step_go_through_one_trace(monkeypatch):
+    x, y = linear(0, rows=96)
+    w = tf.Variable(tf.zeros((4, 1)))
+    optimizer = optimizers.SGD(0.01)
+
+    def train_step(rows, labels):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((rows[:, :4] @ w - labels) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(10)
+    run = running(step(train_step, variables=[w], data=data, optimizer=optimizer), steps=20)
+    loop, calls = run.loop, []
+    loop.probe_loss(run.training.data.probe(90, 10))
+    traces = loop.traces
+    function = loop._probes_function
+    monkeypatch.setattr(
+        loop, "_probes_function", lambda *a, **k: calls.append(a) or function(*a, **k)
+    )
+    loop.probe_loss(run.training.data.probe(95, 10))
+    assert loop.traces == traces
+    assert [tuple(stack[0].shape[:2]) for (stack,) in calls] == [(9, 10), (1, 5)]
