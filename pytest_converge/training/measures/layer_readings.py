@@ -128,7 +128,7 @@ def layer_readings(training: Training) -> LayerReadings | None:
     Returns:
         None where no gradient can be had: a step with an unknown optimizer, no rows to look at.
     """
-    chunks = measured_rows(training)
+    chunks = measured_rows(training, traced=False)
     if not chunks or not training.optimizers:
         return None
     layers = dict(named_layers(training.model)) if training.model is not None else {}

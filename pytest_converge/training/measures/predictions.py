@@ -26,7 +26,7 @@ def prediction_deviation(training: Training) -> float | None:
     model = training.model
     if model is None or training.own_train_step:
         return None
-    chunks, outputs = measured_rows(training), []
+    chunks, outputs = measured_rows(training, traced=False), []
     with undisturbed(training):
         for chunk in chunks:
             x, _, _ = keras.utils.unpack_x_y_sample_weight(chunk.batch)
