@@ -63,7 +63,7 @@ from typing import Any
 from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import Evidence, looks_stationary
-from pytest_converge.training.interventions import starts
+from pytest_converge.training.interventions import initialisers, starts
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.state.snapshot import name_of, unique_variables
 
@@ -78,17 +78,17 @@ HIGHER_THAN_A_CONSTANT = 2
 def drawn_anew(failed: FailedTraining, code: str) -> Intervention:
     """Every weight from Keras' default initialisers, or by its shape where it has none."""
     model = failed.training.model
-    usual, own = starts.default_initialisers(model, 0, code), _own_layers(failed, code)
+    usual, own = initialisers.default_initialisers(model, 0, code), _own_layers(failed, code)
     if own is None:
         return usual
-    return usual.combined(own) if starts.has_own_initialisers(model) else own
+    return usual.combined(own) if initialisers.has_own_initialisers(model) else own
 
 
 def _own_layers(failed: FailedTraining, code: str) -> Intervention | None:
     """Weights of the user's own layers that start as no initialiser draws them, drawn anew."""
     failed.reruns.put_back()
-    called = starts.of_own_layers(failed.training.model)
-    return starts.drawn_variables(list(called.values()), code, names=list(called))
+    called = initialisers.of_own_layers(failed.training.model)
+    return initialisers.drawn_variables(list(called.values()), code, names=list(called))
 
 
 def _chosen_start(failed: FailedTraining) -> Repairs:
@@ -104,7 +104,7 @@ def _constant_matrices(failed: FailedTraining) -> Repairs:
     if training.verb != "step" or failed.evidence.layers is not None:
         return
     alike = starts.of_one_value(v for v in training.trainable if len(v.shape) > 1)
-    change = starts.drawn_variables(alike, CAUSE.code) if len(alike) > 1 else None
+    change = initialisers.drawn_variables(alike, CAUSE.code) if len(alike) > 1 else None
     if change is not None:
         names = listed(tuple(name_of(v) for v in alike))
         yield dataclasses.replace(change, fault=f"all units of {names} start alike")
@@ -117,7 +117,7 @@ def _in_order(failed: FailedTraining) -> Repairs:
         return
     named: dict[tuple[str, str], Any] = {}
     for model in failed.training.models:
-        named.update(starts.of_own_layers(model))
+        named.update(initialisers.of_own_layers(model))
     for width in WIDTHS:
         change = starts.spread_out(named, width, CAUSE.code)
         if change is not None:
@@ -135,7 +135,7 @@ def _is_chosen(failed: FailedTraining) -> bool:
     model = failed.training.model
     if model is None:
         return False
-    return starts.has_own_initialisers(model) or _own_layers(failed, CAUSE.code) is not None
+    return initialisers.has_own_initialisers(model) or _own_layers(failed, CAUSE.code) is not None
 
 
 def chosen_start(failed: FailedTraining) -> Intervention | None:
@@ -162,7 +162,7 @@ def _usual(failed: FailedTraining) -> Iterable[Repairs]:
         failed.reruns.put_back()
         training = failed.training
         every = [*training.trainable, *training.read_variables()]
-        anew = starts.drawn_variables(unique_variables(every), CAUSE.code)
+        anew = initialisers.drawn_variables(unique_variables(every), CAUSE.code)
         drawn = [] if anew is None else [anew]
     return [drawn[:1]]
 

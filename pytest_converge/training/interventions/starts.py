@@ -1,4 +1,4 @@
-"""Other starts: default initialisers, other draws, a nudge off a stationary point."""
+"""Other starts: other draws, weights moved or spread out, a nudge off a stationary point."""
 
 from __future__ import annotations
 
@@ -6,24 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
 from pytest_converge.core.numbers import listed
-from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Start
-from pytest_converge.training.keras_internals import own_variables
-from pytest_converge.training.model.structure import (
-    INITIALISED,
-    initialised_variables,
-    layers_of,
-    seeded,
-)
-from pytest_converge.training.state.snapshot import as_tf_variable, name_of
+from pytest_converge.training.state.snapshot import name_of
 from pytest_converge.training.training import Training
 
-#: The code of weights that are drawn anew where it is not the initialisers that are odd.
-DRAWN_ANEW = "model = keras.models.clone_model(model)  # new weights, before compile"
 #: That of a step made where the training ended.
 AT_THE_END = (
     "for v in variables: v.assign_add({size:.2g} * np.random.normal(size=v.shape))"
@@ -37,79 +26,12 @@ MOST_WRITTEN = 8
 __all__ = [
     "UNNAMED",
     "called",
-    "default_initialisers",
-    "drawn_variables",
     "elsewhere",
-    "has_own_initialisers",
     "moved",
     "nudged",
     "of_one_value",
-    "of_own_layers",
     "spread_out",
 ]
-
-
-#: Spreads of a start beyond this factor of Glorot's are no usual initialiser's.
-ODD_SPREAD = 5.0
-#: Biases start at zero, forget gates at one; beyond this one a unit is off or full on.
-FAR_BIAS = 3.0
-
-
-def default_initialisers(model: keras.Model, seed: int, code: str) -> Intervention:
-    """The weights of every layer of Keras drawn anew by the default initialisers."""
-
-    def start(training: Training, values: Start) -> Start:
-        changed = dict(values)
-        for number, (name, _, variable) in enumerate(initialised_variables(model)):
-            initialiser = seeded(keras.initializers.get(INITIALISED[name]), seed + number)
-            value = initialiser(variable.shape, dtype="float32")
-            changed[id(as_tf_variable(variable))] = np.asarray(value)
-        return changed
-
-    return Intervention(
-        code=code,
-        change="Keras' default initialisers",
-        fix=pasted.layer_lines(_with_usual_initialisers(model)) or DRAWN_ANEW,
-        where=tuple(layer.name for layer in layers_of(model) if own_variables(layer)),
-        start=start,
-    )
-
-
-def _with_usual_initialisers(model: keras.Model) -> list[tuple[Any, dict[str, Any]]]:
-    """The layers that draw their weights in another way than Keras does, and what is usual."""
-    found = []
-    for layer in layers_of(model):
-        owner = getattr(layer, "cell", layer)
-        others = {
-            _setting_of(name): usual
-            for name, usual in INITIALISED.items()
-            if _differs(getattr(owner, _setting_of(name), None), usual)
-        }
-        if others:
-            found.append((layer, others))
-    cells = {id(getattr(layer, "cell", None)) for layer, _ in found}
-    return [(layer, others) for layer, others in found if id(layer) not in cells]
-
-
-def of_own_layers(model: keras.Model) -> dict[tuple[str, str], Any]:
-    """The weights of the user's own layers that Keras has no usual initialiser for.
-
-    Returns:
-        `tf.Variable`s by their names and the code that gets hold of them: `linear.w`,
-        `model.get_layer("linear").w`.
-    """
-    known = {id(variable) for _, _, variable in initialised_variables(model)}
-    named: dict[int, tuple[tuple[str, str], Any]] = {}
-    for layer in [model, *layers_of(model)]:
-        if type(layer).__module__.startswith("keras."):
-            continue
-        held = {id(value): name for name, value in vars(layer).items()}
-        for variable in own_variables(layer):
-            if variable.trainable and id(variable) in held and id(variable) not in known:
-                own = held[id(variable)]
-                called = f"{layer.name}.{own}", f"{pasted.found(layer)}.{own}"
-                named.setdefault(id(variable), (called, as_tf_variable(variable)))
-    return dict(named.values())
 
 
 def of_one_value(variables: Iterable[Any], *, within: float = 0.0) -> list[Any]:
@@ -124,51 +46,6 @@ def of_one_value(variables: Iterable[Any], *, within: float = 0.0) -> list[Any]:
         return bool(np.ptp(values) > within * max(float(np.abs(values).max()), 1.0))
 
     return [variable for variable in variables if not differ(variable.numpy())]
-
-
-def drawn_variables(
-    variables: Sequence[Any], code: str, *, names: Sequence[tuple[str, str]] | None = None
-) -> Intervention | None:
-    """Matrices and kernels that were not drawn as usual drawn by Glorot, biases far off at zero.
-
-    Args:
-        variables: `tf.Variable`s at their initial values.
-        code: the cause that is proven where it passes.
-        names: the name of each and the code that gets hold of it, where there is more to tell
-            than the name of the variable.
-
-    Returns:
-        None where all look as usual: Glorot and Bengio 2010, whose spread others share within a
-        factor of three (He, LeCun, a uniform draw of 0.05 in small layers).
-    """
-    known = names or [called(variable, place) for place, variable in enumerate(variables)]
-    pairs = [(each, v) for each, v in zip(known, variables, strict=True) if _is_odd(v)]
-    odd = [variable for _, variable in pairs]
-    if not odd:
-        return None
-
-    def start(_: Training, values: Start) -> Start:
-        changed = dict(values)
-        for number, variable in enumerate(odd):
-            kind = "glorot_uniform" if _is_kernel(variable) else "zeros"
-            drawn = seeded(keras.initializers.get(kind), number)(variable.shape, dtype="float32")
-            changed[id(variable)] = np.asarray(drawn)
-        return changed
-
-    where = tuple(name for (name, _), _ in pairs)
-    lines = [
-        f"{held}.assign(keras.initializers.GlorotUniform()({held}.shape))"
-        if _is_kernel(variable)
-        else f"{held}.assign(tf.zeros({held}.shape))"
-        for (_, held), variable in pairs
-    ]
-    return Intervention(
-        code=code,
-        change=f"{listed(where)} drawn anew",
-        fix="\n".join(lines),
-        where=where,
-        start=start,
-    )
 
 
 def spread_out(
@@ -228,45 +105,6 @@ def called(variable: Any, place: int) -> tuple[str, str]:
     if name == UNNAMED:
         return held, held
     return name, name if name.isidentifier() else held
-
-
-def _is_kernel(variable: Any) -> bool:
-    """False for numbers and biases, of which a recurrent layer may keep two rows."""
-    return variable.shape.rank > 1 and not name_of(variable).endswith("bias")
-
-
-def _is_odd(variable: Any) -> bool:
-    """Whether a start is far from what initialisers draw: all alike, tiny, huge, or a far bias."""
-    values = np.asarray(variable.numpy(), dtype=np.float64)
-    if not _is_kernel(variable):
-        return variable.shape.rank > 0 and bool(np.abs(values).max(initial=0.0) > FAR_BIAS)
-    fans = values.shape[-2] * int(np.prod(values.shape[:-2])) + values.shape[-1]
-    usual = np.sqrt(2.0 / fans)
-    return not usual / ODD_SPREAD < values.std() < usual * ODD_SPREAD
-
-
-def has_own_initialisers(model: keras.Model) -> bool:
-    """True where a layer's initial values are drawn in another way than Keras does by itself."""
-    return any(
-        _differs(getattr(owner, _setting_of(name), None), usual)
-        for layer in layers_of(model)
-        for owner in (layer, getattr(layer, "cell", layer))
-        for name, usual in INITIALISED.items()
-    )
-
-
-def _setting_of(weight: str) -> str:
-    """The argument that draws a weight: `recurrent_initializer` draws `recurrent_kernel`."""
-    return f"{weight.removesuffix('_kernel')}_initializer"
-
-
-def _differs(given: Any, usual: str) -> bool:
-    """Whether an initialiser is another one than the usual, by its class or its settings."""
-    if given is None:
-        return False
-    known = keras.initializers.get(usual)
-    ours, theirs = ({**x.get_config(), "seed": None} for x in (given, known))
-    return type(given) is not type(known) or ours != theirs
 
 
 def nudged(

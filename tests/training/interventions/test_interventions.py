@@ -13,6 +13,7 @@ from pytest_converge.training.interventions import (
     features,
     finite_gradients,
     hidden,
+    initialisers,
     labels,
     learning_rate,
     outputs,
@@ -260,7 +261,7 @@ CHANGES = {
     "stretch": (regression, lambda _: rows.stretch(0, 10, "label-encoding", "half"), {"x", "y"}),
     "initialisers": (
         regression,
-        of_model(lambda model: starts.default_initialisers(model, 0, "bad-initialisation")),
+        of_model(lambda model: initialisers.default_initialisers(model, 0, "bad-initialisation")),
         {"weights"},
     ),
     "nudge": (closure, lambda _: starts.nudged([[3.0, 4.0]], 0.5, "saddle-point"), {"weights"}),

@@ -12,6 +12,7 @@ from pytest_converge.diagnosis.causes.unscaled_features import scale_changes
 from pytest_converge.training.interventions import (
     direction,
     features,
+    initialisers,
     learning_rate,
     outputs,
     rows,
@@ -115,7 +116,9 @@ def test_a_changed_rate_on_a_closed_form():
         lambda _: rows.shuffled(0, from_dataset=False),
         lambda _: rows.stretch(0, 30, "label-encoding", "half"),
         lambda _: starts.elsewhere(0, 0.3),
-        lambda reruns: starts.default_initialisers(reruns.training.model, 0, "bad-initialisation"),
+        lambda reruns: initialisers.default_initialisers(
+            reruns.training.model, 0, "bad-initialisation"
+        ),
     ],
     ids=[
         "rate",
