@@ -13,7 +13,7 @@ import math
 import statistics
 from collections.abc import Mapping
 
-from pytest_converge.checks.decrease import LARGEST_DRAW_UP, RISEN
+from pytest_converge.checks.decrease import LARGEST_DRAW_UP, RISEN, range_of_noise
 from pytest_converge.checks.gates import judge
 from pytest_converge.columns.scale import ScaleEvidence
 from pytest_converge.columns.signal import Signal
@@ -71,11 +71,6 @@ HIGHER = 1e-3
 BEYOND_NOISE = 2.5
 #: Batch losses at each end that are compared, where there are so many: fewer tell nothing.
 LEAST_COMPARED = 5
-#: The range of noise on the course of batch losses, in its standard deviations: of 32 normal values
-#: it is 4.1 in the mean (Tippett 1925), of medians of three neighbours less.
-NOISE_RANGE = 4.0
-#: From the median of absolute differences of neighbours to the deviation of one, for normal noise.
-DEVIATION = 1 / (0.6745 * math.sqrt(2))
 #: From this gauge on a step is so short that it takes next to nothing off the slope.
 FAR_TOO_SHORT = 0.95
 #: A loss so many times the initial one is no noise of batches: healthy ones stay below 2.
@@ -299,7 +294,7 @@ def signal_here(reruns: Reruns, guard: Guard) -> Signal | None:
 def climbed(record: TrainingRecord, expectation: Expectation) -> bool:
     """True where a gate fails by a rise on the way that is large beside the initial loss."""
     rises = [f.evidence.get("rise") for f in judge(record, expectation) if f.code == RISEN]
-    least = max(LARGEST_DRAW_UP * abs(record.curve.first), _range_of_noise(record.curve))
+    least = max(LARGEST_DRAW_UP * abs(record.curve.first), range_of_noise(record.curve))
     return any(isinstance(rise, float) and rise > least for rise in rises)
 
 
@@ -438,15 +433,6 @@ def _beyond_noise(curve: LossCurve) -> bool:
     deviation = count * math.sqrt((2 * count + 1) / 12)
     # So few that no order of them were beyond chance have to be higher, each of them.
     return higher >= min(count**2 / 2 + BEYOND_NOISE * deviation, count**2)
-
-
-def _range_of_noise(curve: LossCurve) -> float:
-    """How far the course of batch losses rises and falls by their noise; 0 on a probe set."""
-    losses = curve.trend[1]
-    if curve.checkpoints or len(losses) < LEAST_COMPARED:
-        return 0.0
-    moves = [abs(after - before) for before, after in itertools.pairwise(losses)]
-    return NOISE_RANGE * DEVIATION * statistics.median(moves)
 
 
 def _spikes(record: TrainingRecord) -> bool:

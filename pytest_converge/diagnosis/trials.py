@@ -55,6 +55,7 @@ OUT_OF_REACH = 1e-2
 LINEAR_LOSSES = frozenset({"mean_absolute_error", "huber", "log_cosh"})
 #: Where a metric alone was missed, a repair may cost so much of the loss: a start that has learnt
 #: nothing names every rare row, and a rate that keeps the start meets the bound without training.
+#: Of a loss below 0 nothing is held: it may fall without end by predictions that it does not mean.
 MOST_LOSS = 1.1
 
 
@@ -191,7 +192,8 @@ class Trials:
         self._most_loss = math.inf
         self._failed = failed
         self._baseline = baseline
-        if failed is not None and only_metrics_missed(failed, expectation):
+        missed = failed is not None and only_metrics_missed(failed, expectation)
+        if failed is not None and missed and failed.curve.last > 0:
             self._most_loss = MOST_LOSS * failed.curve.last
 
     @property

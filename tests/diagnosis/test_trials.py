@@ -319,16 +319,16 @@ def test_a_loss_that_never_was_below_zero_does_not_mean_labels_that_bring_it_the
     assert trials.try_out(other).passed == passed
 
 
-@pytest.mark.parametrize(("redefines", "passed"), [(True, 3), (False, 0)])
-def test_a_loss_that_fell_without_end_bounds_no_other_loss(redefines, passed):
+@pytest.mark.parametrize("redefines", [True, False])
+def test_a_loss_that_fell_without_end_bounds_no_other_loss(redefines):
     failed = record_of([-1.0, -20.0, -200.0], metrics={"mae": 9.0})
     found = FakeReruns(0.5, 0.5, 0.5)
     expectation = Expectation(max_loss=1.0, steps=10, metrics={"mae": (None, 0.4)})
     trials = Trials(found, expectation, budget=1e9, watch=Stopwatch(), unit=0.0, failed=failed)
-    assert trials._most_loss < 0
+    assert trials._most_loss == math.inf
     other = change("negated", redefines_loss=redefines)
     judged = record_of([9.0, 5.0, 0.5], metrics={"mae": 0.1})
-    assert trials._passes(judged, other) is bool(passed)
+    assert trials._passes(judged, other)
 
 
 # ---- the baseline of the test --------------------------------------------------------------------

@@ -100,9 +100,11 @@ def _chosen_start(failed: FailedTraining) -> Repairs:
 def _constant_matrices(failed: FailedTraining) -> Repairs:
     """Matrices of a step without a model that all start at one value, so that units stay alike."""
     failed.reruns.put_back()
-    training = failed.training
-    if training.verb != "step" or failed.evidence.layers is not None:
+    training, readings = failed.training, failed.evidence.layers
+    if training.verb != "step" or training.models:
         return
+    if readings is not None and readings.all_zero:
+        return  # a point at rest
     alike = starts.of_one_value(v for v in training.trainable if len(v.shape) > 1)
     change = initialisers.drawn_variables(alike, CAUSE.code) if len(alike) > 1 else None
     if change is not None:

@@ -1,16 +1,18 @@
-"""Batch normalisation has nothing to normalise by.
+"""A layer of normalisation has nothing to normalise by.
 
 A layer of batch normalisation takes mean and variance of a channel over one value, and puts out its
 offset whatever comes in: batches of one row before anything with pixels or steps. Or a step of your
 own calls the model without `training=True`: then the layer uses its moving averages, which nothing
-ever updates.
+ever updates. Or a layer that normalises each row by itself does so over one value, as
+`LayerNormalization()` on series of shape (steps, 1): its last axis has no other.
 
 ## How it is found
 
-One step is made on the first batch and looked at: how many values of a channel such a layer is
-given, and in which mode. Then batches of 16 rows are drawn, or the layers called in training mode,
-and the training is repeated from the same start. It is the cause if every gate passes on three
-seeds; of a batch of one row also where that is not enough.
+One step is made on the first batch and looked at: how many values of a channel or of a row such a
+layer is given, and in which mode. Then batches of 16 rows are drawn, the layers called in training
+mode, or those that normalise each row left out, and the training is repeated from the same start.
+It is the cause if every gate passes on three seeds; of a batch of one row also where that is not
+enough.
 
 Larger batches show more rows in as many steps. That alone would be named
 [too-few-steps](too-few-steps.md); here no number of steps helps, as the layer hands on nothing.
@@ -62,13 +64,20 @@ from pytest_converge.training.interventions import batch_statistics
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
-    """Larger batches for layers on one value a channel, training mode for those in inference."""
+    """Larger batches for layers on one value a channel, training mode for those in inference.
+
+    Layers that normalise one value of each row are left out.
+    """
     alone, training = _alone(failed), failed.training
     unused = tuple(
         each.layer for each in failed.evidence.computation.normalisations if not each.in_training
     )
     if alone and failed.reruns.rows_of_any_kind is not None:
         yield dataclasses.replace(batch_statistics.larger_batches(alone), fault=_says(alone))
+    by_row = _by_row(failed)
+    if by_row:
+        change = batch_statistics.left_out(training, by_row)
+        yield dataclasses.replace(change, fault=_says_by_row(by_row))
     if unused:
         change = batch_statistics.in_training_mode(training, unused)
         fault = f"{listed(unused)} is called in inference mode: its averages never move"
@@ -76,18 +85,31 @@ def _repairs(failed: FailedTraining) -> Repairs:
 
 
 def _seen(failed: FailedTraining) -> Answer | None:
-    """Layers on one value a channel, where nothing was proven."""
-    alone = _alone(failed)
-    return Answer(cause=CAUSE.code, where=alone, message=_says(alone)) if alone else None
+    """Layers on one value, where nothing was proven."""
+    alone, by_row = _alone(failed), _by_row(failed)
+    if alone:
+        return Answer(cause=CAUSE.code, where=alone, message=_says(alone))
+    if by_row:
+        return Answer(cause=CAUSE.code, where=by_row, message=_says_by_row(by_row))
+    return None
 
 
 def _alone(failed: FailedTraining) -> tuple[str, ...]:
     seen = failed.evidence.computation.normalisations
-    return tuple(each.layer for each in seen if each.in_training)
+    return tuple(each.layer for each in seen if each.in_training and not each.by_row)
+
+
+def _by_row(failed: FailedTraining) -> tuple[str, ...]:
+    seen = failed.evidence.computation.normalisations
+    return tuple(each.layer for each in seen if each.by_row)
 
 
 def _says(where: tuple[str, ...]) -> str:
     return f"{listed(where)} normalises one value a channel: it puts out the same for every row"
+
+
+def _says_by_row(where: tuple[str, ...]) -> str:
+    return f"{listed(where)} normalises one value by itself: it puts out the same for every row"
 
 
 CAUSE = Cause(

@@ -101,7 +101,7 @@ def broken_step(record: TrainingRecord) -> int | None:
 def _safe(failed: FailedTraining) -> Repairs:
     """The operation that made the first value that is not finite, kept away from 0 or its end."""
     origin = origin_of(failed)
-    if origin is not None and origin.at_zero:
+    if origin is not None and (origin.at_zero or _is_masked(failed, origin)):
         where = _place(failed, origin)
         change = safe_operations.safe(
             failed.training, origin.kind, origin.layer, where, at=origin.place
@@ -123,7 +123,7 @@ def _seen(failed: FailedTraining) -> Answer | None:
     origin, step = failed.evidence.origin, first_nonfinite(failed.record)
     if step != 1:
         return None
-    if origin is not None and origin.at_zero:
+    if origin is not None and (origin.at_zero or _is_masked(failed, origin)):
         (change,) = _safe(failed)
         message = _says(failed, origin)
         return Answer(cause=CAUSE.code, message=message, where=change.where, fix=change.fix)
@@ -148,6 +148,11 @@ def origin_of(failed: FailedTraining) -> NonFiniteOrigin | None:
     )
     failed.evidence = dataclasses.replace(failed.evidence, origin=origin)
     return origin
+
+
+def _is_masked(failed: FailedTraining, origin: NonFiniteOrigin) -> bool:
+    """Whether what an operation makes of numbers that it does not take is left out of the loss."""
+    return origin.least is not None and broken_step(failed.record) == origin.step
 
 
 def _not_finite(failed: FailedTraining) -> str:
@@ -178,7 +183,11 @@ def _says(failed: FailedTraining, origin: NonFiniteOrigin) -> str:
     what = "derivative of the " if origin.derivative else ""
     of = "by" if origin.kind in ("Div", "RealDiv") else "of"
     end = ENDS.get(origin.kind, "0")
-    words = f"{what}{WORDS[origin.kind]} {of} {end} in {_place(failed, origin) or 'the loss'}"
+    place = _place(failed, origin) or "the loss"
+    if not origin.at_zero:
+        taken = f"the {WORDS[origin.kind]} {of} numbers down to {number(origin.least or 0.0)}"
+        return f"{taken}, which {place} leaves out, has no finite gradient"
+    words = f"{what}{WORDS[origin.kind]} {of} {end} in {place}"
     return f"the {words} is not finite, first in step {origin.step}"
 
 

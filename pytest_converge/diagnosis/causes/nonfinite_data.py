@@ -18,7 +18,9 @@ that is not finite in more than half of the rows, as one divided by its spread o
 instead. The repair is verified if every gate then passes on three seeds. It is the cause in any
 case, as no other change helps; also where no rows can be left out, as from the constants of a loss
 in `converge.minimize`. Of those that a mask leaves out, since whatever stands there leaves the loss
-and its gradients as they are, NaN and infinity become 0: NaN times 0 is NaN.
+and its gradients as they are, NaN and infinity become 0: NaN times 0 is NaN. So do those of an
+array that a model or a layer of yours holds, as the inverse degrees of a graph some of whose nodes
+have no neighbours.
 
 `preprocessing.check` finds it without training, in tables too, where `None` counts as missing. It
 also reports numbers that are infinite in float32, in which networks calculate.
@@ -90,15 +92,19 @@ def _repairs(failed: FailedTraining) -> Repairs:
             yield rows.without_nonfinite(where, arrays)
 
 
-def _masked(failed: FailedTraining) -> Repairs:
-    """What a loss closes over, filled up where a mask leaves it out."""
-    if failed.training.function is None or not failed.record.nonfinite:
+def _held(failed: FailedTraining) -> Repairs:
+    """What a loss holds filled up where a mask leaves it out, and what a model or a layer holds."""
+    if not failed.record.nonfinite:
         return
     training, guard = failed.training, failed.trials.guard
     failed.reruns.put_back()
-    found = guard.tried("arrays in closures", lambda: held_arrays.masked(training)) or ()
-    if found:
-        yield functools.reduce(Intervention.combined, map(held_arrays.filled, found))
+    for masked, find in ((True, held_arrays.masked), (False, held_arrays.of_models)):
+        look = functools.partial(find, training)
+        fill = functools.partial(held_arrays.filled, masked=masked)
+        found = guard.tried("arrays that are held", look) or ()
+        if found:
+            yield functools.reduce(Intervention.combined, map(fill, found))
+            return
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
@@ -111,7 +117,7 @@ CAUSE = Cause(
     usual=_usual,
     steps=(
         Step(place=Place.NOT_FINITE, repairs=_repairs),
-        Step(place=Place.NOT_FINITE, repairs=_masked),
+        Step(place=Place.NOT_FINITE, repairs=_held),
         Step(place=Place.NOT_FINITE_SEEN, answer=_seen),
     ),
 )

@@ -6,7 +6,7 @@ shut are common places.
 
 ## How it is found
 
-The word is earned by escaping, in one of three ways.
+The word is earned by escaping, in one of four ways.
 
 **No slope at the start**, where nothing is random (`converge.minimize`): the loss moved by less
 than 0.1 %, every gradient of the run is below 0.1 % of what starts drawn elsewhere have in the
@@ -22,6 +22,11 @@ of them, where they are no more than 8, a step of length 1 along the gradient wo
 a thousandth of the loss, and the run has changed no more of it. They are begun 1, 3, 10, 30, 100,
 300 and 1,000 higher and lower, of up to three numbers some higher and some lower, and the training
 is repeated.
+
+**A valley far off.** Of up to three numbers in all, of a run that gained at most 10 % of its loss
+under every rate, the loss is looked at along each of them, with the others as they are: at 257
+points, up to ten times its size plus 1 to either side. Where the lowest of them leaves less than
+half of what the best run left, the training is begun there: a pulse is found by its overlap alone.
 
 **Adam leaves it.** Adam, whose steps do not shrink with the gradient, is put in place
 of the optimizer (Kingma and Ba 2015), and the training is repeated from the same start. It is a
@@ -70,16 +75,20 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import DRAWS, SPREADS, looks_stationary, usual_gradient
 from pytest_converge.training.interventions import optimizers, starts
+from pytest_converge.training.measures.along_numbers import lowest_along_a_number
 
 __all__ = [
     "CAUSE",
     "cause_of_an_escape",
     "escapes",
     "flat_along",
+    "lowest_along_one",
     "nothing_moves",
     "without_slope",
 ]
@@ -92,6 +101,8 @@ FLAT_GAUGE = 0.9
 DISTANCES, MOST_NUMBERS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0), 8
 #: So many numbers at most are begun some higher and some lower: of three there are eight ways.
 MOST_DIRECTIONS = 3
+#: A point is lower than every run where it leaves so much less of the loss: half is no noise.
+CLEARLY_LOWER = 0.5
 #: The share of the loss that a step of the length of a usual parameter changes on a plain.
 NO_CHANGE = 1e-3
 #: Runs that end nearer to where they began than this share of it have not moved.
@@ -162,6 +173,33 @@ def _farther(failed: FailedTraining) -> Repairs:
             for signs in _directions([variable for _, variable in still]):
                 change = starts.moved(still, distance, signs, CAUSE.code)
                 yield dataclasses.replace(change, fault=_flat(still))
+
+
+def _far_off(failed: FailedTraining) -> Repairs:
+    """The lowest point along a single number, where a run stays near its start."""
+    return lowest_along_one(failed, CAUSE.code) if looks_stationary(failed.record) else ()
+
+
+def lowest_along_one(failed: FailedTraining, code: str) -> Repairs:
+    """A start at the lowest point of the loss along one of few numbers, if that is far lower.
+
+    Args:
+        failed: the training.
+        code: the cause that is proven where it passes.
+    """
+    point = failed.at_the_start(
+        "the loss along single numbers", lambda: lowest_along_a_number(failed.reruns.loop)
+    )
+    if point is None or not point.loss < (1 - CLEARLY_LOWER) * failed.best:
+        return
+    variable = failed.training.trainable[point.place]
+    only = np.zeros(math.prod(variable.shape))
+    only[point.index] = 1.0
+    signs = only.tolist() if variable.shape.rank else 1.0
+    name, _ = starts.called(variable, point.place)
+    change = starts.moved([(point.place, variable)], point.away, [signs], code)
+    fault = f"the start is far from where the loss falls: along {name} it is lowest at"
+    yield dataclasses.replace(change, fault=f"{fault} {number(point.value)}")
 
 
 def _directions(variables: list[Any]) -> Iterator[list[Any]]:
@@ -251,6 +289,7 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.NO_SLOPE, answer=_no_slope),
         Step(place=Place.NO_SLOPE, repairs=_farther),
+        Step(place=Place.OTHER_OPTIMIZER, repairs=_far_off),
         Step(place=Place.OTHER_OPTIMIZER, answer=_other_optimizer),
         Step(place=Place.NO_SLOPE_SEEN, answer=_seen),
     ),

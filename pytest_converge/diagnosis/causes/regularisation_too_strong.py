@@ -154,8 +154,11 @@ def _terms(failed: FailedTraining) -> Repairs:
         yield from _holding_back(failed, start)
     if not _settled(failed):
         return
+    bound = failed.trials.expectation.max_loss
     for term in outweighing(start, _terms_at(failed, reruns.end)):
-        for less in (*_in_balance(term), 0.0):
+        # Without it a start whose rest meets the bound would have nothing to learn.
+        off = () if bound is not None and term.rest <= bound else (0.0,)
+        for less in (*_in_balance(term), *off):
             yield lighter_terms.lighter(training, term, less)
 
 

@@ -194,6 +194,8 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
             found.setdefault("exploding-gradient", []).append(layer)
     if any(map(activation_layers, models)):
         found.pop("too-small-capacity", None)  # they may follow on what is linear itself
+    if failed.evidence.computation.by_inputs:
+        found.pop(CAUSE.code, None)  # a second derivative of rectifiers is 0
     return [[hidden.rectified(layers, code)] for code, layers in found.items()]
 
 

@@ -226,10 +226,17 @@ def _read(
         elif not _row_counts(kept[0]):
             reason = "the elements of the data are single numbers"
         return RereadStream(lambda: replay, kept=kept[:epoch_batches], reason=reason)
-    listed = [keras.tree.map_structure(as_array, batch) for batch in kept]
+    listed = [keras.tree.map_structure(_as_read, batch) for batch in kept]
     rows = RereadArrays.listed(listed, epoch_batches=epoch_batches, probe_seed=seed)
     rows.is_cut = epoch_batches == number
     return rows
+
+
+def _as_read(leaf: Any) -> Any:
+    """A part of a batch as an array; half precision, which somebody chose, stays what it is."""
+    dtype = getattr(leaf, "dtype", None)
+    half = dtype is not None and tf.as_dtype(dtype) == tf.float16
+    return np.asarray(leaf) if half else as_array(leaf)
 
 
 def _weights(y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None) -> Any:

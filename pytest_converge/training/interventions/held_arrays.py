@@ -33,6 +33,7 @@ __all__ = [
     "held_labels",
     "held_targets",
     "masked",
+    "of_models",
     "relabelled",
 ]
 
@@ -95,12 +96,15 @@ def held_arrays(training: Training) -> list[HeldArray]:
                 functions.append((name, getattr(layer, "function", None)))
             else:
                 functions.append(("" if layer is model else name, type(layer).call.__get__(layer)))
+    every = [(name, held) for name, function in functions for held in held_by(function)]
+    for model in training.models:
+        if not type(model).__module__.startswith("keras."):
+            every += [("", Held(f"self.{k}", v, model, k)) for k, v in vars(model).items()]
     found: dict[tuple[int, str], HeldArray] = {}
-    for layer_name, function in functions:
-        for held in held_by(function):
-            array = _read(layer_name, held)
-            if array is not None:
-                found.setdefault((id(held.owner), held.attribute), array)
+    for layer_name, held in every:
+        array = _read(layer_name, held)
+        if array is not None:
+            found.setdefault((id(held.owner), held.attribute), array)
     return list(found.values())
 
 
@@ -174,16 +178,28 @@ def _permuted(held: HeldArray, change: Intervention, new: Array) -> Intervention
     )
 
 
+def of_models(training: Training) -> list[HeldArray]:
+    """Those of models and layers that are not finite: no data, of which a zero would be made up.
+
+    As the inverse degrees of the nodes of a graph, which are infinite for one without neighbours.
+    """
+    return [held for held in _not_finite(training) if held.name.startswith("self.")]
+
+
+def _not_finite(training: Training) -> list[HeldArray]:
+    return [
+        held
+        for held in held_arrays(training)
+        if held.values.dtype.kind == "f" and not np.isfinite(held.values).all()
+    ]
+
+
 def masked(training: Training) -> list[HeldArray]:
     """Those that are not finite in places that neither the loss nor its gradients depend on.
 
     As readings that are multiplied by a mask: NaN times 0 is NaN.
     """
-    found = [
-        held
-        for held in held_arrays(training)
-        if held.values.dtype.kind == "f" and not np.isfinite(held.values).all()
-    ]
+    found = _not_finite(training)
     with contextlib.ExitStack() as stack:
         for held in found:
             stack.enter_context(held.replaced(_with(held.values, 0.0)))
@@ -205,12 +221,21 @@ def _is_masked(training: Training, held: HeldArray) -> bool:
     )
 
 
+def _count(values: Array) -> int:
+    return int((~np.isfinite(values)).sum())
+
+
 def _with(values: Array, number: float) -> Array:
     return np.where(np.isfinite(values), values, number)
 
 
-def filled(held: HeldArray) -> Intervention:
-    """Zeros in the places of an array that are not finite."""
+def filled(held: HeldArray, *, masked: bool) -> Intervention:
+    """Zeros in the places of an array that are not finite.
+
+    Args:
+        held: the array.
+        masked: whether nothing reads those places.
+    """
     code = "y = np.nan_to_num(y, posinf=0.0, neginf=0.0)"
     if held.tensor:
         code = "y = tf.where(tf.math.is_finite(y), y, 0.0)"
@@ -219,6 +244,8 @@ def filled(held: HeldArray) -> Intervention:
         change=f"zeros in {held.name} where it is not finite",
         fix=held.line(code),
         where=(held.name,),
-        fault=f"{held.name} is not finite in places that a mask leaves out: NaN times 0 is NaN",
+        fault=f"{held.name} is not finite in places that a mask leaves out: NaN times 0 is NaN"
+        if masked
+        else f"{held.name} holds {_count(held.values)} numbers that are not finite",
         variant=lambda _: held.replaced(_with(held.values, 0.0)),
     )

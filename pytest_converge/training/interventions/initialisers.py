@@ -28,6 +28,9 @@ __all__ = ["default_initialisers", "drawn_variables", "has_own_initialisers", "o
 DRAWN_ANEW = "model = keras.models.clone_model(model)  # new weights, before compile"
 #: Spreads of a start beyond this factor of Glorot's are no usual initialiser's.
 ODD_SPREAD = 5.0
+#: Kernels of so many numbers or more are drawn around 0: a mean beyond their spread is four
+#: standard errors away from it.
+ENOUGH_NUMBERS = 16
 #: Biases start at zero, forget gates at one; beyond this one a unit is off or full on.
 FAR_BIAS = 3.0
 
@@ -150,12 +153,17 @@ def _is_kernel(variable: Any) -> bool:
 
 
 def _is_odd(variable: Any) -> bool:
-    """Whether a start is far from what initialisers draw: all alike, tiny, huge, or a far bias."""
+    """Whether a start is far from what initialisers draw.
+
+    All alike, tiny, huge, to one side of 0, or a far bias.
+    """
     values = np.asarray(variable.numpy(), dtype=np.float64)
     if not _is_kernel(variable):
         return variable.shape.rank > 0 and bool(np.abs(values).max(initial=0.0) > FAR_BIAS)
     fans = values.shape[-2] * int(np.prod(values.shape[:-2])) + values.shape[-1]
     usual = np.sqrt(2.0 / fans)
+    if values.size >= ENOUGH_NUMBERS and abs(values.mean()) > values.std():
+        return True
     return not usual / ODD_SPREAD < values.std() < usual * ODD_SPREAD
 
 

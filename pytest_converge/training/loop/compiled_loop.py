@@ -67,6 +67,7 @@ class Loop:
         self._segment_functions: dict[bool, TracedForAnyRows] = {}
         self._step_function = tf.function(self._one, autograph=False, reduce_retracing=True)
         self._probe_seeds: list[Any] | None = None
+        self._repeats: bool | None = None
         self._rows: BatchRows | None = None
         self._stream: Iterator[Batch] | None = None
         self._graph: Any = None
@@ -195,6 +196,16 @@ class Loop:
         pairs = zip(losses, chunks, strict=True)
         total = sum((loss * chunk.rows for loss, chunk in pairs), start=0.0)
         return total / sum(chunk.rows for chunk in chunks)
+
+    def repeats(self, chunks: list[Chunk]) -> bool:
+        """Whether two looks at the same weights see the same loss; found out once.
+
+        Random operations of TensorFlow's have a state that nobody can put back, unlike Keras'.
+        """
+        if self._repeats is None:
+            first, second = (self.probe_loss(chunks) for _ in range(2))
+            self._repeats = first == second or bool(np.isnan(first))
+        return self._repeats
 
     def _stacks(self, chunks: list[Chunk]) -> list[Stack]:
         """The chunks behind one another, those of one shape as one; stacked once for each list."""

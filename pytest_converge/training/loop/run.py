@@ -206,6 +206,8 @@ class TrainingRun:
         initial = loop.probe_loss(whole) if whole else None
         if training.full_batch and not _same(initial, loop.probe_loss(whole)):
             whole, part, initial = [], [], None  # a random loss has no value to compare over time
+        if part and training.own_step and not loop.repeats(part):
+            part = []  # noise that is drawn anew at every look would be taken for rises
         known = initial if _rows(part) == _rows(whole) else None
         table, probes = self._steps(part, known, stops=self._looks.stops, watch=watch)
         training.finish()

@@ -76,6 +76,8 @@ class Computation:
         unread: the arrays of the batch on which the loss does not depend, by name.
         twice: one of the batch that a layer is given twice, beside one that is not read.
         other_loss: True where the step returns another loss than any that it differentiates.
+        by_inputs: True where the step takes a slope by something else than variables, as by its
+            inputs in an equation of physics: what is bent by corners has none there.
         multiplied: the inputs that are multiplied as they are by what depends on weights, by name.
         targets: of a step of the user's, the arrays that are targets by what it does with them.
         weighing: those of them that only weigh what predictions cost, so that their sign counts.
@@ -110,6 +112,7 @@ class Computation:
     unread: tuple[str, ...] = ()
     twice: ReadTwice | None = None
     other_loss: bool = False
+    by_inputs: bool = False
     multiplied: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     weighing: tuple[str, ...] = ()
@@ -151,6 +154,7 @@ def computation(training: Training) -> Computation:
         unread=unread,
         twice=read_twice(flow, unread) if unread else None,
         other_loss=own_step and _returns_another(flow),
+        by_inputs=any(not each.sources for each in recording.differentiations),
         multiplied=_multiplied(flow),
         targets=targets,
         weighing=tuple(name for name in targets if weighing(flow, name)),

@@ -262,7 +262,8 @@ def _met(predictions: Any, targets: Mapping[str, Array]) -> bool:
     (values,) = targets.values()
     if values.dtype.kind not in "biuf":
         return False
-    away = float(np.mean(values[: len(predictions)], dtype=np.float64)) - float(
-        np.mean(predictions.numpy(), dtype=np.float64)
-    )
-    return abs(away) <= HIGHEST_TARGET
+    answers = predictions.numpy()
+    if not np.isfinite(answers).all():
+        return False
+    mean = np.mean(values[: len(predictions)], dtype=np.float64)
+    return bool(abs(mean - np.mean(answers, dtype=np.float64)) <= HIGHEST_TARGET)

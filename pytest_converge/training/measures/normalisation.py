@@ -15,23 +15,27 @@ __all__ = ["Normalisation", "UnmaskedPadding", "normalisations", "unmasked_paddi
 #: Share of the rows that end in zeros from which zero stands for "no token": as token numbers they
 #: would be the commonest of all, and at one place.
 PADDED_ROWS = 0.3
+#: Layers that normalise each row by itself.
+BY_ROW = (keras.layers.GroupNormalization, keras.layers.LayerNormalization)
 #: Layers that hand the steps in time on as they are.
 THROUGH = (keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.Activation)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Normalisation:
-    """A layer of batch normalisation that does not do what it is for.
+    """A layer of normalisation that does not do what it is for.
 
     Attributes:
         layer: its name.
-        values: over how many values of a channel it takes mean and variance.
+        values: over how many values, of a channel or of a row, it takes mean and variance.
         in_training: False where it uses its moving averages, which then never move.
+        by_row: True for one that normalises each row by itself, however many rows there are.
     """
 
     layer: str
     values: int
     in_training: bool
+    by_row: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +54,14 @@ class UnmaskedPadding:
 
 
 def normalisations(recording: Recording) -> tuple[Normalisation, ...]:
-    """The layers of batch normalisation on one value a channel, or in inference mode."""
+    """The layers that normalise one value alone, or batches in inference mode."""
     found = {}
     for call in recording.calls:
         layer = call.layer
+        if isinstance(layer, BY_ROW) and call.inputs and _values_of_a_row(call) == 1:
+            found[call.name] = Normalisation(
+                layer=call.name, values=1, in_training=True, by_row=True
+            )
         if not isinstance(layer, keras.layers.BatchNormalization) or not call.inputs:
             continue
         shape = tuple(call.inputs[0].shape)
@@ -64,6 +72,15 @@ def normalisations(recording: Recording) -> tuple[Normalisation, ...]:
                 layer=call.name, values=values, in_training=in_training
             )
     return tuple(found.values())
+
+
+def _values_of_a_row(call: LayerCall) -> int:
+    """Over how many values a layer that normalises each row takes mean and variance."""
+    layer, shape = call.layer, tuple(call.inputs[0].shape)
+    if isinstance(layer, keras.layers.GroupNormalization):
+        return int(np.prod(shape[1:])) // max(int(layer.groups), 1)
+    axes = np.atleast_1d(layer.axis).tolist()
+    return int(np.prod([int(shape[axis]) for axis in axes]))
 
 
 def unmasked_padding(recording: Recording) -> UnmaskedPadding | None:

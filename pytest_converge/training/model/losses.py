@@ -312,7 +312,7 @@ def uninformed_loss(name: str, classes: int, loss: float) -> str:
 
 
 def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def _known_weights(weights: Any, targets: Any) -> Array | None:

@@ -15,8 +15,8 @@ from pytest_converge.diagnosis.cause import Answer
 from pytest_converge.diagnosis.causes import bad_initialisation, every_cause
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.diagnosis.order import Place
-from tests.diagnosis.programs import diagnosis_of, failed_of
-from tests.zoo.problems import fit, linear, sequential
+from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
+from tests.zoo.problems import fit, linear, sequential, step
 
 
 def network(kernel, activation="tanh", units=8, rate=0.02):
@@ -86,7 +86,7 @@ def test_without_any_symptom_the_start_alone_is_named():
 
 def test_matrices_of_one_value_are_drawn_anew_where_a_session_hides_the_layers():
     first, second = tf.Variable(tf.zeros((2, 8)), name="a"), tf.Variable(tf.zeros((8, 1)), name="b")
-    training = types.SimpleNamespace(verb="step", trainable=[first, second])
+    training = types.SimpleNamespace(verb="step", trainable=[first, second], models=[])
     failed = types.SimpleNamespace(
         training=training,
         evidence=types.SimpleNamespace(layers=None),
@@ -98,6 +98,32 @@ def test_matrices_of_one_value_are_drawn_anew_where_a_session_hides_the_layers()
     assert np.ptp(drawn[id(first)]) > 0
     training.trainable = [second]  # one matrix of zeros has nothing to be alike with
     assert list(bad_initialisation._constant_matrices(failed)) == []
+
+
+def hidden_units(start, *, bias=0.0):
+    """A network of bare variables whose hidden units stay alike where they start alike."""
+    x = np.random.default_rng(0).normal(size=(256, 4)).astype("float32")
+    y = np.abs(x[:, :1] - x[:, 1:2])
+    w, b = tf.Variable(start((4, 16)), name="w"), tf.Variable(tf.fill([16], bias), name="b")
+    v, c = tf.Variable(start((16, 1)), name="v"), tf.Variable(tf.zeros(1), name="c")
+    optimizer = optimizers.Adam(0.03)
+
+    def train_step(rows, targets):
+        with tf.GradientTape() as tape:
+            outputs = tf.tanh(rows @ w + b) @ v + c
+            loss = tf.reduce_mean((outputs - targets) ** 2)
+        weights = [w, b, v, c]
+        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(256).batch(32).repeat()
+    return step(train_step, variables=[w, b, v, c], data=data, optimizer=optimizer)
+
+
+def test_bare_matrices_of_zeros_are_named_before_more_steps():
+    found = proven_by_its_own(hidden_units(tf.zeros), "bad-initialisation", steps=400, max_loss=0.1)
+    assert found.message.startswith("all units of w, v start alike")
+    assert found.where == ("w", "v")
 
 
 class Linear(layers.Layer):

@@ -1,4 +1,4 @@
-"""Batch normalisation that has nothing to normalise by."""
+"""Layers of normalisation that have nothing to normalise by."""
 
 from __future__ import annotations
 
@@ -69,3 +69,23 @@ def test_training_mode_repairs_a_step_that_does_not_ask_for_it():
     found = proven_by_its_own(start, "batch-normalisation", steps=100, max_loss=0.45)
     assert found.message.startswith("bn is called in inference mode")
     assert found.fix.startswith("outputs = model(features, training=True)[:, 0]  # test_")
+
+
+def test_a_layer_that_normalises_one_value_of_each_row_is_left_out():
+    rows, length = 256, 12
+    x = np.random.default_rng(0).normal(size=(rows, length, 1)).astype("float32")
+    y = (x.sum(axis=(1, 2)) > 0).astype("float32")
+
+    def build():
+        parts = [layers.LayerNormalization(name="ln"), layers.Flatten(), layers.Dense(1, "sigmoid")]
+        model = keras.Sequential([keras.Input((length, 1)), *parts])
+        model.compile(optimizers.Adam(0.05), "binary_crossentropy")
+        return model
+
+    found = proven_by_its_own(fit(build, x, y), "batch-normalisation", steps=150, max_loss=0.3)
+    assert found.message == (
+        "ln normalises one value by itself: it puts out the same for every row; it converges with"
+        " ln left out"
+    )
+    assert found.fix == "keras.layers.Identity()  # layer ln"
+    assert found.where == ("ln",)

@@ -38,6 +38,25 @@ def test_the_branch_that_is_not_taken_is_no_local_minimum():
     assert "tf.where(w > 0, tf.math.log(tf.maximum(w, 1e-7)), w - 1)" in found.fix
 
 
+def test_a_root_of_what_is_not_taken_is_made_safe():
+    """The thickness of a film from its onset on: before it the root is of negative numbers."""
+    hours = np.linspace(0.0, 10.0, 60).astype("float32")
+    film = (1.7 * np.sqrt(np.maximum(hours - 2.6, 0.0))).astype("float32")
+    onset, rate = tf.Variable(1.2), tf.Variable(1.0)
+
+    def loss():
+        since = hours - onset
+        return tf.reduce_mean((tf.where(since > 0, rate * tf.sqrt(since), 0.0) - film) ** 2)
+
+    start = minimize(loss, [onset, rate], optimizers.Adam(0.03))
+    found = diagnosis_of(start, steps=200, max_loss=0.02)
+    assert (found.cause, found.proven) == ("exploding-gradient", True)
+    assert found.message.startswith(
+        "the sqrt of numbers down to -1.2, which the loss leaves out, has no finite gradient; it"
+    )
+    assert "tf.sqrt(tf.maximum(since, 1e-7))" in found.fix
+
+
 def test_one_step_off_a_cliff_is_clipped_before_thousands_lead_back():
     w = tf.Variable(8.0)
     loss = lambda: tf.exp(w) - w - 1  # noqa: E731 - the least is 0, at 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -96,3 +97,33 @@ def test_of_a_closure_what_no_mask_leaves_out_is_not_filled():
     w = tf.Variable(tf.zeros((4, 1)), name="w")
     failed = failed_of(minimize(lambda: tf.reduce_mean((x @ w - y) ** 2), [w], SGD(0.1)), steps=5)
     assert not [change for step in CAUSE.steps if step.repairs for change in step.repairs(failed)]
+
+
+class Neighbours(keras.Model):
+    """Holds the inverse spreads of its columns, one of which has none."""
+
+    def __init__(self, inverse):
+        super().__init__()
+        self.inverse = tf.constant(inverse)
+        self.dense = layers.Dense(1)
+
+    def call(self, x):
+        return self.dense(x * self.inverse)
+
+
+def test_what_a_model_holds_is_filled():
+    x, _ = linear(0)
+    y = x[:, :1] - x[:, 3:4]
+    inverse = np.array([1.0, np.nan, 0.5, 1.0], "float32")
+
+    def build():
+        model = Neighbours(inverse)
+        model.compile(SGD(0.1), "mse")
+        return model
+
+    found = proven_by_its_own(fit(build, x, y), "nonfinite-data", steps=100, max_loss=0.1)
+    assert found.where == ("self.inverse",)
+    assert found.message.startswith("self.inverse holds 1 numbers that are not finite")
+    assert (
+        found.fix == "self.inverse = tf.where(tf.math.is_finite(self.inverse), self.inverse, 0.0)"
+    )

@@ -188,3 +188,29 @@ def test_a_number_along_which_the_loss_has_no_slope_is_begun_farther_off(given):
     assert (found.cause, found.proven) == ("plateau", True)
     assert "no slope along length at the start" in found.message
     assert found.fix == "length.assign_add(30.0)"
+
+
+def arrival(begin, **changed):
+    """The place of a pulse of known shape, which is looked for along a series."""
+    clock = np.arange(0.0, 8.0, 0.02).astype("float32")
+
+    def pulse(moments, ops):
+        return ops.exp(-((4.0 * moments) ** 2)) * ops.cos(12.0 * moments)
+
+    trace, place = pulse(clock - 6.17, np), tf.Variable(begin, name="place")
+    loss = lambda: 10.0 * tf.reduce_mean((pulse(clock - place, tf) - trace) ** 2)  # noqa: E731
+    return minimize(loss, [place], SGD(**{"learning_rate": 0.005, **changed}))
+
+
+def test_a_start_far_from_a_narrow_valley_is_begun_in_it():
+    found = diagnosis_of(arrival(1.0), steps=150, max_loss=0.02)
+    assert (found.cause, found.proven) == ("plateau", True)
+    assert found.message.startswith(
+        "the start is far from where the loss falls: along place it is lowest at 6."
+    )
+    assert found.fix.startswith("place.assign_add(5.")
+
+
+def test_a_rate_that_is_too_low_is_no_start_far_off():
+    found = diagnosis_of(distance(SGD(1e-6)), steps=100, max_loss=0.67)
+    assert found.cause == "learning-rate-too-low"

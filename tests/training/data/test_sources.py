@@ -358,3 +358,13 @@ def test_data_that_contain_themselves_are_refused():
     endless.append(endless)
     with pytest.raises(InvalidTrainingError, match="got data that contain themselves"):
         sources.has_composites((endless, np.zeros(4), None))
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [("float16", "float16"), ("float32", "float32"), ("float64", "float32")]
+)
+def test_half_precision_that_somebody_chose_is_kept(given, read):
+    data = tf.data.Dataset.from_tensor_slices(np.ones((8, 2), given)).batch(4)
+    rows = read_batches(data, None, steps=4, shuffle=False, seed=0, unpack=lambda each: (each,))
+    assert rows.arrays[0].dtype == read
+    assert next(iter(rows.batches()))[0].dtype == read

@@ -121,7 +121,7 @@ def test_what_a_mask_leaves_out_of_an_array_is_filled(make, value):
     training = training_of(start)
     (held,) = masked(training)
     assert (held.name, held.tensor) == ("readings", make is tf.constant)
-    with filled(held).variant(training):
+    with filled(held, masked=True).variant(training):
         during = float(loss())
     assert during == pytest.approx(float(np.mean(np.where(known == 1, readings, 0.0) ** 2)))
     assert np.isnan(float(loss()))
@@ -139,7 +139,7 @@ def test_what_a_mask_leaves_out_of_an_array_is_filled(make, value):
 def test_the_line_fills_it_for_its_kind(make, line, value):
     readings, known = gaps(value)
     (held,) = masked(training_of(fitted_to(make(readings), known)[1]))
-    change = filled(held)
+    change = filled(held, masked=True)
     assert (change.code, change.fix, change.where) == ("nonfinite-data", line, ("readings",))
     names = {"readings": make(readings), "np": np, "tf": tf}
     exec(change.fix, names)  # noqa: S102 - a line of our own

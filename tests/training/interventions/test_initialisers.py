@@ -45,11 +45,24 @@ def test_default_initialisers_zero_the_biases_and_spread_the_kernels(parts_durin
         (20 * np.random.default_rng(0).normal(size=(8, 16)), True),
         (1e-4 * np.random.default_rng(0).normal(size=(8, 16)), True),
         (0.3 * np.random.default_rng(0).normal(size=(8, 16)), False),
+        (np.random.default_rng(0).uniform(size=(8, 16)), True),
+        (0.6 + 0.4 * np.random.default_rng(0).normal(size=(2, 4)), False),
         (np.zeros(16), False),
         (np.full(16, -20.0), True),
         (np.array(-20.0), False),
     ],
-    ids=["zeros", "alike", "huge", "tiny", "usual", "biases", "far biases", "a number"],
+    ids=[
+        "zeros",
+        "alike",
+        "huge",
+        "tiny",
+        "usual",
+        "positive",
+        "few positive",
+        "biases",
+        "far biases",
+        "a number",
+    ],
 )
 def test_variables_that_nobody_would_draw_so_are_drawn_anew(values, odd):
     variable = tf.Variable(values.astype("float32"), name="kernel")

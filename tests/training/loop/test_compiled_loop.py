@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -622,3 +624,36 @@ def test_all_chunks_of_a_step_go_through_one_trace(monkeypatch):
     loop.probe_loss(run.training.data.probe(95, 10))
     assert loop.traces == traces
     assert [tuple(stack[0].shape[:2]) for (stack,) in calls] == [(9, 10), (1, 5)]
+
+
+def denoiser(*, seeded):
+    """Guesses the noise that the step draws itself: most of the loss cannot be removed."""
+    x = np.random.default_rng(0).normal(size=(512, 2)).astype("float32")
+    w = tf.Variable(tf.zeros((2, 2)))
+    optimizer = optimizers.SGD(0.1)
+    generator = keras.random.SeedGenerator(1)
+
+    @tf.function
+    def train_step(rows):
+        shape = (tf.shape(rows)[0], 2)
+        own = functools.partial(keras.random.normal, seed=generator)
+        noise = (own if seeded else tf.random.normal)(shape)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(((rows + 2.0 * noise) @ w - noise) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices(x).shuffle(512).batch(8)
+    return step(train_step, variables=[w], data=data, optimizer=optimizer)
+
+
+@pytest.mark.parametrize("seeded", [True, False])
+def test_a_loss_that_draws_anew_at_every_look_is_not_compared_over_time(seeded):
+    run = running(denoiser(seeded=seeded), steps=200)
+    curve = run.run(0).curve
+    assert bool(curve.checkpoints) is seeded
+    assert curve.initial_loss > curve.final_loss
+
+
+def test_noise_that_a_step_draws_turns_no_test_red():
+    assert all(judged(denoiser(seeded=False), steps=200, seed=seed).passed for seed in range(3))

@@ -26,6 +26,7 @@ def test_of_a_sound_step_there_is_nothing_to_say(name):
     with left_alone(training):
         seen = computation(training)
     usual = {"loss": "", "multiplied": (), "targets": (), "weighing": (), "other_loss": False}
+    usual["by_inputs"] = False
     assert dataclasses.replace(seen, **usual) == Computation(roles=name not in WITHOUT_ROLES)
 
 
@@ -133,3 +134,23 @@ def error(y, p):
 )
 def test_a_step_that_returns_another_loss_than_it_differentiates_is_known(start, other):
     assert computation(training_of(start())).other_loss is other
+
+
+@pytest.mark.parametrize("by_inputs", [True, False])
+def test_a_slope_by_the_inputs_is_noticed(by_inputs):
+    w = tf.Variable([[0.5]])
+    optimizer = keras.optimizers.SGD(0.1)
+
+    def train_step(x):
+        with tf.GradientTape() as tape:
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                value = tf.tanh(x @ w)
+            seen = inner.gradient(value, x) if by_inputs else value
+            loss = tf.reduce_mean((seen - 1.0) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices(np.ones((8, 1), "float32")).batch(4)
+    start = step(train_step, variables=[w], data=data, optimizer=optimizer)
+    assert computation(training_of(start)).by_inputs is by_inputs

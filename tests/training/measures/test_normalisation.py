@@ -40,6 +40,25 @@ def test_batch_normalisation_of_one_value_a_channel_is_noticed(shape, batch_size
     )
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape", "alone"),
+    [
+        (layers.LayerNormalization(name="n"), (6, 1), True),
+        (layers.LayerNormalization(name="n", axis=1), (6, 1), False),
+        (layers.LayerNormalization(name="n", axis=[1, 2]), (6, 1), False),
+        (layers.LayerNormalization(name="n"), (1,), True),
+        (layers.LayerNormalization(name="n"), (4,), False),
+        (layers.GroupNormalization(4, name="n"), (4,), True),
+        (layers.GroupNormalization(2, name="n"), (4,), False),
+        (layers.GroupNormalization(4, name="n"), (6, 4), False),
+    ],
+)
+def test_layers_that_normalise_one_value_of_each_row_are_noticed(layer, shape, alone):
+    x = np.random.default_rng(0).normal(size=(64, *shape))
+    found = normalisations(recording_of(compiled(layer, x=x, batch_size=32)))
+    assert [(each.layer, each.values, each.by_row) for each in found] == [("n", 1, True)] * alone
+
+
 def test_the_rows_of_a_frozen_layer_do_not_count():
     bn = layers.BatchNormalization()
     bn.trainable = False

@@ -42,6 +42,8 @@ def own_function(y, p):
         (L.SparseCategoricalCrossentropy(), ["sparse_categorical_crossentropy"]),
         (L.LogCosh(), ["log_cosh"]),
         (L.CTC(), ["ctc"]),
+        (L.KLDivergence(), ["kl_divergence"]),
+        ("kld", ["kl_divergence"]),
         ({"a": "mse", "b": ["mae", None]}, ["mean_squared_error", "mean_absolute_error"]),
         (Own(), [""]),
         (own_function, [""]),
