@@ -142,13 +142,29 @@ def gradients_of_all(training: Training, names: str = "") -> str:
             targets = pairs.args[1:2]
         else:
             targets = update.args[1:2]
-        changes: dict[ast.expr, str] = {tapes[0].args[1]: names}
+        listed = tapes[0].args[1]
+        if isinstance(listed, ast.Name) and _is_around(function, [listed, *targets]):
+            # Set once, for the gradient, the update, and what an optimizer is built for before.
+            return f"{listed.id} = {names}"
+        changes: dict[ast.expr, str] = {listed: names}
         changes.update(dict.fromkeys(targets, names))
         if not training.own_train_step:  # which returns what is reported
             changes.update(_of_the_loss_returned(function, tapes[0]))
         changes = {node: code for node, code in changes.items() if ast.unparse(node) != code}
         return function.changed(changes) if len(targets) == 1 and changes else ""
     return ""
+
+
+def _is_around(function: OwnFunction, names: list[ast.expr]) -> bool:
+    """Whether one name stands in all places, and is that of what lies around a function."""
+    arguments = {each.arg for each in ast.walk(function.node.args) if isinstance(each, ast.arg)}
+    spelled = {ast.unparse(name) for name in names}
+    own = {ast.unparse(n) for n in function.walk() if isinstance(n, ast.Name) and _is_set(n)}
+    return len(spelled) == 1 and len(names) > 1 and not spelled & (arguments | own)
+
+
+def _is_set(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Store)
 
 
 def gradient_of_the_reported(training: Training) -> str:
