@@ -19,6 +19,10 @@ symptom where units are [dead](dead-units.md), or where the gradient
 [vanishes](vanishing-gradient.md) at an initial loss of at most twice that of a constant: weights
 that are too large hide it behind units at their ends.
 
+Of a step without a Keras model the matrices that all start at one value, as zeros, are drawn anew
+before any rate; those to one side of 0, whose mean is beyond their spread, or far from the usual
+spread, where all repairs are made at once.
+
 Of a run that stood still, vectors of your own layers whose numbers all start alike, as the
 thresholds of an ordinal scale, are begun in order instead, evenly spread by 1, then 3 to either
 side.

@@ -17,7 +17,8 @@ A gradient may also be NaN where the loss is not: `tf.where` gives the branch th
 gradient 0, and 0 times the infinite slope of a logarithm or a quotient is NaN. The step in which a
 loss or a gradient is not finite first is made again, operation by operation. If the first one is a
 root, a logarithm, a power, a division by 0 or an inverse function at its end, its argument is kept
-away from there and the training repeated: `tf.sqrt(tf.maximum(x, 1e-7))`. Else, where a calm run
+away from there and the training repeated: `tf.sqrt(tf.maximum(x, 1e-7))`. So is that of one that is
+given numbers which it does not take at all, where the loss leaves these out. Else, where a calm run
 has such a step, what is not finite of its gradients is set to 0 and the training repeated.
 
 Numbers of float16 end at 65504, and below at 6e-8. Where layers compute in it, float32 is tried

@@ -160,6 +160,8 @@ def _is_odd(variable: Any) -> bool:
     values = np.asarray(variable.numpy(), dtype=np.float64)
     if not _is_kernel(variable):
         return variable.shape.rank > 0 and bool(np.abs(values).max(initial=0.0) > FAR_BIAS)
+    if values.size == 1:
+        return False
     fans = values.shape[-2] * int(np.prod(values.shape[:-2])) + values.shape[-1]
     usual = np.sqrt(2.0 / fans)
     if values.size >= ENOUGH_NUMBERS and abs(values.mean()) > values.std():

@@ -50,6 +50,7 @@ def test_default_initialisers_zero_the_biases_and_spread_the_kernels(parts_durin
         (np.zeros(16), False),
         (np.full(16, -20.0), True),
         (np.array(-20.0), False),
+        (np.full((1, 1), -0.6), False),
     ],
     ids=[
         "zeros",
@@ -62,6 +63,7 @@ def test_default_initialisers_zero_the_biases_and_spread_the_kernels(parts_durin
         "biases",
         "far biases",
         "a number",
+        "one weight",
     ],
 )
 def test_variables_that_nobody_would_draw_so_are_drawn_anew(values, odd):
