@@ -69,7 +69,7 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.diagnosis.evidence import Evidence, looks_stationary
 from pytest_converge.training.interventions import initialisers, starts
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.state.snapshot import name_of, unique_variables
+from pytest_converge.training.state.snapshot import unique_variables
 
 __all__ = ["CAUSE", "chosen_start", "drawn_anew", "symptom"]
 
@@ -110,10 +110,14 @@ def _constant_matrices(failed: FailedTraining) -> Repairs:
     if readings is not None and readings.all_zero:
         return  # a point at rest
     alike = starts.of_one_value(v for v in training.trainable if len(v.shape) > 1)
-    change = initialisers.drawn_variables(alike, CAUSE.code) if len(alike) > 1 else None
+    kept = {id(v) for v in alike}
+    names = [starts.called(v, n) for n, v in enumerate(training.trainable) if id(v) in kept]
+    change = None
+    if len(alike) > 1:
+        change = initialisers.drawn_variables(alike, CAUSE.code, names=names)
     if change is not None:
-        names = listed(tuple(name_of(v) for v in alike))
-        yield dataclasses.replace(change, fault=f"all units of {names} start alike")
+        every = listed(tuple(name for name, _ in names))
+        yield dataclasses.replace(change, fault=f"all units of {every} start alike")
 
 
 def _in_order(failed: FailedTraining) -> Repairs:

@@ -120,6 +120,19 @@ def hidden_units(start, *, bias=0.0):
     return step(train_step, variables=[w, b, v, c], data=data, optimizer=optimizer)
 
 
+def test_the_line_takes_hold_of_the_variables_by_their_place_in_the_call():
+    first, bias, second = (tf.Variable(tf.zeros(shape)) for shape in ((4, 8), (8,), (8, 1)))
+    training = types.SimpleNamespace(verb="step", trainable=[first, bias, second], models=[])
+    nameless = types.SimpleNamespace(
+        training=training,
+        evidence=types.SimpleNamespace(layers=None),
+        reruns=types.SimpleNamespace(put_back=lambda: None),
+    )
+    (change,) = bad_initialisation._constant_matrices(nameless)
+    assert change.where == ("variables[0]", "variables[2]")
+    assert [line.partition(".")[0] for line in change.fix.splitlines()] == [*change.where]
+
+
 def test_bare_matrices_of_zeros_are_named_before_more_steps():
     found = proven_by_its_own(hidden_units(tf.zeros), "bad-initialisation", steps=400, max_loss=0.1)
     assert found.message.startswith("all units of w, v start alike")
