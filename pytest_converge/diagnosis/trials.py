@@ -324,7 +324,7 @@ class Trials:
         passed = len(losses)  # what is tried again passed so far
         made: dict[int, TrainingRecord] = {}
         baseline, worse = self._baseline_of(change), False
-        deterministic = self.reruns.training.full_batch
+        deterministic = self._is_deterministic
         # Recorded runs are compared with runs that were measured alike.
         doubted = None if self._baseline else functools.partial(self._hangs_on_a_rise, change)
         with self.reruns.changed(change, doubted=doubted) as run:
@@ -364,6 +364,13 @@ class Trials:
             worse_than_baseline=worse,
             course=self.records[change.change].curve.course,
         )
+
+    @property
+    def _is_deterministic(self) -> bool:
+        """Whether one seed is all: every step sees the same, and two looks see the same loss."""
+        failed = self._failed
+        repeats = failed is None or failed.curve.initial_loss is not None
+        return self.reruns.training.full_batch and repeats
 
     def _by_its_terms_alone(self, change: Intervention) -> bool:
         """Whether a change passes since it leaves terms of the loss out, and trains no better.

@@ -125,6 +125,14 @@ def test_one_run_is_all_where_nothing_is_random():
     assert reruns.runs == [("change", 0)]
 
 
+def test_numbers_that_a_step_draws_itself_ask_for_more_seeds():
+    failed = record_of_batches([9.0, 9.0, 9.0])  # two looks at the start saw two losses
+    trials, reruns = trials_of(0.5, 0.5, 0.5, full_batch=True, failed=failed)
+    trial = trials.try_out(change())
+    assert (trial.seeds, trial.deterministic) == (3, False)
+    assert len(reruns.runs) == 3
+
+
 def test_a_change_is_run_once():
     trials, reruns = trials_of(0.5, 0.5, 0.5)
     assert trials.try_out(change()) is trials.try_out(change())
