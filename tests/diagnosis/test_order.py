@@ -54,10 +54,10 @@ more steps: tries too-few-steps
 farther rates: answers learning-rate-too-high
 rate and steps: answers learning-rate-too-high
 capacity: tries output-loss-mismatch, too-small-capacity
-at rest: answers local-minimum
+at rest: tries local-minimum; answers local-minimum
 many more steps: tries too-few-steps
 clipped: tries exploding-gradient
-other optimizer: answers plateau
+other optimizer: tries plateau; answers plateau
 decaying rate: tries learning-rate-too-high
 other starts: answers local-minimum
 not finite seen: answers nonfinite-data

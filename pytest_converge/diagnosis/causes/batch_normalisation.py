@@ -100,8 +100,10 @@ def _alone(failed: FailedTraining) -> tuple[str, ...]:
 
 
 def _by_row(failed: FailedTraining) -> tuple[str, ...]:
-    seen = failed.evidence.computation.normalisations
-    return tuple(each.layer for each in seen if each.by_row)
+    """Those that normalise one value of each row; what puts out one is no head at all."""
+    seen, model = failed.evidence.computation.normalisations, failed.training.model
+    last = [] if model is None else [layer.name for layer in model.layers[-1:]]
+    return tuple(each.layer for each in seen if each.by_row and each.layer not in last)
 
 
 def _says(where: tuple[str, ...]) -> str:

@@ -75,8 +75,6 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import DRAWS, SPREADS, looks_stationary, usual_gradient
@@ -193,9 +191,8 @@ def lowest_along_one(failed: FailedTraining, code: str) -> Repairs:
     if point is None or not point.loss < (1 - CLEARLY_LOWER) * failed.best:
         return
     variable = failed.training.trainable[point.place]
-    only = np.zeros(math.prod(variable.shape))
-    only[point.index] = 1.0
-    signs = only.tolist() if variable.shape.rank else 1.0
+    only = [float(n == point.index) for n in range(math.prod(variable.shape))]
+    signs = only if variable.shape.rank else 1.0
     name, _ = starts.called(variable, point.place)
     change = starts.moved([(point.place, variable)], point.away, [signs], code)
     fault = f"the start is far from where the loss falls: along {name} it is lowest at"

@@ -234,9 +234,3 @@ def test_what_a_loss_of_ones_own_reaches_is_compared_in_the_unit_of_squares():
     found = conclusion(failed)
     assert found.cause == "unreachable-target"
     assert "nor does nearest neighbours without the model" in found.message
-
-
-def test_errors_that_are_squared_have_the_skill_that_they_have():
-    failed = failed_of(noisy_labels(related=True), steps=50, max_loss=0.1)
-    left = failed.record.curve.last / failed.record.constant_loss
-    assert skill_in_squares(failed) == pytest.approx(1 - left)
