@@ -188,7 +188,8 @@ def lowest_along_one(failed: FailedTraining, code: str) -> Repairs:
     point = failed.at_the_start(
         "the loss along single numbers", lambda: lowest_along_a_number(failed.reruns.loop)
     )
-    if point is None or not point.loss < (1 - CLEARLY_LOWER) * failed.best:
+    best = failed.best
+    if point is None or not point.loss < best - CLEARLY_LOWER * abs(best):
         return
     variable = failed.training.trainable[point.place]
     only = [float(n == point.index) for n in range(math.prod(variable.shape))]

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -183,7 +184,8 @@ def of_models(training: Training) -> list[HeldArray]:
 
     As the inverse degrees of the nodes of a graph, which are infinite for one without neighbours.
     """
-    return [held for held in _not_finite(training) if held.name.startswith("self.")]
+    every = _not_finite(training)
+    return [held for held in every if isinstance(held.owner, keras.layers.Layer)]
 
 
 def _not_finite(training: Training) -> list[HeldArray]:

@@ -127,7 +127,7 @@ def gradients_of_all(training: Training, names: str = "") -> str:
         training: with a step of the user's.
         names: code of the variables; empty for those that were given.
     """
-    own = "self.trainable_variables" if training.own_train_step else ""
+    own, given = "self.trainable_variables" if training.own_train_step else "", bool(names)
     names = own or names or all_variables(training)
     for function in functions_at(training)[:1]:
         tapes = [each for each in function.calls("gradient") if len(each.args) > 1]
@@ -143,9 +143,10 @@ def gradients_of_all(training: Training, names: str = "") -> str:
         else:
             targets = update.args[1:2]
         listed = tapes[0].args[1]
-        if isinstance(listed, ast.Name) and _is_around(function, [listed, *targets]):
+        left_out = given and isinstance(listed, ast.Name)
+        if left_out and _is_around(function, [listed, *targets]):
             # Set once, for the gradient, the update, and what an optimizer is built for before.
-            return f"{listed.id} = {names}"
+            return f"{ast.unparse(listed)} = {names}"
         changes: dict[ast.expr, str] = {listed: names}
         changes.update(dict.fromkeys(targets, names))
         if not training.own_train_step:  # which returns what is reported

@@ -11,7 +11,7 @@ from keras.optimizers import SGD
 
 from pytest_converge.diagnosis.causes.nonfinite_data import CAUSE
 from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
-from tests.zoo.problems import fit, linear, minimize, sequential
+from tests.zoo.problems import fit, linear, minimize, sequential, step
 
 
 def missing_value():
@@ -96,7 +96,7 @@ def test_of_a_closure_what_no_mask_leaves_out_is_not_filled():
     y[::3] = np.nan
     w = tf.Variable(tf.zeros((4, 1)), name="w")
     failed = failed_of(minimize(lambda: tf.reduce_mean((x @ w - y) ** 2), [w], SGD(0.1)), steps=5)
-    assert not [change for step in CAUSE.steps if step.repairs for change in step.repairs(failed)]
+    assert not [change for each in CAUSE.steps if each.repairs for change in each.repairs(failed)]
 
 
 class Neighbours(keras.Model):
@@ -127,3 +127,26 @@ def test_what_a_model_holds_is_filled():
     assert (
         found.fix == "self.inverse = tf.where(tf.math.is_finite(self.inverse), self.inverse, 0.0)"
     )
+
+
+class Trainer:
+    """A step of an object that holds its data."""
+
+    def __init__(self, x, y):
+        self.x, self.y, self.w = x, y, tf.Variable(tf.zeros((4, 1)))
+        self.optimizer = SGD(0.1)
+
+    def step(self):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self.x @ self.w - self.y) ** 2)
+        self.optimizer.apply_gradients([(tape.gradient(loss, self.w), self.w)])
+        return loss
+
+
+def test_of_data_that_a_step_holds_nothing_is_made_up():
+    x, y = linear(0)
+    y[::3] = np.nan
+    trainer = Trainer(x, y)
+    start = step(trainer.step, variables=[trainer.w], optimizer=trainer.optimizer)
+    failed = failed_of(start, steps=5)
+    assert not [change for each in CAUSE.steps if each.repairs for change in each.repairs(failed)]
