@@ -138,3 +138,30 @@ def test_variables_that_are_given_are_not_named_for_those_that_are_left_out():
     change = trainable.every_left_out(training, [module.hidden.value])
     assert "module.trainable_variables" not in change.fix
     assert change.fix.startswith("gradients = tape.gradient(loss, every)")
+
+
+def halves(*, listed):
+    """A step that trains some of two variables by a part of the loss that it returns."""
+    a, b, optimizer = tf.Variable(1.0), tf.Variable(2.0), SGD(0.1)
+    weights = [a, b][:listed]
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            part = (a - 3.0) ** 2
+            loss = part + b**2
+        gradients = tape.gradient(part, weights)
+        optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        return loss
+
+    return training_of(step(train_step, variables=weights, optimizer=optimizer)), b
+
+
+def test_a_list_around_the_step_is_named_there():
+    training, left_out = halves(listed=1)
+    assert trainable.every_left_out(training, [left_out]).fix == "weights = [*weights, b]"
+
+
+def test_the_loss_that_is_returned_stays_in_the_line():
+    training, _ = halves(listed=2)
+    fix = trainable.by_the_loss_returned(training).fix
+    assert fix.startswith("gradients = tape.gradient(loss, weights)")
