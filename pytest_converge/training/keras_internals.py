@@ -27,6 +27,8 @@ from tensorflow.python.ops import (
     gen_array_ops,
     gen_math_ops,
     gen_nn_ops,
+    gen_random_ops,
+    gen_stateless_random_ops_v2,
     math_ops,
     nn_ops,
 )
@@ -518,6 +520,14 @@ OPERATION_CALLS = {
     "Sum": (gen_math_ops, "_sum"),
     "Transpose": (gen_array_ops, "transpose"),
 }
+#: The same of those that draw random numbers.
+DRAWING_CALLS = {
+    "RandomStandardNormal": (gen_random_ops, "random_standard_normal"),
+    "RandomUniform": (gen_random_ops, "random_uniform"),
+    "StatelessRandomNormalV2": (gen_stateless_random_ops_v2, "stateless_random_normal_v2"),
+    "StatelessRandomUniformV2": (gen_stateless_random_ops_v2, "stateless_random_uniform_v2"),
+    "TruncatedNormal": (gen_random_ops, "truncated_normal"),
+}
 #: Operators that TensorFlow bound to their function when it was imported.
 BOUND_OPERATORS = {
     "Greater": "__gt__",
@@ -531,13 +541,14 @@ def calls_of_operation(kind: str, replaced: Callable[[Any], Any]) -> list[Settin
     """What makes TensorFlow call another function for an operation, also from Keras and operators.
 
     Args:
-        kind: one of `OPERATION_CALLS`.
+        kind: one of `OPERATION_CALLS` or `DRAWING_CALLS`.
         replaced: makes the other function of the present one.
     """
-    owner, name = OPERATION_CALLS[kind]
+    owner, name = {**OPERATION_CALLS, **DRAWING_CALLS}[kind]
     original = getattr(owner, name)
     other = replaced(original)
-    ours = (gen_array_ops, gen_math_ops, gen_nn_ops, array_ops, math_ops, nn_ops)
+    drawing = (gen_random_ops, gen_stateless_random_ops_v2)
+    ours = (gen_array_ops, gen_math_ops, gen_nn_ops, *drawing, array_ops, math_ops, nn_ops)
     modules = (*ours, tf, tf.math, tf.nn, tf.compat.v1)
     settings = [
         (module, name, other)

@@ -11,7 +11,7 @@ not finite: tries nonfinite-data
 not trained: tries frozen-variables
 made anew: tries optimizer-reset, uncleared-gradients
 sign: tries uphill-steps; answers uphill-steps
-output and loss: tries output-loss-mismatch, unread-data
+output and loss: tries labels-unrelated, output-loss-mismatch, unread-data
 labels: tries label-encoding; answers label-encoding, output-loss-mismatch
 half precision: tries exploding-gradient
 momentum: tries momentum-too-high
@@ -64,8 +64,8 @@ not finite seen: answers nonfinite-data
 no slope seen: answers dead-units, plateau
 padding seen: answers unmasked-padding
 seen in the step: answers batch-normalisation, exploding-gradient, frozen-variables, \
-label-encoding, optimizer-reset, output-loss-mismatch, too-small-capacity, unread-data, \
-uphill-steps, vanishing-gradient
+label-encoding, labels-unrelated, optimizer-reset, output-loss-mismatch, too-small-capacity, \
+unread-data, uphill-steps, vanishing-gradient
 contradictions seen: answers unreachable-target
 term seen: answers regularisation-too-strong
 unread targets: answers unread-data

@@ -551,3 +551,21 @@ def test_strategies_of_models_and_optimizers_and_copies_of_variables():
     (owner, name, held) = internals.variable_set_to(kernel, copy)
     setattr(owner, name, held)
     assert kernel.value is copy
+
+
+#: A way to each operation that draws random numbers.
+DRAWING = {
+    "RandomStandardNormal": lambda: tf.random.normal((3,)),
+    "RandomUniform": lambda: tf.random.uniform((3,)),
+    "StatelessRandomNormalV2": lambda: tf.random.stateless_normal((3,), (1, 2)),
+    "StatelessRandomUniformV2": lambda: keras.random.uniform((3,), seed=1),
+    "TruncatedNormal": lambda: tf.random.truncated_normal((3,)),
+}
+
+
+@pytest.mark.parametrize("kind", internals.DRAWING_CALLS)
+def test_another_function_takes_the_place_of_one_that_draws(kind):
+    zeros = internals.calls_of_operation(kind, lambda _: lambda *_, **__: tf.zeros((3,)))
+    with attributes_set(zeros):
+        np.testing.assert_array_equal(DRAWING[kind](), np.zeros(3))
+    assert np.any(DRAWING[kind]())

@@ -23,6 +23,10 @@ A `tf.data.Dataset` whose inputs say nothing about their targets is read once mo
 shuffles: if the same inputs then stand beside other targets, the two are shuffled apart, as by
 `x.shuffle()` and `y.shuffle()` in one `zip`. The training is repeated on the pairs.
 
+A step of your own may draw noise for its inputs, and other noise for what predictions are to be, as
+where a model of diffusion is to tell the noise that was added. Nothing can predict the second: the
+first takes its place, and the training is repeated.
+
 Otherwise it is the last thing to be said, when no change made the test pass. The targets are then
 permuted among the rows, so that nothing is left to be learnt, and the training is repeated. If the
 best run on the real targets beats the one on permuted targets by no more than 5 % of the loss of
@@ -97,6 +101,7 @@ from pytest_converge.diagnosis.relation import RELATED, relation
 from pytest_converge.diagnosis.skill import constant_loss
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import rows, steps, targets
+from pytest_converge.training.interventions.drawn_once import drawn_once
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.pairing import shuffled_apart
 
@@ -188,6 +193,21 @@ def _paired(failed: FailedTraining) -> Repairs:
         yield change
 
 
+def _drawn_once(failed: FailedTraining) -> Repairs:
+    """The noise of the inputs as what is predicted, where the loss draws some for itself."""
+    found = failed.evidence.computation.noise
+    change = None if found is None else drawn_once(found)
+    if change is not None:
+        yield change
+
+
+def _noise_seen(failed: FailedTraining) -> Answer | None:
+    """The same where that was not enough."""
+    for change in _drawn_once(failed):
+        return Answer(cause=CAUSE.code, message=change.fault, fix=change.fix)
+    return None
+
+
 def _unrelated(failed: FailedTraining) -> Answer | None:
     """Labels that say nothing, unless it is the model that learns nothing."""
     signal = failed.signal
@@ -233,15 +253,17 @@ def _learnt_something(failed: FailedTraining) -> bool:
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     signal = failed.signal
     shifted = [rows.realigned(signal.shift)] if signal is not None and signal.shift else []
-    return [[*_paired(failed), *shifted]]
+    return [[*_paired(failed), *shifted], [*_drawn_once(failed)]]
 
 
 CAUSE = Cause(
     code="labels-unrelated",
     usual=_usual,
     steps=(
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_drawn_once),
         Step(place=Place.MISALIGNED_ROWS, repairs=_paired),
         Step(place=Place.MISALIGNED_ROWS, answer=_misaligned),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_noise_seen),
         Step(place=Place.UNRELATED_TARGETS, answer=_unrelated),
     ),
 )

@@ -24,6 +24,7 @@ from pytest_converge.training.measures.cancelled import Cancelled, cancelled
 from pytest_converge.training.measures.compared import told_targets, weighing
 from pytest_converge.training.measures.cut_off import CutOff, cut_off
 from pytest_converge.training.measures.dead_operations import DeadOperation, dead_operations
+from pytest_converge.training.measures.drawn_twice import DrawnTwice, drawn_twice
 from pytest_converge.training.measures.drawn_weights import weights_drawn_anew
 from pytest_converge.training.measures.flow import COMPARING, Flow
 from pytest_converge.training.measures.gradient_stops import (
@@ -84,6 +85,7 @@ class Computation:
         untrained: variables made trainable that the loss depends on and the step does not train.
         references: frozen layers that are none by mistake: others are trained towards what they
             answer.
+        noise: random numbers that predictions are to be and that their inputs do not have.
         drawn: the layers that multiply by weights which the step draws anew, by name.
         made: (class, configuration) of each Keras optimizer that the step makes anew.
         accumulated: the variables to which the step adds its gradients.
@@ -118,6 +120,7 @@ class Computation:
     weighing: tuple[str, ...] = ()
     untrained: tuple[Untrained, ...] = ()
     references: tuple[str, ...] = ()
+    noise: DrawnTwice | None = None
     drawn: tuple[str, ...] = ()
     made: tuple[tuple[type, Mapping[str, Any]], ...] = ()
     accumulated: tuple[Any, ...] = ()
@@ -160,6 +163,7 @@ def computation(training: Training) -> Computation:
         weighing=tuple(name for name in targets if weighing(flow, name)),
         untrained=untrained(training, recording),
         references=references(training, flow),
+        noise=drawn_twice(flow),
         drawn=weights_drawn_anew(flow),
         made=tuple((type(each), each.get_config()) for each in recording.made),
         accumulated=accumulated(training, recording),

@@ -12,6 +12,7 @@ from pytest_converge.diagnosis.causes import labels_unrelated
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.training.interventions import rows
 from tests.diagnosis.programs import conclusion, dead, failed_of, proven_by_its_own
+from tests.training.measures.test_drawn_twice import denoising, twice
 from tests.zoo.problems import BINARY, fit, linear, sequential
 
 Adam = optimizers.Adam
@@ -98,6 +99,20 @@ def test_features_and_labels_that_a_dataset_shuffles_apart_are_paired():
     found = proven_by_its_own(torn(apart=True), "labels-unrelated", steps=60, max_loss=0.3)
     assert found.fix == "dataset = tf.data.Dataset.zip((x, y)).shuffle(512).batch(32)"
     assert found.message.startswith("the dataset shuffles features and targets apart")
+
+
+def test_noise_that_the_loss_draws_for_itself_is_that_of_the_inputs():
+    found = proven_by_its_own(denoising(twice), "labels-unrelated", steps=300, max_loss=0.6)
+    assert found.message.startswith(
+        "the loss compares predictions with random numbers of shape (16, 4) that are drawn for it"
+        " alone: they are none of those in the inputs; it converges with "
+    )
+
+
+def test_it_is_said_of_such_noise_where_that_is_not_enough():
+    found = conclusion(failed_of(denoising(twice), steps=5, max_loss=1e-6))
+    assert found.cause == "labels-unrelated"
+    assert found.message.endswith("they are none of those in the inputs")
 
 
 def test_without_a_proof_it_is_said_all_the_same():
