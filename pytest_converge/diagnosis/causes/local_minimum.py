@@ -65,6 +65,7 @@ from pytest_converge.diagnosis.evidence import NO_SLOPE
 from pytest_converge.diagnosis.trials import SEEDS, passes
 from pytest_converge.training.interventions import starts, steps
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.loop.compiled_loop import ROUNDING
 from pytest_converge.training.state.snapshot import name_of
 
 __all__ = ["CAUSE", "came_to_rest", "other_starts", "rests"]
@@ -75,8 +76,6 @@ SPREADS, DRAWS = (0.3, 1.0), 8
 FAR_SPREADS, FEW_NUMBERS = (3.0, 10.0, 30.0), 8
 #: By so much lower another start must end to call this one's end a local minimum.
 LOWER = 0.02
-#: Sums of the same float32 in another order differ by less.
-ROUNDING = 1e-4
 #: So many times the steps gain nothing where a run has arrived somewhere.
 LONGER = 16
 

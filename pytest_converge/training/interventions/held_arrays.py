@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pytest_converge.core.numbers import counted
 from pytest_converge.training.adapters.seen import CELL, Held, held_by
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.outputs import other_encodings
@@ -238,6 +239,7 @@ def filled(held: HeldArray, *, masked: bool) -> Intervention:
         held: the array.
         masked: whether nothing reads those places.
     """
+    count = _count(held.values)
     code = "y = np.nan_to_num(y, posinf=0.0, neginf=0.0)"
     if held.tensor:
         code = "y = tf.where(tf.math.is_finite(y), y, 0.0)"
@@ -248,6 +250,6 @@ def filled(held: HeldArray, *, masked: bool) -> Intervention:
         where=(held.name,),
         fault=f"{held.name} is not finite in places that a mask leaves out: NaN times 0 is NaN"
         if masked
-        else f"{held.name} holds {_count(held.values)} numbers that are not finite",
+        else f"{counted(count, 'value')} of {held.name} {'is' if count == 1 else 'are'} not finite",
         variant=lambda _: held.replaced(_with(held.values, 0.0)),
     )

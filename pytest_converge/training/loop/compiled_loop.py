@@ -20,7 +20,7 @@ from pytest_converge.training.state.graphs import TracedForAnyRows, tracing
 from pytest_converge.training.state.snapshot import unique_variables
 from pytest_converge.training.training import Training
 
-__all__ = ["Loop"]
+__all__ = ["ROUNDING", "Loop"]
 
 _NAN = float("nan")
 #: Sums of the same float32 in another order differ by less.

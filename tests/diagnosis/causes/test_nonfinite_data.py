@@ -123,7 +123,7 @@ def test_what_a_model_holds_is_filled():
 
     found = proven_by_its_own(fit(build, x, y), "nonfinite-data", steps=100, max_loss=0.1)
     assert found.where == ("self.inverse",)
-    assert found.message.startswith("self.inverse holds 1 numbers that are not finite")
+    assert found.message.startswith("1 value of self.inverse is not finite")
     assert (
         found.fix == "self.inverse = tf.where(tf.math.is_finite(self.inverse), self.inverse, 0.0)"
     )
