@@ -91,11 +91,15 @@ class DatasetRestarts:
         graph = tf.compat.v1.GraphDef()
         graph.CopyFrom(self._graph)
         drawn = held_out_seed(seed) if held_out else seed
-        own = () if further else (DEFAULT_GLOBAL_SEED, seed % SEED_MODULUS)
+        of_users = () if further else (DEFAULT_GLOBAL_SEED, seed % SEED_MODULUS)
+        seen: set[bytes] = set()
         for place, (nodes, node) in enumerate(list(_nodes(graph))):
             _set_up(_Scope(nodes), node, _calls_state(graph, node))
             if _has_seeds(node) and not _fixed(node):
+                # What two datasets read from one shuffle, each draws an order of its own.
+                own = () if _made_by(node) in seen else of_users
                 _seed(_Scope(nodes), node, own, np.random.SeedSequence([drawn, place]))
+                seen |= {_made_by(node)} - {b""}
             if in_order and _shuffles(node):  # a buffer of one row hands it on
                 _Scope(nodes).set_input(node, "buffer_size", 1)
         options = tf.data.Options()
@@ -253,6 +257,11 @@ def _seed(scope: _Scope, node: Any, own: Collection[int], drawn: np.random.SeedS
 
 def _shuffles(node: Any) -> bool:
     return node.op in SHUFFLES
+
+
+def _made_by(node: Any) -> bytes:
+    """The call that made a dataset, of which a graph may have several; empty where unknown."""
+    return bytes(node.attr["metadata"].s) if "metadata" in node.attr else b""
 
 
 def _has_seeds(node: Any) -> bool:

@@ -183,3 +183,21 @@ def test_a_dataset_can_be_read_without_its_shuffles():
     for first, second in restarts.anew(7, in_order=True):
         assert first.numpy().tolist() == second.numpy().tolist()
     assert not DatasetRestarts(rows().map(drawn)).shuffles
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_two_datasets_of_one_shuffle_draw_orders_of_their_own(seed):
+    shuffled = rows().shuffle(20, seed=seed)
+    parts = [shuffled.map(lambda row, n=n: row[n]) for n in range(2)]
+    restarts = DatasetRestarts(tf.data.Dataset.zip(tuple(parts)))
+    first, second = np.array(list(restarts.anew(3).as_numpy_iterator())).T
+    assert not np.array_equal(first + 1, second)
+    again = np.array(list(restarts.anew(3).as_numpy_iterator())).T
+    np.testing.assert_array_equal(again, [first, second])
+
+
+def test_two_shuffles_of_one_seed_keep_one_order():
+    parts = [rows().map(lambda row, n=n: row[n]).shuffle(20, seed=3) for n in range(2)]
+    restarts = DatasetRestarts(tf.data.Dataset.zip(tuple(parts)))
+    first, second = np.array(list(restarts.anew(5).as_numpy_iterator())).T
+    np.testing.assert_array_equal(first + 1, second)
