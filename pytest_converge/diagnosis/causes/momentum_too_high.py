@@ -11,6 +11,10 @@ repeated from the same start. It is the cause if every gate then passes on three
 most trainings (Sutskever et al. 2013, *On the importance of initialization and momentum in deep
 learning*).
 
+An optimizer with `use_ema=True` averages the weights too, by `ema_momentum`, and puts the average
+in their place at the end, or every `ema_overwrite_frequency` steps: over more steps than there are,
+that is the start. The training is repeated without it.
+
 The loss curve shows slow waves over many steps. With a rate too high without momentum it jumps
 from step to step.
 
@@ -54,6 +58,8 @@ def _repairs(failed: FailedTraining) -> Repairs:
             value = optimizers.setting(failed.training, name)
             if isinstance(value, (int, float)) and value > HIGH:
                 yield optimizers.less_momentum(failed.training, name)
+        if optimizers.setting(failed.training, "use_ema"):
+            yield optimizers.unaveraged(failed.training)
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:

@@ -32,6 +32,7 @@ __all__ = [
     "made_anew",
     "reconfigured",
     "setting",
+    "unaveraged",
     "with_settings",
 ]
 
@@ -49,6 +50,9 @@ USUAL_CLIPNORM = 1.0
 USUAL_WEIGHT_DECAY = 0.004
 #: Where Keras' optimizers hold bounds of the gradients.
 UNCLIPPED: dict[str, float | None] = {"global_clipnorm": None, "clipnorm": None, "clipvalue": None}
+
+#: Keras' defaults of the average of the weights, and none of it.
+UNAVERAGED = {"use_ema": False, "ema_momentum": 0.99, "ema_overwrite_frequency": None}
 
 
 def setting(training: Training, name: str) -> Any:
@@ -167,6 +171,20 @@ def less_momentum(training: Training, name: str) -> Intervention:
     change = f"{name} {USUAL_MOMENTUM:g} instead of {own:g}"
     fault = f"{name} {own:g} averages the steps over about {1 / max(1 - own, 1e-9):.0f} of them"
     return _changed(training, "momentum-too-high", change, fault, **{name: USUAL_MOMENTUM})
+
+
+def unaveraged(training: Training) -> Intervention:
+    """The weights as the steps leave them, where an average of them takes their place."""
+    momentum = float(setting(training, "ema_momentum"))
+    every = setting(training, "ema_overwrite_frequency")
+    when = f"every {every} steps" if every and every > 1 else "after every step" if every else ""
+    fault = (
+        f"ema_momentum {momentum:g} averages the weights over about"
+        f" {1 / max(1 - momentum, 1e-9):.0f} steps, and the average takes their place"
+        f" {when or 'at the end'}"
+    )
+    change = "weights that are not averaged"
+    return _changed(training, "momentum-too-high", change, fault, **UNAVERAGED)
 
 
 def clipped(training: Training) -> Intervention:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import tensorflow as tf
-from keras import optimizers
+from keras import layers, optimizers
 
 from pytest_converge.diagnosis.causes.momentum_too_high import CAUSE
 from tests.diagnosis.programs import distance, failed_of, proven_by_its_own
-from tests.zoo.problems import minimize
+from tests.zoo.problems import fit, linear, minimize, sequential
 
 
 def test_less_momentum_calms_a_bowl():
@@ -17,6 +17,22 @@ def test_less_momentum_calms_a_bowl():
     start = minimize(lambda: tf.reduce_sum(w**2), [w], optimizer)
     found = proven_by_its_own(start, "momentum-too-high", steps=150, max_loss=0.01)
     assert "momentum 0.9" in found.message
+
+
+@pytest.mark.parametrize(
+    ("every", "when"), [(1, "after every step"), (5, "every 5 steps"), (None, "at the end")]
+)
+def test_weights_whose_average_is_that_of_the_start_are_not_averaged(every, when):
+    x, y = linear(0)
+    averaged = {"use_ema": True, "ema_momentum": 0.999, "ema_overwrite_frequency": every}
+    optimizer = optimizers.SGD(0.1, **averaged)
+    start = fit(sequential(layers.Dense(1), optimizer=optimizer, loss="mse", shape=(4,)), x, y)
+    found = proven_by_its_own(start, "momentum-too-high", steps=100, max_loss=0.3)
+    assert found.message == (
+        "ema_momentum 0.999 averages the weights over about 1000 steps, and the average takes their"
+        f" place {when}; it converges with weights that are not averaged"
+    )
+    assert found.fix == "keras.optimizers.SGD(0.1)"
 
 
 @pytest.mark.parametrize(
