@@ -77,7 +77,7 @@ def _repairs(failed: FailedTraining) -> Repairs:
     by_row = _by_row(failed)
     if by_row:
         change = batch_statistics.left_out(training, by_row)
-        yield dataclasses.replace(change, fault=_says_by_row(by_row))
+        yield dataclasses.replace(change, fault=_says_by_row(failed, by_row))
     if unused:
         change = batch_statistics.in_training_mode(training, unused)
         fault = f"{listed(unused)} is called in inference mode: its averages never move"
@@ -90,7 +90,7 @@ def _seen(failed: FailedTraining) -> Answer | None:
     if alone:
         return Answer(cause=CAUSE.code, where=alone, message=_says(alone))
     if by_row:
-        return Answer(cause=CAUSE.code, where=by_row, message=_says_by_row(by_row))
+        return Answer(cause=CAUSE.code, where=by_row, message=_says_by_row(failed, by_row))
     return None
 
 
@@ -110,7 +110,14 @@ def _says(where: tuple[str, ...]) -> str:
     return f"{listed(where)} normalises one value a channel: it puts out the same for every row"
 
 
-def _says_by_row(where: tuple[str, ...]) -> str:
+def _says_by_row(failed: FailedTraining, where: tuple[str, ...]) -> str:
+    seen = failed.evidence.computation.normalisations
+    averaged = [each.averaged for each in seen if each.layer in where and each.averaged]
+    if averaged:
+        return (
+            f"{listed(where)} gives each row the mean 0 over the very places that {averaged[0]}"
+            " averages: it puts out the same for every row"
+        )
     return f"{listed(where)} normalises one value by itself: it puts out the same for every row"
 
 

@@ -55,6 +55,9 @@ An output of an axis more than its targets, as `(n, 10, 1)` against `(n, 1)`, ha
 compared with the one target of its row: Keras' losses broadcast it. The recurrent layer that hands
 on all of its steps gets no `return_sequences`.
 
+An output of one number per row, as `(n, 1)` by a `Dense(1)`, against several targets, as `(n, 12)`,
+is compared with each of them. The last layer gets as many units as there are targets.
+
 A loss that takes the logarithm of a rate, as `tf.nn.log_poisson_loss`, is given the rate where its
 exponential is taken behind softplus, a sigmoid or ReLU: these are left out.
 
@@ -138,8 +141,9 @@ from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.kept_rows import kept_rows
 from pytest_converge.training.interventions.positive_output import positive_output
 from pytest_converge.training.interventions.sharper_logits import sharper
+from pytest_converge.training.interventions.width import output_of
 from pytest_converge.training.measures.bounded_logits import BoundedLogits, bounded_logits
-from pytest_converge.training.measures.broadcasting import RepeatedTarget
+from pytest_converge.training.measures.broadcasting import RepeatedOutput, RepeatedTarget
 from pytest_converge.training.measures.output_range import fixed_moments, output_range
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import output_layer
@@ -244,6 +248,27 @@ def _steps_seen(failed: FailedTraining) -> Answer | None:
         return None
     where = (repeated.layer,) if repeated.layer else ()
     return Answer(cause=CAUSE.code, message=_compares(repeated), where=where)
+
+
+def _enough(failed: FailedTraining) -> Repairs:
+    """An output for each of several targets, where one number is compared with all of them."""
+    single, model = failed.evidence.computation.single, failed.training.model
+    change = None if single is None or model is None else output_of(model, single.target[1])
+    if single is not None and change is not None:
+        yield dataclasses.replace(change, fault=_says_single(single))
+
+
+def _says_single(single: RepeatedOutput) -> str:
+    return (
+        f"outputs of shape {single.predicted} against targets of shape {single.target}: one number"
+        f" of a row is compared with all of its {single.target[1]} targets"
+    )
+
+
+def _single_seen(failed: FailedTraining) -> Answer | None:
+    """The same where that was not enough, or nobody can clone the model."""
+    single = failed.evidence.computation.single
+    return None if single is None else Answer(cause=CAUSE.code, message=_says_single(single))
 
 
 def _rows_kept(failed: FailedTraining) -> Repairs:
@@ -425,6 +450,7 @@ def _usual(failed: FailedTraining) -> Iterable[Repairs]:
         _swapped(failed),
         () if one_output else _positive(failed),  # both would change the same output
         _last_step(failed),
+        _enough(failed),
         _rows_kept(failed),
         one_output,
         *others,
@@ -471,6 +497,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_positive),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_as_read),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_last_step),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_enough),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_rows_kept),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_unclipped),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_sharper),
@@ -484,6 +511,7 @@ CAUSE = Cause(
         Step(place=Place.SEEN_IN_THE_STEP, answer=_swapped_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_misread_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_steps_seen),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_single_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_pooled_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_bounded_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_out_of_reach_seen),

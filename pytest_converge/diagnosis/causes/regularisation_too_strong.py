@@ -106,6 +106,9 @@ OUTWEIGHS_WHERE_GONE, GONE = 2.0, 0.01
 #: The last gradient of a run without noise that came to rest, against its largest one: along the
 #: valley of Rosenbrock's function it is more than 5e-3, as its test holds.
 SETTLED = 1e-3
+#: A term holds the rest back where their gradients are so near to each other, and where so little of
+#: it is left: what came to rest, on batches.
+HOLDS, NEARLY_LEARNT = 1.5, 0.1
 #: What was learnt has lost half of itself at least.
 LEARNT = 0.5
 #: What was not has more than this left: a decoder that answers with the mean picture, whatever it
@@ -155,10 +158,14 @@ def _terms(failed: FailedTraining) -> Repairs:
     if not _settled(failed):
         return
     bound = failed.trials.expectation.max_loss
-    for term in outweighing(start, _terms_at(failed, reruns.end)):
+    end = _terms_at(failed, reruns.end)
+    for term in outweighing(start, end):
         # Without it a start whose rest meets the bound would have nothing to learn.
         off = () if bound is not None and term.rest <= bound else (0.0,)
         for less in (*_in_balance(term), *off):
+            yield lighter_terms.lighter(training, term, less)
+    for term in holding(start, end):
+        for less in SHARES[1:]:
             yield lighter_terms.lighter(training, term, less)
 
 
@@ -234,6 +241,28 @@ def outweighing(start: Sequence[LossTerm], end: Sequence[LossTerm]) -> list[Loss
         if outweighs and learnt and abs(after.rest) > NOT_LEARNT * abs(before.rest):
             found.append(before)
     return found
+
+
+def holding(start: Sequence[LossTerm], end: Sequence[LossTerm]) -> list[LossTerm]:
+    """The terms with a weight whose gradient holds that of the rest back where a run ended.
+
+    They were learnt and the rest was not, and each asks for about as much as the rest the other
+    way: so a run comes to rest between them.
+
+    Args:
+        start: the terms of the loss where the failed run began.
+        end: those where it ended.
+    """
+    if len(start) != len(end):
+        return []
+    return [
+        before
+        for before, after in zip(start, end, strict=True)
+        if before.weight is not None
+        and 1 / HOLDS < after.slope / max(after.slope_of_rest, 1e-30) < HOLDS
+        and abs(after.value) <= NEARLY_LEARNT * abs(before.value)
+        and abs(after.rest) > NOT_LEARNT * abs(before.rest)
+    ]
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:

@@ -270,9 +270,10 @@ class ModelTraining(Training):
                     stack.enter_context(optimizer.muted())
                 stack.enter_context(self.functions.in_place())
                 return self.in_unit(loss_of_logs(self.model.train_step(batch), self._entry))
-        if self.pure_probe:
-            return self._shared_forward(batch, keep=True)[2]
-        return inference(self.model, batch, training=True)[2]
+        with self.functions.in_place():
+            if self.pure_probe:
+                return self._shared_forward(batch, keep=True)[2]
+            return inference(self.model, batch, training=True)[2]
 
     @property
     def is_recurrent(self) -> bool:

@@ -50,9 +50,8 @@ USUAL_CLIPNORM = 1.0
 USUAL_WEIGHT_DECAY = 0.004
 #: Where Keras' optimizers hold bounds of the gradients.
 UNCLIPPED: dict[str, float | None] = {"global_clipnorm": None, "clipnorm": None, "clipvalue": None}
-
-#: Keras' defaults of the average of the weights, and none of it.
-UNAVERAGED = {"use_ema": False, "ema_momentum": 0.99, "ema_overwrite_frequency": None}
+#: What says how the weights are averaged, where they are.
+OF_AN_AVERAGE = ("ema_momentum", "ema_overwrite_frequency")
 
 
 def setting(training: Training, name: str) -> Any:
@@ -123,11 +122,13 @@ def _code(optimizer: Any, changes: dict[str, Any], own_rate: Any) -> str:
         return pasted.call(kind, {**optimizer_config(optimizer), "inner_optimizer": inside})
     usual = pasted.settings_of(type(optimizer))
     config = {**optimizer_config(optimizer), "learning_rate": own_rate, **changes}
+    if not config.get("use_ema"):
+        config = {name: value for name, value in config.items() if name not in OF_AN_AVERAGE}
     # An empty setting is the usual one, unless the class has another, as AdamW its weight decay.
     config = {
         name: value for name, value in config.items() if value or usual.get(name) not in (None, 0.0)
     }
-    return pasted.call(type(optimizer), config, keep=("learning_rate", *changes))
+    return pasted.call(type(optimizer), config, keep=("learning_rate", *(name for name in changes if name != "use_ema")))
 
 
 def _code_of_v1(optimizer: Any, changes: dict[str, Any]) -> str:
@@ -184,7 +185,7 @@ def unaveraged(training: Training) -> Intervention:
         f" {when or 'at the end'}"
     )
     change = "weights that are not averaged"
-    return _changed(training, "momentum-too-high", change, fault, **UNAVERAGED)
+    return _changed(training, "momentum-too-high", change, fault, use_ema=False)
 
 
 def clipped(training: Training) -> Intervention:

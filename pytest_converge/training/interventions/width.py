@@ -1,4 +1,4 @@
-"""Wider hidden layers: the proof that a model was too small."""
+"""Wider layers: the proof that a model was too small, or puts out too few numbers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from pytest_converge.training.state.seeding import preserved
 from pytest_converge.training.state.snapshot import attributes_set, method_replaced
 from pytest_converge.training.training import Training
 
-__all__ = ["built_wider", "deeper", "of_another_model", "wider"]
+__all__ = ["built_wider", "deeper", "of_another_model", "output_of", "wider"]
 
 #: Times the units, filters or embedded numbers of every hidden layer, and at least so many.
 FACTOR, FEWEST = 8, 32
@@ -153,6 +153,32 @@ def built_wider(training: Training) -> Intervention | None:
         fix=pasted.layer_lines((x, {_size(x): _enlarged(getattr(x, _size(x)))}) for x in hidden),
         where=tuple(layer.name for layer in hidden),
         variant=of_another_model(build),
+    )
+
+
+def output_of(model: keras.Model, units: int) -> Intervention | None:
+    """The same model with so many outputs; None where Keras cannot clone it.
+
+    Args:
+        model: whose last layer puts out another number of them.
+        units: how many.
+    """
+    last = output_layer(model)
+    if type(model).__name__ not in ("Sequential", "Functional") or _size(last) != "units":
+        return None
+
+    def resized(layer: keras.layers.Layer) -> Any:
+        config = layer.get_config()
+        if layer is last:
+            config["units"] = units
+        return _with_initialisers(type(layer).from_config(config), layer)
+
+    return Intervention(
+        code="output-loss-mismatch",
+        change=f"{units} outputs instead of {last.units}",
+        fix=pasted.layer_lines([(last, {"units": units})]),
+        where=(last.name,),
+        variant=of_another_model(lambda: _cloned(model, resized)),
     )
 
 

@@ -24,7 +24,9 @@ Visit = Callable[[int, str, list[Any]], list[Any]]
 
 @contextlib.contextmanager
 def additions_visited(training: Training, visit: Visit) -> Iterator[None]:
-    """Hands the parts of every sum of single numbers through `visit`, and adds what it gives.
+    """Hands the parts of every sum of single numbers, or of one a row, through `visit`.
+
+    What it gives is added up in their place.
 
     What a gradient and an optimizer add up is left alone. The same step counts alike wherever it
     runs, in a graph or outside of any: its sums are those that the user's code asks for.
@@ -41,12 +43,7 @@ def additions_visited(training: Training, visit: Visit) -> Iterator[None]:
         @functools.wraps(original)
         def call(*args: Any, **kwargs: Any) -> Any:
             parts = list(args[0] if kind == "AddN" else args[:2]) if args else []
-            if (
-                inside
-                or not calls
-                or not any(map(_is_number, parts))
-                or not all(map(_may_be_number, parts))
-            ):
+            if inside or not calls or not (_are_numbers(parts) or _are_of_rows(parts)):
                 return original(*args, **kwargs)
             place, count[0] = count[0], count[0] + 1
             parts = visit(place, kind, parts)
@@ -92,6 +89,18 @@ def _not_within(original: Callable[..., Any], inside: list[bool]) -> Callable[..
             inside.pop()
 
     return call
+
+
+def _are_numbers(parts: list[Any]) -> bool:
+    return any(map(_is_number, parts)) and all(map(_may_be_number, parts))
+
+
+def _are_of_rows(parts: list[Any]) -> bool:
+    """True for a number a row each: what is added up before the rows are."""
+    return len(parts) > 1 and all(
+        isinstance(part, tf.Tensor) and part.shape.rank == 1 and part.dtype.is_floating
+        for part in parts
+    )
 
 
 def _is_number(part: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pytest_converge.training.measures.compared import DIFFERENCES
 from pytest_converge.training.measures.flow import Flow
 from pytest_converge.training.measures.recording import Operation
 
@@ -17,10 +18,12 @@ __all__ = [
     "OuterDifference",
     "PooledRows",
     "RepeatedGrades",
+    "RepeatedOutput",
     "RepeatedTarget",
     "outer_difference",
     "pooled_rows",
     "repeated_grades",
+    "repeated_output",
     "repeated_target",
 ]
 
@@ -103,6 +106,19 @@ class RepeatedTarget:
     predicted: tuple[int, ...]
     target: tuple[int, ...]
     layer: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatedOutput:
+    """One number of a row that each of several targets is compared with.
+
+    Attributes:
+        predicted: the shape of the output, (rows, 1).
+        target: the shape of the targets, (rows, several).
+    """
+
+    predicted: tuple[int, ...]
+    target: tuple[int, ...]
 
 
 def outer_difference(flow: Flow) -> OuterDifference | None:
@@ -198,6 +214,27 @@ def repeated_target(flow: Flow) -> RepeatedTarget | None:
         if alike and predicted[1] > 1:
             layer = _gives_steps(flow, predicted[1])
             return RepeatedTarget(predicted=predicted, target=target, layer=layer)
+    return None
+
+
+def repeated_output(flow: Flow) -> RepeatedOutput | None:
+    """The first output of one number that a loss broadcasts over several targets, or None.
+
+    What a layer alone makes of the targets, as its mean, is another matter.
+    """
+    leaves = flow.recording.leaves
+    targets = {id(leaf) for name, leaf in leaves.items() if name.startswith("y")}
+    for operation in flow.needed:
+        if operation.kind not in DIFFERENCES or len(operation.inputs) != 2 or operation.layer:
+            continue
+        pair = _predicted_and_target(operation, flow)
+        if pair is None or id(flow.source(pair[1])) not in targets:
+            continue
+        made = flow.origin(pair[0])
+        predicted, target = _shape_made(flow, pair[0]), tuple(pair[1].shape)
+        alone = len(predicted) == 2 and len(target) == 2 and target[0] == predicted[0]
+        if alone and predicted[1] == 1 < target[1] and made is not None and made.layer:
+            return RepeatedOutput(predicted=predicted, target=target)
     return None
 
 

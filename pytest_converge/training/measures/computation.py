@@ -14,10 +14,12 @@ from pytest_converge.training.measures.broadcasting import (
     OuterDifference,
     PooledRows,
     RepeatedGrades,
+    RepeatedOutput,
     RepeatedTarget,
     outer_difference,
     pooled_rows,
     repeated_grades,
+    repeated_output,
     repeated_target,
 )
 from pytest_converge.training.measures.cancelled import Cancelled, cancelled
@@ -67,6 +69,7 @@ class Computation:
         pooled: predictions of all rows as one number that each target is compared with.
         grades: whole numbers in one column that each of several outputs is compared with.
         repeated: one target of a row that each of several steps of the output is compared with.
+        single: one output of a row that each of its several targets is compared with.
         misread: an output that the loss reads as what it is not.
         swapped: True where predictions weigh the logarithm of the targets.
         cancelled: a difference of predictions with themselves.
@@ -104,6 +107,7 @@ class Computation:
     pooled: PooledRows | None = None
     grades: RepeatedGrades | None = None
     repeated: RepeatedTarget | None = None
+    single: RepeatedOutput | None = None
     misread: Misread | None = None
     swapped: bool = False
     cancelled: Cancelled | None = None
@@ -147,6 +151,7 @@ def computation(training: Training) -> Computation:
         pooled=pooled_rows(flow),
         grades=repeated_grades(flow),
         repeated=repeated_target(flow),
+        single=repeated_output(flow),
         misread=misread_output(flow),
         swapped=logarithm_of_targets(flow),
         cancelled=cancelled(flow),

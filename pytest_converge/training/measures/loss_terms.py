@@ -12,7 +12,7 @@ import tensorflow as tf
 from pytest_converge.training.measures.additions import additions_visited
 from pytest_converge.training.measures.flow import Flow
 from pytest_converge.training.measures.gradients import flat
-from pytest_converge.training.measures.recording import recorded
+from pytest_converge.training.measures.recording import Operation, recorded
 from pytest_converge.training.training import Training
 
 __all__ = ["LossTerm", "loss_terms"]
@@ -55,7 +55,7 @@ class LossTerm:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Sum:
-    """A sum of single numbers that a step made."""
+    """A sum of single numbers, or of one a row, that a step made."""
 
     place: int
     kind: str
@@ -65,9 +65,9 @@ class _Sum:
 def loss_terms(training: Training) -> tuple[LossTerm, ...]:
     """The terms of the loss on the first batch at the present weights; changes nothing.
 
-    Sums are followed from the loss backwards as long as they add up single numbers, so that a sum
-    of sums is one of all its terms. What is one number from the start, as the mean over rows and
-    columns, has no terms. What Keras adds up of a compiled model is known by its settings.
+    Sums are followed from the loss backwards as long as they add up single numbers, or one a row
+    whose sum or mean is taken, so that a sum of sums is one of all its terms. What Keras adds up of
+    a compiled model is known by its settings.
 
     Args:
         training: with a step that can run outside of any graph.
@@ -99,9 +99,10 @@ def loss_terms(training: Training) -> tuple[LossTerm, ...]:
     total = float(tf.reshape(losses[0], ()))
     terms = []
     tensors = [each.parts[part] for each, part, _ in found]
-    penalties = _penalties(flow, tensors, [sign for _, _, sign in found])
-    for (each, part, sign), tensor, is_penalty in zip(found, tensors, penalties, strict=True):
-        value, own = sign * float(tensor), sign * _gradient(tape, tensor, variables)
+    penalties = _penalties(flow, tensors, [factor for _, _, factor in found])
+    for (each, part, factor), tensor, is_penalty in zip(found, tensors, penalties, strict=True):
+        value = factor * float(tensor.numpy().sum())
+        own = factor * _gradient(tape, tensor, variables)
         terms.append(
             LossTerm(
                 place=each.place,
@@ -124,16 +125,34 @@ def _adds_by_itself(training: Training) -> bool:
     return model is None or training.own_step or type(model).compute_loss is not own
 
 
-def _terms(flow: Flow, tensor: Any, sums: Any, sign: float) -> Any:
-    """(sum, number of the part, sign) of what is no sum itself."""
+def _terms(flow: Flow, tensor: Any, sums: Any, factor: float) -> Any:
+    """(sum, number of the part, what the loss has it times) of what is no sum itself."""
     operation = flow.origin(tensor)
-    made = None if operation is None else sums.get(tuple(map(id, operation.inputs)))
+    if operation is None:
+        return
+    made = sums.get(tuple(map(id, operation.inputs)))
     if made is None:
+        inside, times = _scaled(operation)
+        if inside is not None:
+            yield from _terms(flow, inside, sums, factor * times)
         return
     for number, part in enumerate(made.parts):
-        own = -sign if made.kind == "Sub" and number else sign
+        own = -factor if made.kind == "Sub" and number else factor
         inner = list(_terms(flow, part, sums, own))
         yield from inner or [(made, number, own)]
+
+
+def _scaled(operation: Operation) -> tuple[Any, float]:
+    """(what a number is made of, how many times): a sum or a mean over rows, a sign; else None."""
+    first = operation.inputs[0] if operation.inputs else None
+    if operation.kind == "Neg":
+        return first, -1.0
+    rows = first is not None and first.shape.rank == 1
+    if rows and operation.kind == "Sum":
+        return first, 1.0
+    if rows and operation.kind == "Mean":
+        return first, 1.0 / max(int(first.shape[0]), 1)
+    return None, 1.0
 
 
 def _penalties(flow: Flow, tensors: list[Any], signs: list[float]) -> list[bool]:

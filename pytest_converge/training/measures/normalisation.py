@@ -17,6 +17,14 @@ __all__ = ["Normalisation", "UnmaskedPadding", "normalisations", "unmasked_paddi
 PADDED_ROWS = 0.3
 #: Layers that normalise each row by itself.
 BY_ROW = (keras.layers.GroupNormalization, keras.layers.LayerNormalization)
+#: Layers that average over places or steps.
+AVERAGES = (
+    keras.layers.GlobalAveragePooling1D,
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.GlobalAveragePooling3D,
+)
+#: Averages that differ by less from row to row, beside what they are made of, are alike.
+ALIKE = 1e-4
 #: Layers that hand the steps in time on as they are.
 THROUGH = (keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.Activation)
 
@@ -30,12 +38,14 @@ class Normalisation:
         values: over how many values, of a channel or of a row, it takes mean and variance.
         in_training: False where it uses its moving averages, which then never move.
         by_row: True for one that normalises each row by itself, however many rows there are.
+        averaged: the layer that then averages over the very places; empty for none.
     """
 
     layer: str
     values: int
     in_training: bool
     by_row: bool = False
+    averaged: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +72,11 @@ def normalisations(recording: Recording) -> tuple[Normalisation, ...]:
             found[call.name] = Normalisation(
                 layer=call.name, values=1, in_training=True, by_row=True
             )
+        averaged = _averaged(recording, call) if isinstance(layer, BY_ROW) else ""
+        if averaged:
+            found[call.name] = Normalisation(
+                layer=call.name, values=1, in_training=True, by_row=True, averaged=averaged
+            )
         if not isinstance(layer, keras.layers.BatchNormalization) or not call.inputs:
             continue
         shape = tuple(call.inputs[0].shape)
@@ -72,6 +87,19 @@ def normalisations(recording: Recording) -> tuple[Normalisation, ...]:
                 layer=call.name, values=values, in_training=in_training
             )
     return tuple(found.values())
+
+
+def _averaged(recording: Recording, normalised: LayerCall) -> str:
+    """The layer that averages what was normalised, to the same numbers for every row."""
+    given = {id(tensor): tensor for tensor in normalised.outputs}
+    for call in recording.calls:
+        if not isinstance(call.layer, AVERAGES) or not call.inputs:
+            continue
+        if id(call.inputs[0]) in given:
+            values, means = (np.asarray(each[0], np.float64) for each in (call.inputs, call.outputs))
+            if len(means) > 1 and means.std(axis=0).max() < ALIKE * values.std():
+                return call.name
+    return ""
 
 
 def _values_of_a_row(call: LayerCall) -> int:

@@ -28,6 +28,7 @@ class Weighted(keras.Model):
 
 
 def weighted():
+    keras.utils.set_random_seed(0)
     model = Weighted(50.0)
     model.compile(optimizers.SGD(0.1))
     return training_of(fit(model, *linear(0, rows=32)))
@@ -60,6 +61,14 @@ def test_the_loss_has_a_share_of_the_term(make, share):
         compiled = tf.function(training.step, autograph=False)
         assert float(compiled(batch)) == pytest.approx(term.rest + share * term.value, rel=1e-3)
     assert before == pytest.approx(term.rest + term.value, rel=1e-3)
+
+
+def test_the_loss_on_the_probe_set_has_a_share_of_the_term_as_well():
+    training = weighted()
+    batch, term = training.first_batch(), loss_terms(training)[1]
+    with lighter(training, term, 0.0).variant(training), training.traced_anew():
+        compiled = tf.function(training.probe, autograph=False)
+        assert float(compiled(batch)) == pytest.approx(term.rest, rel=1e-3)
 
 
 def test_the_attribute_that_holds_the_weight_is_named():
