@@ -23,6 +23,9 @@ A `tf.data.Dataset` whose inputs say nothing about their targets is read once mo
 shuffles: if the same inputs then stand beside other targets, the two are shuffled apart, as by
 `x.shuffle()` and `y.shuffle()` in one `zip`. The training is repeated on the pairs.
 
+Of a model with two outputs whose targets have one shape, each is also trained on those of the
+other: a list of targets may come in another order than the outputs.
+
 A step of your own may draw noise for its inputs, and other noise for what predictions are to be, as
 where a model of diffusion is to tell the noise that was added. Nothing can predict the second: the
 first takes its place, and the training is repeated.
@@ -111,6 +114,8 @@ __all__ = ["CAUSE", "are_inputs", "learns_a_batch", "left_out"]
 APART = "the dataset shuffles features and targets apart: the same rows come with other targets"
 #: So many times the steps that bring the loss down by less than this share say that it has arrived.
 LONGER, STILL_GAINS = 4, 0.1
+#: How many outputs can have the targets of each other.
+BOTH = 2
 #: Rows of a batch from which a network can tell: BatchNorm on one row gives nothing but its shift.
 FEWEST_ROWS = 16
 
@@ -193,6 +198,17 @@ def _paired(failed: FailedTraining) -> Repairs:
         yield change
 
 
+def _exchanged(failed: FailedTraining) -> Repairs:
+    """The targets of two outputs, each for the other one, where they are alike in shape and type."""
+    data = failed.reruns.rows
+    targets = [] if data is None else [x for x in batch_leaves(data.arrays) if x[0][0] == "y"]
+    if len(targets) != BOTH or targets[0][1].shape != targets[1][1].shape:
+        return
+    if targets[0][1].dtype == targets[1][1].dtype:
+        names = targets[0][0], targets[1][0]
+        yield rows.exchanged(names, "two outputs of one shape")
+
+
 def _drawn_once(failed: FailedTraining) -> Repairs:
     """The noise of the inputs as what is predicted, where the loss draws some for itself."""
     found = failed.evidence.computation.noise
@@ -253,7 +269,7 @@ def _learnt_something(failed: FailedTraining) -> bool:
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     signal = failed.signal
     shifted = [rows.realigned(signal.shift)] if signal is not None and signal.shift else []
-    return [[*_paired(failed), *shifted], [*_drawn_once(failed)]]
+    return [[*_paired(failed), *shifted], [*_exchanged(failed)], [*_drawn_once(failed)]]
 
 
 CAUSE = Cause(
@@ -263,6 +279,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_drawn_once),
         Step(place=Place.MISALIGNED_ROWS, repairs=_paired),
         Step(place=Place.MISALIGNED_ROWS, answer=_misaligned),
+        Step(place=Place.MISALIGNED_ROWS, repairs=_exchanged),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_noise_seen),
         Step(place=Place.UNRELATED_TARGETS, answer=_unrelated),
     ),

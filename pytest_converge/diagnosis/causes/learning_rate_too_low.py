@@ -8,7 +8,8 @@ below the usual gradient norm.
 
 The training is repeated from the same start with higher rates. The finding names a rate only if
 every gate passes with it on three seeds; the bracket gives the smallest and the largest rate that
-passed. Where the last rate of a schedule, or its mean, is below a tenth of its largest, the largest
+passed. Of a schedule that gives 0 in every step, as one that counts down from an unknown number of
+batches, the rates that suit most trainings take the place. Where the last rate of a schedule, or its mean, is below a tenth of its largest, the largest
 rate in every step is tried first; where gradients are clipped below a tenth of their median norm,
 the usual bound of 1 is, and then none.
 
@@ -50,7 +51,7 @@ import statistics
 from collections.abc import Iterable
 
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
-from pytest_converge.diagnosis.rate_search import sentence
+from pytest_converge.diagnosis.rate_search import sentence, usual_rates
 from pytest_converge.training.interventions import learning_rate, optimizers
 
 #: A schedule whose last rate, or whose mean over the run, is below this share of its peak decayed
@@ -66,7 +67,12 @@ def _schedule(failed: FailedTraining) -> Repairs:
     # A run that broke off early has not seen what its schedule comes to.
     if failed.takes_optimizer and learning_rate.has_schedule(failed.training):
         rates = learning_rate.planned(failed.training, failed.reruns.steps)
-        peak = max(*rates, learning_rate.peak(failed.training))
+        peak, own = max(*rates, learning_rate.peak(failed.training)), failed.training.optimizers[0]
+        if not peak > 0 and not any(rates):
+            for rate in usual_rates(own.optimizer):
+                when = _length(failed)
+                yield learning_rate.instead_of_none(failed.training, rate, when=when)
+            return
         if min(statistics.fmean(rates), rates[-1]) < FAR_BELOW_PEAK * peak:
             when = _length(failed)
             yield learning_rate.constant(failed.training, peak, last=rates[-1], when=when)

@@ -78,8 +78,10 @@ from typing import Any
 from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import DRAWS, SPREADS, looks_stationary, usual_gradient
+from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import optimizers, starts
 from pytest_converge.training.measures.along_numbers import lowest_along_a_number
+from pytest_converge.training.model.structure import output_layer
 
 __all__ = [
     "CAUSE",
@@ -171,6 +173,34 @@ def _farther(failed: FailedTraining) -> Repairs:
             for signs in _directions([variable for _, variable in still]):
                 change = starts.moved(still, distance, signs, CAUSE.code)
                 yield dataclasses.replace(change, fault=_flat(still))
+
+
+def _among_targets(failed: FailedTraining) -> Repairs:
+    """An output that begins among its targets, where it begins far from them and nothing is learnt.
+
+    A loss that is bounded for large errors, as that of Welsch or Tukey, has no slope there.
+    """
+    rows, model = failed.reruns.rows, failed.training.model
+    if rows is None or model is None or not looks_stationary(failed.record):
+        return
+    layer = output_layer(model)
+    targets = [array for name, array in batch_leaves(rows.arrays) if name[0] == "y"]
+    linear = getattr(getattr(layer, "activation", None), "__name__", "") == "linear"
+    if len(targets) != 1 or not linear or getattr(layer, "bias", None) is None:
+        return
+    values = targets[0]
+    if values.dtype.kind != "f" or layer.bias.shape != (1,) or values.size != len(values):
+        return
+    middle, low, high = _quartiles(values)
+    if abs(middle) > high - low > 0:
+        yield starts.among_targets(layer, middle, CAUSE.code)
+
+
+def _quartiles(values: Any) -> tuple[float, float, float]:
+    """The median and both quartiles of the numbers of an array; wild ones count for little."""
+    ordered = sorted(values.ravel().tolist())
+    low, middle, high = (ordered[len(ordered) * part // 4] for part in (1, 2, 3))
+    return middle, low, high
 
 
 def _far_off(failed: FailedTraining) -> Repairs:
@@ -287,6 +317,7 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.NO_SLOPE, answer=_no_slope),
         Step(place=Place.NO_SLOPE, repairs=_farther),
+        Step(place=Place.NO_SLOPE, repairs=_among_targets),
         Step(place=Place.OTHER_OPTIMIZER, repairs=_far_off),
         Step(place=Place.OTHER_OPTIMIZER, answer=_other_optimizer),
         Step(place=Place.NO_SLOPE_SEEN, answer=_seen),

@@ -106,8 +106,13 @@ def _deeper(failed: FailedTraining) -> Repairs:
     if not came_to_rest(record.curve.trend[1]) and not _stands_at_the_constant(failed):
         return
     if signal is not None and record.skill is not None and signal.skill > record.skill + MISSING:
-        layers = hidden_layers(training.model)
-        yield hidden.rectified(layers, CAUSE.code) if layers else deeper
+        yield _bent(training, deeper)
+
+
+def _bent(training: Training, deeper: Intervention) -> Intervention:
+    """The hidden layers of a linear model with rectifiers; where it has none, one more."""
+    layers = hidden_layers(training.model)
+    return hidden.rectified(layers, CAUSE.code) if layers else deeper
 
 
 def _places(failed: FailedTraining) -> Repairs:
@@ -157,8 +162,9 @@ def larger(training: Training) -> list[Intervention]:
     """
     if training.model is None:
         return []
+    deeper = width.deeper(training.model)
     every = (
-        width.deeper(training.model),
+        None if deeper is None else _bent(training, deeper),
         width.wider(training.model),
         width.built_wider(training),
     )

@@ -120,8 +120,8 @@ def _all_pairs(failed: FailedTraining) -> Repairs:
 def _read_instead(failed: FailedTraining) -> Repairs:
     """A part of a batch that nothing reads where a layer is given another one twice."""
     found, training = failed.evidence.computation.twice, failed.training
-    if found is not None and (training.verb == "step" or training.own_train_step):
-        yield read_instead(failed.training, found)
+    if found is not None:
+        yield read_instead(training, found)
 
 
 def _says_cancelled(found: Cancelled) -> str:

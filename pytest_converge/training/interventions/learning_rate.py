@@ -25,6 +25,7 @@ __all__ = [
     "begun_at",
     "constant",
     "has_schedule",
+    "instead_of_none",
     "multiplied",
     "name_of_one",
     "name_of_step",
@@ -253,12 +254,22 @@ def constant(training: Training, rate: float, *, last: float, when: str) -> Inte
         last: the rate of the last step.
         when: how long the training is, in words.
     """
+    fault = f"the schedule, {_text(_rounded(rate))} at its peak, is at {last:.2g} after {when}"
+    return _constant(training, rate, fault)
+
+
+def instead_of_none(training: Training, rate: float, *, when: str) -> Intervention:
+    """A rate in every step, where the schedule has 0 in each; see `constant`."""
+    return _constant(training, rate, f"the schedule has a learning rate of 0 in all of the {when}")
+
+
+def _constant(training: Training, rate: float, fault: str) -> Intervention:
     rate = _rounded(rate)
     return Intervention(
         code="learning-rate-too-low",
         change=f"the constant learning rate {_text(rate)}",
         fix=code_of(training, learning_rate=rate),
-        fault=f"the schedule, {_text(rate)} at its peak, is at {last:.2g} after {when}",
+        fault=fault,
         variant=with_settings(learning_rate=rate),
     )
 

@@ -128,7 +128,11 @@ def _code(optimizer: Any, changes: dict[str, Any], own_rate: Any) -> str:
     config = {
         name: value for name, value in config.items() if value or usual.get(name) not in (None, 0.0)
     }
-    return pasted.call(type(optimizer), config, keep=("learning_rate", *(name for name in changes if name != "use_ema")))
+    return pasted.call(
+        type(optimizer),
+        config,
+        keep=("learning_rate", *(name for name in changes if name != "use_ema")),
+    )
 
 
 def _code_of_v1(optimizer: Any, changes: dict[str, Any]) -> str:

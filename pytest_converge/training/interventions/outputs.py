@@ -68,8 +68,12 @@ POSITIVE = {
 }
 #: Activations that give positive numbers with a slope everywhere.
 GIVES_POSITIVE = frozenset({"exponential", "softplus", "softmax", "sigmoid"})
+#: Losses of labels -1 and 1, into which Keras turns 0 and 1, that want outputs of either sign.
+MARGINS = frozenset({"hinge", "squared_hinge"})
 #: The two values that a bounded output can come near to.
 BOUNDED = {"sigmoid": (0.0, 1.0), "hard_sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+#: What an output without such an activation can reach.
+EITHER = (-float("inf"), float("inf"))
 #: What outputs can reach; a softmax over one unit is 1 whatever its input.
 RANGES = {**BOUNDED, "relu": (0.0, float("inf")), "softplus": (0.0, float("inf"))}
 #: Amounts and not probabilities, from this share of values outside of [0, 1] on: single rows below
@@ -161,6 +165,11 @@ class _Output:
             found = [in_one_column()]
         elif name in POSITIVE and not positive and self.targets.min() >= 0:
             found = [self.head(activation=fitting) for fitting in POSITIVE[name]]
+        elif name in MARGINS and outside(
+            np.array([-1.0, 1.0]), *RANGES.get(self.activation, EITHER)
+        ):
+            fault = f"{name} wants outputs up to -1 and 1, which {self.activation} never gives"
+            found = [dataclasses.replace(self.head(activation=None), fault=fault)]
         elif name == PERCENTAGE and self._near_zero:
             found = [self._absolute()]
         elif name in REGRESSION:
@@ -242,12 +251,13 @@ class _Output:
     def _near_zero(self) -> bool:
         """True where an error in percent of some targets is next to infinite."""
         size = np.abs(self.targets)
-        return bool(size.min() < NEXT_TO_NOTHING * size.mean())
+        both_signs = self.targets.min() < 0 < self.targets.max()
+        return bool(both_signs or size.min() < NEXT_TO_NOTHING * size.mean())
 
     def _absolute(self) -> Intervention:
         """The absolute error in the unit of the targets, which may be zero."""
         change = self.head(activation=self.activation, loss=keras.losses.MeanAbsoluteError())
-        fault = "an error in percent of targets that are zero, or next to it, has no bounds"
+        fault = "an error in percent of targets that are zero, or near it, has no bounds"
         return dataclasses.replace(change, fault=fault)
 
     @property

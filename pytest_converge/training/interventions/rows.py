@@ -12,6 +12,7 @@ from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = [
+    "exchanged",
     "paired",
     "random_half",
     "realigned",
@@ -169,6 +170,31 @@ def realigned(shift: int) -> Intervention:
         change=f"targets moved {'up' if shift > 0 else 'down'} by {many}",
         fix=f"x, y = {x}, {y}",
         where=("y",),
+        data=data,
+        redefines_loss=True,
+    )
+
+
+def exchanged(names: tuple[str, str], where: str) -> Intervention:
+    """Two arrays of targets, each in the place of the other.
+
+    Args:
+        names: of both.
+        where: the outputs that they are for, in words.
+    """
+    first, second = names
+
+    def data(rows: ArrayData) -> ArrayData:
+        leaves = dict(batch_leaves(rows.arrays))
+        other = {first: leaves[second], second: leaves[first]}
+        return rows.with_arrays(map_named(rows.arrays, lambda at, array: other.get(at, array)))
+
+    return Intervention(
+        code="labels-unrelated",
+        change=f"{first} and {second} exchanged",
+        fix=f"{first}, {second} = {second}, {first}",
+        where=names,
+        fault=f"{where} are trained on the targets of each other",
         data=data,
         redefines_loss=True,
     )

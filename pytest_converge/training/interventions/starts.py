@@ -6,11 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
 from pytest_converge.core.numbers import listed
+from pytest_converge.training.interventions import pasted
 from pytest_converge.training.interventions.intervention import Intervention, Start
-from pytest_converge.training.state.snapshot import name_of
+from pytest_converge.training.state.snapshot import as_tf_variable, name_of
 from pytest_converge.training.training import Training
 
 #: That of a step made where the training ended.
@@ -25,6 +27,7 @@ MOST_WRITTEN = 8
 
 __all__ = [
     "UNNAMED",
+    "among_targets",
     "called",
     "elsewhere",
     "moved",
@@ -183,6 +186,35 @@ def moved(
             for (_, held), (_, variable), each in zip(named, variables, by, strict=True)
         ),
         where=tuple(name for name, _ in named),
+        start=start,
+    )
+
+
+def among_targets(layer: Any, middle: float, code: str) -> Intervention:
+    """An output that begins in the middle of its targets.
+
+    Args:
+        layer: the last one, with a bias.
+        middle: of the targets.
+        code: the cause that is proven where it passes.
+    """
+    bias = as_tf_variable(layer.bias)
+    middle = float(f"{middle:.3g}")
+
+    def start(_: Training, values: Start) -> Start:
+        held = np.asarray(values.get(id(bias), bias.numpy()))
+        return {**values, id(bias): np.full_like(held, middle)}
+
+    settings = {"bias_initializer": keras.initializers.Constant(middle)}
+    return Intervention(
+        code=code,
+        change=f"the bias of {layer.name} begun at {middle:g}, the median of the targets",
+        fix=pasted.layer_lines([(layer, settings)]),
+        where=(layer.name,),
+        fault=(
+            "the loss has no slope where the outputs begin: the targets lie around"
+            f" {middle:g}, far from them"
+        ),
         start=start,
     )
 

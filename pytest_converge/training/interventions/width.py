@@ -245,6 +245,8 @@ def _is_linear(layer: Any) -> bool:
         return False
     if isinstance(layer, (keras.Model, keras.layers.InputLayer)):
         return not isinstance(layer, keras.Model) or type(layer) is keras.Sequential
+    if isinstance(layer, keras.layers.LeakyReLU):
+        return bool(layer.negative_slope == 1)
     held = getattr(layer, "activation", keras.activations.linear)
     return isinstance(layer, LINEAR) and held is keras.activations.linear
 

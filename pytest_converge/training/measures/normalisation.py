@@ -96,7 +96,9 @@ def _averaged(recording: Recording, normalised: LayerCall) -> str:
         if not isinstance(call.layer, AVERAGES) or not call.inputs:
             continue
         if id(call.inputs[0]) in given:
-            values, means = (np.asarray(each[0], np.float64) for each in (call.inputs, call.outputs))
+            values, means = (
+                np.asarray(each[0], np.float64) for each in (call.inputs, call.outputs)
+            )
             if len(means) > 1 and means.std(axis=0).max() < ALIKE * values.std():
                 return call.name
     return ""
