@@ -4,7 +4,9 @@ A layer of batch normalisation takes mean and variance of a channel over one val
 offset whatever comes in: batches of one row before anything with pixels or steps. Or a step of your
 own calls the model without `training=True`: then the layer uses its moving averages, which nothing
 ever updates. Or a layer that normalises each row by itself does so over one value, as
-`LayerNormalization()` on series of shape (steps, 1): its last axis has no other.
+`LayerNormalization()` on series of shape (steps, 1): its last axis has no other. Or an average over
+the very places follows that it gave the mean 0, as global pooling behind
+`GroupNormalization(groups=-1)`.
 
 ## How it is found
 

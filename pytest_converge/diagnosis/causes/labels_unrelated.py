@@ -199,7 +199,7 @@ def _paired(failed: FailedTraining) -> Repairs:
 
 
 def _exchanged(failed: FailedTraining) -> Repairs:
-    """The targets of two outputs, each for the other one, where they are alike in shape and type."""
+    """The targets of two outputs, each for the other one, where they are of one shape and type."""
     data = failed.reruns.rows
     targets = [] if data is None else [x for x in batch_leaves(data.arrays) if x[0][0] == "y"]
     if len(targets) != BOTH or targets[0][1].shape != targets[1][1].shape:

@@ -9,9 +9,9 @@ below the usual gradient norm.
 The training is repeated from the same start with higher rates. The finding names a rate only if
 every gate passes with it on three seeds; the bracket gives the smallest and the largest rate that
 passed. Of a schedule that gives 0 in every step, as one that counts down from an unknown number of
-batches, the rates that suit most trainings take the place. Where the last rate of a schedule, or its mean, is below a tenth of its largest, the largest
-rate in every step is tried first; where gradients are clipped below a tenth of their median norm,
-the usual bound of 1 is, and then none.
+batches, the rates that suit most trainings take the place. Where the last rate of a schedule, or
+its mean, is below a tenth of its largest, the largest rate in every step is tried first; where
+gradients are clipped below a tenth of their median norm, the usual bound of 1 is, and then none.
 
 A run whose loss rose, or left the finite numbers, is never too slow.
 

@@ -26,6 +26,8 @@ passes on three seeds.
 | two outputs, each with the loss of the other | to each the loss and activation it needs |
 | real targets, a bounded output | no activation |
 | real targets that the output gives under no weights, as a cosine | targets mapped onto its range |
+| labels -1 and 1 under a hinge, an output of one sign | no activation |
+| targets around 0, an error in percent | the absolute error |
 | amounts, a normalisation as the last layer | none behind the output, targets standardised |
 | the Poisson loss behind an output that may be negative | exponential, softplus |
 | the squared logarithmic error behind such an output | softplus |

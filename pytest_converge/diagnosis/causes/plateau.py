@@ -6,7 +6,7 @@ shut are common places.
 
 ## How it is found
 
-The word is earned by escaping, in one of four ways.
+The word is earned by escaping, in one of five ways.
 
 **No slope at the start**, where nothing is random (`converge.minimize`): the loss moved by less
 than 0.1 %, every gradient of the run is below 0.1 % of what starts drawn elsewhere have in the
@@ -42,6 +42,10 @@ direction leaves, and from a [local minimum](local-minimum.md), which has walls.
 
 Plateaus of multilayer perceptrons: Fukumizu and Amari 2000, *Local minima and plateaus in
 hierarchical structures of multilayer perceptrons*.
+
+**Outputs far from their targets**, of a run that gained next to nothing: where the median of the
+targets lies farther from 0 than their quartiles lie apart, the bias of a linear output is begun at
+that median. A loss that is bounded for large errors, as that of Welsch, has no slope before.
 
 ## A test that shows it
 

@@ -10,7 +10,8 @@ one after the other: a part without influence leaves the loss as it is, to the l
 of each column of targets are exchanged in the same way, as a loss may take one column of several.
 Targets that no operation on the way to the loss reads are seen without that, and so is any part of
 a batch of which only your own step knows what it is, as one of a triplet. Where a layer is given
-another part of its shape twice, it is put in its place there, and the training is repeated.
+another part of its shape twice, also an input of a model that `fit` trains, it is put in its place
+there, and the training is repeated.
 
 Targets with one value in all rows are there because `fit` asks for some, and do not count.
 

@@ -50,6 +50,7 @@ def read_instead(user: Training, found: ReadTwice) -> Intervention:
             again = next(turns) == found.number
             return call(arrays[found.unread] if again else first, *args, **settings)
 
+        replaced: contextlib.AbstractContextManager[None]
         if training.own_train_step:
             replaced = shadowed([(training.model, "train_step", step)])
         elif training.verb == "step":
@@ -113,4 +114,5 @@ def _line_of_call(model: Any, found: ReadTwice) -> str:
     given = calls[found.number].args[0] if len(calls) == found.of else None
     if not isinstance(given, ast.Subscript) or not found.unread.startswith("x["):
         return ""
-    return function.changed({given: f"{ast.unparse(given.value)}{found.unread[1:]}"})
+    key = found.unread[1:].replace("'", '"')
+    return function.changed({given: f"{ast.unparse(given.value)}{key}"})

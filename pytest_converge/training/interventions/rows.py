@@ -187,7 +187,7 @@ def exchanged(names: tuple[str, str], where: str) -> Intervention:
     def data(rows: ArrayData) -> ArrayData:
         leaves = dict(batch_leaves(rows.arrays))
         other = {first: leaves[second], second: leaves[first]}
-        return rows.with_arrays(map_named(rows.arrays, lambda at, array: other.get(at, array)))
+        return rows.with_arrays(map_named(rows.arrays, other.get))
 
     return Intervention(
         code="labels-unrelated",

@@ -144,15 +144,14 @@ def _terms(flow: Flow, tensor: Any, sums: Any, factor: float) -> Any:
 
 def _scaled(operation: Operation) -> tuple[Any, float]:
     """(what a number is made of, how many times): a sum or a mean over rows, a sign; else None."""
-    first = operation.inputs[0] if operation.inputs else None
+    if operation.kind not in ("Mean", "Neg", "Sum"):
+        return None, 1.0
+    first = operation.inputs[0]
     if operation.kind == "Neg":
         return first, -1.0
-    rows = first is not None and first.shape.rank == 1
-    if rows and operation.kind == "Sum":
-        return first, 1.0
-    if rows and operation.kind == "Mean":
-        return first, 1.0 / max(int(first.shape[0]), 1)
-    return None, 1.0
+    if first.shape.rank != 1:
+        return None, 1.0
+    return first, 1.0 if operation.kind == "Sum" else 1.0 / max(int(first.shape[0]), 1)
 
 
 def _penalties(flow: Flow, tensors: list[Any], signs: list[float]) -> list[bool]:

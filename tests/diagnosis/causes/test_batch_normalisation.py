@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
-from tests.diagnosis.programs import diagnosis_of, proven_by_its_own
+from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
 from tests.training.measures.steps import batches
 from tests.zoo.problems import fit, step
 
@@ -89,3 +89,37 @@ def test_a_layer_that_normalises_one_value_of_each_row_is_left_out():
     )
     assert found.fix == "keras.layers.Identity()  # layer ln"
     assert found.where == ("ln",)
+
+
+def pooled(norm):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 256)
+    x = rng.normal(size=(256, 8, 8, 1)) * np.where(y, 2.0, 0.5)[:, None, None, None]
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(8, 3, activation="relu"),
+            *norm,
+            layers.GlobalAveragePooling2D(name="mean"),
+            layers.Dense(1, "sigmoid"),
+        ]
+    )
+    model.compile(optimizers.Adam(0.03), "binary_crossentropy")
+    return fit(model, x.astype("float32"), y.astype("float32"))
+
+
+def test_a_norm_over_the_very_places_that_are_averaged_is_left_out():
+    start = pooled([layers.GroupNormalization(groups=-1, name="norm")])
+    found = proven_by_its_own(start, "batch-normalisation", steps=100, max_loss=0.3)
+    assert found.message == (
+        "norm gives each row the mean 0 over the very places that mean averages: it puts out the"
+        " same for every row; it converges with norm left out"
+    )
+
+
+@pytest.mark.parametrize("kind", [layers.LayerNormalization, layers.BatchNormalization])
+def test_a_norm_over_other_values_than_those_that_are_averaged_stays(kind):
+    assert (
+        failed_of(pooled([kind()]), steps=3, max_loss=1e-6).evidence.computation.normalisations
+        == ()
+    )

@@ -176,3 +176,23 @@ def test_a_pair_around_what_was_tried_is_not_missed():
     leave_out(failed, pair)
     leave_out(failed, alone)
     assert labels_unrelated.left_out(failed) == [alone.change]
+
+
+def two_branches(order):
+    """Two inputs, each with an output of its own; targets in an order."""
+    rng = np.random.default_rng(0)
+    x = [rng.normal(size=(256, 3)).astype("float32") for _ in range(2)]
+    targets = [each.sum(axis=1, keepdims=True) for each in x]
+    inputs = [keras.Input((3,)) for _ in x]
+    model = keras.Model(inputs, [layers.Dense(1)(each) for each in inputs])
+    model.compile(Adam(0.05), loss=["mse", "mse"])
+    return fit(model, x, [targets[place] for place in order])
+
+
+def test_the_targets_of_two_outputs_are_exchanged():
+    found = proven_by_its_own(two_branches([1, 0]), "labels-unrelated", steps=200, max_loss=0.3)
+    assert found.message == (
+        "two outputs of one shape are trained on the targets of each other; it converges with y[0]"
+        " and y[1] exchanged"
+    )
+    assert found.fix == "y[0], y[1] = y[1], y[0]"

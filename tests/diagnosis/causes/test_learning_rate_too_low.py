@@ -59,3 +59,13 @@ def test_a_schedule_that_ends_low_is_named_with_its_last_rate():
     )
     assert found.evidence["last_learning_rate"] == pytest.approx(1.26e-11, rel=0.01)
     assert found.fix == "keras.optimizers.SGD(0.1)"
+
+
+def test_a_schedule_of_nothing_gets_a_rate():
+    schedule = optimizers.schedules.PolynomialDecay(0.0, 10, 0.0)
+    found = diagnosis_of(distance(SGD(schedule)), steps=100, max_loss=0.67)
+    assert (found.cause, found.proven) == ("learning-rate-too-low", True)
+    assert found.message.startswith(
+        "the schedule has a learning rate of 0 in all of the 100 steps; "
+    )
+    assert "the constant learning rate" in found.message

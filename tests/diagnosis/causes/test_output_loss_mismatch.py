@@ -553,3 +553,80 @@ def test_an_output_that_two_signs_ask_to_change_is_changed_once():
     failed = failed_of(start, steps=20, max_loss=0.5)
     groups = [list(group) for group in output_loss_mismatch._usual(failed)]
     assert [group[0].change for group in groups if group] == ["output with exponential"]
+
+
+def signs():
+    x, y = linear(0)
+    return x, np.where(y > np.median(y), 1.0, -1.0).astype("float32")
+
+
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge"])
+def test_a_loss_of_margins_gets_outputs_of_both_signs(loss):
+    parts = [layers.Dense(16, "relu"), layers.Dense(1, "sigmoid", name="out")]
+    start = fit(
+        sequential(*parts, optimizer=optimizers.Adam(0.03), loss=loss, shape=(4,)), *signs()
+    )
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=200, max_loss=0.3)
+    assert found.message == (
+        f"{loss} wants outputs up to -1 and 1, which sigmoid never gives; it converges with output"
+        " with no activation"
+    )
+
+
+@pytest.mark.parametrize("activation", ["tanh", None])
+def test_outputs_of_both_signs_are_left_to_a_loss_of_margins(activation):
+    parts = [layers.Dense(1, activation)]
+    start = fit(
+        sequential(*parts, optimizer=optimizers.Adam(0.03), loss="hinge", shape=(4,)), *signs()
+    )
+    failed = failed_of(start, steps=5, max_loss=0.01)
+    assert output_loss_mismatch._by_output(failed) == [[]]
+
+
+def test_an_error_in_percent_of_targets_around_zero_becomes_the_absolute_error():
+    x, y = linear(0)
+    loss = "mean_absolute_percentage_error"
+    start = fit(sequential(layers.Dense(1), optimizer=optimizers.Adam(0.03), loss=loss), x, y)
+    found = proven_by_its_own(start, "output-loss-mismatch", steps=300, max_loss=5.0)
+    assert found.fix == "loss=keras.losses.MeanAbsoluteError()"
+
+
+def ahead(head):
+    """A model of several targets a row."""
+    x, _ = linear(0)
+    y = x @ np.random.default_rng(0).normal(size=(4, 6)).astype("float32")
+    model = sequential(layers.Dense(16, "relu"), *head, optimizer=optimizers.Adam(0.03), loss="mse")
+    return fit(model, x, y[..., None])
+
+
+def test_one_number_that_is_compared_with_several_targets_becomes_as_many():
+    found = proven_by_its_own(
+        ahead([layers.Dense(1, name="out")]), "output-loss-mismatch", steps=200, max_loss=0.5
+    )
+    shapes = [f"({found.message.split('(')[1].split(',')[0]}, {n})" for n in (1, 6)]
+    assert found.message == (
+        f"outputs of shape {shapes[0]} against targets of shape {shapes[1]}: one number of a row is"
+        " compared with all of its 6 targets; it converges with 6 outputs instead of 1"
+    )
+    assert found.fix == 'keras.layers.Dense(6, name="out")  # layer out'
+
+
+def test_it_is_said_of_a_model_that_nobody_can_clone():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.head = layers.Dense(1)
+
+        def call(self, x):
+            return self.head(x)
+
+    model, start = Own(), ahead([layers.Dense(1)])
+    model.compile(optimizers.Adam(0.03), "mse")
+    start.arguments["model"] = model
+    answer = output_loss_mismatch._single_seen(failed_of(start, steps=5, max_loss=1e-6))
+    assert answer.message.endswith("one number of a row is compared with all of its 6 targets")
+
+
+def test_an_output_for_each_target_is_enough():
+    start = ahead([layers.Dense(6), layers.Reshape((6, 1))])
+    assert failed_of(start, steps=5, max_loss=1e-6).evidence.computation.single is None

@@ -7,13 +7,19 @@ import types
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras import optimizers
+from keras import layers, optimizers
 
 from pytest_converge.diagnosis.causes import plateau
 from pytest_converge.diagnosis.evidence import DRAWS, Evidence, usual_gradient
 from tests.checks.curves import record_of
-from tests.diagnosis.programs import diagnosis_of, distance, failed_of, two_valleys
-from tests.zoo.problems import minimize
+from tests.diagnosis.programs import (
+    diagnosis_of,
+    distance,
+    failed_of,
+    proven_by_its_own,
+    two_valleys,
+)
+from tests.zoo.problems import fit, linear, minimize, sequential
 
 SGD = optimizers.SGD
 
@@ -214,3 +220,30 @@ def test_a_start_far_from_a_narrow_valley_is_begun_in_it():
 def test_a_rate_that_is_too_low_is_no_start_far_off():
     found = diagnosis_of(distance(SGD(1e-6)), steps=100, max_loss=0.67)
     assert found.cause == "learning-rate-too-low"
+
+
+def welsch(y, p):
+    return tf.reduce_mean(1 - tf.exp(-0.5 * ((y - p) / 0.6) ** 2), axis=-1)
+
+
+def far_targets(middle):
+    x, y = linear(0)
+    parts = [layers.Dense(16, "relu"), layers.Dense(1, name="out")]
+    model = sequential(*parts, optimizer=SGD(0.1, momentum=0.9), loss=welsch, shape=(4,))
+    return fit(model, x, middle + 0.2 * y)
+
+
+def test_an_output_far_from_its_targets_is_begun_among_them():
+    found = proven_by_its_own(far_targets(9.0), "plateau", steps=200, max_loss=0.3)
+    assert found.message.startswith(
+        "the loss has no slope where the outputs begin: the targets lie"
+    )
+    assert found.fix.startswith(
+        "keras.layers.Dense(1, bias_initializer=keras.initializers.Constant("
+    )
+    assert found.where == ("out",)
+
+
+def test_an_output_among_its_targets_stays():
+    failed = failed_of(far_targets(0.0), steps=2, max_loss=1e-6)
+    assert [*plateau._among_targets(failed)] == []

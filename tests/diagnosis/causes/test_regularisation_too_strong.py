@@ -258,3 +258,60 @@ def test_a_term_that_holds_back_the_loss_that_is_returned_gets_a_weight_that_pas
     assert found.message.startswith(
         "the term of weight 1 of what is differentiated holds back the loss that the step returns"
     )
+
+
+class Smooth(keras.Model):
+    """Steps that are to be told from noise, beside a term that asks for no steps."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight, self.net = (
+            weight,
+            keras.Sequential(
+                [layers.Conv1D(8, 5, padding="same", activation="relu"), layers.Conv1D(1, 1)]
+            ),
+        )
+
+    def call(self, x):
+        return self.net(x)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        rough = keras.ops.mean(keras.ops.abs(y_pred[:, 1:] - y_pred[:, :-1]))
+        return keras.ops.mean((y - y_pred) ** 2) + self.weight * rough
+
+
+def test_a_term_that_holds_the_rest_back_where_a_run_ends_weighs_less():
+    rng = np.random.default_rng(0)
+    y = np.where(np.cumsum(rng.random((200, 32)) < 0.15, axis=1) % 2, 1.0, -1.0)[..., None]
+    x = y + 0.3 * rng.normal(size=y.shape)
+    model = Smooth(10.0)
+    model.compile(optimizers.Adam(0.01))
+    start = fit(model, x.astype("float32"), y.astype("float32"), batch_size=25)
+    found = proven_by_its_own(start, CAUSE.code, steps=150, max_loss=0.35)
+    assert found.fix == "model.weight = 0.1"
+
+
+def curious(weight):
+    """A policy whose entropy is added to what each of its choices gains, row by row."""
+    x, _ = linear(0)
+    best = (x[:, 0] > 0).astype("int32")
+    policy = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    optimizer = optimizers.Adam(0.05)
+
+    def train_step(states, wanted):
+        with tf.GradientTape() as tape:
+            logs = tf.nn.log_softmax(policy(states))
+            gain = tf.gather(logs, wanted, batch_dims=1)
+            entropy = -tf.reduce_sum(tf.exp(logs) * logs, axis=1)
+            loss = -tf.reduce_mean(gain + weight * entropy)
+        variables = policy.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return -tf.reduce_mean(gain)
+
+    data = tf.data.Dataset.from_tensor_slices((x, best)).batch(32).repeat()
+    return step(train_step, variables=policy.trainable_variables, data=data, optimizer=optimizer)
+
+
+def test_a_term_that_is_added_row_by_row_weighs_less():
+    found = proven_by_its_own(curious(20.0), CAUSE.code, steps=150, max_loss=0.3, monotone="off")
+    assert "* entropy)" in found.fix

@@ -104,3 +104,13 @@ def test_a_wider_model_has_no_penalties_where_these_are_off():
     found = diagnosis_of(fit(model, x, y, batch_size=50), steps=240, max_loss=0.3)
     codes = [cause.cause for cause in found.causes]
     assert codes == ["regularisation-too-strong", "too-small-capacity"]
+
+
+@pytest.mark.slow
+def test_leaky_rectifiers_of_slope_1_are_none():
+    x, _ = linear(0)
+    parts = [layers.Dense(32), layers.LeakyReLU(negative_slope=1.0), layers.Dense(1)]
+    start = fit(sequential(*parts, optimizer=optimizers.Adam(0.03), loss="mse"), x, (x**2)[:, :1])
+    found = diagnosis_of(start, steps=300, max_loss=0.3)
+    assert (found.cause, found.proven) == ("too-small-capacity", True)
+    assert "hidden activations relu" in found.message
