@@ -367,10 +367,10 @@ class Trials:
 
     @property
     def _is_deterministic(self) -> bool:
-        """Whether one seed is all: every step sees the same, and two looks see the same loss."""
+        """Whether one seed is all: every step of every start sees the same, and so do two looks."""
         failed = self._failed
         repeats = failed is None or failed.curve.initial_loss is not None
-        return self.reruns.training.full_batch and repeats
+        return self.reruns.training.full_batch and repeats and self.reruns.begins_alike
 
     def _by_its_terms_alone(self, change: Intervention) -> bool:
         """Whether a change passes since it leaves terms of the loss out, and trains no better.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import math
 import types
 
 import pytest
+import tensorflow as tf
 from keras import optimizers
 
 from pytest_converge.core.expectation import Expectation
@@ -16,13 +18,16 @@ from pytest_converge.core.stopwatch import Stopwatch
 from pytest_converge.diagnosis.trials import WORSE, OutOfTimeError, Trials, passes
 from pytest_converge.training.interventions.intervention import Intervention
 from tests.checks.curves import record_of, record_of_batches
-from tests.diagnosis.programs import distance, failed_of
+from tests.diagnosis.programs import POINTS, distance, failed_of
+from tests.zoo.problems import minimize
 
 BOUND = Expectation(max_loss=1.0, steps=10)
 
 
 class FakeReruns:
     """Hands out losses, one a run, and counts how often it was put back."""
+
+    begins_alike = True
 
     def __init__(self, *losses, full_batch=False, error=None, risen=()):
         self.losses, self.error, self.risen = losses, error, risen
@@ -123,6 +128,18 @@ def test_one_run_is_all_where_nothing_is_random():
     assert trial.verified
     assert trial.deterministic
     assert reruns.runs == [("change", 0)]
+
+
+def test_starts_that_a_builder_draws_ask_for_more_seeds():
+    def build(spread=1.0):
+        w = tf.Variable(tf.random.normal((), 0.0, spread))
+        return lambda: tf.reduce_mean((POINTS - w) ** 2), [w], optimizers.SGD(1e-4)
+
+    for spread, seeds in ((1.0, 3), (0.0, 1)):
+        start = minimize(functools.partial(build, spread))
+        trials = failed_of(start, steps=30, max_loss=0.7).trials
+        trial = trials.try_out(change(rate_factor=5000.0))
+        assert (trial.verified, trial.seeds, trial.deterministic) == (True, seeds, seeds == 1)
 
 
 def test_numbers_that_a_step_draws_itself_ask_for_more_seeds():

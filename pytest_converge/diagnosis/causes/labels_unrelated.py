@@ -161,12 +161,18 @@ def learns_a_batch(failed: FailedTraining) -> bool:
     return constant - reading.final > RELATED * constant
 
 
+def _realigned(failed: FailedTraining, signal: Signal) -> Intervention:
+    data = failed.reruns.rows
+    names = ["x", "y"] if data is None else [name for name, _ in batch_leaves(data.arrays)]
+    return rows.realigned(signal.shift, names)
+
+
 def _misaligned(failed: FailedTraining) -> Answer | None:
     """Targets that are those of inputs some rows away, put beside them."""
     signal = failed.signal
     if signal is None or not signal.shift:
         return None
-    found = failed.first_passing([rows.realigned(signal.shift)])
+    found = failed.first_passing([_realigned(failed, signal)])
     return found and dataclasses.replace(found, message=_away(signal))
 
 
@@ -231,7 +237,7 @@ def _unrelated(failed: FailedTraining) -> Answer | None:
     if apart is not None:
         return Answer(cause=CAUSE.code, message=APART, where=apart.where, fix=apart.fix)
     if signal is not None and signal.shift:
-        change = rows.realigned(signal.shift)
+        change = _realigned(failed, signal)
         return Answer(cause=CAUSE.code, message=_away(signal), where=change.where, fix=change.fix)
     alone = signal is not None and signal.none
     if (signal is not None and signal.some) or (left_out(failed) and not alone):
@@ -268,7 +274,7 @@ def _learnt_something(failed: FailedTraining) -> bool:
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     signal = failed.signal
-    shifted = [rows.realigned(signal.shift)] if signal is not None and signal.shift else []
+    shifted = [_realigned(failed, signal)] if signal is not None and signal.shift else []
     return [[*_paired(failed), *shifted], [*_exchanged(failed)], [*_drawn_once(failed)]]
 
 

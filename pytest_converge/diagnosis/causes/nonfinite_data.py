@@ -89,7 +89,12 @@ def _repairs(failed: FailedTraining) -> Repairs:
         if columns:
             yield rows.without_unusable_columns(where, columns, arrays)
         else:
-            yield rows.without_nonfinite(where, arrays)
+            change = rows.without_nonfinite(where, arrays)
+            source = failed.training.data
+            if source is not None and source.of_dataset:
+                held = "dataset" if failed.training.verb == "fit" else "data"
+                change = rows.finite_in_dataset(change, arrays, held, data.batch_size)
+            yield change
 
 
 def _held(failed: FailedTraining) -> Repairs:

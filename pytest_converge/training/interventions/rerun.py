@@ -162,6 +162,12 @@ class Reruns:
             self._starts[number] = {} if values is None else values
         return self._starts[number]
 
+    @functools.cached_property
+    def begins_alike(self) -> bool:
+        """True where every start has the same values: no builder draws any."""
+        own, other = self.start.values(), self.start_values(1)
+        return all(np.array_equal(own[key], value) for key, value in other.items() if key in own)
+
     def changed(
         self, change: Intervention, watch: Watch | None = None, *, doubted: Doubt | None = None
     ) -> contextlib.AbstractContextManager[Callable[[int], TrainingRecord]]:

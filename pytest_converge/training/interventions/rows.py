@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = [
     "exchanged",
+    "finite_in_dataset",
     "paired",
     "random_half",
     "realigned",
@@ -73,6 +75,26 @@ def without_nonfinite(where: tuple[str, ...], arrays: Iterable[str] = ("x", "y")
         where=where,
         data=change,
     )
+
+
+def finite_in_dataset(
+    change: Intervention, arrays: Sequence[str], held: str, batch_size: int
+) -> Intervention:
+    """The same for the rows of a `tf.data.Dataset`, which are left out by a filter.
+
+    Args:
+        change: that leaves rows out which are not finite.
+        arrays: the names of all arrays; what is more than `PARTS` has no such line.
+        held: what the call is given the dataset by.
+        batch_size: rows of a batch.
+    """
+    if not set(arrays) <= set(PARTS):
+        return change
+    bad = [name for name in arrays if any(place.startswith(name) for place in change.where)]
+    finite = [f"tf.reduce_all(tf.math.is_finite({name}))" for name in bad or arrays[:1]]
+    keeps = f"lambda {', '.join(arrays)}: {' & '.join(finite)}"
+    fix = f"{held} = {held}.unbatch().filter({keeps}).batch({batch_size})"
+    return dataclasses.replace(change, fix=fix)
 
 
 def _kept(where: tuple[str, ...], arrays: Sequence[str]) -> str:
@@ -148,11 +170,12 @@ def stretch(begin: int, end: int, code: str, change: str) -> Intervention:
     return Intervention(code=code, change=change, data=data)
 
 
-def realigned(shift: int) -> Intervention:
+def realigned(shift: int, arrays: Iterable[str] = ("x", "y")) -> Intervention:
     """Each row's inputs beside the targets that lie so many rows further on; none at the ends.
 
     Args:
         shift: the rows from the inputs to their targets; negative where the targets come first.
+        arrays: the names of all arrays, for the line.
     """
 
     def data(rows: ArrayData) -> ArrayData:
@@ -163,7 +186,9 @@ def realigned(shift: int) -> Intervention:
         return rows.with_arrays(map_named(rows.arrays, moved)).without_rows(ends)
 
     far = abs(shift)
-    x, y = (f"x[:-{far}]", f"y[{far}:]") if shift > 0 else (f"x[{far}:]", f"y[:-{far}]")
+    ends_left = (f"[:-{far}]", f"[{far}:]") if shift > 0 else (f"[{far}:]", f"[:-{far}]")
+    names = list(arrays)
+    x, y = (_cut(part, end, names) for part, end in zip("xy", ends_left, strict=True))
     many = "one row" if far == 1 else f"{far} rows"
     return Intervention(
         code="labels-unrelated",
@@ -198,6 +223,15 @@ def exchanged(names: tuple[str, str], where: str) -> Intervention:
         data=data,
         redefines_loss=True,
     )
+
+
+def _cut(part: str, rows: str, arrays: Sequence[str]) -> str:
+    """The code of some rows of all inputs, or of all targets, by the names of their arrays."""
+    if part in arrays:
+        return f"{part}{rows}"
+    if any(name.startswith(f"{part}['") for name in arrays):
+        return f"{{name: each{rows} for name, each in {part}.items()}}"
+    return f"[each{rows} for each in {part}]"
 
 
 def paired(sizes: tuple[int, int]) -> Intervention:

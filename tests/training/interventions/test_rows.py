@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import (
@@ -64,3 +65,30 @@ def test_the_code_that_empties_columns_names_the_array_that_has_them(as_dict):
     emptied_columns = known["x"]["table"] if as_dict else known["x"]
     np.testing.assert_array_equal(emptied_columns, [[1.0, 0.0]] * 3)
     assert len(known["y"]) == 3
+
+
+@pytest.mark.parametrize("shift", [2, -1])
+@pytest.mark.parametrize("x", [np.arange(5.0), {"a": np.arange(5.0)}, [np.arange(5.0)]])
+def test_the_code_that_moves_targets_moves_them_beside_all_inputs(x, shift):
+    y = np.arange(5.0) - shift
+    known = {"x": x, "y": y}
+    names = [name for name, _ in batch_leaves((x, y))]
+    exec(rows.realigned(shift, names).fix, known)  # noqa: S102 - it is what is pasted
+    (inputs,) = keras.tree.flatten(known["x"])
+    np.testing.assert_array_equal(inputs, known["y"])
+
+
+def test_the_rows_of_a_dataset_are_left_out_by_a_filter():
+    x, y = np.ones((6, 2), "float32"), np.arange(6.0)
+    x[4, 1] = np.nan
+    known = {"dataset": tf.data.Dataset.from_tensor_slices((x, y)).batch(2), "tf": tf}
+    change = rows.without_nonfinite(("x[:, 1]",))
+    change = rows.finite_in_dataset(change, ["x", "y"], "dataset", 2)
+    exec(change.fix, known)  # noqa: S102 - it is what is pasted
+    left = [batch.tolist() for _, batch in known["dataset"].as_numpy_iterator()]
+    assert left == [[0.0, 1.0], [2.0, 3.0], [5.0]]
+
+
+def test_of_nested_arrays_of_a_dataset_there_is_no_filter():
+    change = rows.without_nonfinite(("x['a']",), ["x['a']", "y"])
+    assert rows.finite_in_dataset(change, ["x['a']", "y"], "dataset", 2) is change
