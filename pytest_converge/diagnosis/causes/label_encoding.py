@@ -38,6 +38,9 @@ Three more are told from the data:
   carry over. Within each half they must, to rows that were held out of it: labels in a wrong order
   are learnt by heart.
 
+Labels of shape `(n, 1)` that a loss compares with each other, as `y[None] == y[:, None]`, make no
+matrix of all pairs: they become a row `(n,)`.
+
 One-hot rows of two classes that a squared error, or a loss of your own, compares with a single
 output broadcast, and the best answer is one half: their second column takes their place.
 
@@ -194,6 +197,17 @@ def _in_shape(failed: FailedTraining) -> Repairs:
         changes = [target_shape.held_as_predicted(each, column=column) for each in held or ()]
     for change in changes:
         yield dataclasses.replace(change, fault=_broadcasts(outer))
+
+
+def _in_a_row(failed: FailedTraining) -> Repairs:
+    """Labels as a row, where a loss of the user's compares those of a column with each other."""
+    paired = failed.evidence.computation.paired
+    if paired is not None:
+        change = target_shape.as_predicted(failed.training, paired.leaf, column=False)
+        fault = (
+            f"labels of shape (n, 1) that are compared with each other have shape {paired.shape}"
+        )
+        yield dataclasses.replace(change, fault=f"{fault}, and not that of all pairs")
 
 
 def _in_columns(failed: FailedTraining) -> Repairs:
@@ -363,7 +377,7 @@ def _read_as_probabilities(failed: FailedTraining) -> list[tuple[str, str, Any]]
 
 
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    every = (_into_range, _in_shape, _in_columns, _of_some_rows)
+    every = (_into_range, _in_shape, _in_a_row, _in_columns, _of_some_rows)
     return [repairs(failed) for repairs in every]
 
 
@@ -374,6 +388,7 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.LABELS, repairs=_into_range),
         Step(place=Place.LABELS, repairs=_in_shape),
+        Step(place=Place.LABELS, repairs=_in_a_row),
         Step(place=Place.LABELS, repairs=_in_columns),
         Step(place=Place.LABELS, answer=_held),
         Step(place=Place.LABELS, answer=_in_the_batch),

@@ -16,11 +16,13 @@ from pytest_converge.training.measures.recording import Operation
 
 __all__ = [
     "OuterDifference",
+    "PairedColumns",
     "PooledRows",
     "RepeatedGrades",
     "RepeatedOutput",
     "RepeatedTarget",
     "outer_difference",
+    "paired_columns",
     "pooled_rows",
     "repeated_grades",
     "repeated_output",
@@ -29,6 +31,8 @@ __all__ = [
 
 #: Operations by which a loss compares targets and predictions.
 COMPARING = frozenset({"Div", "Mul", "RealDiv", "SquaredDifference", "Sub", "Xlogy"})
+#: Operations that tell whether two labels are the same.
+MATCHING = frozenset({"Equal", "NotEqual", "Sub"})
 #: Operations that make one number of a whole array.
 POOLING = frozenset({"Mean", "Sum"})
 #: Operations behind which the same values have another shape, or another type.
@@ -119,6 +123,19 @@ class RepeatedOutput:
 
     predicted: tuple[int, ...]
     target: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PairedColumns:
+    """Labels of shape (rows, 1) that are compared with each other.
+
+    Attributes:
+        leaf: the array of the batch that they are.
+        shape: of what comes of it.
+    """
+
+    leaf: str
+    shape: tuple[int, ...]
 
 
 def outer_difference(flow: Flow) -> OuterDifference | None:
@@ -235,6 +252,24 @@ def repeated_output(flow: Flow) -> RepeatedOutput | None:
         alone = len(predicted) == 2 and len(target) == 2 and target[0] == predicted[0]
         if alone and predicted[1] == 1 < target[1] and made is not None and made.layer:
             return RepeatedOutput(predicted=predicted, target=target)
+    return None
+
+
+def paired_columns(flow: Flow) -> PairedColumns | None:
+    """The first column of labels that is compared with itself, each row with each, or None.
+
+    As `labels[None] == labels[:, None]`, which is a matrix of all pairs where they are a row.
+    """
+    names = {id(leaf): name for name, leaf in flow.recording.leaves.items() if name[0] == "y"}
+    for operation in flow.recording.operations:
+        if operation.kind not in MATCHING or operation.backward or len(operation.inputs) != 2:
+            continue
+        sources = [flow.source(tensor) for tensor in operation.inputs]
+        shape = tuple(operation.outputs[0].shape)
+        rows = tuple(sources[0].shape)
+        column = len(rows) == 2 and rows[1] == 1 < rows[0] and id(sources[0]) in names
+        if sources[0] is sources[1] and column and len(shape) > 2 and shape.count(rows[0]) > 1:
+            return PairedColumns(leaf=names[id(sources[0])], shape=shape)
     return None
 
 

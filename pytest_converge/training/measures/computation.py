@@ -12,11 +12,13 @@ from pytest_converge.training.measures.accumulation import accumulated
 from pytest_converge.training.measures.attention_masks import InvertedMask, inverted_mask
 from pytest_converge.training.measures.broadcasting import (
     OuterDifference,
+    PairedColumns,
     PooledRows,
     RepeatedGrades,
     RepeatedOutput,
     RepeatedTarget,
     outer_difference,
+    paired_columns,
     pooled_rows,
     repeated_grades,
     repeated_output,
@@ -67,6 +69,7 @@ class Computation:
         loss: what the user calls the loss; empty for one of Keras and one without a name.
         outer: predictions and targets that broadcast to a matrix.
         pooled: predictions of all rows as one number that each target is compared with.
+        paired: labels in a column that are compared with each other, each with each.
         grades: whole numbers in one column that each of several outputs is compared with.
         repeated: one target of a row that each of several steps of the output is compared with.
         single: one output of a row that each of its several targets is compared with.
@@ -105,6 +108,7 @@ class Computation:
     loss: str = ""
     outer: OuterDifference | None = None
     pooled: PooledRows | None = None
+    paired: PairedColumns | None = None
     grades: RepeatedGrades | None = None
     repeated: RepeatedTarget | None = None
     single: RepeatedOutput | None = None
@@ -149,6 +153,7 @@ def computation(training: Training) -> Computation:
         loss=_loss_of(training),
         outer=outer_difference(flow),
         pooled=pooled_rows(flow),
+        paired=paired_columns(flow),
         grades=repeated_grades(flow),
         repeated=repeated_target(flow),
         single=repeated_output(flow),

@@ -597,3 +597,31 @@ def test_a_loss_that_closes_over_such_labels_has_no_bottom():
     result = result_of(start, steps=100, max_loss=0.3)
     assert [finding.code for finding in result.findings if finding.fails] == ["negative-loss"]
     assert result.diagnosis.cause == "label-encoding"
+
+
+def of_pairs(labels, p):
+    """Pulls rows of one label together, and pushes the others a distance apart."""
+    gaps = tf.reduce_sum((p[:, None] - p[None]) ** 2, axis=-1)
+    same = tf.cast(labels[:, None] == labels[None], tf.float32)
+    return tf.reduce_mean(same * gaps + (1 - same) * tf.nn.relu(1.0 - gaps))
+
+
+def embedded(loss):
+    x, y = moons(0)
+    parts = [layers.Dense(16, "tanh"), layers.Dense(4)]
+    model = sequential(*parts, optimizer=optimizers.Adam(0.02), loss=loss, shape=(2,))
+    return fit(model, x, np.reshape(y, (-1, 1)).astype("float32"), batch_size=32)
+
+
+def test_a_column_of_labels_whose_pairs_are_compared_becomes_a_row():
+    found = proven_by_its_own(embedded(of_pairs), "label-encoding", steps=200, max_loss=0.25)
+    assert "labels of shape (n, 1) that are compared with each other have shape (32, 32, 1)" in (
+        found.message
+    )
+    assert found.fix == "y = y[:, 0]"
+
+
+@pytest.mark.parametrize("row", [lambda y: y[:, 0], tf.squeeze])
+def test_labels_that_the_loss_makes_a_row_of_are_left_alone(row):
+    failed = failed_of(embedded(lambda y, p: of_pairs(row(y), p)), steps=5, max_loss=1e-6)
+    assert failed.evidence.computation.paired is None
