@@ -275,7 +275,8 @@ def _learnt_something(failed: FailedTraining) -> bool:
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     signal = failed.signal
     shifted = [_realigned(failed, signal)] if signal is not None and signal.shift else []
-    return [[*_paired(failed), *shifted], [*_exchanged(failed)], [*_drawn_once(failed)]]
+    # Nothing shows that targets are exchanged: at once with other repairs that would undo them.
+    return [[*_paired(failed), *shifted], [*_drawn_once(failed)]]
 
 
 CAUSE = Cause(
