@@ -211,8 +211,7 @@ def _exchanged(failed: FailedTraining) -> Repairs:
     if len(targets) != BOTH or targets[0][1].shape != targets[1][1].shape:
         return
     if targets[0][1].dtype == targets[1][1].dtype:
-        names = targets[0][0], targets[1][0]
-        yield rows.exchanged(names, "two outputs of one shape")
+        yield rows.exchanged(*(name for name, _ in targets))
 
 
 def _drawn_once(failed: FailedTraining) -> Repairs:
@@ -275,7 +274,8 @@ def _learnt_something(failed: FailedTraining) -> bool:
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     signal = failed.signal
     shifted = [_realigned(failed, signal)] if signal is not None and signal.shift else []
-    # Nothing shows that targets are exchanged: at once with other repairs that would undo them.
+    # Exchanged targets are tried alone: nothing shows them, and where they are right the exchange
+    # would undo all other repairs.
     return [[*_paired(failed), *shifted], [*_drawn_once(failed)]]
 
 

@@ -67,11 +67,10 @@ def _schedule(failed: FailedTraining) -> Repairs:
     # A run that broke off early has not seen what its schedule comes to.
     if failed.takes_optimizer and learning_rate.has_schedule(failed.training):
         rates = learning_rate.planned(failed.training, failed.reruns.steps)
-        peak, own = max(*rates, learning_rate.peak(failed.training)), failed.training.optimizers[0]
-        if not peak > 0 and not any(rates):
-            for rate in usual_rates(own.optimizer):
-                when = _length(failed)
-                yield learning_rate.instead_of_none(failed.training, rate, when=when)
+        peak = max(*rates, learning_rate.peak(failed.training))
+        if peak == 0:
+            for rate in usual_rates(failed.training.optimizers[0].optimizer):
+                yield learning_rate.instead_of_zero(failed.training, rate, when=_length(failed))
             return
         if min(statistics.fmean(rates), rates[-1]) < FAR_BELOW_PEAK * peak:
             when = _length(failed)

@@ -65,6 +65,7 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import held_arrays, rows
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.mapped_lines import name_of_dataset
 
 
 def _seen(failed: FailedTraining) -> Answer | None:
@@ -92,7 +93,7 @@ def _repairs(failed: FailedTraining) -> Repairs:
             change = rows.without_nonfinite(where, arrays)
             source = failed.training.data
             if source is not None and source.of_dataset:
-                held = "dataset" if failed.training.verb == "fit" else "data"
+                held = name_of_dataset(failed.training)
                 change = rows.finite_in_dataset(change, arrays, held, data.batch_size)
             yield change
 

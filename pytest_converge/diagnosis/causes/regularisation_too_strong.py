@@ -112,7 +112,7 @@ OUTWEIGHS_WHERE_GONE, GONE = 2.0, 0.01
 SETTLED = 1e-3
 #: A term holds the rest back where either gradient is no more than so many times the other one, and
 #: so little of the term is left: the sum of distances between neighbours kept signals flat at 1.1
-#: to 2.7 times and 0.002 to 0.05.
+#: to 2.7 times and 0.003 to 0.05.
 HOLDS, NEARLY_LEARNT = 4.0, 0.1
 #: What was learnt has lost half of itself at least.
 LEARNT = 0.5

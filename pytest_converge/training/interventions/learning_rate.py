@@ -25,7 +25,7 @@ __all__ = [
     "begun_at",
     "constant",
     "has_schedule",
-    "instead_of_none",
+    "instead_of_zero",
     "multiplied",
     "name_of_one",
     "name_of_step",
@@ -258,7 +258,7 @@ def constant(training: Training, rate: float, *, last: float, when: str) -> Inte
     return _constant(training, rate, fault)
 
 
-def instead_of_none(training: Training, rate: float, *, when: str) -> Intervention:
+def instead_of_zero(training: Training, rate: float, *, when: str) -> Intervention:
     """A rate in every step, where the schedule has 0 in each; see `constant`."""
     return _constant(training, rate, f"the schedule has a learning rate of 0 in all of the {when}")
 

@@ -20,7 +20,7 @@ from pytest_converge.training.interventions import pasted
 from pytest_converge.training.state.own_code import plain_function
 from pytest_converge.training.training import Training
 
-__all__ = ["called_by_the_step", "in_a_map"]
+__all__ = ["called_by_the_step", "in_a_map", "name_of_dataset"]
 
 #: One array that gets other values.
 ASSIGNED = re.compile(r"(x|y|sample_weight|data\[(\d+)\]) = ([^#;]+?)(\s*#.*)?")
@@ -57,11 +57,16 @@ def in_a_map(training: Training, line: str) -> str:
     made = _in_tensors(code.replace(name, ARRAY) if number else _renamed(code, name), values)
     if not made or place >= len(names):
         return line
-    held = "dataset" if training.verb == "fit" else "data"
+    held = name_of_dataset(training)
     parts = [*names[:place], made.replace(ARRAY, names[place]), *names[place + 1 :]]
     comma = "," if len(parts) == 1 else ""
     mapped = f"lambda {', '.join(names)}: ({', '.join(parts)}{comma})"
     return f"{held} = {held}.map({mapped}){note or ''}"
+
+
+def name_of_dataset(training: Training) -> str:
+    """What a line calls the data set that a call was given."""
+    return "dataset" if training.verb == "fit" else "data"
 
 
 def called_by_the_step(training: Training, name: str) -> str:

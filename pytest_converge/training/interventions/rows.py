@@ -200,14 +200,8 @@ def realigned(shift: int, arrays: Iterable[str] = ("x", "y")) -> Intervention:
     )
 
 
-def exchanged(names: tuple[str, str], where: str) -> Intervention:
-    """Two arrays of targets, each in the place of the other.
-
-    Args:
-        names: of both.
-        where: the outputs that they are for, in words.
-    """
-    first, second = names
+def exchanged(first: str, second: str) -> Intervention:
+    """Two arrays of targets by their names, each in the place of the other."""
 
     def data(rows: ArrayData) -> ArrayData:
         leaves = dict(batch_leaves(rows.arrays))
@@ -218,8 +212,8 @@ def exchanged(names: tuple[str, str], where: str) -> Intervention:
         code="labels-unrelated",
         change=f"{first} and {second} exchanged",
         fix=f"{first}, {second} = {second}, {first}",
-        where=names,
-        fault=f"{where} are trained on the targets of each other",
+        where=(first, second),
+        fault="two outputs of one shape are trained on the targets of each other",
         data=data,
         redefines_loss=True,
     )

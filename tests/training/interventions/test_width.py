@@ -88,6 +88,8 @@ def compiled(model):
 def test_a_model_with_an_activation_inside_is_not_linear():
     parts = [layers.Dense(4), layers.Activation("tanh"), layers.Dense(1)]
     assert width.deeper(keras.Sequential([keras.Input((3,)), *parts])) is None
+    leaky = [layers.Dense(4), layers.LeakyReLU(negative_slope=0.3), layers.Dense(1)]
+    assert width.deeper(keras.Sequential([keras.Input((3,)), *leaky])) is None
     recurrent = [layers.SimpleRNN(4, activation="linear"), layers.Dense(1)]
     assert width.deeper(keras.Sequential([keras.Input((3, 2)), *recurrent])) is None
 
