@@ -41,8 +41,7 @@ def drawn_once(found: DrawnTwice) -> Intervention | None:
             @functools.wraps(original)
             def call(*args: Any, **settings: Any) -> Any:
                 turn = next(turns)
-                if turn != found.second:
-                    drawn[turn] = original(*args, **settings)
+                drawn[turn] = original(*args, **settings)
                 return drawn[found.first if turn == found.second else turn]
 
             return call
