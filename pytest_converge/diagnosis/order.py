@@ -77,6 +77,9 @@ class Place(enum.IntEnum):
     RATE_AND_STEPS = enum.auto()
     # Remedies, which help whatever the cause.
     CAPACITY = enum.auto()
+    # A slip in the user's code that no cause knows by name: a longer training, or a larger model,
+    # needs no such change.
+    OWN_CODE = enum.auto()
     # Not before all repairs were made at once: other starts help whatever the cause, and many more
     # steps cost more than all of that.
     AT_REST = enum.auto()

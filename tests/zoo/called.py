@@ -114,7 +114,8 @@ def call_in(path: Path, test: str, seed: int, *, build: bool = False) -> Called:
         path: of the file.
         test: the name of its test.
         seed: what Keras draws from.
-        build: have a function that builds a model build it.
+        build: have a function that builds a model, or the parts of a problem, build it; else it is
+            handed on, as the verb is given it.
     """
     keras.utils.set_random_seed(seed)
     taken: list[tuple[str, tuple[Any, ...], dict[str, Any], types.FrameType]] = []
@@ -138,7 +139,7 @@ def call_in(path: Path, test: str, seed: int, *, build: bool = False) -> Called:
         names = [field.name for field in dataclasses.fields(kind)]
         given = dict(zip(names, arguments, strict=False))
         given |= {name: named[name] for name in named if name in names}
-        if verb == "minimize" and len(given) == 1:
+        if build and verb == "minimize" and len(given) == 1:
             given = dict(zip(names, given["loss"](), strict=True))
         if build and verb == "fit" and not isinstance(given["model"], keras.Model):
             given["model"] = given["model"]()

@@ -563,3 +563,23 @@ def test_an_edited_file_is_trained_by_hand(tmp_path, monkeypatch, fix, good, why
     assert number == good
     assert said.startswith(why)
     assert (tmp_path / "kept" / path.name).exists() == (good is not None)
+
+
+def test_a_function_that_builds_a_problem_is_handed_on(tmp_path):
+    """So that a repair is tried from every start that it draws."""
+    path = tmp_path / "test_one.py"
+    path.write_text(
+        HEAD
+        + """
+def test_sick(converge):
+    def build():
+        w = tf.Variable(tf.random.normal(()))
+        return lambda: (w - 1.0) ** 2, [w], keras.optimizers.SGD(0.1)
+
+    converge.minimize(build)
+""",
+        encoding="utf-8",
+    )
+    call = call_in(path, "test_sick", 0).start.call
+    assert call.builder is call.loss
+    assert call_in(path, "test_sick", 0, build=True).start.call.builder is None

@@ -68,6 +68,7 @@ from collections.abc import Iterable
 from pytest_converge.core.numbers import counted, listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.plateau import flat_along
+from pytest_converge.diagnosis.code_search import slips
 from pytest_converge.training.interventions import straight_through, trainable, untracked
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.gradient_stops import in_words
@@ -115,6 +116,11 @@ def _repairs(failed: FailedTraining) -> Repairs:
         yield straight_through.straight_through(
             training, cut_off.passages, cut_off.where, loss, named
         )
+
+
+def _reached(failed: FailedTraining) -> Repairs:
+    """The user's code with one slip turned round, where no gradient reaches some variable."""
+    return slips(failed, CAUSE.code) if failed.evidence.disconnected else ()
 
 
 def _disconnected(failed: FailedTraining) -> Answer | None:
@@ -219,6 +225,7 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.NOT_TRAINED, repairs=_repairs),
         Step(place=Place.NOT_TRAINED, repairs=_handed_on),
+        Step(place=Place.NO_GRADIENT, repairs=_reached),
         Step(place=Place.NO_GRADIENT, answer=_disconnected),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_seen),
     ),

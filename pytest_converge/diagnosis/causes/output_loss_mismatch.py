@@ -128,6 +128,7 @@ from pytest_converge.core.numbers import number, share
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.exploding_gradient import origin_of, takes_less
 from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
+from pytest_converge.diagnosis.code_search import slips
 from pytest_converge.diagnosis.skill import least_loss
 from pytest_converge.training.data.arrays import batch_leaves, finite_rows
 from pytest_converge.training.interventions import (
@@ -507,6 +508,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_unbounded_seen),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
         Step(place=Place.CAPACITY, repairs=_unsquashed),
+        Step(place=Place.OWN_CODE, repairs=lambda failed: slips(failed, CAUSE.code)),
         # Behind the encodings of labels: no other change brings the loss below its least.
         Step(place=Place.LABELS, answer=_between_classes_seen),
         Step(place=Place.TARGETS, repairs=_out_of_reach),

@@ -133,6 +133,10 @@ class OwnFunction:
         lines = [self._line(statement, parts) for statement, parts in by_statement.items()]
         return "\n".join(lines) if all(lines) else ""
 
+    def source(self, changes: Mapping[ast.expr, str]) -> str:
+        """The whole file with other code in the places of some nodes."""
+        return self._edited(1, len(self.lines), changes)
+
     def _statement(self, node: ast.AST) -> ast.stmt | None:
         while not isinstance(node, ast.stmt):
             node = self.parents[node]

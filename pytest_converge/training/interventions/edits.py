@@ -1,0 +1,235 @@
+"""What a slip in the user's own code may be, turned round: other code for one expression.
+
+    for node, code in edits(function):
+        ...  # `axis=-1` in place of `axis=0`, `b - a` in place of `a - b`
+
+Each is one of the slips that reviews of code find and that mutation testing makes on purpose
+(DeMillo, Lipton and Sayward 1978, *Hints on test data selection*): programs are nearly right, so
+that the inverse of one small change is likely among them. Nothing here knows TensorFlow.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Callable, Iterator
+
+from pytest_converge.training.state.own_code import OwnFunction, in_brackets, last_name
+
+__all__ = ["Edit", "edits"]
+
+#: An expression and the code in its place.
+Edit = tuple[ast.expr, str]
+
+#: Axes that an operation may have meant.
+AXES = (-1, 1, 0, 2, -2)
+#: Orders of axes in which rows of a tensor stay apart, by their number.
+ORDERS = ((0, 2, 1), (0, 2, 1, 3), (0, 1, 3, 2))
+#: Functions that are taken for each other.
+ALIKE = (
+    ("reduce_sum", "reduce_mean", "reduce_max"),
+    ("sum", "mean", "max"),
+    ("maximum", "minimum"),
+    ("softmax", "sigmoid"),
+    ("argmax", "argmin"),
+    ("add", "multiply"),
+    ("cumsum", "cumprod"),
+)
+#: Operators that are taken for each other.
+OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+}
+COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.Gt,
+    ast.Gt: ast.Lt,
+    ast.LtE: ast.GtE,
+    ast.GtE: ast.LtE,
+}
+#: Operators whose sides count.
+ORDERED = (ast.Sub, ast.Div, ast.Pow, ast.MatMult)
+#: What may bind tighter than what is put into it.
+TIGHT = (ast.Attribute, ast.BinOp, ast.Compare, ast.Subscript, ast.UnaryOp)
+
+
+def edits(
+    function: OwnFunction, alike: Callable[[ast.expr], list[str]], *, of_a_size: bool = False
+) -> list[Edit]:
+    """Other code for one expression of a function, the likeliest slips first.
+
+    Args:
+        function: of the user.
+        alike: of an attribute of the function's own object, those that hold a thing of its kind.
+        of_a_size: True where the size of what it gives is what counts: nothing is left out of it
+            then.
+    """
+    nodes = [each for each in function.walk() if isinstance(each, ast.expr)]
+    kinds = (
+        _axes,
+        _reordered,
+        _swapped,
+        _called_otherwise,
+        _flags,
+        _indices,
+        _compared,
+        lambda own, node: _named_otherwise(own, node, alike),
+        _other_operator,
+        *(() if of_a_size else (_one_side, _bare)),
+    )
+    every = [edit for kind in kinds for node in nodes for edit in kind(function, node)]
+    return list(dict.fromkeys(every))
+
+
+def _axes(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+    """Along another axis."""
+    if not isinstance(node, ast.Call):
+        return
+    for keyword in node.keywords:
+        given = _whole(keyword.value)
+        if keyword.arg in ("axis", "axes", "dim") and given is not None:
+            yield from ((keyword.value, str(axis)) for axis in AXES if axis != given)
+
+
+def _reordered(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+    """Axes in another order in front of another shape, which alone takes rows apart wrongly."""
+    if not isinstance(node, ast.Call) or len(node.args) < 2:
+        return
+    name, tensor = last_name(node.func), function.text(node.args[0])
+    owner = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+    if name == "reshape" and owner:
+        for order in ORDERS:
+            yield node.args[0], f"{owner}.transpose({tensor}, {list(order)})"
+            yield node, f"{owner}.transpose({function.text(node)}, {list(order)})"
+    elif name == "transpose":
+        order = [_whole(each) for each in getattr(node.args[1], "elts", ())]
+        if None not in order and 2 < len(order) < 5:
+            for other in itertools.permutations(range(len(order))):
+                if list(other) != order and other[0] == order[0]:
+                    yield node.args[1], str(list(other))
+
+
+def _swapped(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+    """Two sides, or the last two arguments, the other way round."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ORDERED):
+        yield node, ast.unparse(ast.BinOp(node.right, node.op, node.left))
+    elif isinstance(node, ast.Call) and len(node.args) in (2, 3):
+        *first, one, other = (function.text(each) for each in node.args)
+        settings = (ast.Constant, ast.List, ast.Starred, ast.Tuple)
+        if one != other and not any(isinstance(each, settings) for each in node.args):
+            named = [ast.unparse(each) for each in node.keywords]
+            arguments = ", ".join((*first, other, one, *named))
+            yield node, f"{ast.unparse(node.func)}({arguments})"
+
+
+def _called_otherwise(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+    """Another function of the same arguments."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        for names in ALIKE:
+            if node.func.attr in names:
+                owner = ast.unparse(node.func.value)
+                others = (name for name in names if name != node.func.attr)
+                yield from ((node.func, f"{owner}.{name}") for name in others)
+
+
+def _flags(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+    """The other of two truths, as of `training=`; no other way round where `not` says so."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield node, str(not node.value)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.Not, ast.Invert)):
+        yield node, _alone(function, node, node.operand)
+
+
+def _indices(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+    """Another place of a row: one on, the last for the first, without the first for the last."""
+    if not isinstance(node, ast.Subscript):
+        return
+    whole = node.slice
+    for part in getattr(whole, "elts", (whole,)):
+        place = _whole(part)
+        if isinstance(part, ast.Slice) and part.step is None:
+            low, high = _whole(part.lower), _whole(part.upper)
+            if low is not None and part.upper is None and low > 0:
+                yield from _with_slice(function, node, part, f":-{low}")
+            elif high is not None and part.lower is None and high < 0:
+                yield from _with_slice(function, node, part, f"{-high}:")
+        elif place is not None:
+            others = [other for other in (-1, 0, 1) if other != place]
+            yield from ((part, str(other)) for other in others)
+
+
+def _with_slice(
+    function: OwnFunction, node: ast.Subscript, part: ast.Slice, code: str
+) -> Iterator[Edit]:
+    parts = getattr(node.slice, "elts", [node.slice])
+    texts = [code if each is part else ast.unparse(each) for each in parts]
+    yield node, f"{function.text(node.value)}[{', '.join(texts)}]"
+
+
+def _compared(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+    """A comparison the other way round."""
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARED:
+        turned = ast.Compare(node.left, [COMPARED[type(node.ops[0])]()], node.comparators)
+        yield node, ast.unparse(turned)
+
+
+def _named_otherwise(
+    function: OwnFunction, node: ast.expr, alike: Callable[[ast.expr], list[str]]
+) -> Iterator[Edit]:
+    """Another of the function's own names, or another attribute that holds a thing of its kind."""
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+        yield from ((node, code) for code in alike(node))
+    if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
+        return
+    known = _names_before(function, node)
+    if node.id in known:
+        yield from ((node, name) for name in known if name != node.id)
+
+
+def _names_before(function: OwnFunction, node: ast.Name) -> list[str]:
+    """What holds a value of the function's own above a line, the latest first."""
+    given = [each.arg for each in function.node.args.args]
+    names = [name for name in given if name not in ("self", "training", "mask")]
+    for each in function.walk():
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+            if each.lineno < node.lineno:
+                names.append(each.id)
+    return list(dict.fromkeys(reversed(names)))
+
+
+def _other_operator(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+    """Plus for minus, and times for over."""
+    if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
+        turned = ast.BinOp(node.left, OPERATORS[type(node.op)](), node.right)
+        yield node, ast.unparse(turned)
+
+
+def _one_side(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+    """One side of a sum or product alone."""
+    if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
+        for side in (node.left, node.right):
+            if not isinstance(side, ast.Constant):
+                yield node, function.text(side)
+
+
+def _bare(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+    """What a function of one argument is given, without the function."""
+    if isinstance(node, ast.Call) and len(node.args) == 1:
+        if not isinstance(node.args[0], ast.Starred):
+            yield node, _alone(function, node, node.args[0])
+
+
+def _alone(function: OwnFunction, node: ast.expr, inner: ast.expr) -> str:
+    """A part of an expression in its place, in brackets where what is around would part it."""
+    code = function.text(inner)
+    return in_brackets(inner, code) if isinstance(function.parents[node], TIGHT) else code
+
+
+def _whole(node: ast.AST | None) -> int | None:
+    """A whole number that is written out; None for all else."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner = _whole(node.operand)
+        return None if inner is None else -inner
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

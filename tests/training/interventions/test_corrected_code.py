@@ -1,0 +1,156 @@
+"""The user's own code with one slip turned round."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, optimizers
+
+from pytest_converge.training.interventions.corrected_code import corrected
+from pytest_converge.training.interventions.rerun import Reruns
+from tests.measured import left_alone
+from tests.zoo.problems import fit, minimize, step
+from tests.zoo.trainings import quiet, running
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(256, 5)).astype("float32")
+Y = (X[:, :1] * X[:, 1:2]).astype("float32")
+
+
+class Gated(keras.Model):
+    """Answers by what it makes of its inputs, times a gate of them; here the gate sees a mean."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = layers.Dense(16, "relu")
+        self.gate = layers.Dense(16)
+        self.last = layers.Dense(1)
+
+    def build(self, shape):
+        self.first.build(shape)
+        self.gate.build((None, 16))
+        self.last.build((None, 16))
+
+    def call(self, inputs):
+        hidden = self.first(inputs)
+        hidden = hidden - hidden
+        return self.last(self.gate(hidden) + hidden)
+
+
+def gated():
+    model = Gated()
+    model.build((None, 5))
+    model.compile(optimizers.Adam(0.03), "mse")
+    return fit(model, X, Y)
+
+
+def always():
+    return True
+
+
+def changes_of(run, *, answers=True, time_is_left=always):
+    return list(corrected(run.training, "code", answers=answers, time_is_left=time_is_left))
+
+
+def test_a_slip_in_a_model_is_found_and_the_model_trains():
+    run = running(gated(), steps=200)
+    before = run.run(0).curve.last
+    run.restart()
+    with left_alone(run.training):
+        changes = changes_of(run)
+    named = {change.change: change for change in changes}
+    change = named["`hidden + hidden` in place of `hidden - hidden`"]
+    assert change.fix.startswith("hidden = hidden + hidden  # test_corrected_code.py:")
+    assert "call of gated" in change.fault
+    with Reruns(run, 0, quiet).changed(change) as again:
+        after = again(0).curve.last
+    assert after < 0.5 * before
+    assert not change.redefines_loss
+
+
+def test_what_changes_nothing_is_no_change():
+    run = running(gated(), steps=4)
+    run.run(0)
+    run.restart()
+    texts = {change.change for change in changes_of(run)}
+    assert texts
+    assert not any("hidden / hidden" in text for text in texts)  # not finite
+
+
+def test_no_more_is_looked_at_than_there_is_time_for():
+    run = running(gated(), steps=4)
+    turns = iter([True, True, True])
+    assert len(changes_of(run, time_is_left=lambda: next(turns, False))) <= 3
+    assert next(turns, None) is None
+
+
+def momentum(data=(X, Y)):
+    w = tf.Variable(tf.zeros((5, 1)))
+    velocity = tf.Variable(tf.zeros((5, 1)))
+
+    def update(x, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ w - y) ** 2)
+        gradient = tape.gradient(loss, w)
+        velocity.assign(0.9 * velocity - gradient)
+        w.assign_sub(0.05 * velocity)
+        return loss
+
+    return step(update, variables=[w], data=data)
+
+
+def test_a_step_reports_the_same_loss_and_makes_other_updates():
+    run = running(momentum(), steps=20)
+    run.run(0)
+    run.restart()
+    changes = {change.change: change for change in changes_of(run, answers=False)}
+    assert "`0.9 * velocity + gradient` in place of `0.9 * velocity - gradient`" in changes
+    assert "`tf.reduce_sum` in place of `tf.reduce_mean`" not in changes
+
+
+def squares(y_true, y_pred):
+    return tf.reduce_mean((y_true + y_pred) ** 2, axis=0)
+
+
+def test_a_loss_under_a_change_is_another_measure():
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(1)])
+    model.compile(optimizers.SGD(0.1), squares)
+    run = running(fit(model, X, X[:, :1]), steps=4)
+    run.run(0)
+    run.restart()
+    changes = {change.change: change for change in changes_of(run)}
+    change = changes["`y_true - y_pred` in place of `y_true + y_pred`"]
+    assert change.redefines_loss
+    # A smaller loss is none the better for it.
+    assert "`y_pred` in place of `y_true + y_pred`" not in changes
+
+
+def test_a_problem_whose_loss_is_all_there_is_has_none():
+    w = tf.Variable(3.0)
+    run = running(minimize(lambda: (w + 1.0) ** 2, [w], optimizers.SGD(0.1)), steps=4)
+    run.run(0)
+    run.restart()
+    assert not changes_of(run)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_layers_count_where_their_answers_are_compared(answers):
+    network = Gated()
+    network.build((None, 5))
+    optimizer = optimizers.SGD(0.01)
+
+    def update(x, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((network(x) - y) ** 2)
+        variables = network.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return loss
+
+    start = step(update, variables=network.trainable_variables, data=(X, Y), optimizer=optimizer)
+    run = running(start, steps=4)
+    run.run(0)
+    run.restart()
+    found = {change.where for change in changes_of(run, answers=answers)}
+    assert ((network.name,) in found) == answers

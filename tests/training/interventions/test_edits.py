@@ -1,0 +1,80 @@
+"""What a slip in code may be, turned round."""
+
+import ast
+
+import pytest
+
+from pytest_converge.training.interventions.edits import edits
+from pytest_converge.training.state.own_code import OwnFunction
+
+
+def made(body, *, arguments="self, x, y", alike=lambda node: [], of_a_size=False):
+    text = f"def call({arguments}):\n    {body}\n"
+    tree = ast.parse(text)
+    parents = {inner: outer for outer in ast.walk(tree) for inner in ast.iter_child_nodes(outer)}
+    lines = tuple(text.splitlines(keepends=True))
+    own = OwnFunction(None, tree.body[0], "user.py", lines, parents)
+    found = []
+    for node, code in edits(own, alike, of_a_size=of_a_size):
+        changed = own.source({node: code})
+        ast.parse(changed)
+        found.append(changed.splitlines()[-1].strip())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("body", "slip"),
+    [
+        ("return tf.nn.softmax(x, axis=0)", "return tf.nn.softmax(x, axis=-1)"),
+        ("return tf.reduce_sum(x)", "return tf.reduce_mean(x)"),
+        ("return x - y", "return y - x"),
+        ("return x @ y", "return y @ x"),
+        ("return self.loss(x, y)", "return self.loss(y, x)"),
+        ("return tf.where(y, x, x + 1)", "return tf.where(y, x + 1, x)"),
+        ("return self.drop(x, training=False)", "return self.drop(x, training=True)"),
+        ("return x[:, 0]", "return x[:, -1]"),
+        ("return x[:, 1:]", "return x[:, :-1]"),
+        ("return x[:-1]", "return x[1:]"),
+        ("return tf.where(x < y, 1.0, 0.0)", "return tf.where(x > y, 1.0, 0.0)"),
+        ("return ~x", "return x"),
+        ("return 2 * (x + y)", "return 2 * (x - y)"),
+        ("return 2 * tf.exp(x + y)", "return 2 * (x + y)"),
+        ("return ~(x | y) & z", "return (x | y) & z"),
+        ("return (x - y).shape", "return (y - x).shape"),
+        ("return x + y", "return x - y"),
+        ("return x + y", "return x"),
+        ("return tf.round(x)", "return x"),
+        ("return self.f(x) + y", "return self.f(y) + y"),
+        (
+            "return tf.reshape(x, (-1, 4))",
+            "return tf.reshape(tf.transpose(x, [0, 2, 1]), (-1, 4))",
+        ),
+        ("return tf.transpose(x, [0, 2, 1])", "return tf.transpose(x, [0, 1, 2])"),
+    ],
+)
+def test_one_expression_is_another(body, slip):
+    assert slip in made(body)
+
+
+def test_no_two_are_the_same():
+    found = made("return tf.reduce_sum(self.f(x - y), axis=0) / y")
+    assert len(found) == len(set(found))
+
+
+def test_other_attributes_that_hold_a_thing_of_its_kind():
+    other = {"self.first": ["self.second"]}
+    found = made("return self.first(x)", alike=lambda node: other.get(ast.unparse(node), []))
+    assert "return self.second(x)" in found
+
+
+def test_names_that_hold_nothing_yet_are_no_others():
+    found = made("h = self.f(x); z = self.g(h); return z", arguments="self, x")
+    assert "h = self.f(x); z = self.g(h); return h" not in found  # in one line: nothing is above
+    assert not any("self.f(z)" in each or "self.f(h)" in each for each in found)
+
+
+def test_nothing_is_left_out_of_what_counts_by_its_size():
+    found = made("return tf.square(x) + y", of_a_size=True)
+    assert "return tf.square(x) - y" in found
+    assert "return y" not in found
+    assert "return x + y" not in found
