@@ -56,9 +56,10 @@ from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import steps
 
-#: A rate so many times that of the optimizer is another, and no rounding: as far as a warm-up to a
-#: rate that was meant may go, within the distance in which rates are searched.
-RAISED = 10.0
+#: A rate so many times that of the optimizer, or such a part of it, is another, and no rounding: as
+#: far as a warm-up to a rate that was meant may go, within the distance in which rates are searched.
+#: A low one counts where it comes before half of the steps: most trainings end at a lower rate.
+FAR = 10.0
 
 
 def _left_out(failed: FailedTraining) -> Repairs:
@@ -67,18 +68,22 @@ def _left_out(failed: FailedTraining) -> Repairs:
     for name in () if callbacks is None else callbacks.acting:
         if name != failed.record.stopped_by:
             change = steps.without_callback(name, _fault(failed, name))
-            if _raises_the_rate(failed, name):
-                change = dataclasses.replace(change, code="learning-rate-too-high")
-            yield change
+            code = _of_the_rate(failed, name)
+            yield dataclasses.replace(change, code=code) if code else change
 
 
-def _raises_the_rate(failed: FailedTraining, name: str) -> bool:
-    """Whether a callback was seen to set higher rates than its optimizer began with."""
+def _of_the_rate(failed: FailedTraining, name: str) -> str:
+    """What it means that a callback was seen to set far other rates than its optimizer's."""
     callbacks, rates = failed.training.callbacks, failed.record.curve.learning_rate
     if callbacks is None or name not in callbacks.rate_setters or not rates:
-        return False
+        return ""
     own = failed.training.optimizers[0].user_rate
-    return isinstance(own, float) and rates[-1] > RAISED * own
+    if not isinstance(own, float):
+        return ""
+    if rates[-1] > FAR * own:
+        return "learning-rate-too-high"
+    middle = rates[len(rates) // 2]
+    return "learning-rate-too-low" if middle < own / FAR else ""
 
 
 def _fault(failed: FailedTraining, name: str) -> str:

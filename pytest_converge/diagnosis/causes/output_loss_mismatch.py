@@ -491,6 +491,11 @@ def _unbounded_seen(failed: FailedTraining) -> Repairs:
             yield dataclasses.replace(change, fault=fault)
 
 
+def _corrected(failed: FailedTraining) -> Repairs:
+    """The user's code with one slip turned round."""
+    return slips(failed, CAUSE.code)
+
+
 CAUSE = Cause(
     code="output-loss-mismatch",
     sentence="output and loss do not fit the targets; it converges with {change}",
@@ -508,7 +513,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_unbounded_seen),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
         Step(place=Place.CAPACITY, repairs=_unsquashed),
-        Step(place=Place.OWN_CODE, repairs=lambda failed: slips(failed, CAUSE.code)),
+        Step(place=Place.OWN_CODE, repairs=_corrected),
         # Behind the encodings of labels: no other change brings the loss below its least.
         Step(place=Place.LABELS, answer=_between_classes_seen),
         Step(place=Place.TARGETS, repairs=_out_of_reach),

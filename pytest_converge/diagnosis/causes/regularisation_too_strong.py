@@ -96,6 +96,8 @@ __all__ = ["CAUSE", "outweighing"]
 HIGH_WEIGHT_DECAY = 0.1
 #: Shares of a penalty that are tried, the largest first, where none at all helps.
 SHARES = (0.1, 0.01, 0.001)
+#: Layers that alter pictures and are left out one by one.
+MOST_LAYERS = 3
 #: Terms that are tried one by one.
 MOST_TERMS = 3
 #: A penalty that is proposed ends at so much of the bound at most, where a smaller one does: at 0.9
@@ -125,10 +127,13 @@ LAYERS = (
     (regularisation.constrained_layers, regularisation.without_constraints),
     (regularisation.dropout_layers, regularisation.without_dropout),
     (regularisation.adding_layers, regularisation.without_added_losses),
+    (regularisation.altering_layers, regularisation.without_alterations),
 )
 
 
 def _weight_decay(failed: FailedTraining) -> Repairs:
+    if failed.takes_optimizer:
+        yield from optimizers.without_own_penalties(failed.training)
     if failed.takes_optimizer:
         value = optimizers.setting(failed.training, "weight_decay")
         if isinstance(value, (int, float)) and value > HIGH_WEIGHT_DECAY:
@@ -144,6 +149,8 @@ def _penalties(failed: FailedTraining) -> Repairs:
         return
     for having, without in LAYERS:
         layers = having(training.model)
+        if without is regularisation.without_alterations and 1 < len(layers) <= MOST_LAYERS:
+            yield from (without([layer]) for layer in layers)  # most of them do no harm
         if layers:
             yield without(layers)
     smoothed = None if training.own_train_step else regularisation.smoothed_loss(training.model)

@@ -15,7 +15,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pytest_converge.training.data.arrays import Array
+from pytest_converge.core.guard import is_ours
+from pytest_converge.training.data.batches import Array
 from pytest_converge.training.interventions.edits import Edit, edits
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.own_functions import functions_at
@@ -23,7 +24,7 @@ from pytest_converge.training.measures.gradients import undisturbed
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.state.graphs import functions_run_eagerly
 from pytest_converge.training.state.own_code import OwnFunction, last_name
-from pytest_converge.training.state.rewritten import rewritten
+from pytest_converge.training.state.rewritten import NoCodeError, rewritten
 from pytest_converge.training.state.seeding import preserved
 from pytest_converge.training.training import Training
 
@@ -58,8 +59,9 @@ def corrected(
     """One expression of the user's code changed at a time, where that changes what a step does.
 
     What is no code, or fails, or changes nothing on the first batch, is left out, and so is what
-    would pass by another meaning of the loss: a step, whose loss is its own, has to give the same
-    loss, and make other updates; a loss that had no negative values has none under a change.
+    moves fewer variables, and what would pass by another meaning of the loss: a step, whose loss is
+    its own, has to give the same loss, and make other updates; a loss that had no negative values
+    has none under a change.
 
     Args:
         training: where it began.
@@ -67,17 +69,18 @@ def corrected(
         answers: whether what a model answers is compared with targets.
         time_is_left: asked before each look.
     """
+    start = tuple(variable.numpy() for variable in training.trainable)
     before = _seen(training)
     if before is None:
         return
     for place in _places(training, answers):
         for node, text in edits(
-            place.own, functools.partial(_alike, place.own), of_a_size=place.kind is Kind.LOSS
+            place.own, functools.partial(_alike, place.own), is_loss=place.kind is Kind.LOSS
         ):
             if not time_is_left():
                 return
             after = _seen(training, functools.partial(rewritten, place.own, {node: text}))
-            if after is None or _same(before, after):
+            if after is None or not _moves_more(start, before, after) or _same(before, after):
                 continue
             if place.kind is Kind.STEP and not _same_loss(before, after):
                 continue
@@ -116,13 +119,25 @@ def _seen(training: Training, variant: Callable[[], Any] = contextlib.nullcontex
         with variant(), preserved(), undisturbed(training), functions_run_eagerly():
             loss = float(training.step(training.first_batch()))
             after = tuple(variable.numpy() for variable in training.trainable)
-    except Exception:
-        return None  # the user's code under a change of ours that it was not made for
+    except NoCodeError:
+        return None
+    except Exception as error:  # of any kind: it was not written for such a change
+        if is_ours(error):
+            raise
+        return None
     return (loss, after) if math.isfinite(loss) else None
 
 
 def _same(one: Seen, other: Seen) -> bool:
     return all(np.allclose(a, b, rtol=1e-6, atol=0) for a, b in zip(one[1], other[1], strict=True))
+
+
+def _moves_more(start: tuple[Array, ...], before: Seen, after: Seen) -> bool:
+    """Whether a change moves every variable that is moved without it: nothing falls out of use."""
+    triples = zip(start, before[1], after[1], strict=True)
+    return all(
+        np.array_equal(was, one) or not np.array_equal(was, other) for was, one, other in triples
+    )
 
 
 def _same_loss(one: Seen, other: Seen) -> bool:

@@ -11,8 +11,9 @@ that the inverse of one small change is likely among them. Nothing here knows Te
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from pytest_converge.training.state.own_code import OwnFunction, in_brackets, last_name
 
@@ -20,6 +21,9 @@ __all__ = ["Edit", "edits"]
 
 #: An expression and the code in its place.
 Edit = tuple[ast.expr, str]
+
+#: What makes the edits of one kind at a node.
+Kind = Callable[[OwnFunction, ast.expr], Iterable[Edit]]
 
 #: Axes that an operation may have meant.
 AXES = (-1, 1, 0, 2, -2)
@@ -49,35 +53,28 @@ COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.GtE: ast.LtE,
 }
 #: Operators whose sides count.
-ORDERED = (ast.Sub, ast.Div, ast.Pow, ast.MatMult)
+ORDERED, DIVIDING = (ast.Sub, ast.MatMult), (ast.Div, ast.Pow)
 #: What may bind tighter than what is put into it.
 TIGHT = (ast.Attribute, ast.BinOp, ast.Compare, ast.Subscript, ast.UnaryOp)
 
 
 def edits(
-    function: OwnFunction, alike: Callable[[ast.expr], list[str]], *, of_a_size: bool = False
+    function: OwnFunction, alike: Callable[[ast.expr], list[str]], *, is_loss: bool = False
 ) -> list[Edit]:
     """Other code for one expression of a function, the likeliest slips first.
 
     Args:
         function: of the user.
         alike: of an attribute of the function's own object, those that hold a thing of its kind.
-        of_a_size: True where the size of what it gives is what counts: nothing is left out of it
-            then.
+        is_loss: True where what it gives is to be small: then nothing of it is left out, and no
+            amount takes the place of another.
     """
     nodes = [each for each in function.walk() if isinstance(each, ast.expr)]
-    kinds = (
-        _axes,
-        _reordered,
-        _swapped,
-        _called_otherwise,
-        _flags,
-        _indices,
-        _compared,
-        lambda own, node: _named_otherwise(own, node, alike),
-        _other_operator,
-        *(() if of_a_size else (_one_side, _bare)),
-    )
+    kinds: list[Kind] = [_axes, _swapped, _flags, _indices, _compared]
+    if not is_loss:
+        others: Kind = functools.partial(_named_otherwise, alike=alike)
+        kinds[1:1] = [_reordered]
+        kinds += [_called_otherwise, others, _other_operator, _divided, _one_side, _bare]
     every = [edit for kind in kinds for node in nodes for edit in kind(function, node)]
     return list(dict.fromkeys(every))
 
@@ -87,9 +84,9 @@ def _axes(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
     if not isinstance(node, ast.Call):
         return
     for keyword in node.keywords:
-        given = _whole(keyword.value)
-        if keyword.arg in ("axis", "axes", "dim") and given is not None:
-            yield from ((keyword.value, str(axis)) for axis in AXES if axis != given)
+        if keyword.arg in ("axis", "axes", "dim"):
+            given = ast.unparse(keyword.value)
+            yield from ((keyword.value, str(axis)) for axis in AXES if str(axis) != given)
 
 
 def _reordered(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
@@ -103,11 +100,14 @@ def _reordered(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
             yield node.args[0], f"{owner}.transpose({tensor}, {list(order)})"
             yield node, f"{owner}.transpose({function.text(node)}, {list(order)})"
     elif name == "transpose":
-        order = [_whole(each) for each in getattr(node.args[1], "elts", ())]
-        if None not in order and 2 < len(order) < 5:
-            for other in itertools.permutations(range(len(order))):
-                if list(other) != order and other[0] == order[0]:
-                    yield node.args[1], str(list(other))
+        own = tuple(_whole(each) for each in getattr(node.args[1], "elts", ()))
+        if 2 < len(own) < 5:
+            others = itertools.permutations(range(len(own)))
+            yield from (
+                (node.args[1], str(list(other)))
+                for other in others
+                if other != own and other[0] == own[0]
+            )
 
 
 def _swapped(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
@@ -121,6 +121,12 @@ def _swapped(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
             named = [ast.unparse(each) for each in node.keywords]
             arguments = ", ".join((*first, other, one, *named))
             yield node, f"{ast.unparse(node.func)}({arguments})"
+
+
+def _divided(_: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+    """What divides divided, and an exponent raised."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, DIVIDING):
+        yield node, ast.unparse(ast.BinOp(node.right, node.op, node.left))
 
 
 def _called_otherwise(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
@@ -175,7 +181,7 @@ def _compared(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
 
 
 def _named_otherwise(
-    function: OwnFunction, node: ast.expr, alike: Callable[[ast.expr], list[str]]
+    function: OwnFunction, node: ast.expr, *, alike: Callable[[ast.expr], list[str]]
 ) -> Iterator[Edit]:
     """Another of the function's own names, or another attribute that holds a thing of its kind."""
     if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
@@ -192,9 +198,9 @@ def _names_before(function: OwnFunction, node: ast.Name) -> list[str]:
     given = [each.arg for each in function.node.args.args]
     names = [name for name in given if name not in ("self", "training", "mask")]
     for each in function.walk():
-        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
-            if each.lineno < node.lineno:
-                names.append(each.id)
+        stored = isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+        if stored and each.lineno < node.lineno:  # type: ignore[attr-defined]
+            names.append(each.id)  # type: ignore[attr-defined]
     return list(dict.fromkeys(reversed(names)))
 
 
@@ -215,9 +221,9 @@ def _one_side(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
 
 def _bare(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
     """What a function of one argument is given, without the function."""
-    if isinstance(node, ast.Call) and len(node.args) == 1:
-        if not isinstance(node.args[0], ast.Starred):
-            yield node, _alone(function, node, node.args[0])
+    one = isinstance(node, ast.Call) and len(node.args) == 1
+    if isinstance(node, ast.Call) and one and not isinstance(node.args[0], ast.Starred):
+        yield node, _alone(function, node, node.args[0])
 
 
 def _alone(function: OwnFunction, node: ast.expr, inner: ast.expr) -> str:

@@ -34,6 +34,7 @@ __all__ = [
     "setting",
     "unaveraged",
     "with_settings",
+    "without_own_penalties",
 ]
 
 #: Keras' own default for Adam (Kingma and Ba 2015, arXiv:1412.6980), and ten times as much for
@@ -50,6 +51,12 @@ USUAL_CLIPNORM = 1.0
 USUAL_WEIGHT_DECAY = 0.004
 #: Where Keras' optimizers hold bounds of the gradients.
 UNCLIPPED: dict[str, float | None] = {"global_clipnorm": None, "clipnorm": None, "clipvalue": None}
+#: Where Keras' Ftrl holds penalties of its own (McMahan et al. 2013, Ad click prediction).
+OWN_PENALTIES = (
+    "l1_regularization_strength",
+    "l2_regularization_strength",
+    "l2_shrinkage_regularization_strength",
+)
 #: What says how the weights are averaged, where they are.
 OF_AN_AVERAGE = ("ema_momentum", "ema_overwrite_frequency")
 
@@ -244,6 +251,21 @@ def less_weight_decay(training: Training) -> list[Intervention]:
         for change, value in changes.items()
         if value < own
     ]
+
+
+def without_own_penalties(training: Training) -> list[Intervention]:
+    """An optimizer that penalises weights by itself, as Ftrl, without its penalties."""
+    held = {name: setting(training, name) for name in OWN_PENALTIES}
+    penalties = {name: value for name, value in held.items() if value}
+    if not penalties:
+        return []
+    shown = " and ".join(f"{name}={value:g}" for name, value in penalties.items())
+    off = dict.fromkeys(penalties, 0.0)
+    change, fault = (
+        f"penalties of the optimizer off instead of {shown}",
+        f"{shown} outweighs the data",
+    )
+    return [_changed(training, "regularisation-too-strong", change, fault, **off)]
 
 
 def decaying(training: Training, above: float) -> list[int]:

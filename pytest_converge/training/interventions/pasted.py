@@ -33,6 +33,10 @@ GETTERS = {
 MODULES = ("layers", "regularizers", "initializers", "constraints", "optimizers", "losses")
 
 
+#: Settings that Keras gives every layer: one of the user's need not take them.
+OF_KERAS = frozenset({"autocast", "dtype", "trainable"})
+
+
 class Code(str):
     """A value that is code already."""
 
@@ -193,7 +197,11 @@ def _object(serialised: Mapping[str, Any]) -> str:
     kind = next((kind for kind in kinds if isinstance(kind, type)), None)
     if kind is not None:
         return call(kind, config)
-    arguments = (f"{key}={literal(value)}" for key, value in config.items() if key != "name")
+    arguments = (
+        f"{key}={literal(value)}"
+        for key, value in config.items()
+        if key != "name" and not (key in OF_KERAS and _is_default(key, value, None, object))
+    )
     return f"{name}({', '.join(arguments)})"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -18,12 +19,14 @@ from pytest_converge.training.state.snapshot import attributes_set, shadowed
 
 __all__ = [
     "adding_layers",
+    "altering_layers",
     "constrained_layers",
     "dropout_layers",
     "penalised_layers",
     "smaller_penalties",
     "smoothed_loss",
     "without_added_losses",
+    "without_alterations",
     "without_constraints",
     "without_dropout",
     "without_penalties",
@@ -34,6 +37,8 @@ __all__ = [
 ACTIVITY = "activity_regularizer"
 #: Where its layers keep shares of units to drop, and the size of the noise they add.
 DROPOUT = ("rate", "dropout", "recurrent_dropout", "stddev")
+#: How the names of Keras' layers begin that alter pictures at random.
+ALTERING = ("AugMix", "AutoContrast", "CutMix", "Equalization", "MixUp", "RandAugment", "Random")
 #: The settings of Keras' penalties that are factors of them.
 FACTORS = ("l1", "l2", "factor")
 #: The usual share of a label that is spread over all classes (Szegedy et al. 2016,
@@ -70,6 +75,41 @@ def smoothed_loss(model: keras.Model) -> Any:
         return None
     share = loss.get_config().get("label_smoothing") or 0.0
     return loss if share >= USUAL_SMOOTHING else None
+
+
+def altering_layers(model: keras.Model) -> list[Any]:
+    """Keras' layers that alter pictures at random while they are trained, as `RandomFlip`."""
+    return [x for x in layers_of(model) if _alters(x)]
+
+
+def _alters(layer: Any) -> bool:
+    kind = type(layer).__name__
+    return kind.startswith(ALTERING) and type(layer).__module__.startswith("keras.")
+
+
+def without_alterations(layers: list[keras.layers.Layer]) -> Intervention:
+    """Pictures as they are: the layers do what they do where nothing is trained."""
+    names = tuple(layer.name for layer in layers)
+
+    def still(layer: Any) -> Callable[..., Any]:
+        original = layer.call
+
+        @functools.wraps(original)
+        def call(*args: Any, **settings: Any) -> Any:
+            return original(*args, **{**settings, "training": False})
+
+        return call
+
+    return Intervention(
+        code="regularisation-too-strong",
+        change=f"{listed(names)} left out",
+        fix="\n".join(
+            f"{pasted.found(layer)}.call = lambda images, training=None: images" for layer in layers
+        ),
+        where=names,
+        fault=f"{listed(names)} changes what the targets depend on",
+        variant=lambda _: shadowed([(layer, "call", still(layer)) for layer in layers]),
+    )
 
 
 def without_added_losses(layers: list[keras.layers.Layer]) -> Intervention:

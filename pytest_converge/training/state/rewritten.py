@@ -20,10 +20,14 @@ from collections.abc import Iterator, Mapping
 
 from pytest_converge.training.state.own_code import OwnFunction
 
-__all__ = ["rewritten"]
+__all__ = ["NoCodeError", "rewritten"]
 
 #: Numbers the texts, so that nobody who keeps code by its file takes one for another.
 _NUMBERS = itertools.count()
+
+
+class NoCodeError(ValueError):
+    """A changed text is no code that could run in the place of a function."""
 
 
 @contextlib.contextmanager
@@ -35,14 +39,14 @@ def rewritten(own: OwnFunction, changes: Mapping[ast.expr, str]) -> Iterator[Non
         changes: code by node; no node inside of another.
 
     Raises:
-        ValueError: the new text is no code, or closes over other variables than the old one.
+        NoCodeError: the new text is no code, or closes over other variables than the old one.
     """
     function, text = own.function, own.source(changes)
     name = f"{own.file}, changed ({next(_NUMBERS)})"
     try:
         module = compile(text, name, "exec", dont_inherit=True)
     except SyntaxError as error:
-        raise ValueError(f"no code any more: {error}") from None
+        raise NoCodeError(f"no code any more: {error}") from None
     code = _same_function(module, function.__code__)
     before = function.__code__
     # Whoever reads the source of a function, as AutoGraph, asks for it here.
@@ -63,7 +67,7 @@ def _same_function(module: types.CodeType, old: types.CodeType) -> types.CodeTyp
         if (code.co_name, code.co_firstlineno) == (old.co_name, old.co_firstlineno)
     ]
     if len(found) != 1 or found[0].co_freevars != old.co_freevars:
-        raise ValueError(f"another function than {old.co_name}")
+        raise NoCodeError(f"another function than {old.co_name}")
     return found[0]
 
 

@@ -111,20 +111,30 @@ def test_a_step_reports_the_same_loss_and_makes_other_updates():
 
 
 def squares(y_true, y_pred):
-    return tf.reduce_mean((y_true + y_pred) ** 2, axis=0)
+    return tf.reduce_max((y_pred - y_true) ** 2 + 0.1 * y_pred**2, axis=0)
 
 
 def test_a_loss_under_a_change_is_another_measure():
-    model = keras.Sequential([keras.Input((5,)), layers.Dense(1)])
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(2)])
     model.compile(optimizers.SGD(0.1), squares)
-    run = running(fit(model, X, X[:, :1]), steps=4)
+    run = running(fit(model, X, X[:, :2]), steps=4)
     run.run(0)
     run.restart()
     changes = {change.change: change for change in changes_of(run)}
-    change = changes["`y_true - y_pred` in place of `y_true + y_pred`"]
-    assert change.redefines_loss
+    assert all(change.redefines_loss for change in changes.values())
+    assert "`1` in place of `0`" in changes
     # A smaller loss is none the better for it.
-    assert "`y_pred` in place of `y_true + y_pred`" not in changes
+    assert not any(text.startswith("`(y_pred - y_true)") for text in changes)
+
+
+def test_nothing_falls_out_of_use():
+    """A model is no better for a layer that it no longer has."""
+    run = running(gated(), steps=4)
+    run.run(0)
+    run.restart()
+    texts = {change.change for change in changes_of(run)}
+    assert "`self.gate(hidden)` in place of `self.gate(hidden) + hidden`" in texts
+    assert not any(text.startswith("`hidden` in place of `self.gate") for text in texts)
 
 
 def test_a_problem_whose_loss_is_all_there_is_has_none():

@@ -8,14 +8,14 @@ from pytest_converge.training.interventions.edits import edits
 from pytest_converge.training.state.own_code import OwnFunction
 
 
-def made(body, *, arguments="self, x, y", alike=lambda node: [], of_a_size=False):
+def made(body, *, arguments="self, x, y", alike=lambda node: [], is_loss=False):
     text = f"def call({arguments}):\n    {body}\n"
     tree = ast.parse(text)
     parents = {inner: outer for outer in ast.walk(tree) for inner in ast.iter_child_nodes(outer)}
     lines = tuple(text.splitlines(keepends=True))
     own = OwnFunction(None, tree.body[0], "user.py", lines, parents)
     found = []
-    for node, code in edits(own, alike, of_a_size=of_a_size):
+    for node, code in edits(own, alike, is_loss=is_loss):
         changed = own.source({node: code})
         ast.parse(changed)
         found.append(changed.splitlines()[-1].strip())
@@ -26,6 +26,8 @@ def made(body, *, arguments="self, x, y", alike=lambda node: [], of_a_size=False
     ("body", "slip"),
     [
         ("return tf.nn.softmax(x, axis=0)", "return tf.nn.softmax(x, axis=-1)"),
+        ("return tf.nn.softmax(x, axis=self.axis)", "return tf.nn.softmax(x, axis=1)"),
+        ("return x / y", "return y / x"),
         ("return tf.reduce_sum(x)", "return tf.reduce_mean(x)"),
         ("return x - y", "return y - x"),
         ("return x @ y", "return y @ x"),
@@ -73,8 +75,9 @@ def test_names_that_hold_nothing_yet_are_no_others():
     assert not any("self.f(z)" in each or "self.f(h)" in each for each in found)
 
 
-def test_nothing_is_left_out_of_what_counts_by_its_size():
-    found = made("return tf.square(x) + y", of_a_size=True)
-    assert "return tf.square(x) - y" in found
-    assert "return y" not in found
-    assert "return x + y" not in found
+def test_a_loss_is_not_made_smaller_by_other_amounts():
+    found = made("return tf.reduce_sum(x - y, axis=0) / y", is_loss=True)
+    assert "return tf.reduce_sum(y - x, axis=0) / y" in found
+    assert "return tf.reduce_sum(x - y, axis=-1) / y" in found
+    for smaller in ("/ x", "reduce_mean", "x + y", "x - x", "return y"):
+        assert not any(smaller in each for each in found)

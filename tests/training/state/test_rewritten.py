@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from pytest_converge.training.state.own_code import own_function
-from pytest_converge.training.state.rewritten import rewritten
+from pytest_converge.training.state.rewritten import NoCodeError, rewritten
 
 SOURCE = """
 def outer(base):
@@ -66,15 +66,14 @@ def test_loops_of_the_other_code_are_converted_for_graphs(module):
     held = module.Scale()
     own = own_function(held.call)
     with rewritten(own, {own.returned(): "2.0 * total"}):
-        graph = tf.function(lambda x: held.call(x), autograph=True)
         traced = tf.function(held.call)(tf.constant([1.0, 2.0]))
-        assert float(traced) == float(graph(tf.constant([1.0, 2.0]))) == 6.0
+        assert float(traced) == 6.0
 
 
 def test_what_is_no_code_is_refused(module):
     inner = module.outer(3)
     own = own_function(inner)
-    with pytest.raises(ValueError, match="no code"), rewritten(own, {own.returned(): "base *"}):
+    with pytest.raises(NoCodeError, match="no code"), rewritten(own, {own.returned(): "base *"}):
         pass
     assert inner(2) == 7
 
@@ -84,7 +83,7 @@ def test_other_variables_around_are_refused(module):
     inner = module.outer(3)
     own = own_function(inner)
     with (
-        pytest.raises(ValueError, match="another function"),
+        pytest.raises(NoCodeError, match="another function"),
         rewritten(own, {own.returned(): "x"}),
     ):
         pass
