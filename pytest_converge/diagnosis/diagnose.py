@@ -20,6 +20,7 @@ from pytest_converge.diagnosis.search import search
 from pytest_converge.diagnosis.trials import BaselineJudge, Trials
 from pytest_converge.training.data.sources import has_composites
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.line_of_effect import line_of_effect
 from pytest_converge.training.interventions.mapped_lines import in_a_map
 from pytest_converge.training.interventions.named_variables import (
     all_variables,
@@ -42,6 +43,8 @@ VARIABLES = re.compile(r"(?<![\w.])variables\b(?!\[|=)")
 #: What stands for the model.
 MODEL = re.compile(r"(?<![\w.])model(?=\.)")
 Named = TypeVar("Named", NamedCause, Trial)
+#: What is proven may take so much longer for a line to paste, as long as some runs.
+SECONDS_FOR_A_LINE = 2.0
 #: From so many causes on each has a sentence of its own.
 SEVERAL = 2
 
@@ -80,6 +83,7 @@ def diagnose(
     failed, causes = FailedTraining(trials, record), every_cause()
     try:
         answer = search(failed, causes)
+        answer = dataclasses.replace(answer, fix=answer.fix or _in_code(failed, answer))
     finally:
         reruns.put_back()
     cause = causes.get(answer.cause)
@@ -90,6 +94,22 @@ def diagnose(
         message = "; ".join(f"{part.cause}: {part.message}" for part in named)
         answer = dataclasses.replace(answer, message=message)
     return _diagnosis(failed, answer, named)
+
+
+def _in_code(failed: FailedTraining, answer: Answer) -> str:
+    """The line of the user's code that does what a proven change does; empty for none."""
+    change = failed.trials.changes.get(answer.change)
+    if change is None or not change.in_words or answer.parts:
+        return ""
+    failed.reruns.put_back()
+    end = failed.trials.watch.elapsed + SECONDS_FOR_A_LINE
+    found = failed.trials.guard.measured(
+        "a line of the step",
+        lambda: line_of_effect(
+            failed.training, change.rate_factor, lambda: failed.trials.watch.elapsed < end
+        ),
+    )
+    return found or ""
 
 
 def _named(

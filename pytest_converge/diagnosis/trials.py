@@ -260,7 +260,8 @@ class Trials:
             self.left_out.append(change.change)
             return None
         began = self.watch.elapsed
-        trial = self.guard.tried(change.change, lambda: self._run(change, confirm, known))
+        guard = Guard() if change.guessed else self.guard
+        trial = guard.tried(change.change, lambda: self._run(change, confirm, known))
         if trial is None:
             self.reruns.put_back()
             self._cannot_be_made.add(change.change)
@@ -268,7 +269,7 @@ class Trials:
         before = 0.0 if known is None else known.seconds
         trial = dataclasses.replace(trial, seconds=before + self.watch.elapsed - began)
         if not trial.passed and self._did_not_act(change):
-            self.guard.failed.append((change.change, NO_EFFECT))
+            guard.failed.append((change.change, NO_EFFECT))
             self._cannot_be_made.add(change.change)
             # Anything else may have one where another change gives the start a slope.
             if change.where and all(name.startswith("y") for name in change.where):

@@ -494,6 +494,7 @@ OPERATION_CALLS = {
     "Log": (gen_math_ops, "log"),
     "Log1p": (gen_math_ops, "log1p"),
     "LogSoftmax": (gen_nn_ops, "log_softmax"),
+    "Max": (gen_math_ops, "_max"),
     "Maximum": (gen_math_ops, "maximum"),
     "Mean": (gen_math_ops, "mean"),
     "Pow": (gen_math_ops, "_pow"),

@@ -1,8 +1,10 @@
 """A callback undoes or hinders the training.
 
 What a callback does in a run is a part of the training, as a rate is: it may put weights back,
-lower the learning rate when there is nothing to lower it for, or freeze a layer. One that raises
-the learning rate goes by that name: see [learning-rate-too-high](learning-rate-too-high.md).
+lower the learning rate when there is nothing to lower it for, or freeze a layer. One that makes the
+learning rate ten times higher, or takes it to a tenth before half of the steps, goes by the name of
+that: see [learning-rate-too-high](learning-rate-too-high.md) and
+[learning-rate-too-low](learning-rate-too-low.md).
 
 ## How it is found
 
@@ -56,8 +58,8 @@ from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.training.interventions import steps
 
-#: A rate so many times that of the optimizer, or such a part of it, is another, and no rounding: as
-#: far as a warm-up to a rate that was meant may go, within the distance in which rates are searched.
+#: A rate so many times that of the optimizer, or such a part of it, is another, and no rounding:
+#: as far as a warm-up to a rate that was meant may go, within the distance of the search for rates.
 #: A low one counts where it comes before half of the steps: most trainings end at a lower rate.
 FAR = 10.0
 

@@ -7,33 +7,24 @@ import contextlib
 import dataclasses
 import enum
 import functools
-import math
+import sys
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from pytest_converge.core.guard import is_ours
-from pytest_converge.training.data.batches import Array
-from pytest_converge.training.interventions.edits import Edit, edits
+from pytest_converge.training.interventions.edits import edits
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.own_functions import functions_at
-from pytest_converge.training.measures.gradients import undisturbed
+from pytest_converge.training.measures.first_step import FirstStep, first_step
 from pytest_converge.training.measures.layer_readings import named_layers
-from pytest_converge.training.state.graphs import functions_run_eagerly
 from pytest_converge.training.state.own_code import OwnFunction, last_name
-from pytest_converge.training.state.rewritten import NoCodeError, rewritten
-from pytest_converge.training.state.seeding import preserved
+from pytest_converge.training.state.rewritten import rewritten
 from pytest_converge.training.training import Training
 
 __all__ = ["corrected"]
-
-#: What one step shows: its loss, and the trained variables behind it.
-Seen = tuple[float, tuple[Array, ...]]
-#: Two losses are the same up to what the order of float32 sums changes.
-SAME_LOSS = 1e-5
 
 
 class Kind(enum.Enum):
@@ -69,24 +60,32 @@ def corrected(
         answers: whether what a model answers is compared with targets.
         time_is_left: asked before each look.
     """
-    start = tuple(variable.numpy() for variable in training.trainable)
-    before = _seen(training)
+    places = list(_places(training, answers))
+    held: dict[types.CodeType, dict[str, Any]] = {each.own.function.__code__: {} for each in places}
+    before = first_step(training, functools.partial(_locals_kept, held))
     if before is None:
         return
-    for place in _places(training, answers):
-        for node, text in edits(
-            place.own, functools.partial(_alike, place.own), is_loss=place.kind is Kind.LOSS
-        ):
+    for place in places:
+        named = held[place.own.function.__code__]
+        if not named:
+            continue  # the step does not call it
+        alike = functools.partial(_alike, place.own, named)
+        for nodes, text in edits(place.own, alike, is_loss=place.kind is Kind.LOSS):
             if not time_is_left():
                 return
-            after = _seen(training, functools.partial(rewritten, place.own, {node: text}))
-            if after is None or not _moves_more(start, before, after) or _same(before, after):
-                continue
-            if place.kind is Kind.STEP and not _same_loss(before, after):
-                continue
-            if place.kind is Kind.LOSS and after[0] < 0 <= before[0]:
-                continue
-            yield _change(place, (node, text), code)
+            changes: dict[ast.expr, str] = dict.fromkeys(nodes, text)
+            after = first_step(training, functools.partial(rewritten, place.own, changes))
+            if after is not None and _may_repair(place.kind, before, after):
+                yield _change(place, changes, code)
+
+
+def _may_repair(kind: Kind, before: FirstStep, after: FirstStep) -> bool:
+    """Whether a change acts, leaves nothing out, and lets the loss mean what it did."""
+    if after.same_end(before) or not after.moves_all_of(before):
+        return False
+    if kind is Kind.STEP:
+        return after.same_loss(before)
+    return kind is Kind.ANSWER or not after.loss < 0 <= before.loss
 
 
 def _places(training: Training, answers: bool) -> Iterator[_Place]:
@@ -102,58 +101,55 @@ def _places(training: Training, answers: bool) -> Iterator[_Place]:
                 yield _Place(own, kind, layer)
 
 
-def _alike(own: OwnFunction, node: ast.expr) -> list[str]:
-    """Other attributes of a method's own object that hold a layer or variable of the same kind."""
+@contextlib.contextmanager
+def _locals_kept(held: dict[types.CodeType, dict[str, Any]]) -> Iterator[None]:
+    """Keeps what the names of functions hold where these return, by their codes."""
+    before = sys.getprofile()
+
+    def note(frame: types.FrameType, event: str, _: Any) -> None:
+        if event == "return" and frame.f_code in held:
+            held[frame.f_code].update(frame.f_locals)
+
+    sys.setprofile(note)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+
+
+def _alike(own: OwnFunction, named: dict[str, Any], node: ast.expr) -> list[str]:
+    """Other names, or attributes of a method's own object, that hold a thing of the same kind."""
+    if isinstance(node, ast.Name):
+        one = named.get(node.id)
+        return [n for n, x in named.items() if n != node.id and _is_of_one_kind(x, one)]
     if own.owner is None or ast.unparse(getattr(node, "value", node)) != "self":
         return []
     held = vars(own.owner)
     one = held.get(last_name(node))
     if not isinstance(one, (keras.layers.Layer, keras.Variable, tf.Variable)):
         return []
-    return [f"self.{name}" for name, x in held.items() if type(x) is type(one) and x is not one]
+    return [f"self.{n}" for n, x in held.items() if x is not one and _is_of_one_kind(x, one)]
 
 
-def _seen(training: Training, variant: Callable[[], Any] = contextlib.nullcontext) -> Seen | None:
-    """One step on the first batch, outside of any graph and taken back; None where it fails."""
-    try:
-        with variant(), preserved(), undisturbed(training), functions_run_eagerly():
-            loss = float(training.step(training.first_batch()))
-            after = tuple(variable.numpy() for variable in training.trainable)
-    except NoCodeError:
-        return None
-    except Exception as error:  # of any kind: it was not written for such a change
-        if is_ours(error):
-            raise
-        return None
-    return (loss, after) if math.isfinite(loss) else None
+def _is_of_one_kind(one: Any, other: Any) -> bool:
+    """Tensors of one shape and type, layers of one class."""
+    if hasattr(one, "dtype") and hasattr(other, "dtype"):
+        shapes = [getattr(each, "shape", None) for each in (one, other)]
+        return shapes[0] == shapes[1] and one.dtype == other.dtype
+    return type(one) is type(other) and isinstance(one, keras.layers.Layer)
 
 
-def _same(one: Seen, other: Seen) -> bool:
-    return all(np.allclose(a, b, rtol=1e-6, atol=0) for a, b in zip(one[1], other[1], strict=True))
-
-
-def _moves_more(start: tuple[Array, ...], before: Seen, after: Seen) -> bool:
-    """Whether a change moves every variable that is moved without it: nothing falls out of use."""
-    triples = zip(start, before[1], after[1], strict=True)
-    return all(
-        np.array_equal(was, one) or not np.array_equal(was, other) for was, one, other in triples
-    )
-
-
-def _same_loss(one: Seen, other: Seen) -> bool:
-    return math.isclose(one[0], other[0], rel_tol=SAME_LOSS)
-
-
-def _change(place: _Place, edit: Edit, code: str) -> Intervention:
-    own, (node, text) = place.own, edit
+def _change(place: _Place, changes: dict[ast.expr, str], code: str) -> Intervention:
+    own, (node, text) = place.own, next(iter(changes.items()))
     old, name = own.text(node), getattr(own.node, "name", "the function")
     where = f"{name} of {place.layer}" if place.layer else name
     return Intervention(
         code=code,
         change=f"`{text}` in place of `{old}`",
-        fix=own.changed({node: text}) or f"{text}  # instead of {old}, in {where}",
+        fix=own.changed(changes) or f"{text}  # instead of {old}, in {where}",
         where=(place.layer,) if place.layer else (),
         fault=f"{where} does not compute what the training needs",
-        variant=lambda _training: rewritten(own, {node: text}),
+        variant=lambda _training: rewritten(own, changes),
         redefines_loss=place.kind is Kind.LOSS,
+        guessed=True,
     )

@@ -83,9 +83,10 @@ def downhill(training: Training, along: float | None) -> Intervention:
         along: which way its steps go on its own loss, as of `along_the_slope`.
     """
     wrong = "the loss or its gradient has the wrong sign"
-    fix = "gradients = [-gradient for gradient in gradients]"
+    fix, in_words = "gradients = [-gradient for gradient in gradients]", True
     if training.scales_updates:
         wrong, fix = _of_own_updates(training, along)
+        in_words = fix.startswith("#")
     elif along is not None and along < -ALONG:
         kind = type(training.optimizers[0].optimizer).__name__
         wrong = f"the gradient that {kind} gets has the opposite sign of the loss's"
@@ -97,6 +98,7 @@ def downhill(training: Training, along: float | None) -> Intervention:
         fix=fix,
         fault=f"the steps go uphill: {wrong}",
         rate_factor=-1.0,
+        in_words=in_words,
     )
 
 

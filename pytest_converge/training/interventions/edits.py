@@ -1,6 +1,6 @@
 """What a slip in the user's own code may be, turned round: other code for one expression.
 
-    for node, code in edits(function):
+    for nodes, code in edits(function, alike):
         ...  # `axis=-1` in place of `axis=0`, `b - a` in place of `a - b`
 
 Each is one of the slips that reviews of code find and that mutation testing makes on purpose
@@ -19,11 +19,11 @@ from pytest_converge.training.state.own_code import OwnFunction, in_brackets, la
 
 __all__ = ["Edit", "edits"]
 
-#: An expression and the code in its place.
-Edit = tuple[ast.expr, str]
+#: An expression, or several of one text, and the code in its place.
+Edit = tuple[tuple[ast.expr, ...], str]
 
 #: What makes the edits of one kind at a node.
-Kind = Callable[[OwnFunction, ast.expr], Iterable[Edit]]
+Kind = Callable[[OwnFunction, ast.expr], Iterable[tuple[ast.expr, str]]]
 
 #: Axes that an operation may have meant.
 AXES = (-1, 1, 0, 2, -2)
@@ -65,7 +65,8 @@ def edits(
 
     Args:
         function: of the user.
-        alike: of an attribute of the function's own object, those that hold a thing of its kind.
+        alike: of a name, or an attribute of the function's own object, the others that hold a thing
+            of its kind.
         is_loss: True where what it gives is to be small: then nothing of it is left out, and no
             amount takes the place of another.
     """
@@ -76,10 +77,19 @@ def edits(
         kinds[1:1] = [_reordered]
         kinds += [_called_otherwise, others, _other_operator, _divided, _one_side, _bare]
     every = [edit for kind in kinds for node in nodes for edit in kind(function, node)]
-    return list(dict.fromkeys(every))
+    return [*_axes_at_once(every), *(((node,), code) for node, code in dict.fromkeys(every))]
 
 
-def _axes(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+def _axes_at_once(every: list[tuple[ast.expr, str]]) -> Iterator[Edit]:
+    """Every axis of one text along another one: a maximum and a sum may go along the same."""
+    by_text: dict[tuple[str, str], list[ast.expr]] = {}
+    for node, code in every:
+        if code in map(str, AXES):
+            by_text.setdefault((ast.unparse(node), code), []).append(node)
+    yield from ((tuple(nodes), code) for (_, code), nodes in by_text.items() if len(nodes) > 1)
+
+
+def _axes(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     """Along another axis."""
     if not isinstance(node, ast.Call):
         return
@@ -89,7 +99,7 @@ def _axes(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
             yield from ((keyword.value, str(axis)) for axis in AXES if str(axis) != given)
 
 
-def _reordered(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+def _reordered(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     """Axes in another order in front of another shape, which alone takes rows apart wrongly."""
     if not isinstance(node, ast.Call) or len(node.args) < 2:
         return
@@ -110,7 +120,7 @@ def _reordered(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
             )
 
 
-def _swapped(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+def _swapped(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     """Two sides, or the last two arguments, the other way round."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ORDERED):
         yield node, ast.unparse(ast.BinOp(node.right, node.op, node.left))
@@ -123,13 +133,13 @@ def _swapped(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
             yield node, f"{ast.unparse(node.func)}({arguments})"
 
 
-def _divided(_: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+def _divided(_: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     """What divides divided, and an exponent raised."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, DIVIDING):
         yield node, ast.unparse(ast.BinOp(node.right, node.op, node.left))
 
 
-def _called_otherwise(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+def _called_otherwise(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     """Another function of the same arguments."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         for names in ALIKE:
@@ -139,7 +149,7 @@ def _called_otherwise(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
                 yield from ((node.func, f"{owner}.{name}") for name in others)
 
 
-def _flags(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+def _flags(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     """The other of two truths, as of `training=`; no other way round where `not` says so."""
     if isinstance(node, ast.Constant) and isinstance(node.value, bool):
         yield node, str(not node.value)
@@ -147,7 +157,7 @@ def _flags(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
         yield node, _alone(function, node, node.operand)
 
 
-def _indices(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+def _indices(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     """Another place of a row: one on, the last for the first, without the first for the last."""
     if not isinstance(node, ast.Subscript):
         return
@@ -167,13 +177,13 @@ def _indices(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
 
 def _with_slice(
     function: OwnFunction, node: ast.Subscript, part: ast.Slice, code: str
-) -> Iterator[Edit]:
+) -> Iterator[tuple[ast.expr, str]]:
     parts = getattr(node.slice, "elts", [node.slice])
     texts = [code if each is part else ast.unparse(each) for each in parts]
     yield node, f"{function.text(node.value)}[{', '.join(texts)}]"
 
 
-def _compared(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+def _compared(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     """A comparison the other way round."""
     if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARED:
         turned = ast.Compare(node.left, [COMPARED[type(node.ops[0])]()], node.comparators)
@@ -182,15 +192,16 @@ def _compared(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
 
 def _named_otherwise(
     function: OwnFunction, node: ast.expr, *, alike: Callable[[ast.expr], list[str]]
-) -> Iterator[Edit]:
-    """Another of the function's own names, or another attribute that holds a thing of its kind."""
-    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-        yield from ((node, code) for code in alike(node))
-    if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
+) -> Iterator[tuple[ast.expr, str]]:
+    """Another name, or another attribute, that holds a thing of its kind."""
+    if not isinstance(getattr(node, "ctx", None), ast.Load):
         return
-    known = _names_before(function, node)
-    if node.id in known:
-        yield from ((node, name) for name in known if name != node.id)
+    if isinstance(node, ast.Attribute):
+        yield from ((node, code) for code in alike(node))
+    elif isinstance(node, ast.Name):
+        known = _names_before(function, node)
+        if node.id in known:
+            yield from ((node, name) for name in alike(node) if name in known)
 
 
 def _names_before(function: OwnFunction, node: ast.Name) -> list[str]:
@@ -204,14 +215,14 @@ def _names_before(function: OwnFunction, node: ast.Name) -> list[str]:
     return list(dict.fromkeys(reversed(names)))
 
 
-def _other_operator(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+def _other_operator(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     """Plus for minus, and times for over."""
     if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
         turned = ast.BinOp(node.left, OPERATORS[type(node.op)](), node.right)
         yield node, ast.unparse(turned)
 
 
-def _one_side(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+def _one_side(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     """One side of a sum or product alone."""
     if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
         for side in (node.left, node.right):
@@ -219,7 +230,7 @@ def _one_side(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
                 yield node, function.text(side)
 
 
-def _bare(function: OwnFunction, node: ast.expr) -> Iterator[Edit]:
+def _bare(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     """What a function of one argument is given, without the function."""
     one = isinstance(node, ast.Call) and len(node.args) == 1
     if isinstance(node, ast.Call) and one and not isinstance(node.args[0], ast.Starred):

@@ -40,6 +40,8 @@ class Intervention:
         parts: several changes at once, one by one.
         several: True where each of them stands for a cause of its own.
         other_optimizer: True where another optimizer, with a rate of its own, replaces the user's.
+        in_words: True where the fix is no line of the user's code, which may say the same.
+        guessed: True for one of many guesses: it says nothing that one cannot be made.
     """
 
     code: str
@@ -56,6 +58,8 @@ class Intervention:
     loss_factor: float | None = 1.0
     redefines_loss: bool = False
     other_optimizer: bool = False
+    in_words: bool = False
+    guessed: bool = False
     leaves_term: bool = False
     parts: tuple[Intervention, ...] = ()
     several: bool = False

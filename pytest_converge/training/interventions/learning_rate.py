@@ -88,13 +88,14 @@ def of_updates(training: Training, factor: float) -> Intervention:
         factor: what they are multiplied by.
     """
     high, text, name = factor < 1, _text(factor), name_of_step(training)
-    long = "long" if high else "short"
+    long, line = "long" if high else "short", updates_changed(training, factor)
     return Intervention(
         code="learning-rate-too-high" if high else "learning-rate-too-low",
         change=f"every update times {text}",
-        fix=updates_changed(training, factor) or f"# in {name}: {text} times the learning rate",
+        fix=line or f"# in {name}: {text} times the learning rate",
         fault=f"the updates that {name} makes by itself are too {long}",
         rate_factor=factor,
+        in_words=not line,
     )
 
 

@@ -170,9 +170,17 @@ def _summed_over_steps(user: Training, layer: Any, misread: Misread) -> Interven
 
         return call
 
-    call = calling_meanwhile(layer.call, calls_of_operation(misread.by_hand, over_steps))
-    place, kind = misread.place, misread.by_hand
-    line = argument_changed(user, misread.layer, kind, "axis", misread.classes, at=place)
+    # What is taken from the scores first is their largest one along the same axis.
+    kinds = (misread.by_hand, "Max")
+    made = [each for kind in kinds for each in calls_of_operation(kind, over_steps)]
+    call, place = calling_meanwhile(layer.call, made), misread.place
+    changed = [
+        argument_changed(user, misread.layer, kind, "axis", misread.classes, at=at)
+        for kind, at in zip(kinds, (place, None), strict=True)
+    ]
+    lines = dict.fromkeys(each for each in reversed(changed) if each)
+    places = {each.rpartition("  # ")[2] for each in lines}
+    line = "\n".join(lines) if len(places) == len(lines) else ""
     words = f"tf.reduce_sum(weights, axis={misread.classes}, keepdims=True)  # in {misread.layer}"
     return Intervention(
         code="output-loss-mismatch",

@@ -52,6 +52,7 @@ NAMES = {
     "Log": ("log",),
     "Log1p": ("log1p",),
     "LogSoftmax": ("log_softmax",),
+    "Max": ("amax", "max", "reduce_max"),
     "Maximum": ("maximum",),
     "Mean": ("mean", "reduce_mean"),
     "Pow": ("pow", "power"),

@@ -8,15 +8,19 @@ from pytest_converge.training.interventions.edits import edits
 from pytest_converge.training.state.own_code import OwnFunction
 
 
-def made(body, *, arguments="self, x, y", alike=lambda node: [], is_loss=False):
+def any_name(node):
+    return [name for name in "xyhz" if name != node.id] if isinstance(node, ast.Name) else []
+
+
+def made(body, *, arguments="self, x, y", alike=any_name, is_loss=False):
     text = f"def call({arguments}):\n    {body}\n"
     tree = ast.parse(text)
     parents = {inner: outer for outer in ast.walk(tree) for inner in ast.iter_child_nodes(outer)}
     lines = tuple(text.splitlines(keepends=True))
     own = OwnFunction(None, tree.body[0], "user.py", lines, parents)
     found = []
-    for node, code in edits(own, alike, is_loss=is_loss):
-        changed = own.source({node: code})
+    for nodes, code in edits(own, alike, is_loss=is_loss):
+        changed = own.source(dict.fromkeys(nodes, code))
         ast.parse(changed)
         found.append(changed.splitlines()[-1].strip())
     return found
@@ -27,6 +31,10 @@ def made(body, *, arguments="self, x, y", alike=lambda node: [], is_loss=False):
     [
         ("return tf.nn.softmax(x, axis=0)", "return tf.nn.softmax(x, axis=-1)"),
         ("return tf.nn.softmax(x, axis=self.axis)", "return tf.nn.softmax(x, axis=1)"),
+        (
+            "return tf.exp(x - tf.reduce_max(x, axis=0)) / tf.reduce_sum(tf.exp(x), axis=0)",
+            "return tf.exp(x - tf.reduce_max(x, axis=1)) / tf.reduce_sum(tf.exp(x), axis=1)",
+        ),
         ("return x / y", "return y / x"),
         ("return tf.reduce_sum(x)", "return tf.reduce_mean(x)"),
         ("return x - y", "return y - x"),

@@ -1,0 +1,99 @@
+"""The first step of a training, as it is or with something changed: its loss and its updates."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pytest_converge.core.guard import is_ours
+from pytest_converge.training.data.batches import Array
+from pytest_converge.training.measures.gradients import undisturbed
+from pytest_converge.training.state.graphs import functions_run_eagerly
+from pytest_converge.training.state.rewritten import NoCodeError
+from pytest_converge.training.state.seeding import preserved
+from pytest_converge.training.training import Training
+
+__all__ = ["FirstStep", "first_step"]
+
+#: Two losses, and two updates, are the same up to what the order of float32 sums changes.
+SAME_LOSS, SAME_UPDATE = 1e-5, 1e-3
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FirstStep:
+    """What one step did.
+
+    Attributes:
+        loss: that it returned.
+        start, end: the trained variables before and behind it.
+    """
+
+    loss: float
+    start: tuple[Array, ...]
+    end: tuple[Array, ...]
+
+    def same_loss(self, other: FirstStep) -> bool:
+        """Whether both return one loss."""
+        return math.isclose(self.loss, other.loss, rel_tol=SAME_LOSS)
+
+    def same_end(self, other: FirstStep) -> bool:
+        """Whether both leave the variables alike, to the last digits."""
+        pairs = zip(self.end, other.end, strict=True)
+        return all(np.allclose(one, two, rtol=1e-6, atol=0) for one, two in pairs)
+
+    def moves_all_of(self, other: FirstStep) -> bool:
+        """Whether every variable moves that moves in the other one: nothing falls out of use."""
+        moved = zip(self.start, self.end, other.end, strict=True)
+        return all(
+            np.array_equal(was, theirs) or not np.array_equal(was, ours)
+            for was, ours, theirs in moved
+        )
+
+    def is_times(self, factor: float, other: FirstStep) -> bool:
+        """Whether every update is that of the other one times a factor, and some is any."""
+        if all(np.array_equal(*pair) for pair in zip(self.start, self.end, strict=True)):
+            return False
+        most = max(abs(factor), 1.0)
+        return all(
+            np.allclose(
+                ours - was, factor * (theirs - was), rtol=SAME_UPDATE, atol=most * _least(was)
+            )
+            for was, ours, theirs in zip(self.start, self.end, other.end, strict=True)
+        )
+
+
+def _least(values: Array) -> float:
+    """What rounding leaves of a difference of such numbers."""
+    return 1e-6 * float(np.abs(values).max(initial=1e-3))
+
+
+def first_step(
+    training: Training, variant: Callable[[], Any] = contextlib.nullcontext
+) -> FirstStep | None:
+    """One step on the first batch from the present state, outside of any graph and taken back.
+
+    Args:
+        training: of the user.
+        variant: makes a context in which the step runs.
+
+    Returns:
+        None where the step fails, as the user's code may under a change that it was not made for,
+        and where its loss is not finite.
+    """
+    start = tuple(variable.numpy() for variable in training.trainable)
+    try:
+        with variant(), preserved(), undisturbed(training), functions_run_eagerly():
+            loss = float(training.step(training.first_batch()))
+            end = tuple(variable.numpy() for variable in training.trainable)
+    except NoCodeError:
+        return None
+    except Exception as error:  # of any kind: it was not written for such a change
+        if is_ours(error):
+            raise
+        return None
+    return FirstStep(loss, start, end) if math.isfinite(loss) else None
