@@ -21,7 +21,11 @@ from pytest_converge.diagnosis.trials import BaselineJudge, Trials
 from pytest_converge.training.data.sources import has_composites
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.line_of_effect import line_of_effect
-from pytest_converge.training.interventions.mapped_lines import in_a_map
+from pytest_converge.training.interventions.mapped_lines import (
+    in_a_map,
+    name_of_dataset,
+    with_lists,
+)
 from pytest_converge.training.interventions.named_variables import (
     all_variables,
     known_in,
@@ -40,6 +44,8 @@ STEPS = re.compile(r"^steps=(\d+)$", re.MULTILINE)
 #: What stands for one of the trained variables in the line of a repair, and for all of them.
 VARIABLE = re.compile(r"(?<![\w.])variables\[(\d+)\]")
 VARIABLES = re.compile(r"(?<![\w.])variables\b(?!\[|=)")
+#: A line about the data set of a call.
+OF_A_DATASET = re.compile(r"^dataset = dataset\b", re.MULTILINE)
 #: What stands for the model.
 MODEL = re.compile(r"(?<![\w.])model(?=\.)")
 Named = TypeVar("Named", NamedCause, Trial)
@@ -206,6 +212,7 @@ def _as_said(failed: FailedTraining, found: Diagnosis) -> Diagnosis:
         if "variables =" in fix:
             return fix  # it says what they are
         lines = []
+        fix = OF_A_DATASET.sub(lambda m: m[0].replace("dataset", name_of_dataset(training)), fix)
         for line in fix.splitlines():
             code, mark, note = in_a_map(training, line).partition("  #")
             named = VARIABLE.sub(lambda m: one_variable(training, int(m[1])) or m[0], code)
@@ -213,7 +220,7 @@ def _as_said(failed: FailedTraining, found: Diagnosis) -> Diagnosis:
             named = MODEL.sub(the_model(training), named)
             owner = "" if mark or named == code else known_in(training, named)
             lines.append(f"{named}  # in {owner}" if owner else f"{named}{mark}{note}")
-        return "\n".join(lines)
+        return with_lists(training, "\n".join(lines))
 
     def each(parts: tuple[Named, ...]) -> tuple[Named, ...]:
         return tuple(dataclasses.replace(part, fix=said(part.fix)) for part in parts)

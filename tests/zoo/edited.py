@@ -99,6 +99,7 @@ class _Edit:
         waiting: lines that go where the next one goes.
         alike: the layers that get some settings where one code makes several.
         left: those of the same code that wait for the line that gives them the same settings.
+        norm: what a layer is called that a diagnosis calls `norm`, which the file may know.
     """
 
     def __init__(self, source: str, called: Called, test: str) -> None:
@@ -115,6 +116,8 @@ class _Edit:
         self.waiting: list[ast.stmt] = []
         self.alike: dict[str, set[str]] = {}
         self.left: dict[str, str] = {}
+        known = any("norm" in bound_by(each) for each in ast.walk(self.source.tree))
+        self.norm = "norm_of_data" if known else "norm"
 
     # ---- what a line is about -------------------------------------------------------------------
 
@@ -285,11 +288,12 @@ class _Edit:
         )
         if where is None:
             return False
+        self._rename(node, "norm", self.norm)
         if isinstance(node, ast.Assign) or not _is_layer(self._kind(node)):
             self._made_for_all(node)
             if isinstance(node, ast.Assign):
                 return True
-            code: ast.expr = ast.Name("norm", ast.Load())
+            code: ast.expr = ast.Name(self.norm, ast.Load())
         else:
             code = node.value  # type: ignore[attr-defined]
         placed = {"place": self.source.replace, "front": self._in_front_of, "behind": self._behind}
@@ -310,14 +314,14 @@ class _Edit:
             return
         for name in sorted(loaded(node) & {"x", "y", "dataset"}):
             self._rename(node, name, self._name_of_argument("x" if name == "dataset" else name))
-        needed = loaded(node) - {"norm", *KNOWN, *vars(builtins)}
+        needed = loaded(node) - {self.norm, *KNOWN, *vars(builtins)}
         needed -= {each.arg for each in ast.walk(node) if isinstance(each, ast.arg)}
         local = sorted(name for name in needed if name in self.called.local)
         scope: ast.FunctionDef | ast.Module = self.test if local else self.source.tree
         behind = self.source.last_binding(scope, needed) if needed else None
         lines = [node]
-        if local and "norm" in bound_by(node):
-            lines.insert(0, ast.Global(["norm"]))
+        if local and self.norm in bound_by(node):
+            lines.insert(0, ast.Global([self.norm]))
         if behind is None:
             self.source.insert_at_the_top(node)
         else:
@@ -562,7 +566,8 @@ class _Edit:
         return found[0]
 
     def _method_of(self, kind: type, name: str) -> ast.FunctionDef:
-        for each in self.source.class_named(kind.__name__).body:
+        owner = next((each for each in kind.__mro__ if name in vars(each)), kind)
+        for each in self.source.class_named(owner.__name__).body:
             if isinstance(each, ast.FunctionDef) and each.name == name:
                 return each
         raise ForAPersonError(f"{kind.__name__} has no {name}")

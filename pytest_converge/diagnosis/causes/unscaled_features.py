@@ -29,8 +29,9 @@ If another rate is needed with it, both are shown. Standardised inputs: LeCun et
 What is no part of the data, as the points at which an equation is to hold, is standardised in front
 of the layer that takes it, of a model that a loss or a step closes over: derivatives by it stay in
 their unit. An array that reaches no layer as it is but multiplies what one is fed with, as the
-edges of a graph do, is divided by its largest value where that is above 20. What frozen layers are
-fed with counts where all is repaired at once.
+edges of a graph do, is divided by its largest value where that is above 20. One that is used beside
+layers and feeds none, as the time in a model of survival, is divided by its standard deviation
+where that is above 20. What frozen layers are fed with counts where all is repaired at once.
 
 Where a `Normalization` of the model makes such values, as one that was adapted to other data or to
 all columns as one (`axis=None`), it is adapted to the columns that it is fed with; a `Rescaling` of
@@ -81,6 +82,8 @@ import copy
 import dataclasses
 import itertools
 from collections.abc import Iterable
+
+import numpy as np
 
 from pytest_converge.columns.contradictions import targets_are_inputs
 from pytest_converge.columns.scale import HIGHEST_DEVIATION
@@ -185,6 +188,23 @@ def _multiplying(failed: FailedTraining) -> Repairs:
         yield features.divided(largest)
 
 
+def _beside_layers(failed: FailedTraining) -> Repairs:
+    """Amounts that no layer is fed with, as a time beside what a model makes of other inputs."""
+    rows, unread = failed.reruns.rows, failed.evidence.computation.unread
+    if rows is None or failed.training.model is None:
+        return
+    known = {scales.name for scales in failed.evidence.scales}
+    deviations = {}
+    for name, array in batch_leaves(rows.arrays):
+        if name[0] in "ys" or name in known or name in unread or array.dtype.kind != "f":
+            continue
+        deviation = float(np.nanstd(array)) if array.size else 0.0
+        if deviation > HIGHEST_DEVIATION:
+            deviations[name] = deviation
+    if deviations:
+        yield features.in_deviations(deviations)
+
+
 def _summed(failed: FailedTraining) -> Repairs:
     """Sums over the neighbours in a graph as their means."""
     failed.reruns.put_back()
@@ -231,6 +251,7 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
         *_standardised(failed),
         *_marked(failed),
         *_multiplying(failed),
+        *_beside_layers(failed),
         *itertools.islice(_summed(failed), 1),
         *_adapted(failed),
         *_in_front(failed),
@@ -313,11 +334,12 @@ CAUSE = Cause(
     sentence=_sentence,
     usual=_usual,
     steps=(
+        Step(place=Place.FEATURES, repairs=_adapted),
         Step(place=Place.FEATURES, repairs=_standardised),
         Step(place=Place.FEATURES, repairs=_marked),
         Step(place=Place.FEATURES, repairs=_multiplying),
+        Step(place=Place.FEATURES, repairs=_beside_layers),
         Step(place=Place.FEATURES, repairs=_summed),
-        Step(place=Place.FEATURES, repairs=_adapted),
         Step(place=Place.FEATURES, repairs=_in_front),
         Step(place=Place.FEATURES_AND_TARGETS, repairs=_both),
         Step(place=Place.SCALE_AND_RATE, repairs=_with_rate),

@@ -17,6 +17,7 @@ __all__ = [
     "divided",
     "divided_columns",
     "filled",
+    "in_deviations",
     "standardised",
     "standardised_columns",
 ]
@@ -139,18 +140,34 @@ def divided(largest: Mapping[str, float]) -> Intervention:
     Args:
         largest: the absolute value of each array's largest number, by its name.
     """
+    ends = [f"{name} goes up to {value:g}" for name, value in largest.items()]
+    return _over(largest, f"{listed(tuple(ends))}, and multiplies what layers are fed with")
+
+
+def in_deviations(deviations: Mapping[str, float]) -> Intervention:
+    """Arrays divided by their standard deviations, zero left at zero, as a time is in other units.
+
+    Args:
+        deviations: the standard deviation of each array, by its name.
+    """
+    rounded = {name: float(f"{value:.3g}") for name, value in deviations.items()}
+    spreads = [f"{name} has a standard deviation of {value:g}" for name, value in rounded.items()]
+    return _over(rounded, f"{listed(tuple(spreads))}, and no layer is fed with it")
+
+
+def _over(numbers: Mapping[str, float], fault: str) -> Intervention:
+    """Arrays divided by a number each."""
 
     def of_arrays(name: str, array: Any) -> Any:
-        return array / array.dtype.type(largest[name]) if name in largest else array
+        return array / array.dtype.type(numbers[name]) if name in numbers else array
 
-    named = [f"{name} / {value:g}" for name, value in largest.items()]
-    ends = [f"{name} goes up to {value:g}" for name, value in largest.items()]
+    named = [f"{name} / {value:g}" for name, value in numbers.items()]
     return Intervention(
         code="unscaled-features",
         change=listed(tuple(named)),
-        fix="\n".join(f"{name} = {name} / {value:g}" for name, value in largest.items()),
-        where=tuple(largest),
-        fault=f"{listed(tuple(ends))}, and multiplies what layers are fed with",
+        fix="\n".join(f"{name} = {name} / {value:g}" for name, value in numbers.items()),
+        where=tuple(numbers),
+        fault=fault,
         data=lambda rows: rows.with_arrays(map_named(rows.arrays, of_arrays)),
     )
 

@@ -113,16 +113,29 @@ def _adapted(layer: Any, name: str, rows: Any) -> Intervention:
         values = tf.cast(tf.convert_to_tensor(inputs), layer.compute_dtype)
         return (values - tf.cast(mean, values.dtype)) / tf.cast(deviation, values.dtype)
 
-    one = layer.axis is None or layer.axis == ()
-    why = "takes all columns as one" if one else "was adapted to other data"
+    fix = f"norm = keras.layers.Normalization(); norm.adapt({name})  # in place of {layer.name}"
+    if layer.axis is None or layer.axis == ():
+        why = "takes all columns as one"
+    elif _is_adapted(layer):
+        why = "was adapted to other data"
+    else:
+        why, fix = "was never adapted", f'model.get_layer("{layer.name}").adapt({name})'
     return Intervention(
         code="unscaled-features",
         change=f"{layer.name} adapted to the columns of {name}",
-        fix=f"norm = keras.layers.Normalization(); norm.adapt({name})  # in place of {layer.name}",
+        fix=fix,
         where=(layer.name,),
         fault=f"{layer.name} {why}: what it makes of {name} is on no suitable scale",
         variant=lambda _: shadowed([(layer, "call", call)]),
     )
+
+
+def _is_adapted(layer: Any) -> bool:
+    """False where its statistics are those that it is made with."""
+    if layer.input_mean is not None:
+        return True
+    mean, variance = (np.asarray(v) for v in (layer.adapt_mean, layer.adapt_variance))
+    return bool((mean != 0).any() or (variance != 1).any())
 
 
 def _left_out(layer: Any, low: float, high: float) -> Intervention:

@@ -20,10 +20,14 @@ from pytest_converge.training.interventions import pasted
 from pytest_converge.training.state.own_code import plain_function
 from pytest_converge.training.training import Training
 
-__all__ = ["called_by_the_step", "in_a_map", "name_of_dataset"]
+__all__ = ["called_by_the_step", "in_a_map", "name_of_dataset", "with_lists"]
 
 #: One array that gets other values.
 ASSIGNED = re.compile(r"(x|y|sample_weight|data\[(\d+)\]) = ([^#;]+?)(\s*#.*)?")
+#: Around a change that NumPy makes in more digits; a data set has what it read in its own.
+WIDENED = re.compile(r'(\w+) = \1\.astype\("float64"\); |; (\w+) = \2\.astype\("float32"\)')
+#: An array of several under one name that gets other values, or is changed.
+PART_ASSIGNED = re.compile(r"^(x|y|sample_weight)\[\d+\](?:\[[^=]*\])? = ", re.MULTILINE)
 #: The name of an array alone.
 PLACE = re.compile(r"(?:x|y|sample_weight|data\[(\d+)\])")
 #: What is read of all rows: a number, or one a column.
@@ -45,7 +49,7 @@ def in_a_map(training: Training, line: str) -> str:
         training: of the user.
         line: code; what is not about one array of a data set is returned as it is.
     """
-    found, data = ASSIGNED.fullmatch(line), training.data
+    found, data = ASSIGNED.fullmatch(WIDENED.sub("", line)), training.data
     batch = training.first_batch() if found and data is not None and data.of_dataset else None
     if found is None or not isinstance(batch, tuple) or any(map(_is_nested, batch)):
         return line
@@ -62,6 +66,22 @@ def in_a_map(training: Training, line: str) -> str:
     comma = "," if len(parts) == 1 else ""
     mapped = f"lambda {', '.join(names)}: ({', '.join(parts)}{comma})"
     return f"{held} = {held}.map({mapped}){note or ''}"
+
+
+def with_lists(training: Training, fix: str) -> str:
+    """Lines about one array of several, with those made lists first that nobody can write into.
+
+    Args:
+        training: of the user, who may have handed over a tuple of arrays.
+        fix: code.
+    """
+    rows = training.rows_in_memory
+    names = dict.fromkeys(PART_ASSIGNED.findall(fix))
+    if not names or rows is None or not isinstance(rows.arrays, tuple):
+        return fix
+    parts = dict(zip(PARTS, rows.arrays, strict=False))
+    tuples = [name for name in names if isinstance(parts.get(name), tuple)]
+    return "\n".join([*(f"{name} = list({name})" for name in tuples), fix])
 
 
 def name_of_dataset(training: Training) -> str:
