@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -497,6 +498,7 @@ OPERATION_CALLS = {
     "Max": (gen_math_ops, "_max"),
     "Maximum": (gen_math_ops, "maximum"),
     "Mean": (gen_math_ops, "mean"),
+    "Minimum": (gen_math_ops, "minimum"),
     "Pow": (gen_math_ops, "_pow"),
     "RealDiv": (gen_math_ops, "real_div"),
     "SelectV2": (gen_math_ops, "select_v2"),
@@ -538,6 +540,12 @@ BOUND_OPERATORS = {
 }
 
 
+def _wraps_the_same(held: Any, original: Any) -> bool:
+    """Whether two are one function, as `math_ops` wraps some of those of `gen_math_ops` anew."""
+    alike = getattr(held, "__name__", None) == original.__name__
+    return alike and inspect.unwrap(held) is inspect.unwrap(original)
+
+
 def calls_of_operation(kind: str, replaced: Callable[[Any], Any]) -> list[Setting]:
     """What makes TensorFlow call another function for an operation, also from Keras and operators.
 
@@ -555,7 +563,7 @@ def calls_of_operation(kind: str, replaced: Callable[[Any], Any]) -> list[Settin
         (module, name, other)
         for module in modules
         for name, held in list(vars(module).items())
-        if held is original
+        if held is original or _wraps_the_same(held, original)
     ]
     bound = BOUND_OPERATORS.get(kind, "")
     owners = (tf.Tensor, tf.Variable) if bound else ()

@@ -272,7 +272,9 @@ WAYS = {
     "Log": [(tf.math, "log", 1), (keras.ops, "log", 1)],
     "Log1p": [(tf.math, "log1p", 1), (keras.ops, "log1p", 1)],
     "LogSoftmax": [],
+    "Max": [(tf, "reduce_max", 1), (keras.ops, "max", 1)],
     "Maximum": [(tf, "maximum", 2), (keras.ops, "maximum", 2)],
+    "Minimum": [(tf, "minimum", 2), (keras.ops, "minimum", 2)],
     "Mean": [(tf, "reduce_mean", 1), (keras.ops, "mean", 1), (tf.math, "reduce_mean", 1)],
     "Pow": [(operator, "pow", 2), (tf, "pow", 2)],
     "RealDiv": [(operator, "truediv", 2), (keras.ops, "divide", 2), (tf, "divide", 2)],
@@ -295,6 +297,17 @@ WAYS = {
     "Sub": [(operator, "sub", 2), (keras.ops, "subtract", 2), (tf, "subtract", 2)],
     "Transpose": [(tf, "transpose", 1), (keras.ops, "transpose", 1)],
 }
+
+
+@pytest.mark.parametrize("clip", [tf.clip_by_value, keras.ops.clip])
+def test_a_clip_ends_in_both_of_its_functions(clip):
+    def one_more(original):
+        return lambda *args, **kwargs: original(*args, **kwargs) + 1.0
+
+    for kind in ("Maximum", "Minimum"):
+        with attributes_set(internals.calls_of_operation(kind, one_more)):
+            assert float(clip(tf.constant(0.5), 0.0, 1.0)) == 1.5
+        assert float(clip(tf.constant(0.5), 0.0, 1.0)) == 0.5
 
 
 @pytest.mark.parametrize("kind", internals.OPERATION_CALLS)

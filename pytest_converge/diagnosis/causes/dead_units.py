@@ -105,9 +105,11 @@ def _operations_seen(failed: FailedTraining) -> Answer | None:
     if not seen.dead or (deviation is not None and deviation > CONSTANT):
         return None
     first = seen.dead[0]
+    end = "least" if first.kind == "Minimum" else "most"
     message = (
-        f"{moved_rectifiers.in_place(first, seen.loss)} is 0 for every row at the start: its input"
-        f" is at most {number(first.largest)}, so that no gradient reaches {listed(first.where)}"
+        f"{moved_rectifiers.in_place(first, seen.loss)} is {number(first.edge)} for every row at the"
+        f" start: its input is at {end} {number(first.nearest)}, so that no gradient reaches"
+        f" {listed(first.where)}"
     )
     return Answer(cause=CAUSE.code, where=(first.layer,) if first.layer else (), message=message)
 

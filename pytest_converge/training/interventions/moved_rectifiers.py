@@ -1,4 +1,4 @@
-"""Rectifiers that are 0 throughout, with their input moved up."""
+"""Rectifiers and clips that are at their edge throughout, with their input moved there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ import tensorflow as tf
 
 from pytest_converge.core.numbers import listed
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.own_operations import operations_changed
+from pytest_converge.training.interventions.own_operations import (
+    added_to_argument,
+    operations_changed,
+)
 from pytest_converge.training.interventions.places import changed_in_places
 from pytest_converge.training.keras_internals import Setting, calls_of_operation
 from pytest_converge.training.measures.dead_operations import DeadOperation
@@ -23,16 +26,24 @@ __all__ = ["in_place", "moved"]
 
 #: Each rectifier as code, with what is added to its input.
 MOVED = {
-    "Maximum": "tf.maximum(x + {added}, 0.0)",
+    "Maximum": "tf.maximum(x + {added}, {edge})",
+    "Minimum": "tf.minimum(x + {added}, {edge})",
     "Relu": "tf.nn.relu(x + {added})",
     "Relu6": "tf.nn.relu6(x + {added})",
 }
 #: Each in words.
-WORDS = {"Maximum": "maximum with 0", "Relu": "relu", "Relu6": "relu6"}
+WORDS = {
+    "Maximum": "maximum with {edge:g}",
+    "Minimum": "minimum with {edge:g}",
+    "Relu": "relu",
+    "Relu6": "relu6",
+}
+#: What users call that makes a maximum and a minimum.
+CLIPS = ("clip", "clip_by_value")
 
 
 def moved(user: Training, dead: Sequence[DeadOperation], loss: str) -> Intervention | None:
-    """About half of the numbers of each dead rectifier above 0, where they can be.
+    """About half of the numbers of each dead rectifier let through, where they can be.
 
     One constant each, from the first batch: the median of what it is given. What is fed with zeros
     alone has none.
@@ -54,9 +65,13 @@ def moved(user: Training, dead: Sequence[DeadOperation], loss: str) -> Intervent
         change=f"{listed(tuple(dict.fromkeys(map(added, movable))))} added in front of it",
         fix="\n".join(lines),
         where=where,
-        fault=f"{listed(named)} {are} 0 for every row at the start",
+        fault=f"{listed(named)} {are} {_edges(movable)} for every row at the start",
         variant=functools.partial(_variant, tuple(movable)),
     )
+
+
+def _edges(dead: Sequence[DeadOperation]) -> str:
+    return listed(tuple(dict.fromkeys(f"{each.edge:g}" for each in dead)))
 
 
 def _alike_in_a_line(dead: Sequence[DeadOperation]) -> list[DeadOperation]:
@@ -72,22 +87,27 @@ def _alike_in_a_line(dead: Sequence[DeadOperation]) -> list[DeadOperation]:
 
 def _own_line(user: Training, dead: DeadOperation) -> str:
     """In the user's own code, which may write 0 in front."""
-    template = MOVED[dead.kind].format(added=added(dead))
-    return operations_changed(user, dead.layer, dead.kind, template, at=dead.place, alone=True)
+    line = operations_changed(user, dead.layer, dead.kind, _moved(dead), at=dead.place, alone=True)
+    return line or added_to_argument(user, dead.layer, CLIPS, added(dead), at=dead.place)
+
+
+def _moved(dead: DeadOperation) -> str:
+    return MOVED[dead.kind].format(added=added(dead), edge=float(f"{dead.edge:.6g}"))
 
 
 def _line(dead: DeadOperation, loss: str) -> str:
-    return MOVED[dead.kind].format(added=added(dead)) + f"  # in {_place(dead, loss)}"
+    return f"{_moved(dead)}  # in {_place(dead, loss)}"
 
 
 def in_place(dead: DeadOperation, loss: str) -> str:
     """The rectifier and its place, as "the relu in my_layer"."""
-    return f"the {WORDS[dead.kind]} in {_place(dead, loss)}"
+    return f"the {WORDS[dead.kind].format(edge=dead.edge)} in {_place(dead, loss)}"
 
 
 def added(dead: DeadOperation) -> str:
-    """What brings the median of its numbers to 0, in three digits."""
-    return f"{-dead.middle:.3g}".replace("-0", "0")
+    """What brings the median of its numbers to its edge, in three digits."""
+    text = f"{dead.edge - dead.middle:.3g}"
+    return "0" if text == "-0" else text
 
 
 def _place(dead: DeadOperation, loss: str) -> str:
@@ -123,7 +143,7 @@ def _moving(dead: list[DeadOperation], original: Callable[..., Any]) -> Callable
         shift = shifts.get(next(turns), 0.0)
         if not shift:
             return original(first, *args, **kwargs)
-        if args and _is_zero(first):  # a maximum of 0 and a number
+        if args and isinstance(first, (int, float)):  # a maximum of 0 and a number
             return original(first, args[0] + shift, *args[1:], **kwargs)
         return original(first + shift, *args, **kwargs)
 
@@ -132,7 +152,3 @@ def _moving(dead: list[DeadOperation], original: Callable[..., Any]) -> Callable
 
 def _is_real(value: Any) -> bool:
     return hasattr(value, "dtype") and tf.as_dtype(value.dtype).is_floating
-
-
-def _is_zero(value: Any) -> bool:
-    return isinstance(value, (int, float)) and value == 0

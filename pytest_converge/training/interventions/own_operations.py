@@ -27,6 +27,7 @@ from pytest_converge.training.state.own_code import (
 from pytest_converge.training.training import Training
 
 __all__ = [
+    "added_to_argument",
     "argument_changed",
     "comparison_changed",
     "logits_changed",
@@ -55,6 +56,7 @@ NAMES = {
     "Max": ("amax", "max", "reduce_max"),
     "Maximum": ("maximum",),
     "Mean": ("mean", "reduce_mean"),
+    "Minimum": ("minimum",),
     "Pow": ("pow", "power"),
     "RealDiv": ("divide",),
     "Reciprocal": ("reciprocal",),
@@ -249,6 +251,33 @@ def argument_changed(
         return function.changed({call.args[1]: written})
     first = call.args[0]
     return function.changed({first: f"{function.text(first)}, {name}={written}"})
+
+
+def added_to_argument(
+    training: Training,
+    layer: str,
+    names: Sequence[str],
+    number: str,
+    *,
+    at: tuple[str, int] | None = None,
+) -> str:
+    """A number added to what the only call of some functions in a place is given first.
+
+    Args:
+        training: of the user.
+        layer: whose call it is in; empty for the loss or the step.
+        names: of the functions.
+        number: as code.
+        at: (file, line) of it, where that is known.
+    """
+    own = None if at is None else function_at(at)
+    functions = functions_at(training, layer) if own is None else [own]
+    found = [(f, call) for f in functions for call in f.calls(*names) if call.args]
+    if len(found) != 1:
+        return ""
+    ((function, call),) = found
+    code = f"{in_brackets(call.args[0], function.text(call.args[0]))} + {number}"
+    return function.changed({call.args[0]: code})
 
 
 def logits_changed(training: Training, code: Callable[[str], str]) -> str:

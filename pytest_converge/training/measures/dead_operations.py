@@ -1,4 +1,4 @@
-"""Rectifiers in the user's own code that put out 0 for every row, and what they cut off."""
+"""Rectifiers and clips in the user's own code that put out one number for every row."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ from pytest_converge.training.training import Training
 
 __all__ = ["DeadOperation", "dead_operations"]
 
-#: Operations that are 0 for every negative number; of a maximum where the other number is 0.
-KINDS = ("Relu", "Relu6", "Maximum")
+#: Operations that put out their edge for every number beyond it: 0, or the other number that a
+#: maximum or a minimum is given, as of a value that is clipped.
+KINDS = ("Relu", "Relu6", "Maximum", "Minimum")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DeadOperation:
-    """A rectifier that is 0 throughout.
+    """A rectifier, or one end of a clip, that is at its edge throughout.
 
     Attributes:
         kind: its type in TensorFlow.
         layer: whose call it is part of; empty for the loss or the step.
         number, of: which one it is of how many of its kind in that place, in one step.
-        largest: the largest number that it is given.
-        middle: their median: half of them are above 0 where it is taken from all.
+        edge: the number that it puts out.
+        nearest: of the numbers that it is given the one nearest to the edge.
+        middle: their median: half of them are let through where it is brought to the edge.
         where: the layers and variables that have a gradient of 0 by it, or by another dead one.
         place: (file, line) of the user's code that makes it; None where nobody knows.
     """
@@ -42,17 +44,19 @@ class DeadOperation:
     layer: str
     number: int
     of: int
-    largest: float
+    edge: float
+    nearest: float
     middle: float
     where: tuple[str, ...]
     place: tuple[str, int] | None = None
 
 
 def dead_operations(training: Training, flow: Flow) -> tuple[DeadOperation, ...]:
-    """The rectifiers behind which trained variables have no other way to the loss.
+    """Those behind which trained variables have no other way to the loss.
 
-    What is 0 beside another way, as a penalty that does not act yet or a hinge that is satisfied,
-    is none of them, and neither is an activation of a layer of Keras, which its layer tells of.
+    What is at its edge beside another way, as a penalty that does not act yet or a hinge that is
+    satisfied, is none of them, and neither is an activation of a layer of Keras, which its layer
+    tells of.
     """
     layers = {name: layer for model in training.models for name, layer in named_layers(model)}
     known = {name for name, layer in layers.items() if activation_of(layer) in RECTIFIERS}
@@ -86,7 +90,8 @@ def _of(flow: Flow, operation: Operation, where: tuple[str, ...]) -> DeadOperati
         layer=operation.layer,
         number=next(n for n, each in enumerate(alike) if each is operation),
         of=len(alike),
-        largest=float(values.max()),
+        edge=_edge(flow, operation),
+        nearest=float(values.min() if operation.kind == "Minimum" else values.max()),
         middle=float(np.median(values)),
         where=where,
         place=operation.place,
@@ -99,12 +104,20 @@ def _argument(flow: Flow, operation: Operation) -> Any:
     return by[0] if by else None
 
 
+def _edge(flow: Flow, operation: Operation) -> float:
+    """The other number that a maximum or minimum is given; 0 of a rectifier."""
+    argument = _argument(flow, operation)
+    others = [tensor for tensor in operation.inputs if tensor is not argument]
+    return float(others[0].numpy().ravel()[0]) if others else 0.0
+
+
 def _is_dead(flow: Flow, operation: Operation) -> bool:
     argument, output = _argument(flow, operation), operation.outputs[0]
     if argument is None or not output.dtype.is_floating or not hasattr(output, "numpy"):
         return False
     others = [tensor for tensor in operation.inputs if tensor is not argument]
-    if any(id(t) in flow.by_variables or t.numpy().any() for t in others):
+    if any(id(t) in flow.by_variables or np.unique(t.numpy()).size != 1 for t in others):
         return False
     values = output.numpy()
-    return bool(values.size) and not values.any()
+    beyond = (argument.numpy() != values).all()  # what lies on the edge lets a gradient through
+    return bool(values.size and beyond and (values == _edge(flow, operation)).all())

@@ -1,4 +1,4 @@
-"""Rectifiers that are 0 throughout, with their input moved up."""
+"""Rectifiers and clips that are at their edge throughout, with their input moved there."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras import optimizers
+from keras import layers, optimizers
 
 from pytest_converge.training.interventions.moved_rectifiers import MOVED, moved
-from pytest_converge.training.measures.dead_operations import DeadOperation
+from pytest_converge.training.measures.computation import computation
+from pytest_converge.training.measures.dead_operations import KINDS, DeadOperation
+from pytest_converge.training.measures.first_step import first_step
 from tests.training.interventions.trainings import written
+from tests.training.measures.steps import regression
 from tests.zoo.problems import minimize
 from tests.zoo.trainings import training_of
 
@@ -27,7 +30,14 @@ FUNCTIONS = {
 
 def dead(kind, *, number=0, of=1, middle=-20.0):
     return DeadOperation(
-        kind=kind, layer="", number=number, of=of, largest=-19.0, middle=middle, where=("w",)
+        kind=kind,
+        layer="",
+        number=number,
+        of=of,
+        edge=0.0,
+        nearest=-19.0,
+        middle=middle,
+        where=("w",),
     )
 
 
@@ -80,4 +90,20 @@ def test_two_of_one_line_are_moved_alike():
 
 def test_what_is_fed_with_zeros_cannot_be_moved():
     assert moved(written(), [dead("Relu", middle=0.0)], "") is None
-    assert set(MOVED) == {"Maximum", "Relu", "Relu6"}
+    assert set(MOVED) == set(KINDS)
+
+
+def clipped_of(x):
+    return keras.ops.clip(x, 20.0, 60.0)
+
+
+def test_a_clip_is_moved_to_its_edge():
+    parts = [layers.Lambda(clipped_of, name="clipped")]
+    run = training_of(regression(layers.Dense(1, name="first"), *parts))
+    seen = computation(run)
+    before = first_step(run)
+    change = moved(run, seen.dead, seen.loss)
+    assert change.fix.startswith("return keras.ops.clip(x + ")
+    assert change.fault == "the maximum with 20 in clipped is 20 for every row at the start"
+    after = first_step(run, lambda: change.variant(run))
+    assert not after.same_end(before)

@@ -44,14 +44,29 @@ def test_a_rectifier_that_is_0_throughout_is_found(name):
     assert (found.kind, found.layer, found.number, found.of) == (kind, "mine", 0, 1)
     assert found.where == ("first",)
     assert found.middle == pytest.approx(-20, abs=3)
-    assert found.middle < found.largest < 0
+    assert found.middle < found.nearest < found.edge == 0
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "edge"),
+    [
+        (lambda x: tf.maximum(x - 20.0, -1.0), "Maximum", -1.0),
+        (lambda x: tf.clip_by_value(x - 20.0, 2.0, 6.0), "Maximum", 2.0),
+        (lambda x: keras.ops.clip(x + 20.0, 2.0, 6.0), "Minimum", 6.0),
+    ],
+)
+def test_a_clip_beyond_which_everything_lies_is_found(function, kind, edge):
+    (found,) = dead_of(function)
+    assert (found.kind, found.edge, found.where) == (kind, edge, ("first",))
+    assert abs(found.middle) > abs(found.nearest) > abs(edge)
 
 
 SOUND = {
     "half of it": tf.nn.relu,
     "most units": lambda x: tf.nn.relu(x - tf.constant([0.0] + [50.0] * 7)),
     "another way": lambda x: x + tf.nn.relu(x - 20.0),
-    "a lower end": lambda x: tf.maximum(x - 20.0, -1.0),
+    "an end that is reached": lambda x: tf.clip_by_value(x, -1.0, 1.0),
+    "some end a unit": lambda x: tf.maximum(x - 20.0, tf.constant([-1.0] * 4 + [-2.0] * 4)),
     "of a constant": lambda x: x + tf.nn.relu(tf.constant(-1.0)),
 }
 
