@@ -89,7 +89,7 @@ def diagnose(
     failed, causes = FailedTraining(trials, record), every_cause()
     try:
         answer = search(failed, causes)
-        answer = dataclasses.replace(answer, fix=answer.fix or _in_code(failed, answer))
+        answer = _in_code(failed, answer)
     finally:
         reruns.put_back()
     cause = causes.get(answer.cause)
@@ -102,20 +102,22 @@ def diagnose(
     return _diagnosis(failed, answer, named)
 
 
-def _in_code(failed: FailedTraining, answer: Answer) -> str:
-    """The line of the user's code that does what a proven change does; empty for none."""
-    change = failed.trials.changes.get(answer.change)
-    if change is None or not change.in_words or answer.parts:
-        return ""
+def _in_code(failed: FailedTraining, answer: Answer) -> Answer:
+    """The same answer with the line of the user's code that does what a proven change does."""
+    trials, trial = failed.trials, answer.trial
+    change = trials.changes.get(answer.change)
+    if trial is None or change is None or not change.in_words or answer.fix or answer.parts:
+        return answer
     failed.reruns.put_back()
-    end = failed.trials.watch.elapsed + SECONDS_FOR_A_LINE
-    found = failed.trials.guard.measured(
+    end, factor = trials.watch.elapsed + SECONDS_FOR_A_LINE, change.rate_factor
+    line = trials.guard.measured(
         "a line of the step",
-        lambda: line_of_effect(
-            failed.training, change.rate_factor, lambda: failed.trials.watch.elapsed < end
-        ),
+        lambda: line_of_effect(failed.training, factor, lambda: trials.watch.elapsed < end),
     )
-    return found or ""
+    if not line:
+        return answer
+    trial = trials.done[trial.change] = dataclasses.replace(trial, fix=line)
+    return dataclasses.replace(answer, trial=trial)
 
 
 def _named(

@@ -107,8 +107,8 @@ def _operations_seen(failed: FailedTraining) -> Answer | None:
     first = seen.dead[0]
     end = "least" if first.kind == "Minimum" else "most"
     message = (
-        f"{moved_rectifiers.in_place(first, seen.loss)} is {number(first.edge)} for every row at the"
-        f" start: its input is at {end} {number(first.nearest)}, so that no gradient reaches"
+        f"{moved_rectifiers.in_place(first, seen.loss)} is {number(first.edge)} for every row at"
+        f" the start: its input is at {end} {number(first.nearest)}, so that no gradient reaches"
         f" {listed(first.where)}"
     )
     return Answer(cause=CAUSE.code, where=(first.layer,) if first.layer else (), message=message)

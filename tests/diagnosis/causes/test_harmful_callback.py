@@ -54,15 +54,30 @@ def test_a_callback_that_puts_weights_back_is_named():
 def test_a_plateau_that_is_none_is_named_and_no_rate_that_makes_up_for_it():
     given = [callbacks.ReduceLROnPlateau("loss", mode="max", patience=0, factor=0.1, min_lr=0)]
     found = diagnosis_of(fit(network(), X, Y, callbacks=given, epochs=20), max_loss=0.02)
-    assert (found.cause, found.proven) == ("harmful-callback", True)
+    assert (found.cause, found.proven) == ("learning-rate-too-low", True)
+    assert [trial.change for trial in found.tried] == ["the callback ReduceLROnPlateau left out"]
     assert found.message.startswith("ReduceLROnPlateau sets the learning rate, from 0.05 to ")
 
 
 def test_a_rate_that_a_callback_holds_is_said_once():
     given = [callbacks.LearningRateScheduler(lambda epoch: 1e-6)]
     found = diagnosis_of(fit(network(), X, Y, callbacks=given, epochs=20), max_loss=0.02)
-    assert found.cause == "harmful-callback"
+    assert found.cause == "learning-rate-too-low"
     assert found.message.startswith("LearningRateScheduler sets the learning rate to 1e-6; it ")
+
+
+def test_a_rate_that_falls_late_hinders_nothing_by_being_low():
+    """Most trainings end at a lower rate than they begin with."""
+
+    class Late(callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch > 15:
+                self.model.optimizer.learning_rate = 1e-4
+            if epoch == 15:
+                self.model.set_weights([0 * each for each in self.model.get_weights()])
+
+    found = diagnosis_of(fit(network(), X, Y, callbacks=[Late()], epochs=20), max_loss=0.02)
+    assert found.cause == "harmful-callback"
 
 
 def test_what_a_callback_puts_back_is_not_called_frozen(monkeypatch):
