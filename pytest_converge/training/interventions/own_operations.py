@@ -32,6 +32,7 @@ __all__ = [
     "comparison_changed",
     "logits_changed",
     "mask_turned",
+    "norm_changed",
     "operations_changed",
     "trained_in_calls",
 ]
@@ -278,6 +279,30 @@ def added_to_argument(
     ((function, call),) = found
     code = f"{in_brackets(call.args[0], function.text(call.args[0]))} + {number}"
     return function.changed({call.args[0]: code})
+
+
+def norm_changed(
+    training: Training, layer: str, least: float, *, at: tuple[str, int] | None = None
+) -> str:
+    """The only Euclidean norm of a place as the root of squares that are kept from 0.
+
+    Args:
+        training: of the user.
+        layer: whose call it is in; empty for the loss or the step.
+        least: what the sum of squares is at least.
+        at: (file, line) of it, where that is known.
+    """
+    own = None if at is None else function_at(at)
+    functions = functions_at(training, layer) if own is None else [own]
+    found = [(f, call) for f in functions for call in f.calls("norm") if len(call.args) == 1]
+    settings = {each.arg for _, call in found for each in call.keywords}
+    if len(found) != 1 or not settings <= {"axis", "keepdims"}:
+        return ""
+    ((function, call),) = found
+    given = ", ".join(
+        [f"tf.square({function.text(call.args[0])})", *map(ast.unparse, call.keywords)]
+    )
+    return function.changed({call: f"tf.sqrt(tf.maximum(tf.reduce_sum({given}), {least:g}))"})
 
 
 def logits_changed(training: Training, code: Callable[[str], str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.own_operations import operations_changed
+from pytest_converge.training.interventions.own_operations import norm_changed, operations_changed
 from pytest_converge.training.keras_internals import calls_of_operation
 from pytest_converge.training.measures.nonfinite_origin import ENDS
 from pytest_converge.training.state.snapshot import attributes_set, shadowed
@@ -60,6 +60,8 @@ def safe(
             yield
 
     own = operations_changed(user, layer, kind, SAFE[kind], at=at)
+    if not own and kind == "Sqrt":
+        own = norm_changed(user, layer, LEAST, at=at)
     return Intervention(
         code="exploding-gradient",
         change=SAFE[kind],

@@ -190,3 +190,46 @@ def test_a_model_is_called_in_training_mode(function, line):
 )
 def test_a_mask_is_turned_round(function, line):
     assert code(own_operations.mask_turned(of(function), "")) == ([line] if line else [])
+
+
+def apart(x):
+    return tf.norm(x - w, axis=1)
+
+
+def far(x):
+    return tf.linalg.norm(x, axis=-1, keepdims=True) + tf.norm(w)
+
+
+def absolute(x):
+    return tf.norm(x, ord=1)
+
+
+@pytest.mark.parametrize(
+    ("function", "lines"),
+    [
+        (
+            apart,
+            ["return tf.sqrt(tf.maximum(tf.reduce_sum(tf.square(x - w), axis=1), 1e-07))"],
+        ),
+        (far, []),
+        (absolute, []),
+    ],
+)
+def test_a_norm_is_the_root_of_squares_that_are_kept_from_0(function, lines):
+    assert code(own_operations.norm_changed(of(function), "", 1e-7)) == lines
+
+
+def clipped(x):
+    return tf.clip_by_value(x - 1.0, 0.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("names", "lines"),
+    [
+        (("clip_by_value",), ["return tf.clip_by_value((x - 1.0) + 3, 0.0, 4.0)"]),
+        (("clip",), []),
+    ],
+)
+def test_a_number_is_added_to_what_a_function_is_given(names, lines):
+    line = own_operations.added_to_argument(of(clipped), "", names, "3")
+    assert code(line) == lines
