@@ -12,7 +12,7 @@ from pytest_converge.diagnosis.causes.regularisation_too_strong import CAUSE, ou
 from pytest_converge.diagnosis.order import Place
 from pytest_converge.training.measures.loss_terms import LossTerm
 from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
-from tests.zoo.problems import fit, linear, minimize, sequential, step
+from tests.zoo.problems import BINARY, fit, linear, minimize, sequential, step
 
 
 def heavy_penalty():
@@ -315,3 +315,36 @@ def curious(weight):
 def test_a_term_that_is_added_row_by_row_weighs_less():
     found = proven_by_its_own(curious(20.0), CAUSE.code, steps=150, max_loss=0.3, monotone="off")
     assert "* entropy)" in found.fix
+
+
+def penalised_by_its_optimizer():
+    x, y = linear(0)
+    rate = optimizers.Ftrl(0.5, l1_regularization_strength=1e4)
+    return fit(sequential(layers.Dense(1), optimizer=rate, loss="mse"), x, y)
+
+
+def test_a_penalty_that_the_optimizer_holds_is_switched_off():
+    found = diagnosis_of(penalised_by_its_optimizer(), steps=200, max_loss=0.1)
+    assert (found.cause, found.proven) == ("regularisation-too-strong", True)
+    assert found.fix == "keras.optimizers.Ftrl(0.5)"
+    assert "l1_regularization_strength=10000 outweighs the data" in found.message
+
+
+def arrows():
+    rng = np.random.default_rng(0)
+    right = rng.integers(0, 2, size=300)
+    signs = np.zeros((300, 6, 6, 1), "float32")
+    signs[right == 1, :, 3:] = 1.0
+    signs[right == 0, :, :3] = 1.0
+    signs += 0.1 * rng.normal(size=signs.shape).astype("float32")
+    parts = [layers.RandomContrast(0.1, seed=0), layers.RandomFlip("horizontal", seed=1)]
+    parts += [layers.Flatten(), layers.Dense(1, "sigmoid")]
+    model = sequential(*parts, optimizer=optimizers.Adam(0.02), loss=BINARY, shape=(6, 6, 1))
+    return fit(model, signs, right.astype("float32"))
+
+
+def test_what_turns_the_class_of_a_picture_is_left_out():
+    found = diagnosis_of(arrows(), steps=150, max_loss=0.2)
+    assert (found.cause, found.proven) == ("regularisation-too-strong", True)
+    assert found.where[0].startswith("random_flip")
+    assert "RandomContrast" not in found.fix

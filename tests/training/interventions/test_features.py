@@ -70,3 +70,14 @@ def test_rows_of_a_dataset_keep_their_precision_in_the_code():
     exec(fix, names)  # noqa: S102 - it is there to be run
     assert names["x"].dtype == "float32"
     np.testing.assert_allclose(names["x"].std(axis=0), 1.0, rtol=1e-5)
+
+
+def test_an_array_in_units_of_its_deviation():
+    days = np.array([0.0, 100.0, 400.0], "float32")
+    batch = ((np.zeros((3, 1), "float32"), days), days)
+    data = ArrayData.listed([batch], epoch_batches=1, probe_seed=0)
+    change = features.in_deviations({"x[1]": 169.9673})
+    assert change.fix == "x[1] = x[1] / 170"
+    assert change.fault == "x[1] has a standard deviation of 170, and no layer is fed with it"
+    _, changed = change.data(data).arrays[0]
+    np.testing.assert_allclose(changed, days / 170)

@@ -111,6 +111,22 @@ def test_a_normalisation_is_adapted_to_the_columns_that_it_is_fed_with(kind):
     assert kind in change.fault
 
 
+def test_a_normalisation_that_was_never_adapted_is():
+    x = (RNG.normal(size=(64, 3)) * [1.0, 50.0, 4000.0]).astype("float32")
+    norm = layers.Normalization(name="norm")
+    (change,) = normalised(norm, x)
+    assert change.fix == 'model.get_layer("norm").adapt(x)'
+    assert "norm was never adapted" in change.fault
+    with change.variant(None):
+        np.testing.assert_allclose(np.asarray(norm(x)).std(axis=0), 1.0, rtol=1e-3)
+
+
+def test_a_normalisation_of_given_numbers_was_made_for_other_data():
+    x = (RNG.normal(size=(64, 3)) * [1.0, 50.0, 4000.0]).astype("float32")
+    (change,) = normalised(layers.Normalization(mean=0.0, variance=1.0), x)
+    assert "other data" in change.fault
+
+
 def test_a_normalisation_that_suits_its_data_is_left_alone():
     x = (RNG.normal(size=(64, 3)) * [1.0, 50.0, 4000.0]).astype("float32")
     norm = layers.Normalization()

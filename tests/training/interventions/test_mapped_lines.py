@@ -8,7 +8,11 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from pytest_converge.training.interventions.mapped_lines import called_by_the_step, in_a_map
+from pytest_converge.training.interventions.mapped_lines import (
+    called_by_the_step,
+    in_a_map,
+    with_lists,
+)
 from tests.zoo.problems import Start, fit, minimize
 from tests.zoo.trainings import training_of
 
@@ -49,6 +53,13 @@ def fitted(of_dataset):
         ("y = y / 100  # in percent", "lambda x, y: (x, y / 100)"),
         ("x = x / 255", "lambda x, y: (x / 255, y)"),
         ("y = (y - y.mean(axis=0)) / y.std(axis=0)", "lambda x, y: (x, (y - 2.0) / 1.0)"),
+        (
+            (
+                'y = y.astype("float64"); y = (y - y.mean(axis=0)) / y.std(axis=0);'
+                ' y = y.astype("float32")'
+            ),
+            "lambda x, y: (x, (y - 2.0) / 1.0)",
+        ),
         ("x = x - x.min(axis=0)", "lambda x, y: (x - [0.0, 1.0], y)"),
         (
             'y = np.where(y == 1, 0, 1).astype("float32")',
@@ -153,3 +164,23 @@ def test_only_a_step_gives_names():
     closure = training_of(minimize(lambda: w**2, [w], keras.optimizers.SGD(0.1)), steps=3)
     for training in (fitted(True), fitted(False), closure):
         assert called_by_the_step(training, "y") == "y"
+
+
+def several(x):
+    parts = [keras.Input((2,)), keras.Input((2,))]
+    model = keras.Model(parts, layers.Dense(1)(layers.Concatenate()(parts)))
+    model.compile("sgd", "mse")
+    return training_of(fit(model, x, Y))
+
+
+@pytest.mark.parametrize("line", ["x[1] = x[1] / 3", "x[1][..., [0]] = x[1][..., [0]] - 1.0"])
+def test_a_tuple_of_arrays_becomes_a_list_before_one_is_changed(line):
+    assert with_lists(several((X, X)), line) == f"x = list(x)\n{line}"
+    assert with_lists(several([X, X]), line) == line
+
+
+def test_a_line_about_the_only_array_is_left_as_it_is():
+    assert with_lists(fitted(of_dataset=False), "x = x / 3") == "x = x / 3"
+    w = tf.Variable(1.0)
+    run = training_of(minimize(lambda: w * w, [w], keras.optimizers.SGD(0.1)))
+    assert with_lists(run, "x[1] = x[1] / 3") == "x[1] = x[1] / 3"

@@ -112,3 +112,19 @@ def test_what_a_function_makes_has_no_name_outside_of_it():
         return y - p
 
     assert pasted.compiled_loss(in_a_test) == ("in_a_test", "")
+
+
+def test_a_cell_of_the_users_is_given_what_it_takes():
+    class Cell(layers.Layer):
+        def __init__(self, units):
+            super().__init__()
+            self.units = self.state_size = units
+
+        def get_config(self):
+            return {**super().get_config(), "units": self.units}
+
+        def call(self, inputs, states):
+            return inputs, states
+
+    (line,) = pasted.layer_lines([(layers.RNN(Cell(3)), {})]).splitlines()
+    assert line.startswith("keras.layers.RNN(Cell(units=3))")
