@@ -46,7 +46,7 @@ learning rate: answers learning-rate-too-high
 uphill: tries uphill-steps
 chosen initialisers: tries bad-initialisation
 stationary on batches: answers saddle-point
-no gradient: answers frozen-variables
+no gradient: tries frozen-variables; answers frozen-variables
 contradictions: answers unreachable-target
 two encodings: answers label-encoding
 cliff: tries exploding-gradient
@@ -54,6 +54,7 @@ more steps: tries too-few-steps
 farther rates: answers learning-rate-too-high
 rate and steps: answers learning-rate-too-high
 capacity: tries output-loss-mismatch, too-small-capacity
+own code: tries output-loss-mismatch
 at rest: tries local-minimum; answers local-minimum
 many more steps: tries too-few-steps
 clipped: tries exploding-gradient
