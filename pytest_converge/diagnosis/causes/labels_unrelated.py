@@ -23,6 +23,13 @@ A `tf.data.Dataset` whose inputs say nothing about their targets is read once mo
 shuffles: if the same inputs then stand beside other targets, the two are shuffled apart, as by
 `x.shuffle()` and `y.shuffle()` in one `zip`. The training is repeated on the pairs.
 
+Pictures and series that are stored channels first, and brought to channels last by `reshape` in
+place of `transpose`, have the shape that is asked for and their numbers anywhere. Masks can also
+have rows and columns exchanged, or be mirrored against their pictures. A linear fit on the inputs
+around each place tells in which order the targets belong to them: where another order predicts them
+better by a skill of 0.1, the training is repeated with it. Inputs whose places side by side are
+much more alike when they are transposed are transposed as well, whatever their targets are.
+
 Of a model with two outputs whose targets have one shape, each is also trained on those of the
 other: a list of targets may come in another order than the outputs.
 
@@ -96,6 +103,7 @@ import math
 from collections.abc import Iterable
 
 from pytest_converge.columns.contradictions import targets_are_inputs
+from pytest_converge.columns.order_of_axes import misplaced
 from pytest_converge.columns.signal import Signal
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
@@ -103,7 +111,7 @@ from pytest_converge.diagnosis.evidence import one_batch
 from pytest_converge.diagnosis.relation import RELATED, relation
 from pytest_converge.diagnosis.skill import constant_loss
 from pytest_converge.training.data.arrays import batch_leaves
-from pytest_converge.training.interventions import rows, steps, targets
+from pytest_converge.training.interventions import axes, rows, steps, targets
 from pytest_converge.training.interventions.drawn_once import drawn_once
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.pairing import shuffled_apart
@@ -204,6 +212,18 @@ def _paired(failed: FailedTraining) -> Repairs:
         yield change
 
 
+def _reordered(failed: FailedTraining) -> Repairs:
+    """Arrays in the order in which their places belong together, where that is not the given."""
+    data = failed.reruns.rows
+    if data is None or not failed.reruns.roles:
+        return
+    leaves = list(batch_leaves(data.arrays))
+    inputs, targets = ({n: a for n, a in leaves if n[0] == part} for part in "xy")
+    found = failed.at_the_start("order of axes", lambda: misplaced(inputs, targets))
+    if found:
+        yield axes.reordered(found)
+
+
 def _exchanged(failed: FailedTraining) -> Repairs:
     """The targets of two outputs, each for the other one, where they are of one shape and type."""
     data = failed.reruns.rows
@@ -276,7 +296,7 @@ def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     shifted = [_realigned(failed, signal)] if signal is not None and signal.shift else []
     # Exchanged targets are tried alone: nothing shows them, and where they are right the exchange
     # would undo all other repairs.
-    return [[*_paired(failed), *shifted], [*_drawn_once(failed)]]
+    return [[*_paired(failed), *shifted], [*_drawn_once(failed)], [*_reordered(failed)]]
 
 
 CAUSE = Cause(
@@ -286,6 +306,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_drawn_once),
         Step(place=Place.MISALIGNED_ROWS, repairs=_paired),
         Step(place=Place.MISALIGNED_ROWS, answer=_misaligned),
+        Step(place=Place.MISALIGNED_ROWS, repairs=_reordered),
         Step(place=Place.MISALIGNED_ROWS, repairs=_exchanged),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_noise_seen),
         Step(place=Place.UNRELATED_TARGETS, answer=_unrelated),

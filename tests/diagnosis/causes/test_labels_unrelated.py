@@ -196,3 +196,68 @@ def test_the_targets_of_two_outputs_are_exchanged():
         " and y[1] exchanged"
     )
     assert found.fix == "y[0], y[1] = y[1], y[0]"
+
+
+def grounds(*, masks=None, pictures=None):
+    """Pictures of patches of three grounds, and a mask with a channel for each ground."""
+    rng = np.random.default_rng(0)
+    ground = rng.integers(0, 3, (300, 3, 4)).repeat(2, axis=1).repeat(2, axis=2)
+    x = rng.normal(size=(3, 2))[ground] + 0.1 * rng.normal(size=(300, 6, 8, 2))
+    y = np.eye(3)[ground]
+    x, y = (a if change is None else change(a) for a, change in ((x, pictures), (y, masks)))
+    parts = [layers.Conv2D(8, 3, padding="same", activation="relu"), layers.Conv2D(3, 1)]
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    model = sequential(*parts, optimizer=Adam(0.02), loss=loss, shape=(6, 8, 2))
+    return fit(model, x.astype("float32"), y.astype("float32"))
+
+
+def reshaped(array):
+    """Stored channels first and reshaped to channels last."""
+    return np.moveaxis(array, -1, 1).reshape(array.shape)
+
+
+def test_masks_that_were_reshaped_are_transposed():
+    start = grounds(masks=reshaped)
+    found = proven_by_its_own(start, "labels-unrelated", steps=100, max_loss=0.3)
+    assert found.fix == "y = y.reshape(-1, 3, 6, 8).transpose(0, 2, 3, 1)"
+    assert found.message.startswith("y and the inputs do not belong together place by place: ")
+    assert found.message.endswith("it converges with y transposed, not reshaped")
+
+
+def test_mirrored_masks_are_mirrored_back():
+    start = grounds(masks=lambda mask: mask[:, :, ::-1])
+    found = proven_by_its_own(start, "labels-unrelated", steps=100, max_loss=0.3)
+    assert found.fix == "y = y[:, :, ::-1]"
+
+
+def test_pictures_that_were_reshaped_are_transposed():
+    start = grounds(pictures=reshaped)
+    found = proven_by_its_own(start, "labels-unrelated", steps=100, max_loss=0.3)
+    assert found.fix == "x = x.reshape(-1, 2, 6, 8).transpose(0, 2, 3, 1)"
+    assert found.message.startswith("x and the targets do not belong together place by place: ")
+
+
+def sensors(*, stored=None):
+    """Series of three sensors, of which one swings faster in one of two classes."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 400)
+    speed = np.stack([rng.uniform(0.2, 0.3, 400), 0.25 + 0.15 * y, rng.uniform(0.3, 0.5, 400)], 1)
+    angles = speed[:, None] * np.arange(24)[:, None] + rng.uniform(0, 6, (400, 1, 3))
+    x = np.sin(angles).astype("float32")
+    x = x if stored is None else stored(x)
+    parts = [layers.Conv1D(16, 5, activation="relu"), layers.GlobalAveragePooling1D()]
+    head = layers.Dense(1, "sigmoid")
+    model = sequential(*parts, head, optimizer=Adam(0.02), loss=BINARY, shape=(24, 3))
+    return fit(model, x, y.astype("float32")[:, None])
+
+
+def test_series_that_were_reshaped_are_transposed():
+    start = sensors(stored=reshaped)
+    found = proven_by_its_own(start, "labels-unrelated", steps=150, max_loss=0.15)
+    assert found.fix == "x = x.reshape(-1, 3, 24).transpose(0, 2, 1)"
+    assert found.message.startswith("places side by side in x are not alike: their correlation is ")
+
+
+@pytest.mark.parametrize("start", [grounds, sensors, plane])
+def test_arrays_in_order_are_left_as_they_are(start):
+    assert not list(labels_unrelated._reordered(failed_of(start(), steps=5, max_loss=1e-9)))

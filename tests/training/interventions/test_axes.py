@@ -1,0 +1,52 @@
+"""Arrays whose numbers are brought to their places."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from keras import layers
+
+from pytest_converge.columns.order_of_axes import Misplaced, transposed
+from pytest_converge.training.interventions import axes
+from tests.training.interventions.trainings import SGD
+from tests.zoo.problems import fit, sequential
+
+
+def misplaced(name, **options):
+    shape = {"x": (4, 2), "y": (4, 3)}[name[0]]
+    known = {"before": 0.125, "after": 0.9, "by_place": True}
+    return Misplaced(name=name, order=transposed(shape, 1), **{**known, **options})
+
+
+def series():
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=(20, 4, width)).astype("float32") for width in (2, 3))
+    return fit(sequential(layers.Dense(3), optimizer=SGD(0.1), loss="mse", shape=(4, 2)), x, y)
+
+
+def test_arrays_are_reordered_and_others_kept(parts_during):
+    change = axes.reordered([misplaced("y")])
+    before, (during,), _ = parts_during(series(), lambda _: change)
+    assert during["x"] == before["x"]
+    was, now = (np.array(parts["y"][0][1]) for parts in (before, during))
+    np.testing.assert_array_equal(now, was.reshape(20, 3, 4).transpose(0, 2, 1))
+    assert change.redefines_loss
+    assert change.change == "y transposed, not reshaped"
+    assert change.fix == "y = y.reshape(-1, 3, 4).transpose(0, 2, 1)"
+    assert change.where == ("y",)
+
+
+def test_what_was_seen_is_said_of_each():
+    alike = dataclasses.replace(misplaced("x"), by_place=False)
+    change = axes.reordered([alike, misplaced("y")])
+    assert change.fault == (
+        "places side by side in x are not alike: their correlation is 0.12, and 0.9 where it is"
+        " transposed and y and the inputs do not belong together place by place: from what is"
+        " around it a target is predicted without the model with skill 0.12, in another order"
+        " with 0.9"
+    )
+    assert change.fix.count("\n") == 1
+    own = axes.reordered([misplaced("x")])
+    assert own.fault.startswith("x and the targets do not belong together place by place: ")
+    assert not own.redefines_loss
