@@ -211,9 +211,13 @@ class Evidence:
     @property
     def odd_start(self) -> bool:
         """True where the start itself looks wrong."""
-        high = self.start_ratio > HIGH_START
         units = self.dead or self.saturated or self.alike
-        return bool(units) or self.vanishing or self.no_gradient or high
+        return bool(units) or self.vanishing or self.no_gradient or self.high_start
+
+    @property
+    def high_start(self) -> bool:
+        """True where the initial loss is far above that of the best constant prediction."""
+        return self.start_ratio > HIGH_START
 
 
 def gather(reruns: Reruns, record: TrainingRecord, guard: Guard) -> Evidence:

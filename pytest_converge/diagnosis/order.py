@@ -49,6 +49,8 @@ class Place(enum.IntEnum):
     ACTIVATIONS = enum.auto()
     DRAWN_ANEW = enum.auto()
     DRAWN_ANEW_AND_ACTIVATIONS = enum.auto()
+    # Where no usual draw is small enough: a smaller start hides what draws and activations show.
+    SMALLER_START = enum.auto()
     # A scale rule that fired outranks the rate, also where the old rate no longer suits.
     SCALE_AND_RATE = enum.auto()
     # What is seen in the data and in the curve, and not by a rate.

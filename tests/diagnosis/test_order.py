@@ -34,6 +34,7 @@ chosen start: tries bad-initialisation
 activations: tries exploding-gradient, vanishing-gradient
 drawn anew: tries bad-initialisation
 drawn anew and activations: tries vanishing-gradient
+smaller start: tries bad-initialisation
 scale and rate: tries unscaled-features
 loss terms: tries regularisation-too-strong
 linear model: tries too-small-capacity

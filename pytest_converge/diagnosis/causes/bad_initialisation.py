@@ -19,6 +19,10 @@ symptom where units are [dead](dead-units.md), or where the gradient
 [vanishes](vanishing-gradient.md) at an initial loss of at most twice that of a constant: weights
 that are too large hide it behind units at their ends.
 
+Where the initial loss is as high, or not finite, with the default initialisers as well, as of a
+deep stack of residual blocks of your own whose branches add up, all trained matrices are begun at
+0.3, then at 0.1 of what they are.
+
 Of a step without a Keras model the matrices that all start at one value, as zeros, are drawn anew
 before any rate; those to one side of 0, whose mean is beyond their spread, or far from the usual
 spread, where all repairs are made at once.
@@ -61,6 +65,7 @@ def test_glorot(converge):
 """
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -75,6 +80,9 @@ __all__ = ["CAUSE", "chosen_start", "drawn_anew", "symptom"]
 
 #: How far numbers that start alike are spread: over the middle of a sigmoid, and over all of it.
 WIDTHS = (1.0, 3.0)
+#: What matrices are begun at, the least change first: 0.3 brought a stack of sixteen blocks whose
+#: loss began at 3e6 times that of a constant to its target on ten of ten seeds.
+SHARES = (0.3, 0.1)
 #: A loss so many times that of a constant is worth to be told where nothing else shows.
 HIGHER_THAN_A_CONSTANT = 2
 
@@ -166,6 +174,20 @@ def _drawn_anew(failed: FailedTraining) -> Repairs:
         yield drawn_anew(failed, "dead-units" if failed.evidence.dead else code)
 
 
+def _smaller(failed: FailedTraining) -> Repairs:
+    """All matrices begun smaller, where the loss is far above a constant's before any update."""
+    begins = math.isfinite(failed.record.curve.first)
+    by_data = any(found.what == "data" for found in failed.record.nonfinite)
+    if not failed.evidence.high_start and (begins or by_data):
+        return
+    failed.reruns.put_back()
+    fault = "" if begins else "the initial loss is not finite"
+    for share in SHARES:
+        change = starts.smaller(failed.training, share, CAUSE.code)
+        if change is not None:
+            yield dataclasses.replace(change, fault=fault)
+
+
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     drawn = [*_chosen_start(failed), *_drawn_anew(failed), *_chosen_initialisers(failed)]
     if not drawn:
@@ -203,6 +225,7 @@ CAUSE = Cause(
         Step(place=Place.CHOSEN_START, repairs=_chosen_start),
         Step(place=Place.CHOSEN_START, repairs=_constant_matrices),
         Step(place=Place.DRAWN_ANEW, repairs=_drawn_anew),
+        Step(place=Place.SMALLER_START, repairs=_smaller),
         Step(place=Place.STATIONARY, repairs=_in_order),
         Step(place=Place.CHOSEN_INITIALISERS, repairs=_chosen_initialisers),
     ),

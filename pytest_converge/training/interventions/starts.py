@@ -33,6 +33,7 @@ __all__ = [
     "moved",
     "nudged",
     "of_one_value",
+    "smaller",
     "spread_out",
 ]
 
@@ -93,6 +94,37 @@ def spread_out(
         ),
         where=where,
         fault=f"the numbers of {listed(where)} start alike",
+        start=start,
+    )
+
+
+def smaller(training: Training, share: float, code: str) -> Intervention | None:
+    """All trained matrices and kernels begun at a share of what they are.
+
+    Args:
+        training: at its start.
+        share: below 1.
+        code: the cause that is proven where it passes.
+
+    Returns:
+        None where there are none, or where all are 0.
+    """
+    matrices = [v for v in training.trainable if v.shape.rank > 1]
+    if not any(np.any(v.numpy()) for v in matrices):
+        return None
+
+    def start(_: Training, values: Start) -> Start:
+        changed = dict(values)
+        for variable in matrices:
+            before = np.asarray(values.get(id(variable), variable.numpy()))
+            changed[id(variable)] = (share * before).astype(before.dtype)
+        return changed
+
+    every = "model.trainable_variables" if training.verb == "fit" else "variables"
+    return Intervention(
+        code=code,
+        change=f"all matrices begun at {share:g} of what they are",
+        fix=f"for v in {every}:\n    if len(v.shape) > 1:\n        v.assign({share:g} * v)",
         start=start,
     )
 

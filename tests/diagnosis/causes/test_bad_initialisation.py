@@ -217,3 +217,78 @@ def test_thresholds_that_start_alike_are_begun_in_order():
     line = 'model.get_layer("thresholds").cuts.assign_add(np.linspace(-1, 1, 4))'
     assert found.fix == line
     assert found.message.startswith("the numbers of thresholds.cuts start alike")
+
+
+class Block(layers.Layer):
+    """A branch beside its input that no initialiser of Keras makes small enough."""
+
+    def __init__(self):
+        super().__init__()
+        self.wide, self.back = layers.Dense(24, activation="relu"), layers.Dense(4)
+
+    def build(self, shape):
+        self.wide.build(shape)
+        self.back.build((None, 24))
+
+    def call(self, x):
+        return x + 2.0 * self.back(self.wide(x))
+
+
+def stack(blocks, *, rate=0.01):
+    x, _ = linear(0, rows=256)
+    parts = [*(Block() for _ in range(blocks)), layers.Dense(1)]
+    model = sequential(*parts, optimizer=optimizers.SGD(rate), loss="mse", shape=(4,))
+    return fit(model, x, np.sin(x[:, :1]))
+
+
+def test_a_loss_that_explodes_before_any_update_begins_with_smaller_matrices():
+    found = diagnosis_of(stack(10), steps=200, max_loss=0.2)
+    assert (found.cause, found.proven) == ("bad-initialisation", True)
+    assert "times that of a constant; it converges with all matrices begun at 0." in found.message
+    assert found.fix.startswith("for v in model.trainable_variables:")
+
+
+def unrolled(scale):
+    """A recurrence of bare variables, written out, whose state doubles from step to step."""
+    x = np.random.default_rng(0).normal(size=(256, 30, 3)).astype("float32")
+    y = x.mean(axis=(1, 2), keepdims=True)[:, 0]
+    draw = np.random.default_rng(1).normal(size=(8, 8)).astype("float32")
+    w = tf.Variable(0.35 * scale * draw, name="w")
+    u, v = (tf.Variable(tf.fill(shape, 0.1), name=n) for shape, n in (((3, 8), "u"), ((8, 1), "v")))
+    optimizer = optimizers.Adam(0.01)
+
+    def train_step(rows, targets):
+        with tf.GradientTape() as tape:
+            state = tf.zeros((tf.shape(rows)[0], 8))
+            for step_in_time in range(30):
+                state = state @ w + rows[:, step_in_time] @ u
+            loss = tf.reduce_mean((state @ v - targets) ** 2)
+        weights = [w, u, v]
+        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(256).batch(32).repeat()
+    return step(train_step, variables=[w, u, v], data=data, optimizer=optimizer)
+
+
+def smaller_starts(failed):
+    return [change.change for change in bad_initialisation._smaller(failed)]
+
+
+def test_a_loss_that_is_not_finite_at_first_begins_with_smaller_matrices():
+    failed = failed_of(unrolled(300.0), steps=2)
+    (first, second) = bad_initialisation._smaller(failed)
+    assert first.fault == "the initial loss is not finite"
+    assert first.fix.startswith("for v in variables:")
+    assert second.change == "all matrices begun at 0.1 of what they are"
+
+
+def test_a_loss_near_that_of_a_constant_begins_as_it_is():
+    assert smaller_starts(failed_of(stack(1), steps=2)) == []
+    assert smaller_starts(failed_of(unrolled(1.0), steps=2)) == []
+
+
+def test_data_that_are_not_finite_say_nothing_of_the_start():
+    start = stack(1)
+    start.arguments["x"][0, 0] = np.nan
+    assert smaller_starts(failed_of(start, steps=2)) == []

@@ -81,3 +81,25 @@ def test_numbers_are_begun_higher_or_lower_each_by_its_sign(signs, moved, change
     np.testing.assert_allclose(started[id(v)], moved[1])
     assert np.shape(started[id(w)]) == ()
     assert (found.change, found.fix) == (change, fix)
+
+
+def test_matrices_are_begun_at_a_share_and_biases_as_they_are():
+    w, b = tf.Variable([[2.0, -4.0]], name="w"), tf.Variable([2.0], name="b")
+    training = types.SimpleNamespace(trainable=[w, b], verb="step")
+    change = starts.smaller(training, 0.5, "bad-initialisation")
+    started = change.start(None, {id(b): b.numpy()})
+    np.testing.assert_allclose(started[id(w)], [[1.0, -2.0]])
+    assert started[id(w)].dtype == np.float32
+    np.testing.assert_allclose(started[id(b)], [2.0])
+    variables = [w, b]
+    exec(change.fix, {"variables": variables})  # noqa: S102 - it is what is pasted
+    np.testing.assert_allclose(w.numpy(), [[1.0, -2.0]])
+    np.testing.assert_allclose(b.numpy(), [2.0])
+    training.verb = "fit"
+    assert "in model.trainable_variables:" in starts.smaller(training, 0.5, "plateau").fix
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0], [[0.0, 0.0]]])
+def test_without_matrices_nothing_begins_smaller(values):
+    training = types.SimpleNamespace(trainable=[tf.Variable(values)], verb="step")
+    assert starts.smaller(training, 0.5, "bad-initialisation") is None
