@@ -27,6 +27,10 @@ Of a step without a Keras model the matrices that all start at one value, as zer
 before any rate; those to one side of 0, whose mean is beyond their spread, or far from the usual
 spread, where all repairs are made at once.
 
+A variable that your own code clips to a range, as the pixels of a picture to 0 and 1, has no slope
+beyond it. Where nearly all of its numbers start there, and it reaches the loss by that clip alone,
+it is begun in the middle of the range, its numbers as far from each other as before.
+
 Of a run that stood still, vectors of your own layers whose numbers all start alike, as the
 thresholds of an ordinal scale, are begun in order instead, evenly spread by 1, then 3 to either
 side.
@@ -128,6 +132,26 @@ def _constant_matrices(failed: FailedTraining) -> Repairs:
         yield dataclasses.replace(change, fault=f"all units of {every} start alike")
 
 
+def _within_range(failed: FailedTraining) -> Repairs:
+    """Variables that start beyond the range to which the step clips them, begun inside."""
+    clipped = failed.evidence.computation.clipped
+    if not clipped:
+        return
+    failed.reruns.put_back()
+    training = failed.training
+    own = {
+        id(variable): name
+        for model in training.models
+        for name, variable in initialisers.of_own_layers(model).items()
+    }
+    named = {}
+    for each in clipped:
+        variable = training.trainable[each.place]
+        name = own.get(id(variable), starts.called(variable, each.place))
+        named[name] = variable, each.low, each.high
+    yield starts.within(named, CAUSE.code)
+
+
 def _in_order(failed: FailedTraining) -> Repairs:
     """Vectors of the user's own layers that start at one value, where the run stood still."""
     failed.reruns.put_back()
@@ -196,7 +220,7 @@ def _usual(failed: FailedTraining) -> Iterable[Repairs]:
         every = [*training.trainable, *training.read_variables()]
         anew = initialisers.drawn_variables(unique_variables(every), CAUSE.code)
         drawn = [] if anew is None else [anew]
-    return [drawn[:1]]
+    return [drawn[:1], [*_within_range(failed)]]
 
 
 def symptom(evidence: Evidence) -> str:
@@ -222,6 +246,7 @@ CAUSE = Cause(
     sentence=_sentence,
     usual=_usual,
     steps=(
+        Step(place=Place.CHOSEN_START, repairs=_within_range),
         Step(place=Place.CHOSEN_START, repairs=_chosen_start),
         Step(place=Place.CHOSEN_START, repairs=_constant_matrices),
         Step(place=Place.DRAWN_ANEW, repairs=_drawn_anew),

@@ -35,6 +35,7 @@ __all__ = [
     "of_one_value",
     "smaller",
     "spread_out",
+    "within",
 ]
 
 
@@ -94,6 +95,42 @@ def spread_out(
         ),
         where=where,
         fault=f"the numbers of {listed(where)} start alike",
+        start=start,
+    )
+
+
+def within(named: Mapping[tuple[str, str], tuple[Any, float, float]], code: str) -> Intervention:
+    """Variables begun in the middle of a range, each number as far from it as from their mean.
+
+    Args:
+        named: `tf.Variable`s and the ends of their ranges, by their names and the code that gets
+            hold of them.
+        code: the cause that is proven where it passes.
+    """
+
+    def start(_: Training, values: Start) -> Start:
+        changed = dict(values)
+        for variable, low, high in named.values():
+            before = np.asarray(values.get(id(variable), variable.numpy()))
+            moved = np.clip((low + high) / 2 + before - before.mean(), low, high)
+            changed[id(variable)] = moved.astype(before.dtype)
+        return changed
+
+    words, faults, lines = [], [], []
+    for (name, held), (_, low, high) in named.items():
+        words.append(f"{name} begun around {(low + high) / 2:g}")
+        faults.append(
+            f"{name} starts beyond the range {low:g} to {high:g} that it is clipped to, where the"
+            " loss has no slope"
+        )
+        moved = f"{(low + high) / 2:g} + {held} - tf.reduce_mean({held})"
+        lines.append(f"{held}.assign(tf.clip_by_value({moved}, {low:g}, {high:g}))")
+    return Intervention(
+        code=code,
+        change=listed(tuple(words)),
+        fix="\n".join(lines),
+        where=tuple(name for name, _ in named),
+        fault=" and ".join(faults),
         start=start,
     )
 

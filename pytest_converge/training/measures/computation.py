@@ -25,6 +25,10 @@ from pytest_converge.training.measures.broadcasting import (
     repeated_target,
 )
 from pytest_converge.training.measures.cancelled import Cancelled, cancelled
+from pytest_converge.training.measures.clipped_variables import (
+    ClippedVariable,
+    clipped_variables,
+)
 from pytest_converge.training.measures.compared import told_targets, weighing
 from pytest_converge.training.measures.cut_off import CutOff, cut_off
 from pytest_converge.training.measures.dead_operations import DeadOperation, dead_operations
@@ -79,6 +83,7 @@ class Computation:
         stop: where the gradient of the first variable without one ends.
         cut_off: what the loss depends on although no gradient reaches it; None for nothing.
         dead: the rectifiers of the user's own code that are 0 throughout, and cut something off.
+        clipped: the variables that are beyond the range to which the step clips them.
         lost: True where some variable has no gradient by the loss.
         unread: the arrays of the batch on which the loss does not depend, by name.
         twice: one of the batch that a layer is given twice, beside one that is not read.
@@ -118,6 +123,7 @@ class Computation:
     stop: GradientStop | None = None
     cut_off: CutOff | None = None
     dead: tuple[DeadOperation, ...] = ()
+    clipped: tuple[ClippedVariable, ...] = ()
     lost: bool = False
     unread: tuple[str, ...] = ()
     twice: ReadTwice | None = None
@@ -163,6 +169,7 @@ def computation(training: Training) -> Computation:
         stop=gradient_stop(flow, lost[0]) if lost else None,
         cut_off=cut_off(training, flow),
         dead=dead_operations(training, flow),
+        clipped=clipped_variables(flow, training.trainable),
         lost=bool(lost),
         unread=unread,
         twice=read_twice(flow, unread) if unread else None,

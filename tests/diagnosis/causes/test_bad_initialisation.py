@@ -16,7 +16,7 @@ from pytest_converge.diagnosis.causes import bad_initialisation, every_cause
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.diagnosis.order import Place
 from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
-from tests.zoo.problems import fit, linear, sequential, step
+from tests.zoo.problems import fit, linear, minimize, sequential, step
 
 
 def network(kernel, activation="tanh", units=8, rate=0.02):
@@ -292,3 +292,56 @@ def test_data_that_are_not_finite_say_nothing_of_the_start():
     start = stack(1)
     start.arguments["x"][0, 0] = np.nan
     assert smaller_starts(failed_of(start, steps=2)) == []
+
+
+class Mixed(layers.Layer):
+    """Shares of each column, which its own code keeps between 0 and 1."""
+
+    def __init__(self, begin):
+        super().__init__(name="mixed")
+        self.begin = initializers.Constant(begin)
+
+    def build(self, shape):
+        self.shares = self.add_weight(shape=(shape[-1],), name="shares", initializer=self.begin)
+
+    def call(self, x):
+        return keras.ops.sum(keras.ops.clip(self.shares, 0.0, 1.0) * x, axis=1, keepdims=True)
+
+
+def mixture(begin):
+    x, _ = linear(0)
+    y = x @ np.array([[0.2], [0.9], [0.4], [0.6]], "float32")
+    return fit(
+        sequential(Mixed(begin), optimizer=optimizers.Adam(0.02), loss="mse", shape=(4,)), x, y
+    )
+
+
+def test_a_weight_that_starts_beyond_its_clip_is_begun_within():
+    found = proven_by_its_own(mixture(-2.0), "bad-initialisation", steps=200, max_loss=0.02)
+    assert found.message == (
+        "mixed.shares starts beyond the range 0 to 1 that it is clipped to, where the loss has no"
+        " slope; it converges with mixed.shares begun around 0.5"
+    )
+    held = 'model.get_layer("mixed").shares'
+    moved = f"0.5 + {held} - tf.reduce_mean({held})"
+    assert found.fix == f"{held}.assign(tf.clip_by_value({moved}, 0, 1))"
+
+
+def picture(begin):
+    """The pixels of a picture, which are clipped before they are compared."""
+    wanted = np.random.default_rng(0).random((6, 6)).astype("float32")
+    pixels = tf.Variable(tf.random.stateless_normal((6, 6), (0, 0), begin, 0.05))
+    loss = lambda: tf.reduce_mean((tf.clip_by_value(pixels, 0.0, 1.0) - wanted) ** 2)  # noqa: E731
+    return minimize(loss, [pixels], optimizers.Adam(0.05))
+
+
+def test_pixels_that_start_beyond_their_clip_are_begun_within():
+    found = proven_by_its_own(picture(4.0), "bad-initialisation", steps=100, max_loss=0.01)
+    line = "pixels.assign(tf.clip_by_value(0.5 + pixels - tf.reduce_mean(pixels), 0, 1))"
+    assert found.message.startswith("pixels starts beyond the range 0 to 1")
+    assert diagnosis_of(picture(4.0), steps=100, max_loss=0.01).fix == line
+
+
+def test_what_starts_within_its_clip_stays_there():
+    failed = failed_of(mixture(0.5), steps=5, max_loss=1e-9)
+    assert not list(bad_initialisation._within_range(failed))

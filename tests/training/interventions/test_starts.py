@@ -103,3 +103,15 @@ def test_matrices_are_begun_at_a_share_and_biases_as_they_are():
 def test_without_matrices_nothing_begins_smaller(values):
     training = types.SimpleNamespace(trainable=[tf.Variable(values)], verb="step")
     assert starts.smaller(training, 0.5, "bad-initialisation") is None
+
+
+def test_numbers_beyond_a_range_are_begun_around_its_middle():
+    w = tf.Variable([3.0, 3.2, 5.8], name="w")
+    change = starts.within({("w", "w"): (w, 0.0, 2.0)}, "bad-initialisation")
+    started = change.start(None, {})
+    np.testing.assert_allclose(started[id(w)], [0.0, 0.2, 2.0], atol=1e-6)
+    assert started[id(w)].dtype == np.float32
+    assert change.change == "w begun around 1"
+    assert change.where == ("w",)
+    exec(change.fix, {"w": w, "tf": tf})  # noqa: S102 - it is what is pasted
+    np.testing.assert_allclose(w.numpy(), started[id(w)])
