@@ -25,7 +25,7 @@ penalties: tries regularisation-too-strong
 batch statistics: tries batch-normalisation
 padding: tries unmasked-padding
 order of rows: tries unshuffled-data
-misaligned rows: tries label-encoding, labels-unrelated; answers labels-unrelated
+misaligned rows: tries class-imbalance, label-encoding, labels-unrelated; answers labels-unrelated
 features: tries unscaled-features
 targets: tries output-loss-mismatch, unscaled-targets
 features and targets: tries unscaled-features

@@ -27,6 +27,10 @@ A weighted loss is another loss: it is not compared with `max_loss`, and a test 
 to bound the weighted one. The weights also shift the probabilities towards the rare class. Other
 remedies: He and Garcia 2009, *Learning from imbalanced data*.
 
+Of a model with two outputs whose sample weights have one shape and favour other rows, the training
+is also repeated with each in the place of the other, whatever gate fails: a list of weights may
+come in another order than the outputs, and rows that one shall leave out are then trained on.
+
 `preprocessing.check` fails, without training, where the rarest class has less than a twentieth
 (`min_balance`) of the rows that it would have if all classes were equally frequent: of two classes
 2.5 %.
@@ -67,9 +71,10 @@ def test_weighted_alarm(converge):
 import dataclasses
 
 from pytest_converge.core.record import TrainingRecord
-from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
+from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.trials import only_metrics_missed
-from pytest_converge.training.interventions import class_weights, outputs, steps
+from pytest_converge.training.data.arrays import batch_leaves
+from pytest_converge.training.interventions import class_weights, outputs, rows, steps
 from pytest_converge.training.model.losses import loss_names
 
 __all__ = ["CAUSE", "knows_frequencies", "rare_class"]
@@ -79,6 +84,10 @@ __all__ = ["CAUSE", "knows_frequencies", "rare_class"]
 RARE = 0.4
 #: The frequencies are learnt first, by the biases: so much of the way to them may be left.
 MOST_LEFT = 0.2
+#: How many outputs can have the weights of each other.
+BOTH = 2
+#: What is wrong where they have.
+OF_EACH_OTHER = "the rows of two outputs are weighted by the sample weights of each other"
 #: What anybody would try before: a rate of so many times, and so many times the steps.
 FASTER, LONGER = 10.0, 4
 
@@ -138,8 +147,27 @@ def _time_would_do(failed: FailedTraining) -> bool:
     return any(trial is not None and trial.passed > 0 for trial in tried)
 
 
+def _exchanged(failed: FailedTraining) -> Repairs:
+    """The sample weights of two outputs, each for the other one, where they favour other rows.
+
+    Tried alone: nothing shows them, and where they are right the exchange would undo other repairs.
+    """
+    data = failed.reruns.rows
+    if data is None or not failed.reruns.roles:
+        return
+    weights = [x for x in batch_leaves(data.arrays) if x[0].startswith("sample_weight")]
+    if len(weights) != BOTH:
+        return
+    (first, one), (second, other) = weights
+    if class_weights.favour_other_rows(one, other):
+        yield rows.exchanged(first, second, CAUSE.code, OF_EACH_OTHER)
+
+
 CAUSE = Cause(
     code="class-imbalance",
     sentence="one class is rare; the bounds are met with {change}",
-    steps=(Step(place=Place.RARE_CLASSES, answer=_answer),),
+    steps=(
+        Step(place=Place.MISALIGNED_ROWS, repairs=_exchanged),
+        Step(place=Place.RARE_CLASSES, answer=_answer),
+    ),
 )

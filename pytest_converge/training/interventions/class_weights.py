@@ -15,7 +15,14 @@ from pytest_converge.training.data.arrays import weights_of_classes
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
 
-__all__ = ["balanced", "class_shares", "mean_weight", "of_mean_one", "turned_round"]
+__all__ = [
+    "balanced",
+    "class_shares",
+    "favour_other_rows",
+    "mean_weight",
+    "of_mean_one",
+    "turned_round",
+]
 
 #: From this share of rows of weight 0 on, too much is left out to be a gap here and there.
 LEFT_OUT = 0.2
@@ -73,6 +80,17 @@ def mean_weight(rows: ArrayData) -> float | None:
         return None
     mean = float(weights.mean(dtype=np.float64))
     return mean if math.isfinite(mean) and mean > 0 and weights.min() >= 0 else None
+
+
+def favour_other_rows(first: Array, second: Array) -> bool:
+    """Whether the weights of two outputs are of one kind and not in proportion.
+
+    Those in proportion say how much their output counts, and nothing of its rows.
+    """
+    if first.shape != second.shape or first.dtype != second.dtype:
+        return False
+    one, other = (np.asarray(each, np.float64) for each in (first, second))
+    return not np.allclose(one * other.mean(), other * one.mean())
 
 
 def turned_round(rows: ArrayData) -> Intervention | None:

@@ -200,8 +200,20 @@ def realigned(shift: int, arrays: Iterable[str] = ("x", "y")) -> Intervention:
     )
 
 
-def exchanged(first: str, second: str) -> Intervention:
-    """Two arrays of targets by their names, each in the place of the other."""
+def exchanged(
+    first: str,
+    second: str,
+    code: str = "labels-unrelated",
+    fault: str = "two outputs of one shape are trained on the targets of each other",
+) -> Intervention:
+    """Two arrays of targets, or of weights, by their names, each in the place of the other.
+
+    Args:
+        first: the name of one.
+        second: that of the other.
+        code: the cause that is proven where it passes.
+        fault: what is wrong then.
+    """
 
     def data(rows: ArrayData) -> ArrayData:
         leaves = dict(batch_leaves(rows.arrays))
@@ -209,11 +221,11 @@ def exchanged(first: str, second: str) -> Intervention:
         return rows.with_arrays(map_named(rows.arrays, other.get))
 
     return Intervention(
-        code="labels-unrelated",
+        code=code,
         change=f"{first} and {second} exchanged",
         fix=f"{first}, {second} = {second}, {first}",
         where=(first, second),
-        fault="two outputs of one shape are trained on the targets of each other",
+        fault=fault,
         data=data,
         redefines_loss=True,
     )

@@ -10,10 +10,14 @@ import pytest
 from keras import layers, optimizers
 
 from pytest_converge.core.expectation import Expectation
-from pytest_converge.diagnosis.causes.class_imbalance import knows_frequencies, rare_class
+from pytest_converge.diagnosis.causes.class_imbalance import (
+    CAUSE,
+    knows_frequencies,
+    rare_class,
+)
 from pytest_converge.diagnosis.trials import only_metrics_missed
 from tests.checks.curves import record_of
-from tests.diagnosis.programs import diagnosis_of, failed_of
+from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
 from tests.zoo.problems import BINARY, fit, sequential
 
 RECALL = {"recall": (0.65, None)}
@@ -90,3 +94,61 @@ def test_a_metric_alone_has_to_be_missed():
 def test_the_frequencies_are_known_near_the_loss_of_the_best_constant(constant, expected):
     record = dataclasses.replace(record_of([1.0, 0.5]), constant_loss=constant)
     assert knows_frequencies(record) is expected
+
+
+def visits(weights):
+    """The stay and the bill of patients; the bill of those who pay at once is not known, and 99."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(512, 4)).astype("float32")
+    stay, bill = x[:, :1] + x[:, 1:2], x[:, 2:3] - x[:, :1]
+    known = (rng.random(512) < 0.6).astype("float32")
+    bill = np.where(known[:, None] == 1, bill, 99.0).astype("float32")
+    ones = np.ones(512, "float32")
+    given = weights(known, ones)
+    inputs = keras.Input((4,))
+    outputs = {name: layers.Dense(1, name=name)(inputs) for name in ("stay", "bill")}
+    model = keras.Model(inputs, outputs)
+    model.compile(optimizers.Adam(0.05), {"stay": "mse", "bill": "mse"})
+    y = {"stay": stay, "bill": bill}
+    return fit(model, x, y, sample_weight=given, batch_size=64)
+
+
+def test_the_weights_of_two_outputs_are_exchanged():
+    start = visits(lambda known, ones: {"stay": known, "bill": ones})
+    found = proven_by_its_own(start, "class-imbalance", steps=200, max_loss=0.2)
+    assert found.message == (
+        "the rows of two outputs are weighted by the sample weights of each other; it converges"
+        " with sample_weight['stay'] and sample_weight['bill'] exchanged"
+    )
+    first, second = "sample_weight['stay']", "sample_weight['bill']"
+    assert found.fix == f"{first}, {second} = {second}, {first}"
+
+
+def exchanges(start):
+    failed = failed_of(start, steps=2, max_loss=1e-9)
+    return [c.change for step in CAUSE.steps[:1] for c in step.repairs(failed)]
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        lambda _, ones: {"stay": ones, "bill": ones},
+        lambda _, ones: {"stay": ones, "bill": 0.1 * ones},
+        lambda known, _: {"stay": known, "bill": 2 * known},
+    ],
+    ids=["the same", "of outputs", "in proportion"],
+)
+def test_weights_that_favour_the_same_rows_are_not_exchanged(weights):
+    assert exchanges(visits(weights)) == []
+
+
+def test_without_weights_of_two_outputs_nothing_is_exchanged():
+    assert exchanges(alarms()) == []
+    assert exchanges(alarms(sample_weight=np.ones(1500, "float32"))) == []
+
+
+def test_right_weights_are_tried_the_other_way_round_and_prove_nothing():
+    start = visits(lambda known, ones: {"bill": known, "stay": ones})
+    assert len(exchanges(start)) == 1
+    found = diagnosis_of(start, steps=20, max_loss=0.2)
+    assert found.cause != "class-imbalance"

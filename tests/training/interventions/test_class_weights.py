@@ -58,3 +58,17 @@ def test_rows_that_were_left_out_take_the_place_of_the_others():
 )
 def test_other_weights_stay_as_they_are(weights):
     assert weighted_classes.turned_round(weighted_rows(weights)) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ([1.0, 1.0], [1.0, 0.0], True),
+        ([1.0, 1.0], [0.1, 0.1], False),
+        ([1.0, 3.0], [2.0, 6.0], False),
+        ([1.0, 1.0], [1.0, 0.0, 1.0], False),
+        ([1.0, 1.0], [True, False], False),
+    ],
+)
+def test_weights_in_proportion_favour_the_same_rows(first, second, expected):
+    assert weighted_classes.favour_other_rows(np.array(first), np.array(second)) is expected

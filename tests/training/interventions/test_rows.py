@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -92,3 +94,21 @@ def test_the_rows_of_a_dataset_are_left_out_by_a_filter():
 def test_of_nested_arrays_of_a_dataset_there_is_no_filter():
     change = rows.without_nonfinite(("x['a']",), ["x['a']", "y"])
     assert rows.finite_in_dataset(change, ["x['a']", "y"], "dataset", 2) is change
+
+
+def test_two_arrays_take_the_place_of_each_other():
+    x, first, second = np.ones((4, 1)), np.arange(4.0), -np.arange(4.0)
+    change = rows.exchanged(
+        "sample_weight[0]", "sample_weight[1]", "class-imbalance", "they are the wrong ones"
+    )
+    held = types.SimpleNamespace(arrays=(x, [x, x], [first, second]), with_arrays=lambda a: a)
+    moved = change.data(held)
+    np.testing.assert_array_equal(moved[2][0], second)
+    np.testing.assert_array_equal(moved[2][1], first)
+    assert moved[0] is x
+    assert (change.code, change.fault) == ("class-imbalance", "they are the wrong ones")
+    assert change.redefines_loss
+    weights = [first, second]
+    exec(change.fix, {"sample_weight": weights})  # noqa: S102 - it is what is pasted
+    assert weights[0] is second
+    assert rows.exchanged("y[0]", "y[1]").code == "labels-unrelated"
