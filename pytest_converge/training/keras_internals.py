@@ -525,9 +525,15 @@ OPERATION_CALLS = {
 }
 #: The same of those that draw random numbers.
 DRAWING_CALLS = {
+    "RandomShuffle": (gen_random_ops, "random_shuffle"),
     "RandomStandardNormal": (gen_random_ops, "random_standard_normal"),
     "RandomUniform": (gen_random_ops, "random_uniform"),
+    "RandomUniformInt": (gen_random_ops, "random_uniform_int"),
     "StatelessRandomNormalV2": (gen_stateless_random_ops_v2, "stateless_random_normal_v2"),
+    "StatelessRandomUniformIntV2": (
+        gen_stateless_random_ops_v2,
+        "stateless_random_uniform_int_v2",
+    ),
     "StatelessRandomUniformV2": (gen_stateless_random_ops_v2, "stateless_random_uniform_v2"),
     "TruncatedNormal": (gen_random_ops, "truncated_normal"),
 }

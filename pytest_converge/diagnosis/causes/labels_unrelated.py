@@ -37,6 +37,11 @@ A step of your own may draw noise for its inputs, and other noise for what predi
 where a model of diffusion is to tell the noise that was added. Nothing can predict the second: the
 first takes its place, and the training is repeated.
 
+A step of your own may also draw its rows itself, as from a buffer, by random indices. Where it
+draws them anew for each of several tables of one length, and what is compared with the predictions
+comes from other rows than their inputs, all tables get those that are drawn first. Two rows of one
+table, as of pairs, are left as they are.
+
 Otherwise it is the last thing to be said, when no change made the test pass. The targets are then
 permuted among the rows, so that nothing is left to be learnt, and the training is repeated. If the
 best run on the real targets beats the one on permuted targets by no more than 5 % of the loss of
@@ -112,7 +117,7 @@ from pytest_converge.diagnosis.relation import RELATED, relation
 from pytest_converge.diagnosis.skill import constant_loss
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import axes, rows, steps, targets
-from pytest_converge.training.interventions.drawn_once import drawn_once
+from pytest_converge.training.interventions.drawn_once import drawn_once, rows_drawn_once
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.pairing import shuffled_apart
 
@@ -242,6 +247,22 @@ def _drawn_once(failed: FailedTraining) -> Repairs:
         yield change
 
 
+def _rows_drawn_once(failed: FailedTraining) -> Repairs:
+    """The same rows of all tables, where a step draws others for each."""
+    found = failed.evidence.computation.apart
+    if found is not None:
+        yield rows_drawn_once(found)
+
+
+def _rows_seen(failed: FailedTraining) -> Answer | None:
+    """The same where that was not enough, and nothing that is compared is of the same row."""
+    found = failed.evidence.computation.apart
+    if found is None or not found.unrelated:
+        return None
+    change = rows_drawn_once(found)
+    return Answer(cause=CAUSE.code, message=change.fault, fix=change.fix)
+
+
 def _noise_seen(failed: FailedTraining) -> Answer | None:
     """The same where that was not enough."""
     for change in _drawn_once(failed):
@@ -296,7 +317,8 @@ def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     shifted = [_realigned(failed, signal)] if signal is not None and signal.shift else []
     # Exchanged targets are tried alone: nothing shows them, and where they are right the exchange
     # would undo all other repairs.
-    return [[*_paired(failed), *shifted], [*_drawn_once(failed)], [*_reordered(failed)]]
+    drawn = [*_drawn_once(failed), *_rows_drawn_once(failed)]
+    return [[*_paired(failed), *shifted], drawn, [*_reordered(failed)]]
 
 
 CAUSE = Cause(
@@ -304,11 +326,13 @@ CAUSE = Cause(
     usual=_usual,
     steps=(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_drawn_once),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_rows_drawn_once),
         Step(place=Place.MISALIGNED_ROWS, repairs=_paired),
         Step(place=Place.MISALIGNED_ROWS, answer=_misaligned),
         Step(place=Place.MISALIGNED_ROWS, repairs=_reordered),
         Step(place=Place.MISALIGNED_ROWS, repairs=_exchanged),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_noise_seen),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_rows_seen),
         Step(place=Place.UNRELATED_TARGETS, answer=_unrelated),
     ),
 )

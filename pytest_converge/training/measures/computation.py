@@ -32,6 +32,7 @@ from pytest_converge.training.measures.clipped_variables import (
 from pytest_converge.training.measures.compared import told_targets, weighing
 from pytest_converge.training.measures.cut_off import CutOff, cut_off
 from pytest_converge.training.measures.dead_operations import DeadOperation, dead_operations
+from pytest_converge.training.measures.drawn_apart import DrawnApart, drawn_apart
 from pytest_converge.training.measures.drawn_twice import DrawnTwice, drawn_twice
 from pytest_converge.training.measures.drawn_weights import weights_drawn_anew
 from pytest_converge.training.measures.flow import COMPARING, Flow
@@ -97,6 +98,7 @@ class Computation:
         references: frozen layers that are none by mistake: others are trained towards what they
             answer.
         noise: random numbers that predictions are to be and that their inputs do not have.
+        apart: tables of one length whose rows are drawn by indices of their own for each.
         drawn: the layers that multiply by weights which the step draws anew, by name.
         made: (class, configuration) of each Keras optimizer that the step makes anew.
         accumulated: the variables to which the step adds its gradients.
@@ -135,6 +137,7 @@ class Computation:
     untrained: tuple[Untrained, ...] = ()
     references: tuple[str, ...] = ()
     noise: DrawnTwice | None = None
+    apart: DrawnApart | None = None
     drawn: tuple[str, ...] = ()
     made: tuple[tuple[type, Mapping[str, Any]], ...] = ()
     accumulated: tuple[Any, ...] = ()
@@ -181,6 +184,7 @@ def computation(training: Training) -> Computation:
         untrained=untrained(training, recording),
         references=references(training, flow),
         noise=drawn_twice(flow),
+        apart=drawn_apart(flow),
         drawn=weights_drawn_anew(flow),
         made=tuple((type(each), each.get_config()) for each in recording.made),
         accumulated=accumulated(training, recording),

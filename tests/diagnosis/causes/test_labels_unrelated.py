@@ -12,6 +12,7 @@ from pytest_converge.diagnosis.causes import labels_unrelated
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.training.interventions import rows
 from tests.diagnosis.programs import conclusion, dead, failed_of, proven_by_its_own
+from tests.training.measures.test_drawn_apart import apart, sampling, way_between
 from tests.training.measures.test_drawn_twice import denoising, twice
 from tests.zoo.problems import BINARY, fit, linear, sequential
 
@@ -87,7 +88,10 @@ def torn(*, apart):
     x = np.random.default_rng(0).normal(size=(512, 4)).astype("float32")
     parts = [tf.data.Dataset.from_tensor_slices(a) for a in (x, signs(x))]
     if apart:
-        dataset = tf.data.Dataset.zip(tuple(part.shuffle(512) for part in parts))
+        # By seeds, so that no test before this one decides what the first rows have in common.
+        dataset = tf.data.Dataset.zip(
+            tuple(part.shuffle(512, n) for n, part in enumerate(parts, 1))
+        )
     else:
         dataset = tf.data.Dataset.zip(tuple(parts)).shuffle(512)
     head = layers.Dense(1, "sigmoid")
@@ -113,6 +117,22 @@ def test_it_is_said_of_such_noise_where_that_is_not_enough():
     found = conclusion(failed_of(denoising(twice), steps=5, max_loss=1e-6))
     assert found.cause == "labels-unrelated"
     assert found.message.endswith("they are none of those in the inputs")
+
+
+def test_rows_of_several_tables_are_drawn_by_the_same_indices():
+    found = proven_by_its_own(sampling(apart()), "labels-unrelated", steps=200, max_loss=0.3)
+    assert found.message.startswith("a step draws indices anew for each of several tables of 300")
+
+
+def test_it_is_said_of_such_rows_where_that_is_not_enough():
+    found = conclusion(failed_of(sampling(apart()), steps=5, max_loss=1e-6))
+    assert found.cause == "labels-unrelated"
+    assert found.message.endswith("are parts of different rows")
+
+
+def test_ways_between_rows_of_two_tables_have_no_rows_in_common_to_draw():
+    found = conclusion(failed_of(sampling(way_between), steps=5, max_loss=1e-6))
+    assert found.cause != "labels-unrelated"
 
 
 def test_without_a_proof_it_is_said_all_the_same():
