@@ -32,8 +32,10 @@ beyond it. Where nearly all of its numbers start there, and it reaches the loss 
 it is begun in the middle of the range, its numbers as far from each other as before.
 
 Of a run that stood still, vectors of your own layers whose numbers all start alike, as the
-thresholds of an ordinal scale, are begun in order instead, evenly spread by 1, then 3 to either
-side.
+thresholds of an ordinal scale, are begun in order instead, evenly spread by 0.1, 1, then 3 times
+their size to either side. So are vectors of 2 to 64 numbers, also those of your own step or loss,
+that start alike, move, and are alike at the end, as the rates of a sum of exponentials: each gets
+the gradient of the others, and the sum stays one of them.
 
 For ReLUs in deep networks `he_normal` is the better choice (He et al. 2015).
 
@@ -78,15 +80,17 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.diagnosis.evidence import Evidence, looks_stationary
 from pytest_converge.training.interventions import initialisers, starts
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.state.snapshot import unique_variables
+from pytest_converge.training.loop.compiled_loop import ROUNDING
+from pytest_converge.training.state.snapshot import as_tf_variable, unique_variables
 
 __all__ = ["CAUSE", "chosen_start", "drawn_anew", "symptom"]
 
-#: How far numbers that start alike are spread: over the middle of a sigmoid, and over all of it.
-WIDTHS = (1.0, 3.0)
 #: What matrices are begun at, the least change first: 0.3 brought a stack of sixteen blocks whose
 #: loss began at 3e6 times that of a constant to its target on ten of ten seeds.
 SHARES = (0.3, 0.1)
+#: How far numbers that start alike are spread against their size: enough to get gradients of their
+#: own, over the middle of a sigmoid, and over all of it.
+WIDTHS = (0.1, 1.0, 3.0)
 #: A loss so many times that of a constant is worth to be told where nothing else shows.
 HIGHER_THAN_A_CONSTANT = 2
 
@@ -153,13 +157,19 @@ def _within_range(failed: FailedTraining) -> Repairs:
 
 
 def _in_order(failed: FailedTraining) -> Repairs:
-    """Vectors of the user's own layers that start at one value, where the run stood still."""
+    """Vectors that start at one value: of own layers where the run stood still, or that stay so."""
     failed.reruns.put_back()
-    if not looks_stationary(failed.record):
-        return
+    training = failed.training
     named: dict[tuple[str, str], Any] = {}
-    for model in failed.training.models:
+    for model in training.models:
         named.update(initialisers.of_own_layers(model))
+    if not looks_stationary(failed.record):
+        of_models = {id(as_tf_variable(v)) for model in training.models for v in model.variables}
+        free = [(n, v) for n, v in enumerate(training.trainable) if id(v) not in of_models]
+        named.update({starts.called(variable, place): variable for place, variable in free})
+        end = failed.reruns.end.values()
+        named = {name: variable for name, variable in named.items() if id(variable) in end}
+        named = starts.alike_for_ever(named, end, within=ROUNDING)
     for width in WIDTHS:
         change = starts.spread_out(named, width, CAUSE.code)
         if change is not None:

@@ -24,9 +24,12 @@ AT_THE_END = (
 UNNAMED = "Variable"
 #: So many numbers of a direction are written out.
 MOST_WRITTEN = 8
+#: Vectors of more numbers are weights of a network, which are drawn at random.
+MOST_SPREAD = 64
 
 __all__ = [
     "UNNAMED",
+    "alike_for_ever",
     "among_targets",
     "called",
     "elsewhere",
@@ -46,11 +49,34 @@ def of_one_value(variables: Iterable[Any], *, within: float = 0.0) -> list[Any]:
         variables: `tf.Variable`s.
         within: how far they may differ, against the largest of them, or 1 where it is smaller.
     """
+    return [variable for variable in variables if _is_one_value(variable.numpy(), within)]
 
-    def differ(values: Any) -> bool:
-        return bool(np.ptp(values) > within * max(float(np.abs(values).max()), 1.0))
 
-    return [variable for variable in variables if not differ(variable.numpy())]
+def _is_one_value(values: Any, within: float) -> bool:
+    return not np.ptp(values) > within * max(float(np.abs(values).max()), 1.0)
+
+
+def alike_for_ever(
+    named: Mapping[tuple[str, str], Any], end: Start, *, within: float
+) -> dict[tuple[str, str], Any]:
+    """Variables of which all numbers are the same now and were so at the end of a run.
+
+    Args:
+        named: `tf.Variable`s by their names and the code that gets hold of them.
+        end: their values at the end of the run, by their ids.
+        within: how far these may differ, against the largest of them, or 1 where it is smaller.
+
+    Returns:
+        None of them where none moved: what has no gradient says nothing of a common one.
+    """
+    alike = {id(each) for each in of_one_value(named.values())}
+    found = {
+        name: variable
+        for name, variable in named.items()
+        if id(variable) in alike and _is_one_value(end[id(variable)], within)
+    }
+    moved = any(not np.array_equal(end[id(v)], v.numpy()) for v in found.values())
+    return found if moved else {}
 
 
 def spread_out(
@@ -58,40 +84,49 @@ def spread_out(
 ) -> Intervention | None:
     """Vectors of which all numbers are the same now begun in order, evenly spread.
 
-    As the thresholds of grades, which say nothing of those between them where they coincide.
+    As the thresholds of grades, which say nothing of those between them where they coincide, or the
+    rates of a sum of exponentials, which stay one.
 
     Args:
         named: `tf.Variable`s by their names and the code that gets hold of them.
-        width: how far the first and the last number are from where all are now.
+        width: how far the first and the last number are from where all are now, against their
+            size, which counts as 1 at least.
         code: the cause that is proven where it passes.
 
     Returns:
-        None where there is no such vector of three numbers or more.
+        None where there is no such vector of two numbers or more, and of no more than a few.
     """
     alike = {id(each) for each in of_one_value(named.values())}
     found = {
         name: variable
         for name, variable in named.items()
-        if id(variable) in alike and variable.shape.rank == 1 and variable.shape[0] > 2
+        if id(variable) in alike
+        and variable.shape.rank == 1
+        and 1 < variable.shape[0] <= MOST_SPREAD
     }
     if not found:
         return None
+    widths = {
+        name: float(f"{width * max(1.0, float(np.abs(variable.numpy()).max())):.2g}")
+        for name, variable in found.items()
+    }
 
     def start(_: Training, values: Start) -> Start:
         changed = dict(values)
-        for variable in found.values():
+        for name, variable in found.items():
             before = np.asarray(values.get(id(variable), variable.numpy()))
-            away = np.linspace(-width, width, len(before))
+            away = np.linspace(-widths[name], widths[name], len(before))
             changed[id(variable)] = (before + away).astype(before.dtype)
         return changed
 
     where = tuple(name for name, _ in found)
+    far = listed(tuple(f"{each:g}" for each in dict.fromkeys(widths.values())))
     return Intervention(
         code=code,
-        change=f"{listed(where)} begun in order, {width:g} to either side",
+        change=f"{listed(where)} begun in order, {far} to either side",
         fix="\n".join(
-            f"{held}.assign_add(np.linspace(-{width:g}, {width:g}, {variable.shape[0]}))"
-            for (_, held), variable in found.items()
+            f"{name[1]}.assign_add(np.linspace(-{each:g}, {each:g}, {found[name].shape[0]}))"
+            for name, each in widths.items()
         ),
         where=where,
         fault=f"the numbers of {listed(where)} start alike",

@@ -345,3 +345,54 @@ def test_pixels_that_start_beyond_their_clip_are_begun_within():
 def test_what_starts_within_its_clip_stays_there():
     failed = failed_of(mixture(0.5), steps=5, max_loss=1e-9)
     assert not list(bad_initialisation._within_range(failed))
+
+
+def peaks(centres, rate=0.05):
+    """Two peaks fitted to a spectrum; beginning at one place they stay one peak."""
+    at = np.linspace(-3, 3, 120).astype("float32")
+    spectrum = np.exp(-((at + 1) ** 2)) + 0.6 * np.exp(-((at - 1.2) ** 2))
+    centre, height = tf.Variable(centres), tf.Variable([0.5] * len(centres))
+
+    def misfit():
+        fitted = tf.reduce_sum(height * tf.exp(-((at[:, None] - centre) ** 2)), axis=1)
+        return tf.reduce_mean((fitted - spectrum) ** 2)
+
+    return minimize(misfit, [centre, height], optimizers.Adam(rate))
+
+
+def test_numbers_that_stay_alike_are_spread():
+    found = proven_by_its_own(peaks([0.1, 0.1]), "bad-initialisation", steps=200, max_loss=0.001)
+    assert found.message.startswith("the numbers of centre, height start alike; it converges with")
+    assert found.fix == (
+        "centre.assign_add(np.linspace(-0.1, 0.1, 2))\nheight.assign_add(np.linspace(-0.1, 0.1, 2))"
+    )
+
+
+def changes_of(failed):
+    in_order = next(s for s in bad_initialisation.CAUSE.steps if s.place is Place.STATIONARY)
+    return list(in_order.repairs(failed))
+
+
+def test_numbers_that_part_by_themselves_are_left_as_they_are():
+    failed = failed_of(peaks([0.1, 0.3], rate=1e-3), steps=20, max_loss=0.001)
+    assert not [change for change in changes_of(failed) if "centre" in change.change]
+
+
+def test_biases_of_layers_of_keras_are_no_such_numbers():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2, trainable=False)])
+    model.add(layers.Dense(1))
+    optimizer = optimizers.SGD(0.01)
+
+    def train_step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((tf.reduce_sum(model.layers[0](x), axis=1) - 3.0) ** 2)
+        bias = model.layers[0].bias
+        optimizer.apply_gradients([(tape.gradient(loss, bias), bias)])
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices(linear(0)[0]).batch(16)
+    start = step(train_step, variables=[model.layers[0].bias], data=data, optimizer=optimizer)
+    failed = failed_of(start, steps=20, max_loss=0.001)
+    bias = failed.training.trainable[0]
+    assert np.ptp(failed.reruns.end.values()[id(bias)]) == 0
+    assert changes_of(failed) == []

@@ -47,13 +47,48 @@ def test_numbers_that_start_alike_are_begun_in_order():
     np.testing.assert_allclose(started[id(cuts)], [-1, 0, 1, 2, 3])
     assert started[id(cuts)].dtype == np.float32
     assert set(started) == {id(cuts)}
+    assert change.change == "layer.cuts begun in order, 2 to either side"
     assert change.fix == "model.layer.cuts.assign_add(np.linspace(-2, 2, 5))"
     assert change.where == ("layer.cuts",)
 
 
-@pytest.mark.parametrize("values", [[1.0, 2.0, 3.0], [1.0, 1.0], 1.0, [[1.0, 1.0, 1.0]]])
+def test_several_of_them_are_spread_each_by_its_size():
+    rates, heights = tf.Variable([-0.3, -0.3]), tf.Variable([20.0] * 3)
+    named = {("rates", "rates"): rates, ("heights", "heights"): heights}
+    change = starts.spread_out(named, 0.1, "bad-initialisation")
+    started = change.start(None, {})
+    np.testing.assert_allclose(started[id(rates)], [-0.4, -0.2], rtol=1e-6)
+    np.testing.assert_allclose(started[id(heights)], [18.0, 20.0, 22.0])
+    assert change.change == "rates, heights begun in order, 0.1, 2 to either side"
+    assert change.fix == (
+        "rates.assign_add(np.linspace(-0.1, 0.1, 2))\nheights.assign_add(np.linspace(-2, 2, 3))"
+    )
+
+
+@pytest.mark.parametrize(
+    "values", [[1.0, 2.0, 3.0], [1.0], 1.0, [[1.0, 1.0, 1.0]], [0.5] * 65], ids=str
+)
 def test_other_numbers_have_no_order_to_be_begun_in(values):
     assert starts.spread_out({("v", "v"): tf.Variable(values)}, 2.0, "plateau") is None
+
+
+@pytest.mark.parametrize(
+    ("end", "alike"),
+    [
+        ([[3.0, 3.0], [2.0, 2.0]], "wv"),
+        ([[3.0, 3.0 + 1e-6], [0.0, 0.0]], "wv"),
+        ([[3.0, 3.1], [2.0, 2.0]], "v"),
+        ([[3.0, 3.1], [0.0, 0.0]], ""),
+        ([[1.0, 1.0], [0.0, 0.0]], ""),
+    ],
+    ids=["both moved", "one moved", "one parted", "the other did not move", "none moved"],
+)
+def test_numbers_are_alike_for_ever_where_they_move_and_do_not_part(end, alike):
+    w, v = tf.Variable([1.0, 1.0]), tf.Variable([0.0, 0.0])
+    named = {("w", "w"): w, ("v", "v"): v, ("u", "u"): (u := tf.Variable([1.0, 2.0]))}
+    values = dict(zip(map(id, (w, v, u)), [*map(np.array, end), np.zeros(2)], strict=True))
+    found = starts.alike_for_ever(named, values, within=1e-4)
+    assert "".join(name for name, _ in found) == alike
 
 
 @pytest.mark.parametrize(
