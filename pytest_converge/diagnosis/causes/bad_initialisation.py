@@ -32,7 +32,7 @@ beyond it. Where nearly all of its numbers start there, and it reaches the loss 
 it is begun in the middle of the range, its numbers as far from each other as before.
 
 Of a run that stood still, vectors of your own layers whose numbers all start alike, as the
-thresholds of an ordinal scale, are begun in order instead, evenly spread by 0.1, 1, then 3 times
+thresholds of an ordinal scale, are begun in order instead, evenly spread by 1, 0.1, then 3 times
 their size to either side. So are vectors of 2 to 64 numbers, also those of your own step or loss,
 that start alike, move, and are alike at the end, as the rates of a sum of exponentials: each gets
 the gradient of the others, and the sum stays one of them.
@@ -88,9 +88,9 @@ __all__ = ["CAUSE", "chosen_start", "drawn_anew", "symptom"]
 #: What matrices are begun at, the least change first: 0.3 brought a stack of sixteen blocks whose
 #: loss began at 3e6 times that of a constant to its target on ten of ten seeds.
 SHARES = (0.3, 0.1)
-#: How far numbers that start alike are spread against their size: enough to get gradients of their
-#: own, over the middle of a sigmoid, and over all of it.
-WIDTHS = (0.1, 1.0, 3.0)
+#: How far numbers that start alike are spread against their size: over the middle of a sigmoid,
+#: just enough to get gradients of their own, and over all of a sigmoid.
+WIDTHS = (1.0, 0.1, 3.0)
 #: A loss so many times that of a constant is worth to be told where nothing else shows.
 HIGHER_THAN_A_CONSTANT = 2
 

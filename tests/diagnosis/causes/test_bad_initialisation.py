@@ -364,7 +364,7 @@ def test_numbers_that_stay_alike_are_spread():
     found = proven_by_its_own(peaks([0.1, 0.1]), "bad-initialisation", steps=200, max_loss=0.001)
     assert found.message.startswith("the numbers of centre, height start alike; it converges with")
     assert found.fix == (
-        "centre.assign_add(np.linspace(-0.1, 0.1, 2))\nheight.assign_add(np.linspace(-0.1, 0.1, 2))"
+        "centre.assign_add(np.linspace(-1, 1, 2))\nheight.assign_add(np.linspace(-1, 1, 2))"
     )
 
 
