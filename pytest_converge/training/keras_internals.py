@@ -484,6 +484,7 @@ OPERATION_CALLS = {
     "Atanh": (gen_math_ops, "atanh"),
     "Cast": (gen_math_ops, "cast"),
     "Ceil": (gen_math_ops, "ceil"),
+    "Cos": (gen_math_ops, "cos"),
     "Div": (gen_math_ops, "div"),
     "Floor": (gen_math_ops, "floor"),
     "FloorDiv": (gen_math_ops, "floor_div"),
@@ -510,6 +511,7 @@ OPERATION_CALLS = {
     "Rsqrt": (gen_math_ops, "rsqrt"),
     "Sigmoid": (gen_math_ops, "sigmoid"),
     "Sign": (gen_math_ops, "sign"),
+    "Sin": (gen_math_ops, "sin"),
     "Softmax": (gen_nn_ops, "softmax"),
     "Softplus": (gen_nn_ops, "softplus"),
     "SoftmaxCrossEntropyWithLogits": (gen_nn_ops, "softmax_cross_entropy_with_logits"),
@@ -521,6 +523,7 @@ OPERATION_CALLS = {
     "StopGradient": (array_ops, "stop_gradient"),
     "Sub": (gen_math_ops, "sub"),
     "Sum": (gen_math_ops, "_sum"),
+    "Tan": (gen_math_ops, "tan"),
     "Transpose": (gen_array_ops, "transpose"),
 }
 #: The same of those that draw random numbers.

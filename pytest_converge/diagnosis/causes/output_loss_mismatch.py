@@ -67,6 +67,10 @@ A sum or mean that lacks its axis, as `tf.reduce_sum(q * actions)`, makes one nu
 predictions of all rows, which the target of each row is then compared with. It is taken over the
 columns of each row, as by `axis=1`.
 
+Sines, cosines and tangents in your own code read radians. Where what they are given depends on the
+data alone and goes beyond a full turn of 2 pi, and not beyond two of 360 degrees, it is taken times
+pi / 180.
+
 A loss of your own that takes the logarithm or the root of an output that may be negative, as of a
 standard deviation or a rate that is the bare output of a layer, is not finite from then on. The
 operation is found in the first step that has such a value, and the columns of the output that it
@@ -136,6 +140,7 @@ from pytest_converge.training.interventions import (
     last_step,
     misread_output,
     outputs,
+    radians,
     reach,
     swapped_back,
     unclipped_logits,
@@ -288,6 +293,13 @@ def _pooled_seen(failed: FailedTraining) -> Answer | None:
         return None
     change = kept_rows(failed.training, pooled)
     return Answer(cause=CAUSE.code, message=change.fault, fix=change.fix)
+
+
+def _radians(failed: FailedTraining) -> Repairs:
+    """The degrees that sines and cosines of the data are given, as the radians that they read."""
+    found = failed.evidence.computation.degrees
+    if found:
+        yield radians.radians(found)
 
 
 def _positive(failed: FailedTraining) -> Repairs:
@@ -507,6 +519,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_last_step),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_enough),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_rows_kept),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_radians),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_unclipped),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_sharper),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_squared),

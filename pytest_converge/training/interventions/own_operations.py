@@ -10,7 +10,9 @@ then is the change by itself.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+import collections
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -29,6 +31,7 @@ from pytest_converge.training.training import Training
 __all__ = [
     "added_to_argument",
     "argument_changed",
+    "arguments_changed",
     "comparison_changed",
     "logits_changed",
     "mask_turned",
@@ -44,6 +47,7 @@ NAMES = {
     "Atanh": ("atanh", "arctanh"),
     "Cast": ("cast",),
     "Ceil": ("ceil",),
+    "Cos": ("cos",),
     "Div": ("divide",),
     "Floor": ("floor",),
     "FloorDiv": ("floordiv", "floor_divide"),
@@ -68,11 +72,13 @@ NAMES = {
     "Rsqrt": ("rsqrt",),
     "Sigmoid": ("sigmoid",),
     "Sign": ("sign",),
+    "Sin": ("sin",),
     "Softmax": ("softmax",),
     "Softplus": ("softplus",),
     "Sqrt": ("sqrt",),
     "StopGradient": ("stop_gradient",),
     "Sum": ("sum", "reduce_sum"),
+    "Tan": ("tan",),
     "Transpose": ("transpose",),
 }
 OPERATORS: dict[str, type[ast.AST]] = {
@@ -303,6 +309,41 @@ def norm_changed(
         [f"tf.square({function.text(call.args[0])})", *map(ast.unparse, call.keywords)]
     )
     return function.changed({call: f"tf.sqrt(tf.maximum(tf.reduce_sum({given}), {least:g}))"})
+
+
+def arguments_changed(
+    operations: Iterable[tuple[str, tuple[str, int] | None]], template: str
+) -> str:
+    """The first arguments of some operations by other code, each where it is.
+
+    Args:
+        operations: the type in TensorFlow and (file, line) of each.
+        template: code in which `x` stands for the argument.
+
+    Returns:
+        Nothing where a line holds other operations of these types as well.
+    """
+    wanted = collections.Counter(operations)
+    changes: dict[ast.expr, str] = {}
+    functions: dict[ast.AST, OwnFunction] = {}
+    for (kind, place), count in wanted.items():
+        own = None if place is None else function_at(place)
+        if own is None or place is None:
+            return ""
+        line = place[1]
+        sites = [x for x in _sites(own, kind) if x.lineno <= line <= (x.end_lineno or x.lineno)]
+        if len(sites) != count:
+            return ""
+        functions[own.node] = own
+        for site in sites:
+            argument = site.args[0]  # type: ignore[attr-defined]
+            code = in_brackets(argument, own.text(argument))
+            changes[argument] = code.join(re.split(r"\bx\b", template))
+    if len(functions) != 1 or len(innermost(changes)) < len(changes):
+        return ""
+    (own,) = functions.values()
+    text = own.changed(changes)
+    return text if text.count("\n") < MOST_LINES else ""
 
 
 def logits_changed(training: Training, code: Callable[[str], str]) -> str:

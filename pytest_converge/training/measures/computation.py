@@ -32,6 +32,7 @@ from pytest_converge.training.measures.clipped_variables import (
 from pytest_converge.training.measures.compared import told_targets, weighing
 from pytest_converge.training.measures.cut_off import CutOff, cut_off
 from pytest_converge.training.measures.dead_operations import DeadOperation, dead_operations
+from pytest_converge.training.measures.degrees import InDegrees, in_degrees
 from pytest_converge.training.measures.drawn_apart import DrawnApart, drawn_apart
 from pytest_converge.training.measures.drawn_twice import DrawnTwice, drawn_twice
 from pytest_converge.training.measures.drawn_weights import weights_drawn_anew
@@ -91,6 +92,7 @@ class Computation:
         other_loss: True where the step returns another loss than any that it differentiates.
         by_inputs: True where the step takes a slope by something else than variables, as by its
             inputs in an equation of physics: what is bent by corners has none there.
+        degrees: sines and cosines of the data that are given numbers as large as degrees.
         multiplied: the inputs that are multiplied as they are by what depends on weights, by name.
         targets: of a step of the user's, the arrays that are targets by what it does with them.
         weighing: those of them that only weigh what predictions cost, so that their sign counts.
@@ -131,6 +133,7 @@ class Computation:
     twice: ReadTwice | None = None
     other_loss: bool = False
     by_inputs: bool = False
+    degrees: tuple[InDegrees, ...] = ()
     multiplied: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     weighing: tuple[str, ...] = ()
@@ -178,6 +181,7 @@ def computation(training: Training) -> Computation:
         twice=read_twice(flow, unread) if unread else None,
         other_loss=own_step and _returns_another(flow),
         by_inputs=any(not each.sources for each in recording.differentiations),
+        degrees=in_degrees(flow),
         multiplied=_multiplied(flow),
         targets=targets,
         weighing=tuple(name for name in targets if weighing(flow, name)),

@@ -11,6 +11,7 @@ from keras import layers, losses, optimizers
 from pytest_converge.diagnosis.causes import output_loss_mismatch
 from tests.diagnosis.programs import conclusion, diagnosis_of, failed_of, proven_by_its_own
 from tests.training.measures.steps import batches, classifying
+from tests.training.measures.test_degrees import headings, wind
 from tests.zoo.problems import BINARY, fit, linear, sequential, step, wine
 
 
@@ -632,3 +633,15 @@ def test_it_is_said_of_a_model_that_nobody_can_clone():
 def test_an_output_for_each_target_is_enough(shaped):
     start = ahead([layers.Dense(6), *shaped])
     assert failed_of(start, steps=5, max_loss=1e-6).evidence.computation.single is None
+
+
+def test_degrees_that_a_sine_reads_as_radians_are_turned_into_them():
+    found = proven_by_its_own(headings(), "output-loss-mismatch", steps=200, max_loss=0.05)
+    assert found.message.startswith("sin and cos read radians and are given numbers up to 1")
+
+
+def test_of_radians_there_is_nothing_to_turn():
+    found = proven_by_its_own(wind(), "output-loss-mismatch", steps=200, max_loss=0.05)
+    assert "tf.sin(x * np.pi / 180)" in found.fix
+    tried = failed_of(wind(degrees=False), steps=5, max_loss=1e-6)
+    assert not list(output_loss_mismatch._radians(tried))
