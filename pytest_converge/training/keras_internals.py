@@ -67,6 +67,7 @@ __all__ = [
     "loss_counts_in_metrics",
     "loss_settings",
     "loss_takes_training",
+    "made_from",
     "mark_logits",
     "mark_mask",
     "mask_of",
@@ -137,6 +138,12 @@ def flat_layers(model: Any) -> list[Any]:
 def layer_of(tensor: Any) -> Any:
     """The layer or operation that makes a symbolic tensor of a functional model."""
     return tensor._keras_history.operation
+
+
+def made_from(tensor: Any) -> list[Any]:
+    """The symbolic tensors that this layer or operation makes it of; empty for an input."""
+    history = tensor._keras_history
+    return list(history.operation._inbound_nodes[history.node_index].input_tensors)
 
 
 def own_strategy(model: Any) -> Any:

@@ -64,6 +64,14 @@ def test_the_layers_of_a_model_are_listed_with_nested_ones_or_without(model):
     assert "inner" not in children
 
 
+def test_what_a_symbolic_tensor_is_made_from_is_known():
+    left, right = keras.Input((3,)), keras.Input((3,))
+    both = layers.Add(name="both")([left, right])
+    assert internals.layer_of(both).name == "both"
+    assert [id(part) for part in internals.made_from(both)] == [id(left), id(right)]
+    assert internals.made_from(left) == []
+
+
 def test_variables_made_for_training_are_named_also_when_they_are_frozen(model):
     outer = model.get_layer("outer")
     outer.trainable = False

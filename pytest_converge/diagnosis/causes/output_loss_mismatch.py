@@ -57,6 +57,10 @@ An output of an axis more than its targets, as `(n, 10, 1)` against `(n, 1)`, ha
 compared with the one target of its row: Keras' losses broadcast it. The recurrent layer that hands
 on all of its steps gets no `return_sequences`.
 
+A recurrent layer with `go_backwards=True` and `return_sequences=True` puts out its last step first.
+Where these steps are put beside those of a forward layer, or each is compared with its target, they
+are flipped along time; `Bidirectional` does so by itself.
+
 An output of one number per row, as `(n, 1)` by a `Dense(1)`, against several targets, as `(n, 12)`,
 is compared with each of them. The last layer gets as many units as there are targets.
 
@@ -136,6 +140,7 @@ from pytest_converge.diagnosis.code_search import slips
 from pytest_converge.diagnosis.skill import least_loss
 from pytest_converge.training.data.arrays import batch_leaves, finite_rows
 from pytest_converge.training.interventions import (
+    flipped_steps,
     labels,
     last_step,
     misread_output,
@@ -256,6 +261,13 @@ def _steps_seen(failed: FailedTraining) -> Answer | None:
         return None
     where = (repeated.layer,) if repeated.layer else ()
     return Answer(cause=CAUSE.code, message=_compares(repeated), where=where)
+
+
+def _flipped(failed: FailedTraining) -> Repairs:
+    """Steps of backward layers in the order of the others, or of the targets, they are beside."""
+    change = flipped_steps.flipped_steps(failed.training)
+    if change is not None:
+        yield change
 
 
 def _enough(failed: FailedTraining) -> Repairs:
@@ -465,6 +477,7 @@ def _usual(failed: FailedTraining) -> Iterable[Repairs]:
         _swapped(failed),
         () if one_output else _positive(failed),  # both would change the same output
         _last_step(failed),
+        _flipped(failed),
         _enough(failed),
         _rows_kept(failed),
         one_output,
@@ -517,6 +530,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_positive),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_as_read),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_last_step),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_flipped),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_enough),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_rows_kept),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_radians),

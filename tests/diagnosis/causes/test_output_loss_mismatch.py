@@ -645,3 +645,31 @@ def test_of_radians_there_is_nothing_to_turn():
     assert "tf.sin(x * np.pi / 180)" in found.fix
     tried = failed_of(wind(degrees=False), steps=5, max_loss=1e-6)
     assert not list(output_loss_mismatch._radians(tried))
+
+
+def still_to_come(*between):
+    """Sums of what is still to come, by a layer that runs from the end."""
+    x = np.random.default_rng(0).normal(size=(256, 6, 1)).astype("float32")
+    y = np.cumsum(x[:, ::-1], axis=1)[:, ::-1]
+    back = layers.SimpleRNN(12, return_sequences=True, go_backwards=True, name="back")
+    model = sequential(
+        back,
+        *between,
+        layers.Dense(1),
+        optimizer=optimizers.Adam(0.02),
+        loss="mse",
+        shape=(6, 1),
+    )
+    return fit(model, x, y)
+
+
+def test_steps_of_a_backward_layer_are_put_in_the_order_of_their_targets():
+    found = proven_by_its_own(still_to_come(), "output-loss-mismatch", steps=200, max_loss=0.3)
+    assert found.message.startswith("back puts out its steps in reversed order, the last one first")
+    assert found.fix.endswith("# behind back")
+
+
+def test_steps_that_are_flipped_already_are_not_flipped_again():
+    flip = layers.Lambda(lambda steps: keras.ops.flip(steps, axis=1))
+    failed = failed_of(still_to_come(flip), steps=5, max_loss=0.3)
+    assert not list(output_loss_mismatch._flipped(failed))
