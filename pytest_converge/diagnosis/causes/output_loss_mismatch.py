@@ -61,6 +61,11 @@ A recurrent layer with `go_backwards=True` and `return_sequences=True` puts out 
 Where these steps are put beside those of a forward layer, or each is compared with its target, they
 are flipped along time; `Bidirectional` does so by itself.
 
+The CTC loss needs a frame for each label of a row, and one more between equal labels: with fewer
+there is no alignment, and the loss stays at hundreds. Pooling and strides are made smaller, until
+there are twice as many frames as the first batch needs, or as many; where that is not enough, it is
+said.
+
 An output of one number per row, as `(n, 1)` by a `Dense(1)`, against several targets, as `(n, 12)`,
 is compared with each of them. The last layer gets as many units as there are targets.
 
@@ -144,6 +149,7 @@ from pytest_converge.training.interventions import (
     labels,
     last_step,
     misread_output,
+    more_frames,
     outputs,
     radians,
     reach,
@@ -157,6 +163,7 @@ from pytest_converge.training.interventions.sharper_logits import sharper
 from pytest_converge.training.interventions.width import output_of
 from pytest_converge.training.measures.bounded_logits import BoundedLogits, bounded_logits
 from pytest_converge.training.measures.broadcasting import RepeatedOutput, RepeatedTarget
+from pytest_converge.training.measures.frames import Frames, frames_and_labels
 from pytest_converge.training.measures.output_range import fixed_moments, output_range
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import output_layer
@@ -268,6 +275,30 @@ def _flipped(failed: FailedTraining) -> Repairs:
     change = flipped_steps.flipped_steps(failed.training)
     if change is not None:
         yield change
+
+
+def _frames(failed: FailedTraining) -> Frames | None:
+    """The frames of a CTC loss where some rows have fewer than their labels need."""
+    training = failed.training
+    if not more_frames.has_ctc(training):
+        return None
+    seen = failed.at_the_start("CTC frames", functools.partial(frames_and_labels, training))
+    return seen if seen is not None and seen.short else None
+
+
+def _aligned(failed: FailedTraining) -> Repairs:
+    """As many frames as the labels of every row need."""
+    seen = _frames(failed)
+    return () if seen is None else more_frames.more_frames(failed.training, seen)
+
+
+def _aligned_seen(failed: FailedTraining) -> Answer | None:
+    """The same where that was not enough, and not just a few rows are too long."""
+    seen = _frames(failed)
+    if seen is None or seen.short <= BEYOND:
+        return None
+    rows = f"{more_frames.too_few(seen)} for {share(seen.short)} of the rows"
+    return Answer(cause=CAUSE.code, message=rows)
 
 
 def _enough(failed: FailedTraining) -> Repairs:
@@ -478,6 +509,7 @@ def _usual(failed: FailedTraining) -> Iterable[Repairs]:
         () if one_output else _positive(failed),  # both would change the same output
         _last_step(failed),
         _flipped(failed),
+        _aligned(failed),
         _enough(failed),
         _rows_kept(failed),
         one_output,
@@ -531,6 +563,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_as_read),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_last_step),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_flipped),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_aligned),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_enough),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_rows_kept),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_radians),
@@ -547,6 +580,7 @@ CAUSE = Cause(
         Step(place=Place.SEEN_IN_THE_STEP, answer=_swapped_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_misread_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_steps_seen),
+        Step(place=Place.SEEN_IN_THE_STEP, answer=_aligned_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_single_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_pooled_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_bounded_seen),

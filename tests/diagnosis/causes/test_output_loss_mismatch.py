@@ -673,3 +673,36 @@ def test_steps_that_are_flipped_already_are_not_flipped_again():
     flip = layers.Lambda(lambda steps: keras.ops.flip(steps, axis=1))
     failed = failed_of(still_to_come(flip), steps=5, max_loss=0.3)
     assert not list(output_loss_mismatch._flipped(failed))
+
+
+def digits(stride, length=16):
+    """Four digits, of four steps each, that a strided layer reads into too few frames."""
+    rng = np.random.default_rng(0)
+    y = np.stack([rng.permutation(5)[:4] + 1 for _ in range(256)])
+    glyphs = rng.normal(size=(6, 4, 6))
+    x = np.concatenate([glyphs[y[:, place]] for place in range(4)], axis=1)[:, :length]
+    x = (x + 0.05 * rng.normal(size=x.shape)).astype("float32")
+    conv = layers.Conv1D(24, 5, strides=stride, padding="same", activation="relu", name="reads")
+    parts = [conv, layers.Conv1D(24, 3, padding="same", activation="relu"), layers.Dense(6)]
+    adam = optimizers.Adam(0.01)
+    model = sequential(*parts, optimizer=adam, loss="ctc", shape=(length, 6))
+    return fit(model, x, y)
+
+
+def test_frames_are_as_many_as_the_labels_of_ctc():
+    found = proven_by_its_own(digits(8), "output-loss-mismatch", steps=200, max_loss=1.0)
+    assert found.message.startswith("CTC gets 2 frames for labels that need up to 4: no alignment")
+    assert "strides=2" in found.fix
+
+
+def test_that_frames_are_too_few_is_said_where_none_can_be_added():
+    failed = failed_of(digits(1, length=3), steps=3, max_loss=1.0)
+    assert not list(output_loss_mismatch._aligned(failed))
+    answer = output_loss_mismatch._aligned_seen(failed)
+    assert answer.message.endswith("up to 4: no alignment exists for 100 % of the rows")
+
+
+def test_frames_that_suffice_are_no_fault():
+    failed = failed_of(digits(2), steps=3, max_loss=1e-9)
+    assert not list(output_loss_mismatch._aligned(failed))
+    assert output_loss_mismatch._aligned_seen(failed) is None
