@@ -26,6 +26,12 @@ those that see where each kind is in the mean have more than those that count th
 cosines of the place are added to the features, or behind the embedding of the tokens (Vaswani et
 al. 2017); where that is not enough, it is said.
 
+Of stacked convolutions without strides, whose output has a place for each of the input, an output
+sees a few places around its own: three kernels of 2 see four steps. Where that is less than there
+are, and the run came to rest or stands at the best constant, the kernels are made so wide that
+every output sees all, then dilated (van den Oord et al. 2016), as far as that costs no more than 16
+times as many weights.
+
 As of more steps, a larger model that only learns its rows by heart, and does worse on rows held
 out, is no proof; see [too-few-steps](too-few-steps.md).
 
@@ -63,11 +69,12 @@ def test_many_units(converge):
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import FAR_TOO_SHORT, early_gauge
-from pytest_converge.training.interventions import hidden, positions, width
+from pytest_converge.training.interventions import hidden, positions, wider_view, width
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.order_of_steps import order_is_missed
 from pytest_converge.training.model.structure import hidden_layers
@@ -103,7 +110,7 @@ def _deeper(failed: FailedTraining) -> Repairs:
     if deeper is None or not failed.takes_optimizer or failed.evidence.unstable:
         return
     signal = failed.signal
-    if not came_to_rest(record.curve.trend[1]) and not _stands_at_the_constant(failed):
+    if not _learns_no_more(failed):
         return
     if signal is not None and record.skill is not None and signal.skill > record.skill + MISSING:
         yield _bent(training, deeper)
@@ -113,6 +120,25 @@ def _bent(training: Training, deeper: Intervention) -> Intervention:
     """The hidden layers of a linear model with rectifiers; where it has none, one more."""
     layers = hidden_layers(training.model)
     return hidden.rectified(layers, CAUSE.code) if layers else deeper
+
+
+def _wider_view(failed: FailedTraining) -> Repairs:
+    """Convolutions that see all, where a run in which they do not rests, or learnt nothing."""
+    model = failed.training.model
+    if not _can_be_cloned(model) or not failed.takes_optimizer or failed.evidence.unstable:
+        return
+    changes = wider_view.wider_view(model)
+    if changes and _learns_no_more(failed):
+        yield from changes
+
+
+def _can_be_cloned(model: Any) -> bool:
+    return type(model).__name__ in ("Sequential", "Functional")
+
+
+def _learns_no_more(failed: FailedTraining) -> bool:
+    """Whether the loss came to rest, or never left that of the best constant."""
+    return came_to_rest(failed.record.curve.trend[1]) or _stands_at_the_constant(failed)
 
 
 def _places(failed: FailedTraining) -> Repairs:
@@ -177,6 +203,7 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.LINEAR_MODEL, repairs=_deeper),
         Step(place=Place.LINEAR_MODEL, repairs=_places),
+        Step(place=Place.LINEAR_MODEL, repairs=_wider_view),
         Step(place=Place.CAPACITY, repairs=_repairs),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_order_seen),
     ),

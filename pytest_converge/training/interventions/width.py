@@ -6,7 +6,7 @@ import contextlib
 import functools
 import inspect
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -28,7 +28,7 @@ from pytest_converge.training.state.seeding import preserved
 from pytest_converge.training.state.snapshot import attributes_set, method_replaced
 from pytest_converge.training.training import Training
 
-__all__ = ["built_wider", "deeper", "of_another_model", "output_of", "wider"]
+__all__ = ["built_wider", "deeper", "of_another_model", "output_of", "rebuilt", "wider"]
 
 #: Times the units, filters or embedded numbers of every hidden layer, and at least so many.
 FACTOR, FEWEST = 8, 32
@@ -92,6 +92,21 @@ def wider(model: keras.Model) -> Intervention | None:
         where=tuple(layer.name for layer in hidden),
         variant=of_another_model(lambda: _cloned(model, enlarged)),
     )
+
+
+def rebuilt(model: keras.Model, settings: Mapping[str, Mapping[str, Any]]) -> keras.Model:
+    """A copy of a sequential or functional model in which some layers have other settings.
+
+    Args:
+        model: that Keras can clone.
+        settings: of the layers that get others, by their names.
+    """
+
+    def changed(layer: keras.layers.Layer) -> Any:
+        config = {**layer.get_config(), **settings.get(layer.name, {})}
+        return _with_initialisers(type(layer).from_config(config), layer)
+
+    return _cloned(model, changed)
 
 
 def _with_initialisers(copy: Any, layer: Any) -> Any:

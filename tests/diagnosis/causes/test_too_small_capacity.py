@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from keras import layers, optimizers, regularizers
 
+from pytest_converge.diagnosis.causes import too_small_capacity
 from pytest_converge.diagnosis.causes.too_small_capacity import came_to_rest
-from tests.diagnosis.programs import diagnosis_of
+from tests.diagnosis.programs import diagnosis_of, failed_of
 from tests.zoo.problems import fit, linear, sequential
 
 
@@ -114,3 +115,40 @@ def test_leaky_rectifiers_of_slope_1_are_none():
     found = diagnosis_of(start, steps=300, max_loss=0.3)
     assert (found.cause, found.proven) == ("too-small-capacity", True)
     assert "hidden activations relu" in found.message
+
+
+def shifted(*convs, steps, max_loss):
+    """Pictures whose every point shows what was five columns to the left."""
+    x = np.random.default_rng(0).normal(size=(256, 4, 10, 1)).astype("float32")
+    y = np.zeros_like(x)
+    y[:, :, 5:] = x[:, :, :-5]
+    parts = [*convs, layers.Dense(1)]
+    model = sequential(*parts, optimizer=optimizers.Adam(0.02), loss="mse", shape=(4, 10, 1))
+    return fit(model, x, y), {"steps": steps, "max_loss": max_loss}
+
+
+def conv(size):
+    return layers.Conv2D(8, size, padding="same", activation="relu")
+
+
+def test_convolutions_that_see_too_little_are_made_to_see_all():
+    start, expected = shifted(conv(3), conv(3), steps=150, max_loss=0.2)
+    found = diagnosis_of(start, **expected)
+    assert (found.cause, found.proven) == ("too-small-capacity", True)
+    assert found.message.startswith("an output sees 5 x 5 of 4 x 10 steps; it converges with")
+    assert found.fix.startswith("keras.layers.Conv2D(8, (")
+
+
+def test_convolutions_that_see_all_are_left_alone():
+    start, expected = shifted(conv((4, 10)), steps=60, max_loss=1e-9)
+    failed = failed_of(start, **expected)
+    assert list(too_small_capacity._wider_view(failed)) == []
+
+
+def test_a_run_that_goes_on_falling_is_no_sign_of_what_its_outputs_see():
+    x = np.random.default_rng(0).normal(size=(64, 10, 1)).astype("float32")
+    conv = layers.Conv1D(8, 3, padding="same", activation="relu")
+    adam = optimizers.Adam(0.003)
+    model = sequential(conv, layers.Dense(1), optimizer=adam, loss="mse", shape=(10, 1))
+    failed = failed_of(fit(model, x, x), steps=40, max_loss=1e-9)
+    assert list(too_small_capacity._wider_view(failed)) == []
