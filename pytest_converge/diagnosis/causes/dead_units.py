@@ -95,7 +95,7 @@ def _operations(failed: FailedTraining) -> Repairs:
     """Rectifiers of the user's own code moved to where they let something through."""
     seen = failed.evidence.computation
     change = moved_rectifiers.moved(failed.training, seen.dead, seen.loss)
-    if change is not None:
+    if change is not None and not seen.clipped:  # a variable itself has a better start
         yield change
 
 

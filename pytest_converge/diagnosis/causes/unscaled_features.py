@@ -83,8 +83,6 @@ import dataclasses
 import itertools
 from collections.abc import Iterable
 
-import numpy as np
-
 from pytest_converge.columns.contradictions import targets_are_inputs
 from pytest_converge.columns.scale import HIGHEST_DEVIATION
 from pytest_converge.core.data_report import ColumnProfile
@@ -194,15 +192,14 @@ def _beside_layers(failed: FailedTraining) -> Repairs:
     if rows is None or failed.training.model is None:
         return
     known = {scales.name for scales in failed.evidence.scales}
-    deviations = {}
-    for name, array in batch_leaves(rows.arrays):
-        if name[0] in "ys" or name in known or name in unread or array.dtype.kind != "f":
-            continue
-        deviation = float(np.nanstd(array)) if array.size else 0.0
-        if deviation > HIGHEST_DEVIATION:
-            deviations[name] = deviation
-    if deviations:
-        yield features.in_deviations(deviations)
+    beside = {
+        name: array
+        for name, array in batch_leaves(rows.arrays)
+        if name[0] not in "ys" and name not in known and name not in unread
+    }
+    change = features.in_deviations(beside, above=HIGHEST_DEVIATION)
+    if change is not None:
+        yield change
 
 
 def _summed(failed: FailedTraining) -> Repairs:

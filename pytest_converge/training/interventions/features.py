@@ -144,15 +144,23 @@ def divided(largest: Mapping[str, float]) -> Intervention:
     return _over(largest, f"{listed(tuple(ends))}, and multiplies what layers are fed with")
 
 
-def in_deviations(deviations: Mapping[str, float]) -> Intervention:
+def in_deviations(arrays: Mapping[str, Any], *, above: float) -> Intervention | None:
     """Arrays divided by their standard deviations, zero left at zero, as a time is in other units.
 
     Args:
-        deviations: the standard deviation of each array, by its name.
+        arrays: those that no layer is fed with, by their names.
+        above: the deviation from which on one is divided.
+
+    Returns:
+        None where no deviation is as large.
     """
-    rounded = {name: float(f"{value:.3g}") for name, value in deviations.items()}
-    spreads = [f"{name} has a standard deviation of {value:g}" for name, value in rounded.items()]
-    return _over(rounded, f"{listed(tuple(spreads))}, and no layer is fed with it")
+    amounts = {name: x for name, x in arrays.items() if x.dtype.kind == "f" and x.size}
+    deviations = {name: float(f"{np.nanstd(x):.3g}") for name, x in amounts.items()}
+    large = {name: value for name, value in deviations.items() if value > above}
+    if not large:
+        return None
+    spreads = [f"{name} has a standard deviation of {value:g}" for name, value in large.items()]
+    return _over(large, f"{listed(tuple(spreads))}, and no layer is fed with it")
 
 
 def _over(numbers: Mapping[str, float], fault: str) -> Intervention:

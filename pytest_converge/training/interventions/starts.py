@@ -171,7 +171,7 @@ def within(named: Mapping[tuple[str, str], tuple[Any, float, float]], code: str)
 
 
 def smaller(training: Training, share: float, code: str) -> Intervention | None:
-    """All trained matrices and kernels begun at a share of what they are.
+    """All trained matrices and kernels begun at a share of what they are; where none, all numbers.
 
     Args:
         training: at its start.
@@ -182,21 +182,23 @@ def smaller(training: Training, share: float, code: str) -> Intervention | None:
         None where there are none, or where all are 0.
     """
     matrices = [v for v in training.trainable if v.shape.rank > 1]
-    if not any(np.any(v.numpy()) for v in matrices):
+    begun = matrices or training.trainable
+    if not any(np.any(v.numpy()) for v in begun):
         return None
 
     def start(_: Training, values: Start) -> Start:
         changed = dict(values)
-        for variable in matrices:
+        for variable in begun:
             before = np.asarray(values.get(id(variable), variable.numpy()))
             changed[id(variable)] = (share * before).astype(before.dtype)
         return changed
 
     every = "model.trainable_variables" if training.verb == "fit" else "variables"
+    line = "    if len(v.shape) > 1:\n        " if matrices else "    "
     return Intervention(
         code=code,
-        change=f"all matrices begun at {share:g} of what they are",
-        fix=f"for v in {every}:\n    if len(v.shape) > 1:\n        v.assign({share:g} * v)",
+        change=f"all {'matrices' if matrices else 'weights'} begun at {share:g} of what they are",
+        fix=f"for v in {every}:\n{line}v.assign({share:g} * v)",
         start=start,
     )
 

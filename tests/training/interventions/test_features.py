@@ -76,7 +76,8 @@ def test_an_array_in_units_of_its_deviation():
     days = np.array([0.0, 100.0, 400.0], "float32")
     batch = ((np.zeros((3, 1), "float32"), days), days)
     data = ArrayData.listed([batch], epoch_batches=1, probe_seed=0)
-    change = features.in_deviations({"x[1]": 169.9673})
+    change = features.in_deviations({"x[1]": days, "x[2]": days / 100}, above=20.0)
+    assert features.in_deviations({"x[1]": days}, above=200.0) is None
     assert change.fix == "x[1] = x[1] / 170"
     assert change.fault == "x[1] has a standard deviation of 170, and no layer is fed with it"
     _, changed = change.data(data).arrays[0]
