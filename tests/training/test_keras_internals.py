@@ -267,6 +267,7 @@ WAYS = {
     "Atanh": of_a_share((tf, "atanh"), (keras.ops, "arctanh")),
     "Cast": whole(tf, keras.ops),
     "Ceil": [(keras.ops, "ceil", 1), (tf.math, "ceil", 1)],
+    "Cos": [(tf, "cos", 1), (keras.ops, "cos", 1), (tf.math, "cos", 1)],
     "Div": [],
     "Floor": [(tf, "floor", 1), (keras.ops, "floor", 1), (tf.math, "floor", 1)],
     "FloorDiv": [(operator, "floordiv", 2), (keras.ops, "floor_divide", 2)],
@@ -295,6 +296,7 @@ WAYS = {
     "SelectV2": choices(tf, keras.ops),
     "Sigmoid": [(tf, "sigmoid", 1), (tf.nn, "sigmoid", 1), (keras.ops, "sigmoid", 1)],
     "Sign": [(tf, "sign", 1), (keras.ops, "sign", 1), (tf.math, "sign", 1)],
+    "Sin": [(tf, "sin", 1), (keras.ops, "sin", 1), (tf.math, "sin", 1)],
     "Softmax": [],
     "SoftmaxCrossEntropyWithLogits": [],
     "Softplus": [(tf.nn, "softplus", 1), (keras.ops, "softplus", 1)],
@@ -303,6 +305,7 @@ WAYS = {
     "StopGradient": [(tf, "stop_gradient", 1), (keras.ops, "stop_gradient", 1)],
     "Sum": [(tf, "reduce_sum", 1), (keras.ops, "sum", 1), (tf.math, "reduce_sum", 1)],
     "Sub": [(operator, "sub", 2), (keras.ops, "subtract", 2), (tf, "subtract", 2)],
+    "Tan": [(tf, "tan", 1), (keras.ops, "tan", 1), (tf.math, "tan", 1)],
     "Transpose": [(tf, "transpose", 1), (keras.ops, "transpose", 1)],
 }
 
@@ -320,7 +323,7 @@ def test_a_clip_ends_in_both_of_its_functions(clip):
 
 @pytest.mark.parametrize("kind", internals.OPERATION_CALLS)
 def test_another_function_takes_the_place_of_an_operation(kind):
-    x = tf.constant(4.0)
+    x = tf.constant(7.0)
 
     def values():
         return [float(getattr(owner, name)(*[x] * count)) for owner, name, count in WAYS[kind]]
@@ -576,9 +579,14 @@ def test_strategies_of_models_and_optimizers_and_copies_of_variables():
 
 #: A way to each operation that draws random numbers.
 DRAWING = {
+    "RandomShuffle": lambda: tf.random.shuffle([1.0, 2.0, 3.0]),
     "RandomStandardNormal": lambda: tf.random.normal((3,)),
     "RandomUniform": lambda: tf.random.uniform((3,)),
+    "RandomUniformInt": lambda: tf.random.uniform((3,), 1, 9, dtype=tf.int32),
     "StatelessRandomNormalV2": lambda: tf.random.stateless_normal((3,), (1, 2)),
+    "StatelessRandomUniformIntV2": lambda: tf.random.Generator.from_seed(1).uniform(
+        (3,), 1, 9, dtype=tf.int32
+    ),
     "StatelessRandomUniformV2": lambda: keras.random.uniform((3,), seed=1),
     "TruncatedNormal": lambda: tf.random.truncated_normal((3,)),
 }

@@ -20,6 +20,10 @@ steps. The layer then reads its rows from the other end; a `SimpleRNN` gets ReLU
 identity as its recurrent kernel, also at a third of the rate; the gates of an `LSTM` or a `GRU`
 start open for lags as long as the rows. Where none of these passes it is said what was seen.
 
+A step of your own, as that of a physics-informed network, may take second derivatives by its
+inputs. Those of a network of ReLUs are 0 everywhere, and so is the gradient by what they cost,
+whatever its weights. Hidden layers with ReLU or its kin of straight pieces get tanh, then SiLU.
+
 On its own the ratio turns nothing red.
 
 Sources: Hochreiter 1991; Bengio, Simard and Frasconi 1994, *Learning long-term dependencies with
@@ -61,10 +65,11 @@ def test_eight_rectifiers(converge):
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pytest_converge.core.numbers import number
+from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.bad_initialisation import (
     chosen_start,
@@ -90,12 +95,34 @@ OPEN_ENDED = ("elu", "relu")
 RECTIFYING = frozenset(
     {"relu", "relu6", "elu", "selu", "gelu", "silu", "leaky_relu", "softplus", "mish", "celu"}
 )
+#: Activations of straight pieces, and smooth ones, which have second derivatives.
+STRAIGHT = frozenset({"relu", "relu6", "leaky_relu", "hard_sigmoid", "hard_tanh", "hard_silu"})
+SMOOTH = ("tanh", "silu")
 #: Gradients that arrive again may want a smaller rate than the faint ones did: by this part of it.
 SLOWER = 0.3
 
 
 def _activations(failed: FailedTraining) -> Repairs:
     return _open_ended(failed) if failed.evidence.faint else ()
+
+
+def _bent(failed: FailedTraining) -> Repairs:
+    """Smooth activations, where the loss asks for the second derivatives of straight pieces."""
+    if not failed.evidence.computation.bent:
+        return
+    hidden_ones = [layer for model in failed.training.models for layer in hidden_layers(model)]
+    names = {id(x): getattr(x.activation, "__name__", "") for x in hidden_ones}
+    layers = [layer for layer in hidden_ones if names[id(layer)] in STRAIGHT]
+    pieces = listed(tuple(dict.fromkeys(names[id(layer)] for layer in layers)))
+    for name in SMOOTH if layers else ():
+        yield dataclasses.replace(
+            hidden.activations(layers, name, CAUSE.code),
+            change=f"hidden activations {name} instead of {pieces}",
+            fault=(
+                f"the step takes second derivatives by its inputs, which are 0 of {pieces}: what"
+                " they cost has no gradient"
+            ),
+        )
 
 
 def _through_time(failed: FailedTraining) -> Repairs:
@@ -196,6 +223,13 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
         found.pop("too-small-capacity", None)  # they may follow on what is linear itself
     if failed.evidence.computation.by_inputs:
         found.pop(CAUSE.code, None)  # a second derivative of rectifiers is 0
+    if failed.evidence.computation.bent:
+        found.pop("exploding-gradient", None)
+    smooth = itertools.islice(_bent(failed), 1)
+    return [list(smooth), *_rectified(found)]
+
+
+def _rectified(found: Mapping[str, list[Any]]) -> list[list[Intervention]]:
     return [[hidden.rectified(layers, code)] for code, layers in found.items()]
 
 
@@ -231,6 +265,7 @@ CAUSE = Cause(
     usual=_usual,
     steps=(
         Step(place=Place.ACTIVATIONS, repairs=_activations),
+        Step(place=Place.ACTIVATIONS, repairs=_bent),
         Step(place=Place.ACTIVATIONS, repairs=_through_time),
         Step(place=Place.DRAWN_ANEW_AND_ACTIVATIONS, repairs=_drawn_anew_and_activations),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_seen_in_time),

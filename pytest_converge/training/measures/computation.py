@@ -92,6 +92,8 @@ class Computation:
         other_loss: True where the step returns another loss than any that it differentiates.
         by_inputs: True where the step takes a slope by something else than variables, as by its
             inputs in an equation of physics: what is bent by corners has none there.
+        bent: True where it takes such a slope of another one: nothing made of straight pieces has
+            a second derivative.
         degrees: sines and cosines of the data that are given numbers as large as degrees.
         multiplied: the inputs that are multiplied as they are by what depends on weights, by name.
         targets: of a step of the user's, the arrays that are targets by what it does with them.
@@ -133,6 +135,7 @@ class Computation:
     twice: ReadTwice | None = None
     other_loss: bool = False
     by_inputs: bool = False
+    bent: bool = False
     degrees: tuple[InDegrees, ...] = ()
     multiplied: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
@@ -181,6 +184,7 @@ def computation(training: Training) -> Computation:
         twice=read_twice(flow, unread) if unread else None,
         other_loss=own_step and _returns_another(flow),
         by_inputs=any(not each.sources for each in recording.differentiations),
+        bent=_differentiates_twice(flow),
         degrees=in_degrees(flow),
         multiplied=_multiplied(flow),
         targets=targets,
@@ -257,6 +261,15 @@ def _returns_another(flow: Flow) -> bool:
         return False
     values = [float(np.mean(target.numpy())) for target in flow.targets]
     return not any(np.isclose(value, float(returned.numpy())) for value in values)
+
+
+def _differentiates_twice(flow: Flow) -> bool:
+    """Whether a step takes the slope of a slope, both by something else than variables."""
+    by_inputs = [each for each in flow.recording.differentiations if not each.sources]
+    if len(by_inputs) <= 1:
+        return False
+    slopes = flow.depending(id(g) for each in by_inputs for g in each.gradients)
+    return any(id(target) in slopes for each in by_inputs for target in each.targets)
 
 
 def _multiplied(flow: Flow) -> tuple[str, ...]:

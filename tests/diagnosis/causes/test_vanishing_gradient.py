@@ -7,6 +7,7 @@ import math
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import initializers, layers, optimizers
 
 from pytest_converge.diagnosis.cause import Answer
@@ -14,7 +15,7 @@ from pytest_converge.diagnosis.causes import vanishing_gradient
 from pytest_converge.diagnosis.causes.vanishing_gradient import CAUSE
 from pytest_converge.diagnosis.evidence import Evidence
 from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own, readings_of
-from tests.zoo.problems import fit, linear, sequential
+from tests.zoo.problems import fit, linear, sequential, step
 
 
 def deep(activation="sigmoid", count=8):
@@ -115,3 +116,60 @@ def test_steps_that_get_a_gradient_or_tell_nothing_are_no_cause(start):
     failed, changes = changes_of(start())
     assert changes == []
     assert vanishing_gradient._seen_in_time(failed) is None
+
+
+def beam(*activations, twice=True):
+    """The deflection of a beam by its second derivative, or a slope by the first one."""
+    at = np.random.default_rng(4).uniform(0, 1, (320, 1)).astype("float32")
+    load = (np.sin(np.pi * at) if twice else np.cos(np.pi * at)).astype("float32")
+    parts = [layers.Dense(16, activation) for activation in activations]
+    net = keras.Sequential([keras.Input((1,)), *parts, layers.Dense(1)])
+    optimizer = optimizers.Adam(0.01)
+    optimizer.build(net.trainable_variables)
+
+    def train_step(x, f):
+        with tf.GradientTape() as tape:
+            with tf.GradientTape() as outer:
+                outer.watch(x)
+                with tf.GradientTape() as inner:
+                    inner.watch(x)
+                    u = net(x)
+                bent = inner.gradient(u, x)
+            if twice:
+                bent = outer.gradient(bent, x, unconnected_gradients="zero")
+            loss = tf.reduce_mean((bent - f) ** 2) + tf.reduce_mean(net(tf.zeros((1, 1))) ** 2)
+        gradients = tape.gradient(loss, net.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, net.trainable_variables, strict=True))
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices((at, load)).batch(32)
+    return step(train_step, variables=net.trainable_variables, data=data, optimizer=optimizer)
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")  # by biases behind a slope
+def test_second_derivatives_of_rectifiers_are_those_of_smooth_activations():
+    start = beam("relu", "leaky_relu")
+    found = proven_by_its_own(start, "vanishing-gradient", steps=200, max_loss=0.1)
+    assert found.message.startswith(
+        "the step takes second derivatives by its inputs, which are 0 of relu, leaky_relu: what"
+        " they cost has no gradient; it converges with hidden activations tanh instead of relu"
+    )
+    assert 'activation="tanh"' in found.fix
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")  # by biases behind a slope
+@pytest.mark.parametrize(
+    "start",
+    [lambda: beam("relu", twice=False), lambda: beam("tanh", "silu"), lambda: deep("relu")],
+    ids=["one derivative", "smooth", "none"],
+)
+def test_other_networks_keep_their_activations(start):
+    failed = failed_of(start(), steps=5, max_loss=1e-9)
+    assert not list(vanishing_gradient._bent(failed))
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")  # by biases behind a slope
+def test_where_all_is_repaired_at_once_activations_become_smooth_and_stay_so():
+    failed = failed_of(beam("relu", "softplus"), steps=5, max_loss=1e-9)
+    changes = [change.change for group in CAUSE.usual(failed) for change in group]
+    assert changes == ["hidden activations tanh instead of relu"]

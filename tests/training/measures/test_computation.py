@@ -154,3 +154,28 @@ def test_a_slope_by_the_inputs_is_noticed(by_inputs):
     data = tf.data.Dataset.from_tensor_slices(np.ones((8, 1), "float32")).batch(4)
     start = step(train_step, variables=[w], data=data, optimizer=optimizer)
     assert computation(training_of(start)).by_inputs is by_inputs
+
+
+@pytest.mark.parametrize("twice", [True, False])
+def test_a_slope_of_a_slope_by_the_inputs_is_noticed(twice):
+    w = tf.Variable([[0.5]])
+    optimizer = keras.optimizers.SGD(0.1)
+
+    def train_step(x):
+        with tf.GradientTape() as tape:
+            with tf.GradientTape(persistent=True) as outer:
+                outer.watch(x)
+                with tf.GradientTape() as inner:
+                    inner.watch(x)
+                    value = tf.nn.relu(x @ w)
+                slope = inner.gradient(value, x)
+                other = tf.tanh(x @ w)
+            seen = outer.gradient(slope if twice else other, x, unconnected_gradients="zero")
+            loss = tf.reduce_mean((seen + value - 1.0) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    data = tf.data.Dataset.from_tensor_slices(np.ones((8, 1), "float32")).batch(4)
+    start = step(train_step, variables=[w], data=data, optimizer=optimizer)
+    seen = computation(training_of(start))
+    assert (seen.by_inputs, seen.bent) == (True, twice)
