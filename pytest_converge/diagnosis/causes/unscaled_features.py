@@ -33,6 +33,11 @@ edges of a graph do, is divided by its largest value where that is above 20. One
 layers and feeds none, as the time in a model of survival, is divided by its standard deviation
 where that is above 20. What frozen layers are fed with counts where all is repaired at once.
 
+Nobody hands data to `minimize`: of what the loss closes over, arrays on which the rule fires are
+standardised where they are held, if weights multiply them and an intercept is added, as in
+`a + b * x`. Around a mean far from 0 intercept and slope do nearly the same, and their difference
+is hardly learnt.
+
 Where a `Normalization` of the model makes such values, as one that was adapted to other data or to
 all columns as one (`axis=None`), it is adapted to the columns that it is fed with; a `Rescaling` of
 what has a scale that suits is left out.
@@ -97,6 +102,7 @@ from pytest_converge.diagnosis.causes.unscaled_targets import (
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import features
+from pytest_converge.training.interventions.held_features import standardised_where_held
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.layer_inputs_scaled import (
     adapted_anew,
@@ -241,6 +247,21 @@ def _in_front(failed: FailedTraining) -> Repairs:
         yield standardised_in_front(found)
 
 
+def _held(failed: FailedTraining) -> list[Intervention]:
+    """Features that a loss or a step without data closes over, standardised where they are held."""
+    training, guard = failed.training, failed.trials.guard
+    if failed.reruns.rows is not None or training.model is not None:
+        return []
+    failed.reruns.put_back()
+    found = guard.tried("features closed over", lambda: list(standardised_where_held(training)))
+    return found or []
+
+
+def _held_with_rate(failed: FailedTraining) -> Repairs:
+    for change in _held(failed):
+        yield from (change.with_causes(rate) for rate in failed.at_rates(*FACTORS))
+
+
 def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
     """What the rule asks for; where it asks for nothing, every amount that is not standard yet."""
     failed = _with_frozen_layers(failed)
@@ -252,6 +273,7 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
         *itertools.islice(_summed(failed), 1),
         *_adapted(failed),
         *_in_front(failed),
+        *_held(failed),
     ]
     if flagged or failed.reruns.rows is None:
         return [flagged]
@@ -338,7 +360,9 @@ CAUSE = Cause(
         Step(place=Place.FEATURES, repairs=_beside_layers),
         Step(place=Place.FEATURES, repairs=_summed),
         Step(place=Place.FEATURES, repairs=_in_front),
+        Step(place=Place.FEATURES, repairs=_held),
         Step(place=Place.FEATURES_AND_TARGETS, repairs=_both),
+        Step(place=Place.SCALE_AND_RATE, repairs=_held_with_rate),
         Step(place=Place.SCALE_AND_RATE, repairs=_with_rate),
     ),
 )

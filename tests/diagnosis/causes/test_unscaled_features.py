@@ -17,8 +17,9 @@ from pytest_converge.diagnosis.evidence import Evidence, numbers
 from pytest_converge.diagnosis.order import Place
 from tests.checks.curves import record_of
 from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own, raw_features
+from tests.training.interventions.test_held_features import YEARS, line
 from tests.training.measures.steps import rod
-from tests.zoo.problems import BINARY, fit, minimize, sequential
+from tests.zoo.problems import BINARY, HEALTHY, fit, minimize, sequential
 
 
 def test_raw_features_need_to_be_standardised():
@@ -237,3 +238,21 @@ def test_what_saturates_a_frozen_layer_has_a_scale_as_well(scale, counts):
     changes = [change.change for change in unscaled_features._standardised(failed)]
     assert changes == ["features standardised"] * counts
     assert any(flag.array == "x" for flag in failed.evidence.scale.features) is counts
+
+
+def test_what_a_loss_closes_over_is_standardised_where_it_is_held():
+    found = proven_by_its_own(line(YEARS / 400), "unscaled-features", steps=200, max_loss=0.05)
+    assert found.message.startswith("feature has a mean of 5.")
+    assert found.fix == "feature = (feature - feature.mean()) / feature.std()"
+
+
+def test_it_is_standardised_at_another_rate_where_its_own_no_longer_suits():
+    failed = failed_of(line(YEARS), steps=5, max_loss=1e-9)
+    changes = [change.change for change in unscaled_features._held_with_rate(failed)]
+    assert changes[0] == "feature standardised and learning rate 1"
+    assert len(changes) == len(unscaled_features.FACTORS)
+
+
+def test_data_that_are_handed_over_are_changed_there():
+    failed = failed_of(HEALTHY[0].start(0), steps=5, max_loss=1e-9)
+    assert unscaled_features._held(failed) == []
