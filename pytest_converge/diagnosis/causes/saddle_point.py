@@ -12,8 +12,12 @@ The word is earned by escaping:
    eigenvalue of the Hessian is below -0.02 of the largest magnitude (12 Lanczos steps; Pearlmutter
    1994), else at random. The training is repeated, and every gate passes, on three seeds, or on
    one where nothing is random.
-3. The first gradient was below a thousandth of what it becomes after the move; or the control,
-   twice as many steps without the move, does not pass.
+3. The first gradient was below a thousandth of what it becomes after the move; or the gradient of
+   a run without noise had fallen below a thousandth of its largest on the way, and the loss bends
+   down where the run ended; or the control, twice as many steps without the move, does not pass.
+
+A control that passes proves nothing of a run that had come to rest: what breaks a symmetry then is
+rounding, which grows with every step.
 
 Negative curvature by itself says nothing: healthy networks have it too, with ratios down to -0.43.
 
@@ -125,11 +129,29 @@ def _off_the_end(failed: FailedTraining) -> Repairs:
 
 
 def _is_saddle(failed: FailedTraining, change: Intervention) -> bool:
-    """Whether the nudge did what time would not, or left a point next to without a gradient."""
-    if _has_no_slope(failed, change):
+    """Whether the nudge did what time would not, or left a point next to without a gradient.
+
+    Rounding leaves a saddle in time, so that more steps pass as well where the run rested on one.
+    """
+    if _has_no_slope(failed, change) or _rested(failed):
         return True
     control = failed.trials.try_out(steps.more(failed.reruns.steps, 2))
     return control is None or not control.verified
+
+
+def _rested(failed: FailedTraining) -> bool:
+    """Whether the run came to rest on its way, in a place from which the loss bends down."""
+    norms = failed.record.curve.gradient_norm
+    if not failed.training.full_batch or not norms:
+        return False
+    least = min(range(len(norms)), key=lambda place: norms[place])
+    if not norms[least] < SADDLE_GRADIENT * max(norms[: least + 1]):
+        return False
+    failed.reruns.put_back()
+    failed.reruns.end.restore()
+    found = curvature_here(failed.reruns, failed.trials.guard)
+    failed.reruns.put_back()
+    return found is not None and found.ratio < NEGATIVE
 
 
 def _has_no_slope(failed: FailedTraining, change: Intervention) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from keras import optimizers
 
 from pytest_converge.diagnosis.causes import saddle_point
 from tests.diagnosis.programs import diagnosis_of, distance, failed_of, two_valleys
-from tests.zoo.problems import minimize
+from tests.zoo.problems import HEALTHY, minimize
 
 SGD = optimizers.SGD
 
@@ -48,3 +49,32 @@ def test_nudges_go_both_ways_from_the_top():
 def test_where_nothing_bends_down_the_start_is_shaken():
     failed = failed_of(distance(SGD(0.1)), steps=5, max_loss=0.5)
     assert all("another start" in nudge.change for nudge in saddle_point.nudges(failed))
+
+
+def pass_in_the_fog(steepness=2.0):
+    """Down to a pass on its ridge; rounding alone tells the two valleys behind it apart."""
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0].astype("float32")
+    w = tf.Variable(turn[0])
+
+    def height():
+        x, y, z = tf.unstack(tf.linalg.matvec(turn, w))
+        return steepness * x**2 + z**2 - y**2 + 0.25 * y**4 + 20.0
+
+    return minimize(height, [w], SGD(0.1))
+
+
+def test_a_saddle_point_is_one_where_rounding_leads_off_it_in_time():
+    found = diagnosis_of(pass_in_the_fog(), steps=60, max_loss=19.5)
+    assert (found.cause, found.proven) == ("saddle-point", True)
+    longer = failed_of(pass_in_the_fog(), steps=150, max_loss=19.5)
+    assert longer.record.curve.last < 19.1
+
+
+def test_a_run_that_is_on_its_way_has_not_rested():
+    assert saddle_point._rested(failed_of(pass_in_the_fog(), steps=60, max_loss=19.5))
+    for start in (pass_in_the_fog(0.01), two_valleys(2.2, SGD(1e-4)), distance(SGD(0.1))):
+        assert not saddle_point._rested(failed_of(start, steps=60, max_loss=-1.0))
+
+
+def test_batches_are_never_at_rest():
+    assert not saddle_point._rested(failed_of(HEALTHY[0].start(0), steps=5, max_loss=1e-9))
