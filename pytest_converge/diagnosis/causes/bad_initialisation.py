@@ -88,6 +88,8 @@ __all__ = ["CAUSE", "chosen_start", "drawn_anew", "symptom"]
 #: What matrices are begun at, the least change first: 0.3 brought a stack of sixteen blocks whose
 #: loss began at 3e6 times that of a constant to its target on ten of ten seeds.
 SHARES = (0.3, 0.1)
+#: And numbers without any matrix, of whose unit nobody knows.
+SHARES_OF_NUMBERS = (*SHARES, 0.03, 0.01)
 #: How far numbers that start alike are spread against their size: over the middle of a sigmoid,
 #: just enough to get gradients of their own, and over all of a sigmoid.
 WIDTHS = (1.0, 0.1, 3.0)
@@ -216,7 +218,8 @@ def _smaller(failed: FailedTraining) -> Repairs:
         return
     failed.reruns.put_back()
     fault = "" if begins else "the initial loss is not finite"
-    for share in SHARES:
+    few = all(v.shape.rank < 2 for v in failed.training.trainable)
+    for share in SHARES_OF_NUMBERS if few else SHARES:
         change = starts.smaller(failed.training, share, CAUSE.code)
         if change is not None:
             yield dataclasses.replace(change, fault=fault)

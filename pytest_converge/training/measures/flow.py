@@ -110,9 +110,15 @@ class Flow:
         """The ids of tensors that hold a variable without an operation that read it.
 
         TensorFlow reads what is handed to an operation directly, as in `tf.expand_dims(w, 1)`,
-        where nobody sees it: they are told by their values.
+        where nobody sees it: they are told by their values. A number that was seen read is not
+        looked for: a constant may be the same, as 0.
         """
-        values = [np.asarray(variable.numpy()) for variable in variables]
+        seen = {id(t) for each in self.recording.operations for t in each.inputs}
+        values = [
+            np.asarray(variable.numpy())
+            for variable in variables
+            if variable.shape.rank or id(variable.handle) not in seen
+        ]
         known = {*self.producers, *(id(leaf) for leaf in self.recording.leaves.values())}
         for operation in self.recording.operations:
             for tensor in () if operation.backward else operation.inputs:
