@@ -32,6 +32,11 @@ are, and the run came to rest or stands at the best constant, the kernels are ma
 every output sees all, then dilated (van den Oord et al. 2016), as far as that costs no more than 16
 times as many weights.
 
+Values that a `Hashing` layer puts into one bin are one value to what is behind it. Where more than
+half of the distinct values of an input share theirs, it gets 50 bins for each value, and the
+embedding or encoding behind it takes as many: at once where the run came to rest or stands at the
+best constant, else with the wider layers.
+
 As of more steps, a larger model that only learns its rows by heart, and does worse on rows held
 out, is no proof; see [too-few-steps](too-few-steps.md).
 
@@ -74,7 +79,7 @@ from typing import Any
 from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import FAR_TOO_SHORT, early_gauge
-from pytest_converge.training.interventions import hidden, positions, wider_view, width
+from pytest_converge.training.interventions import hidden, more_bins, positions, wider_view, width
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.order_of_steps import order_is_missed
 from pytest_converge.training.model.structure import hidden_layers
@@ -130,6 +135,19 @@ def _wider_view(failed: FailedTraining) -> Repairs:
     changes = wider_view.wider_view(model)
     if changes and _learns_no_more(failed):
         yield from changes
+
+
+def _more_bins(failed: FailedTraining) -> Repairs:
+    """A hash that leaves values their own bins, as far as inputs lie in memory."""
+    model, rows = failed.training.model, failed.reruns.rows
+    if not _can_be_cloned(model) or not failed.takes_optimizer or rows is None:
+        return ()
+    return more_bins.more_bins(model, rows)
+
+
+def _more_bins_at_rest(failed: FailedTraining) -> Repairs:
+    """The same before any rate, where a run rests: fewer bins are no fault where they suffice."""
+    return _more_bins(failed) if _learns_no_more(failed) else ()
 
 
 def _can_be_cloned(model: Any) -> bool:
@@ -204,6 +222,8 @@ CAUSE = Cause(
         Step(place=Place.LINEAR_MODEL, repairs=_deeper),
         Step(place=Place.LINEAR_MODEL, repairs=_places),
         Step(place=Place.LINEAR_MODEL, repairs=_wider_view),
+        Step(place=Place.LINEAR_MODEL, repairs=_more_bins_at_rest),
+        Step(place=Place.CAPACITY, repairs=_more_bins),
         Step(place=Place.CAPACITY, repairs=_repairs),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_order_seen),
     ),

@@ -152,3 +152,26 @@ def test_a_run_that_goes_on_falling_is_no_sign_of_what_its_outputs_see():
     model = sequential(conv, layers.Dense(1), optimizer=adam, loss="mse", shape=(10, 1))
     failed = failed_of(fit(model, x, x), steps=40, max_loss=1e-9)
     assert list(too_small_capacity._wider_view(failed)) == []
+
+
+def towns(bins):
+    """Prices of sixty towns by their postal codes, which are hashed."""
+    rng = np.random.default_rng(0)
+    town = rng.integers(0, 60, 600)
+    codes, price = rng.choice(90000, 60, replace=False), rng.normal(size=60)
+    code = keras.Input((1,), dtype="int64")
+    slots = layers.Hashing(bins, output_mode="one_hot")(code)
+    model = keras.Model(code, layers.Dense(1)(layers.Dense(16, "relu")(slots)))
+    model.compile(optimizers.Adam(0.03), "mse")
+    return fit(model, codes[town][:, None], price[town][:, None].astype("float32"))
+
+
+def test_values_that_share_bins_get_bins_of_their_own():
+    found = diagnosis_of(towns(4), steps=200, max_loss=0.3)
+    assert (found.cause, found.proven) == ("too-small-capacity", True)
+    assert found.message.startswith("60 values of x share 4 bins; it converges with 3000 bins")
+
+
+def test_bins_are_no_sign_where_they_suffice():
+    failed = failed_of(towns(3000), steps=5, max_loss=1e-9)
+    assert not list(too_small_capacity._more_bins(failed))
