@@ -28,14 +28,14 @@ al. 2017); where that is not enough, it is said.
 
 Of stacked convolutions without strides, whose output has a place for each of the input, an output
 sees a few places around its own: three kernels of 2 see four steps. Where that is less than there
-are, and the run came to rest or stands at the best constant, the kernels are made so wide that
-every output sees all, then dilated (van den Oord et al. 2016), as far as that costs no more than 16
-times as many weights.
+are, the kernels are made so wide that every output sees all, then dilated (van den Oord et al.
+2016), as far as that takes no more than 16 times as many weights: at once where the run came to
+rest, or is no better than the best constant, else before the wider layers.
 
 Values that a `Hashing` layer puts into one bin are one value to what is behind it. Where more than
 half of the distinct values of an input share theirs, it gets 50 bins for each value, and the
 embedding or encoding behind it takes as many: at once where the run came to rest or stands at the
-best constant, else with the wider layers.
+best constant, else before the wider layers.
 
 As of more steps, a larger model that only learns its rows by heart, and does worse on rows held
 out, is no proof; see [too-few-steps](too-few-steps.md).
@@ -128,13 +128,25 @@ def _bent(training: Training, deeper: Intervention) -> Intervention:
 
 
 def _wider_view(failed: FailedTraining) -> Repairs:
-    """Convolutions that see all, where a run in which they do not rests, or learnt nothing."""
+    """Convolutions that see all, as far as a model is made of such as keep every place."""
     model = failed.training.model
-    if not _can_be_cloned(model) or not failed.takes_optimizer or failed.evidence.unstable:
-        return
-    changes = wider_view.wider_view(model)
-    if changes and _learns_no_more(failed):
-        yield from changes
+    if not _can_be_cloned(model) or not failed.takes_optimizer:
+        return []
+    return wider_view.wider_view(model)
+
+
+def _wider_view_at_rest(failed: FailedTraining) -> Repairs:
+    """The same before any rate, where a run rests, or learnt no more than chance makes.
+
+    By steps that are long enough even noise is learnt, a little: that is no course to go on with.
+    """
+    changes = [] if failed.evidence.unstable else list(_wider_view(failed))
+    skill = failed.record.skill
+    if not changes or _learns_no_more(failed):
+        return changes
+    by_chance = skill is not None and skill <= MISSING
+    long_enough = by_chance and early_gauge(failed.reruns, failed.trials.guard) < FAR_TOO_SHORT
+    return changes if long_enough else []
 
 
 def _more_bins(failed: FailedTraining) -> Repairs:
@@ -221,9 +233,10 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.LINEAR_MODEL, repairs=_deeper),
         Step(place=Place.LINEAR_MODEL, repairs=_places),
-        Step(place=Place.LINEAR_MODEL, repairs=_wider_view),
+        Step(place=Place.LINEAR_MODEL, repairs=_wider_view_at_rest),
         Step(place=Place.LINEAR_MODEL, repairs=_more_bins_at_rest),
         Step(place=Place.CAPACITY, repairs=_more_bins),
+        Step(place=Place.CAPACITY, repairs=_wider_view),
         Step(place=Place.CAPACITY, repairs=_repairs),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_order_seen),
     ),

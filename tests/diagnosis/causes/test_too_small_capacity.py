@@ -151,7 +151,8 @@ def test_a_run_that_goes_on_falling_is_no_sign_of_what_its_outputs_see():
     adam = optimizers.Adam(0.003)
     model = sequential(conv, layers.Dense(1), optimizer=adam, loss="mse", shape=(10, 1))
     failed = failed_of(fit(model, x, x), steps=40, max_loss=1e-9)
-    assert list(too_small_capacity._wider_view(failed)) == []
+    assert list(too_small_capacity._wider_view_at_rest(failed)) == []
+    assert len(list(too_small_capacity._wider_view(failed))) == 1  # in the place of wider layers
 
 
 def towns(bins):
