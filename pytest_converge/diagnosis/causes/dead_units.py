@@ -13,9 +13,10 @@ counted.
 A rectifier in code of your own, as `keras.ops.relu`, `tf.nn.relu6` or `tf.maximum(x, 0.0)` in a
 layer, a model or a step, counts as dead where it is 0 throughout on the first batch, and what is
 trained before it has no other way to the loss: a penalty that does not act yet, or a hinge that is
-satisfied, does not count. Its input is moved by one constant, so that about half of the numbers are
-above 0, and the training is repeated. Where that is not proven, and the predictions are the same
-for every row, it is named without a proof.
+satisfied, does not count. So does either end of a clip, as of `keras.ops.clip(z, 20.0, 60.0)`,
+beyond which all of its numbers lie. Its input is moved by one constant, so that about half of the
+numbers are let through, and the training is repeated. Where that is not proven, and the predictions
+are the same for every row, it is named without a proof.
 
 A layer that is fed with zeros alone is not dead: what feeds it is at fault, see
 [bad-initialisation](bad-initialisation.md).

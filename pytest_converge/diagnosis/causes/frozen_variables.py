@@ -27,6 +27,9 @@ Frozen layers are normal in transfer learning: they are no finding in a test tha
 teacher, or a copy that others are trained towards, is left as it is: nothing that is trained feeds
 it, it feeds no trained layer, and it has no part in what the model answers.
 
+Where no gradient reaches some variables, one expression of your own code is changed at a time
+before that is said without a proof: see [how it diagnoses](../how-it-diagnoses.md).
+
 A model in which nothing at all can be trained is an error before any training.
 
 ## A test that shows it

@@ -98,6 +98,10 @@ Logits that stay between -1 and 1 whatever the weights, as cosines without a tem
 least `ln(1 + (C - 1) e^-2)` of a cross-entropy over C classes. Where that is above `max_loss`, they
 are multiplied so that they reach 10, then 30; where nothing passes, it is said.
 
+Where none of this is seen, and neither a longer training nor a larger model helps, one expression
+of your own layers, loss or step is changed at a time, as an axis or a name: see [how it
+diagnoses](../how-it-diagnoses.md).
+
 Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best
 constant prediction, which is fitted where no formula gives it, and the table of trials marks its
 losses with a star. A network with softmax over one unit seems to train; the gate that notices is
@@ -138,6 +142,7 @@ import math
 from collections.abc import Iterable
 
 from pytest_converge.core.numbers import number, share
+from pytest_converge.diagnosis import compared_shapes
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.exploding_gradient import origin_of, takes_less
 from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
@@ -145,11 +150,8 @@ from pytest_converge.diagnosis.code_search import slips
 from pytest_converge.diagnosis.skill import least_loss
 from pytest_converge.training.data.arrays import batch_leaves, finite_rows
 from pytest_converge.training.interventions import (
-    flipped_steps,
     labels,
-    last_step,
     misread_output,
-    more_frames,
     outputs,
     radians,
     reach,
@@ -157,13 +159,9 @@ from pytest_converge.training.interventions import (
     unclipped_logits,
 )
 from pytest_converge.training.interventions.intervention import Intervention
-from pytest_converge.training.interventions.kept_rows import kept_rows
 from pytest_converge.training.interventions.positive_output import positive_output
 from pytest_converge.training.interventions.sharper_logits import sharper
-from pytest_converge.training.interventions.width import output_of
 from pytest_converge.training.measures.bounded_logits import BoundedLogits, bounded_logits
-from pytest_converge.training.measures.broadcasting import RepeatedOutput, RepeatedTarget
-from pytest_converge.training.measures.frames import Frames, frames_and_labels
 from pytest_converge.training.measures.output_range import fixed_moments, output_range
 from pytest_converge.training.model.losses import loss_names
 from pytest_converge.training.model.structure import output_layer
@@ -239,103 +237,6 @@ def _misread_seen(failed: FailedTraining) -> Answer | None:
         return None
     where = (misread.layer,) if misread.layer else ()
     return Answer(cause=CAUSE.code, message=_says(failed), where=where)
-
-
-def _last_step(failed: FailedTraining) -> Repairs:
-    """The last step of a series alone, where each one is compared with the one target of its row.
-
-    What it is compared with is seen in one step of the training.
-    """
-    repeated = failed.evidence.computation.repeated
-    if repeated is not None and repeated.layer:
-        change = last_step.last_step_of(failed.training.models, repeated.layer)
-        if change is not None:
-            yield dataclasses.replace(change, fault=_compares(repeated))
-
-
-def _compares(repeated: RepeatedTarget) -> str:
-    of = f" of {repeated.layer}" if repeated.layer else ""
-    return (
-        f"outputs of shape {repeated.predicted} against targets of shape {repeated.target}: each"
-        f" of the {repeated.predicted[1]} steps{of} is compared with the one target of its row"
-    )
-
-
-def _steps_seen(failed: FailedTraining) -> Answer | None:
-    """The same where that was not enough, or no layer is known to hand the steps on."""
-    repeated = failed.evidence.computation.repeated
-    if repeated is None:
-        return None
-    where = (repeated.layer,) if repeated.layer else ()
-    return Answer(cause=CAUSE.code, message=_compares(repeated), where=where)
-
-
-def _flipped(failed: FailedTraining) -> Repairs:
-    """Steps of backward layers in the order of the others, or of the targets, they are beside."""
-    change = flipped_steps.flipped_steps(failed.training)
-    if change is not None:
-        yield change
-
-
-def _frames(failed: FailedTraining) -> Frames | None:
-    """The frames of a CTC loss where some rows have fewer than their labels need."""
-    training = failed.training
-    if not more_frames.has_ctc(training):
-        return None
-    seen = failed.at_the_start("CTC frames", functools.partial(frames_and_labels, training))
-    return seen if seen is not None and seen.short else None
-
-
-def _aligned(failed: FailedTraining) -> Repairs:
-    """As many frames as the labels of every row need."""
-    seen = _frames(failed)
-    return () if seen is None else more_frames.more_frames(failed.training, seen)
-
-
-def _aligned_seen(failed: FailedTraining) -> Answer | None:
-    """The same where that was not enough, and not just a few rows are too long."""
-    seen = _frames(failed)
-    if seen is None or seen.short <= BEYOND:
-        return None
-    rows = f"{more_frames.too_few(seen)} for {share(seen.short)} of the rows"
-    return Answer(cause=CAUSE.code, message=rows)
-
-
-def _enough(failed: FailedTraining) -> Repairs:
-    """An output for each of several targets, where one number is compared with all of them."""
-    single, model = failed.evidence.computation.single, failed.training.model
-    change = None if single is None or model is None else output_of(model, single.target[1])
-    if single is not None and change is not None:
-        yield dataclasses.replace(change, fault=_says_single(single))
-
-
-def _says_single(single: RepeatedOutput) -> str:
-    return (
-        f"outputs of shape {single.predicted} against targets of shape {single.target}: one number"
-        f" of a row is compared with all of its {single.target[1]} targets"
-    )
-
-
-def _single_seen(failed: FailedTraining) -> Answer | None:
-    """The same where that was not enough, or nobody can clone the model."""
-    single = failed.evidence.computation.single
-    return None if single is None else Answer(cause=CAUSE.code, message=_says_single(single))
-
-
-def _rows_kept(failed: FailedTraining) -> Repairs:
-    """A sum over the columns of each row, where one over all rows meets the target of each."""
-    pooled = failed.evidence.computation.pooled
-    if pooled is not None:
-        yield kept_rows(failed.training, pooled)
-
-
-def _pooled_seen(failed: FailedTraining) -> Answer | None:
-    """The same where that was not enough."""
-    pooled = failed.evidence.computation.pooled
-    if pooled is None:
-        return None
-    change = kept_rows(failed.training, pooled)
-    return Answer(cause=CAUSE.code, message=change.fault, fix=change.fix)
 
 
 def _radians(failed: FailedTraining) -> Repairs:
@@ -507,11 +408,7 @@ def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     return [
         _swapped(failed),
         () if one_output else _positive(failed),  # both would change the same output
-        _last_step(failed),
-        _flipped(failed),
-        _aligned(failed),
-        _enough(failed),
-        _rows_kept(failed),
+        *(repairs(failed) for repairs in compared_shapes.REPAIRS),
         one_output,
         *others,
         _out_of_reach(failed),
@@ -561,11 +458,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_swapped),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_positive),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_as_read),
-        Step(place=Place.OUTPUT_AND_LOSS, repairs=_last_step),
-        Step(place=Place.OUTPUT_AND_LOSS, repairs=_flipped),
-        Step(place=Place.OUTPUT_AND_LOSS, repairs=_aligned),
-        Step(place=Place.OUTPUT_AND_LOSS, repairs=_enough),
-        Step(place=Place.OUTPUT_AND_LOSS, repairs=_rows_kept),
+        *(Step(place=Place.OUTPUT_AND_LOSS, repairs=each) for each in compared_shapes.REPAIRS),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_radians),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_unclipped),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_sharper),
@@ -579,10 +472,7 @@ CAUSE = Cause(
         Step(place=Place.TARGETS, repairs=_out_of_reach),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_swapped_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_misread_seen),
-        Step(place=Place.SEEN_IN_THE_STEP, answer=_steps_seen),
-        Step(place=Place.SEEN_IN_THE_STEP, answer=_aligned_seen),
-        Step(place=Place.SEEN_IN_THE_STEP, answer=_single_seen),
-        Step(place=Place.SEEN_IN_THE_STEP, answer=_pooled_seen),
+        *(Step(place=Place.SEEN_IN_THE_STEP, answer=each) for each in compared_shapes.SEEN),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_bounded_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_out_of_reach_seen),
     ),

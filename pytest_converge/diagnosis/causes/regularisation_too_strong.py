@@ -7,9 +7,10 @@ targets.
 ## How it is found
 
 What the configuration shows is switched off, one at a time: penalties of weights and activities,
-constraints of weights, dropout and noise, what layers add to the loss by `add_loss`, and a
-`label_smoothing` of 0.1 or more (the usual share: Szegedy et al. 2016, *Rethinking the Inception
-architecture for computer vision*). The training is repeated from the same
+those that an optimizer as `Ftrl` holds, constraints of weights, dropout and noise, layers that
+alter pictures at random, as a `RandomFlip` where left and right are classes, what layers add to the
+loss by `add_loss`, and a `label_smoothing` of 0.1 or more (the usual share: Szegedy et al. 2016,
+*Rethinking the Inception architecture for computer vision*). The training is repeated from the same
 start; it is the cause if every gate then passes on three seeds. Of a penalty a tenth, a hundredth
 and a thousandth are tried as well: the largest that passes is proposed. In place of a weight decay
 of the optimizer above 0.1 the usual 0.004 is tried, then none.

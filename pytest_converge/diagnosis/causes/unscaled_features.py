@@ -38,9 +38,9 @@ standardised where they are held, if weights multiply them and an intercept is a
 `a + b * x`. Around a mean far from 0 intercept and slope do nearly the same, and their difference
 is hardly learnt.
 
-Where a `Normalization` of the model makes such values, as one that was adapted to other data or to
-all columns as one (`axis=None`), it is adapted to the columns that it is fed with; a `Rescaling` of
-what has a scale that suits is left out.
+Where a `Normalization` of the model makes such values, as one that was never adapted, to other data
+or to all columns as one (`axis=None`), it is adapted to the columns that it is fed with; a
+`Rescaling` of what has a scale that suits is left out.
 
 A square matrix without negative numbers that multiplies what a network makes of its nodes, as the
 neighbours in a graph, makes it larger with every product where its rows add up to more than 1.
