@@ -109,10 +109,10 @@ def _in_code(failed: FailedTraining, answer: Answer) -> Answer:
     if trial is None or change is None or not change.in_words or answer.fix or answer.parts:
         return answer
     failed.reruns.put_back()
-    end, factor = trials.watch.elapsed + SECONDS_FOR_A_LINE, change.rate_factor
+    end = trials.watch.elapsed + SECONDS_FOR_A_LINE
     line = trials.guard.measured(
-        "a line of the step",
-        lambda: line_of_effect(failed.training, factor, lambda: trials.watch.elapsed < end),
+        "a line of the user's code",
+        lambda: line_of_effect(failed.training, change, lambda: trials.watch.elapsed < end),
     )
     if not line:
         return answer

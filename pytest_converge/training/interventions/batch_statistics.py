@@ -38,12 +38,14 @@ def in_training_mode(user: Training, where: tuple[str, ...]) -> Intervention:
     """Layers of batch normalisation called in training mode, whatever the step asks for."""
     layers = dict(named for model in user.models for named in named_layers(model))
     settings = [(layers[name], "call", _training(layers[name].call)) for name in where]
+    own = trained_in_calls(user)
     return Intervention(
         code=CODE,
         change="batch normalisation in training mode",
-        fix=trained_in_calls(user) or "model(x, training=True)  # instead of model(x)",
+        fix=own or "model(x, training=True)  # instead of model(x)",
         where=where,
         variant=lambda _: shadowed(settings),
+        in_words=not own,
     )
 
 

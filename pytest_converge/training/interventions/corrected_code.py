@@ -24,7 +24,7 @@ from pytest_converge.training.state.own_code import OwnFunction, last_name
 from pytest_converge.training.state.rewritten import rewritten
 from pytest_converge.training.training import Training
 
-__all__ = ["corrected"]
+__all__ = ["corrected", "edited_steps"]
 
 
 class Kind(enum.Enum):
@@ -36,12 +36,27 @@ class Kind(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Place:
+class Place:
     """A function of the user's that runs in a layer, by its name, or in the loss or the step."""
 
     own: OwnFunction
     kind: Kind
     layer: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class EditedStep:
+    """The first step under an edit, and without it."""
+
+    place: Place
+    changes: dict[ast.expr, str]
+    before: FirstStep
+    after: FirstStep
+
+    @property
+    def line(self) -> str:
+        """The statements that are edited; empty where one is no line of its own."""
+        return self.place.own.changed(self.changes)
 
 
 def corrected(
@@ -60,6 +75,21 @@ def corrected(
         answers: whether what a model answers is compared with targets.
         time_is_left: asked before each look.
     """
+    for edited in edited_steps(training, answers=answers, time_is_left=time_is_left):
+        if _may_repair(edited.place.kind, edited.before, edited.after):
+            yield _change(edited.place, edited.changes, code)
+
+
+def edited_steps(
+    training: Training, *, answers: bool, time_is_left: Callable[[], bool]
+) -> Iterator[EditedStep]:
+    """The first step under each edit of the user's code that does not fail.
+
+    Args:
+        training: where it began.
+        answers: whether layers are edited too, not a loss or step alone.
+        time_is_left: asked before each look.
+    """
     places = list(_places(training, answers))
     held: dict[types.CodeType, dict[str, Any]] = {each.own.function.__code__: {} for each in places}
     before = first_step(training, functools.partial(_locals_kept, held))
@@ -75,8 +105,8 @@ def corrected(
                 return
             changes: dict[ast.expr, str] = dict.fromkeys(nodes, text)
             after = first_step(training, functools.partial(rewritten, place.own, changes))
-            if after is not None and _may_repair(place.kind, before, after):
-                yield _change(place, changes, code)
+            if after is not None:
+                yield EditedStep(place, changes, before, after)
 
 
 def _may_repair(kind: Kind, before: FirstStep, after: FirstStep) -> bool:
@@ -88,7 +118,7 @@ def _may_repair(kind: Kind, before: FirstStep, after: FirstStep) -> bool:
     return kind is Kind.ANSWER or not after.loss < 0 <= before.loss
 
 
-def _places(training: Training, answers: bool) -> Iterator[_Place]:
+def _places(training: Training, answers: bool) -> Iterator[Place]:
     known: set[int] = set()
     names = [name for model in training.models for name, _ in named_layers(model)]
     places = [(Kind.ANSWER, name) for name in (names if answers else ())]
@@ -98,7 +128,7 @@ def _places(training: Training, answers: bool) -> Iterator[_Place]:
         for own in functions_at(training, layer):
             if id(own.node) not in known and own.function is not None:
                 known.add(id(own.node))
-                yield _Place(own, kind, layer)
+                yield Place(own, kind, layer)
 
 
 @contextlib.contextmanager
@@ -139,7 +169,7 @@ def _is_of_one_kind(one: Any, other: Any) -> bool:
     return type(one) is type(other) and isinstance(one, keras.layers.Layer)
 
 
-def _change(place: _Place, changes: dict[ast.expr, str], code: str) -> Intervention:
+def _change(place: Place, changes: dict[ast.expr, str], code: str) -> Intervention:
     own, (node, text) = place.own, next(iter(changes.items()))
     old, name = own.text(node), getattr(own.node, "name", "the function")
     where = f"{name} of {place.layer}" if place.layer else name

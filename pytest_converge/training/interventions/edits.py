@@ -38,6 +38,10 @@ ALIKE = (
     ("argmax", "argmin"),
     ("add", "multiply"),
     ("cumsum", "cumprod"),
+    ("equal", "not_equal"),
+    ("less", "greater"),
+    ("less_equal", "greater_equal"),
+    ("logical_and", "logical_or"),
 )
 #: Operators that are taken for each other.
 OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
@@ -51,6 +55,8 @@ COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Gt: ast.Lt,
     ast.LtE: ast.GtE,
     ast.GtE: ast.LtE,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
 }
 #: Operators whose sides count.
 ORDERED, DIVIDING = (ast.Sub, ast.MatMult), (ast.Div, ast.Pow)

@@ -1,10 +1,12 @@
-"""The line of the user's own code that does what a change of every update does.
+"""The line of the user's own code that does what a change does.
 
-    line_of_effect(training, -1.0, always)
+    line_of_effect(training, downhill, always)
     # "objective = -(sign * likelihood)  # test_bearings.py:24"
 
-It is found by what it does: a number, or an expression, of the step is taken times the factor, and
-the first step then returns the same loss and makes every update times it.
+It is found by what it does. Where a change multiplies all updates, a number or an expression of the
+step is taken times the factor, and the first step then returns the same loss and makes every update
+times it. Where one changes what the step computes, it is an edit of the user's code under which the
+first step is that of the change.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import ast
 import functools
 from collections.abc import Callable, Iterator
 
+from pytest_converge.training.interventions.corrected_code import edited_steps
+from pytest_converge.training.interventions.intervention import Intervention, Variant
 from pytest_converge.training.interventions.own_functions import functions_at
 from pytest_converge.training.measures.first_step import first_step
 from pytest_converge.training.state.own_code import OwnFunction, in_brackets
@@ -25,17 +29,38 @@ __all__ = ["line_of_effect"]
 WITHIN = (ast.Attribute, ast.BinOp, ast.Subscript, ast.UnaryOp)
 
 
-def line_of_effect(training: Training, factor: float, time_is_left: Callable[[], bool]) -> str:
-    """A line under which every update of a step is what it was times a factor.
+def line_of_effect(
+    training: Training, change: Intervention, time_is_left: Callable[[], bool]
+) -> str:
+    """The line under which the first step is what it is under a change.
 
     Args:
-        training: with a step of the user's, where it began.
-        factor: what the updates are multiplied by; -1 turns them round.
+        training: of the user, where it began.
+        change: of what the step computes, or of its updates by a factor.
         time_is_left: asked before each look, of some 20 ms.
 
     Returns:
         The line with its place; empty where none was found.
     """
+    if change.variant is not None:
+        return _as_under(training, change.variant, time_is_left)
+    return _times(training, change.rate_factor, time_is_left)
+
+
+def _as_under(training: Training, variant: Variant, time_is_left: Callable[[], bool]) -> str:
+    """An edit with the loss and the updates of a variant."""
+    wanted = first_step(training, lambda: variant(training))
+    if wanted is None:
+        return ""
+    for edited in edited_steps(training, answers=True, time_is_left=time_is_left):
+        same = edited.after.same_loss(wanted) and edited.after.is_times(1.0, wanted)
+        if same and not edited.before.same_end(wanted) and edited.line:
+            return edited.line
+    return ""
+
+
+def _times(training: Training, factor: float, time_is_left: Callable[[], bool]) -> str:
+    """A line of a step under which every update is what it was times a factor."""
     before = first_step(training)
     for own in functions_at(training) if training.own_step and before is not None else ():
         for node, code in _multiplied(own, factor) if own.function is not None else ():

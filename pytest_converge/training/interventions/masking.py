@@ -153,13 +153,14 @@ def turned_round(user: Training, mask: InvertedMask) -> Intervention:
         return shadowed([(layer, "call", calling_meanwhile(layer.call, settings))])
 
     line = "mask = ~mask" if kind == "SelectV2" else "mask = 1 - mask"
+    own = mask_turned(user, mask.layer)
     return Intervention(
         code=CODE,
         change="the mask turned round",
-        fix=mask_turned(user, mask.layer)
-        or f"{line}  # in {mask.layer or 'the step'}: the padding left out, not the tokens",
+        fix=own or f"{line}  # in {mask.layer or 'the step'}: the padding left out, not the tokens",
         where=(mask.layer,) if layer is not None else (),
         variant=variant,
+        in_words=not own,
     )
 
 

@@ -68,6 +68,7 @@ def safe(
         fix=own or f"{SAFE[kind]}  # in {where or 'the loss'}",
         where=(where,) if where else (),
         variant=variant,
+        in_words=not own,
     )
 
 
