@@ -23,7 +23,7 @@ MOST_TRIED = 8
 
 
 def slips(failed: FailedTraining, code: str) -> Iterator[Intervention]:
-    """Changes of one expression of the user's layers, loss or step, the likeliest first.
+    """Changes of one expression of the user's layers, model or step, the likeliest first.
 
     Args:
         failed: the training.

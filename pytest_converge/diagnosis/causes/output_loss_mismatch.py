@@ -99,7 +99,7 @@ least `ln(1 + (C - 1) e^-2)` of a cross-entropy over C classes. Where that is ab
 are multiplied so that they reach 10, then 30; where nothing passes, it is said.
 
 Where none of this is seen, and neither a longer training nor a larger model helps, one expression
-of your own layers, loss or step is changed at a time, as an axis or a name: see [how it
+of your own layers or step is changed at a time, as an axis or a name: see [how it
 diagnoses](../how-it-diagnoses.md).
 
 Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best

@@ -9,7 +9,7 @@ import enum
 import functools
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import keras
@@ -24,7 +24,7 @@ from pytest_converge.training.state.own_code import OwnFunction, last_name
 from pytest_converge.training.state.rewritten import rewritten
 from pytest_converge.training.training import Training
 
-__all__ = ["corrected", "edited_steps"]
+__all__ = ["Kind", "corrected", "edited_steps"]
 
 
 class Kind(enum.Enum):
@@ -66,8 +66,8 @@ def corrected(
 
     What is no code, or fails, or changes nothing on the first batch, is left out, and so is what
     moves fewer variables, and what would pass by another meaning of the loss: a step, whose loss is
-    its own, has to give the same loss, and make other updates; a loss that had no negative values
-    has none under a change.
+    its own, has to give the same loss, and make other updates. A loss of predictions and targets is
+    left as it is: under a change it is another measure.
 
     Args:
         training: where it began.
@@ -75,22 +75,23 @@ def corrected(
         answers: whether what a model answers is compared with targets.
         time_is_left: asked before each look.
     """
-    for edited in edited_steps(training, answers=answers, time_is_left=time_is_left):
-        if _may_repair(edited.place.kind, edited.before, edited.after):
+    kinds = [Kind.STEP, *([Kind.ANSWER] if answers else [])]
+    for edited in edited_steps(training, kinds, time_is_left):
+        if _may_repair(edited):
             yield _change(edited.place, edited.changes, code)
 
 
 def edited_steps(
-    training: Training, *, answers: bool, time_is_left: Callable[[], bool]
+    training: Training, kinds: Collection[Kind], time_is_left: Callable[[], bool]
 ) -> Iterator[EditedStep]:
     """The first step under each edit of the user's code that does not fail.
 
     Args:
         training: where it began.
-        answers: whether layers are edited too, not a loss or step alone.
+        kinds: of the functions that are edited.
         time_is_left: asked before each look.
     """
-    places = list(_places(training, answers))
+    places = [each for each in _places(training) if each.kind in kinds]
     held: dict[types.CodeType, dict[str, Any]] = {each.own.function.__code__: {} for each in places}
     before = first_step(training, functools.partial(_locals_kept, held))
     if before is None:
@@ -100,7 +101,7 @@ def edited_steps(
         if not named:
             continue  # the step does not call it
         alike = functools.partial(_alike, place.own, named)
-        for nodes, text in edits(place.own, alike, is_loss=place.kind is Kind.LOSS):
+        for nodes, text in edits(place.own, alike):
             if not time_is_left():
                 return
             changes: dict[ast.expr, str] = dict.fromkeys(nodes, text)
@@ -109,20 +110,19 @@ def edited_steps(
                 yield EditedStep(place, changes, before, after)
 
 
-def _may_repair(kind: Kind, before: FirstStep, after: FirstStep) -> bool:
+def _may_repair(edited: EditedStep) -> bool:
     """Whether a change acts, leaves nothing out, and lets the loss mean what it did."""
+    before, after = edited.before, edited.after
     if after.same_end(before) or not after.moves_all_of(before):
         return False
-    if kind is Kind.STEP:
-        return after.same_loss(before)
-    return kind is Kind.ANSWER or not after.loss < 0 <= before.loss
+    return edited.place.kind is Kind.ANSWER or after.same_loss(before)
 
 
-def _places(training: Training, answers: bool) -> Iterator[Place]:
+def _places(training: Training) -> Iterator[Place]:
     known: set[int] = set()
     names = [name for model in training.models for name, _ in named_layers(model)]
-    places = [(Kind.ANSWER, name) for name in (names if answers else ())]
-    if training.own_step or training.verb == "fit":
+    places = [(Kind.ANSWER, name) for name in names]
+    if training.verb != "minimize":
         places.append((Kind.STEP if training.own_step else Kind.LOSS, ""))
     for kind, layer in places:
         for own in functions_at(training, layer):
@@ -180,6 +180,5 @@ def _change(place: Place, changes: dict[ast.expr, str], code: str) -> Interventi
         where=(place.layer,) if place.layer else (),
         fault=f"{where} does not compute what the training needs",
         variant=lambda _training: rewritten(own, changes),
-        redefines_loss=place.kind is Kind.LOSS,
         guessed=True,
     )

@@ -59,29 +59,33 @@ COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.NotEq: ast.Eq,
 }
 #: Operators whose sides count.
-ORDERED, DIVIDING = (ast.Sub, ast.MatMult), (ast.Div, ast.Pow)
+ORDERED = (ast.Sub, ast.MatMult, ast.Div, ast.Pow)
 #: What may bind tighter than what is put into it.
 TIGHT = (ast.Attribute, ast.BinOp, ast.Compare, ast.Subscript, ast.UnaryOp)
 
 
-def edits(
-    function: OwnFunction, alike: Callable[[ast.expr], list[str]], *, is_loss: bool = False
-) -> list[Edit]:
+def edits(function: OwnFunction, alike: Callable[[ast.expr], list[str]]) -> list[Edit]:
     """Other code for one expression of a function, the likeliest slips first.
 
     Args:
         function: of the user.
         alike: of a name, or an attribute of the function's own object, the others that hold a thing
             of its kind.
-        is_loss: True where what it gives is to be small: then nothing of it is left out, and no
-            amount takes the place of another.
     """
     nodes = [each for each in function.walk() if isinstance(each, ast.expr)]
-    kinds: list[Kind] = [_axes, _swapped, _flags, _indices, _compared]
-    if not is_loss:
-        others: Kind = functools.partial(_named_otherwise, alike=alike)
-        kinds[1:1] = [_reordered]
-        kinds += [_called_otherwise, others, _other_operator, _divided, _one_side, _bare]
+    kinds: list[Kind] = [
+        _axes,
+        _reordered,
+        _swapped,
+        _flags,
+        _indices,
+        _compared,
+        _called_otherwise,
+        functools.partial(_named_otherwise, alike=alike),
+        _other_operator,
+        _one_side,
+        _bare,
+    ]
     every = [edit for kind in kinds for node in nodes for edit in kind(function, node)]
     return [*_axes_at_once(every), *(((node,), code) for node, code in dict.fromkeys(every))]
 
@@ -137,12 +141,6 @@ def _swapped(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, 
             named = [ast.unparse(each) for each in node.keywords]
             arguments = ", ".join((*first, other, one, *named))
             yield node, f"{ast.unparse(node.func)}({arguments})"
-
-
-def _divided(_: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
-    """What divides divided, and an exponent raised."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, DIVIDING):
-        yield node, ast.unparse(ast.BinOp(node.right, node.op, node.left))
 
 
 def _called_otherwise(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:

@@ -15,7 +15,7 @@ import ast
 import functools
 from collections.abc import Callable, Iterator
 
-from pytest_converge.training.interventions.corrected_code import edited_steps
+from pytest_converge.training.interventions.corrected_code import Kind, edited_steps
 from pytest_converge.training.interventions.intervention import Intervention, Variant
 from pytest_converge.training.interventions.own_functions import functions_at
 from pytest_converge.training.measures.first_step import first_step
@@ -52,7 +52,7 @@ def _as_under(training: Training, variant: Variant, time_is_left: Callable[[], b
     wanted = first_step(training, lambda: variant(training))
     if wanted is None:
         return ""
-    for edited in edited_steps(training, answers=True, time_is_left=time_is_left):
+    for edited in edited_steps(training, list(Kind), time_is_left):
         same = edited.after.same_loss(wanted) and edited.after.is_times(1.0, wanted)
         if same and not edited.before.same_end(wanted) and edited.line:
             return edited.line
