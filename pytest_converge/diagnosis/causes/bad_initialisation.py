@@ -21,7 +21,7 @@ that are too large hide it behind units at their ends.
 
 Where the initial loss is as high, or not finite, with the default initialisers as well, as of a
 deep stack of residual blocks of your own whose branches add up, all trained matrices are begun at
-0.3, then at 0.1 of what they are.
+0.3, then at 0.1 of what they are; where there are none, all numbers, also at 0.03 and 0.01.
 
 Of a step without a Keras model the matrices that all start at one value, as zeros, are drawn anew
 before any rate; those to one side of 0, whose mean is beyond their spread, or far from the usual
@@ -29,7 +29,8 @@ spread, where all repairs are made at once.
 
 A variable that your own code clips to a range, as the pixels of a picture to 0 and 1, has no slope
 beyond it. Where nearly all of its numbers start there, and it reaches the loss by that clip alone,
-it is begun in the middle of the range, its numbers as far from each other as before.
+it is begun in the middle of the range, its numbers as far from each other as before. Where a single
+end is kept, as by a ReLU of a variable itself, each number is begun as far on the other side of it.
 
 Of a run that stood still, vectors of your own layers whose numbers all start alike, as the
 thresholds of an ordinal scale, are begun in order instead, evenly spread by 1, 0.1, then 3 times

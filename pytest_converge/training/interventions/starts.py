@@ -20,6 +20,8 @@ AT_THE_END = (
     "for v in variables: v.assign_add({size:.2g} * np.random.normal(size=v.shape))"
     "  # at the end, then train on"
 )
+#: What that means for a start.
+FLAT = ", where the loss has no slope"
 #: What TensorFlow calls a variable that has no name.
 UNNAMED = "Variable"
 #: So many numbers of a direction are written out.
@@ -137,6 +139,8 @@ def spread_out(
 def within(named: Mapping[tuple[str, str], tuple[Any, float, float]], code: str) -> Intervention:
     """Variables begun in the middle of a range, each number as far from it as from their mean.
 
+    Beyond a single end each number is begun as far on the other side of it.
+
     Args:
         named: `tf.Variable`s and the ends of their ranges, by their names and the code that gets
             hold of them.
@@ -147,26 +151,43 @@ def within(named: Mapping[tuple[str, str], tuple[Any, float, float]], code: str)
         changed = dict(values)
         for variable, low, high in named.values():
             before = np.asarray(values.get(id(variable), variable.numpy()))
-            moved = np.clip((low + high) / 2 + before - before.mean(), low, high)
-            changed[id(variable)] = moved.astype(before.dtype)
+            moved = (low + high) / 2 + before - before.mean()
+            if not math.isfinite(high - low):
+                away = np.abs(before - (low if math.isfinite(low) else high))
+                moved = low + away if math.isfinite(low) else high - away
+            changed[id(variable)] = np.clip(moved, low, high).astype(before.dtype)
         return changed
 
-    words, faults, lines = [], [], []
-    for (name, held), (_, low, high) in named.items():
-        words.append(f"{name} begun around {(low + high) / 2:g}")
-        faults.append(
-            f"{name} starts beyond the range {low:g} to {high:g} that it is clipped to, where the"
-            " loss has no slope"
-        )
-        moved = f"{(low + high) / 2:g} + {held} - tf.reduce_mean({held})"
-        lines.append(f"{held}.assign(tf.clip_by_value({moved}, {low:g}, {high:g}))")
+    words, faults, lines = zip(
+        *(_inside(name, held, *ends) for (name, held), (_, *ends) in named.items()), strict=True
+    )
     return Intervention(
         code=code,
-        change=listed(tuple(words)),
+        change=listed(words),
         fix="\n".join(lines),
         where=tuple(name for name, _ in named),
         fault=" and ".join(faults),
         start=start,
+    )
+
+
+def _inside(name: str, held: str, low: float, high: float) -> tuple[str, str, str]:
+    """(what is changed, what is wrong, the line) of a variable begun inside of a range."""
+    if math.isfinite(high - low):
+        middle = f"{(low + high) / 2:g}"
+        moved = f"{middle} + {held} - tf.reduce_mean({held})"
+        return (
+            f"{name} begun around {middle}",
+            f"{name} starts beyond the range {low:g} to {high:g} that it is clipped to{FLAT}",
+            f"{held}.assign(tf.clip_by_value({moved}, {low:g}, {high:g}))",
+        )
+    edge, sign = (low, "+") if math.isfinite(low) else (high, "-")
+    away = f"tf.abs({held} - {edge:g})" if edge else f"tf.abs({held})"
+    side = "below" if sign == "+" else "above"
+    return (
+        f"{name} begun on the other side of {edge:g}",
+        f"{name} starts {side} {edge:g}, beyond which it is cut off{FLAT}",
+        f"{held}.assign({f'{edge:g} {sign} ' if edge or sign == '-' else ''}{away})",
     )
 
 

@@ -18,6 +18,8 @@ __all__ = ["ClippedVariable", "clipped_variables"]
 
 #: What each end of a range is kept by: `tf.clip_by_value` and `keras.ops.clip` make both.
 UPPER, LOWER = "Minimum", "Maximum"
+#: What keeps numbers above 0 alone.
+RECTIFYING = ("Relu", "Relu6")
 #: A start of noise that is clipped to two standard deviations, as often on purpose, has 5 % beyond.
 MOST_BEYOND = 0.95
 
@@ -28,7 +30,7 @@ class ClippedVariable:
 
     Attributes:
         place: its place among those that are trained.
-        low, high: the range.
+        low, high: the range; an end that is not kept is infinite, as of a rectifier.
     """
 
     place: int
@@ -49,8 +51,10 @@ def clipped_variables(flow: Flow, trainable: Sequence[Any]) -> tuple[ClippedVari
         outer = None if bound is None else _other_end(flow, inner)
         far = None if outer is None else _bounded(flow, outer)[1]
         place = None if argument is None else _variable(flow, argument, trainable)
-        if bound is not None and far is not None and place is not None:
-            low, high = (far, bound) if inner.kind == UPPER else (bound, far)
+        if bound is not None and place is not None:
+            upper = inner.kind == UPPER
+            far = (-math.inf if upper else math.inf) if far is None else far
+            low, high = (far, bound) if upper else (bound, far)
             clips.setdefault(place, []).append((inner, low, high))
     found = []
     for place, several in clips.items():
@@ -59,7 +63,7 @@ def clipped_variables(flow: Flow, trainable: Sequence[Any]) -> tuple[ClippedVari
         values = np.asarray(trainable[place].numpy(), np.float64)
         beyond = float(((values < low) | (values > high)).mean()) if values.size else 0.0
         if (
-            -math.inf < low < high < math.inf
+            low < high
             and beyond >= MOST_BEYOND
             and not _sources(flow, trainable[place]) & reaching(flow, closed)
         ):
@@ -69,6 +73,8 @@ def clipped_variables(flow: Flow, trainable: Sequence[Any]) -> tuple[ClippedVari
 
 def _bounded(flow: Flow, operation: Operation) -> tuple[Any, float | None]:
     """What a minimum or maximum bounds, and by which one number; no number where it is another."""
+    if operation.kind in RECTIFYING and not operation.backward:
+        return operation.inputs[0], 0.0
     if operation.kind not in (UPPER, LOWER) or operation.backward or len(operation.inputs) != 2:
         return None, None
     known = flow.by_variables | flow.given
@@ -105,6 +111,8 @@ def _sources(flow: Flow, variable: Any) -> set[int]:
 
 def _other_end(flow: Flow, inner: Operation) -> Operation | None:
     """The operation that keeps the other end of the range of what one end was kept of."""
+    if inner.kind in RECTIFYING:
+        return None
     kind = LOWER if inner.kind == UPPER else UPPER
     made = {id(tensor) for tensor in inner.outputs}
     for operation in flow.needed:

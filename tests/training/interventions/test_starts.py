@@ -134,8 +134,17 @@ def test_matrices_are_begun_at_a_share_and_biases_as_they_are():
     assert "in model.trainable_variables:" in starts.smaller(training, 0.5, "plateau").fix
 
 
-@pytest.mark.parametrize("values", [[1.0, 2.0], [[0.0, 0.0]]])
-def test_without_matrices_nothing_begins_smaller(values):
+def test_without_matrices_all_numbers_begin_smaller():
+    w = tf.Variable([1.0, -2.0])
+    training = types.SimpleNamespace(trainable=[w], verb="step")
+    change = starts.smaller(training, 0.5, "bad-initialisation")
+    assert change.change == "all weights begun at 0.5 of what they are"
+    exec(change.fix, {"variables": [w]})  # noqa: S102 - it is what is pasted
+    np.testing.assert_allclose(w.numpy(), [0.5, -1.0])
+
+
+@pytest.mark.parametrize("values", [0.0, [[0.0, 0.0]]])
+def test_what_is_zero_does_not_begin_smaller(values):
     training = types.SimpleNamespace(trainable=[tf.Variable(values)], verb="step")
     assert starts.smaller(training, 0.5, "bad-initialisation") is None
 
@@ -150,3 +159,20 @@ def test_numbers_beyond_a_range_are_begun_around_its_middle():
     assert change.where == ("w",)
     exec(change.fix, {"w": w, "tf": tf})  # noqa: S102 - it is what is pasted
     np.testing.assert_allclose(w.numpy(), started[id(w)])
+
+
+@pytest.mark.parametrize(
+    ("ends", "started", "line"),
+    [
+        ((0.0, np.inf), [0.5, 2.0], "w.assign(tf.abs(w))"),
+        ((1.0, np.inf), [2.5, 4.0], "w.assign(1 + tf.abs(w - 1))"),
+        ((-np.inf, -3.0), [-5.5, -4.0], "w.assign(-3 - tf.abs(w - -3))"),
+    ],
+)
+def test_numbers_beyond_one_end_are_begun_on_its_other_side(ends, started, line):
+    w = tf.Variable([-0.5, -2.0], name="w")
+    change = starts.within({("w", "w"): (w, *ends)}, "bad-initialisation")
+    np.testing.assert_allclose(change.start(None, {})[id(w)], started)
+    assert change.fix == line
+    exec(change.fix, {"w": w, "tf": tf})  # noqa: S102 - it is what is pasted
+    np.testing.assert_allclose(w.numpy(), started)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -47,12 +49,26 @@ def test_it_is_told_by_its_place_among_those_that_are_trained():
 
 SOUND = {
     "another way": lambda v: tf.clip_by_value(v, 0.0, 1.0) + 0.1 * v,
-    "one end": lambda v: tf.minimum(v, 1.0),
     "no range": lambda v: tf.clip_by_value(v, 1.0, 1.0) - 0.5,
     "a range for each": lambda v: tf.clip_by_value(v, tf.zeros(6), tf.linspace(0.5, 1.0, 6)),
     "a result": lambda v: tf.clip_by_value(2 * v, 0.0, 1.0),
-    "no end above": lambda v: tf.clip_by_value(v, 5.0, np.inf),
 }
+
+
+ENDS = {
+    "an upper one": (lambda v: tf.minimum(v, 1.0), 3.0, (-math.inf, 1.0)),
+    "a lower one": (lambda v: tf.maximum(v, 5.0), 3.0, (5.0, math.inf)),
+    "without an upper one": (lambda v: tf.clip_by_value(v, 5.0, np.inf), 3.0, (5.0, math.inf)),
+    "a rectifier": (tf.nn.relu, -2.0, (0.0, math.inf)),
+    "a rectifier of Keras": (keras.ops.relu, -2.0, (0.0, math.inf)),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_variable_beyond_a_single_end_is_found(name):
+    loss_of, start, (low, high) = ENDS[name]
+    assert clipped_of(loss_of, start) == (ClippedVariable(place=0, low=low, high=high),)
+    assert clipped_of(loss_of, 4.0 if start < 0 else 20.0 if low == 5.0 else -4.0) == ()
 
 
 @pytest.mark.parametrize("name", SOUND)
