@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining
+from pytest_converge.diagnosis.causes.labels_unrelated import left_out
 from pytest_converge.diagnosis.causes.plateau import cause_of_an_escape
 from pytest_converge.diagnosis.causes.too_few_steps import LONGER, MUCH_LONGER, STILL_GAINS
 from pytest_converge.diagnosis.causes.too_small_capacity import larger
@@ -120,7 +121,8 @@ def together(parts: Sequence[Intervention]) -> Intervention:
 def guilty_model(failed: FailedTraining) -> Answer | None:
     """That the model is at fault, where a plain network learns its rows and it does not.
 
-    No cause is named, since none of the changes to the model itself helped.
+    It does not compute what its targets need. No cause is named where no time was left for changes
+    that something hints at, as a larger model.
     """
     rows, training, signal = failed.reruns.rows, failed.training, failed.signal
     if rows is None or training.model is None or (signal is not None and signal.none):
@@ -142,7 +144,8 @@ def guilty_model(failed: FailedTraining) -> Answer | None:
         f"a plain network learns these rows (skill {skill:.2g}), this model does not under any"
         f" change (at most {max(best, 0.0):.2g}): look at the model and its loss"
     )
-    return Answer(cause="unknown", message=message)
+    cause = "unknown" if left_out(failed) else "output-loss-mismatch"
+    return Answer(cause=cause, message=message)
 
 
 def _best_skill(failed: FailedTraining, control: Intervention) -> float | None:

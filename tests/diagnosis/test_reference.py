@@ -433,10 +433,21 @@ def averaging():
 def test_a_model_that_cannot_learn_what_a_plain_network_learns():
     x = rng.normal(size=(2048, 8)).astype("float32")
     found = diagnosis_of(fit(averaging(), x, np.tanh(x[:, 0])), steps=300, max_loss=0.02)
-    assert found.cause == "unknown"
+    assert found.cause == "output-loss-mismatch"
+    assert not found.proven
     assert "a plain network learns these rows" in found.message
     assert "look at the model" in found.message
     assert not found.fix
+
+
+def test_a_model_is_not_blamed_where_no_time_was_left_for_a_larger_one(monkeypatch):
+    monkeypatch.setattr(reference, "left_out", lambda _: ["hidden layers 8 times as wide"])
+    x = rng.normal(size=(1024, 8)).astype("float32")
+    start = fit(averaging(), x, np.tanh(x[:, 0]))
+    failed = programs.failed_of(start, steps=100, max_loss=0.02)
+    found = reference.guilty_model(failed)
+    assert found.cause == "unknown"
+    assert "a plain network learns these rows" in found.message
 
 
 @pytest.mark.slow

@@ -2,7 +2,8 @@
 
 The activation of the output, the loss and the targets do not belong together: softmax over one
 unit, a sigmoid in front of targets above 1, probabilities given to a loss that expects logits,
-ReLU in front of negative targets.
+ReLU in front of negative targets. Or the model, or a loss of your own, does not compute what its
+author thinks, and so not what the targets need.
 
 ## How it is found
 
@@ -101,6 +102,9 @@ are multiplied so that they reach 10, then 30; where nothing passes, it is said.
 Where none of this is seen, and neither a longer training nor a larger model helps, one expression
 of your own layers or step is changed at a time, as an axis or a name: see [how it
 diagnoses](../how-it-diagnoses.md).
+
+Where nothing helps, and a plain network learns the rows that the model does not learn under any
+change, the model or its loss is named without a proof.
 
 Another loss has another unit: such a repair passes by its skill, at least 0.5 over the best
 constant prediction, which is fitted where no formula gives it, and the table of trials marks its

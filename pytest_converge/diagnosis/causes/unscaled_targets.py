@@ -27,6 +27,10 @@ place: no layer gets them, and predictions are to come near to them, or to what 
 the goals of Q-learning of its rewards. Those that weigh what predictions cost, as the times of a
 likelihood, are divided by their deviation and keep their sign.
 
+A step that knows no targets, as one for an equation of physics, may ask for large numbers all the
+same. Where no rate helps, and the output of its only model ends at more than ten times the size at
+which it began, the output is tried times 300, 30 and 3000, as by a `Rescaling` behind it.
+
 On a linear output, another learning rate often repairs the same fault. Both are then reported.
 
 `preprocessing.check` fails on it, without training: a standard deviation or abs(mean) above 20, or
@@ -64,17 +68,19 @@ def test_price_in_standard_units(converge):
 ```
 """
 
+import dataclasses
 import statistics
 from collections.abc import Iterable
 
 from pytest_converge.columns.contradictions import targets_are_inputs
 from pytest_converge.columns.scale import HIGHEST_OFFSET, ScaleFlag
-from pytest_converge.core.numbers import listed
+from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.evidence import Evidence
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import targets
 from pytest_converge.training.interventions.intervention import Intervention
+from pytest_converge.training.interventions.scaled_output import grown_output, times
 from pytest_converge.training.model.losses import loss_names
 
 __all__ = [
@@ -88,6 +94,11 @@ __all__ = [
 
 #: The power of the deviation by which losses shrink where targets are standardised.
 POWERS = {"mean_squared_error": -2, "mean_absolute_error": -1}
+#: An output that ends so many times as large as it began is on its way to large numbers: that of a
+#: classifier that is trained grows by less than 10.
+GROWN = 10.0
+#: What it is multiplied by: of a temperature in kelvin 100 was too little from some starts.
+FACTORS = (300.0, 30.0, 3000.0)
 #: How the parts of the scale rule tell what they measured, of features and of targets.
 SIZES = {
     "small-rms": "root mean square {:.3g}",
@@ -142,6 +153,30 @@ def as_far_from_zero(failed: FailedTraining) -> list[Intervention]:
     return [targets.standardised(_unit(failed), tuple(column.name for column in columns))]
 
 
+def _larger_output(failed: FailedTraining) -> Iterable[Intervention]:
+    """The output in larger units, where it is on its way to numbers that no targets tell of.
+
+    As those of an equation of physics, whose steps know no targets.
+    """
+    training, reruns = failed.training, failed.reruns
+    targets_known = failed.evidence.computation.targets or failed.evidence.scale.targets
+    if training.verb != "step" or targets_known or failed.evidence.unstable:
+        return
+    reruns.put_back()
+    grown = failed.trials.guard.measured(
+        "growth of the output", lambda: grown_output(training, reruns.start, reruns.end)
+    )
+    reruns.put_back()
+    if grown is None or not grown.end > GROWN * grown.start:
+        return
+    fault = (
+        f"the output has to grow: its size went from {number(grown.start)} to {number(grown.end)}"
+    )
+    for factor in FACTORS:
+        change = times(grown.layer, factor, CAUSE.code)
+        yield dataclasses.replace(change, fault=fault)
+
+
 def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
     return [standardised_targets(failed)]
 
@@ -174,5 +209,9 @@ CAUSE = Cause(
     code="unscaled-targets",
     sentence=_sentence,
     usual=_usual,
-    steps=(Step(place=Place.TARGETS, repairs=standardised_targets),),
+    steps=(
+        Step(place=Place.TARGETS, repairs=standardised_targets),
+        # Behind the rates, each of which makes an output grow faster.
+        Step(place=Place.RATE_AND_STEPS, repairs=_larger_output),
+    ),
 )

@@ -8,8 +8,10 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
+from pytest_converge.diagnosis.causes import unscaled_targets
 from pytest_converge.diagnosis.causes.unscaled_targets import standardised_targets
 from tests.diagnosis.programs import failed_of, proven_by_its_own
+from tests.training.interventions.test_scaled_output import rod
 from tests.zoo.problems import SPARSE, fit, linear, sequential, step
 
 
@@ -154,3 +156,18 @@ def test_rewards_of_a_step_that_a_rate_fails_by_are_not_blamed(rate):
     failed = failed_of(goals(40.0, rate=rate), steps=100, max_loss=10.0)
     (change,) = standardised_targets(failed)
     assert not failed.trials.try_out(change).passed
+
+
+def test_a_step_without_targets_may_ask_for_an_output_in_larger_units():
+    failed = failed_of(rod(), steps=60, max_loss=1.0)
+    changes = list(unscaled_targets._larger_output(failed))
+    assert [change.change for change in changes] == [
+        f"the output of last times {factor}" for factor in (300, 30, 3000)
+    ]
+    assert changes[0].fault.startswith("the output has to grow: its size went from ")
+    assert failed.trials.try_out(changes[0]).passed
+
+
+def test_an_output_that_stays_small_needs_no_larger_units():
+    failed = failed_of(rod(held=0.2), steps=20, max_loss=1e-9)
+    assert not list(unscaled_targets._larger_output(failed))
