@@ -18,7 +18,15 @@ import numpy as np
 
 from pytest_converge.columns.classes import as_table
 
-__all__ = ["Misplaced", "Reordering", "misplaced", "transposed", "turned"]
+__all__ = [
+    "MirroredApart",
+    "Misplaced",
+    "Reordering",
+    "mirrored_apart",
+    "misplaced",
+    "transposed",
+    "turned",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -37,6 +45,10 @@ CLEAR = 0.1
 #: Places side by side differ by so much less in a better order, of what they differ by as given:
 #: none of the 200 sound sets did, and 91 of 100 that were reshaped.
 LESS = 0.6
+#: A target is mirrored where it is predicted with so much less of an error if it is turned round;
+#: of pictures and targets that are mirrored by tosses of their own half are, less those that look
+#: the same both ways.
+MUCH_LESS, MIRRORED = 0.7, 0.2
 #: They have to be alike at all: the least correlation of neighbours.
 ALIKE = 0.3
 
@@ -152,6 +164,86 @@ def misplaced(inputs: Mapping[str, Array], targets: Mapping[str, Array]) -> tupl
             found.append(dataclasses.replace(better, before=given))
             moved.update({n: better.order.of(moved[n]) for n in pairs if n == better.name})
     return tuple(found)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MirroredApart:
+    """Targets of which some, and not others, are mirrored against their pictures.
+
+    Attributes:
+        name: of the targets.
+        axis: along which they are.
+        which: for each row whether it is mirrored.
+    """
+
+    name: str
+    axis: int
+    which: tuple[bool, ...]
+
+    @property
+    def share(self) -> float:
+        """Of the rows that are mirrored."""
+        return sum(self.which) / len(self.which)
+
+
+def mirrored_apart(
+    inputs: Mapping[str, Array], targets: Mapping[str, Array]
+) -> MirroredApart | None:
+    """Targets that are mirrored in some rows, as by random flips that pictures do not share.
+
+    A linear fit of all rows, as of `misplaced`, predicts the target of each place; rows are told by
+    whether it does better where the targets are turned round.
+
+    Args:
+        inputs: arrays with the rows first, by name.
+        targets: of the same rows.
+    """
+    pictures = {n: _finite(x) for n, x in inputs.items() if _is_looked_at(x) and x.ndim == 4}
+    for name, array in targets.items():
+        pairs = [x for x in pictures.values() if _is_looked_at(array) and _places(x, array) == 2]
+        if not pairs or len(array) < FEWEST_ROWS:
+            continue
+        table = _finite(array).reshape(*array.shape[:3], -1)
+        table = table - table.mean()
+        predicted = _predicted(pairs[0], table)
+        given = np.square(table - predicted).mean(axis=(1, 2, 3))
+        for axis in (1, 2):
+            turned_round = np.square(np.flip(table, axis) - predicted).mean(axis=(1, 2, 3))
+            which = turned_round < MUCH_LESS * given
+            if MIRRORED <= which.mean() <= 1 - MIRRORED and _tells_more(
+                pairs[0], table, which, axis
+            ):
+                return MirroredApart(name=name, axis=axis, which=tuple(which.tolist()))
+    return None
+
+
+def _tells_more(inputs: Array, table: Array, which: Array, axis: int) -> bool:
+    """Whether targets are predicted clearly better with some turned round than with none or all."""
+    few = slice(MOST_ROWS)
+    back = table[few].copy()
+    back[which[few]] = np.flip(back[which[few]], axis)
+    others = (table[few], np.flip(table[few], axis))
+    return _skill(inputs[few], back) > CLEAR + max(_skill(inputs[few], y) for y in others)
+
+
+def _predicted(inputs: Array, table: Array) -> Array:
+    """What a linear fit of some rows predicts of every place of all rows."""
+    inputs = inputs[..., :MOST_CHANNELS] - inputs[..., :MOST_CHANNELS].mean()
+    picked = np.linspace(0, len(inputs) - 1, min(len(inputs), MOST_ROWS)).astype(int)
+
+    def features(rows: Array) -> Array:
+        grid = np.indices((len(rows), *inputs.shape[1:3])).reshape(3, -1)
+        return _around(inputs, rows[grid[0]], [grid[1], grid[2]])
+
+    known = features(picked)
+    gram = known.T @ known + RIDGE * len(known) * np.eye(known.shape[1])
+    fit = np.linalg.solve(gram, known.T @ table[picked].reshape(-1, table.shape[-1]))
+    every = [
+        features(part) @ fit
+        for part in np.array_split(np.arange(len(inputs)), max(len(inputs) // MOST_ROWS, 1))
+    ]
+    predicted: Array = np.concatenate(every).reshape(table.shape)
+    return predicted
 
 
 def _is_looked_at(array: Array) -> bool:

@@ -41,7 +41,7 @@ linear model: tries too-small-capacity
 rare classes: answers class-imbalance
 broken gradient: tries exploding-gradient
 stationary: tries bad-initialisation; answers saddle-point
-no slope: tries plateau; answers plateau
+no slope: tries bad-initialisation, plateau; answers plateau
 end at rest: tries saddle-point
 learning rate: answers learning-rate-too-high
 uphill: tries uphill-steps

@@ -38,6 +38,9 @@ their size to either side. So are vectors of 2 to 64 numbers, also those of your
 that start alike, move, and are alike at the end, as the rates of a sum of exponentials: each gets
 the gradient of the others, and the sum stays one of them.
 
+A parameter of your own of 100 or more, as a constant in another unit, that a run moved by less than
+a thousandth of it is begun at 1, 0.1 and 10, before any rate.
+
 For ReLUs in deep networks `he_normal` is the better choice (He et al. 2015).
 
 ## A test that shows it
@@ -83,6 +86,7 @@ from pytest_converge.training.interventions import initialisers, starts
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.loop.compiled_loop import ROUNDING
 from pytest_converge.training.state.snapshot import as_tf_variable, unique_variables
+from pytest_converge.training.training import Training
 
 __all__ = ["CAUSE", "chosen_start", "drawn_anew", "symptom"]
 
@@ -94,6 +98,13 @@ SHARES_OF_NUMBERS = (*SHARES, 0.03, 0.01)
 #: How far numbers that start alike are spread against their size: over the middle of a sigmoid,
 #: just enough to get gradients of their own, and over all of a sigmoid.
 WIDTHS = (1.0, 0.1, 3.0)
+#: Of variables of so few numbers each is a parameter of its own, whose unit nobody knows.
+MOST_NUMBERS = 8
+#: From this size on a parameter is looked at, and it got nowhere where it moved by less than this
+#: share of it: in float32 a step of 0.01 is lost from 2e5 on.
+LARGE, HARDLY = 100.0, 1e-3
+#: What such a parameter is begun at: 1 suits data in the unit of the model.
+UNITS = (1.0, 0.1, 10.0)
 #: A loss so many times that of a constant is worth to be told where nothing else shows.
 HIGHER_THAN_A_CONSTANT = 2
 
@@ -146,12 +157,7 @@ def _within_range(failed: FailedTraining) -> Repairs:
         return
     failed.reruns.put_back()
     training = failed.training
-    own = {
-        id(variable): name
-        for model in training.models
-        for name, variable in initialisers.of_own_layers(model).items()
-    }
-    named = {}
+    own, named = _own_names(training), {}
     for each in clipped:
         variable = training.trainable[each.place]
         name = own.get(id(variable), starts.called(variable, each.place))
@@ -226,6 +232,36 @@ def _smaller(failed: FailedTraining) -> Repairs:
             yield dataclasses.replace(change, fault=fault)
 
 
+def _far_off(failed: FailedTraining) -> Repairs:
+    """Few numbers so large that no run got anywhere near to another size, begun at about 1."""
+    failed.reruns.put_back()
+    training, named, seen = failed.training, {}, []
+    start, end = failed.reruns.start.values(), failed.reruns.end.values()
+    own = _own_names(training)
+    for place, variable in enumerate(training.trainable):
+        if variable.shape.num_elements() > MOST_NUMBERS:
+            continue
+        before = start[id(variable)]
+        size, moved = float(abs(before).min()), float(abs(end[id(variable)] - before).max())
+        if size >= LARGE and moved < HARDLY * size:
+            name = own.get(id(variable), starts.called(variable, place))
+            named[name] = variable
+            seen.append(f"{name[0]} starts at {number(size)} and moves by {number(moved)}")
+    if named:
+        fault = f"{' and '.join(seen)} in {failed.reruns.steps} steps"
+        changes = (starts.begun_at(named, size, CAUSE.code) for size in UNITS)
+        yield from (dataclasses.replace(change, fault=fault) for change in changes)
+
+
+def _own_names(training: Training) -> dict[int, tuple[str, str]]:
+    """The names of variables of the user's own layers, by their ids."""
+    return {
+        id(variable): name
+        for model in training.models
+        for name, variable in initialisers.of_own_layers(model).items()
+    }
+
+
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
     drawn = [*_chosen_start(failed), *_drawn_anew(failed), *_chosen_initialisers(failed)]
     if not drawn:
@@ -267,5 +303,6 @@ CAUSE = Cause(
         Step(place=Place.SMALLER_START, repairs=_smaller),
         Step(place=Place.STATIONARY, repairs=_in_order),
         Step(place=Place.CHOSEN_INITIALISERS, repairs=_chosen_initialisers),
+        Step(place=Place.NO_SLOPE, repairs=_far_off),
     ),
 )

@@ -30,6 +30,10 @@ around each place tells in which order the targets belong to them: where another
 better by a skill of 0.1, the training is repeated with it. Inputs whose places side by side are
 much more alike when they are transposed are transposed as well, whatever their targets are.
 
+Pictures and masks that a data set flips at random apart from each other belong together in half of
+the rows. A linear fit tells in which a mask is mirrored: these are turned round, in each start
+anew.
+
 Of a model with two outputs whose targets have one shape, each is also trained on those of the
 other: a list of targets may come in another order than the outputs.
 
@@ -108,7 +112,7 @@ import math
 from collections.abc import Iterable
 
 from pytest_converge.columns.contradictions import targets_are_inputs
-from pytest_converge.columns.order_of_axes import misplaced
+from pytest_converge.columns.order_of_axes import mirrored_apart, misplaced
 from pytest_converge.columns.signal import Signal
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
@@ -129,6 +133,8 @@ APART = "the dataset shuffles features and targets apart: the same rows come wit
 LONGER, STILL_GAINS = 4, 0.1
 #: How many outputs can have the targets of each other.
 BOTH = 2
+#: Axes of an array of pictures.
+PICTURES = 4
 #: Rows of a batch from which a network can tell: BatchNorm on one row gives nothing but its shift.
 FEWEST_ROWS = 16
 
@@ -227,6 +233,19 @@ def _reordered(failed: FailedTraining) -> Repairs:
     found = failed.at_the_start("order of axes", lambda: misplaced(inputs, targets))
     if found:
         yield axes.reordered(found)
+
+
+def _mirrored(failed: FailedTraining) -> Repairs:
+    """Targets turned round in the rows in which they are mirrored against their pictures."""
+    data = failed.reruns.rows
+    if data is None or not failed.reruns.roles:
+        return
+    leaves = list(batch_leaves(data.arrays))
+    inputs, targets = ({n: a for n, a in leaves if n[0] == part} for part in "xy")
+    found = failed.at_the_start("mirrored targets", lambda: mirrored_apart(inputs, targets))
+    if found:
+        channels = next(x.shape[-1] for x in inputs.values() if x.ndim == PICTURES)
+        yield axes.turned_back(found, channels)
 
 
 def _exchanged(failed: FailedTraining) -> Repairs:
@@ -330,6 +349,7 @@ CAUSE = Cause(
         Step(place=Place.MISALIGNED_ROWS, repairs=_paired),
         Step(place=Place.MISALIGNED_ROWS, answer=_misaligned),
         Step(place=Place.MISALIGNED_ROWS, repairs=_reordered),
+        Step(place=Place.MISALIGNED_ROWS, repairs=_mirrored),
         Step(place=Place.MISALIGNED_ROWS, repairs=_exchanged),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_noise_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_rows_seen),

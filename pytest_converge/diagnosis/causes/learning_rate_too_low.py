@@ -11,7 +11,9 @@ every gate passes with it on three seeds; the bracket gives the smallest and the
 passed. Of a schedule that gives 0 in every step, as one that counts down from an unknown number of
 batches, the rates that suit most trainings take the place. Where the last rate of a schedule, or
 its mean, is below a tenth of its largest, the largest rate in every step is tried first; where
-gradients are clipped below a tenth of their median norm, the usual bound of 1 is, and then none.
+gradients are clipped below a tenth of their median norm, the usual bound of 1 is, and then none. An
+`epsilon` of an adaptive optimizer that is more than ten times the numbers of the gradients makes
+every step short as well: the usual 1e-7 is tried, and one far below the gradients.
 
 A run whose loss rose, or left the finite numbers, is never too slow.
 
@@ -59,6 +61,8 @@ from pytest_converge.training.interventions import learning_rate, optimizers
 FAR_BELOW_PEAK = 0.1
 #: Gradients are clipped far below what is usual under this share of their median norm.
 FAR_BELOW_MEDIAN = 0.1
+#: An epsilon so many times the gradients leaves less than a tenth of each step.
+OUTWEIGHS = 10.0
 
 
 def _schedule(failed: FailedTraining) -> Repairs:
@@ -97,8 +101,20 @@ def _clipping(failed: FailedTraining) -> Repairs:
         yield from optimizers.less_clipped(failed.training, usual)
 
 
+def _epsilon(failed: FailedTraining) -> Repairs:
+    """Less of what an adaptive optimizer adds to the size of gradients that are far smaller."""
+    norms = [norm for norm in failed.record.curve.gradient_norm if math.isfinite(norm)]
+    if not failed.takes_optimizer or not norms or failed.evidence.never_too_slow:
+        return
+    epsilon = optimizers.setting(failed.training, "epsilon")
+    count = sum(variable.shape.num_elements() for variable in failed.training.trainable)
+    usual = statistics.median(norms) / math.sqrt(max(count, 1))
+    if isinstance(epsilon, (int, float)) and epsilon > OUTWEIGHS * usual > 0:
+        yield from optimizers.smaller_epsilon(failed.training, usual)
+
+
 def _usual(failed: FailedTraining) -> Iterable[Repairs]:
-    return [find(failed) for find in (_schedule, _clipping)]
+    return [find(failed) for find in (_schedule, _clipping, _epsilon)]
 
 
 # The search for a rate looks both ways; its step is that of `learning_rate_too_high`.
@@ -109,5 +125,6 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.SCHEDULE, repairs=_schedule),
         Step(place=Place.CLIPPING, repairs=_clipping),
+        Step(place=Place.CLIPPING, repairs=_epsilon),
     ),
 )

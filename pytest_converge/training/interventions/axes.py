@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pytest_converge.columns.order_of_axes import Misplaced
-from pytest_converge.core.numbers import listed, number
-from pytest_converge.training.data.arrays import map_named
+import numpy as np
+
+from pytest_converge.columns.order_of_axes import MirroredApart, Misplaced, mirrored_apart
+from pytest_converge.core.numbers import listed, number, share
+from pytest_converge.training.data.arrays import batch_leaves, map_named
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
 
-__all__ = ["reordered"]
+__all__ = ["reordered", "turned_back"]
+
+#: Where each axis of a picture leads.
+WAYS = {1: "up_down", 2: "left_right"}
 
 
 def reordered(found: Sequence[Misplaced]) -> Intervention:
@@ -36,6 +41,48 @@ def reordered(found: Sequence[Misplaced]) -> Intervention:
         fault=" and ".join(map(_seen, found)),
         data=data,
         redefines_loss=any(each.name.startswith("y") for each in found),
+    )
+
+
+def turned_back(found: MirroredApart, channels: int) -> Intervention:
+    """Targets turned round in the rows in which they are mirrored against their pictures.
+
+    Which ones these are is told anew of the rows of each start, which toss for themselves.
+
+    Args:
+        found: what was seen of the rows of the first start.
+        channels: of the pictures.
+    """
+
+    def data(rows: ArrayData) -> ArrayData:
+        leaves = list(batch_leaves(rows.arrays))
+        seen = mirrored_apart(*({n: a for n, a in leaves if n[0] == part} for part in "xy"))
+        if seen is None:
+            return rows
+        which = np.array(seen.which)
+
+        def turned(name: str, array: Any) -> Any:
+            if name != seen.name:
+                return array
+            back = np.array(array)
+            back[which] = np.flip(back[which], seen.axis)
+            return back
+
+        return rows.with_arrays(map_named(rows.arrays, turned))
+
+    flip = f"tf.image.random_flip_{WAYS[found.axis]}(tf.concat([x, {found.name}], axis=-1))"
+    parts = f"x, {found.name} = both[..., :{channels}], both[..., {channels}:]"
+    return Intervention(
+        code="labels-unrelated",
+        change=f"{found.name} turned round where it is mirrored",
+        fix=f"both = {flip}; {parts}  # in the map of the data set",
+        where=(found.name,),
+        fault=(
+            f"{share(found.share)} of {found.name} are mirrored against their pictures: these are"
+            " flipped apart from each other"
+        ),
+        data=data,
+        redefines_loss=True,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import math
 from typing import Any
 
 import keras
@@ -32,6 +33,7 @@ __all__ = [
     "made_anew",
     "reconfigured",
     "setting",
+    "smaller_epsilon",
     "unaveraged",
     "with_settings",
     "without_own_penalties",
@@ -49,6 +51,8 @@ USUAL_MOMENTUM = 0.9
 USUAL_CLIPNORM = 1.0
 #: The weight decay of Keras' own AdamW.
 USUAL_WEIGHT_DECAY = 0.004
+#: That of Keras' optimizers, and an epsilon that says nothing beside gradients.
+USUAL_EPSILON, BELOW_GRADIENTS = 1e-7, 1e-3
 #: Where Keras' optimizers hold bounds of the gradients.
 UNCLIPPED: dict[str, float | None] = {"global_clipnorm": None, "clipnorm": None, "clipvalue": None}
 #: Where Keras' Ftrl holds penalties of its own (McMahan et al. 2013, Ad click prediction).
@@ -233,6 +237,32 @@ def less_clipped(training: Training, usual_norm: float) -> list[Intervention]:
     off = f"gradients not clipped instead of {name}={own:g}"
     changes.append(_changed(training, "learning-rate-too-low", off, fault, **UNCLIPPED))
     return changes
+
+
+def smaller_epsilon(training: Training, usual: float) -> list[Intervention]:
+    """Keras' own epsilon in place of a larger one, then one far below the gradients.
+
+    Args:
+        training: whose first optimizer divides by the size of the gradients, and epsilon.
+        usual: root mean square of a gradient's numbers in the failed run.
+    """
+    own = float(setting(training, "epsilon"))
+    far_below = 10.0 ** math.floor(math.log10(BELOW_GRADIENTS * usual))
+    fault = (
+        f"epsilon={own:g} outweighs the gradients, whose numbers are around {usual:.2g}: it makes"
+        " every step short"
+    )
+    return [
+        _changed(
+            training,
+            "learning-rate-too-low",
+            f"epsilon={value:g} instead of {own:g}",
+            fault,
+            epsilon=value,
+        )
+        for value in (USUAL_EPSILON, far_below)
+        if value < own
+    ]
 
 
 def less_weight_decay(training: Training) -> list[Intervention]:

@@ -33,6 +33,7 @@ __all__ = [
     "UNNAMED",
     "alike_for_ever",
     "among_targets",
+    "begun_at",
     "called",
     "elsewhere",
     "moved",
@@ -188,6 +189,32 @@ def _inside(name: str, held: str, low: float, high: float) -> tuple[str, str, st
         f"{name} begun on the other side of {edge:g}",
         f"{name} starts {side} {edge:g}, beyond which it is cut off{FLAT}",
         f"{held}.assign({f'{edge:g} {sign} ' if edge or sign == '-' else ''}{away})",
+    )
+
+
+def begun_at(named: Mapping[tuple[str, str], Any], size: float, code: str) -> Intervention:
+    """Variables of which all numbers are begun at one size, each with the sign that it has.
+
+    Args:
+        named: `tf.Variable`s by their names and the code that gets hold of them.
+        size: above 0.
+        code: the cause that is proven where it passes.
+    """
+
+    def start(_: Training, values: Start) -> Start:
+        changed = dict(values)
+        for variable in named.values():
+            before = np.asarray(values.get(id(variable), variable.numpy()))
+            changed[id(variable)] = (size * np.sign(before)).astype(before.dtype)
+        return changed
+
+    names = tuple(name for name, _ in named)
+    return Intervention(
+        code=code,
+        change=f"{listed(names)} begun at {size:g}",
+        fix="\n".join(f"{held}.assign({size:g} * tf.sign({held}))" for _, held in named),
+        where=names,
+        start=start,
     )
 
 

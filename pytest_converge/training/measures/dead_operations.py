@@ -66,6 +66,8 @@ def dead_operations(training: Training, flow: Flow) -> tuple[DeadOperation, ...]
         if each.kind in KINDS and not each.backward and each.layer not in known
     ]
     dead = {id(each): each for each in own if _is_dead(flow, each)}
+    # A loss that is bounded, as a robust one, means its bound: what it is given has to move.
+    dead = {key: each for key, each in dead.items() if each.layer or not _edge(flow, each)}
     if not dead:
         return ()
     reached = reaching(flow, dead)

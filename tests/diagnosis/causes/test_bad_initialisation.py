@@ -396,3 +396,29 @@ def test_biases_of_layers_of_keras_are_no_such_numbers():
     bias = failed.training.trainable[0]
     assert np.ptp(failed.reruns.end.values()[id(bias)]) == 0
     assert changes_of(failed) == []
+
+
+def saturation(first):
+    """The rate of a reaction, half of its largest one at a concentration that is to be found."""
+    rng = np.random.default_rng(0)
+    amounts = tf.constant(rng.uniform(0.02, 5.0, 200), tf.float32)
+    rates = 2.0 * amounts / (0.5 + amounts)
+    largest, half = tf.Variable(1.0, name="largest"), tf.Variable(first, name="half")
+
+    def misfit():
+        return tf.reduce_mean((largest * amounts / (half + amounts) - rates) ** 2)
+
+    return minimize(misfit, [largest, half], optimizers.Adam(0.02))
+
+
+def test_a_constant_in_another_unit_is_begun_at_one():
+    found = diagnosis_of(saturation(2e5), steps=300, max_loss=0.01)
+    assert (found.cause, found.proven) == ("bad-initialisation", True)
+    assert found.message.startswith("half starts at 2e5 and moves by ")
+    assert found.fix == "half.assign(1 * tf.sign(half))"
+
+
+@pytest.mark.parametrize("first", [3.0, 90.0])
+def test_a_number_of_a_usual_size_stays_where_it_begins(first):
+    failed = failed_of(saturation(first), steps=5, max_loss=1e-9)
+    assert not list(bad_initialisation._far_off(failed))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import tensorflow as tf
 from keras import optimizers
 
+from pytest_converge.diagnosis.causes import learning_rate_too_low
 from pytest_converge.diagnosis.causes.learning_rate_too_low import CAUSE
 from tests.diagnosis.programs import diagnosis_of, distance, failed_of
+from tests.zoo.problems import minimize
 
 SGD = optimizers.SGD
 
@@ -69,3 +72,27 @@ def test_a_schedule_of_nothing_gets_a_rate():
         "the schedule has a learning rate of 0 in all of the 100 steps; "
     )
     assert "the constant learning rate" in found.message
+
+
+@pytest.mark.parametrize("kind", [optimizers.Adam, optimizers.RMSprop])
+def test_an_epsilon_that_outweighs_the_gradients_is_named(kind):
+    start = distance(kind(0.05, epsilon=1e4))
+    found = diagnosis_of(start, steps=100, max_loss=0.7)
+    assert (found.cause, found.proven) == ("learning-rate-too-low", True)
+    assert found.message.startswith("epsilon=10000 outweighs the gradients, whose numbers are ")
+    assert found.fix == f"keras.optimizers.{kind.__name__}(0.05, epsilon=1e-07)"
+    assert [trial.change for trial in found.tried] == ["epsilon=1e-07 instead of 10000"]
+
+
+def test_an_epsilon_far_below_the_gradients_is_found_where_the_usual_one_is_too_large():
+    w = tf.Variable(1.0)
+    tiny = minimize(lambda: 1e-14 * (w - 3.0) ** 2, [w], optimizers.Adam(0.1))
+    found = diagnosis_of(tiny, steps=100, max_loss=1e-15)
+    assert (found.cause, found.proven) == ("learning-rate-too-low", True)
+    assert "epsilon=1e-1" in found.fix
+
+
+def test_a_usual_epsilon_is_left_alone():
+    for optimizer in (optimizers.Adam(0.001), SGD(0.001)):
+        failed = failed_of(distance(optimizer), steps=5, max_loss=0.67)
+        assert not list(learning_rate_too_low._epsilon(failed))

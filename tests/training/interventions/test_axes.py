@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from keras import layers
 
-from pytest_converge.columns.order_of_axes import Misplaced, transposed
+from pytest_converge.columns.order_of_axes import MirroredApart, Misplaced, transposed
 from pytest_converge.training.interventions import axes
 from tests.training.interventions.trainings import SGD
 from tests.zoo.problems import fit, sequential
@@ -50,3 +50,30 @@ def test_what_was_seen_is_said_of_each():
     own = axes.reordered([misplaced("x")])
     assert own.fault.startswith("x and the targets do not belong together place by place: ")
     assert not own.redefines_loss
+
+
+def flipped_apart():
+    rng = np.random.default_rng(0)
+    masks = (rng.random((60, 6, 6, 1)) > 0.5).astype("float32")
+    x = masks + 0.1 * rng.normal(size=masks.shape).astype("float32")
+    y = np.array(masks)
+    y[::2] = y[::2, :, ::-1]
+    model = sequential(layers.Dense(1), optimizer=SGD(0.1), loss="mse", shape=(6, 6, 1))
+    return fit(model, x, y), masks
+
+
+def test_targets_are_turned_back_where_they_are_mirrored(parts_during):
+    start, masks = flipped_apart()
+    found = MirroredApart(name="y", axis=2, which=(True, False))
+    change = axes.turned_back(found, 1)
+    _, (during,), _ = parts_during(start, lambda _: change)
+    np.testing.assert_array_equal(np.array(during["y"][0][1]), masks)
+    assert change.redefines_loss
+    assert change.fault.startswith("50 % of y are mirrored against their pictures")
+    assert change.fix.startswith("both = tf.image.random_flip_left_right(tf.concat([x, y]")
+
+
+def test_nothing_is_turned_where_nothing_is_mirrored(parts_during):
+    change = axes.turned_back(MirroredApart(name="y", axis=1, which=(True, False)), 1)
+    before, (during,), _ = parts_during(series(), lambda _: change)
+    assert during["y"] == before["y"]

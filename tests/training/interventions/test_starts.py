@@ -176,3 +176,12 @@ def test_numbers_beyond_one_end_are_begun_on_its_other_side(ends, started, line)
     assert change.fix == line
     exec(change.fix, {"w": w, "tf": tf})  # noqa: S102 - it is what is pasted
     np.testing.assert_allclose(w.numpy(), started)
+
+
+def test_a_number_is_begun_at_another_size_with_its_sign():
+    w = tf.Variable([-2e5, 3e4], name="w")
+    change = starts.begun_at({("w", "w"): w}, 10.0, "bad-initialisation")
+    np.testing.assert_array_equal(change.start(None, {})[id(w)], [-10.0, 10.0])
+    assert change.change == "w begun at 10"
+    exec(change.fix, {"w": w, "tf": tf})  # noqa: S102 - it is what is pasted
+    np.testing.assert_array_equal(w.numpy(), [-10.0, 10.0])
