@@ -67,6 +67,8 @@ class Place(enum.IntEnum):
     UPHILL = enum.auto()
     CHOSEN_INITIALISERS = enum.auto()
     STATIONARY_ON_BATCHES = enum.auto()
+    # A slip in the user's code, where nothing was learnt at any rate.
+    OWN_CODE_SAYS_NOTHING = enum.auto()
     NO_GRADIENT = enum.auto()
     # Rows that contradict each other: no remedy changes that, but a rate may reach the target.
     CONTRADICTIONS = enum.auto()

@@ -47,13 +47,14 @@ learning rate: answers learning-rate-too-high
 uphill: tries uphill-steps
 chosen initialisers: tries bad-initialisation
 stationary on batches: answers saddle-point
+own code says nothing: tries output-loss-mismatch
 no gradient: tries frozen-variables; answers frozen-variables
 contradictions: answers unreachable-target
 two encodings: answers label-encoding
 cliff: tries exploding-gradient
 more steps: tries too-few-steps
 farther rates: answers learning-rate-too-high
-rate and steps: answers learning-rate-too-high
+rate and steps: tries unscaled-targets; answers learning-rate-too-high
 capacity: tries output-loss-mismatch, too-small-capacity
 own code: tries output-loss-mismatch
 at rest: tries local-minimum; answers local-minimum

@@ -177,6 +177,8 @@ LOGITS = (10.0, 30.0)
 #: The share of targets beyond the range of an output from which on they are no rounding, and no few
 #: rows far out.
 BEYOND = 0.05
+#: The most skill that chance makes of a model which learnt nothing.
+NOTHING = 0.1
 #: What is seen of a cross-entropy that is called the wrong way round.
 SWAPPED = "the loss takes the logarithm of the targets: targets and predictions are swapped in it"
 
@@ -449,6 +451,13 @@ def _unbounded_seen(failed: FailedTraining) -> Repairs:
             yield dataclasses.replace(change, fault=fault)
 
 
+def _corrected_of_nothing(failed: FailedTraining) -> Repairs:
+    """The same where no rate learnt more than the best constant says: no time alone helps there."""
+    skill = failed.record.skill
+    nothing = skill is not None and skill <= NOTHING and not failed.evidence.unstable
+    return _corrected(failed) if nothing else ()
+
+
 def _corrected(failed: FailedTraining) -> Repairs:
     """The user's code with one slip turned round."""
     return slips(failed, CAUSE.code)
@@ -470,6 +479,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_unbounded_seen),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
         Step(place=Place.CAPACITY, repairs=_unsquashed),
+        Step(place=Place.OWN_CODE_SAYS_NOTHING, repairs=_corrected_of_nothing),
         Step(place=Place.OWN_CODE, repairs=_corrected),
         # Behind the encodings of labels: no other change brings the loss below its least.
         Step(place=Place.LABELS, answer=_between_classes_seen),

@@ -37,6 +37,10 @@ half of the distinct values of an input share theirs, it gets 50 bins for each v
 embedding or encoding behind it takes as many: at once where the run came to rest or stands at the
 best constant, else before the wider layers.
 
+A convolution that steps farther than its kernel is wide, as `Conv2D(32, 1, strides=4)`, reads one
+place of sixteen: its kernel is made as wide as its steps. A pooling over all places forgets where
+something is: where a run learnt nothing, `Flatten` takes its place.
+
 As of more steps, a larger model that only learns its rows by heart, and does worse on rows held
 out, is no proof; see [too-few-steps](too-few-steps.md).
 
@@ -79,7 +83,14 @@ from typing import Any
 from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import FAR_TOO_SHORT, early_gauge
-from pytest_converge.training.interventions import hidden, more_bins, positions, wider_view, width
+from pytest_converge.training.interventions import (
+    hidden,
+    more_bins,
+    positions,
+    whole_pictures,
+    wider_view,
+    width,
+)
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.order_of_steps import order_is_missed
 from pytest_converge.training.model.structure import hidden_layers
@@ -162,6 +173,25 @@ def _more_bins_at_rest(failed: FailedTraining) -> Repairs:
     return _more_bins(failed) if _learns_no_more(failed) else ()
 
 
+def _covering(failed: FailedTraining) -> Repairs:
+    """Convolutions that read what they step over."""
+    model = failed.training.model
+    change = None
+    if _can_be_cloned(model) and failed.takes_optimizer:
+        change = whole_pictures.covering(model)
+    return () if change is None else (change,)
+
+
+def _places_kept(failed: FailedTraining) -> Repairs:
+    """Every place by itself, where all are pooled and nothing was learnt."""
+    model, skill = failed.training.model, failed.record.skill
+    nothing = skill is not None and skill <= MISSING and not failed.evidence.unstable
+    change = None
+    if nothing and _can_be_cloned(model) and failed.takes_optimizer:
+        change = whole_pictures.places_kept(model)
+    return () if change is None else (change,)
+
+
 def _can_be_cloned(model: Any) -> bool:
     return type(model).__name__ in ("Sequential", "Functional")
 
@@ -233,6 +263,8 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.LINEAR_MODEL, repairs=_deeper),
         Step(place=Place.LINEAR_MODEL, repairs=_places),
+        Step(place=Place.LINEAR_MODEL, repairs=_covering),
+        Step(place=Place.LINEAR_MODEL, repairs=_places_kept),
         Step(place=Place.LINEAR_MODEL, repairs=_wider_view_at_rest),
         Step(place=Place.LINEAR_MODEL, repairs=_more_bins_at_rest),
         Step(place=Place.CAPACITY, repairs=_more_bins),

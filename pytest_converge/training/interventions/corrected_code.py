@@ -7,10 +7,11 @@ import contextlib
 import dataclasses
 import enum
 import functools
+import inspect
 import sys
 import types
 from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 import keras
 import tensorflow as tf
@@ -25,6 +26,10 @@ from pytest_converge.training.state.rewritten import rewritten
 from pytest_converge.training.training import Training
 
 __all__ = ["Kind", "corrected", "edited_steps"]
+
+
+#: What a sign is part of.
+SUMS = (ast.Add, ast.Sub)
 
 
 class Kind(enum.Enum):
@@ -78,7 +83,7 @@ def corrected(
     kinds = [Kind.STEP, *([Kind.ANSWER] if answers else [])]
     for edited in edited_steps(training, kinds, time_is_left):
         if _may_repair(edited):
-            yield _change(edited.place, edited.changes, code)
+            yield _change(edited.place, edited.changes, _code_of(edited, code))
 
 
 def edited_steps(
@@ -92,7 +97,8 @@ def edited_steps(
         time_is_left: asked before each look.
     """
     places = [each for each in _places(training) if each.kind in kinds]
-    held: dict[types.CodeType, dict[str, Any]] = {each.own.function.__code__: {} for each in places}
+    codes = [each.own.function.__code__ for each in places]
+    held: dict[types.CodeType, dict[str, Any]] = {code: {} for code in codes}
     before = first_step(training, functools.partial(_locals_kept, held))
     if before is None:
         return
@@ -101,13 +107,25 @@ def edited_steps(
         if not named:
             continue  # the step does not call it
         alike = functools.partial(_alike, place.own, named)
-        for nodes, text in edits(place.own, alike):
+        for nodes, text in edits(place.own, alike, _unused(place.own)):
             if not time_is_left():
                 return
             changes: dict[ast.expr, str] = dict.fromkeys(nodes, text)
             after = first_step(training, functools.partial(rewritten, place.own, changes))
             if after is not None:
                 yield EditedStep(place, changes, before, after)
+
+
+def _code_of(edited: EditedStep, code: str) -> str:
+    """The cause that an edit proves: a wrong sign, what it lets move, or what was asked."""
+    ((node, text), *_) = edited.changes.items()
+    pair = (node, ast.parse(text, mode="eval").body)
+    signs = all(isinstance(x, ast.BinOp) and isinstance(x.op, SUMS) for x in pair)
+    if edited.place.kind is Kind.STEP and signs:
+        return "uphill-steps"
+    if code == "frozen-variables" and edited.before.moves_all_of(edited.after):
+        return "output-loss-mismatch"
+    return code
 
 
 def _may_repair(edited: EditedStep) -> bool:
@@ -159,6 +177,27 @@ def _alike(own: OwnFunction, named: dict[str, Any], node: ast.expr) -> list[str]
     if not isinstance(one, (keras.layers.Layer, keras.Variable, tf.Variable)):
         return []
     return [f"self.{n}" for n, x in held.items() if x is not one and _is_of_one_kind(x, one)]
+
+
+def _unused(own: OwnFunction) -> list[str]:
+    """What the object of a `call` holds that can be called, and that its class never names."""
+    if own.owner is None or getattr(own.node, "name", "") != "call":
+        return []
+    named = {each.attr for each in ast.walk(_class_around(own)) if _is_read(each)}
+    held = vars(own.owner).items()
+    known = [n for n, x in held if inspect.isfunction(x) or isinstance(x, keras.layers.Layer)]
+    return [name for name in known if not name.startswith("_") and name not in named]
+
+
+def _class_around(own: OwnFunction) -> ast.AST:
+    node: ast.AST = own.node
+    while not isinstance(node, ast.ClassDef) and node in own.parents:
+        node = own.parents[node]
+    return node
+
+
+def _is_read(node: ast.AST) -> TypeGuard[ast.Attribute]:
+    return isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
 
 
 def _is_of_one_kind(one: Any, other: Any) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from pytest_converge.training.state.own_code import OwnFunction, in_brackets, last_name
 
@@ -64,16 +64,20 @@ ORDERED = (ast.Sub, ast.MatMult, ast.Div, ast.Pow)
 TIGHT = (ast.Attribute, ast.BinOp, ast.Compare, ast.Subscript, ast.UnaryOp)
 
 
-def edits(function: OwnFunction, alike: Callable[[ast.expr], list[str]]) -> list[Edit]:
+def edits(
+    function: OwnFunction, alike: Callable[[ast.expr], list[str]], unused: Collection[str] = ()
+) -> list[Edit]:
     """Other code for one expression of a function, the likeliest slips first.
 
     Args:
         function: of the user.
         alike: of a name, or an attribute of the function's own object, the others that hold a thing
             of its kind.
+        unused: attributes of the function's own object that can be called and never are.
     """
     nodes = [each for each in function.walk() if isinstance(each, ast.expr)]
     kinds: list[Kind] = [
+        functools.partial(_applied, unused=unused),
         _axes,
         _reordered,
         _swapped,
@@ -83,6 +87,7 @@ def edits(function: OwnFunction, alike: Callable[[ast.expr], list[str]]) -> list
         _called_otherwise,
         functools.partial(_named_otherwise, alike=alike),
         _other_operator,
+        _beside_its_input,
         _one_side,
         _bare,
     ]
@@ -97,6 +102,22 @@ def _axes_at_once(every: list[tuple[ast.expr, str]]) -> Iterator[Edit]:
         if code in map(str, AXES):
             by_text.setdefault((ast.unparse(node), code), []).append(node)
     yield from ((tuple(nodes), code) for (_, code), nodes in by_text.items() if len(nodes) > 1)
+
+
+def _applied(
+    function: OwnFunction, node: ast.expr, *, unused: Collection[str]
+) -> Iterator[tuple[ast.expr, str]]:
+    """What an object was given to apply, as an activation, applied to what it returns."""
+    if isinstance(function.parents[node], ast.Return) and isinstance(node, (ast.Call, ast.Name)):
+        yield from ((node, f"self.{name}({function.text(node)})") for name in unused)
+
+
+def _beside_its_input(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+    """What is returned added to what was given, as by a residual block."""
+    if isinstance(function.parents[node], ast.Return) and isinstance(node, (ast.Call, ast.Name)):
+        given = [each.arg for each in function.node.args.args]
+        first = [name for name in given if name != "self"][:1]
+        yield from ((node, f"{name} + {function.text(node)}") for name in first)
 
 
 def _axes(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:

@@ -53,6 +53,9 @@ def _entries(training: Training, layer: str) -> Iterator[tuple[Any, Any]]:
             yield held.function, None
         elif held is not None and not _is_of_a_library(type(held).call):
             yield type(held).call, held
+        activation = getattr(held, "activation", None)
+        if inspect.isfunction(activation) and not _is_of_a_library(activation):
+            yield activation, None
         return
     model = training.model
     if training.own_train_step:

@@ -28,7 +28,7 @@ from pytest_converge.training.state.seeding import preserved
 from pytest_converge.training.state.snapshot import attributes_set, method_replaced
 from pytest_converge.training.training import Training
 
-__all__ = ["built_wider", "deeper", "of_another_model", "output_of", "rebuilt", "wider"]
+__all__ = ["built_wider", "cloned", "deeper", "of_another_model", "output_of", "rebuilt", "wider"]
 
 #: Times the units, filters or embedded numbers of every hidden layer, and at least so many.
 FACTOR, FEWEST = 8, 32
@@ -90,7 +90,7 @@ def wider(model: keras.Model) -> Intervention | None:
         change=f"hidden layers {FACTOR} times as wide",
         fix=pasted.layer_lines((x, {_size(x): _enlarged(getattr(x, _size(x)))}) for x in hidden),
         where=tuple(layer.name for layer in hidden),
-        variant=of_another_model(lambda: _cloned(model, enlarged)),
+        variant=of_another_model(lambda: cloned(model, enlarged)),
     )
 
 
@@ -106,7 +106,7 @@ def rebuilt(model: keras.Model, settings: Mapping[str, Mapping[str, Any]]) -> ke
         config = {**layer.get_config(), **settings.get(layer.name, {})}
         return _with_initialisers(type(layer).from_config(config), layer)
 
-    return _cloned(model, changed)
+    return cloned(model, changed)
 
 
 def _with_initialisers(copy: Any, layer: Any) -> Any:
@@ -193,7 +193,7 @@ def output_of(model: keras.Model, units: int) -> Intervention | None:
         change=f"{units} outputs instead of {last.units}",
         fix=pasted.layer_lines([(last, {"units": units})]),
         where=(last.name,),
-        variant=of_another_model(lambda: _cloned(model, resized)),
+        variant=of_another_model(lambda: cloned(model, resized)),
     )
 
 
@@ -250,7 +250,7 @@ def deeper(model: keras.Model) -> Intervention | None:
         change=f"a hidden layer of {HIDDEN_UNITS} units",
         fix=f'keras.layers.Dense({HIDDEN_UNITS}, activation="relu")  # before the output',
         where=(output.name,),
-        variant=of_another_model(lambda: _cloned(model, with_hidden)),
+        variant=of_another_model(lambda: cloned(model, with_hidden)),
     )
 
 
@@ -266,7 +266,7 @@ def _is_linear(layer: Any) -> bool:
     return isinstance(layer, LINEAR) and held is keras.activations.linear
 
 
-def _cloned(model: keras.Model, changed: Callable[[keras.layers.Layer], Any]) -> Any:
+def cloned(model: keras.Model, changed: Callable[[keras.layers.Layer], Any]) -> Any:
     """A copy of a model; to compile it too would copy our observer of its optimizer."""
     with attributes_set([(model, "compiled", False)]):
         copy = keras.models.clone_model(model, clone_function=changed)

@@ -144,7 +144,8 @@ class Sum(keras.Model):
 
 
 def texts_of(model):
-    model.build((None, 5))
+    if not model.built:
+        model.build((None, 5))
     model.compile(optimizers.SGD(0.1), "mse")
     run = running(fit(model, X, Y), steps=4)
     run.run(0)
@@ -164,6 +165,47 @@ def test_a_name_gives_way_to_one_that_holds_a_thing_of_its_kind():
     assert "`wide` in place of `centred`" in texts
     assert not any(text.startswith("`rest` in place of `wide`") for text in texts)
     assert sys.getprofile() is None
+
+
+class Block(layers.Layer):
+    """A layer that never applies what it was given."""
+
+    def __init__(self, activation):
+        super().__init__()
+        self.dense = layers.Dense(5)
+        self.activation = activation
+
+    def build(self, shape):
+        self.dense.build(shape)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+def bent(x):
+    return tf.maximum(x - 1.0, 0.0)
+
+
+def test_an_activation_that_a_layer_never_applies_is():
+    model = keras.Sequential([keras.Input((5,)), Block(tf.nn.tanh), layers.Dense(1)])
+    assert "`self.activation(self.dense(inputs))` in place of `self.dense(inputs)`" in texts_of(
+        model
+    )
+
+
+def test_activations_of_the_users_are_edited_too():
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(5, bent), layers.Dense(1)])
+    assert "`x + 1.0` in place of `x - 1.0`" in texts_of(model)
+
+
+def test_steps_by_a_wrong_sign_go_uphill():
+    run = running(momentum(), steps=20)
+    run.run(0)
+    run.restart()
+    codes = {each.change: each.code for each in changes_of(run, answers=False)}
+    turned = "`0.9 * velocity + gradient` in place of `0.9 * velocity - gradient`"
+    assert codes.pop(turned) == "uphill-steps"
+    assert "code" in codes.values()
 
 
 def test_a_problem_whose_loss_is_all_there_is_has_none():

@@ -12,14 +12,14 @@ def any_name(node):
     return [name for name in "xyhz" if name != node.id] if isinstance(node, ast.Name) else []
 
 
-def made(body, *, arguments="self, x, y", alike=any_name):
+def made(body, *, arguments="self, x, y", alike=any_name, unused=()):
     text = f"def call({arguments}):\n    {body}\n"
     tree = ast.parse(text)
     parents = {inner: outer for outer in ast.walk(tree) for inner in ast.iter_child_nodes(outer)}
     lines = tuple(text.splitlines(keepends=True))
     own = OwnFunction(None, tree.body[0], "user.py", lines, parents)
     found = []
-    for nodes, code in edits(own, alike):
+    for nodes, code in edits(own, alike, unused):
         changed = own.source(dict.fromkeys(nodes, code))
         ast.parse(changed)
         found.append(changed.splitlines()[-1].strip())
@@ -54,6 +54,7 @@ def made(body, *, arguments="self, x, y", alike=any_name):
         ("return x + y", "return x - y"),
         ("return x + y", "return x"),
         ("return tf.round(x)", "return x"),
+        ("return self.f(x)", "return x + self.f(x)"),
         ("return self.f(x) + y", "return self.f(y) + y"),
         (
             "return tf.reshape(x, (-1, 4))",
@@ -81,3 +82,8 @@ def test_names_that_hold_nothing_yet_are_no_others():
     found = made("h = self.f(x); z = self.g(h); return z", arguments="self, x")
     assert "h = self.f(x); z = self.g(h); return h" not in found  # in one line: nothing is above
     assert not any("self.f(z)" in each or "self.f(h)" in each for each in found)
+
+
+def test_what_was_given_and_never_applied_is():
+    assert "return self.activation(self.f(x))" in made("return self.f(x)", unused=["activation"])
+    assert not any("activation" in each for each in made("return self.f(x)"))
