@@ -239,9 +239,9 @@ def _far_off(failed: FailedTraining) -> Repairs:
     start, end = failed.reruns.start.values(), failed.reruns.end.values()
     own = _own_names(training)
     for place, variable in enumerate(training.trainable):
-        if variable.shape.num_elements() > MOST_NUMBERS:
-            continue
         before = start[id(variable)]
+        if before.size > MOST_NUMBERS or not abs(end[id(variable)]).max() < math.inf:
+            continue
         size, moved = float(abs(before).min()), float(abs(end[id(variable)] - before).max())
         if size >= LARGE and moved < HARDLY * size:
             name = own.get(id(variable), starts.called(variable, place))

@@ -289,12 +289,17 @@ def _other_optimizer(failed: FailedTraining) -> Answer | None:
     found = failed.first_passing(optimizers.adam(CAUSE.code, rate) for rate in rates)
     if found is None:
         return None
-    cause = _rate_that_helps(failed) or cause_of_an_escape(failed)
-    message = found.message
-    if cause == "frozen-variables":
+    if _leaves_all(failed):
         kind = type(failed.training.optimizers[0].optimizer).__name__
         message = f"{kind} leaves every variable as it is; it converges with {found.change}"
-    return dataclasses.replace(found, cause=cause, message=message)
+        return dataclasses.replace(found, cause="frozen-variables", message=message)
+    return dataclasses.replace(found, cause=_rate_that_helps(failed) or cause_of_an_escape(failed))
+
+
+def _leaves_all(failed: FailedTraining) -> bool:
+    """Whether an optimizer changes nothing, whatever the gradient, as one of the user's may."""
+    unmoved = len(failed.reruns.unmoved) == len(failed.training.trainable)
+    return unmoved and any(norm > 0 for norm in failed.record.curve.gradient_norm)
 
 
 def _rate_that_helps(failed: FailedTraining) -> str | None:
@@ -310,14 +315,7 @@ def _rate_that_helps(failed: FailedTraining) -> str | None:
 
 
 def cause_of_an_escape(failed: FailedTraining) -> str:
-    """What Adam's success means: a plateau where the run stood still, else a rate that is wrong.
-
-    An optimizer of the user's that leaves every variable as it is, whatever its gradient, trains
-    none of them.
-    """
-    unmoved = len(failed.reruns.unmoved) == len(failed.training.trainable)
-    if unmoved and any(norm > 0 for norm in failed.record.curve.gradient_norm):
-        return "frozen-variables"
+    """What Adam's success means: a plateau where the run stood still, else a rate that is wrong."""
     if failed.evidence.rose and failed.evidence.hardly_moves:  # the wrong way, in tiny steps
         return "learning-rate-too-low"
     if failed.evidence.unstable or failed.evidence.never_too_slow:

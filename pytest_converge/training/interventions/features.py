@@ -154,8 +154,8 @@ def in_deviations(arrays: Mapping[str, Any], *, above: float) -> Intervention | 
     Returns:
         None where no deviation is as large.
     """
-    amounts = {name: x for name, x in arrays.items() if x.dtype.kind == "f" and x.size}
-    deviations = {name: float(f"{np.nanstd(x):.3g}") for name, x in amounts.items()}
+    numbers = {name: x[np.isfinite(x)] for name, x in arrays.items() if x.dtype.kind == "f"}
+    deviations = {name: float(f"{x.std():.3g}") for name, x in numbers.items() if x.size}
     large = {name: value for name, value in deviations.items() if value > above}
     if not large:
         return None

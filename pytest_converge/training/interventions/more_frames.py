@@ -63,9 +63,10 @@ def has_ctc(training: Training) -> bool:
     """Whether a training has a CTC loss, as far as names tell: to run a step for it costs more."""
     model = training.model
     known = [] if model is None or training.own_train_step else loss_names(model.loss)
-    if any(name == "ctc" for name, _ in known):
-        return True
-    return any(function.calls(*NAMES) for function in functions_at(training))
+    if model is None and training.verb == "fit":
+        return False
+    named = any(name == "ctc" for name, _ in known)
+    return named or any(function.calls(*NAMES) for function in functions_at(training))
 
 
 def too_few(frames: Frames) -> str:

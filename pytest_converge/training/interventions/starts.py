@@ -56,7 +56,9 @@ def of_one_value(variables: Iterable[Any], *, within: float = 0.0) -> list[Any]:
 
 
 def _is_one_value(values: Any, within: float) -> bool:
-    return not np.ptp(values) > within * max(float(np.abs(values).max()), 1.0)
+    if not np.isfinite(values).all():
+        return False
+    return bool(np.ptp(values) <= within * max(float(np.abs(values).max()), 1.0))
 
 
 def alike_for_ever(

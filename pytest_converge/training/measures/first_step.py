@@ -83,7 +83,7 @@ def first_step(
 
     Returns:
         None where the step fails, as the user's code may under a change that it was not made for,
-        and where its loss is not finite.
+        and where its loss, or what it leaves, is not finite.
     """
     start = tuple(variable.numpy() for variable in training.trainable)
     try:
@@ -96,4 +96,5 @@ def first_step(
         if is_ours(error):
             raise
         return None
-    return FirstStep(loss, start, end) if math.isfinite(loss) else None
+    finite = math.isfinite(loss) and all(np.isfinite(each).all() for each in end)
+    return FirstStep(loss, start, end) if finite else None

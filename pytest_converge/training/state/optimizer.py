@@ -331,7 +331,8 @@ def _as_float32(gradient: Any) -> Any:
 
     Of the sparse gradient of an embedding the listed rows count, as in TensorFlow's clipping.
     """
-    values = gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
+    sparse = isinstance(gradient, tf.IndexedSlices)
+    values = gradient.values if sparse else tf.convert_to_tensor(gradient)
     return values if values.dtype == tf.float32 else tf.cast(values, tf.float32)
 
 

@@ -78,6 +78,7 @@ def test_an_array_in_units_of_its_deviation():
     data = ArrayData.listed([batch], epoch_batches=1, probe_seed=0)
     change = features.in_deviations({"x[1]": days, "x[2]": days / 100}, above=20.0)
     assert features.in_deviations({"x[1]": days}, above=200.0) is None
+    assert features.in_deviations({"x": np.array([np.inf, np.nan, 1.0])}, above=0.5) is None
     assert change.fix == "x[1] = x[1] / 170"
     assert change.fault == "x[1] has a standard deviation of 170, and no layer is fed with it"
     _, changed = change.data(data).arrays[0]
