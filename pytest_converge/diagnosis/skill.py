@@ -9,7 +9,16 @@ from pytest_converge.diagnosis.trials import LINEAR_LOSSES
 from pytest_converge.training.measures.best_constant import ConstantLoss, best_constant
 from pytest_converge.training.model.losses import loss_names
 
-__all__ = ["constant_loss", "least_loss", "skill_in_squares"]
+__all__ = ["BY_CHANCE", "constant_loss", "learnt_nothing", "least_loss", "skill_in_squares"]
+
+#: Skill beyond what chance makes: the most that noise reached on 400 tables was 0.07.
+BY_CHANCE = 0.1
+
+
+def learnt_nothing(failed: FailedTraining) -> bool:
+    """Whether a run has no more skill than chance makes; False where nobody knows."""
+    skill = failed.record.skill
+    return skill is not None and skill <= BY_CHANCE
 
 
 def constant_loss(failed: FailedTraining) -> float | None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from keras import layers, optimizers
 
-from pytest_converge.diagnosis.skill import constant_loss, least_loss, skill_in_squares
+from pytest_converge.diagnosis.skill import (
+    constant_loss,
+    learnt_nothing,
+    least_loss,
+    skill_in_squares,
+)
 from tests.diagnosis.causes.test_unreachable_target import noisy_labels
 from tests.diagnosis.programs import failed_of
 from tests.zoo.problems import BINARY, fit, linear, sequential
@@ -37,3 +44,10 @@ def test_no_prediction_of_shares_gets_below_their_entropy(shares, least):
     model = sequential(head, optimizer=optimizers.SGD(1e-4), loss=BINARY, shape=(4,))
     failed = failed_of(fit(model, x, y), steps=5, max_loss=0.01)
     assert least_loss(failed) == pytest.approx(least, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("skill", "nothing"), [(-0.5, True), (0.07, True), (0.2, False), (None, False)]
+)
+def test_what_chance_makes_is_nothing_learnt(skill, nothing):
+    assert learnt_nothing(SimpleNamespace(record=SimpleNamespace(skill=skill))) is nothing

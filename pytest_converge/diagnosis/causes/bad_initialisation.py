@@ -101,7 +101,7 @@ WIDTHS = (1.0, 0.1, 3.0)
 #: Of variables of so few numbers each is a parameter of its own, whose unit nobody knows.
 MOST_NUMBERS = 8
 #: From this size on a parameter is looked at, and it got nowhere where it moved by less than this
-#: share of it: in float32 a step of 0.01 is lost from 2e5 on.
+#: share of it: in float32 a step of 0.01 is lost from 3e5 on.
 LARGE, HARDLY = 100.0, 1e-3
 #: What such a parameter is begun at: 1 suits data in the unit of the model.
 UNITS = (1.0, 0.1, 10.0)

@@ -153,7 +153,7 @@ def _exchanged(failed: FailedTraining) -> Repairs:
     Tried alone: nothing shows them, and where they are right the exchange would undo other repairs.
     """
     data = failed.reruns.rows
-    if data is None or not failed.reruns.roles:
+    if data is None:
         return
     weights = [x for x in batch_leaves(data.arrays) if x[0].startswith("sample_weight")]
     if len(weights) != BOTH:

@@ -110,6 +110,7 @@ def test_shuffled_together(converge):
 import dataclasses
 import math
 from collections.abc import Iterable
+from typing import Any
 
 from pytest_converge.columns.contradictions import targets_are_inputs
 from pytest_converge.columns.order_of_axes import mirrored_apart, misplaced
@@ -225,11 +226,7 @@ def _paired(failed: FailedTraining) -> Repairs:
 
 def _reordered(failed: FailedTraining) -> Repairs:
     """Arrays in the order in which their places belong together, where that is not the given."""
-    data = failed.reruns.rows
-    if data is None or not failed.reruns.roles:
-        return
-    leaves = list(batch_leaves(data.arrays))
-    inputs, targets = ({n: a for n, a in leaves if n[0] == part} for part in "xy")
+    inputs, targets = _inputs_and_targets(failed)
     found = failed.at_the_start("order of axes", lambda: misplaced(inputs, targets))
     if found:
         yield axes.reordered(found)
@@ -237,15 +234,17 @@ def _reordered(failed: FailedTraining) -> Repairs:
 
 def _mirrored(failed: FailedTraining) -> Repairs:
     """Targets turned round in the rows in which they are mirrored against their pictures."""
-    data = failed.reruns.rows
-    if data is None or not failed.reruns.roles:
-        return
-    leaves = list(batch_leaves(data.arrays))
-    inputs, targets = ({n: a for n, a in leaves if n[0] == part} for part in "xy")
+    inputs, targets = _inputs_and_targets(failed)
     found = failed.at_the_start("mirrored targets", lambda: mirrored_apart(inputs, targets))
     if found:
         channels = next(x.shape[-1] for x in inputs.values() if x.ndim == PICTURES)
         yield axes.turned_back(found, channels)
+
+
+def _inputs_and_targets(failed: FailedTraining) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arrays of the rows in memory, by name; empty where there are none."""
+    data = failed.reruns.rows
+    return ({}, {}) if data is None else axes.inputs_and_targets(data)
 
 
 def _exchanged(failed: FailedTraining) -> Repairs:

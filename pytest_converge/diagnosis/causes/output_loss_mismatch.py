@@ -151,7 +151,7 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.diagnosis.causes.exploding_gradient import origin_of, takes_less
 from pytest_converge.diagnosis.causes.unscaled_targets import POWERS
 from pytest_converge.diagnosis.code_search import slips
-from pytest_converge.diagnosis.skill import least_loss
+from pytest_converge.diagnosis.skill import learnt_nothing, least_loss
 from pytest_converge.training.data.arrays import batch_leaves, finite_rows
 from pytest_converge.training.interventions import (
     labels,
@@ -177,8 +177,6 @@ LOGITS = (10.0, 30.0)
 #: The share of targets beyond the range of an output from which on they are no rounding, and no few
 #: rows far out.
 BEYOND = 0.05
-#: The most skill that chance makes of a model which learnt nothing.
-NOTHING = 0.1
 #: What is seen of a cross-entropy that is called the wrong way round.
 SWAPPED = "the loss takes the logarithm of the targets: targets and predictions are swapped in it"
 
@@ -453,8 +451,7 @@ def _unbounded_seen(failed: FailedTraining) -> Repairs:
 
 def _corrected_of_nothing(failed: FailedTraining) -> Repairs:
     """The same where no rate learnt more than the best constant says: no time alone helps there."""
-    skill = failed.record.skill
-    nothing = skill is not None and skill <= NOTHING and not failed.evidence.unstable
+    nothing = learnt_nothing(failed) and not failed.evidence.unstable
     return _corrected(failed) if nothing else ()
 
 

@@ -135,7 +135,6 @@ LAYERS = (
 def _weight_decay(failed: FailedTraining) -> Repairs:
     if failed.takes_optimizer:
         yield from optimizers.without_own_penalties(failed.training)
-    if failed.takes_optimizer:
         value = optimizers.setting(failed.training, "weight_decay")
         if isinstance(value, (int, float)) and value > HIGH_WEIGHT_DECAY:
             yield from optimizers.less_weight_decay(failed.training)

@@ -83,6 +83,7 @@ from typing import Any
 from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import FAR_TOO_SHORT, early_gauge
+from pytest_converge.diagnosis.skill import BY_CHANCE, learnt_nothing
 from pytest_converge.training.interventions import (
     hidden,
     more_bins,
@@ -107,9 +108,6 @@ FEWEST_POINTS = 8
 MISSES_ORDER = (
     "the model gives the same whatever the order of the steps, on which the targets depend"
 )
-#: Skill that a model lacks against a prediction without it, beyond what chance makes: the most that
-#: noise reached on 400 tables was 0.07.
-MISSING = 0.1
 
 
 def _repairs(failed: FailedTraining) -> Repairs:
@@ -128,7 +126,7 @@ def _deeper(failed: FailedTraining) -> Repairs:
     signal = failed.signal
     if not _learns_no_more(failed):
         return
-    if signal is not None and record.skill is not None and signal.skill > record.skill + MISSING:
+    if signal is not None and record.skill is not None and signal.skill > record.skill + BY_CHANCE:
         yield _bent(training, deeper)
 
 
@@ -152,11 +150,11 @@ def _wider_view_at_rest(failed: FailedTraining) -> Repairs:
     By steps that are long enough even noise is learnt, a little: that is no course to go on with.
     """
     changes = [] if failed.evidence.unstable else list(_wider_view(failed))
-    skill = failed.record.skill
     if not changes or _learns_no_more(failed):
         return changes
-    by_chance = skill is not None and skill <= MISSING
-    long_enough = by_chance and early_gauge(failed.reruns, failed.trials.guard) < FAR_TOO_SHORT
+    long_enough = (
+        learnt_nothing(failed) and early_gauge(failed.reruns, failed.trials.guard) < FAR_TOO_SHORT
+    )
     return changes if long_enough else []
 
 
@@ -184,8 +182,8 @@ def _covering(failed: FailedTraining) -> Repairs:
 
 def _places_kept(failed: FailedTraining) -> Repairs:
     """Every place by itself, where all are pooled and nothing was learnt."""
-    model, skill = failed.training.model, failed.record.skill
-    nothing = skill is not None and skill <= MISSING and not failed.evidence.unstable
+    model = failed.training.model
+    nothing = learnt_nothing(failed) and not failed.evidence.unstable
     change = None
     if nothing and _can_be_cloned(model) and failed.takes_optimizer:
         change = whole_pictures.places_kept(model)

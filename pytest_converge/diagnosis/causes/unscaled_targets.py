@@ -94,8 +94,7 @@ __all__ = [
 
 #: The power of the deviation by which losses shrink where targets are standardised.
 POWERS = {"mean_squared_error": -2, "mean_absolute_error": -1}
-#: An output that ends so many times as large as it began is on its way to large numbers: that of a
-#: classifier that is trained grows by less than 10.
+#: An output that ends so many times as large as it began is on its way to large numbers: a choice.
 GROWN = 10.0
 #: What it is multiplied by: of a temperature in kelvin 100 was too little from some starts.
 FACTORS = (300.0, 30.0, 3000.0)

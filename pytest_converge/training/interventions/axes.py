@@ -13,10 +13,17 @@ from pytest_converge.training.data.arrays import batch_leaves, map_named
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
 
-__all__ = ["reordered", "turned_back"]
+__all__ = ["inputs_and_targets", "reordered", "turned_back"]
 
 #: Where each axis of a picture leads.
 WAYS = {1: "up_down", 2: "left_right"}
+
+
+def inputs_and_targets(rows: ArrayData) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arrays that rows are made of, by name."""
+    leaves = list(batch_leaves(rows.arrays))
+    inputs, targets = ({n: a for n, a in leaves if n[0] == part} for part in "xy")
+    return inputs, targets
 
 
 def reordered(found: Sequence[Misplaced]) -> Intervention:
@@ -55,8 +62,7 @@ def turned_back(found: MirroredApart, channels: int) -> Intervention:
     """
 
     def data(rows: ArrayData) -> ArrayData:
-        leaves = list(batch_leaves(rows.arrays))
-        seen = mirrored_apart(*({n: a for n, a in leaves if n[0] == part} for part in "xy"))
+        seen = mirrored_apart(*inputs_and_targets(rows))
         if seen is None:
             return rows
         which = np.array(seen.which)

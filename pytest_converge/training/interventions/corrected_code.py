@@ -41,7 +41,7 @@ class Kind(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class Site:
     """A function of the user's that runs in a layer, by its name, or in the loss or the step."""
 
     own: OwnFunction
@@ -53,7 +53,7 @@ class Place:
 class EditedStep:
     """The first step under an edit, and without it."""
 
-    place: Place
+    site: Site
     changes: dict[ast.expr, str]
     before: FirstStep
     after: FirstStep
@@ -61,7 +61,7 @@ class EditedStep:
     @property
     def line(self) -> str:
         """The statements that are edited; empty where one is no line of its own."""
-        return self.place.own.changed(self.changes)
+        return self.site.own.changed(self.changes)
 
 
 def corrected(
@@ -83,7 +83,7 @@ def corrected(
     kinds = [Kind.STEP, *([Kind.ANSWER] if answers else [])]
     for edited in edited_steps(training, kinds, time_is_left):
         if _may_repair(edited):
-            yield _change(edited.place, edited.changes, _code_of(edited, code))
+            yield _change(edited.site, edited.changes, _code_of(edited, code))
 
 
 def edited_steps(
@@ -96,24 +96,24 @@ def edited_steps(
         kinds: of the functions that are edited.
         time_is_left: asked before each look.
     """
-    places = [each for each in _places(training) if each.kind in kinds]
-    codes = [each.own.function.__code__ for each in places]
+    sites = [each for each in _sites(training) if each.kind in kinds]
+    codes = [each.own.function.__code__ for each in sites]
     held: dict[types.CodeType, dict[str, Any]] = {code: {} for code in codes}
     before = first_step(training, functools.partial(_locals_kept, held))
     if before is None:
         return
-    for place in places:
-        named = held[place.own.function.__code__]
+    for site in sites:
+        named = held[site.own.function.__code__]
         if not named:
             continue  # the step does not call it
-        alike = functools.partial(_alike, place.own, named)
-        for nodes, text in edits(place.own, alike, _unused(place.own)):
+        alike = functools.partial(_alike, site.own, named)
+        for nodes, text in edits(site.own, alike, _unused(site.own)):
             if not time_is_left():
                 return
             changes: dict[ast.expr, str] = dict.fromkeys(nodes, text)
-            after = first_step(training, functools.partial(rewritten, place.own, changes))
+            after = first_step(training, functools.partial(rewritten, site.own, changes))
             if after is not None:
-                yield EditedStep(place, changes, before, after)
+                yield EditedStep(site, changes, before, after)
 
 
 def _code_of(edited: EditedStep, code: str) -> str:
@@ -121,7 +121,7 @@ def _code_of(edited: EditedStep, code: str) -> str:
     ((node, text), *_) = edited.changes.items()
     pair = (node, ast.parse(text, mode="eval").body)
     signs = all(isinstance(x, ast.BinOp) and isinstance(x.op, SUMS) for x in pair)
-    if edited.place.kind is Kind.STEP and signs:
+    if edited.site.kind is Kind.STEP and signs:
         return "uphill-steps"
     if code == "frozen-variables" and edited.before.moves_all_of(edited.after):
         return "output-loss-mismatch"
@@ -133,10 +133,10 @@ def _may_repair(edited: EditedStep) -> bool:
     before, after = edited.before, edited.after
     if after.same_end(before) or not after.moves_all_of(before):
         return False
-    return edited.place.kind is Kind.ANSWER or after.same_loss(before)
+    return edited.site.kind is Kind.ANSWER or after.same_loss(before)
 
 
-def _places(training: Training) -> Iterator[Place]:
+def _sites(training: Training) -> Iterator[Site]:
     known: set[int] = set()
     names = [name for model in training.models for name, _ in named_layers(model)]
     places = [(Kind.ANSWER, name) for name in names]
@@ -146,7 +146,7 @@ def _places(training: Training) -> Iterator[Place]:
         for own in functions_at(training, layer):
             if id(own.node) not in known and own.function is not None:
                 known.add(id(own.node))
-                yield Place(own, kind, layer)
+                yield Site(own, kind, layer)
 
 
 @contextlib.contextmanager
@@ -208,15 +208,15 @@ def _is_of_one_kind(one: Any, other: Any) -> bool:
     return type(one) is type(other) and isinstance(one, keras.layers.Layer)
 
 
-def _change(place: Place, changes: dict[ast.expr, str], code: str) -> Intervention:
-    own, (node, text) = place.own, next(iter(changes.items()))
+def _change(site: Site, changes: dict[ast.expr, str], code: str) -> Intervention:
+    own, (node, text) = site.own, next(iter(changes.items()))
     old, name = own.text(node), getattr(own.node, "name", "the function")
-    where = f"{name} of {place.layer}" if place.layer else name
+    where = f"{name} of {site.layer}" if site.layer else name
     return Intervention(
         code=code,
         change=f"`{text}` in place of `{old}`",
         fix=own.changed(changes) or f"{text}  # instead of {old}, in {where}",
-        where=(place.layer,) if place.layer else (),
+        where=(site.layer,) if site.layer else (),
         fault=f"{where} does not compute what the training needs",
         variant=lambda _training: rewritten(own, changes),
         guessed=True,

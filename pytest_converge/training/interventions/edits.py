@@ -23,7 +23,7 @@ __all__ = ["Edit", "edits"]
 Edit = tuple[tuple[ast.expr, ...], str]
 
 #: What makes the edits of one kind at a node.
-Kind = Callable[[OwnFunction, ast.expr], Iterable[tuple[ast.expr, str]]]
+Rule = Callable[[OwnFunction, ast.expr], Iterable[tuple[ast.expr, str]]]
 
 #: Axes that an operation may have meant.
 AXES = (-1, 1, 0, 2, -2)
@@ -76,7 +76,7 @@ def edits(
         unused: attributes of the function's own object that can be called and never are.
     """
     nodes = [each for each in function.walk() if isinstance(each, ast.expr)]
-    kinds: list[Kind] = [
+    rules: list[Rule] = [
         functools.partial(_applied, unused=unused),
         _axes,
         _reordered,
@@ -91,7 +91,7 @@ def edits(
         _one_side,
         _bare,
     ]
-    every = [edit for kind in kinds for node in nodes for edit in kind(function, node)]
+    every = [edit for rule in rules for node in nodes for edit in rule(function, node)]
     return [*_axes_at_once(every), *(((node,), code) for node, code in dict.fromkeys(every))]
 
 

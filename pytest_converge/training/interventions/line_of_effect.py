@@ -37,7 +37,7 @@ def line_of_effect(
     Args:
         training: of the user, where it began.
         change: of what the step computes, or of its updates by a factor.
-        time_is_left: asked before each look, of some 20 ms.
+        time_is_left: asked before each look, of some 30 ms.
 
     Returns:
         The line with its place; empty where none was found.

@@ -277,14 +277,19 @@ def added_to_argument(
         number: as code.
         at: (file, line) of it, where that is known.
     """
-    own = None if at is None else function_at(at)
-    functions = functions_at(training, layer) if own is None else [own]
+    functions = _functions(training, layer, at)
     found = [(f, call) for f in functions for call in f.calls(*names) if call.args]
     if len(found) != 1:
         return ""
     ((function, call),) = found
     code = f"{in_brackets(call.args[0], function.text(call.args[0]))} + {number}"
     return function.changed({call.args[0]: code})
+
+
+def _functions(training: Training, layer: str, at: tuple[str, int] | None) -> list[OwnFunction]:
+    """The function of a line, where that is known; else those of a layer or a step."""
+    own = None if at is None else function_at(at)
+    return functions_at(training, layer) if own is None else [own]
 
 
 def norm_changed(
@@ -298,8 +303,7 @@ def norm_changed(
         least: what the sum of squares is at least.
         at: (file, line) of it, where that is known.
     """
-    own = None if at is None else function_at(at)
-    functions = functions_at(training, layer) if own is None else [own]
+    functions = _functions(training, layer, at)
     found = [(f, call) for f in functions for call in f.calls("norm") if len(call.args) == 1]
     settings = {each.arg for _, call in found for each in call.keywords}
     if len(found) != 1 or not settings <= {"axis", "keepdims"}:

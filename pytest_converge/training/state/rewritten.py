@@ -13,17 +13,14 @@ from __future__ import annotations
 import ast
 import contextlib
 import inspect
-import itertools
 import linecache
 import types
+import zlib
 from collections.abc import Iterator, Mapping
 
 from pytest_converge.training.state.own_code import OwnFunction
 
 __all__ = ["NoCodeError", "rewritten"]
-
-#: Numbers the texts, so that nobody who keeps code by its file takes one for another.
-_NUMBERS = itertools.count()
 
 
 class NoCodeError(ValueError):
@@ -42,7 +39,8 @@ def rewritten(own: OwnFunction, changes: Mapping[ast.expr, str]) -> Iterator[Non
         NoCodeError: the new text is no code, or closes over other variables than the old one.
     """
     function, text = own.function, own.source(changes)
-    name = f"{own.file}, changed ({next(_NUMBERS)})"
+    # Each text has a name of its own, so that nobody who keeps code by its file mixes them up.
+    name = f"{own.file}, changed ({zlib.crc32(text.encode()):08x})"
     try:
         module = compile(text, name, "exec", dont_inherit=True)
     except SyntaxError as error:
@@ -56,7 +54,7 @@ def rewritten(own: OwnFunction, changes: Mapping[ast.expr, str]) -> Iterator[Non
         yield
     finally:
         function.__code__ = before
-        del linecache.cache[name]
+        linecache.cache.pop(name, None)
 
 
 def _same_function(module: types.CodeType, old: types.CodeType) -> types.CodeType:
