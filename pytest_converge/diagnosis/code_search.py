@@ -17,13 +17,15 @@ from pytest_converge.training.interventions.intervention import Intervention
 __all__ = ["slips"]
 
 #: Of the budget, the share that is looked for them: the remedies have the rest.
-SHARE = 0.3
+SHARE = 0.4
 #: Changes that are tried: each costs a trace.
-MOST_TRIED = 8
+MOST_TRIED = 20
 
 
 def slips(failed: FailedTraining, code: str) -> Iterator[Intervention]:
     """Changes of one expression of the user's layers, model or step, the likeliest first.
+
+    None comes again that was tried before.
 
     Args:
         failed: the training.
@@ -34,6 +36,7 @@ def slips(failed: FailedTraining, code: str) -> Iterator[Intervention]:
     end = min(trials.spent + SHARE * trials.budget, trials.budget)
     failed.reruns.put_back()
     changes = corrected(training, code, answers=answers, time_is_left=lambda: trials.spent < end)
-    for change in itertools.islice(changes, MOST_TRIED):
+    untried = (change for change in changes if change.change not in trials.changes)
+    for change in itertools.islice(untried, MOST_TRIED):
         yield change
         failed.reruns.put_back()

@@ -110,6 +110,8 @@ class Evidence:
         climbed: True where it failed by a rise on its way that is no noise.
         spiked: True where it was not finite, or rose far above its start on its way.
         gauge: the median of the step gauge early in the run; NaN where it was not measured.
+        moves_beside: True where a run rose whose step moves what is trained beside its optimizer's
+            updates; not looked for in others.
         usual_gradient: the median gradient norm of other starts, of a run that stood still because
             its own start has next to none; None for others, and where it was not measured.
         prediction_deviation: of the model's predictions over the rows, at the weights that the
@@ -135,6 +137,7 @@ class Evidence:
     climbed: bool = False
     spiked: bool = False
     gauge: float = math.nan
+    moves_beside: bool = False
     usual_gradient: float | None = None
     prediction_deviation: float | None = None
     origin: NonFiniteOrigin | None = None
@@ -152,7 +155,7 @@ class Evidence:
     @property
     def hardly_moves(self) -> bool:
         """True where steps are far too short to be what the loss rose by."""
-        return self.gauge > FAR_TOO_SHORT and not self.spiked
+        return self.gauge > FAR_TOO_SHORT and not self.spiked and not self.moves_beside
 
     @property
     def _layers(self) -> tuple[LayerReading, ...]:

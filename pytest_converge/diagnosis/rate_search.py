@@ -23,6 +23,7 @@ from pytest_converge.training.interventions import steps as more_steps
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import setting
 from pytest_converge.training.measures.curvature import stability_limit
+from pytest_converge.training.measures.slope_of_steps import moves_beside
 from pytest_converge.training.state.optimizer import ObservedOptimizer, is_plain_sgd
 
 __all__ = [
@@ -86,7 +87,8 @@ def rate_that_passes(failed: FailedTraining, *, beyond_worse: bool = False) -> A
     """
     if math.isnan(failed.evidence.gauge):
         gauge = early_gauge(failed.reruns, failed.trials.guard)
-        failed.evidence = dataclasses.replace(failed.evidence, gauge=gauge)
+        beside = failed.evidence.rose and _moves_beside(failed)
+        failed.evidence = dataclasses.replace(failed.evidence, gauge=gauge, moves_beside=beside)
     rates = RateSearch(failed.trials, failed.evidence)
     named = _one_of_several(failed)
     if named is not None:
@@ -110,6 +112,17 @@ def rate_that_passes(failed: FailedTraining, *, beyond_worse: bool = False) -> A
         return Answer(cause=trial.code, trial=trial, message=message)
     bracket = rates.bracket(largest_stable_rate(failed))
     return Answer(cause=trial.code, trial=trial, bracket=bracket)
+
+
+def _moves_beside(failed: FailedTraining) -> bool:
+    """Whether what a run rose by may be no update: a higher rate would outweigh it, not mend it."""
+    training = failed.training
+    if not training.own_step or not training.optimizers:
+        return False
+    failed.reruns.put_back()
+    moves = failed.trials.guard.tried("what else moves", lambda: moves_beside(training))
+    failed.reruns.put_back()
+    return bool(moves)
 
 
 def any_rate_that_passes(failed: FailedTraining) -> Answer | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import statistics
 from collections.abc import Callable
 from typing import Protocol
 
 from pytest_converge.checks.decrease import RISEN, may_rise_between
 from pytest_converge.checks.gates import judge
+from pytest_converge.core.curve import TAIL_SHARE, LossPoints
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.guard import Guard
@@ -18,6 +20,7 @@ from pytest_converge.core.stopwatch import Stopwatch
 from pytest_converge.training.interventions import learning_rate
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
+from pytest_converge.training.loop.run import Watch
 
 __all__ = [
     "LINEAR_LOSSES",
@@ -62,6 +65,8 @@ MOST_LOSS = 1.1
 #: Of the seconds of a longer run, the least share that is taken for its steps: what two timings say
 #: of the rest is off by as much on a machine with other work.
 LEAST_OF_STEPS = 0.25
+#: The share of the steps behind which a guess is given up.
+GIVEN_UP_FROM = 0.25
 #: The cause whose repairs are other labels.
 LABELS = "label-encoding"
 #: What a rate is multiplied by to see whether others follow it, as near as float32 tells.
@@ -328,7 +333,7 @@ class Trials:
         deterministic = self._is_deterministic
         # Recorded runs are compared with runs that were measured alike.
         doubted = None if self._baseline else functools.partial(self._hangs_on_a_rise, change)
-        with self.reruns.changed(change, doubted=doubted) as run:
+        with self.reruns.changed(change, self._gives_up(change), doubted=doubted) as run:
             for number in range(len(losses), 1 if deterministic or not confirm else SEEDS):
                 before = self.spent
                 made[number] = record = run(number)
@@ -365,6 +370,32 @@ class Trials:
             worse_than_baseline=worse,
             course=self.records[change.change].curve.course,
         )
+
+    def _gives_up(self, change: Intervention) -> Watch | None:
+        """What breaks a run of a guess off that is no better than the failed run was by then.
+
+        There are many of them; it misses the bound as well, so that it could not pass there.
+        """
+        failed, bound = self._failed, self.expectation.max_loss
+        comparable = change.loss_factor == 1.0 and not change.redefines_loss
+        if not change.guessed or not comparable or failed is None or bound is None:
+            return None
+        steps, before = failed.curve.updates, dict(failed.curve.course)
+        by_step = dict(enumerate(failed.curve.batch_loss))
+
+        def no_better(points: LossPoints) -> bool:
+            done, now = points[-1]
+            if done < GIVEN_UP_FROM * steps:
+                return False
+            known = by_step if len(points) > done else before
+            window = [(at, loss) for at, loss in points if at >= (1 - TAIL_SHARE) * done]
+            pairs = [(loss, known[at]) for at, loss in window if at in known]
+            if not pairs:
+                return False
+            now, then = map(statistics.median, zip(*pairs, strict=True))
+            return bool(now > bound and now >= then)
+
+        return no_better
 
     @property
     def _is_deterministic(self) -> bool:

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 from keras import layers, optimizers
 
-from pytest_converge.diagnosis.code_search import MOST_TRIED, slips
+from pytest_converge.diagnosis import code_search
+from pytest_converge.diagnosis.code_search import slips
 from tests.diagnosis.programs import diagnosis_of, failed_of
 from tests.zoo.problems import fit
 
@@ -57,10 +58,20 @@ def test_the_share_of_the_time_is_kept():
     assert not list(slips(failed, "output-loss-mismatch"))
 
 
-def test_so_many_changes_are_tried():
+def test_so_many_changes_are_tried(monkeypatch):
+    monkeypatch.setattr(code_search, "MOST_TRIED", 3)
     failed = failed_of(start(), steps=4, max_loss=1e-9)
     failed.trials.budget = 1e3
     found = list(slips(failed, "output-loss-mismatch"))
-    assert len(found) == MOST_TRIED
+    assert len(found) == 3
     assert {change.code for change in found} == {"output-loss-mismatch"}
-    assert len({change.change for change in found}) == MOST_TRIED
+    assert len({change.change for change in found}) == 3
+
+
+def test_none_comes_again_that_was_tried():
+    failed = failed_of(start(), steps=4, max_loss=1e-9)
+    failed.trials.budget = 1e3
+    first, *_ = slips(failed, "output-loss-mismatch")
+    failed.trials.try_out(first, confirm=False)
+    again = list(slips(failed, "output-loss-mismatch"))
+    assert first.change not in {change.change for change in again}

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 from keras import optimizers
 
+from pytest_converge.core.curve import LossCurve
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.guard import STRICT
 from pytest_converge.core.stopwatch import Stopwatch
@@ -35,7 +36,9 @@ class FakeReruns:
         self.runs, self.put_backs = [], 0
 
     @contextlib.contextmanager
-    def changed(self, change, *, doubted):
+    def changed(self, change, watch=None, *, doubted):
+        self.watch = watch
+
         def run(number):
             if self.error is not None:
                 raise self.error
@@ -109,7 +112,7 @@ def test_a_rise_between_few_checkpoints_is_looked_for_where_one_of_them_is_high(
 
     class Sparse(FakeReruns):
         @contextlib.contextmanager
-        def changed(self, change, *, doubted):
+        def changed(self, change, watch=None, *, doubted):
             def run(number):
                 sparse = record_of([9.0, 1.0, 4.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.5])
                 seen.append(doubted(sparse))
@@ -443,3 +446,42 @@ def test_a_change_takes_as_long_as_a_part_of_it_did():
     assert trials._expected(wide.combined(change("other loss"))) == 9.0
     assert trials._expected(wide.combined(change("four times", steps_factor=4))) == 9.0 + 8.0 * 3
     assert trials._expected(change("four times", steps_factor=4)) == 4.0
+
+
+def watch_of(*losses, **fields):
+    """What looks at the run of a change, of a failed run with these losses in forty steps."""
+    curve = LossCurve(
+        steps=tuple(range(1, 41)),
+        batch_loss=(5.0,) * 40,
+        checkpoints=(0, 10, 20, 40) if losses else (),
+        probe_loss=losses,
+    )
+    failed = dataclasses.replace(record_of([9.0, 5.0]), curve=curve)
+    trials, reruns = trials_of(5.0, failed=failed)
+    trials.try_out(change(**fields))
+    return reruns.watch
+
+
+@pytest.mark.parametrize(
+    ("points", "given_up"),
+    [
+        ([(0, 9.0), (5, 8.0)], False),  # so early nothing is known of it
+        ([(0, 9.0), (10, 6.1)], True),
+        ([(0, 9.0), (10, 5.9)], False),
+        ([(0, 9.0), (10, 7.0), (20, 0.9)], False),  # the bound is met
+    ],
+)
+def test_a_guess_that_is_no_better_by_then_is_given_up(points, given_up):
+    assert watch_of(9.0, 6.0, 0.5, 5.0, guessed=True)(points) is given_up
+
+
+def test_batch_losses_are_compared_where_nothing_else_is_seen():
+    no_better = watch_of(guessed=True)
+    worse, better = ([(n, loss) for n in range(20)] for loss in (6.0, 4.0))
+    assert no_better(worse)
+    assert not no_better(better)
+
+
+@pytest.mark.parametrize("fields", [{}, {"guessed": True, "loss_factor": None}])
+def test_no_other_change_is_given_up(fields):
+    assert watch_of(9.0, 6.0, 0.5, 5.0, **fields) is None

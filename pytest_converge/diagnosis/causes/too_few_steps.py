@@ -78,8 +78,12 @@ FAR, FARTHEST = 10.0, 64.0
 def _longer(failed: FailedTraining) -> Repairs:
     yield from _unless_it_rose(failed, LONGER)
     longer = failed.trials.done.get(steps.more(failed.reruns.steps, LONGER).change)
-    before = failed.record.curve.last
-    if longer is not None and longer.losses[0] < (1 - STILL_GAINS) * before:
+    before, bound = failed.record.curve.last, failed.trials.expectation.max_loss
+    if longer is None or not longer.losses[0] < (1 - STILL_GAINS) * before:
+        return
+    short = failed.reruns.steps
+    needed = _steps_needed([(short, before), (LONGER * short, longer.losses[0])], bound)
+    if needed <= FAR * MUCH_LONGER * short:
         yield from _unless_it_rose(failed, MUCH_LONGER)
 
 
@@ -115,7 +119,7 @@ def still_falls(failed: FailedTraining) -> Answer | None:
     (short, before), (long, after) = sorted(runs)[-2:]
     if not 0 < bound < after < (1 - STILL_GAINS) * before:
         return None
-    predicted = long * (bound / after) ** (math.log(long / short) / math.log(after / before))
+    predicted = _steps_needed(runs, bound)
     if not predicted <= FARTHEST * long or _falls_by_heart(failed):
         return None
     rounded = int(float(f"{predicted:.1g}"))
@@ -126,6 +130,18 @@ def still_falls(failed: FailedTraining) -> Answer | None:
         + (f"in about {rounded}" if near else f"after more than {FAR:g} times as many")
     )
     return Answer(cause=CAUSE.code, message=message, fix=f"steps={rounded}" if near else "")
+
+
+def _steps_needed(runs: list[tuple[int, float]], bound: float | None) -> float:
+    """Steps to a bound by the last two of some runs, by steps, as a power of their number.
+
+    Of a bound, or a loss, that no power goes to, nothing is foretold: the longer ones of the runs.
+    """
+    (short, before), (long, after) = sorted(runs)[-2:]
+    if bound is None or not bound > 0 or not 0 < after < before:
+        return long
+    power = math.log(long / short) / math.log(after / before)
+    return float(long * (bound / after) ** power)
 
 
 def _falls_by_heart(failed: FailedTraining) -> bool:

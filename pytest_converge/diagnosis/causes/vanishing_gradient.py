@@ -69,6 +69,8 @@ import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import keras
+
 from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.bad_initialisation import (
@@ -100,6 +102,9 @@ STRAIGHT = frozenset({"relu", "relu6", "leaky_relu", "hard_sigmoid", "hard_tanh"
 SMOOTH = ("tanh", "silu")
 #: Gradients that arrive again may want a smaller rate than the faint ones did: by this part of it.
 SLOWER = 0.3
+#: Where an activation that is not one of the usual belongs: one of Keras' has no bound, one of the
+#: user's own may be anything.
+OF_OTHERS = ("exploding-gradient", "output-loss-mismatch")
 
 
 def _activations(failed: FailedTraining) -> Repairs:
@@ -218,13 +223,14 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
         elif name == "linear":
             found.setdefault("too-small-capacity", []).append(layer)
         elif name not in RECTIFYING:
-            found.setdefault("exploding-gradient", []).append(layer)
+            known = hasattr(keras.activations, name)
+            found.setdefault(OF_OTHERS[0 if known else 1], []).append(layer)
     if any(map(activation_layers, models)):
         found.pop("too-small-capacity", None)  # they may follow on what is linear itself
     if failed.evidence.computation.by_inputs:
         found.pop(CAUSE.code, None)  # a second derivative of rectifiers is 0
     if failed.evidence.computation.bent:
-        found.pop("exploding-gradient", None)
+        found = {code: layers for code, layers in found.items() if code not in OF_OTHERS}
     smooth = itertools.islice(_bent(failed), 1)
     return [list(smooth), *_rectified(found)]
 

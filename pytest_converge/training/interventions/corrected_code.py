@@ -8,6 +8,7 @@ import dataclasses
 import enum
 import functools
 import inspect
+import itertools
 import sys
 import types
 from collections.abc import Callable, Collection, Iterator
@@ -16,7 +17,7 @@ from typing import Any, TypeGuard
 import keras
 import tensorflow as tf
 
-from pytest_converge.training.interventions.edits import edits
+from pytest_converge.training.interventions.edits import Edit, edits
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.own_functions import functions_at
 from pytest_converge.training.measures.first_step import FirstStep, first_step
@@ -28,8 +29,11 @@ from pytest_converge.training.training import Training
 __all__ = ["Kind", "corrected", "edited_steps"]
 
 
+#: Edits of which one step is seen before the likeliest of them are tried.
+LOOKED_AT = 12
 #: What a sign is part of.
 SUMS = (ast.Add, ast.Sub)
+ASSIGNED_SUMS = ("assign_add", "assign_sub")
 
 
 class Kind(enum.Enum):
@@ -54,7 +58,7 @@ class EditedStep:
     """The first step under an edit, and without it."""
 
     site: Site
-    changes: dict[ast.expr, str]
+    changes: Edit
     before: FirstStep
     after: FirstStep
 
@@ -81,8 +85,9 @@ def corrected(
         time_is_left: asked before each look.
     """
     kinds = [Kind.STEP, *([Kind.ANSWER] if answers else [])]
-    for edited in edited_steps(training, kinds, time_is_left):
-        if _may_repair(edited):
+    every = filter(_may_repair, edited_steps(training, kinds, time_is_left))
+    while looked_at := list(itertools.islice(every, LOOKED_AT)):
+        for edited in sorted(looked_at, key=_sets_nothing_free):
             yield _change(edited.site, edited.changes, _code_of(edited, code))
 
 
@@ -107,10 +112,9 @@ def edited_steps(
         if not named:
             continue  # the step does not call it
         alike = functools.partial(_alike, site.own, named)
-        for nodes, text in edits(site.own, alike, _unused(site.own)):
+        for changes in edits(site.own, alike, _unused(site.own)):
             if not time_is_left():
                 return
-            changes: dict[ast.expr, str] = dict.fromkeys(nodes, text)
             after = first_step(training, functools.partial(rewritten, site.own, changes))
             if after is not None:
                 yield EditedStep(site, changes, before, after)
@@ -119,13 +123,23 @@ def edited_steps(
 def _code_of(edited: EditedStep, code: str) -> str:
     """The cause that an edit proves: a wrong sign, what it lets move, or what was asked."""
     ((node, text), *_) = edited.changes.items()
-    pair = (node, ast.parse(text, mode="eval").body)
-    signs = all(isinstance(x, ast.BinOp) and isinstance(x.op, SUMS) for x in pair)
+    signs = all(_is_sum(x) for x in (node, ast.parse(text, mode="eval").body))
     if edited.site.kind is Kind.STEP and signs:
         return "uphill-steps"
     if code == "frozen-variables" and edited.before.moves_all_of(edited.after):
         return "output-loss-mismatch"
     return code
+
+
+def _is_sum(node: ast.expr) -> bool:
+    """Whether a node adds or takes away."""
+    summed = isinstance(node, ast.BinOp) and isinstance(node.op, SUMS)
+    return summed or last_name(node) in ASSIGNED_SUMS
+
+
+def _sets_nothing_free(edited: EditedStep) -> bool:
+    """Whether all that moves under an edit moved before."""
+    return edited.before.moves_all_of(edited.after)
 
 
 def _may_repair(edited: EditedStep) -> bool:
@@ -208,7 +222,7 @@ def _is_of_one_kind(one: Any, other: Any) -> bool:
     return type(one) is type(other) and isinstance(one, keras.layers.Layer)
 
 
-def _change(site: Site, changes: dict[ast.expr, str], code: str) -> Intervention:
+def _change(site: Site, changes: Edit, code: str) -> Intervention:
     own, (node, text) = site.own, next(iter(changes.items()))
     old, name = own.text(node), getattr(own.node, "name", "the function")
     where = f"{name} of {site.layer}" if site.layer else name

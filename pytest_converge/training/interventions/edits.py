@@ -1,7 +1,7 @@
 """What a slip in the user's own code may be, turned round: other code for one expression.
 
-    for nodes, code in edits(function, alike):
-        ...  # `axis=-1` in place of `axis=0`, `b - a` in place of `a - b`
+    for changes in edits(function, alike):
+        ...  # {the node of `0` in `axis=0`: "-1"}, {that of `a - b`: "b - a"}
 
 Each is one of the slips that reviews of code find and that mutation testing makes on purpose
 (DeMillo, Lipton and Sayward 1978, *Hints on test data selection*): programs are nearly right, so
@@ -13,22 +13,27 @@ from __future__ import annotations
 import ast
 import functools
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from pytest_converge.training.state.own_code import OwnFunction, in_brackets, last_name
 
 __all__ = ["Edit", "edits"]
 
-#: An expression, or several of one text, and the code in its place.
-Edit = tuple[tuple[ast.expr, ...], str]
+#: Code by the expression that it stands in place of; the first one says what is changed.
+Edit = Mapping[ast.expr, str]
+
+#: An expression and other code for it.
+Change = tuple[ast.expr, str]
 
 #: What makes the edits of one kind at a node.
-Rule = Callable[[OwnFunction, ast.expr], Iterable[tuple[ast.expr, str]]]
+Rule = Callable[[OwnFunction, ast.expr], Iterable[Change]]
 
 #: Axes that an operation may have meant.
 AXES = (-1, 1, 0, 2, -2)
 #: Orders of axes in which rows of a tensor stay apart, by their number.
 ORDERS = ((0, 2, 1), (0, 2, 1, 3), (0, 1, 3, 2))
+#: Axes of pictures with channels.
+PICTURES = 4
 #: Functions that are taken for each other.
 ALIKE = (
     ("reduce_sum", "reduce_mean", "reduce_max"),
@@ -42,6 +47,7 @@ ALIKE = (
     ("less", "greater"),
     ("less_equal", "greater_equal"),
     ("logical_and", "logical_or"),
+    ("assign_add", "assign_sub"),
 )
 #: Operators that are taken for each other.
 OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
@@ -60,6 +66,8 @@ COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 }
 #: Operators whose sides count.
 ORDERED = (ast.Sub, ast.MatMult, ast.Div, ast.Pow)
+#: So many edits of one rule come in a row.
+IN_TURN = 3
 #: What may bind tighter than what is put into it.
 TIGHT = (ast.Attribute, ast.BinOp, ast.Compare, ast.Subscript, ast.UnaryOp)
 
@@ -79,48 +87,86 @@ def edits(
     rules: list[Rule] = [
         functools.partial(_applied, unused=unused),
         _axes,
-        _reordered,
         _swapped,
+        functools.partial(_named_otherwise, alike=alike),
+        _reordered,
         _flags,
         _indices,
+        _listed,
         _compared,
         _called_otherwise,
-        functools.partial(_named_otherwise, alike=alike),
         _other_operator,
         _beside_its_input,
         _one_side,
         _bare,
+        _bare_of_several,
     ]
-    every = [edit for rule in rules for node in nodes for edit in rule(function, node)]
-    return [*_axes_at_once(every), *(((node,), code) for node, code in dict.fromkeys(every))]
+    by_rule = [[edit for node in nodes for edit in rule(function, node)] for rule in rules]
+    at_once = [*_axes_at_once(itertools.chain(*by_rule)), *_complements(function, nodes)]
+    single = [{node: code} for node, code in dict.fromkeys(_in_turn(by_rule))]
+    return [*at_once, *single]
 
 
-def _axes_at_once(every: list[tuple[ast.expr, str]]) -> Iterator[Edit]:
+def _in_turn(rules: Collection[list[Change]]) -> Iterator[Change]:
+    """The first few of every rule, then the next ones, so that none waits for a long one."""
+    for first in range(0, max(map(len, rules), default=0), IN_TURN):
+        for each in rules:
+            yield from each[first : first + IN_TURN]
+
+
+def _axes_at_once(every: Iterable[Change]) -> Iterator[Edit]:
     """Every axis of one text along another one: a maximum and a sum may go along the same."""
-    by_text: dict[tuple[str, str], list[ast.expr]] = {}
+    by_text: dict[tuple[str, str], dict[ast.expr, str]] = {}
     for node, code in every:
         if code in map(str, AXES):
-            by_text.setdefault((ast.unparse(node), code), []).append(node)
-    yield from ((tuple(nodes), code) for (_, code), nodes in by_text.items() if len(nodes) > 1)
+            by_text.setdefault((ast.unparse(node), code), {})[node] = code
+    yield from (edit for edit in by_text.values() if len(edit) > 1)
 
 
-def _applied(
-    function: OwnFunction, node: ast.expr, *, unused: Collection[str]
-) -> Iterator[tuple[ast.expr, str]]:
+def _complements(function: OwnFunction, nodes: list[ast.expr]) -> Iterator[Edit]:
+    """A share and what is left of 1 exchanged, as of a moving average."""
+    rests = [each for each in nodes if isinstance(each, ast.BinOp) and _is_rest(each)]
+    for share in dict.fromkeys(ast.unparse(each.right) for each in rests):
+        rest = [each for each in rests if ast.unparse(each.right) == share]
+        inside = {node for each in rest for node in ast.walk(each)}
+        plain = [each for each in nodes if ast.unparse(each) == share and each not in inside]
+        if plain:
+            code = f"(1 - {share})"
+            yield {
+                **dict.fromkeys(plain, code),
+                **{each: function.text(each.right) for each in rest},
+            }
+
+
+def _is_rest(node: ast.BinOp) -> bool:
+    """Whether a node is `1 - share`."""
+    one = isinstance(node.left, ast.Constant) and node.left.value == 1
+    return one and isinstance(node.op, ast.Sub)
+
+
+def _applied(function: OwnFunction, node: ast.expr, *, unused: Collection[str]) -> Iterator[Change]:
     """What an object was given to apply, as an activation, applied to what it returns."""
-    if isinstance(function.parents[node], ast.Return) and isinstance(node, (ast.Call, ast.Name)):
+    if _is_returned(function, node) and isinstance(node, (ast.Call, ast.Name)):
         yield from ((node, f"self.{name}({function.text(node)})") for name in unused)
 
 
-def _beside_its_input(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+def _beside_its_input(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
     """What is returned added to what was given, as by a residual block."""
-    if isinstance(function.parents[node], ast.Return) and isinstance(node, (ast.Call, ast.Name)):
+    if _is_returned(function, node) and isinstance(node, (ast.Call, ast.Name)):
         given = [each.arg for each in function.node.args.args]
         first = [name for name in given if name != "self"][:1]
         yield from ((node, f"{name} + {function.text(node)}") for name in first)
 
 
-def _axes(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+def _is_returned(function: OwnFunction, node: ast.expr) -> bool:
+    """Whether an expression is all that is returned, if only under a condition."""
+    around = function.parents[node]
+    if isinstance(around, ast.IfExp) and node is not around.test:
+        return _is_returned(function, around)
+    return isinstance(around, ast.Return)
+
+
+def _axes(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
     """Along another axis."""
     if not isinstance(node, ast.Call):
         return
@@ -130,7 +176,7 @@ def _axes(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str
             yield from ((keyword.value, str(axis)) for axis in AXES if str(axis) != given)
 
 
-def _reordered(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+def _reordered(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
     """Axes in another order in front of another shape, which alone takes rows apart wrongly."""
     if not isinstance(node, ast.Call) or len(node.args) < 2:
         return
@@ -140,6 +186,8 @@ def _reordered(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr
         for order in ORDERS:
             yield node.args[0], f"{owner}.transpose({tensor}, {list(order)})"
             yield node, f"{owner}.transpose({function.text(node)}, {list(order)})"
+        if owner == "tf" and len(getattr(node.args[1], "elts", ())) == PICTURES:
+            yield node, f"tf.nn.depth_to_space({tensor}, 2)"
     elif name == "transpose":
         own = tuple(_whole(each) for each in getattr(node.args[1], "elts", ()))
         if 2 < len(own) < 5:
@@ -151,7 +199,7 @@ def _reordered(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr
             )
 
 
-def _swapped(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+def _swapped(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
     """Two sides, or the last two arguments, the other way round."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ORDERED):
         yield node, ast.unparse(ast.BinOp(node.right, node.op, node.left))
@@ -164,7 +212,7 @@ def _swapped(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, 
             yield node, f"{ast.unparse(node.func)}({arguments})"
 
 
-def _called_otherwise(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+def _called_otherwise(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
     """Another function of the same arguments."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         for names in ALIKE:
@@ -174,7 +222,7 @@ def _called_otherwise(function: OwnFunction, node: ast.expr) -> Iterator[tuple[a
                 yield from ((node.func, f"{owner}.{name}") for name in others)
 
 
-def _flags(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+def _flags(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
     """The other of two truths, as of `training=`; no other way round where `not` says so."""
     if isinstance(node, ast.Constant) and isinstance(node.value, bool):
         yield node, str(not node.value)
@@ -182,7 +230,7 @@ def _flags(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, st
         yield node, _alone(function, node, node.operand)
 
 
-def _indices(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+def _indices(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
     """Another place of a row: one on, the last for the first, without the first for the last."""
     if not isinstance(node, ast.Subscript):
         return
@@ -202,13 +250,27 @@ def _indices(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, 
 
 def _with_slice(
     function: OwnFunction, node: ast.Subscript, part: ast.Slice, code: str
-) -> Iterator[tuple[ast.expr, str]]:
+) -> Iterator[Change]:
     parts = getattr(node.slice, "elts", [node.slice])
     texts = [code if each is part else ast.unparse(each) for each in parts]
     yield node, f"{function.text(node.value)}[{', '.join(texts)}]"
 
 
-def _compared(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+def _listed(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
+    """Two neighbours of a list that is no list of numbers, as columns that are stacked."""
+    each = node.elts if isinstance(node, (ast.List, ast.Tuple)) else []
+    stored = not isinstance(getattr(node, "ctx", None), ast.Load)
+    if stored or any(isinstance(x, ast.Slice) or _is_number(x) for x in each):
+        return
+    for one, other in itertools.pairwise(each):
+        texts = [function.text(x) for x in each]
+        place = each.index(one)
+        texts[place : place + 2] = function.text(other), function.text(one)
+        inside = ", ".join(texts)
+        yield node, f"[{inside}]" if isinstance(node, ast.List) else f"({inside})"
+
+
+def _compared(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
     """A comparison the other way round."""
     if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARED:
         turned = ast.Compare(node.left, [COMPARED[type(node.ops[0])]()], node.comparators)
@@ -217,7 +279,7 @@ def _compared(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr,
 
 def _named_otherwise(
     function: OwnFunction, node: ast.expr, *, alike: Callable[[ast.expr], list[str]]
-) -> Iterator[tuple[ast.expr, str]]:
+) -> Iterator[Change]:
     """Another name, or another attribute, that holds a thing of its kind."""
     if not isinstance(getattr(node, "ctx", None), ast.Load):
         return
@@ -240,14 +302,14 @@ def _names_before(function: OwnFunction, node: ast.Name) -> list[str]:
     return list(dict.fromkeys(reversed(names)))
 
 
-def _other_operator(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+def _other_operator(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
     """Plus for minus, and times for over."""
     if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
         turned = ast.BinOp(node.left, OPERATORS[type(node.op)](), node.right)
         yield node, ast.unparse(turned)
 
 
-def _one_side(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+def _one_side(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
     """One side of a sum or product alone."""
     if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
         for side in (node.left, node.right):
@@ -255,11 +317,19 @@ def _one_side(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr,
                 yield node, function.text(side)
 
 
-def _bare(function: OwnFunction, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+def _bare(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
     """What a function of one argument is given, without the function."""
     one = isinstance(node, ast.Call) and len(node.args) == 1
     if isinstance(node, ast.Call) and one and not isinstance(node.args[0], ast.Starred):
         yield node, _alone(function, node, node.args[0])
+
+
+def _bare_of_several(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
+    """The first thing that a function of several arguments is given, without the function."""
+    if isinstance(node, ast.Call) and len(node.args) > 1:
+        first = node.args[0]
+        if not isinstance(first, (ast.Constant, ast.Lambda, ast.List, ast.Starred, ast.Tuple)):
+            yield node, _alone(function, node, first)
 
 
 def _alone(function: OwnFunction, node: ast.expr, inner: ast.expr) -> str:
@@ -275,3 +345,8 @@ def _whole(node: ast.AST | None) -> int | None:
         return None if inner is None else -inner
     value = node.value if isinstance(node, ast.Constant) else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _is_number(node: ast.expr) -> bool:
+    inner = node.operand if isinstance(node, ast.UnaryOp) else node
+    return isinstance(inner, ast.Constant)

@@ -45,7 +45,9 @@ def rectified(layers: list[Any], code: str) -> Intervention:
     names = dict.fromkeys(layer.activation.__name__ for layer in layers)
     shown = "no activation" if [*names] == ["linear"] else " and ".join(names)
     change = activations(layers, "relu", code)
-    return dataclasses.replace(change, change=f"{change.change} instead of {shown}")
+    known = all(hasattr(keras.activations, name) for name in names)
+    fault = "" if known else f"{shown} is no activation that {listed(change.where)} learns with"
+    return dataclasses.replace(change, change=f"{change.change} instead of {shown}", fault=fault)
 
 
 def bounded_states(layers: list[Any], code: str) -> Intervention | None:

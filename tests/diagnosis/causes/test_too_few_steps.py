@@ -104,3 +104,16 @@ def test_where_time_promises_nothing_nothing_is_promised(losses, bound):
 def test_a_slow_training_is_not_called_unreachable():
     found = conclusion(slow_training(0.2, 0.1, bound=0.05))
     assert (found.cause, found.floor) == ("too-few-steps", None)
+
+
+def falling(after):
+    """Steps of which a loss of 1 has this after four times as many; what is tried of them."""
+    failed = slow_training(after, bound=0.1)
+    failed.record = record_of([9.0, 1.0])
+    return [change.steps_factor for change in too_few_steps.CAUSE.steps[1].repairs(failed)]
+
+
+def test_many_more_steps_are_left_for_later_where_no_power_leads_to_the_bound():
+    assert falling(0.5) == [4, 16]
+    assert falling(0.88) == [4]
+    assert falling(0.95) == [4]

@@ -19,8 +19,8 @@ def made(body, *, arguments="self, x, y", alike=any_name, unused=()):
     lines = tuple(text.splitlines(keepends=True))
     own = OwnFunction(None, tree.body[0], "user.py", lines, parents)
     found = []
-    for nodes, code in edits(own, alike, unused):
-        changed = own.source(dict.fromkeys(nodes, code))
+    for changes in edits(own, alike, unused):
+        changed = own.source(changes)
         ast.parse(changed)
         found.append(changed.splitlines()[-1].strip())
     return found
@@ -61,6 +61,17 @@ def made(body, *, arguments="self, x, y", alike=any_name, unused=()):
             "return tf.reshape(tf.transpose(x, [0, 2, 1]), (-1, 4))",
         ),
         ("return tf.transpose(x, [0, 2, 1])", "return tf.transpose(x, [0, 1, 2])"),
+        ("return tf.reshape(x, (-1, 8, 8, 1))", "return tf.nn.depth_to_space(x, 2)"),
+        ("return tf.stack([x, y], -1)", "return tf.stack([y, x], -1)"),
+        ("return (x, y, z)", "return (x, z, y)"),
+        ("self.v.assign_add(x)", "self.v.assign_sub(x)"),
+        ("return tf.clip_by_value(x, 0.0, 1.0)", "return x"),
+        ("return self.f(x) if y else x", "return x + self.f(x) if y else x"),
+        ("return m * x + (1 - m) * y", "return (1 - m) * x + (m) * y"),
+        (
+            "self.a.assign(m * (x + 1) + (1.0 - m) * y)",
+            "self.a.assign((1 - m) * (x + 1) + (m) * y)",
+        ),
     ],
 )
 def test_one_expression_is_another(body, slip):
@@ -87,3 +98,14 @@ def test_names_that_hold_nothing_yet_are_no_others():
 def test_what_was_given_and_never_applied_is():
     assert "return self.activation(self.f(x))" in made("return self.f(x)", unused=["activation"])
     assert not any("activation" in each for each in made("return self.f(x)"))
+
+
+@pytest.mark.parametrize("body", ["return tf.zeros([2, 3])", "return x[y, 0], x[1:, y]"])
+def test_shapes_and_slices_keep_their_order(body):
+    assert not any("[3, 2]" in each or "[y, 1:]" in each for each in made(body))
+
+
+def test_no_rule_waits_for_one_with_many_edits():
+    sums = " + ".join(f"tf.reduce_sum(x, axis={n})" for n in (3, 4, 5, 6))
+    found = made(f"z = {sums}; return x - y")
+    assert found.index(f"z = {sums}; return y - x") < 10

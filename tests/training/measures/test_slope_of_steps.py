@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import optimizers
 
-from pytest_converge.training.measures.slope_of_steps import along_the_slope
+from pytest_converge.training.measures.slope_of_steps import along_the_slope, moves_beside
 from tests.zoo.problems import step
 from tests.zoo.trainings import running
 
@@ -39,3 +39,26 @@ def test_the_sign_of_what_a_step_follows_is_seen(sign, by_hand):
 
 def test_a_loss_without_a_gradient_tells_nothing():
     assert along_the_slope(running(descent(1.0, shown=False), steps=5).training) is None
+
+
+def climbing(rho):
+    w = tf.Variable([3.0, -4.0])
+    optimizer = optimizers.SGD(0.1)
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(w**2)
+        gradient = tape.gradient(loss, w)
+        w.assign_add(rho * gradient)
+        optimizer.apply_gradients([(gradient, w)])
+        return loss
+
+    return step(train_step, variables=[w], optimizer=optimizer)
+
+
+@pytest.mark.parametrize(("rho", "moves"), [(0.1, True), (0.0, False)])
+def test_what_a_step_moves_beside_its_optimizer_is_seen(rho, moves):
+    run = running(climbing(rho), steps=5)
+    before = run.training.snapshot()
+    assert moves_beside(run.training) is moves
+    assert not before.is_left()
