@@ -35,7 +35,13 @@ def slips(failed: FailedTraining, code: str) -> Iterator[Intervention]:
     answers = bool(failed.evidence.computation.targets) if training.own_step else True
     end = min(trials.spent + SHARE * trials.budget, trials.budget)
     failed.reruns.put_back()
-    changes = corrected(training, code, answers=answers, time_is_left=lambda: trials.spent < end)
+    changes = corrected(
+        training,
+        code,
+        answers=answers,
+        time_is_left=lambda: trials.spent < end,
+        end=failed.reruns.end,
+    )
     untried = (change for change in changes if change.change not in trials.changes)
     for change in itertools.islice(untried, MOST_TRIED):
         yield change

@@ -17,18 +17,22 @@ from typing import Any, TypeGuard
 import keras
 import tensorflow as tf
 
-from pytest_converge.training.interventions.edits import Edit, edits
+from pytest_converge.training.interventions.edits import Edit, edits, never_read
+from pytest_converge.training.interventions.idle_parts import idle_names, idle_parts, reads_more
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.own_functions import functions_at
 from pytest_converge.training.measures.first_step import FirstStep, first_step
 from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.state.own_code import OwnFunction, last_name
 from pytest_converge.training.state.rewritten import rewritten
+from pytest_converge.training.state.snapshot import Snapshot
 from pytest_converge.training.training import Training
 
 __all__ = ["Kind", "corrected", "edited_steps"]
 
 
+#: The cause that an edit proves which reads what was never read.
+UNREAD = "unread-data"
 #: Edits of which one step is seen before the likeliest of them are tried.
 LOOKED_AT = 12
 #: What a sign is part of.
@@ -69,23 +73,30 @@ class EditedStep:
 
 
 def corrected(
-    training: Training, code: str, *, answers: bool, time_is_left: Callable[[], bool]
+    training: Training,
+    code: str,
+    *,
+    answers: bool,
+    time_is_left: Callable[[], bool],
+    end: Snapshot | None = None,
 ) -> Iterator[Intervention]:
     """One expression of the user's code changed at a time, where that changes what a step does.
 
     What is no code, or fails, or changes nothing on the first batch, is left out, and so is what
     moves fewer variables, and what would pass by another meaning of the loss: a step, whose loss is
-    its own, has to give the same loss, and make other updates. A loss of predictions and targets is
-    left as it is: under a change it is another measure.
+    its own, has to give the same loss and make other updates, or to read what it never read. A loss
+    of predictions and targets is left as it is: under a change it is another measure.
 
     Args:
         training: where it began.
         code: the cause that it proves.
         answers: whether what a model answers is compared with targets.
         time_is_left: asked before each look.
+        end: what is trained, as the failed run left it; None to leave the loss of a step alone.
     """
+    may_repair = functools.partial(_may_repair, training, end)
     kinds = [Kind.STEP, *([Kind.ANSWER] if answers else [])]
-    every = filter(_may_repair, edited_steps(training, kinds, time_is_left))
+    every = filter(may_repair, edited_steps(training, kinds, time_is_left))
     while looked_at := list(itertools.islice(every, LOOKED_AT)):
         for edited in sorted(looked_at, key=_sets_nothing_free):
             yield _change(edited.site, edited.changes, _code_of(edited, code))
@@ -107,12 +118,16 @@ def edited_steps(
     before = first_step(training, functools.partial(_locals_kept, held))
     if before is None:
         return
+    idle = idle_parts(training, before) if Kind.STEP in {each.kind for each in sites} else []
     for site in sites:
         named = held[site.own.function.__code__]
         if not named:
             continue  # the step does not call it
         alike = functools.partial(_alike, site.own, named)
-        for changes in edits(site.own, alike, _unused(site.own)):
+        names = idle_names(idle, named) if site.kind is Kind.STEP else []
+        names = [*dict.fromkeys((*names, *never_read(site.own)))]
+        unread = functools.partial(_of_its_rows, named, names)
+        for changes in edits(site.own, alike, _unused(site.own), unread):
             if not time_is_left():
                 return
             after = first_step(training, functools.partial(rewritten, site.own, changes))
@@ -122,6 +137,8 @@ def edited_steps(
 
 def _code_of(edited: EditedStep, code: str) -> str:
     """The cause that an edit proves: a wrong sign, what it lets move, or what was asked."""
+    if edited.site.kind is Kind.STEP and not edited.after.same_loss(edited.before):
+        return UNREAD
     ((node, text), *_) = edited.changes.items()
     signs = all(_is_sum(x) for x in (node, ast.parse(text, mode="eval").body))
     if edited.site.kind is Kind.STEP and signs:
@@ -142,12 +159,15 @@ def _sets_nothing_free(edited: EditedStep) -> bool:
     return edited.before.moves_all_of(edited.after)
 
 
-def _may_repair(edited: EditedStep) -> bool:
+def _may_repair(training: Training, end: Snapshot | None, edited: EditedStep) -> bool:
     """Whether a change acts, leaves nothing out, and lets the loss mean what it did."""
     before, after = edited.before, edited.after
     if after.same_end(before) or not after.moves_all_of(before):
         return False
-    return edited.site.kind is Kind.ANSWER or after.same_loss(before)
+    if edited.site.kind is Kind.ANSWER or after.same_loss(before):
+        return True
+    own, changes = edited.site.own, edited.changes
+    return end is not None and reads_more(training, own, changes, (before, after), end)
 
 
 def _sites(training: Training) -> Iterator[Site]:
@@ -193,6 +213,13 @@ def _alike(own: OwnFunction, named: dict[str, Any], node: ast.expr) -> list[str]
     return [f"self.{n}" for n, x in held.items() if x is not one and _is_of_one_kind(x, one)]
 
 
+def _of_its_rows(named: dict[str, Any], names: list[str], target: str) -> list[str]:
+    """Names that hold as many rows as another one does; all of them for none."""
+    rows = {name: tuple(getattr(x, "shape", ()))[:1] for name, x in named.items()}
+    own = rows.get(target, ())
+    return [name for name in names if own and rows.get(name) == own] if target else names
+
+
 def _unused(own: OwnFunction) -> list[str]:
     """What the object of a `call` holds that can be called, and that its class never names."""
     if own.owner is None or getattr(own.node, "name", "") != "call":
@@ -231,7 +258,9 @@ def _change(site: Site, changes: Edit, code: str) -> Intervention:
         change=f"`{text}` in place of `{old}`",
         fix=own.changed(changes) or f"{text}  # instead of {old}, in {where}",
         where=(site.layer,) if site.layer else (),
-        fault=f"{where} does not compute what the training needs",
+        fault=f"{where} leaves a part of the data unread"
+        if code == UNREAD
+        else f"{where} does not compute what the training needs",
         variant=lambda _training: rewritten(own, changes),
         guessed=True,
     )

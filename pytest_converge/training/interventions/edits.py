@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from pytest_converge.training.state.own_code import OwnFunction, in_brackets, last_name
 
-__all__ = ["Edit", "edits"]
+__all__ = ["Edit", "edits", "never_read"]
 
 #: Code by the expression that it stands in place of; the first one says what is changed.
 Edit = Mapping[ast.expr, str]
@@ -73,7 +73,10 @@ TIGHT = (ast.Attribute, ast.BinOp, ast.Compare, ast.Subscript, ast.UnaryOp)
 
 
 def edits(
-    function: OwnFunction, alike: Callable[[ast.expr], list[str]], unused: Collection[str] = ()
+    function: OwnFunction,
+    alike: Callable[[ast.expr], list[str]],
+    unused: Collection[str] = (),
+    unread: Callable[[str], Collection[str]] = lambda _: (),
 ) -> list[Edit]:
     """Other code for one expression of a function, the likeliest slips first.
 
@@ -82,10 +85,13 @@ def edits(
         alike: of a name, or an attribute of the function's own object, the others that hold a thing
             of its kind.
         unused: attributes of the function's own object that can be called and never are.
+        unread: names whose values have no influence, of those that have a value for each row of
+            what another name holds; all of them for the empty name.
     """
     nodes = [each for each in function.walk() if isinstance(each, ast.expr)]
     rules: list[Rule] = [
         functools.partial(_applied, unused=unused),
+        functools.partial(_read, unread=unread),
         _axes,
         _swapped,
         functools.partial(_named_otherwise, alike=alike),
@@ -96,6 +102,7 @@ def edits(
         _compared,
         _called_otherwise,
         _other_operator,
+        _negated,
         _beside_its_input,
         _one_side,
         _bare,
@@ -148,6 +155,38 @@ def _applied(function: OwnFunction, node: ast.expr, *, unused: Collection[str]) 
     """What an object was given to apply, as an activation, applied to what it returns."""
     if _is_returned(function, node) and isinstance(node, (ast.Call, ast.Name)):
         yield from ((node, f"self.{name}({function.text(node)})") for name in unused)
+
+
+def never_read(function: OwnFunction) -> list[str]:
+    """What a function is given, or names, and never reads."""
+    names = [each for each in function.walk() if isinstance(each, ast.Name)]
+    known = [each.arg for each in function.node.args.args]
+    known += [each.id for each in names if isinstance(each.ctx, ast.Store)]
+    read = {each.id for each in names if isinstance(each.ctx, ast.Load)} | {"self", "_"}
+    return [name for name in dict.fromkeys(known) if name not in read]
+
+
+def _read(
+    function: OwnFunction, node: ast.expr, *, unread: Callable[[str], Collection[str]]
+) -> Iterator[Change]:
+    """What is never read handed to a call, or taken as a factor, as a mask or the end of a game."""
+    if isinstance(node, ast.Call) and node.args:
+        inside = ", ".join(ast.unparse(each) for each in (*node.args, *node.keywords))
+        for name in unread(""):
+            yield node, f"{ast.unparse(node.func)}({inside}, {name}={name})"
+            if not node.keywords:
+                yield node, f"{ast.unparse(node.func)}({inside}, {name})"
+    if _is_assigned(function, node):
+        (target, *_) = function.parents[node].targets  # type: ignore[attr-defined]
+        factor = in_brackets(node, function.text(node))
+        for name in unread(target.id) if isinstance(target, ast.Name) else ():
+            yield from ((node, f"{factor} * {code}") for code in (f"(1.0 - {name})", name))
+
+
+def _is_assigned(function: OwnFunction, node: ast.expr) -> bool:
+    """Whether an expression is all that a name is set to."""
+    around = function.parents[node]
+    return isinstance(around, ast.Assign) and node is around.value
 
 
 def _beside_its_input(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
@@ -307,6 +346,19 @@ def _other_operator(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
     if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
         turned = ast.BinOp(node.left, OPERATORS[type(node.op)](), node.right)
         yield node, ast.unparse(turned)
+
+
+def _negated(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
+    """The other sign of what is returned, named, or one of several in a list; or none at all."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        if _whole(node) is None:
+            yield node, _alone(function, node, node.operand)
+        return
+    around = function.parents[node]
+    listed = isinstance(around, (ast.List, ast.Tuple)) and isinstance(around.ctx, ast.Load)
+    alone = listed or isinstance(around, ast.Return) or _is_assigned(function, node)
+    if alone and isinstance(node, (ast.BinOp, ast.Call, ast.Name, ast.Subscript)):
+        yield node, f"-{in_brackets(node, function.text(node))}"
 
 
 def _one_side(function: OwnFunction, node: ast.expr) -> Iterator[Change]:

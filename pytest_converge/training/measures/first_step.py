@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pytest_converge.core.guard import is_ours
-from pytest_converge.training.data.batches import Array
+from pytest_converge.training.data.batches import Array, Batch
 from pytest_converge.training.measures.gradients import undisturbed
 from pytest_converge.training.state.graphs import functions_run_eagerly
 from pytest_converge.training.state.rewritten import NoCodeError
@@ -73,13 +73,16 @@ def _least(values: Array) -> float:
 
 
 def first_step(
-    training: Training, variant: Callable[[], Any] = contextlib.nullcontext
+    training: Training,
+    variant: Callable[[], Any] = contextlib.nullcontext,
+    batch: Batch = None,
 ) -> FirstStep | None:
     """One step on the first batch from the present state, outside of any graph and taken back.
 
     Args:
         training: of the user.
         variant: makes a context in which the step runs.
+        batch: another one than the first; None for that.
 
     Returns:
         None where the step fails, as the user's code may under a change that it was not made for,
@@ -88,7 +91,8 @@ def first_step(
     start = tuple(variable.numpy() for variable in training.trainable)
     try:
         with variant(), preserved(), undisturbed(training), functions_run_eagerly():
-            loss = float(training.step(training.first_batch()))
+            seen = training.first_batch() if batch is None else batch
+            loss = float(training.step(seen))
             end = tuple(variable.numpy() for variable in training.trainable)
     except NoCodeError:
         return None

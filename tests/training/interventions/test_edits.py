@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from pytest_converge.training.interventions.edits import edits
+from pytest_converge.training.interventions.edits import edits, never_read
 from pytest_converge.training.state.own_code import OwnFunction
 
 
@@ -19,7 +19,7 @@ def made(body, *, arguments="self, x, y", alike=any_name, unused=()):
     lines = tuple(text.splitlines(keepends=True))
     own = OwnFunction(None, tree.body[0], "user.py", lines, parents)
     found = []
-    for changes in edits(own, alike, unused):
+    for changes in edits(own, alike, unused, lambda _: never_read(own)):
         changed = own.source(changes)
         ast.parse(changed)
         found.append(changed.splitlines()[-1].strip())
@@ -67,6 +67,11 @@ def made(body, *, arguments="self, x, y", alike=any_name, unused=()):
         ("self.v.assign_add(x)", "self.v.assign_sub(x)"),
         ("return tf.clip_by_value(x, 0.0, 1.0)", "return x"),
         ("return self.f(x) if y else x", "return x + self.f(x) if y else x"),
+        ("z = self.f(x); return z", "z = self.f(x, y); return z"),
+        ("z = self.f(x); return z", "z = self.f(x, y=y); return z"),
+        ("z = x + 1; return z", "z = (x + 1) * (1.0 - y); return z"),
+        ("z = -x; return z", "z = x; return z"),
+        ("return [x, y]", "return [x, -y]"),
         ("return m * x + (1 - m) * y", "return (1 - m) * x + (m) * y"),
         (
             "self.a.assign(m * (x + 1) + (1.0 - m) * y)",
