@@ -6,9 +6,10 @@ Nothing is wrong but the time: the loss is still falling when the training ends.
 
 The training is repeated from the same start with four and with sixteen times as many steps. It is
 the cause if every gate then passes on three seeds, and if no learning rate did within the steps
-that were asked for: rates are tried first, since a test should be short. More steps are also the
-control of the landscape words: a nudge or a restart counts as proof only if training longer does
-not do as well.
+that were asked for: rates are tried first, since a test should be short. Sixteen times as many come
+last of all where the loss of the first two runs, as a power of their steps, does not lead to the
+bound in 160 times as many. More steps are also the control of the landscape words: a nudge or a
+restart counts as proof only if training longer does not do as well.
 
 Learning rows by heart is no learning. Where the inputs say something about the targets (see
 [labels-unrelated](labels-unrelated.md)), the longer training is also made on half of the rows: if
