@@ -12,11 +12,13 @@ from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions import rows
 from pytest_converge.training.interventions.intervention import Intervention
 
-__all__ = ["unless_by_heart"]
+__all__ = ["BY_HEART", "unless_by_heart"]
 
 #: A loss on rows held out that rises by this share of the best constant's while the one on the rows
 #: trained on falls: too few steps and too small models do worse on both.
 WORSE = 0.05
+#: Causes whose repairs are what a model needs to learn its rows by heart as well.
+BY_HEART = frozenset({"too-few-steps", "too-small-capacity"})
 #: Fewer rows of random labels are learnt by heart on purpose, as a test of whether a model can; and
 #: half of fewer is little to learn what holds for others from.
 FEWEST_ROWS = 200
@@ -30,11 +32,15 @@ def unless_by_heart(failed: FailedTraining, answer: Answer) -> Answer:
     there has learnt the noise of its rows, as wrong labels: nothing was missing. Where they are
     not, targets that it predicts there no better than permuted ones do not belong to their rows.
 
+    A repair of none of these causes is no such thing.
+
     It is looked at whatever the budget: it takes about as long as the proof that it is about.
     """
     change = None if answer.trial is None else failed.trials.changes.get(answer.trial.change)
-    constant = None if change is None else constant_loss(failed)
-    if change is None or not constant or not constant > 0:
+    if change is None or not {part.code for part in change.parts or (change,)} & BY_HEART:
+        return answer
+    constant = constant_loss(failed)
+    if not constant or not constant > 0:
         return answer
     signal = failed.signal
     if signal is not None and signal.some:

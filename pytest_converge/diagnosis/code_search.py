@@ -20,6 +20,9 @@ __all__ = ["slips"]
 SHARE = 0.4
 #: Changes that are tried: each costs a trace.
 MOST_TRIED = 20
+#: A gradient of the first layer below this part of that of the last one: of 40 layers of softsign,
+#: which do not train without a path around them, it is 0.05.
+FAINT = 0.1
 
 
 def slips(failed: FailedTraining, code: str) -> Iterator[Intervention]:
@@ -35,12 +38,15 @@ def slips(failed: FailedTraining, code: str) -> Iterator[Intervention]:
     answers = bool(failed.evidence.computation.targets) if training.own_step else True
     end = min(trials.spent + SHARE * trials.budget, trials.budget)
     failed.reruns.put_back()
+    layers = failed.evidence.layers
+    ratio = None if layers is None else layers.first_to_last
     changes = corrected(
         training,
         code,
         answers=answers,
         time_is_left=lambda: trials.spent < end,
         end=failed.reruns.end,
+        faint=ratio is not None and ratio < FAINT,
     )
     untried = (change for change in changes if change.change not in trials.changes)
     for change in itertools.islice(untried, MOST_TRIED):

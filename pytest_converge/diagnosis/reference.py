@@ -15,7 +15,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from pytest_converge.diagnosis.by_heart import unless_by_heart
+from pytest_converge.diagnosis.by_heart import BY_HEART, unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining
 from pytest_converge.diagnosis.causes.labels_unrelated import left_out
 from pytest_converge.diagnosis.causes.plateau import cause_of_an_escape
@@ -50,8 +50,6 @@ LEFT_BY_THE_MODEL = 0.5
 #: Causes whose repairs are tried without a sign of them: what a callback does is not known before
 #: it is left out, nor whether a source shuffles, where its targets do not show it.
 TRIED_UNSEEN = frozenset({"unshuffled-data", "harmful-callback"})
-#: What a model needs to learn its rows by heart as well.
-BY_HEART = frozenset({"too-few-steps", "too-small-capacity"})
 #: The share of the budget after which no more is taken back, so that what is left can be verified.
 TAKING_BACK = 0.6
 
@@ -75,8 +73,7 @@ def smallest_difference(failed: FailedTraining, causes: Mapping[str, Cause]) -> 
     answer = search.verified()
     if answer is None or search.tells_no_more(answer):
         return None
-    codes = {part.code for part in answer.parts}
-    return unless_by_heart(failed, answer) if codes & BY_HEART else answer
+    return unless_by_heart(failed, answer)
 
 
 def seen_causes(failed: FailedTraining) -> set[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias, TypeVar
 
 from pytest_converge.core.numbers import loss
+from pytest_converge.diagnosis.by_heart import unless_by_heart
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Step
 from pytest_converge.diagnosis.causes.label_encoding import out_of_range, unreadable
 from pytest_converge.diagnosis.causes.nonfinite_data import nothing_else_helps
@@ -157,7 +158,7 @@ def _pair(failed: FailedTraining) -> Answer | None:
             partners += failed.at_rates(*failed.not_steeper(FACTORS))
         found = failed.first_passing(change.with_causes(partner) for partner in partners)
         if found is not None:
-            return found
+            return unless_by_heart(failed, found)
     return None
 
 

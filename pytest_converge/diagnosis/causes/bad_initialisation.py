@@ -23,9 +23,9 @@ Where the initial loss is as high, or not finite, with the default initialisers 
 deep stack of residual blocks of your own whose branches add up, all trained matrices are begun at
 0.3, then at 0.1 of what they are; where there are none, all numbers, also at 0.03 and 0.01.
 
-Of a step without a Keras model the matrices that all start at one value, as zeros, are drawn anew
-before any rate; those to one side of 0, whose mean is beyond their spread, or far from the usual
-spread, where all repairs are made at once.
+Of a step without a Keras model the matrices that all start at one value, as zeros, and those to one
+side of 0, whose mean is beyond their spread, are drawn anew before any rate; those far from the
+usual spread, where all repairs are made at once.
 
 A variable that your own code clips to a range, as the pixels of a picture to 0 and 1, has no slope
 beyond it. Where nearly all of its numbers start there, and it reaches the loss by that clip alone,
@@ -131,8 +131,8 @@ def _chosen_start(failed: FailedTraining) -> Repairs:
     return _chosen_initialisers(failed) if seen else ()
 
 
-def _constant_matrices(failed: FailedTraining) -> Repairs:
-    """Matrices of a step without a model that all start at one value, so that units stay alike."""
+def _odd_matrices(failed: FailedTraining) -> Repairs:
+    """Matrices of a step without a model whose units start alike, or all push to one side."""
     failed.reruns.put_back()
     training, readings = failed.training, failed.evidence.layers
     if training.verb != "step" or training.models:
@@ -140,14 +140,21 @@ def _constant_matrices(failed: FailedTraining) -> Repairs:
     if readings is not None and readings.all_zero:
         return  # a point at rest
     alike = starts.of_one_value(v for v in training.trainable if len(v.shape) > 1)
-    kept = {id(v) for v in alike}
-    names = [starts.called(v, n) for n, v in enumerate(training.trainable) if id(v) in kept]
-    change = None
     if len(alike) > 1:
-        change = initialisers.drawn_variables(alike, CAUSE.code, names=names)
+        yield from _drawn_apart(training, alike, "all units of {} start alike")
+    one_sided = initialisers.to_one_side(training.trainable)
+    if one_sided:
+        yield from _drawn_apart(training, one_sided, "the weights of {} start to one side of 0")
+
+
+def _drawn_apart(training: Training, odd: list[Any], fault: str) -> Repairs:
+    known = {id(variable) for variable in odd}
+    places = [(v, place) for place, v in enumerate(training.trainable) if id(v) in known]
+    names = [starts.called(variable, place) for variable, place in places]
+    change = initialisers.drawn_variables(odd, CAUSE.code, names=names)
     if change is not None:
         every = listed(tuple(name for name, _ in names))
-        yield dataclasses.replace(change, fault=f"all units of {every} start alike")
+        yield dataclasses.replace(change, fault=fault.format(every))
 
 
 def _within_range(failed: FailedTraining) -> Repairs:
@@ -298,7 +305,7 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.CHOSEN_START, repairs=_within_range),
         Step(place=Place.CHOSEN_START, repairs=_chosen_start),
-        Step(place=Place.CHOSEN_START, repairs=_constant_matrices),
+        Step(place=Place.CHOSEN_START, repairs=_odd_matrices),
         Step(place=Place.DRAWN_ANEW, repairs=_drawn_anew),
         Step(place=Place.SMALLER_START, repairs=_smaller),
         Step(place=Place.STATIONARY, repairs=_in_order),

@@ -31,6 +31,10 @@ Of a model with two outputs whose sample weights have one shape and favour other
 is also repeated with each in the place of the other, whatever gate fails: a list of weights may
 come in another order than the outputs, and rows that one shall leave out are then trained on.
 
+Weights of single rows, of which the largest is four times the smallest or more, are tried the other
+way round where neither a rate nor more steps were enough: `1 / sample_weight`, as where an error
+was given for a precision.
+
 `preprocessing.check` fails, without training, where the rarest class has less than a twentieth
 (`min_balance`) of the rows that it would have if all classes were equally frequent: of two classes
 2.5 %.
@@ -163,11 +167,20 @@ def _exchanged(failed: FailedTraining) -> Repairs:
         yield rows.exchanged(first, second, CAUSE.code, OF_EACH_OTHER)
 
 
+def _reciprocal(failed: FailedTraining) -> Repairs:
+    """Weights of rows the other way round, where neither a rate nor more steps were enough."""
+    data = failed.reruns.rows
+    change = None if data is None else class_weights.reciprocal(data)
+    if change is not None:
+        yield change
+
+
 CAUSE = Cause(
     code="class-imbalance",
     sentence="one class is rare; the bounds are met with {change}",
     steps=(
         Step(place=Place.MISALIGNED_ROWS, repairs=_exchanged),
         Step(place=Place.RARE_CLASSES, answer=_answer),
+        Step(place=Place.CAPACITY, repairs=_reciprocal),
     ),
 )

@@ -71,12 +71,14 @@ from collections.abc import Iterable
 from pytest_converge.core.numbers import counted, listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.plateau import flat_along
+from pytest_converge.diagnosis.causes.unread_data import inputs_left_unread
 from pytest_converge.diagnosis.code_search import slips
 from pytest_converge.training.interventions import straight_through, trainable, untracked
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.gradient_stops import in_words
 from pytest_converge.training.measures.gradients import gradient_norms
 from pytest_converge.training.measures.layer_readings import functions_of_layers, named_layers
+from pytest_converge.training.measures.slope_of_steps import has_no_path
 from pytest_converge.training.state.snapshot import name_of
 
 __all__ = ["CAUSE", "with_all_layers"]
@@ -123,15 +125,40 @@ def _repairs(failed: FailedTraining) -> Repairs:
 
 def _reached(failed: FailedTraining) -> Repairs:
     """The user's code with one slip turned round, where no gradient reaches some variable."""
-    return slips(failed, CAUSE.code) if failed.evidence.disconnected else ()
+    missed = failed.evidence.disconnected or _has_no_path(failed)
+    return slips(failed, CAUSE.code) if missed else ()
+
+
+def _has_no_path(failed: FailedTraining) -> bool:
+    """Whether no gradient can be had by any variable of a step that moves none."""
+    training, readings = failed.training, failed.evidence.layers
+    if not training.own_step or readings is None or not readings.all_zero:
+        return False
+    if len(failed.reruns.unmoved) < len(training.trainable):
+        return False
+    failed.reruns.put_back()
+    found = failed.trials.guard.tried("a path for a gradient", lambda: has_no_path(training))
+    failed.reruns.put_back()
+    return bool(found)
+
+
+def _cut_off_from_all(failed: FailedTraining) -> Answer | None:
+    """A step whose loss is made without its variables, as of copies that were assigned."""
+    if not _has_no_path(failed):
+        return None
+    where = failed.reruns.unmoved
+    message = (
+        "no gradient of the loss reaches any variable: it is made of copies or numbers of them"
+    )
+    return Answer(cause=CAUSE.code, where=where, message=message)
 
 
 def _disconnected(failed: FailedTraining) -> Answer | None:
     """Variables that the loss does not depend on, where no repair explains more."""
     seen = failed.evidence.computation
     where = failed.evidence.disconnected or (seen.cut_off.where if seen.cut_off else ())
-    if not where:
-        return None
+    if not where or inputs_left_unread(failed):
+        return None  # what reads an input that nothing uses is not used itself
     stop = seen.cut_off.stop if seen.cut_off else seen.stop
     if stop is not None:
         why = f"{in_words(stop, seen.loss)} has no gradient"
@@ -230,6 +257,7 @@ CAUSE = Cause(
         Step(place=Place.NOT_TRAINED, repairs=_handed_on),
         Step(place=Place.NO_GRADIENT, repairs=_reached),
         Step(place=Place.NO_GRADIENT, answer=_disconnected),
+        Step(place=Place.NO_GRADIENT, answer=_cut_off_from_all),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_seen),
     ),
 )

@@ -13,6 +13,9 @@ a batch of which only your own step knows what it is, as one of a triplet. Where
 another part of its shape twice, also an input of a model that `fit` trains, it is put in its place
 there, and the training is repeated.
 
+An input of `fit` that the model does not read is said too, where nothing else explains the failure:
+a layer that is given one of its branches alone, or the same thing twice.
+
 Targets with one value in all rows are there because `fit` asks for some, and do not count.
 
 A step of your own may return another loss than it differentiates: then the gradient that reaches
@@ -69,6 +72,7 @@ def test_all_rows(converge):
 """
 
 import dataclasses
+from collections.abc import Iterable, Iterator
 
 from pytest_converge.core.numbers import listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
@@ -84,6 +88,8 @@ from pytest_converge.training.measures.influence import (
     idle_columns,
     idle_rows,
 )
+
+__all__ = ["CAUSE", "inputs_left_unread"]
 
 
 def _idle(failed: FailedTraining) -> IdleRows | None:
@@ -185,24 +191,32 @@ def _columns(failed: FailedTraining) -> Answer | None:
     return Answer(cause=CAUSE.code, message=_says_of(columns), where=columns.names)
 
 
-def _targets(failed: FailedTraining) -> Answer | None:
-    """Targets that do not reach the loss; of parts without a role, whichever does not."""
-    rows, roles = failed.reruns.rows_of_any_kind, failed.reruns.roles
-    arrays = {} if rows is None else dict(batch_leaves(rows.arrays))
-    twice = failed.evidence.computation.twice
-    unread = [
-        name
-        for name in failed.evidence.computation.unread
-        if not roles or name[0] == "y" or (twice is not None and name == twice.unread)
-        if name not in arrays or arrays[name].min() != arrays[name].max()
-    ]
-    if not unread:
+def inputs_left_unread(failed: FailedTraining) -> tuple[str, ...]:
+    """The inputs of `fit` that nothing reads, by name, where the model reads others."""
+    seen = failed.evidence.computation.unread if failed.reruns.roles else ()
+    return tuple(name for name in _that_differ(failed, seen) if name[0] == "x")
+
+
+def _unread(failed: FailedTraining) -> Answer | None:
+    """Parts of the data that do not reach the loss."""
+    roles = failed.reruns.roles
+    where = tuple(_that_differ(failed, failed.evidence.computation.unread))
+    if not where:
         return None
-    where = tuple(unread)
     if not roles:
-        where = tuple(called_by_the_step(failed.training, name) for name in unread)
-    message = f"the loss does not read {listed(where)}: any other values give the same loss"
+        where = tuple(called_by_the_step(failed.training, name) for name in where)
+    reads = "loss" if not roles or any(name[0] == "y" for name in where) else "model"
+    message = f"the {reads} does not read {listed(where)}: any other values give the same loss"
     return Answer(cause=CAUSE.code, message=message, where=where)
+
+
+def _that_differ(failed: FailedTraining, names: Iterable[str]) -> Iterator[str]:
+    """The names of arrays without those of one value, which are there because `fit` asks."""
+    rows = failed.reruns.rows_of_any_kind
+    arrays = {} if rows is None else dict(batch_leaves(rows.arrays))
+    for name in names:
+        if name not in arrays or arrays[name].min() != arrays[name].max():
+            yield name
 
 
 CAUSE = Cause(
@@ -215,6 +229,6 @@ CAUSE = Cause(
         Step(place=Place.SEEN_IN_THE_STEP, answer=_cancelled_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_rows),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_columns),
-        Step(place=Place.UNREAD_TARGETS, answer=_targets),
+        Step(place=Place.UNREAD_TARGETS, answer=_unread),
     ),
 )

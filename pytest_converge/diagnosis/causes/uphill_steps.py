@@ -13,6 +13,9 @@ too.
 out of the finite numbers, is negated and the training is repeated. It is the cause if every gate
 then passes on three seeds and the loss stays above 0, as an error does.
 
+**A loss of your own that stays above 0 under a bound below it** is a score that was minimised, as
+an overlap. The loss is negated, and it is the cause if every gate then passes on three seeds.
+
 **A loss of your own that falls while a bounded metric goes away from its bound** is a score that
 was minimised, as a dice coefficient. Where the metric is all that is missed, the loss is negated;
 it is the cause if every gate then passes on three seeds.
@@ -78,6 +81,7 @@ from pytest_converge.training.measures.slope_of_steps import (
     updates_along,
 )
 from pytest_converge.training.model.losses import loss_names
+from pytest_converge.training.training import Training
 
 #: Under this cosine of what a step follows with the gradient of its loss a sign is wrong: clipping
 #: each variable by itself turns it, but not to the other side.
@@ -99,8 +103,7 @@ def _negative_rate(failed: FailedTraining) -> Repairs:
 def _negative_loss(failed: FailedTraining) -> Answer | None:
     """The loss of a user that falls below 0 without end, of the other sign."""
     training, curve = failed.training, failed.record.curve
-    known = [] if training.model is None else loss_names(training.model.loss)
-    if training.verb == "fit" and not training.own_train_step and [n for n, _ in known] != [""]:
+    if not _is_own_loss(training):
         return None
     losses = [loss for loss in (*curve.batch_loss, curve.last) if math.isfinite(loss)]
     if not losses or not math.isfinite(curve.first):
@@ -117,6 +120,25 @@ def _negative_loss(failed: FailedTraining) -> Answer | None:
         failed.trials.ask(trial)  # it knows no bottom in this direction either
         return None
     return found
+
+
+def _below_its_range(failed: FailedTraining) -> Repairs:
+    """A loss of the user's that stays above 0, under a bound below it."""
+    training, curve = failed.training, failed.record.curve
+    bound = failed.trials.expectation.max_loss
+    if bound is None or not bound < 0 or not _is_own_loss(training):
+        return
+    losses = [curve.first, curve.last, *curve.batch_loss]
+    if all(math.isfinite(loss) and loss > 0 for loss in losses):
+        yield direction.negated_for_bound(training, bound=bound, least=min(losses))
+
+
+def _is_own_loss(training: Training) -> bool:
+    """Whether nobody but the user knows what a loss measures, as none that Keras has by name."""
+    if training.own_step or training.verb == "minimize":
+        return True
+    known = [] if training.model is None else loss_names(training.model.loss)
+    return [name for name, _ in known] == [""]
 
 
 def _away_from_bounds(failed: FailedTraining) -> Repairs:
@@ -229,6 +251,7 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.SIGN, repairs=_negative_rate),
         Step(place=Place.SIGN, answer=_negative_loss),
+        Step(place=Place.SIGN, repairs=_below_its_range),
         Step(place=Place.SIGN, repairs=_away_from_bounds),
         Step(place=Place.UPHILL, repairs=_uphill),
         Step(place=Place.UPHILL, repairs=_one_uphill),

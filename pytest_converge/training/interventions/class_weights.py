@@ -21,11 +21,14 @@ __all__ = [
     "favour_other_rows",
     "mean_weight",
     "of_mean_one",
+    "reciprocal",
     "turned_round",
 ]
 
 #: From this share of rows of weight 0 on, too much is left out to be a gap here and there.
 LEFT_OUT = 0.2
+#: So many times the lowest weight the highest one has to be, for an error of a half or twice.
+TELLS_APART = 4.0
 #: More different labels than this are no classes that anybody weighs one by one.
 MOST_CLASSES = 100
 
@@ -113,6 +116,34 @@ def turned_round(rows: ArrayData) -> Intervention | None:
         where=("sample_weight",),
         fault=f"{100 * left_out:.0f} % of the rows have weight 0 and are not learnt from",
         data=_weighing(lambda _, held: held.max() - held),
+        redefines_loss=True,
+    )
+
+
+def reciprocal(rows: ArrayData) -> Intervention | None:
+    """Weights of single rows turned into their reciprocals, as an error given for a precision.
+
+    Returns:
+        None where rows have no weights of their own, or such as tell next to nothing apart.
+    """
+    if mean_weight(rows) is None:
+        return None
+    _, y, weights = keras.utils.unpack_x_y_sample_weight(rows.arrays)
+    low, high = float(weights.min()), float(weights.max())
+    if not 0 < TELLS_APART * low <= high or _weights_by_class(y, weights):
+        return None
+
+    def weigh(_: Any, held: Array) -> Array:
+        inverse = 1.0 / np.asarray(held, np.float64)
+        return np.asarray(inverse / inverse.mean())
+
+    return Intervention(
+        code="class-imbalance",
+        change="the reciprocal of the sample weights",
+        fix="sample_weight = (1 / sample_weight) / (1 / sample_weight).mean()",
+        where=("sample_weight",),
+        fault="the sample weights favour rows that they should count less",
+        data=_weighing(weigh),
         redefines_loss=True,
     )
 

@@ -79,6 +79,7 @@ def corrected(
     answers: bool,
     time_is_left: Callable[[], bool],
     end: Snapshot | None = None,
+    faint: bool = False,
 ) -> Iterator[Intervention]:
     """One expression of the user's code changed at a time, where that changes what a step does.
 
@@ -93,13 +94,18 @@ def corrected(
         answers: whether what a model answers is compared with targets.
         time_is_left: asked before each look.
         end: what is trained, as the failed run left it; None to leave the loss of a step alone.
+        faint: whether little of a gradient reaches the first layers, for which a path around the
+            others is a remedy.
     """
     may_repair = functools.partial(_may_repair, training, end)
     kinds = [Kind.STEP, *([Kind.ANSWER] if answers else [])]
     every = filter(may_repair, edited_steps(training, kinds, time_is_left))
     while looked_at := list(itertools.islice(every, LOOKED_AT)):
         for edited in sorted(looked_at, key=_sets_nothing_free):
-            yield _change(edited.site, edited.changes, _code_of(edited, code))
+            known = (
+                "vanishing-gradient" if faint and _goes_around(edited) else _code_of(edited, code)
+            )
+            yield _change(edited.site, edited.changes, known)
 
 
 def edited_steps(
@@ -137,6 +143,8 @@ def edited_steps(
 
 def _code_of(edited: EditedStep, code: str) -> str:
     """The cause that an edit proves: a wrong sign, what it lets move, or what was asked."""
+    if edited.site.kind is Kind.STEP and not _sets_nothing_free(edited):
+        return "frozen-variables"
     if edited.site.kind is Kind.STEP and not edited.after.same_loss(edited.before):
         return UNREAD
     ((node, text), *_) = edited.changes.items()
@@ -146,6 +154,14 @@ def _code_of(edited: EditedStep, code: str) -> str:
     if code == "frozen-variables" and edited.before.moves_all_of(edited.after):
         return "output-loss-mismatch"
     return code
+
+
+def _goes_around(edited: EditedStep) -> bool:
+    """Whether an edit adds something to an expression that stays."""
+    ((node, text), *_) = edited.changes.items()
+    new = ast.parse(text, mode="eval").body
+    added = isinstance(new, ast.BinOp) and isinstance(new.op, ast.Add)
+    return added and ast.unparse(new.right) == ast.unparse(node)  # type: ignore[attr-defined]
 
 
 def _is_sum(node: ast.expr) -> bool:
@@ -203,7 +219,12 @@ def _alike(own: OwnFunction, named: dict[str, Any], node: ast.expr) -> list[str]
     """Other names, or attributes of a method's own object, that hold a thing of the same kind."""
     if isinstance(node, ast.Name):
         one = named.get(node.id)
-        return [n for n, x in named.items() if n != node.id and _is_of_one_kind(x, one)]
+        others = {name: x for name, x in named.items() if name != node.id}
+        same = [name for name, x in others.items() if _is_of_one_kind(x, one)]
+        longer = [
+            name for name, x in others.items() if name not in same and _differs_in_length(x, one)
+        ]
+        return same + longer
     if own.owner is None or ast.unparse(getattr(node, "value", node)) != "self":
         return []
     held = vars(own.owner)
@@ -247,6 +268,14 @@ def _is_of_one_kind(one: Any, other: Any) -> bool:
         shapes = [getattr(each, "shape", None) for each in (one, other)]
         return shapes[0] == shapes[1] and one.dtype == other.dtype
     return type(one) is type(other) and isinstance(one, keras.layers.Layer)
+
+
+def _differs_in_length(one: Any, other: Any) -> bool:
+    """Tensors of one type with the same axes, of which one or the other is longer."""
+    if not tf.is_tensor(one) or not tf.is_tensor(other) or one.dtype != other.dtype:
+        return False
+    shapes = one.shape, other.shape
+    return 1 < len(shapes[0]) == len(shapes[1]) and shapes[0][0] == shapes[1][0]
 
 
 def _change(site: Site, changes: Edit, code: str) -> Intervention:

@@ -24,6 +24,7 @@ __all__ = [
     "CODE",
     "downhill",
     "downhill_in",
+    "negated_for_bound",
     "negated_loss",
     "negated_score",
     "one_downhill",
@@ -144,6 +145,28 @@ def negated_loss(training: Training, *, first: float, least: float, bounded: boo
         variant=variant,
         loss_factor=1.0 if bounded else None,
         redefines_loss=True,
+    )
+
+
+def negated_for_bound(training: Training, *, bound: float, least: float) -> Intervention:
+    """The loss of the other sign, where only that can meet a bound below 0.
+
+    Args:
+        training: whose loss stays above 0.
+        bound: of the loss.
+        least: the lowest loss of the failed run.
+    """
+    by_hand = training.own_train_step or training.verb == "step"
+    fix, variant = _negated(training)
+    stays = f"it stays above 0, at {number(least)}, and max_loss={number(bound)} is below"
+    return Intervention(
+        code=CODE,
+        change="the loss negated",
+        fix=fix,
+        fault=f"the loss has the wrong sign: {stays}",
+        rate_factor=-1.0 if by_hand else 1.0,
+        variant=variant,
+        loss_factor=1.0,
     )
 
 

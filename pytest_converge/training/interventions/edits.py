@@ -95,6 +95,7 @@ def edits(
         _axes,
         _swapped,
         functools.partial(_named_otherwise, alike=alike),
+        _beside_its_input,
         _reordered,
         _flags,
         _indices,
@@ -103,7 +104,6 @@ def edits(
         _called_otherwise,
         _other_operator,
         _negated,
-        _beside_its_input,
         _one_side,
         _bare,
         _bare_of_several,
@@ -176,25 +176,35 @@ def _read(
             yield node, f"{ast.unparse(node.func)}({inside}, {name}={name})"
             if not node.keywords:
                 yield node, f"{ast.unparse(node.func)}({inside}, {name})"
-    if _is_assigned(function, node):
-        (target, *_) = function.parents[node].targets  # type: ignore[attr-defined]
+    target = "" if isinstance(node, ast.IfExp) else _name_set_to(function, node)
+    if target:
         factor = in_brackets(node, function.text(node))
-        for name in unread(target.id) if isinstance(target, ast.Name) else ():
+        for name in unread(target):
             yield from ((node, f"{factor} * {code}") for code in (f"(1.0 - {name})", name))
 
 
-def _is_assigned(function: OwnFunction, node: ast.expr) -> bool:
-    """Whether an expression is all that a name is set to."""
-    around = function.parents[node]
-    return isinstance(around, ast.Assign) and node is around.value
-
-
 def _beside_its_input(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
-    """What is returned added to what was given, as by a residual block."""
-    if _is_returned(function, node) and isinstance(node, (ast.Call, ast.Name)):
+    """What is returned, or takes the place of its input, added to that, as by a residual block."""
+    if not isinstance(node, (ast.Call, ast.Name)):
+        return
+    if _is_returned(function, node):
         given = [each.arg for each in function.node.args.args]
         first = [name for name in given if name != "self"][:1]
         yield from ((node, f"{name} + {function.text(node)}") for name in first)
+    elif isinstance(node, ast.Call):
+        name = _name_set_to(function, node)
+        if name and name in [ast.unparse(each) for each in node.args]:
+            yield node, f"{name} + {function.text(node)}"
+
+
+def _name_set_to(function: OwnFunction, node: ast.expr) -> str:
+    """The name that is set to an expression, if only under a condition; empty for none."""
+    around = function.parents[node]
+    if isinstance(around, ast.IfExp) and node is not around.test:
+        return _name_set_to(function, around)
+    known = isinstance(around, ast.Assign) and node is around.value
+    target = around.targets[0] if known else None  # type: ignore[attr-defined]
+    return target.id if isinstance(target, ast.Name) else ""
 
 
 def _is_returned(function: OwnFunction, node: ast.expr) -> bool:
@@ -356,7 +366,7 @@ def _negated(function: OwnFunction, node: ast.expr) -> Iterator[Change]:
         return
     around = function.parents[node]
     listed = isinstance(around, (ast.List, ast.Tuple)) and isinstance(around.ctx, ast.Load)
-    alone = listed or isinstance(around, ast.Return) or _is_assigned(function, node)
+    alone = listed or isinstance(around, ast.Return) or bool(_name_set_to(function, node))
     if alone and isinstance(node, (ast.BinOp, ast.Call, ast.Name, ast.Subscript)):
         yield node, f"-{in_brackets(node, function.text(node))}"
 

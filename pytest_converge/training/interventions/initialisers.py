@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -22,7 +22,13 @@ from pytest_converge.training.model.structure import (
 from pytest_converge.training.state.snapshot import as_tf_variable, name_of
 from pytest_converge.training.training import Training
 
-__all__ = ["default_initialisers", "drawn_variables", "has_own_initialisers", "of_own_layers"]
+__all__ = [
+    "default_initialisers",
+    "drawn_variables",
+    "has_own_initialisers",
+    "of_own_layers",
+    "to_one_side",
+]
 
 #: The code of weights that are drawn anew where it is not the initialisers that are odd.
 DRAWN_ANEW = "model = keras.models.clone_model(model)  # new weights, before compile"
@@ -164,9 +170,16 @@ def _is_odd(variable: Any) -> bool:
         return False
     fans = values.shape[-2] * int(np.prod(values.shape[:-2])) + values.shape[-1]
     usual = np.sqrt(2.0 / fans)
-    if values.size >= ENOUGH_NUMBERS and abs(values.mean()) > values.std():
-        return True
-    return not usual / ODD_SPREAD < values.std() < usual * ODD_SPREAD
+    return _is_to_one_side(values) or not usual / ODD_SPREAD < values.std() < usual * ODD_SPREAD
+
+
+def to_one_side(variables: Iterable[Any]) -> list[Any]:
+    """The matrices and kernels whose mean lies farther from 0 than their numbers from it."""
+    return [v for v in variables if _is_kernel(v) and _is_to_one_side(np.asarray(v.numpy()))]
+
+
+def _is_to_one_side(values: Any) -> bool:
+    return values.size >= ENOUGH_NUMBERS and bool(abs(values.mean()) > values.std() > 0)
 
 
 def _setting_of(weight: str) -> str:

@@ -11,7 +11,7 @@ from pytest_converge.training.measures.gradients import Vector, flat, undisturbe
 from pytest_converge.training.state.optimizer import GradientStore
 from pytest_converge.training.training import Training
 
-__all__ = ["along_the_slope", "has_own_optimizer", "moves_beside", "updates_along"]
+__all__ = ["along_the_slope", "has_own_optimizer", "has_no_path", "moves_beside", "updates_along"]
 
 #: Packages whose optimizers go downhill.
 OF_OTHERS = frozenset({"keras", "tensorflow", "tensorflow_addons", "tf_keras"})
@@ -63,6 +63,16 @@ def updates_along(training: Training) -> float | None:
         training.bare_step(training.first_batch())
         moved = flat([v.numpy() for v in variables]) - before
     return _cosine(flat([v.numpy() for v in store.values]), -moved) if store.filled else None
+
+
+def has_no_path(training: Training) -> bool:
+    """Whether the loss that a step returns depends on no variable by a path for a gradient."""
+    variables = training.trainable
+    with undisturbed(training), tf.GradientTape() as tape, contextlib.ExitStack() as stack:
+        for optimizer in training.optimizers:
+            stack.enter_context(optimizer.muted())
+        loss = training.bare_step(training.first_batch())
+    return all(gradient is None for gradient in tape.gradient(loss, variables))
 
 
 def moves_beside(training: Training) -> bool:

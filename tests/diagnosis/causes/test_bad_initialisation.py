@@ -92,12 +92,29 @@ def test_matrices_of_one_value_are_drawn_anew_where_a_session_hides_the_layers()
         evidence=types.SimpleNamespace(layers=None),
         reruns=types.SimpleNamespace(put_back=lambda: None),
     )
-    (change,) = bad_initialisation._constant_matrices(failed)
+    (change,) = bad_initialisation._odd_matrices(failed)
     assert change.fault == "all units of a, b start alike"
     drawn = change.start(training, {})
     assert np.ptp(drawn[id(first)]) > 0
     training.trainable = [second]  # one matrix of zeros has nothing to be alike with
-    assert list(bad_initialisation._constant_matrices(failed)) == []
+    assert list(bad_initialisation._odd_matrices(failed)) == []
+
+
+def test_matrices_to_one_side_of_zero_are_drawn_anew():
+    positive = np.random.default_rng(0).random((40, 64)).astype("float32")
+    first = tf.Variable(positive, name="a")
+    around = tf.Variable(positive - 0.5, name="b")
+    training = types.SimpleNamespace(verb="step", trainable=[around, first], models=[])
+    failed = types.SimpleNamespace(
+        training=training,
+        evidence=types.SimpleNamespace(layers=None),
+        reruns=types.SimpleNamespace(put_back=lambda: None),
+    )
+    (change,) = bad_initialisation._odd_matrices(failed)
+    assert change.fault == "the weights of a start to one side of 0"
+    assert change.where == ("a",)
+    training.trainable = [around]
+    assert list(bad_initialisation._odd_matrices(failed)) == []
 
 
 def hidden_units(start, *, bias=0.0):
@@ -128,7 +145,7 @@ def test_the_line_takes_hold_of_the_variables_by_their_place_in_the_call():
         evidence=types.SimpleNamespace(layers=None),
         reruns=types.SimpleNamespace(put_back=lambda: None),
     )
-    (change,) = bad_initialisation._constant_matrices(nameless)
+    (change,) = bad_initialisation._odd_matrices(nameless)
     assert change.where == ("variables[0]", "variables[2]")
     assert [line.partition(".")[0] for line in change.fix.splitlines()] == [*change.where]
 

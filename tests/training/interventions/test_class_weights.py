@@ -60,6 +60,17 @@ def test_other_weights_stay_as_they_are(weights):
     assert weighted_classes.turned_round(weighted_rows(weights)) is None
 
 
+def test_an_error_becomes_a_precision():
+    rows = weighted_rows([3.0, 0.5] * 8)
+    change = weighted_classes.reciprocal(rows)
+    np.testing.assert_allclose(change.data(rows).arrays[2], [2 / 7, 12 / 7] * 8)
+
+
+@pytest.mark.parametrize("weights", [[1.0, 3.0] * 8, [0.0, 2.0] * 8], ids=str)
+def test_weights_that_tell_little_or_leave_rows_out_have_no_reciprocal(weights):
+    assert weighted_classes.reciprocal(weighted_rows(weights)) is None
+
+
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [

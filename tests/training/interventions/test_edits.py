@@ -56,6 +56,7 @@ def made(body, *, arguments="self, x, y", alike=any_name, unused=()):
         ("return tf.round(x)", "return x"),
         ("return self.f(x)", "return x + self.f(x)"),
         ("return self.f(x) + y", "return self.f(y) + y"),
+        ("x = f(x) if y else x; return x", "x = x + f(x) if y else x; return x"),
         (
             "return tf.reshape(x, (-1, 4))",
             "return tf.reshape(tf.transpose(x, [0, 2, 1]), (-1, 4))",

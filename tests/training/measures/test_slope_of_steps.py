@@ -6,7 +6,11 @@ import pytest
 import tensorflow as tf
 from keras import optimizers
 
-from pytest_converge.training.measures.slope_of_steps import along_the_slope, moves_beside
+from pytest_converge.training.measures.slope_of_steps import (
+    along_the_slope,
+    has_no_path,
+    moves_beside,
+)
 from tests.zoo.problems import step
 from tests.zoo.trainings import running
 
@@ -62,3 +66,20 @@ def test_what_a_step_moves_beside_its_optimizer_is_seen(rho, moves):
     before = run.training.snapshot()
     assert moves_beside(run.training) is moves
     assert not before.is_left()
+
+
+@pytest.mark.parametrize("copied", [True, False])
+def test_a_loss_of_copies_has_no_path_to_the_variables(copied):
+    w, copy = tf.Variable([3.0, -4.0]), tf.Variable([0.0, 0.0])
+    optimizer = optimizers.SGD(0.1)
+
+    def train_step():
+        copy.assign(w)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum((copy if copied else w) ** 2)
+        gradient = tape.gradient(loss, w, unconnected_gradients="zero")
+        optimizer.apply_gradients([(gradient, w)])
+        return loss
+
+    run = running(step(train_step, variables=[w], optimizer=optimizer), steps=5)
+    assert has_no_path(run.training) is copied
