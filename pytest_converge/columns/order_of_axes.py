@@ -16,13 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from pytest_converge.columns import local_fit
 from pytest_converge.columns.classes import as_table
 
 __all__ = [
-    "MirroredApart",
     "Misplaced",
     "Reordering",
-    "mirrored_apart",
     "misplaced",
     "transposed",
     "turned",
@@ -30,14 +29,8 @@ __all__ = [
 
 Array = np.ndarray[Any, Any]
 
-#: Rows that are looked at: at most, so that it takes a tenth of a second, and at least.
-MOST_ROWS, FEWEST_ROWS = 400, 24
-#: Places of all these rows that are looked at, for the same reason.
-MOST_PLACES = 12_000
-#: Channels of inputs, at most, and different values of one channel that are classes.
-MOST_CHANNELS, MOST_CLASSES = 16, 12
-#: Strength of the ridge, as a share of the squares of the features.
-RIDGE = 1e-3
+#: Fewer rows tell nothing.
+FEWEST_ROWS = 24
 #: Skill that a better order has above the given one. Of 200 sound sets of pictures and series (40
 #: to 400 rows, some with nothing to learn) none had another order that was better by 0.001, and of
 #: 100 masks that were reshaped all were found.
@@ -45,10 +38,6 @@ CLEAR = 0.1
 #: Places side by side differ by so much less in a better order, of what they differ by as given:
 #: none of the 200 sound sets did, and 91 of 100 that were reshaped.
 LESS = 0.6
-#: A target is mirrored where it is predicted with so much less of an error if it is turned round;
-#: of pictures and targets that are mirrored by tosses of their own half are, less those that look
-#: the same both ways.
-MUCH_LESS, MIRRORED = 0.7, 0.2
 #: They have to be alike at all: the least correlation of neighbours.
 ALIKE = 0.3
 
@@ -141,22 +130,26 @@ def misplaced(inputs: Mapping[str, Array], targets: Mapping[str, Array]) -> tupl
         inputs: arrays with the rows first, by name.
         targets: of the same rows.
     """
-    held = {name: array for name, array in {**inputs, **targets}.items() if _is_looked_at(array)}
+    held = {
+        name: array
+        for name, array in {**inputs, **targets}.items()
+        if local_fit.is_looked_at(array)
+    }
     count = min(map(len, held.values()), default=0)
     if count < FEWEST_ROWS:
         return ()
     rng = np.random.default_rng(0)
-    rows = np.sort(rng.choice(count, min(count, MOST_ROWS), replace=False))
-    held = {name: _finite(array[rows]) for name, array in held.items()}
+    rows = np.sort(rng.choice(count, min(count, local_fit.MOST_ROWS), replace=False))
+    held = {name: local_fit.finite(array[rows]) for name, array in held.items()}
     own = {name: array for name, array in held.items() if name in inputs and array.ndim > 2}
     found = [each for name, array in own.items() if (each := _rough(name, array)) is not None]
     moved = {**own, **{each.name: each.order.of(own[each.name]) for each in found}}
     for name in targets.keys() & held.keys():
-        pairs = [n for n, x in own.items() if _places(x, held[name])]
+        pairs = [n for n, x in own.items() if local_fit.common_places(x, held[name])]
         if not pairs:
             continue
-        given = max(_skill(own[n], held[name]) for n in pairs)
-        after = max(_skill(moved[n], held[name]) for n in pairs)
+        given = max(local_fit.skill(own[n], held[name]) for n in pairs)
+        after = max(local_fit.skill(moved[n], held[name]) for n in pairs)
         better = _better(name, held[name], {n: moved[n] for n in pairs}, after)
         if better is None and after < given:
             return ()  # what is told by the given places is in its place
@@ -164,103 +157,6 @@ def misplaced(inputs: Mapping[str, Array], targets: Mapping[str, Array]) -> tupl
             found.append(dataclasses.replace(better, before=given))
             moved.update({n: better.order.of(moved[n]) for n in pairs if n == better.name})
     return tuple(found)
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class MirroredApart:
-    """Targets of which some, and not others, are mirrored against their pictures.
-
-    Attributes:
-        name: of the targets.
-        axis: along which they are.
-        which: for each row whether it is mirrored.
-    """
-
-    name: str
-    axis: int
-    which: tuple[bool, ...]
-
-    @property
-    def share(self) -> float:
-        """Of the rows that are mirrored."""
-        return sum(self.which) / len(self.which)
-
-
-def mirrored_apart(
-    inputs: Mapping[str, Array], targets: Mapping[str, Array]
-) -> MirroredApart | None:
-    """Targets that are mirrored in some rows, as by random flips that pictures do not share.
-
-    A linear fit of all rows, as of `misplaced`, predicts the target of each place; rows are told by
-    whether it does better where the targets are turned round.
-
-    Args:
-        inputs: arrays with the rows first, by name.
-        targets: of the same rows.
-    """
-    pictures = {n: _finite(x) for n, x in inputs.items() if _is_looked_at(x) and x.ndim == 4}
-    for name, array in targets.items():
-        pairs = [x for x in pictures.values() if _is_looked_at(array) and _places(x, array) == 2]
-        if not pairs or len(array) < FEWEST_ROWS:
-            continue
-        table = _finite(array).reshape(*array.shape[:3], -1)
-        table = table - table.mean()
-        predicted = _predicted(pairs[0], table)
-        given = np.square(table - predicted).mean(axis=(1, 2, 3))
-        for axis in (1, 2):
-            turned_round = np.square(np.flip(table, axis) - predicted).mean(axis=(1, 2, 3))
-            which = turned_round < MUCH_LESS * given
-            if MIRRORED <= which.mean() <= 1 - MIRRORED and _tells_more(
-                pairs[0], table, which, axis
-            ):
-                return MirroredApart(name=name, axis=axis, which=tuple(which.tolist()))
-    return None
-
-
-def _tells_more(inputs: Array, table: Array, which: Array, axis: int) -> bool:
-    """Whether targets are predicted clearly better with some turned round than with none or all."""
-    few = slice(MOST_ROWS)
-    back = table[few].copy()
-    back[which[few]] = np.flip(back[which[few]], axis)
-    others = (table[few], np.flip(table[few], axis))
-    return _skill(inputs[few], back) > CLEAR + max(_skill(inputs[few], y) for y in others)
-
-
-def _predicted(inputs: Array, table: Array) -> Array:
-    """What a linear fit of some rows predicts of every place of all rows."""
-    inputs = inputs[..., :MOST_CHANNELS] - inputs[..., :MOST_CHANNELS].mean()
-    picked = np.linspace(0, len(inputs) - 1, min(len(inputs), MOST_ROWS)).astype(int)
-
-    def features(rows: Array) -> Array:
-        grid = np.indices((len(rows), *inputs.shape[1:3])).reshape(3, -1)
-        return _around(inputs, rows[grid[0]], [grid[1], grid[2]])
-
-    known = features(picked)
-    gram = known.T @ known + RIDGE * len(known) * np.eye(known.shape[1])
-    fit = np.linalg.solve(gram, known.T @ table[picked].reshape(-1, table.shape[-1]))
-    every = [
-        features(part) @ fit
-        for part in np.array_split(np.arange(len(inputs)), max(len(inputs) // MOST_ROWS, 1))
-    ]
-    predicted: Array = np.concatenate(every).reshape(table.shape)
-    return predicted
-
-
-def _is_looked_at(array: Array) -> bool:
-    return array.dtype.kind in "biuf" and array.ndim in (3, 4) and array.size > 0
-
-
-def _finite(array: Array) -> Array:
-    numbers: Array = np.nan_to_num(array.astype(np.float64), posinf=0.0, neginf=0.0)
-    return numbers
-
-
-def _places(inputs: Array, targets: Array) -> int:
-    """How many axes of places both have, the same ones; 0 for none."""
-    places = inputs.ndim - 2
-    alike = inputs.shape[1:-1] == targets.shape[1 : 1 + places]
-    fits = targets.ndim in (inputs.ndim, inputs.ndim - 1)
-    return places if alike and fits and math.prod(inputs.shape[1:-1]) > 1 else 0
 
 
 def _better(
@@ -278,55 +174,12 @@ def _better(
         for changed, order in tried:
             x = order.of(array) if changed == own else array
             y = order.of(targets) if changed == name else targets
-            skill = _skill(x, y)
+            skill = local_fit.skill(x, y)
             if skill > (given + CLEAR if best is None else best.after):
                 best = Misplaced(
                     name=changed, order=order, before=given, after=skill, by_place=True
                 )
     return best
-
-
-def _skill(inputs: Array, targets: Array) -> float:
-    """The skill with which a linear fit predicts targets from the inputs around their place.
-
-    Over what the place has in the mean of all rows; learnt on half of the rows, looked at on the
-    other half.
-    """
-    rng, places = np.random.default_rng(1), inputs.ndim - 2
-    table = targets.reshape(*targets.shape[: 1 + places], -1)
-    values = np.unique(table)
-    if table.shape[-1] == 1 and len(values) <= MOST_CLASSES:
-        table = (table == values).astype(np.float64)
-    table = table - table.mean(axis=0)
-    inputs = inputs[..., :MOST_CHANNELS] - inputs[..., :MOST_CHANNELS].mean(axis=0)
-    rows = np.repeat(np.arange(len(inputs)), -(-MOST_PLACES // len(inputs)))
-    where = [rng.integers(0, size, len(rows)) for size in inputs.shape[1:-1]]
-    features = _around(inputs, rows, where)
-    features /= np.maximum(features.std(axis=0), 1e-12)
-    asked = table[(rows, *where)]
-    total = float(np.square(asked).sum())
-    if not total:
-        return 0.0
-    error = 0.0
-    for learnt in (rows % 2 == 0, rows % 2 == 1):
-        known = features[learnt]
-        gram = known.T @ known
-        gram += RIDGE * len(known) * np.eye(len(gram))
-        fit = np.linalg.solve(gram, known.T @ asked[learnt])
-        error += float(np.square(asked[~learnt] - features[~learnt] @ fit).sum())
-    return max(1.0 - error / total, 0.0)
-
-
-def _around(inputs: Array, rows: Array, where: list[Array]) -> Array:
-    """The channels of places, their squares and those of the places beside them."""
-    here = inputs[(rows, *where)]
-    found = [np.ones((len(rows), 1)), here, np.square(here)]
-    for axis, size in enumerate(inputs.shape[1:-1]):
-        for step in (-1, 1):
-            beside = [*where]
-            beside[axis] = np.clip(where[axis] + step, 0, size - 1)
-            found.append(inputs[(rows, *beside)])
-    return np.concatenate(found, axis=1)
 
 
 def _rough(name: str, array: Array) -> Misplaced | None:

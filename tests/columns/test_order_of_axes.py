@@ -7,7 +7,6 @@ import pytest
 
 from pytest_converge.columns.order_of_axes import (
     Reordering,
-    mirrored_apart,
     misplaced,
     transposed,
     turned,
@@ -139,25 +138,3 @@ def test_one_channel_was_not_transposed():
         words="{a} transposed, not reshaped", shape=(3, 8, 8), axes=(0, 2, 3, 1)
     )
     assert list(turned((1, 8, 3), 2)) == []
-
-
-@pytest.mark.parametrize("axis", [1, 2])
-@pytest.mark.parametrize("squeezed", [False, True])
-def test_masks_that_are_mirrored_in_some_rows_are_told_row_by_row(axis, squeezed):
-    x, y = pictures(400, size=(10, 10))
-    y = y[..., 0] if squeezed else y
-    tossed = np.random.default_rng(3).random(400) < 0.5
-    y[tossed] = np.flip(y[tossed], axis)
-    found = mirrored_apart({"x": x}, {"y": y})
-    assert (found.name, found.axis) == ("y", axis)
-    assert np.mean(np.array(found.which) == tossed) > 0.97
-    assert found.share == pytest.approx(tossed.mean(), abs=0.03)
-
-
-def test_masks_that_are_all_one_way_are_not_mirrored_apart():
-    x, y = pictures(400)
-    assert mirrored_apart({"x": x}, {"y": y}) is None
-    assert mirrored_apart({"x": x}, {"y": np.flip(y, 2)}) is None
-    assert mirrored_apart({"x": x}, {"y": np.random.default_rng(0).permutation(y)}) is None
-    assert mirrored_apart({"x": x[..., 0]}, {"y": y[:, 0]}) is None
-    assert mirrored_apart({"x": x[:8]}, {"y": y[:8]}) is None

@@ -30,9 +30,9 @@ around each place tells in which order the targets belong to them: where another
 better by a skill of 0.1, the training is repeated with it. Inputs whose places side by side are
 much more alike when they are transposed are transposed as well, whatever their targets are.
 
-Pictures and masks that a data set flips at random apart from each other belong together in half of
-the rows. A linear fit tells in which a mask is mirrored: these are turned round, in each start
-anew.
+Pictures and masks that are flipped or turned at random apart from each other belong together in
+some of the rows. A linear fit tells in which a mask is turned, and how: these are turned back, in
+each start anew.
 
 Of a model with two outputs whose targets have one shape, each is also trained on those of the
 other: a list of targets may come in another order than the outputs.
@@ -113,8 +113,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from pytest_converge.columns.contradictions import targets_are_inputs
-from pytest_converge.columns.order_of_axes import mirrored_apart, misplaced
+from pytest_converge.columns.order_of_axes import misplaced
 from pytest_converge.columns.signal import Signal
+from pytest_converge.columns.turned_apart import turned_apart
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import one_batch
@@ -235,7 +236,7 @@ def _reordered(failed: FailedTraining) -> Repairs:
 def _mirrored(failed: FailedTraining) -> Repairs:
     """Targets turned round in the rows in which they are mirrored against their pictures."""
     inputs, targets = _inputs_and_targets(failed)
-    found = failed.at_the_start("mirrored targets", lambda: mirrored_apart(inputs, targets))
+    found = failed.at_the_start("turned targets", lambda: turned_apart(inputs, targets))
     if found:
         channels = next(x.shape[-1] for x in inputs.values() if x.ndim == PICTURES)
         yield axes.turned_back(found, channels)

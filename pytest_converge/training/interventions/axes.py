@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pytest_converge.columns.order_of_axes import MirroredApart, Misplaced, mirrored_apart
+from pytest_converge.columns.order_of_axes import Misplaced
+from pytest_converge.columns.turned_apart import TurnedApart, turned, turned_apart
 from pytest_converge.core.numbers import listed, number, share
 from pytest_converge.training.data.arrays import batch_leaves, map_named
 from pytest_converge.training.data.batches import ArrayData
@@ -51,8 +52,8 @@ def reordered(found: Sequence[Misplaced]) -> Intervention:
     )
 
 
-def turned_back(found: MirroredApart, channels: int) -> Intervention:
-    """Targets turned round in the rows in which they are mirrored against their pictures.
+def turned_back(found: TurnedApart, channels: int) -> Intervention:
+    """Targets turned back in the rows in which they are turned against their pictures.
 
     Which ones these are is told anew of the rows of each start, which toss for themselves.
 
@@ -62,30 +63,32 @@ def turned_back(found: MirroredApart, channels: int) -> Intervention:
     """
 
     def data(rows: ArrayData) -> ArrayData:
-        seen = mirrored_apart(*inputs_and_targets(rows))
+        seen = turned_apart(*inputs_and_targets(rows))
         if seen is None:
             return rows
-        which = np.array(seen.which)
+        ways = np.array(seen.ways)
+        return rows.with_arrays(
+            map_named(
+                rows.arrays, lambda name, array: turned(array, ways) if name == seen.name else array
+            )
+        )
 
-        def turned(name: str, array: Any) -> Any:
-            if name != seen.name:
-                return array
-            back = np.array(array)
-            back[which] = np.flip(back[which], seen.axis)
-            return back
-
-        return rows.with_arrays(map_named(rows.arrays, turned))
-
-    flip = f"tf.image.random_flip_{WAYS[found.axis]}(tf.concat([x, {found.name}], axis=-1))"
-    parts = f"x, {found.name} = both[..., :{channels}], both[..., {channels}:]"
+    name, way = found.name, WAYS.get(found.axis)
+    if way:
+        flip = f"tf.image.random_flip_{way}(tf.concat([x, {name}], axis=-1))"
+        parts = f"x, {name} = both[..., :{channels}], both[..., {channels}:]"
+        fix, how = f"both = {flip}; {parts}  # in the map of the data set", "mirrored"
+    else:
+        fix = f"# turn and mirror x and {name} of a row by the same draws, as by one seed for both"
+        how = "turned"
     return Intervention(
         code="labels-unrelated",
-        change=f"{found.name} turned round where it is mirrored",
-        fix=f"both = {flip}; {parts}  # in the map of the data set",
-        where=(found.name,),
+        change=f"{name} turned back where it is {how}",
+        fix=fix,
+        where=(name,),
         fault=(
-            f"{share(found.share)} of {found.name} are mirrored against their pictures: these are"
-            " flipped apart from each other"
+            f"{share(found.share)} of {name} are {how} against their pictures: these are"
+            f" {'flipped' if way else how} apart from each other"
         ),
         data=data,
         redefines_loss=True,

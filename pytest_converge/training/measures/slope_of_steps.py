@@ -11,7 +11,7 @@ from pytest_converge.training.measures.gradients import Vector, flat, undisturbe
 from pytest_converge.training.state.optimizer import GradientStore
 from pytest_converge.training.training import Training
 
-__all__ = ["along_the_slope", "has_own_optimizer", "has_no_path", "moves_beside", "updates_along"]
+__all__ = ["along_the_slope", "has_no_path", "has_own_optimizer", "moves_beside", "updates_along"]
 
 #: Packages whose optimizers go downhill.
 OF_OTHERS = frozenset({"keras", "tensorflow", "tensorflow_addons", "tf_keras"})

@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 from keras import layers
 
-from pytest_converge.columns.order_of_axes import MirroredApart, Misplaced, transposed
+from pytest_converge.columns.order_of_axes import Misplaced, transposed
+from pytest_converge.columns.turned_apart import TurnedApart
 from pytest_converge.training.interventions import axes
 from tests.training.interventions.trainings import SGD
 from tests.zoo.problems import fit, sequential
@@ -64,7 +65,7 @@ def flipped_apart():
 
 def test_targets_are_turned_back_where_they_are_mirrored(parts_during):
     start, masks = flipped_apart()
-    found = MirroredApart(name="y", axis=2, which=(True, False))
+    found = TurnedApart(name="y", ways=(2, 0))
     change = axes.turned_back(found, 1)
     _, (during,), _ = parts_during(start, lambda _: change)
     np.testing.assert_array_equal(np.array(during["y"][0][1]), masks)
@@ -73,7 +74,19 @@ def test_targets_are_turned_back_where_they_are_mirrored(parts_during):
     assert change.fix.startswith("both = tf.image.random_flip_left_right(tf.concat([x, y]")
 
 
+def test_of_several_ways_the_draws_are_to_be_the_same():
+    change = axes.turned_back(TurnedApart(name="y", ways=(1, 0, 4, 5)), 1)
+    assert (
+        change.fault
+        == "75 % of y are turned against their pictures: these are turned apart from each other"
+    )
+    assert (
+        change.fix
+        == "# turn and mirror x and y of a row by the same draws, as by one seed for both"
+    )
+
+
 def test_nothing_is_turned_where_nothing_is_mirrored(parts_during):
-    change = axes.turned_back(MirroredApart(name="y", axis=1, which=(True, False)), 1)
+    change = axes.turned_back(TurnedApart(name="y", ways=(1, 0)), 1)
     before, (during,), _ = parts_during(series(), lambda _: change)
     assert during["y"] == before["y"]
