@@ -74,6 +74,7 @@ from pytest_converge.diagnosis.causes.plateau import flat_along
 from pytest_converge.diagnosis.causes.unread_data import inputs_left_unread
 from pytest_converge.diagnosis.code_search import slips
 from pytest_converge.training.interventions import straight_through, trainable, untracked
+from pytest_converge.training.interventions.held_copies import read_anew
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.gradient_stops import in_words
 from pytest_converge.training.measures.gradients import gradient_norms
@@ -125,8 +126,30 @@ def _repairs(failed: FailedTraining) -> Repairs:
 
 def _reached(failed: FailedTraining) -> Repairs:
     """The user's code with one slip turned round, where no gradient reaches some variable."""
-    missed = failed.evidence.disconnected or _has_no_path(failed)
+    missed = _without_gradient(failed) or _has_no_path(failed)
     return slips(failed, CAUSE.code) if missed else ()
+
+
+def _without_gradient(failed: FailedTraining) -> tuple[str, ...]:
+    """What gets no gradient, without what a step without a model writes by itself, as a buffer."""
+    where = failed.evidence.disconnected
+    if failed.training.model is not None:
+        return where
+    stays = failed.reruns.unmoved
+    return tuple(name for name in where if name in stays)
+
+
+def _copied(failed: FailedTraining) -> Repairs:
+    """Variables in place of what a function holds that was taken out of them before."""
+    where, training = _without_gradient(failed), failed.training
+    if not where or training.verb == "fit":
+        return
+    failed.reruns.put_back()
+    named = [(place, name_of(v)) for place, v in enumerate(training.trainable)]
+    places = [place for place, name in named if name in where]
+    change = read_anew(training, places, CAUSE.code)
+    if change is not None:
+        yield change
 
 
 def _has_no_path(failed: FailedTraining) -> bool:
@@ -156,7 +179,7 @@ def _cut_off_from_all(failed: FailedTraining) -> Answer | None:
 def _disconnected(failed: FailedTraining) -> Answer | None:
     """Variables that the loss does not depend on, where no repair explains more."""
     seen = failed.evidence.computation
-    where = failed.evidence.disconnected or (seen.cut_off.where if seen.cut_off else ())
+    where = _without_gradient(failed) or (seen.cut_off.where if seen.cut_off else ())
     if not where or inputs_left_unread(failed):
         return None  # what reads an input that nothing uses is not used itself
     stop = seen.cut_off.stop if seen.cut_off else seen.stop
@@ -207,10 +230,10 @@ def _unmoved(failed: FailedTraining) -> Answer | None:
     """
     evidence = failed.evidence
     where = failed.reruns.unmoved
-    if evidence.layers is None:  # then the updates themselves tell
+    if evidence.layers is None and not failed.training.optimizers:  # the updates themselves tell
         unwritten = {name_of(variable) for variable in failed.training.unwritten}
         where = tuple(name for name in where if name in unwritten)
-    elif evidence.no_gradient:
+    elif evidence.layers is not None and evidence.no_gradient:
         return None
     if not where or len(where) == len(failed.training.trainable) or flat_along(failed):
         return None
@@ -239,7 +262,7 @@ def _slopes(failed: FailedTraining) -> dict[str, float]:
 def _handed_on(failed: FailedTraining) -> Repairs:
     """All given variables updated, where a step takes the gradient of some of them alone."""
     seen = failed.evidence.computation
-    if failed.evidence.disconnected and seen.stop is None and not seen.lost and not seen.cut_off:
+    if _without_gradient(failed) and seen.stop is None and not seen.lost and not seen.cut_off:
         yield from _left_as_they_are(failed)
 
 
@@ -255,6 +278,7 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.NOT_TRAINED, repairs=_repairs),
         Step(place=Place.NOT_TRAINED, repairs=_handed_on),
+        Step(place=Place.NOT_TRAINED, repairs=_copied),
         Step(place=Place.NO_GRADIENT, repairs=_reached),
         Step(place=Place.NO_GRADIENT, answer=_disconnected),
         Step(place=Place.NO_GRADIENT, answer=_cut_off_from_all),

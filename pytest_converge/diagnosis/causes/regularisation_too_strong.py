@@ -161,6 +161,8 @@ def _penalties(failed: FailedTraining) -> Repairs:
 def _terms(failed: FailedTraining) -> Repairs:
     """Terms of a loss of one's own: penalties, and what was learnt at the cost of the others."""
     reruns, training = failed.reruns, failed.training
+    if training.verb == "minimize" and failed.evidence.disconnected:
+        return  # with a variable that no gradient reaches the others can meet no term
     start = _terms_at(failed, reruns.start)
     yield from _own_penalties(failed, start)
     # Of the models of a game each has a loss of its own, and none is that of the other.

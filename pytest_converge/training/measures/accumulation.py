@@ -27,8 +27,9 @@ def accumulated(training: Training, recording: Recording) -> tuple[Any, ...]:
     step does not tell, as it may be done after every tenth.
     """
     flow = Flow(recording)
-    trained = {id(v) for v in training.trainable}
-    trained.update(id(v) for each in recording.differentiations for v in each.sources)
+    # Buffers may be handed over with what is trained, to be put back with it.
+    trained = {id(v) for each in recording.differentiations for v in each.sources}
+    trained = trained or {id(v) for v in training.trainable}
     gradients = {id(t) for each in recording.differentiations for t in each.gradients}
     found: dict[int, Any] = {}
     for operation in recording.operations:
