@@ -27,6 +27,14 @@ Frozen layers are normal in transfer learning: they are no finding in a test tha
 teacher, or a copy that others are trained towards, is left as it is: nothing that is trained feeds
 it, it feeds no trained layer, and it has no part in what the model answers.
 
+A network that never changed, while another one of the same shapes did, may be one that is to follow
+it, as the target network of Q-learning: it is brought a tenth of the way to the other one in each
+step, then all of the way.
+
+A value that was taken out of a variable before the training, as by `tf.identity(v)` outside of the
+loss, is no path for a gradient: where your function holds the very values of a variable that gets
+none, the variable is read in their place.
+
 Where no gradient reaches some variables, one expression of your own code is changed at a time
 before that is said without a proof: see [how it diagnoses](../how-it-diagnoses.md).
 
@@ -74,6 +82,7 @@ from pytest_converge.diagnosis.causes.plateau import flat_along
 from pytest_converge.diagnosis.causes.unread_data import inputs_left_unread
 from pytest_converge.diagnosis.code_search import slips
 from pytest_converge.training.interventions import straight_through, trainable, untracked
+from pytest_converge.training.interventions.followed import followed
 from pytest_converge.training.interventions.held_copies import read_anew
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.measures.gradient_stops import in_words
@@ -112,7 +121,7 @@ def _repairs(failed: FailedTraining) -> Repairs:
             yield everything
     left_out = failed.evidence.computation.untrained
     if left_out and training.model is not None:
-        yield untracked.kept_as_weights(left_out)
+        yield untracked.kept_as_weights(left_out, training.model)
     elif left_out and training.verb == "step" and training.optimizer_is_ours:
         yield trainable.every_left_out(training, [each.variable for each in left_out])
     cut_off = failed.evidence.computation.cut_off
@@ -137,6 +146,15 @@ def _without_gradient(failed: FailedTraining) -> tuple[str, ...]:
         return where
     stays = failed.reruns.unmoved
     return tuple(name for name in where if name in stays)
+
+
+def _followed(failed: FailedTraining) -> Repairs:
+    """A network that never changed brought towards its like, as a target network is."""
+    training, where = failed.training, failed.reruns.unmoved
+    if not training.own_step or not where or not training.optimizer_is_ours:
+        return ()
+    still = [variable for variable in training.trainable if failed.reruns.stayed(variable)]
+    return followed(training, still, CAUSE.code)
 
 
 def _copied(failed: FailedTraining) -> Repairs:
@@ -277,6 +295,7 @@ CAUSE = Cause(
     usual=_usual,
     steps=(
         Step(place=Place.NOT_TRAINED, repairs=_repairs),
+        Step(place=Place.NOT_TRAINED, repairs=_followed),
         Step(place=Place.NOT_TRAINED, repairs=_handed_on),
         Step(place=Place.NOT_TRAINED, repairs=_copied),
         Step(place=Place.NO_GRADIENT, repairs=_reached),

@@ -6,8 +6,10 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
+from pytest_converge.training.adapters.seen import held_by
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.optimizers import made_anew
 from pytest_converge.training.keras_internals import (
@@ -15,18 +17,20 @@ from pytest_converge.training.keras_internals import (
     variable_around,
     variables_held,
 )
+from pytest_converge.training.measures.layer_readings import named_layers
 from pytest_converge.training.measures.untrained import Untrained
-from pytest_converge.training.state.snapshot import shadowed
+from pytest_converge.training.state.snapshot import shadowed, unique_variables
 from pytest_converge.training.training import Training
 
 __all__ = ["kept_as_weights"]
 
 
-def kept_as_weights(variables: Sequence[Untrained]) -> Intervention:
+def kept_as_weights(variables: Sequence[Untrained], model: Any = None) -> Intervention:
     """Plain variables as weights of the layers that hold them, or of the model.
 
     Args:
         variables: at least one.
+        model: the trained one, whose functions may hold the layers whose weights they are.
     """
 
     @contextlib.contextmanager
@@ -43,10 +47,33 @@ def kept_as_weights(variables: Sequence[Untrained]) -> Intervention:
     return Intervention(
         code="frozen-variables",
         change="every variable of the loss trained",
-        fix="\n".join([*_code([x for x in variables if x.attribute]), *_code_of_lists(variables)]),
+        fix="\n".join(
+            [
+                *_code([x for x in variables if x.attribute]),
+                *_code_of_lists(variables),
+                *_code_of_called(model, variables),
+            ]
+        ),
         where=tuple(each.name for each in variables),
         variant=variant,
     )
+
+
+def _code_of_called(model: Any, variables: Sequence[Untrained]) -> list[str]:
+    """A line for every layer that a function calls and that the model does not know."""
+    wanted = {id(each.variable) for each in variables if each.layer is None}
+    functions = [] if model is None else [x.function for _, x in named_layers(model) if _calls(x)]
+    held = {each.name: each.value for function in functions for each in held_by(function)}
+    layers = {name: x for name, x in held.items() if isinstance(x, keras.layers.Layer)}
+    return [
+        f"model.{name} = {name}  # before compile"
+        for name, layer in layers.items()
+        if wanted & {id(variable) for variable in unique_variables(layer.variables)}
+    ]
+
+
+def _calls(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.Lambda)
 
 
 def _code_of_lists(variables: Sequence[Untrained]) -> list[str]:
