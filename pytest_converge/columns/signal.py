@@ -19,7 +19,7 @@ import numpy as np
 
 from pytest_converge.columns.classes import as_table, class_labels, task_of
 
-__all__ = ["MOST_SHIFT", "Signal", "features_of", "read_signal"]
+__all__ = ["CLEAR", "MOST_SHIFT", "Signal", "features_of", "read_signal"]
 
 Array = np.ndarray[Any, Any]
 

@@ -17,7 +17,8 @@ are moved by as many rows, and the training is repeated; it is verified where ev
 on three seeds. A column that holds the targets of other rows, as the last value of a series that is
 to be forecast, makes no such shift. Windows that overlap tell the targets of all their rows: these
 are put beside the windows that they end, and only where they came from before; targets from after a
-window are its forecast.
+window are its forecast. Windows that come in any order are put back into that of time first, by the
+steps that they share.
 
 A `tf.data.Dataset` whose inputs say nothing about their targets is read once more without its
 shuffles: if the same inputs then stand beside other targets, the two are shuffled apart, as by
@@ -108,6 +109,7 @@ def test_shuffled_together(converge):
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -116,6 +118,7 @@ from pytest_converge.columns.contradictions import targets_are_inputs
 from pytest_converge.columns.order_of_axes import misplaced
 from pytest_converge.columns.signal import Signal
 from pytest_converge.columns.turned_apart import turned_apart
+from pytest_converge.columns.windows import shift_of_windows
 from pytest_converge.core.numbers import number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.evidence import one_batch
@@ -195,6 +198,21 @@ def _misaligned(failed: FailedTraining) -> Answer | None:
         return None
     found = failed.first_passing([_realigned(failed, signal)])
     return found and dataclasses.replace(found, message=_away(signal))
+
+
+def _misaligned_windows(failed: FailedTraining) -> Repairs:
+    """The same of windows of a series that come in any order."""
+    inputs, targets = _inputs_and_targets(failed)
+    data = failed.reruns.rows
+    if data is None or len(targets) != 1:
+        return
+    (wanted,) = targets.values()
+    once = slice(data.epoch_rows)  # later epochs bring the same windows again
+    for name, array in inputs.items():
+        look = functools.partial(shift_of_windows, array[once], wanted[once])
+        shift = failed.at_the_start("targets of windows", look)
+        if shift:
+            yield rows.windows_realigned(name, shift)
 
 
 def _away(signal: Signal) -> str:
@@ -348,6 +366,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_rows_drawn_once),
         Step(place=Place.MISALIGNED_ROWS, repairs=_paired),
         Step(place=Place.MISALIGNED_ROWS, answer=_misaligned),
+        Step(place=Place.MISALIGNED_ROWS, repairs=_misaligned_windows),
         Step(place=Place.MISALIGNED_ROWS, repairs=_reordered),
         Step(place=Place.MISALIGNED_ROWS, repairs=_mirrored),
         Step(place=Place.MISALIGNED_ROWS, repairs=_exchanged),

@@ -13,8 +13,9 @@ too.
 out of the finite numbers, is negated and the training is repeated. It is the cause if every gate
 then passes on three seeds and the loss stays above 0, as an error does.
 
-**A loss of your own that stays above 0 under a bound below it** is a score that was minimised, as
-an overlap. The loss is negated, and it is the cause if every gate then passes on three seeds.
+**A loss of your own from 0 to 1 under a bound below 0** is a score that was minimised, as an
+overlap. The loss is negated, and it is the cause if every gate then passes on three seeds and no
+loss falls below -1, as that of a likelihood would.
 
 **A loss of your own that falls while a bounded metric goes away from its bound** is a score that
 was minimised, as a dice coefficient. Where the metric is all that is missed, the loss is negated;
@@ -122,15 +123,24 @@ def _negative_loss(failed: FailedTraining) -> Answer | None:
     return found
 
 
-def _below_its_range(failed: FailedTraining) -> Repairs:
-    """A loss of the user's that stays above 0, under a bound below it."""
+def _below_its_range(failed: FailedTraining) -> Answer | None:
+    """A score of predictions from 0 to 1 that is minimised, under a bound that its negative meets.
+
+    The negative of a likelihood knows no bottom, and would meet any bound.
+    """
     training, curve = failed.training, failed.record.curve
     bound = failed.trials.expectation.max_loss
-    if bound is None or not bound < 0 or not _is_own_loss(training):
-        return
+    if bound is None or not -1 <= bound < 0 or training.verb == "minimize":
+        return None
     losses = [curve.first, curve.last, *curve.batch_loss]
-    if all(math.isfinite(loss) and loss > 0 for loss in losses):
-        yield direction.negated_for_bound(training, bound=bound, least=min(losses))
+    if not _is_own_loss(training) or not all(0 < loss <= 1 for loss in losses):
+        return None
+    change = direction.negated_for_bound(training, bound=bound, least=min(losses))
+    found = failed.first_passing([change])
+    if found is not None and found.trial is not None and min(found.trial.losses) < -1:
+        failed.trials.ask(found.trial)
+        return None
+    return found
 
 
 def _is_own_loss(training: Training) -> bool:
@@ -251,7 +261,7 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.SIGN, repairs=_negative_rate),
         Step(place=Place.SIGN, answer=_negative_loss),
-        Step(place=Place.SIGN, repairs=_below_its_range),
+        Step(place=Place.SIGN, answer=_below_its_range),
         Step(place=Place.SIGN, repairs=_away_from_bounds),
         Step(place=Place.UPHILL, repairs=_uphill),
         Step(place=Place.UPHILL, repairs=_one_uphill),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pytest_converge.columns.windows import rows_ahead
 from pytest_converge.training.data.arrays import batch_leaves, map_named
 from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
@@ -21,6 +22,7 @@ __all__ = [
     "shuffled",
     "stretch",
     "unusable_columns",
+    "windows_realigned",
     "without_nonfinite",
     "without_unusable_columns",
 ]
@@ -195,6 +197,36 @@ def realigned(shift: int, arrays: Iterable[str] = ("x", "y")) -> Intervention:
         change=f"targets moved {'up' if shift > 0 else 'down'} by {many}",
         fix=f"x, y = {x}, {y}",
         where=("y",),
+        data=data,
+        redefines_loss=True,
+    )
+
+
+def windows_realigned(name: str, shift: int) -> Intervention:
+    """The targets of shuffled windows replaced by those of the windows so many steps later.
+
+    Args:
+        name: of the inputs that are windows.
+        shift: the steps between the two.
+    """
+
+    def data(rows: ArrayData) -> ArrayData:
+        ahead = rows_ahead(np.asarray(dict(batch_leaves(rows.arrays))[name]), shift)
+
+        def moved(part: str, array: Any) -> Any:
+            return array[ahead] if part[0] in "ys" else array
+
+        return rows.with_arrays(map_named(rows.arrays, moved)).without_rows(
+            np.flatnonzero(ahead < 0)
+        )
+
+    steps = "one step" if shift == 1 else f"{shift} steps"
+    return Intervention(
+        code="labels-unrelated",
+        change=f"to each window the target of the one that begins {steps} later",
+        fix=f"targets = targets[{shift}:]  # of the series, before it is cut into windows",
+        where=("y",),
+        fault=f"the targets belong to windows that begin {steps} earlier",
         data=data,
         redefines_loss=True,
     )
