@@ -13,8 +13,10 @@ a batch of which only your own step knows what it is, as one of a triplet. Where
 another part of its shape twice, also an input of a model that `fit` trains, it is put in its place
 there, and the training is repeated.
 
-An input of `fit` that the model does not read is said too, where nothing else explains the failure:
-a layer that is given one of its branches alone, or the same thing twice.
+An input of `fit` that the model does not read is a hint at a slip in your own code, which is looked
+for before any rate (see [how it diagnoses](../how-it-diagnoses.md)); where nothing else explains
+the failure, it is said too: a layer that is given one of its branches alone, or the same thing
+twice.
 
 Targets with one value in all rows are there because `fit` asks for some, and do not count.
 
@@ -76,6 +78,7 @@ from collections.abc import Iterable, Iterator
 
 from pytest_converge.core.numbers import listed
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
+from pytest_converge.diagnosis.code_search import slips
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import class_weights, trainable
 from pytest_converge.training.interventions.all_pairs import all_pairs
@@ -197,6 +200,11 @@ def inputs_left_unread(failed: FailedTraining) -> tuple[str, ...]:
     return tuple(name for name in _that_differ(failed, seen) if name[0] == "x")
 
 
+def _edited(failed: FailedTraining) -> Repairs:
+    """The user's code with one slip turned round, where it leaves an input unread."""
+    return slips(failed, CAUSE.code) if inputs_left_unread(failed) else ()
+
+
 def _unread(failed: FailedTraining) -> Answer | None:
     """Parts of the data that do not reach the loss."""
     roles = failed.reruns.roles
@@ -225,6 +233,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_all_pairs),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_read_instead),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_returned_loss),
+        Step(place=Place.OUTPUT_AND_LOSS, repairs=_edited),
         Step(place=Place.WEIGHTS, repairs=_turned_round),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_cancelled_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_rows),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import dataclasses
 import enum
 import functools
@@ -262,6 +263,10 @@ def _is_read(node: ast.AST) -> TypeGuard[ast.Attribute]:
     return isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
 
 
+def _is_set(node: ast.expr) -> bool:
+    return isinstance(getattr(node, "ctx", None), ast.Store)
+
+
 def _is_of_one_kind(one: Any, other: Any) -> bool:
     """Tensors of one shape and type, layers of one class."""
     if hasattr(one, "dtype") and hasattr(other, "dtype"):
@@ -280,12 +285,14 @@ def _differs_in_length(one: Any, other: Any) -> bool:
 
 def _change(site: Site, changes: Edit, code: str) -> Intervention:
     own, (node, text) = site.own, next(iter(changes.items()))
-    old, name = own.text(node), getattr(own.node, "name", "the function")
+    several = len(changes) > 1
+    new, old = (text, own.text(node)) if several else _shown(own, node, text)
+    name = getattr(own.node, "name", "the function")
     where = f"{name} of {site.layer}" if site.layer else name
     return Intervention(
         code=code,
-        change=f"`{text}` in place of `{old}`",
-        fix=own.changed(changes) or f"{text}  # instead of {old}, in {where}",
+        change=f"`{new}` in place of {'every ' * several}`{old}`",
+        fix=own.changed(changes) or f"{new}  # instead of {old}, in {where}",
         where=(site.layer,) if site.layer else (),
         fault=f"{where} leaves a part of the data unread"
         if code == UNREAD
@@ -293,3 +300,15 @@ def _change(site: Site, changes: Edit, code: str) -> Intervention:
         variant=lambda _training: rewritten(own, changes),
         guessed=True,
     )
+
+
+def _shown(own: OwnFunction, node: ast.expr, code: str) -> tuple[str, str]:
+    """(new, old) code of an edit, with what is around it where the old one stands elsewhere too."""
+    around, new = node, code
+    read = (each for each in own.walk() if isinstance(each, ast.expr) and not _is_set(each))
+    every = [ast.unparse(each) for each in read]
+    while every.count(ast.unparse(around)) > 1 and isinstance(own.parents[around], ast.expr):
+        around = own.parents[around]  # type: ignore[assignment]
+        put = {id(node): ast.parse(code, mode="eval").body}
+        new = ast.unparse(copy.deepcopy(around, put))
+    return new, own.text(around)

@@ -235,3 +235,26 @@ def test_layers_count_where_their_answers_are_compared(answers):
     run.restart()
     found = {change.where for change in changes_of(run, answers=answers)}
     assert ((network.name,) in found) == answers
+
+
+class Twice(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = layers.Dense(3), layers.Dense(3)
+        self.last = layers.Dense(1)
+
+    def build(self, shape):
+        self.first.build(shape)
+        self.second.build(shape)
+        self.last.build((None, 3))
+
+    def call(self, inputs):
+        one = self.first(inputs)
+        other = self.second(inputs)
+        return self.last(tf.tanh(one) * one + other)
+
+
+def test_edits_of_one_text_in_two_places_are_two_changes():
+    texts = texts_of(Twice())
+    assert "`tf.tanh(other)` in place of `tf.tanh(one)`" in texts
+    assert "`tf.tanh(one) * other` in place of `tf.tanh(one) * one`" in texts
