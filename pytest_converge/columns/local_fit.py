@@ -44,10 +44,16 @@ def common_places(inputs: Array, targets: Array) -> int:
     return axes if alike and fits and math.prod(inputs.shape[1:-1]) > 1 else 0
 
 
-def predicted(inputs: Array, table: Array) -> Array:
-    """What a linear fit of some rows predicts of every place of all rows."""
+def predicted(inputs: Array, table: Array, learnt: Array) -> Array:
+    """What a linear fit of some rows predicts of every place of all rows.
+
+    Args:
+        inputs: pictures with the rows first.
+        table: what their places have.
+        learnt: the rows of which the fit is made.
+    """
     inputs = inputs[..., :MOST_CHANNELS] - inputs[..., :MOST_CHANNELS].mean()
-    picked = np.linspace(0, len(inputs) - 1, min(len(inputs), MOST_ROWS)).astype(int)
+    picked = learnt[np.linspace(0, len(learnt) - 1, min(len(learnt), MOST_ROWS)).astype(int)]
 
     def features(rows: Array) -> Array:
         grid = np.indices((len(rows), *inputs.shape[1:3])).reshape(3, -1)

@@ -20,6 +20,8 @@ from pytest_converge.columns import local_fit
 from pytest_converge.columns.classes import as_table
 
 __all__ = [
+    "CLEAR",
+    "FEWEST_ROWS",
     "Misplaced",
     "Reordering",
     "misplaced",

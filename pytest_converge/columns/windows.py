@@ -16,8 +16,11 @@ __all__ = ["rows_ahead", "shift_of_windows"]
 
 Array = np.ndarray[Any, Any]
 
-#: Rows of which the next window is among the others, for them to be windows of one series.
+#: Rows of which the next window is among the others, for them to be windows of one series: of one
+#: that is held out at its end, or has gaps, most are.
 FOLLOWED = 0.8
+#: Rows that differ in their first steps: codes of a few values have those of many others.
+ALL_APART = 0.9
 #: Of so many of them that come in the order of time nothing has to be put back.
 IN_ORDER = 0.5
 #: Skills that differ by less than what a hundred rows tell apart.
@@ -49,7 +52,8 @@ def shift_of_windows(windows: Array, targets: Array) -> int:
         no later target is told clearly better than the given one. Windows that share steps tell the
         targets of each other: they belong to the last of them, as in `Signal.shift`.
     """
-    if windows.ndim < 2 or windows.shape[1] < 2 or len(windows) != len(targets):
+    series = windows.ndim in (2, 3) and windows.shape[1] > 1 and len(windows) == len(targets)
+    if not series or len(_begins(windows)) < ALL_APART * len(windows):
         return 0
     following = _following(windows)
     known = following >= 0
@@ -66,10 +70,16 @@ def shift_of_windows(windows: Array, targets: Array) -> int:
 
 def _following(windows: Array) -> Array:
     """For each window the row of the next one in time; -1 for none."""
-    begins: dict[bytes, int] = {}
+    begins = _begins(windows)
+    return np.array([begins.get(hash(window[1:].tobytes()), -1) for window in windows])
+
+
+def _begins(windows: Array) -> dict[int, int]:
+    """The first row that has some steps but the last one, by these."""
+    found: dict[int, int] = {}
     for row, window in enumerate(windows):
-        begins.setdefault(window[:-1].tobytes(), row)
-    return np.array([begins.get(window[1:].tobytes(), -1) for window in windows])
+        found.setdefault(hash(window[:-1].tobytes()), row)
+    return found
 
 
 def _in_time(following: Array) -> Array:

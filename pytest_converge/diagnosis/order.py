@@ -68,7 +68,7 @@ class Place(enum.IntEnum):
     CHOSEN_INITIALISERS = enum.auto()
     STATIONARY_ON_BATCHES = enum.auto()
     # A slip in the user's code, where nothing was learnt at any rate.
-    OWN_CODE_SAYS_NOTHING = enum.auto()
+    NOTHING_LEARNT = enum.auto()
     NO_GRADIENT = enum.auto()
     # Rows that contradict each other: no remedy changes that, but a rate may reach the target.
     CONTRADICTIONS = enum.auto()
@@ -107,3 +107,5 @@ class Place(enum.IntEnum):
     RELATED_TARGETS = enum.auto()
     DEAD_LAYERS = enum.auto()
     UNRELATED_TARGETS = enum.auto()
+    # An input may be there for nobody: so it comes last.
+    UNREAD_INPUTS = enum.auto()

@@ -333,7 +333,9 @@ class Trials:
         deterministic = self._is_deterministic
         # Recorded runs are compared with runs that were measured alike.
         doubted = None if self._baseline else functools.partial(self._hangs_on_a_rise, change)
-        with self.reruns.changed(change, self._gives_up(change), doubted=doubted) as run:
+        # Of other starts nothing is known of what the failed run was by then.
+        gives_up = self._gives_up(change, lambda: known is None and not made)
+        with self.reruns.changed(change, gives_up, doubted=doubted) as run:
             for number in range(len(losses), 1 if deterministic or not confirm else SEEDS):
                 before = self.spent
                 made[number] = record = run(number)
@@ -371,23 +373,27 @@ class Trials:
             course=self.records[change.change].curve.course,
         )
 
-    def _gives_up(self, change: Intervention) -> Watch | None:
+    def _gives_up(self, change: Intervention, is_first: Callable[[], bool]) -> Watch | None:
         """What breaks a run of a guess off that is no better than the failed run was by then.
 
         There are many of them; it misses the bound as well, so that it could not pass there.
+
+        Args:
+            change: that is tried.
+            is_first: whether it runs from the failed run's own start.
         """
         failed, bound = self._failed, self.expectation.max_loss
         comparable = change.loss_factor == 1.0 and not change.redefines_loss
         if not change.guessed or not comparable or failed is None or bound is None:
             return None
-        steps, before = failed.curve.updates, dict(failed.curve.course)
-        by_step = dict(enumerate(failed.curve.batch_loss))
+        steps, looked = failed.curve.updates, failed.curve.checkpoints
+        by_step = self.reruns.training.full_batch or not looked
+        known = dict(enumerate(failed.curve.batch_loss)) if by_step else dict(failed.curve.course)
 
         def no_better(points: LossPoints) -> bool:
             done, now = points[-1]
-            if done < GIVEN_UP_FROM * steps:
+            if done < GIVEN_UP_FROM * steps or not is_first():
                 return False
-            known = by_step if len(points) > done else before
             window = [(at, loss) for at, loss in points if at >= (1 - TAIL_SHARE) * done]
             pairs = [(loss, known[at]) for at, loss in window if at in known]
             if not pairs:

@@ -44,3 +44,13 @@ def test_every_way_is_another_and_is_taken_back_by_one():
     assert len(seen) == len(TURNS)
     for turn in TURNS:
         assert any(np.array_equal(back(turn(picture)), picture) for back in TURNS)
+
+
+@pytest.mark.parametrize("noise", [0.5, 2.0])
+@pytest.mark.parametrize(("size", "rows"), [((2, 2), 200), ((5, 5), 24), ((6, 6), 60)])
+def test_noisy_targets_and_small_pictures_are_not_turned(noise, size, rows):
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(rows, *size, 2))
+        y = 0.5 * x[..., :1] + noise * rng.normal(size=(rows, *size, 1))
+        assert turned_apart({"x": x}, {"y": y}) is None

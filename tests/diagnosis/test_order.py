@@ -47,7 +47,7 @@ learning rate: answers learning-rate-too-high
 uphill: tries uphill-steps
 chosen initialisers: tries bad-initialisation
 stationary on batches: answers saddle-point
-own code says nothing: tries output-loss-mismatch
+nothing learnt: tries output-loss-mismatch
 no gradient: tries frozen-variables; answers frozen-variables
 contradictions: answers unreachable-target
 two encodings: answers label-encoding
@@ -55,7 +55,7 @@ cliff: tries exploding-gradient
 more steps: tries too-few-steps
 farther rates: answers learning-rate-too-high
 rate and steps: tries unscaled-targets; answers learning-rate-too-high
-capacity: tries output-loss-mismatch, too-small-capacity
+capacity: tries output-loss-mismatch, too-small-capacity; answers class-imbalance
 own code: tries output-loss-mismatch
 at rest: tries local-minimum; answers local-minimum
 many more steps: tries too-few-steps
@@ -77,6 +77,7 @@ still falling: answers too-few-steps
 related targets: answers unreachable-target
 dead layers: answers dead-units
 unrelated targets: answers labels-unrelated
+unread inputs: answers unread-data
 """
 
 

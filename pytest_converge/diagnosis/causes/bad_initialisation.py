@@ -143,7 +143,8 @@ def _odd_matrices(failed: FailedTraining) -> Repairs:
     if len(alike) > 1:
         yield from _drawn_apart(training, alike, "all units of {} start alike")
     one_sided = initialisers.to_one_side(training.trainable)
-    if one_sided:
+    # Factors of a matrix may be meant to have one sign; the layers of a network have biases.
+    if one_sided and any(variable.shape.rank == 1 for variable in training.trainable):
         yield from _drawn_apart(training, one_sided, "the weights of {} start to one side of 0")
 
 

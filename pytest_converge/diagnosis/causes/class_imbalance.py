@@ -33,7 +33,7 @@ come in another order than the outputs, and rows that one shall leave out are th
 
 Weights of single rows, of which the largest is four times the smallest or more, are tried the other
 way round where neither a rate nor more steps were enough: `1 / sample_weight`, as where an error
-was given for a precision.
+was given for a precision. It counts where the model is better so for all rows alike.
 
 `preprocessing.check` fails, without training, where the rarest class has less than a twentieth
 (`min_balance`) of the rows that it would have if all classes were equally frequent: of two classes
@@ -79,6 +79,7 @@ from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place
 from pytest_converge.diagnosis.trials import only_metrics_missed
 from pytest_converge.training.data.arrays import batch_leaves
 from pytest_converge.training.interventions import class_weights, outputs, rows, steps
+from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.model.losses import loss_names
 
 __all__ = ["CAUSE", "knows_frequencies", "rare_class"]
@@ -167,12 +168,22 @@ def _exchanged(failed: FailedTraining) -> Repairs:
         yield rows.exchanged(first, second, CAUSE.code, OF_EACH_OTHER)
 
 
-def _reciprocal(failed: FailedTraining) -> Repairs:
-    """Weights of rows the other way round, where neither a rate nor more steps were enough."""
+def _reciprocal(failed: FailedTraining) -> Answer | None:
+    """Weights of rows the other way round, where neither a rate nor more steps were enough.
+
+    Rows that are easy make any weighted loss low: the model has to be better for all rows alike.
+    """
     data = failed.reruns.rows
     change = None if data is None else class_weights.reciprocal(data)
-    if change is not None:
-        yield change
+    found = None if change is None else failed.first_passing([change])
+    if found is None or found.trial is None or change is None:
+        return None
+    alike = class_weights.alike(CAUSE.code)
+    before = failed.reruns.loss_on_others(Intervention(code=CAUSE.code, change="as it is"), alike)
+    if not failed.reruns.loss_on_others(change, alike) < before:
+        failed.trials.ask(found.trial)
+        return None
+    return found
 
 
 CAUSE = Cause(
@@ -181,6 +192,6 @@ CAUSE = Cause(
     steps=(
         Step(place=Place.MISALIGNED_ROWS, repairs=_exchanged),
         Step(place=Place.RARE_CLASSES, answer=_answer),
-        Step(place=Place.CAPACITY, repairs=_reciprocal),
+        Step(place=Place.CAPACITY, answer=_reciprocal),
     ),
 )

@@ -154,7 +154,8 @@ def _followed(failed: FailedTraining) -> Repairs:
     if not training.own_step or not where or not training.optimizer_is_ours:
         return ()
     still = [variable for variable in training.trainable if failed.reruns.stayed(variable)]
-    return followed(training, still, CAUSE.code)
+    failed.reruns.put_back()
+    return followed(training, still, CAUSE.code, end=failed.reruns.end)
 
 
 def _copied(failed: FailedTraining) -> Repairs:
@@ -175,6 +176,8 @@ def _has_no_path(failed: FailedTraining) -> bool:
     training, readings = failed.training, failed.evidence.layers
     if not training.own_step or readings is None or not readings.all_zero:
         return False
+    if failed.evidence.computation.other_loss:
+        return False  # what is returned is not what is learnt from
     if len(failed.reruns.unmoved) < len(training.trainable):
         return False
     failed.reruns.put_back()
@@ -198,9 +201,9 @@ def _disconnected(failed: FailedTraining) -> Answer | None:
     """Variables that the loss does not depend on, where no repair explains more."""
     seen = failed.evidence.computation
     where = _without_gradient(failed) or (seen.cut_off.where if seen.cut_off else ())
-    if not where or inputs_left_unread(failed):
-        return None  # what reads an input that nothing uses is not used itself
     stop = seen.cut_off.stop if seen.cut_off else seen.stop
+    if not where or (stop is None and inputs_left_unread(failed)):
+        return None  # what reads an input that nothing uses is not used itself
     if stop is not None:
         why = f"{in_words(stop, seen.loss)} has no gradient"
     elif seen.lost:

@@ -476,7 +476,7 @@ CAUSE = Cause(
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_unbounded_seen),
         Step(place=Place.OUTPUT_AND_LOSS, repairs=_repairs),
         Step(place=Place.CAPACITY, repairs=_unsquashed),
-        Step(place=Place.OWN_CODE_SAYS_NOTHING, repairs=_corrected_of_nothing),
+        Step(place=Place.NOTHING_LEARNT, repairs=_corrected_of_nothing),
         Step(place=Place.OWN_CODE, repairs=_corrected),
         # Behind the encodings of labels: no other change brings the loss below its least.
         Step(place=Place.LABELS, answer=_between_classes_seen),

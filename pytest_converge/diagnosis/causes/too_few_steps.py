@@ -71,6 +71,8 @@ __all__ = ["CAUSE", "LONGER", "MUCH_LONGER", "STILL_GAINS", "still_falls"]
 LONGER, MUCH_LONGER = 4, 16
 #: A longer run whose loss is lower by more than this share has met no floor yet.
 STILL_GAINS = 0.1
+#: More times the steps than anybody makes.
+NEVER = 1e9
 #: Predictions beyond so many times the longest run say nothing of how many steps are enough, and
 #: beyond the second not even that they would do.
 FAR, FARTHEST = 10.0, 64.0
@@ -141,8 +143,8 @@ def _steps_needed(runs: list[tuple[int, float]], bound: float | None) -> float:
     (short, before), (long, after) = sorted(runs)[-2:]
     if bound is None or not bound > 0 or not 0 < after < before:
         return long
-    power = math.log(long / short) / math.log(after / before)
-    return float(long * (bound / after) ** power)
+    away = math.log(bound / after) * math.log(long / short) / math.log(after / before)
+    return long * math.exp(away) if away < math.log(NEVER) else math.inf
 
 
 def _falls_by_heart(failed: FailedTraining) -> bool:

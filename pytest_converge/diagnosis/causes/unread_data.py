@@ -206,15 +206,34 @@ def _edited(failed: FailedTraining) -> Repairs:
 
 
 def _unread(failed: FailedTraining) -> Answer | None:
-    """Parts of the data that do not reach the loss."""
+    """Targets that do not reach the loss; of parts without a role, whichever does not."""
     roles = failed.reruns.roles
-    where = tuple(_that_differ(failed, failed.evidence.computation.unread))
+    twice = failed.evidence.computation.twice
+    where = tuple(
+        name
+        for name in _that_differ(failed, failed.evidence.computation.unread)
+        if not roles or name[0] == "y" or (twice is not None and name == twice.unread)
+    )
     if not where:
         return None
     if not roles:
         where = tuple(called_by_the_step(failed.training, name) for name in where)
-    reads = "loss" if not roles or any(name[0] == "y" for name in where) else "model"
-    message = f"the {reads} does not read {listed(where)}: any other values give the same loss"
+    message = f"the loss does not read {listed(where)}: any other values give the same loss"
+    return Answer(cause=CAUSE.code, message=message, where=where)
+
+
+def _inputs_that_tell(failed: FailedTraining) -> Answer | None:
+    """Inputs that the model does not read, where inputs are known to say something of targets."""
+    signal = failed.signal
+    return _inputs(failed) if signal is not None and signal.some else None
+
+
+def _inputs(failed: FailedTraining) -> Answer | None:
+    """Inputs that the model does not read, some of which may be there for nobody."""
+    where = inputs_left_unread(failed)
+    if not where:
+        return None
+    message = f"the model does not read {listed(where)}: any other values give the same loss"
     return Answer(cause=CAUSE.code, message=message, where=where)
 
 
@@ -239,5 +258,7 @@ CAUSE = Cause(
         Step(place=Place.SEEN_IN_THE_STEP, answer=_rows),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_columns),
         Step(place=Place.UNREAD_TARGETS, answer=_unread),
+        Step(place=Place.UNREAD_TARGETS, answer=_inputs_that_tell),
+        Step(place=Place.UNREAD_INPUTS, answer=_inputs),
     ),
 )

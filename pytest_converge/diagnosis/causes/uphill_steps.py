@@ -135,9 +135,14 @@ def _below_its_range(failed: FailedTraining) -> Answer | None:
     losses = [curve.first, curve.last, *curve.batch_loss]
     if not _is_own_loss(training) or not all(0 < loss <= 1 for loss in losses):
         return None
+    if -curve.first <= bound:
+        return None  # the sign alone would meet it
     change = direction.negated_for_bound(training, bound=bound, least=min(losses))
     found = failed.first_passing([change])
-    if found is not None and found.trial is not None and min(found.trial.losses) < -1:
+    if found is None or found.trial is None:
+        return found
+    negated = failed.trials.records[change.change].curve
+    if min(*negated.batch_loss, *found.trial.losses) < -1:
         failed.trials.ask(found.trial)
         return None
     return found

@@ -104,7 +104,7 @@ SMOOTH = ("tanh", "silu")
 SLOWER = 0.3
 #: Where an activation that is not one of the usual belongs: one of Keras' has no bound, one of the
 #: user's own may be anything.
-OF_OTHERS = ("exploding-gradient", "output-loss-mismatch")
+OF_KERAS, OF_THE_USER = "exploding-gradient", "output-loss-mismatch"
 
 
 def _activations(failed: FailedTraining) -> Repairs:
@@ -224,13 +224,14 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
             found.setdefault("too-small-capacity", []).append(layer)
         elif name not in RECTIFYING:
             known = hasattr(keras.activations, name)
-            found.setdefault(OF_OTHERS[0 if known else 1], []).append(layer)
+            found.setdefault(OF_KERAS if known else OF_THE_USER, []).append(layer)
     if any(map(activation_layers, models)):
         found.pop("too-small-capacity", None)  # they may follow on what is linear itself
     if failed.evidence.computation.by_inputs:
         found.pop(CAUSE.code, None)  # a second derivative of rectifiers is 0
     if failed.evidence.computation.bent:
-        found = {code: layers for code, layers in found.items() if code not in OF_OTHERS}
+        for code in (OF_KERAS, OF_THE_USER):
+            found.pop(code, None)
     smooth = itertools.islice(_bent(failed), 1)
     return [list(smooth), *_rectified(found)]
 

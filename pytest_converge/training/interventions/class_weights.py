@@ -16,6 +16,7 @@ from pytest_converge.training.data.batches import ArrayData
 from pytest_converge.training.interventions.intervention import Intervention
 
 __all__ = [
+    "alike",
     "balanced",
     "class_shares",
     "favour_other_rows",
@@ -144,6 +145,16 @@ def reciprocal(rows: ArrayData) -> Intervention | None:
         where=("sample_weight",),
         fault="the sample weights favour rows that they should count less",
         data=_weighing(weigh),
+        redefines_loss=True,
+    )
+
+
+def alike(code: str) -> Intervention:
+    """Every row with the same weight."""
+    return Intervention(
+        code=code,
+        change="every row weighted alike",
+        data=_weighing(lambda _, held: np.ones_like(held)),
         redefines_loss=True,
     )
 

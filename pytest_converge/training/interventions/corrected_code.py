@@ -18,7 +18,7 @@ from typing import Any, TypeGuard
 import keras
 import tensorflow as tf
 
-from pytest_converge.training.interventions.edits import Edit, edits, never_read
+from pytest_converge.training.interventions.edits import Edit, edits, is_set, never_read
 from pytest_converge.training.interventions.idle_parts import idle_names, idle_parts, reads_more
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.own_functions import functions_at
@@ -98,15 +98,15 @@ def corrected(
         faint: whether little of a gradient reaches the first layers, for which a path around the
             others is a remedy.
     """
-    may_repair = functools.partial(_may_repair, training, end)
     kinds = [Kind.STEP, *([Kind.ANSWER] if answers else [])]
-    every = filter(may_repair, edited_steps(training, kinds, time_is_left))
+    looks = edited_steps(training, kinds, time_is_left)
+    every = ((each, share) for each in looks if (share := _loss_kept(training, end, each)))
     while looked_at := list(itertools.islice(every, LOOKED_AT)):
-        for edited in sorted(looked_at, key=_sets_nothing_free):
-            known = (
-                "vanishing-gradient" if faint and _goes_around(edited) else _code_of(edited, code)
-            )
-            yield _change(edited.site, edited.changes, known)
+        for edited, share in sorted(looked_at, key=lambda pair: _sets_nothing_free(pair[0])):
+            around = faint and _goes_around(edited)
+            change = _change(edited, "vanishing-gradient" if around else _code_of(edited, code))
+            means_more = edited.site.kind is Kind.STEP and not edited.after.same_loss(edited.before)
+            yield dataclasses.replace(change, loss_factor=share, redefines_loss=means_more)
 
 
 def edited_steps(
@@ -176,15 +176,19 @@ def _sets_nothing_free(edited: EditedStep) -> bool:
     return edited.before.moves_all_of(edited.after)
 
 
-def _may_repair(training: Training, end: Snapshot | None, edited: EditedStep) -> bool:
-    """Whether a change acts, leaves nothing out, and lets the loss mean what it did."""
+def _loss_kept(training: Training, end: Snapshot | None, edited: EditedStep) -> float:
+    """The size that a change leaves a loss, of 1; 0 for one that does not act, or may not repair.
+
+    Such leave something out, or let the loss mean something else.
+    """
     before, after = edited.before, edited.after
     if after.same_end(before) or not after.moves_all_of(before):
-        return False
+        return 0.0
     if edited.site.kind is Kind.ANSWER or after.same_loss(before):
-        return True
-    own, changes = edited.site.own, edited.changes
-    return end is not None and reads_more(training, own, changes, (before, after), end)
+        return 1.0
+    if end is None:
+        return 0.0
+    return reads_more(training, edited.site.own, edited.changes, (before, after), end)
 
 
 def _sites(training: Training) -> Iterator[Site]:
@@ -263,10 +267,6 @@ def _is_read(node: ast.AST) -> TypeGuard[ast.Attribute]:
     return isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
 
 
-def _is_set(node: ast.expr) -> bool:
-    return isinstance(getattr(node, "ctx", None), ast.Store)
-
-
 def _is_of_one_kind(one: Any, other: Any) -> bool:
     """Tensors of one shape and type, layers of one class."""
     if hasattr(one, "dtype") and hasattr(other, "dtype"):
@@ -283,7 +283,8 @@ def _differs_in_length(one: Any, other: Any) -> bool:
     return 1 < len(shapes[0]) == len(shapes[1]) and shapes[0][0] == shapes[1][0]
 
 
-def _change(site: Site, changes: Edit, code: str) -> Intervention:
+def _change(edited: EditedStep, code: str) -> Intervention:
+    site, changes = edited.site, edited.changes
     own, (node, text) = site.own, next(iter(changes.items()))
     several = len(changes) > 1
     new, old = (text, own.text(node)) if several else _shown(own, node, text)
@@ -305,7 +306,7 @@ def _change(site: Site, changes: Edit, code: str) -> Intervention:
 def _shown(own: OwnFunction, node: ast.expr, code: str) -> tuple[str, str]:
     """(new, old) code of an edit, with what is around it where the old one stands elsewhere too."""
     around, new = node, code
-    read = (each for each in own.walk() if isinstance(each, ast.expr) and not _is_set(each))
+    read = (each for each in own.walk() if isinstance(each, ast.expr) and not is_set(each))
     every = [ast.unparse(each) for each in read]
     while every.count(ast.unparse(around)) > 1 and isinstance(own.parents[around], ast.expr):
         around = own.parents[around]  # type: ignore[assignment]

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from pytest_converge.training.state.own_code import OwnFunction, in_brackets, last_name
 
-__all__ = ["Edit", "edits", "never_read"]
+__all__ = ["Edit", "edits", "is_set", "never_read"]
 
 #: Code by the expression that it stands in place of; the first one says what is changed.
 Edit = Mapping[ast.expr, str]
@@ -136,13 +136,22 @@ def _complements(function: OwnFunction, nodes: list[ast.expr]) -> Iterator[Edit]
     for share in dict.fromkeys(ast.unparse(each.right) for each in rests):
         rest = [each for each in rests if ast.unparse(each.right) == share]
         inside = {node for each in rest for node in ast.walk(each)}
-        plain = [each for each in nodes if ast.unparse(each) == share and each not in inside]
+        plain = [
+            each
+            for each in nodes
+            if ast.unparse(each) == share and each not in inside and not is_set(each)
+        ]
         if plain:
             code = f"(1 - {share})"
             yield {
                 **dict.fromkeys(plain, code),
                 **{each: function.text(each.right) for each in rest},
             }
+
+
+def is_set(node: ast.expr) -> bool:
+    """Whether a name or an attribute is given a value there."""
+    return isinstance(getattr(node, "ctx", None), ast.Store)
 
 
 def _is_rest(node: ast.BinOp) -> bool:

@@ -62,7 +62,10 @@ def _is_copy(value: Any, variable: Any) -> bool:
         return False
     if isinstance(value, tf.Tensor) and not hasattr(value, "numpy"):
         return False
-    array = np.asarray(value)
-    return array.shape == tuple(variable.shape) and np.array_equal(
-        array.astype(np.float32), variable.numpy()
-    )
+    array, own = np.asarray(value), variable.numpy()
+    if array.dtype.kind not in "iuf" or array.shape != own.shape or not own.size:
+        return False
+    common = own.size == 1 and float(own.ravel()[0]) in (0.0, 1.0)
+    alike = own.size > 1 and (own == own.ravel()[0]).all()
+    # Zeros and ones are anybody's numbers.
+    return not common and not alike and bool(np.array_equal(array.astype(own.dtype), own))

@@ -51,8 +51,8 @@ def reads_more(
     changes: Edit,
     seen: tuple[FirstStep, FirstStep],
     end: Snapshot,
-) -> bool:
-    """Whether a step reads a part under an edit that it never read, and all that it did before.
+) -> float:
+    """How large a loss is where a step reads a part that it never read, and all that it did before.
 
     Args:
         training: where it began.
@@ -60,33 +60,41 @@ def reads_more(
         changes: the edit.
         seen: the first step without the edit and under it.
         end: what is trained, as the failed run left it.
+
+    Returns:
+        The share of its size that the edit leaves the loss where the training began or ended,
+        whichever is less, and 1 at most: what it is smaller by is not learnt. 0 where the edit
+        reads no more, or less, or leaves next to nothing.
     """
     before, after = seen
     edited = functools.partial(rewritten, own, changes)
-    if not _keeps_its_size(before, after) or not _keeps_its_size_at(training, edited, end):
-        return False
+    share = min(_share(before, after), _share_at(training, edited, end), 1.0)
+    if share < LEAST_KEPT:
+        return 0.0
     more = False
     for _, batch in _with_others(training.first_batch()):
         idle, other = _same(training, batch, before), first_step(training, edited, batch)
         read = other is not None and not (other.same_loss(after) and other.same_end(after))
         if not idle and not read:
-            return False
+            return 0.0
         more = more or (idle and read)
-    return more
+    return share if more else 0.0
 
 
-def _keeps_its_size(before: FirstStep, after: FirstStep) -> bool:
-    return before.loss > 0 and after.loss >= LEAST_KEPT * before.loss
+def _share(before: FirstStep | None, after: FirstStep | None) -> float:
+    if before is None or after is None or not before.loss > 0:
+        return 0.0
+    return after.loss / before.loss
 
 
-def _keeps_its_size_at(training: Training, edited: Any, end: Snapshot) -> bool:
+def _share_at(training: Training, edited: Any, end: Snapshot) -> float:
     start = training.snapshot()
     end.restore()
     try:
         before, after = first_step(training), first_step(training, edited)
     finally:
         start.restore()
-    return before is not None and after is not None and _keeps_its_size(before, after)
+    return _share(before, after)
 
 
 def _same(training: Training, batch: Batch, before: FirstStep) -> bool:
@@ -99,8 +107,10 @@ def _with_others(batch: Batch) -> Iterator[tuple[Any, Batch]]:
     """Each part of a batch, and the batch with the rows of that part in another order."""
     leaves = keras.tree.flatten(batch)
     for place, leaf in enumerate(leaves):
-        rolled = tf.roll(leaf, 1, axis=0) if tf.is_tensor(leaf) and leaf.shape.rank else leaf
-        if rolled is not leaf and not _equal(rolled, leaf):
+        if not isinstance(leaf, tf.Tensor) or not leaf.shape.rank:
+            continue
+        rolled = tf.roll(leaf, 1, axis=0)
+        if not _equal(rolled, leaf):
             parts = [*leaves[:place], rolled, *leaves[place + 1 :]]
             yield leaf, keras.tree.pack_sequence_as(batch, parts)
 

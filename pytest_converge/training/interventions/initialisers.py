@@ -37,6 +37,8 @@ ODD_SPREAD = 5.0
 #: Kernels of so many numbers or more are drawn around 0: a mean beyond their spread is four
 #: standard errors away from it.
 ENOUGH_NUMBERS = 16
+#: Axes of a matrix; pictures that are trained are none.
+MATRIX = 2
 #: Biases start at zero, forget gates at one; beyond this one a unit is off or full on.
 FAR_BIAS = 3.0
 
@@ -175,11 +177,13 @@ def _is_odd(variable: Any) -> bool:
 
 def to_one_side(variables: Iterable[Any]) -> list[Any]:
     """The matrices and kernels whose mean lies farther from 0 than their numbers from it."""
-    return [v for v in variables if _is_kernel(v) and _is_to_one_side(np.asarray(v.numpy()))]
+    matrices = [v for v in variables if v.shape.rank == MATRIX and _is_kernel(v)]
+    return [v for v in matrices if _is_to_one_side(np.asarray(v.numpy()))]
 
 
 def _is_to_one_side(values: Any) -> bool:
-    return values.size >= ENOUGH_NUMBERS and bool(abs(values.mean()) > values.std() > 0)
+    differ = values.size >= ENOUGH_NUMBERS and np.ptp(values) > 0
+    return bool(differ and abs(values.mean()) > values.std())
 
 
 def _setting_of(weight: str) -> str:

@@ -104,7 +104,8 @@ def test_matrices_to_one_side_of_zero_are_drawn_anew():
     positive = np.random.default_rng(0).random((40, 64)).astype("float32")
     first = tf.Variable(positive, name="a")
     around = tf.Variable(positive - 0.5, name="b")
-    training = types.SimpleNamespace(verb="step", trainable=[around, first], models=[])
+    bias = tf.Variable(tf.zeros(64), name="c")
+    training = types.SimpleNamespace(verb="step", trainable=[around, first, bias], models=[])
     failed = types.SimpleNamespace(
         training=training,
         evidence=types.SimpleNamespace(layers=None),
@@ -113,7 +114,9 @@ def test_matrices_to_one_side_of_zero_are_drawn_anew():
     (change,) = bad_initialisation._odd_matrices(failed)
     assert change.fault == "the weights of a start to one side of 0"
     assert change.where == ("a",)
-    training.trainable = [around]
+    training.trainable = [first, around]  # without biases it may be one of the factors of a matrix
+    assert list(bad_initialisation._odd_matrices(failed)) == []
+    training.trainable = [around, bias]
     assert list(bad_initialisation._odd_matrices(failed)) == []
 
 

@@ -47,6 +47,7 @@ def slow_training(*losses, bound=0.01, steps=100):
         rows_in_memory=None,
         unwritten=(),
         trainable=(),
+        optimizers=(),
     )
     trials = types.SimpleNamespace(
         reruns=types.SimpleNamespace(

@@ -270,14 +270,22 @@ def likelihood(y_true, y_pred):
     return tf.reduce_mean(tf.sigmoid(y_pred[:, 1:]) * away) * 0.2 + 0.1
 
 
-@pytest.mark.parametrize(("loss", "units", "named"), [(overlap, 1, True), (likelihood, 2, False)])
-def test_a_score_that_is_minimised_is_negated_under_a_bound_below_it(loss, units, named):
+def density(y_true, y_pred):
+    """Without a bottom, and below the bound as soon as its sign is another."""
+    return 0.7 - 0.01 * tf.reduce_mean(y_pred) + 0.0 * tf.reduce_mean(y_true)
+
+
+@pytest.mark.parametrize(
+    ("loss", "units", "bound", "named"),
+    [(overlap, 1, -0.8, True), (likelihood, 2, -0.8, False), (density, 1, -0.5, False)],
+)
+def test_a_score_that_is_minimised_is_negated_under_a_bound_below_it(loss, units, bound, named):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(256, 3)).astype("float32")
     y = (x[:, :1] > 0).astype("float32")
     last = layers.Dense(units, "sigmoid" if loss is overlap else None)
     model = sequential(last, optimizer=SGD(0.5), loss=loss, shape=(3,))
-    found = diagnosis_of(fit(model, x, y), steps=100, max_loss=-0.8)
+    found = diagnosis_of(fit(model, x, y), steps=100, max_loss=bound)
     assert (found.cause == "uphill-steps") is named
     if named:
         assert found.message.startswith("the loss has the wrong sign: it stays above 0, at ")

@@ -106,6 +106,11 @@ def test_what_was_given_and_never_applied_is():
     assert not any("activation" in each for each in made("return self.f(x)"))
 
 
+def test_a_share_that_is_set_in_the_function_stays_set():
+    found = made("m = 0.1; return m * x + (1 - m) * y")
+    assert "m = 0.1; return (1 - m) * x + (m) * y" in found
+
+
 @pytest.mark.parametrize("body", ["return tf.zeros([2, 3])", "return x[y, 0], x[1:, y]"])
 def test_shapes_and_slices_keep_their_order(body):
     assert not any("[3, 2]" in each or "[y, 1:]" in each for each in made(body))

@@ -9,6 +9,7 @@ from keras import optimizers
 
 from pytest_converge.training.interventions.followed import followed
 from pytest_converge.training.interventions.rerun import Reruns
+from pytest_converge.training.state.snapshot import Snapshot
 from tests.measured import left_alone
 from tests.zoo.problems import step
 from tests.zoo.trainings import quiet, running
@@ -34,9 +35,10 @@ def test_it_is_brought_towards_the_other_one_in_each_step(place):
     run = running(chased(), steps=100)
     assert run.run(0).curve.last == pytest.approx(2.0, abs=0.01)
     _, target = run.training.trainable
+    end = Snapshot(run.training.trainable)
     run.restart()
     with left_alone(run.training):
-        change = followed(run.training, [target], "code")[place]
+        change = followed(run.training, [target], "code", end=end)[place]
         assert change.fix.startswith("for old, new in zip([target], [online]): old.assign(")
         assert change.fault == "[target] never changed, while [online] of the same shapes did"
         with Reruns(run, 0, quiet).changed(change) as again:
@@ -46,6 +48,25 @@ def test_it_is_brought_towards_the_other_one_in_each_step(place):
 def test_only_what_has_the_shapes_of_the_rest_follows_it():
     run = running(chased(), steps=2)
     online, target = run.training.trainable
-    assert followed(run.training, [], "code") == []
-    assert followed(run.training, [online, target], "code") == []
+    end = Snapshot(run.training.trainable)
+    assert followed(run.training, [], "code", end=end) == []
+    assert followed(run.training, [online, target], "code", end=end) == []
     assert np.array_equal(target, [0.0, 0.0])
+
+
+def test_a_teacher_stays_as_it_is():
+    student, teacher = tf.Variable([0.0, 0.0]), tf.Variable([2.0, -1.0])
+    optimizer = optimizers.SGD(0.001)
+
+    def update():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum((student - teacher) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, student), student)])
+        return loss
+
+    run = running(step(update, variables=[student, teacher], optimizer=optimizer), steps=20)
+    run.run(0)
+    end = Snapshot(run.training.trainable)
+    run.restart()
+    with left_alone(run.training):
+        assert followed(run.training, [teacher], "code", end=end) == []

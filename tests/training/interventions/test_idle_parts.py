@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from keras import optimizers
 
+from pytest_converge.training.interventions import idle_parts as parts
 from pytest_converge.training.interventions.corrected_code import corrected
 from pytest_converge.training.interventions.idle_parts import idle_names, idle_parts
 from pytest_converge.training.interventions.rerun import Reruns
@@ -66,8 +67,15 @@ def test_a_step_that_reads_it_trains(run):
     change = changes["`tf.linalg.matvec(x, w) * (1.0 - ends)` in place of `tf.linalg.matvec(x, w)`"]
     assert change.code == "unread-data"
     assert change.fault == "update leaves a part of the data unread"
+    assert 0.25 < change.loss_factor < 0.7  # what the mask takes out is not learnt
+    assert change.redefines_loss
     with Reruns(run, 0, quiet).changed(change) as again:
         assert again(0).curve.last < 1e-3
+
+
+def test_parts_without_rows_in_order_are_left_alone():
+    ragged, sparse = tf.ragged.constant([[1.0], [2.0, 3.0]]), tf.sparse.from_dense([[0.0, 1.0]])
+    assert list(parts._with_others((ragged, sparse, tf.constant(2.0)))) == []
 
 
 def test_nothing_else_may_change_the_loss(run):
