@@ -105,22 +105,33 @@ def turned_apart(inputs: Mapping[str, Array], targets: Mapping[str, Array]) -> T
 def _ways(inputs: Array, table: Array) -> Array:
     """Of each row the way by which its target is predicted best, if that is much better.
 
-    Half of the rows are predicted by a fit of the other half: none has a say in its own.
+    Half of some rows are predicted by a fit of the other half: none has a say in its own. All
+    others are predicted by a fit of these.
     """
-    tried = TURNS if table.shape[1] == table.shape[2] else FLIPS
-    ways, rows = np.zeros(len(table), int), np.arange(len(table))
+    few = slice(local_fit.MOST_ROWS)
+    ways, rows = np.zeros(len(table[few]), int), np.arange(len(table[few]))
     for _ in range(ROUNDS):
-        predicted, back = np.empty_like(table), turned(table, ways)
+        predicted, back = np.empty_like(table[few]), turned(table[few], ways)
         for half in (0, 1):
-            known = local_fit.predicted(inputs, back, rows[rows % 2 != half])
+            known = local_fit.predicted(inputs[few], back, rows[rows % 2 != half])
             predicted[half::2] = known[half::2]
-        errors = np.stack(
-            [np.square(turn(table) - predicted).mean(axis=(1, 2, 3)) for turn in tried]
-        )
-        before, ways = ways, errors.argmin(axis=0)
-        ways[errors.min(axis=0) >= MUCH_LESS * errors[0]] = 0
+        before, ways = ways, _best(table[few], predicted)
         if np.array_equal(before, ways):
             break
+    if len(table) == len(ways):
+        return ways
+    back = np.concatenate([turned(table[few], ways), table[local_fit.MOST_ROWS :]])
+    every = _best(table, local_fit.predicted(inputs, back, rows))
+    every[few] = ways
+    return every
+
+
+def _best(table: Array, predicted: Array) -> Array:
+    """Of each row the way that is nearest to what is predicted; 0 where none is by far."""
+    tried = TURNS if table.shape[1] == table.shape[2] else FLIPS
+    errors = np.stack([np.square(turn(table) - predicted).mean(axis=(1, 2, 3)) for turn in tried])
+    ways: Array = errors.argmin(axis=0)
+    ways[errors.min(axis=0) >= MUCH_LESS * errors[0]] = 0
     return ways
 
 

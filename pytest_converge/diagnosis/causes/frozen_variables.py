@@ -251,7 +251,9 @@ def _unmoved(failed: FailedTraining) -> Answer | None:
     """
     evidence = failed.evidence
     where = failed.reruns.unmoved
-    if evidence.layers is None and not failed.training.optimizers:  # the updates themselves tell
+    training = failed.training
+    by_step = training.model is None and bool(training.optimizers)
+    if evidence.layers is None and not by_step:  # then the updates themselves tell
         unwritten = {name_of(variable) for variable in failed.training.unwritten}
         where = tuple(name for name in where if name in unwritten)
     elif evidence.layers is not None and evidence.no_gradient:

@@ -203,13 +203,11 @@ def _misaligned(failed: FailedTraining) -> Answer | None:
 def _misaligned_windows(failed: FailedTraining) -> Repairs:
     """The same of windows of a series that come in any order."""
     inputs, targets = _inputs_and_targets(failed)
-    data = failed.reruns.rows
-    if data is None or len(targets) != 1:
+    if len(targets) != 1:
         return
     (wanted,) = targets.values()
-    once = slice(data.epoch_rows)  # later epochs bring the same windows again
     for name, array in inputs.items():
-        look = functools.partial(shift_of_windows, array[once], wanted[once])
+        look = functools.partial(shift_of_windows, array, wanted)
         shift = failed.at_the_start("targets of windows", look)
         if shift:
             yield rows.windows_realigned(name, shift)
@@ -251,8 +249,8 @@ def _reordered(failed: FailedTraining) -> Repairs:
         yield axes.reordered(found)
 
 
-def _mirrored(failed: FailedTraining) -> Repairs:
-    """Targets turned round in the rows in which they are mirrored against their pictures."""
+def _turned_apart(failed: FailedTraining) -> Repairs:
+    """Targets turned back in the rows in which they are turned against their pictures."""
     inputs, targets = _inputs_and_targets(failed)
     found = failed.at_the_start("turned targets", lambda: turned_apart(inputs, targets))
     if found:
@@ -261,9 +259,13 @@ def _mirrored(failed: FailedTraining) -> Repairs:
 
 
 def _inputs_and_targets(failed: FailedTraining) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The arrays of the rows in memory, by name; empty where there are none."""
+    """The arrays of one epoch of the rows in memory, by name; empty where there are none."""
     data = failed.reruns.rows
-    return ({}, {}) if data is None else axes.inputs_and_targets(data)
+    if data is None:
+        return {}, {}
+    once = slice(data.epoch_rows)  # later epochs bring the same rows again
+    inputs, targets = axes.inputs_and_targets(data)
+    return {n: x[once] for n, x in inputs.items()}, {n: y[once] for n, y in targets.items()}
 
 
 def _exchanged(failed: FailedTraining) -> Repairs:
@@ -368,7 +370,7 @@ CAUSE = Cause(
         Step(place=Place.MISALIGNED_ROWS, answer=_misaligned),
         Step(place=Place.MISALIGNED_ROWS, repairs=_misaligned_windows),
         Step(place=Place.MISALIGNED_ROWS, repairs=_reordered),
-        Step(place=Place.MISALIGNED_ROWS, repairs=_mirrored),
+        Step(place=Place.MISALIGNED_ROWS, repairs=_turned_apart),
         Step(place=Place.MISALIGNED_ROWS, repairs=_exchanged),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_noise_seen),
         Step(place=Place.SEEN_IN_THE_STEP, answer=_rows_seen),

@@ -105,8 +105,7 @@ def corrected(
         for edited, share in sorted(looked_at, key=lambda pair: _sets_nothing_free(pair[0])):
             around = faint and _goes_around(edited)
             change = _change(edited, "vanishing-gradient" if around else _code_of(edited, code))
-            means_more = edited.site.kind is Kind.STEP and not edited.after.same_loss(edited.before)
-            yield dataclasses.replace(change, loss_factor=share, redefines_loss=means_more)
+            yield dataclasses.replace(change, loss_factor=share)
 
 
 def edited_steps(

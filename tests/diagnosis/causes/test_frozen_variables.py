@@ -199,7 +199,7 @@ def test_the_code_that_thaws_a_model_thaws_all_of_it(where):
 def test_what_no_update_writes_is_named_where_no_layers_are_known():
     moved, still = tf.Variable(0.0, name="moved"), tf.Variable(0.0, name="still")
     training = types.SimpleNamespace(
-        callbacks=None, trainable=[moved, still], unwritten=[still], optimizers=()
+        callbacks=None, trainable=[moved, still], unwritten=[still], optimizers=(), model=None
     )
     failed = types.SimpleNamespace(
         evidence=types.SimpleNamespace(layers=None),
