@@ -5,22 +5,20 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import statistics
 from collections.abc import Callable
 from typing import Protocol
 
 from pytest_converge.checks.decrease import RISEN, may_rise_between
 from pytest_converge.checks.gates import judge
-from pytest_converge.core.curve import TAIL_SHARE, LossPoints
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.core.expectation import Expectation
 from pytest_converge.core.guard import Guard
 from pytest_converge.core.record import TrainingRecord
 from pytest_converge.core.stopwatch import Stopwatch
+from pytest_converge.diagnosis.given_up import no_better_than
 from pytest_converge.training.interventions import learning_rate
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.rerun import Reruns
-from pytest_converge.training.loop.run import Watch
 
 __all__ = [
     "LINEAR_LOSSES",
@@ -65,8 +63,6 @@ MOST_LOSS = 1.1
 #: Of the seconds of a longer run, the least share that is taken for its steps: what two timings say
 #: of the rest is off by as much on a machine with other work.
 LEAST_OF_STEPS = 0.25
-#: The share of the steps behind which a guess is given up.
-GIVEN_UP_FROM = 0.25
 #: The cause whose repairs are other labels.
 LABELS = "label-encoding"
 #: What a rate is multiplied by to see whether others follow it, as near as float32 tells.
@@ -334,7 +330,15 @@ class Trials:
         # Recorded runs are compared with runs that were measured alike.
         doubted = None if self._baseline else functools.partial(self._hangs_on_a_rise, change)
         # Of other starts nothing is known of what the failed run was by then.
-        gives_up = self._gives_up(change, lambda: known is None and not made)
+        gives_up = None
+        comparable = change.loss_factor == 1.0 and not change.redefines_loss
+        if change.guessed and comparable and self._failed and self.expectation.max_loss is not None:
+            gives_up = no_better_than(
+                self._failed.curve,
+                self.expectation.max_loss,
+                by_step=self.reruns.training.full_batch,
+                active=lambda: known is None and not made,
+            )
         with self.reruns.changed(change, gives_up, doubted=doubted) as run:
             for number in range(len(losses), 1 if deterministic or not confirm else SEEDS):
                 before = self.spent
@@ -372,36 +376,6 @@ class Trials:
             worse_than_baseline=worse,
             course=self.records[change.change].curve.course,
         )
-
-    def _gives_up(self, change: Intervention, is_first: Callable[[], bool]) -> Watch | None:
-        """What breaks a run of a guess off that is no better than the failed run was by then.
-
-        There are many of them; it misses the bound as well, so that it could not pass there.
-
-        Args:
-            change: that is tried.
-            is_first: whether it runs from the failed run's own start.
-        """
-        failed, bound = self._failed, self.expectation.max_loss
-        comparable = change.loss_factor == 1.0 and not change.redefines_loss
-        if not change.guessed or not comparable or failed is None or bound is None:
-            return None
-        steps, looked = failed.curve.updates, failed.curve.checkpoints
-        by_step = self.reruns.training.full_batch or not looked
-        known = dict(enumerate(failed.curve.batch_loss)) if by_step else dict(failed.curve.course)
-
-        def no_better(points: LossPoints) -> bool:
-            done, now = points[-1]
-            if done < GIVEN_UP_FROM * steps or not is_first():
-                return False
-            window = [(at, loss) for at, loss in points if at >= (1 - TAIL_SHARE) * done]
-            pairs = [(loss, known[at]) for at, loss in window if at in known]
-            if not pairs:
-                return False
-            now, then = map(statistics.median, zip(*pairs, strict=True))
-            return bool(now > bound and now >= then)
-
-        return no_better
 
     @property
     def _is_deterministic(self) -> bool:

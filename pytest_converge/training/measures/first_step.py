@@ -15,13 +15,16 @@ from pytest_converge.training.data.batches import Array, Batch
 from pytest_converge.training.measures.gradients import undisturbed
 from pytest_converge.training.state.graphs import functions_run_eagerly
 from pytest_converge.training.state.rewritten import NoCodeError
-from pytest_converge.training.state.seeding import preserved
+from pytest_converge.training.state.seeding import draws_noted, preserved, seed_everything
 from pytest_converge.training.training import Training
 
 __all__ = ["FirstStep", "first_step"]
 
 #: Two losses, and two updates, are the same up to what the order of float32 sums changes.
 SAME_LOSS, SAME_UPDATE = 1e-5, 1e-3
+
+#: Of the numbers that a step draws, where it draws any.
+SEED = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,21 +87,38 @@ def first_step(
         variant: makes a context in which the step runs.
         batch: another one than the first; None for that.
 
+    What a step draws is the same in all of them, so that nothing else differs between two.
+
     Returns:
         None where the step fails, as the user's code may under a change that it was not made for,
         and where its loss, or what it leaves, is not finite.
     """
+    found, draws = _made(training, variant, batch, seed=None)
+    if draws:
+        found, _ = _made(training, variant, batch, seed=SEED)
+    return found
+
+
+def _made(
+    training: Training, variant: Callable[[], Any], batch: Batch, *, seed: int | None
+) -> tuple[FirstStep | None, bool]:
+    """The step, and whether it drew numbers that another one would not draw."""
     start = tuple(variable.numpy() for variable in training.trainable)
+    draws = False
     try:
         with variant(), preserved(), undisturbed(training), functions_run_eagerly():
             seen = training.first_batch() if batch is None else batch
-            loss = float(training.step(seen))
+            if seed is not None:
+                seed_everything(seed)
+            with draws_noted() as drew:
+                loss = float(training.step(seen))
+                draws = drew()
             end = tuple(variable.numpy() for variable in training.trainable)
     except NoCodeError:
-        return None
+        return None, False
     except Exception as error:  # of any kind: it was not written for such a change
         if is_ours(error):
             raise
-        return None
+        return None, False
     finite = math.isfinite(loss) and all(np.isfinite(each).all() for each in end)
-    return FirstStep(loss, start, end) if finite else None
+    return (FirstStep(loss, start, end) if finite else None), draws

@@ -19,7 +19,7 @@ from pytest_converge.training.keras_internals import (
     set_operation_seeds,
 )
 
-__all__ = ["kernels_kept", "preserved", "reseed", "seed_everything"]
+__all__ = ["draws_noted", "kernels_kept", "preserved", "reseed", "seed_everything"]
 
 
 #: What Keras keeps beside: the seed set last, and the generator that layers without one share.
@@ -73,6 +73,17 @@ def _is_fresh(seed: int) -> bool:
         return False
     fresh = random.Random(seed)  # noqa: S311 - as TensorFlow does
     return bool(generator.getstate() == fresh.getstate())
+
+
+@contextlib.contextmanager
+def draws_noted() -> Iterator[Callable[[], bool]]:
+    """Yields a function that tells whether a stateful random operation drew a seed meanwhile.
+
+    Such an operation goes on where it was, and gives other numbers when it runs again.
+    """
+    _, generator = operation_seeds()
+    before = generator.getstate() if hasattr(generator, "getstate") else None
+    yield lambda: before is not None and generator.getstate() != before
 
 
 @contextlib.contextmanager

@@ -7,12 +7,13 @@ import contextlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import optimizers
 
 from pytest_converge.training.measures.first_step import FirstStep, first_step
 from pytest_converge.training.state.rewritten import NoCodeError
 from tests.measured import left_alone
 from tests.zoo.problems import step
-from tests.zoo.trainings import training_of
+from tests.zoo.trainings import running, training_of
 
 X = np.arange(12, dtype="float32").reshape(4, 3)
 
@@ -87,3 +88,36 @@ def test_rounding_is_no_difference():
     one = FirstStep(1.0, start, (start[0] - np.float32(1e-4),))
     other = FirstStep(1.0, start, (start[0] - np.float32(1e-2),))
     assert other.is_times(100.0, one)
+
+
+def noisy(compiled):
+    w = tf.Variable([1.0, 2.0])
+    optimizer = optimizers.SGD(0.1)
+
+    def update():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum((w - tf.random.normal((2,))) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return loss
+
+    function = tf.function(update) if compiled else update
+    return step(function, variables=[w], optimizer=optimizer)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_what_is_drawn_is_the_same_in_every_look(compiled):
+    run = running(noisy(compiled), steps=3)
+    with left_alone(run.training):
+        one, other = first_step(run.training), first_step(run.training)
+    assert one.same_loss(other)
+    assert one.same_end(other)
+    assert not one.same_end(first_step(run.training, lambda: run.training.with_rate_factor(2.0)))
+
+
+def test_the_numbers_that_the_user_draws_next_stay_what_they_were():
+    run = running(noisy(False), steps=3)
+    tf.random.set_seed(5)
+    expected = tf.random.normal((3,)).numpy()
+    tf.random.set_seed(5)
+    first_step(run.training)
+    assert tf.random.normal((3,)).numpy() == pytest.approx(expected)
