@@ -90,6 +90,7 @@ from pytest_converge.training.measures.gradients import gradient_norms
 from pytest_converge.training.measures.layer_readings import functions_of_layers, named_layers
 from pytest_converge.training.measures.slope_of_steps import has_no_path
 from pytest_converge.training.state.snapshot import name_of
+from pytest_converge.training.training import Training
 
 __all__ = ["CAUSE", "with_all_layers"]
 
@@ -251,9 +252,8 @@ def _unmoved(failed: FailedTraining) -> Answer | None:
     """
     evidence = failed.evidence
     where = failed.reruns.unmoved
-    training = failed.training
-    by_step = training.model is None and bool(training.optimizers)
-    if evidence.layers is None and not by_step:  # then the updates themselves tell
+    if evidence.layers is None and not _is_step_with_optimizer(failed.training):
+        # Then the updates themselves tell.
         unwritten = {name_of(variable) for variable in failed.training.unwritten}
         where = tuple(name for name in where if name in unwritten)
     elif evidence.layers is not None and evidence.no_gradient:
@@ -273,6 +273,10 @@ def _unmoved(failed: FailedTraining) -> Answer | None:
         return None  # what the loss has no slope along stays by itself, as a bias that cancels out
     message = f"{listed(where)} never changed in {counted(failed.record.curve.updates, 'step')}"
     return Answer(cause=CAUSE.code, where=where, message=message)
+
+
+def _is_step_with_optimizer(training: Training) -> bool:
+    return training.model is None and bool(training.optimizers)
 
 
 def _slopes(failed: FailedTraining) -> dict[str, float]:

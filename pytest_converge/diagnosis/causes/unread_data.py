@@ -33,8 +33,8 @@ or more have weight 0, and nothing predicts the targets of the others from their
 exchanged, and the training is repeated.
 
 A part of a batch that nothing reads, as the weight of a row or the end of a game, is handed to a
-call of your own step, or taken as a factor of what has its rows (see [how it diagnoses](../how-it-
-diagnoses.md)).
+call of your own step, or taken as a factor of what has its rows: see [how it
+diagnoses](../how-it-diagnoses.md).
 
 Else nothing is repaired: only you know what the loss is meant to be. So it is said where no repair
 of another cause made the test pass. Rows of sample weight 0 have no influence by right.

@@ -69,8 +69,6 @@ import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import keras
-
 from pytest_converge.core.numbers import listed, number
 from pytest_converge.diagnosis.cause import Answer, Cause, FailedTraining, Place, Repairs, Step
 from pytest_converge.diagnosis.causes.bad_initialisation import (
@@ -223,7 +221,7 @@ def _usual(failed: FailedTraining) -> Iterable[list[Intervention]]:
         elif name == "linear":
             found.setdefault("too-small-capacity", []).append(layer)
         elif name not in RECTIFYING:
-            known = hasattr(keras.activations, name)
+            known = hidden.is_of_keras(name)
             found.setdefault(OF_KERAS if known else OF_THE_USER, []).append(layer)
     if any(map(activation_layers, models)):
         found.pop("too-small-capacity", None)  # they may follow on what is linear itself

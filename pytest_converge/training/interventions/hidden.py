@@ -16,6 +16,7 @@ __all__ = [
     "SQUASHING",
     "activations",
     "bounded_states",
+    "is_of_keras",
     "plain_rectifiers",
     "rectified",
     "shifted_rectifiers",
@@ -40,12 +41,17 @@ def activations(layers: list[keras.layers.Layer], activation: str, code: str) ->
     )
 
 
+def is_of_keras(activation: str) -> bool:
+    """Whether an activation is one of Keras', by its name; all others are the user's own."""
+    return hasattr(keras.activations, activation)
+
+
 def rectified(layers: list[Any], code: str) -> Intervention:
     """Layers with a rectifier, and in the place of which activation."""
     names = dict.fromkeys(layer.activation.__name__ for layer in layers)
     shown = "no activation" if [*names] == ["linear"] else " and ".join(names)
     change = activations(layers, "relu", code)
-    known = all(hasattr(keras.activations, name) for name in names)
+    known = all(map(is_of_keras, names))
     fault = "" if known else f"{shown} is no activation that {listed(change.where)} learns with"
     return dataclasses.replace(change, change=f"{change.change} instead of {shown}", fault=fault)
 
