@@ -14,10 +14,13 @@ import tensorflow as tf
 from pytest_converge.training.adapters.seen import Held, held_by
 from pytest_converge.training.interventions.intervention import Intervention
 from pytest_converge.training.interventions.named_variables import one_variable
-from pytest_converge.training.state.snapshot import attributes_set
+from pytest_converge.training.state.snapshot import attributes_set, name_of
 from pytest_converge.training.training import Training
 
 __all__ = ["read_anew"]
+
+#: What TensorFlow calls a variable that has no name.
+UNNAMED = "Variable"
 
 
 def read_anew(training: Training, places: list[int], code: str) -> Intervention | None:
@@ -42,7 +45,7 @@ def read_anew(training: Training, places: list[int], code: str) -> Intervention 
     changes = [(x.owner, x.attribute, training.trainable[place]) for x, place in found.values()]
     lines, seen = [], []
     for each, place in found.values():
-        name = one_variable(training, place) or f"variables[{place}]"
+        name = one_variable(training, place) or _own_name(training.trainable[place], place)
         lines.append(f"{each.name} = {name}  # read in each step, not copied before")
         seen.append(f"{each.name} is a copy of {name}")
     return Intervention(
@@ -52,6 +55,12 @@ def read_anew(training: Training, places: list[int], code: str) -> Intervention 
         fault=f"{' and '.join(seen)}, made before the training",
         variant=lambda _: attributes_set(changes),
     )
+
+
+def _own_name(variable: Any, place: int) -> str:
+    """The name that a variable was given, where its user gave it one."""
+    name = name_of(variable)
+    return name if name.isidentifier() and name != UNNAMED else f"variables[{place}]"
 
 
 def _is_copy(value: Any, variable: Any) -> bool:

@@ -491,3 +491,32 @@ def test_layers_frozen_before_a_step_are_trained():
     found = proven_by_its_own(coder(frozen=True), "frozen-variables", steps=250, max_loss=0.02)
     on_and_off = "whole.trainable = False; whole.trainable = True"
     assert found.fix == f"{on_and_off}  # before its variables are listed"
+
+
+def test_a_loss_of_copies_is_said_to_have_no_path():
+    w, copy = tf.Variable([3.0, -4.0], name="w"), tf.Variable([0.0, 0.0])
+    optimizer = optimizers.SGD(0.1)
+
+    def train_step():
+        with tf.GradientTape() as tape:
+            copy.assign(w)
+            loss = tf.reduce_sum(copy**2)
+        gradient = tape.gradient(loss, w, unconnected_gradients="zero")
+        optimizer.apply_gradients([(gradient, w)])
+        return loss
+
+    start = step(train_step, variables=[w], optimizer=optimizer)
+    found = diagnosis_of(start, steps=20, max_loss=0.1)
+    assert (found.cause, found.proven) == ("frozen-variables", False)
+    assert found.message.startswith("no gradient of the loss reaches any variable")
+
+
+def test_a_variable_that_was_copied_before_is_read_in_each_step():
+    w, level = tf.Variable([1.0, -1.0]), tf.Variable(0.25, name="level")
+    value = tf.identity(level)
+    start = minimize(
+        lambda: tf.reduce_sum((w - 2.0) ** 2) + (value - 3.0) ** 2, [w, level], optimizers.SGD(0.2)
+    )
+    found = diagnosis_of(start, steps=40, max_loss=0.1)
+    assert (found.cause, found.proven) == ("frozen-variables", True)
+    assert found.fix.startswith("value = level  # read in each step")

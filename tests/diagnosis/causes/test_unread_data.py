@@ -262,3 +262,51 @@ def test_a_train_step_that_learns_from_the_last_column_learns_from_all_that_it_r
     gradient = "gradients = tape.gradient(mean, self.trainable_variables)"
     assert found.fix == f"{gradient}  # test_unread_data.py:{line}"
     assert "and not the gradient that is applied; it converges with " in found.message
+
+
+def two_inputs(*, joined):
+    """Two inputs, of which a model of two branches reads one."""
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=(300, 3)).astype("float32")
+    second = rng.normal(size=(300, 3)).astype("float32")
+    y = (first[:, :1] + 2 * second[:, :1]).astype("float32")
+    a, b = keras.Input((3,)), keras.Input((3,))
+    left = layers.Dense(8, "relu")(a)
+    both = layers.Concatenate()([left, layers.Dense(8, "relu")(b)])
+    model = keras.Model([a, b], layers.Dense(1)(both if joined else left))
+    model.compile(optimizers.Adam(0.03), "mse")
+    return fit(model, [first, second], y)
+
+
+def test_an_input_that_nobody_reads_is_named():
+    found = diagnosis_of(two_inputs(joined=False), steps=60, max_loss=0.5)
+    assert (found.cause, found.proven) == ("unread-data", False)
+    assert found.message.startswith("the model does not read x[1]: any other values")
+
+
+class Asked(keras.Model):
+    """Attends to its own question, and never to the facts."""
+
+    def __init__(self):
+        super().__init__()
+        self.ask, self.fact = layers.Dense(8), layers.Dense(8)
+        self.last = layers.Dense(1)
+
+    def call(self, inputs):
+        question = self.ask(inputs["question"])
+        facts = self.fact(inputs["facts"])  # noqa: F841 - that is the slip
+        return self.last(tf.nn.relu(question) + tf.nn.relu(question))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+def test_the_slip_that_leaves_an_input_unread_is_found():
+    rng = np.random.default_rng(0)
+    x = {name: rng.normal(size=(300, 3)).astype("float32") for name in ("question", "facts")}
+    y = np.abs(x["facts"][:, :1]) + x["question"][:, :1]
+    model = Asked()
+    model({name: each[:1] for name, each in x.items()})
+    model.compile(optimizers.Adam(0.03), "mse")
+    found = diagnosis_of(fit(model, x, y), steps=200, max_loss=0.1)
+    assert (found.cause, found.proven) == ("unread-data", True)
+    assert "facts" in found.fix
