@@ -16,14 +16,14 @@ __all__ = ["rows_ahead", "shift_of_windows"]
 
 Array = np.ndarray[Any, Any]
 
-#: Rows of which the next window is among the others, for them to be windows of one series: of one
-#: that is held out at its end, or has gaps, most are.
+#: Rows of which the next window is among the others, for them to be windows of one series: a
+#: choice, of which a series with gaps and rows held out leaves most.
 FOLLOWED = 0.8
-#: Rows that differ in their first steps: codes of a few values have those of many others.
+#: Rows that differ in their first steps: a choice; codes of a few values share those of many.
 ALL_APART = 0.9
-#: Of so many of them that come in the order of time nothing has to be put back.
+#: Of so many of them that come in the order of time nothing has to be put back: a choice.
 IN_ORDER = 0.5
-#: Skills that differ by less than what a hundred rows tell apart.
+#: Skills that differ by less count as alike: a choice.
 ALIKE = 0.01
 
 

@@ -32,7 +32,7 @@ def unless_by_heart(failed: FailedTraining, answer: Answer) -> Answer:
     there has learnt the noise of its rows, as wrong labels: nothing was missing. Where they are
     not, targets that it predicts there no better than permuted ones do not belong to their rows.
 
-    A repair of none of these causes is no such thing.
+    No repair but of the causes `BY_HEART` is asked.
 
     It is looked at whatever the budget: it takes about as long as the proof that it is about.
     """

@@ -83,16 +83,22 @@ class FailedTraining:
             self.evidence = dataclasses.replace(self.evidence, climbed=True)
         self._at_the_start: dict[str, Any] = {}
 
-    def at_the_start(self, name: str, measure: Callable[[], Measured]) -> Measured | None:
+    def at_the_start(
+        self, name: str, measure: Callable[[], Measured], *, runs_the_step: bool = False
+    ) -> Measured | None:
         """What is measured where the failed run began, once; None where that is not possible.
 
         Args:
             name: of the measurement.
             measure: changes nothing.
+            runs_the_step: whether it calls the user's code, which may fail where it is run apart.
         """
         if name not in self._at_the_start:
             self.reruns.put_back()
-            self._at_the_start[name] = self.trials.guard.measured(name, measure)
+            guard = self.trials.guard
+            look = guard.tried if runs_the_step else guard.measured
+            self._at_the_start[name] = look(name, measure)
+            self.reruns.put_back()
         found: Measured | None = self._at_the_start[name]
         return found
 

@@ -9,8 +9,7 @@ from pytest_converge.core.curve import TAIL_SHARE, LossCurve, LossPoints
 
 __all__ = ["no_better_than"]
 
-#: The share of the steps behind which a guess is given up: what repairs a training of which nothing
-#: else is known to be wrong is ahead of it by then.
+#: The share of the steps behind which a guess is given up: a choice.
 GIVEN_UP_FROM = 0.25
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import math
 import statistics
@@ -119,10 +120,8 @@ def _moves_beside(failed: FailedTraining) -> bool:
     training = failed.training
     if not training.own_step or not training.optimizers:
         return False
-    failed.reruns.put_back()
-    moves = failed.trials.guard.tried("what else moves", lambda: moves_beside(training))
-    failed.reruns.put_back()
-    return bool(moves)
+    look = functools.partial(moves_beside, training)
+    return bool(failed.at_the_start("what else moves", look, runs_the_step=True))
 
 
 def any_rate_that_passes(failed: FailedTraining) -> Answer | None:

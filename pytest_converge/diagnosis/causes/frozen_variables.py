@@ -74,6 +74,7 @@ def test_slope_and_offset(converge):
 ```
 """
 
+import functools
 from collections.abc import Iterable
 
 from pytest_converge.core.numbers import counted, listed
@@ -181,10 +182,8 @@ def _has_no_path(failed: FailedTraining) -> bool:
         return False  # what is returned is not what is learnt from
     if len(failed.reruns.unmoved) < len(training.trainable):
         return False
-    failed.reruns.put_back()
-    found = failed.trials.guard.tried("a path for a gradient", lambda: has_no_path(training))
-    failed.reruns.put_back()
-    return bool(found)
+    look = functools.partial(has_no_path, training)
+    return bool(failed.at_the_start("a path for a gradient", look, runs_the_step=True))
 
 
 def _cut_off_from_all(failed: FailedTraining) -> Answer | None:

@@ -138,7 +138,7 @@ def still_falls(failed: FailedTraining) -> Answer | None:
 def _steps_needed(runs: list[tuple[int, float]], bound: float | None) -> float:
     """Steps to a bound by the last two of some runs, by steps, as a power of their number.
 
-    Of a bound, or a loss, that no power goes to, nothing is foretold: the longer ones of the runs.
+    Those of the longer run where no power of the steps leads to the bound, as to one of 0.
     """
     (short, before), (long, after) = sorted(runs)[-2:]
     if bound is None or not bound > 0 or not 0 < after < before:

@@ -67,6 +67,7 @@ def test_as_it_is(converge):
 ```
 """
 
+import functools
 import math
 from collections.abc import Iterable
 
@@ -211,9 +212,8 @@ def _of_own_optimizer(failed: FailedTraining, turned: Intervention) -> Intervent
     training = failed.training
     if not has_own_optimizer(training):
         return turned
-    failed.reruns.put_back()
-    along = failed.trials.guard.tried("which way updates go", lambda: updates_along(training))
-    failed.reruns.put_back()
+    look = functools.partial(updates_along, training)
+    along = failed.at_the_start("which way updates go", look, runs_the_step=True)
     if along is None or along > 0:
         return turned
     return direction.downhill_in(turned, type(training.optimizers[0].optimizer).__name__)
@@ -241,11 +241,8 @@ def _rose_by_itself(failed: FailedTraining, *, rose: bool) -> bool:
 
 def _along(failed: FailedTraining) -> float | None:
     """Which way the first step goes on its own loss; None where that is not known."""
-    failed.reruns.put_back()
-    training = failed.training
-    along = failed.trials.guard.tried("what the steps follow", lambda: along_the_slope(training))
-    failed.reruns.put_back()
-    return along
+    look = functools.partial(along_the_slope, failed.training)
+    return failed.at_the_start("what the steps follow", look, runs_the_step=True)
 
 
 def _uphill_seen(failed: FailedTraining) -> Answer | None:

@@ -28,7 +28,7 @@ __all__ = [
 
 #: From this share of rows of weight 0 on, too much is left out to be a gap here and there.
 LEFT_OUT = 0.2
-#: So many times the lowest weight the highest one has to be, for an error of a half or twice.
+#: So many times the lowest weight the highest one has to be: 1 / error ** 2 of a half and of one.
 TELLS_APART = 4.0
 #: More different labels than this are no classes that anybody weighs one by one.
 MOST_CLASSES = 100

@@ -134,18 +134,8 @@ def negated_loss(training: Training, *, first: float, least: float, bounded: boo
         least: the lowest one of the failed run.
         bounded: whether the test bounds the loss by what only the other sign can mean.
     """
-    by_hand = training.own_train_step or training.verb == "step"
-    fix, variant = _negated(training)
-    return Intervention(
-        code=CODE,
-        change="the loss negated",
-        fix=fix,
-        fault=f"the loss has the wrong sign: it fell from {number(first)} to {number(least)}",
-        rate_factor=-1.0 if by_hand else 1.0,
-        variant=variant,
-        loss_factor=1.0 if bounded else None,
-        redefines_loss=True,
-    )
+    change = _negated(training, f"it fell from {number(first)} to {number(least)}")
+    return dataclasses.replace(change, loss_factor=1.0 if bounded else None, redefines_loss=True)
 
 
 def negated_for_bound(training: Training, *, bound: float, least: float) -> Intervention:
@@ -156,18 +146,8 @@ def negated_for_bound(training: Training, *, bound: float, least: float) -> Inte
         bound: of the loss.
         least: the lowest loss of the failed run.
     """
-    by_hand = training.own_train_step or training.verb == "step"
-    fix, variant = _negated(training)
     stays = f"it stays above 0, at {number(least)}, and max_loss={number(bound)} is below"
-    return Intervention(
-        code=CODE,
-        change="the loss negated",
-        fix=fix,
-        fault=f"the loss has the wrong sign: {stays}",
-        rate_factor=-1.0 if by_hand else 1.0,
-        variant=variant,
-        loss_factor=1.0,
-    )
+    return _negated(training, stays)
 
 
 def negated_score(training: Training, name: str, before: float, after: float) -> Intervention:
@@ -180,18 +160,24 @@ def negated_score(training: Training, name: str, before: float, after: float) ->
         after: that at the end.
     """
     moved = f"{name} went from {number(before)} to {number(after)} while the loss fell"
-    fix, variant = _negated(training)
+    return dataclasses.replace(_negated(training, moved), loss_factor=None)
+
+
+def _negated(training: Training, seen: str) -> Intervention:
+    """The loss of the other sign; a step that makes its updates by itself is turned round too."""
+    by_hand = training.own_train_step or training.verb == "step"
+    fix, variant = _negative(training)
     return Intervention(
         code=CODE,
         change="the loss negated",
         fix=fix,
-        fault=f"the loss has the wrong sign: {moved}",
+        fault=f"the loss has the wrong sign: {seen}",
+        rate_factor=-1.0 if by_hand else 1.0,
         variant=variant,
-        loss_factor=None,
     )
 
 
-def _negated(training: Training) -> tuple[str, Variant]:
+def _negative(training: Training) -> tuple[str, Variant]:
     if training.verb == "fit" and not training.own_train_step:
         (loss,) = (own for _, own in loss_names(training.model.loss))
         name, before = pasted.compiled_loss(loss)

@@ -14,10 +14,11 @@ from pytest_converge.training.training import Training
 
 __all__ = ["followed"]
 
-#: A copy alone may take so much of a loss: of the errors of a bootstrapped value about none.
+#: A copy alone may take so much of a loss, as none of the distance from values that are known: a
+#: choice.
 MOST_TAKEN = 0.5
 #: How far the copy goes towards the other network in each step: a tenth, as a moving average, then
-#: all of the way (Lillicrap et al. 2016, arXiv:1509.02971, have 0.001 for a million steps).
+#: all of the way (a choice; Lillicrap et al. 2016, arXiv:1509.02971, have 0.001).
 SHARES = (0.1, 1.0)
 
 

@@ -21,7 +21,7 @@ from pytest_converge.training.training import Training
 __all__ = ["idle_names", "idle_parts", "reads_more"]
 
 #: A loss has to keep this share of its size where more is read, at the start and at the end of the
-#: failed run: rows that a mask takes out are no repair where next to nothing is left.
+#: failed run: rows that a mask takes out are no repair where next to nothing is left. A choice.
 LEAST_KEPT = 0.25
 
 

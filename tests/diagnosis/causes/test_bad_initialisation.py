@@ -84,14 +84,19 @@ def test_without_any_symptom_the_start_alone_is_named():
     assert bad_initialisation.symptom(higher) == "the start does not train"
 
 
-def test_matrices_of_one_value_are_drawn_anew_where_a_session_hides_the_layers():
-    first, second = tf.Variable(tf.zeros((2, 8)), name="a"), tf.Variable(tf.zeros((8, 1)), name="b")
-    training = types.SimpleNamespace(verb="step", trainable=[first, second], models=[])
-    failed = types.SimpleNamespace(
-        training=training,
+def of_a_step(variables):
+    """A failed training of a step without a model."""
+    return types.SimpleNamespace(
+        training=types.SimpleNamespace(verb="step", trainable=variables, models=[]),
         evidence=types.SimpleNamespace(layers=None),
         reruns=types.SimpleNamespace(put_back=lambda: None),
     )
+
+
+def test_matrices_of_one_value_are_drawn_anew_where_a_session_hides_the_layers():
+    first, second = tf.Variable(tf.zeros((2, 8)), name="a"), tf.Variable(tf.zeros((8, 1)), name="b")
+    failed = of_a_step([first, second])
+    training = failed.training
     (change,) = bad_initialisation._odd_matrices(failed)
     assert change.fault == "all units of a, b start alike"
     drawn = change.start(training, {})
@@ -105,12 +110,8 @@ def test_matrices_to_one_side_of_zero_are_drawn_anew():
     first = tf.Variable(positive, name="a")
     around = tf.Variable(positive - 0.5, name="b")
     bias = tf.Variable(tf.zeros(64), name="c")
-    training = types.SimpleNamespace(verb="step", trainable=[around, first, bias], models=[])
-    failed = types.SimpleNamespace(
-        training=training,
-        evidence=types.SimpleNamespace(layers=None),
-        reruns=types.SimpleNamespace(put_back=lambda: None),
-    )
+    failed = of_a_step([around, first, bias])
+    training = failed.training
     (change,) = bad_initialisation._odd_matrices(failed)
     assert change.fault == "the weights of a start to one side of 0"
     assert change.where == ("a",)
@@ -142,12 +143,7 @@ def hidden_units(start, *, bias=0.0):
 
 def test_the_line_takes_hold_of_the_variables_by_their_place_in_the_call():
     first, bias, second = (tf.Variable(tf.zeros(shape)) for shape in ((4, 8), (8,), (8, 1)))
-    training = types.SimpleNamespace(verb="step", trainable=[first, bias, second], models=[])
-    nameless = types.SimpleNamespace(
-        training=training,
-        evidence=types.SimpleNamespace(layers=None),
-        reruns=types.SimpleNamespace(put_back=lambda: None),
-    )
+    nameless = of_a_step([first, bias, second])
     (change,) = bad_initialisation._odd_matrices(nameless)
     assert change.where == ("variables[0]", "variables[2]")
     assert [line.partition(".")[0] for line in change.fix.splitlines()] == [*change.where]
