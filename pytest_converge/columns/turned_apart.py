@@ -105,16 +105,12 @@ def turned_apart(inputs: Mapping[str, Array], targets: Mapping[str, Array]) -> T
 def _ways(inputs: Array, table: Array) -> Array:
     """Of each row the way by which its target is predicted best, if that is much better.
 
-    Half of some rows are predicted by a fit of the other half: none has a say in its own. All
-    others are predicted by a fit of these.
+    Where there are many rows, by a fit of some of them.
     """
     few = slice(local_fit.MOST_ROWS)
     ways, rows = np.zeros(len(table[few]), int), np.arange(len(table[few]))
     for _ in range(ROUNDS):
-        predicted, back = np.empty_like(table[few]), turned(table[few], ways)
-        for half in (0, 1):
-            known = local_fit.predicted(inputs[few], back, rows[rows % 2 != half])
-            predicted[half::2] = known[half::2]
+        predicted = local_fit.predicted(inputs[few], turned(table[few], ways), rows)
         before, ways = ways, _best(table[few], predicted)
         if np.array_equal(before, ways):
             break

@@ -32,7 +32,9 @@ def test_the_window_ahead_is_known_by_what_it_shares():
     np.testing.assert_array_equal(windows[ahead[known], 0], windows[known, 3])
 
 
-@pytest.mark.parametrize("case", ["paired", "in order", "no windows", "noise", "one step", "codes"])
+@pytest.mark.parametrize(
+    "case", ["paired", "in order", "no windows", "noise", "one step", "codes", "twice"]
+)
 def test_nothing_is_shifted_where_nothing_tells(case):
     windows, targets = {
         "paired": shuffled(0),
@@ -40,6 +42,7 @@ def test_nothing_is_shifted_where_nothing_tells(case):
         "no windows": (RNG.permutation(RNG.normal(size=(500, 6, 2))), TARGETS[:500]),
         "noise": (shuffled(0)[0], RNG.normal(size=(590, 1))),
         "one step": (WINDOWS[:, :1], TARGETS),
+        "twice": tuple(np.concatenate([each, each[:150]]) for each in shuffled(12)),
         "codes": (RNG.integers(0, 3, size=(590, 3)), TARGETS),
     }[case]
     assert shift_of_windows(windows, targets) == 0

@@ -178,3 +178,9 @@ def test_steps_that_are_far_too_short_are_too_slow_whatever_rose():
     assert not Evidence(rate=1e-5, rose=True, climbed=True, gauge=0.99).never_too_slow
     assert Evidence(rate=1e-5, rose=True, gauge=0.99, spiked=True).never_too_slow
     assert Evidence(rate=1e-5, rose=True, gauge=0.5).never_too_slow
+
+
+def test_what_moves_beside_the_optimizer_is_no_step_that_is_too_short():
+    short = Evidence(rate=0.1, rose=True, gauge=0.99)
+    assert not short.never_too_slow
+    assert dataclasses.replace(short, moves_beside=True).never_too_slow

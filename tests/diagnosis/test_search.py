@@ -10,6 +10,7 @@ import pytest
 
 from pytest_converge.core.diagnosis import Trial
 from pytest_converge.core.guard import STRICT, Guard
+from pytest_converge.diagnosis import search as search_module
 from pytest_converge.diagnosis.cause import Answer, Cause, Step
 from pytest_converge.diagnosis.causes import labels_unrelated, unreachable_target
 from pytest_converge.diagnosis.order import Place
@@ -215,3 +216,18 @@ def test_another_optimizer_and_one_of_several_are_paired_with_nothing(monkeypatc
     search(failed, {})
     assert tried == pairs
     assert adam("a", 0.1).combined(change).other_optimizer
+
+
+def test_a_pair_of_changes_may_have_learnt_by_heart(monkeypatch):
+    failed = failed_training(trial("Adamant", passed=0, seeds=1))
+    failed.trials.changes["Adamant"] = Intervention(code="a", change="Adamant")
+    failed.reruns = types.SimpleNamespace(steps=10, rows=None)
+    failed.not_steeper, failed.takes_rate = (lambda factors: factors), False
+    failed.at_rates = lambda *_: []
+    more = Intervention(code="too-few-steps", change="more")
+    monkeypatch.setattr(more_steps, "more", lambda *_: more)
+    failed.first_passing = lambda changes: next(iter(changes)).change
+    seen = []
+    monkeypatch.setattr(search_module, "unless_by_heart", lambda _, found: seen.append(found))
+    search(failed, {})
+    assert seen == ["Adamant and more"]

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 
 import keras
 import numpy as np
 import pytest
 from keras import layers, optimizers
 
+from pytest_converge.core.diagnosis import Trial
 from pytest_converge.core.expectation import Expectation
+from pytest_converge.diagnosis.cause import Answer
+from pytest_converge.diagnosis.causes import class_imbalance
 from pytest_converge.diagnosis.causes.class_imbalance import (
     CAUSE,
     knows_frequencies,
     rare_class,
 )
 from pytest_converge.diagnosis.trials import only_metrics_missed
+from pytest_converge.training.interventions.intervention import Intervention
 from tests.checks.curves import record_of
 from tests.diagnosis.programs import diagnosis_of, failed_of, proven_by_its_own
 from tests.zoo.problems import BINARY, fit, sequential
@@ -152,3 +157,22 @@ def test_right_weights_are_tried_the_other_way_round_and_prove_nothing():
     assert len(exchanges(start)) == 1
     found = diagnosis_of(start, steps=20, max_loss=0.2)
     assert found.cause != "class-imbalance"
+
+
+@pytest.mark.parametrize(("after", "kept"), [(0.5, True), (2.0, False)])
+def test_the_reciprocal_of_weights_has_to_be_better_for_all_rows(monkeypatch, after, kept):
+    change, asked = Intervention(code="class-imbalance", change="the reciprocal"), []
+    found = Answer(
+        cause="class-imbalance",
+        trial=Trial(change="the reciprocal", code="class-imbalance", losses=(0.1,), passed=1),
+    )
+    monkeypatch.setattr(class_imbalance.class_weights, "reciprocal", lambda _: change)
+    failed = types.SimpleNamespace(
+        reruns=types.SimpleNamespace(
+            rows=(), loss_on_others=lambda made, _: after if made is change else 1.0
+        ),
+        first_passing=lambda changes: found,
+        trials=types.SimpleNamespace(ask=asked.append),
+    )
+    assert (class_imbalance._reciprocal(failed) is found) is kept
+    assert asked == ([] if kept else [found.trial])

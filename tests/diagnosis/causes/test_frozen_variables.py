@@ -520,3 +520,18 @@ def test_a_variable_that_was_copied_before_is_read_in_each_step():
     found = diagnosis_of(start, steps=40, max_loss=0.1)
     assert (found.cause, found.proven) == ("frozen-variables", True)
     assert found.fix.startswith("value = level  # read in each step")
+
+
+def test_what_a_step_returns_beside_its_loss_has_no_path_by_right():
+    failed = types.SimpleNamespace(
+        training=types.SimpleNamespace(own_step=True, trainable=[0]),
+        evidence=types.SimpleNamespace(
+            layers=types.SimpleNamespace(all_zero=True),
+            computation=types.SimpleNamespace(other_loss=True),
+        ),
+        reruns=types.SimpleNamespace(unmoved=("w",)),
+        at_the_start=lambda *_, **__: True,
+    )
+    assert not frozen_variables._has_no_path(failed)
+    failed.evidence.computation.other_loss = False
+    assert frozen_variables._has_no_path(failed)

@@ -281,3 +281,18 @@ def test_series_that_were_reshaped_are_transposed():
 @pytest.mark.parametrize("start", [grounds, sensors, plane])
 def test_arrays_in_order_are_left_as_they_are(start):
     assert not list(labels_unrelated._reordered(failed_of(start(), steps=5, max_loss=1e-9)))
+
+
+@pytest.mark.slow
+def test_windows_in_any_order_get_the_targets_of_later_ones():
+    series = np.random.default_rng(0).normal(size=(500, 1)).astype("float32")
+    windows = np.stack([series[n : n + 6] for n in range(490)])
+    targets = windows[:, -1] - 0.5 * windows[:, -2]
+    order = np.random.default_rng(1).permutation(np.arange(8, 490))
+    model = sequential(
+        layers.Flatten(), layers.Dense(1), optimizer=Adam(0.05), loss="mse", shape=(6, 1)
+    )
+    start = fit(model, windows[order], targets[order - 8])
+    found = proven_by_its_own(start, "labels-unrelated", steps=150, max_loss=0.05)
+    assert found.message.startswith("the targets belong to windows that begin 8 steps earlier")
+    assert found.fix.startswith("targets = targets[8:]")

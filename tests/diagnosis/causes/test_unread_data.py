@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -310,3 +312,12 @@ def test_the_slip_that_leaves_an_input_unread_is_found():
     found = diagnosis_of(fit(model, x, y), steps=200, max_loss=0.1)
     assert (found.cause, found.proven) == ("unread-data", True)
     assert "facts" in found.fix
+
+
+@pytest.mark.parametrize(("some", "named"), [(True, True), (False, False), (None, False)])
+def test_an_input_that_nobody_reads_may_be_there_for_nobody(monkeypatch, some, named):
+    monkeypatch.setattr(unread_data, "inputs_left_unread", lambda _: ("x[1]",))
+    signal = None if some is None else types.SimpleNamespace(some=some)
+    failed = types.SimpleNamespace(signal=signal)
+    assert (unread_data._inputs_that_tell(failed) is not None) is named
+    assert unread_data._inputs(failed).where == ("x[1]",)

@@ -258,3 +258,33 @@ def test_edits_of_one_text_in_two_places_are_two_changes():
     texts = texts_of(Twice())
     assert "`tf.tanh(other)` in place of `tf.tanh(one)`" in texts
     assert "`tf.tanh(one) * other` in place of `tf.tanh(one) * one`" in texts
+
+
+class HalfRead(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = layers.Dense(3), layers.Dense(3)
+        self.last = layers.Dense(1)
+
+    def build(self, shape):
+        self.first.build(shape)
+        self.second.build(shape)
+        self.last.build((None, 3))
+
+    def call(self, inputs):
+        one = self.first(inputs)
+        other = self.second(inputs)  # noqa: F841 - which is the slip
+        return self.last(tf.tanh(one) + one)
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+def test_what_lets_more_variables_move_comes_first():
+    model = HalfRead()
+    model.build((None, 5))
+    model.compile(optimizers.SGD(0.1), "mse")
+    run = running(fit(model, X, Y), steps=2)
+    run.run(0)
+    run.restart()
+    first, *rest = [change.change for change in changes_of(run)]
+    assert "other" in first
+    assert any("-self.first(inputs)" in each for each in rest)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,8 +12,10 @@ from keras import optimizers
 from pytest_converge.training.interventions import idle_parts as parts
 from pytest_converge.training.interventions.corrected_code import corrected
 from pytest_converge.training.interventions.idle_parts import idle_names, idle_parts
+from pytest_converge.training.interventions.own_functions import functions_at
 from pytest_converge.training.interventions.rerun import Reruns
 from pytest_converge.training.measures.first_step import first_step
+from pytest_converge.training.state.rewritten import rewritten
 from pytest_converge.training.state.snapshot import Snapshot
 from tests.measured import left_alone
 from tests.zoo.problems import step
@@ -87,3 +91,22 @@ def test_nothing_else_may_change_the_loss(run):
 
 def test_without_the_end_the_loss_is_left_alone(run):
     assert not any("ends" in text for text in changes_of(run, None))
+
+
+@pytest.mark.parametrize(
+    ("code", "share"),
+    [
+        ("(answer - y) * (1.0 - ends)", True),
+        ("answer - ends", False),  # what was read is read no more
+        ("0.1 * (answer - y) * (1.0 - ends)", False),  # next to nothing is left
+        ("2.0 * (answer - y)", False),  # nothing more is read
+    ],
+)
+def test_an_edit_reads_more_and_no_less(run, code, share):
+    end = Snapshot(run.training.trainable)
+    run.restart()
+    (own,) = functions_at(run.training)
+    (node,) = (x for x in own.walk() if isinstance(x, ast.expr) and ast.unparse(x) == "answer - y")
+    changes = {node: code}
+    seen = first_step(run.training), first_step(run.training, lambda: rewritten(own, changes))
+    assert bool(parts.reads_more(run.training, own, changes, seen, end)) is share

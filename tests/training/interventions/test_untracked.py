@@ -79,3 +79,17 @@ def test_layers_of_one_class_have_one_line(second, line):
     fix = untracked.kept_as_weights(named).fix
     behind = ", behind the line that makes it" if "self.scale.shape" in line else ""
     assert fix == f"self.scale = self.add_weight({line}{behind}"
+
+
+def test_a_layer_that_only_a_function_calls_becomes_part_of_the_model():
+    encoder = layers.Dense(4)
+    encoder.build((None, 3))
+    inputs = keras.Input((3,))
+    hidden = layers.Lambda(lambda x: 2.0 * encoder(x), output_shape=(4,))(inputs)
+    model = keras.Model(inputs, layers.Dense(1)(hidden))
+    lost = [Untrained(variable=v.value, name=v.name) for v in encoder.trainable_variables]
+    change = untracked.kept_as_weights(lost, model)
+    assert change.fix == "model.encoder = encoder  # before compile"
+    before = len(model.trainable_variables)
+    exec(change.fix, {"model": model, "encoder": encoder})  # noqa: S102 - what is pasted
+    assert len(model.trainable_variables) == before + 2

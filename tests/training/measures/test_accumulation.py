@@ -71,3 +71,18 @@ def test_gradients_of_rows_that_were_looked_up_are_summed_as_well(add):
     training = training_of(step(train_step, variables=[table], optimizer=sgd, data=data))
     found = accumulated(training, recorded(training, training.first_batch()))
     assert [variable.name.removesuffix(":0") for variable in found] == ["total"]
+
+
+def test_buffers_that_are_handed_over_with_what_is_trained_are_totals_too():
+    w, total = tf.Variable([1.0, 2.0], name="w"), tf.Variable([0.0, 0.0], name="total")
+
+    def update():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(w**2)
+        total.assign_add(tape.gradient(loss, w))
+        w.assign_sub(0.1 * total)
+        return loss
+
+    training = training_of(step(update, variables=[w, total]))
+    found = accumulated(training, recorded(training, training.first_batch()))
+    assert [variable.name.removesuffix(":0") for variable in found] == ["total"]
